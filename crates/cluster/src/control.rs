@@ -1,0 +1,263 @@
+//! The local protocol between `havend` and `haven-guard`: newline-delimited JSON over one Unix
+//! socket (`/run/haven/guard.sock`, root only).
+//!
+//! `havend` sends [`GuardRequest`]s, each answered by one [`GuardReply`] with the same `id`.
+//! Besides, the guard pushes a whole [`GuardState`] after every change and at least once a beat:
+//! the state is level-triggered, so a reader that missed one loses nothing.
+
+use std::net::{IpAddr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::ids::{EpochNumber, HostId, Incarnation, Instant, Life};
+use crate::timing::Timing;
+
+/// A request line of `havend`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GuardRequest {
+    /// Chosen by the sender, echoed in the reply.
+    pub id: u64,
+    /// What to do.
+    pub command: GuardCommand,
+}
+
+/// What `havend` may ask of the guard.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "command", content = "args")]
+pub enum GuardCommand {
+    /// Write fresh superblocks and the genesis record (coordinator only, before the first `Arm`).
+    Format(Box<ArmConfig>),
+    /// Begin (or, after a boot, resume) membership under this configuration.
+    Arm(Box<ArmConfig>),
+    /// Answer with the present state only.
+    Status,
+    /// What this host runs, for the weights of partition decisions and for the beat.
+    Load {
+        /// Running VMs.
+        running: u32,
+        /// Of those, protected ones.
+        protected: u32,
+    },
+    /// Coordinator: the live database area was copied to `area`; make that one live.
+    DatabaseCopied {
+        /// Epoch in which this host became coordinator.
+        epoch: EpochNumber,
+        /// The fresh area that the record named.
+        area: u8,
+    },
+    /// The database IO that this host issued under epochs up to `epoch` has returned.
+    DatabaseDrained {
+        /// The newest epoch whose IO is drained.
+        epoch: EpochNumber,
+    },
+    /// Coordinator: change the membership or its parameters by a new epoch.
+    Reconfigure(Box<ArmConfig>),
+    /// Coordinator: hand the role to this host.
+    HandOver {
+        /// The next coordinator.
+        to: HostId,
+    },
+    /// Clean shutdown: nothing runs here any more; leave the membership.
+    Exclude,
+    /// Coordinator: end the membership of all hosts by a last epoch.
+    Disarm,
+    /// This host only: end membership though the statefile is lost. Risk is the administrator's.
+    EmergencyDisarm,
+}
+
+/// The answer to one request.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GuardReply {
+    /// `id` of the request.
+    pub id: u64,
+    /// `Ok` or why not: a catalogue code and a sentence.
+    pub result: Result<(), GuardRefusal>,
+}
+
+/// Why the guard refused a request.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GuardRefusal {
+    /// Catalogue code, e.g. `HA_NOT_ARMED`.
+    pub code: String,
+    /// One sentence for a person.
+    pub text: String,
+}
+
+/// A line from the guard.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "line", content = "body")]
+pub enum GuardLine {
+    /// Answer to a request.
+    Reply(GuardReply),
+    /// The present state.
+    State(Box<GuardState>),
+}
+
+/// What a guard needs to take part in a membership.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArmConfig {
+    /// Names this arming of the pool; stands in superblocks, beats and datagrams.
+    pub generation: Uuid,
+    /// This host.
+    pub host: HostId,
+    /// Key of the datagrams' MAC: 32 bytes, hexadecimal. Never logged.
+    pub key: String,
+    /// One or three statefiles.
+    pub statefiles: Vec<StatefileSpec>,
+    /// All hosts of the pool, this one included, in slot order.
+    pub hosts: Vec<HostSpec>,
+    /// Time-outs; the same on all hosts.
+    pub timing: Timing,
+    /// Host failures to tolerate at the same moment (`f` of the protocol's `q`).
+    pub failures_to_tolerate: u32,
+    /// Addresses (gateways) that tell a cut-off host from its peers.
+    pub isolation_addresses: Vec<IpAddr>,
+    /// What a host does that lost its network but not its disk.
+    pub isolation_response: IsolationResponse,
+    /// The coordinator that the genesis record names.
+    pub first_coordinator: HostId,
+}
+
+/// A statefile as this host reaches it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatefileSpec {
+    /// Identity of the volume; stands in its superblock.
+    pub uuid: Uuid,
+    /// Path on this host, e.g. `/run/sr-mount/<sr>/.haven/<uuid>.statefile`.
+    pub path: String,
+}
+
+/// A host of the pool as the guards see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostSpec {
+    /// Its identity.
+    pub host: HostId,
+    /// Its slot in the statefile (assigned for the whole generation).
+    pub slot: u16,
+    /// Where its guard listens: one address per heartbeat network.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// See `membership.md`, "Whom to put out".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IsolationResponse {
+    /// The worse side fences itself.
+    Fence,
+    /// Guests are asked to shut down first, while the lease lasts.
+    Shutdown,
+    /// Nobody who beats on the disk goes out; only the coordinator's role moves.
+    Hold,
+}
+
+/// The guard's whole state, as pushed to `havend`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GuardState {
+    /// Counts pushes of this guard.
+    pub sequence: u64,
+    /// What the guard is doing.
+    pub phase: GuardPhase,
+    /// This host and incarnation, once known.
+    pub me: Option<Life>,
+    /// The newest epoch that this guard knows to be decided.
+    pub epoch: Option<EpochView>,
+    /// The permit, if one is held now.
+    pub permit: Option<PermitView>,
+    /// This host is coordinator and may act: every earlier coordinator is dead or has confirmed.
+    /// Valid only together with `permit`.
+    pub may_act: bool,
+    /// Per host the highest incarnation that is known to be dead (death rule): its VMs may be
+    /// restarted elsewhere once no permit of it can be valid.
+    pub dead: Vec<Life>,
+    /// One row per host of the configuration: the heartbeat matrix.
+    pub peers: Vec<PeerView>,
+    /// One row per statefile.
+    pub statefiles: Vec<StatefileView>,
+    /// Conditions that a person must know of, as sentences.
+    pub alarms: Vec<String>,
+}
+
+/// What the guard is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "phase", content = "why")]
+pub enum GuardPhase {
+    /// High availability is off here.
+    Idle,
+    /// Booted; waits for admission. The text says for what.
+    Joining(String),
+    /// Member of the newest epoch.
+    Member,
+    /// Member, but no host hears another and no isolation address answers.
+    Dark,
+    /// Closing the gate and killing VMs; the text says why.
+    Fencing(String),
+}
+
+/// An epoch record, shortened to what `havend` needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EpochView {
+    /// Its number.
+    pub number: EpochNumber,
+    /// Its members.
+    pub members: Vec<Life>,
+    /// Its coordinator.
+    pub coordinator: Life,
+    /// Votes that a vote permit needs.
+    pub q: u32,
+    /// The database area that is live.
+    pub area_live: u8,
+    /// The area to which the coordinator will copy the live one, until that is done.
+    pub area_next: Option<u8>,
+    /// False after `Disarm`.
+    pub armed: bool,
+}
+
+/// A permit that is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PermitView {
+    /// How it was earned last.
+    pub kind: PermitKind,
+    /// `CLOCK_BOOTTIME` of this host until which it is valid. Check it at the moment of acting.
+    pub until: Instant,
+}
+
+/// How a permit was earned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PermitKind {
+    /// By a write to, and a read of, a majority of the statefiles.
+    Disk,
+    /// By the votes of `q` members.
+    Votes,
+}
+
+/// How this guard sees one host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerView {
+    /// The host.
+    pub host: HostId,
+    /// Its newest incarnation seen.
+    pub incarnation: Incarnation,
+    /// Milliseconds since the last datagram, per heartbeat network; `None`: never.
+    pub heard_ms: Vec<Option<u64>>,
+    /// Milliseconds since its beat block last changed; `None`: never seen.
+    pub disk_ms: Option<u64>,
+    /// The newest epoch that it confirms.
+    pub confirmed: EpochNumber,
+    /// Member of the newest epoch.
+    pub member: bool,
+    /// For a host that was put out: milliseconds until it can count as dead; `Some(0)` when dead.
+    pub dead_in_ms: Option<u64>,
+}
+
+/// How this guard sees one statefile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatefileView {
+    /// Which.
+    pub uuid: Uuid,
+    /// Milliseconds since the last complete write-and-read round.
+    pub good_ms: Option<u64>,
+    /// Duration of the last round, in microseconds.
+    pub latency_us: u64,
+}

@@ -1,0 +1,286 @@
+//! The seam to hypervisors.
+//!
+//! Owns: the [`Hypervisor`] trait and the plain data that crosses it. Never decides where or
+//! whether a VM runs: that is the coordinator's, and the guard's permit.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Everything a host needs to run a VM; carried by the order, derived from the pool database.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DomainSpec {
+    /// `VM.uuid`; also libvirt's domain UUID.
+    pub uuid: Uuid,
+    /// `VM.name_label`; the domain's libvirt name is `haven-<uuid>`, this is its title.
+    pub name: String,
+    /// Memory in bytes.
+    pub memory_bytes: u64,
+    /// Virtual CPUs.
+    pub vcpus: u32,
+    /// How the guest boots.
+    pub boot: BootSpec,
+    /// CPU model all hosts of the pool share.
+    pub cpu_model: CpuModel,
+    /// Disks in device order.
+    pub disks: Vec<DiskSpec>,
+    /// Network interfaces in device order.
+    pub nics: Vec<NicSpec>,
+    /// i6300esb watchdog with this action, if any (`reset`, `poweroff`, `none`).
+    pub watchdog_action: Option<String>,
+}
+
+/// How a guest boots.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BootSpec {
+    /// Firmware, then these devices in order (`hd`, `cdrom`, `network`).
+    Firmware {
+        /// Boot order.
+        order: Vec<String>,
+    },
+    /// Direct kernel boot (`VM.PV_kernel`, `PV_ramdisk`, `PV_args`).
+    Kernel {
+        /// Path of the kernel on the host.
+        kernel: String,
+        /// Path of the initial RAM disk, or empty.
+        ramdisk: String,
+        /// Kernel command line.
+        args: String,
+    },
+}
+
+/// The CPU that guests see.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CpuModel {
+    /// A libvirt model name that every host of the pool has, e.g. `qemu64`.
+    Named(String),
+    /// The host's own model (no migration promise).
+    Host,
+}
+
+/// One disk or CD drive.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DiskSpec {
+    /// `VDI.uuid`; nil for an empty CD drive.
+    pub vdi: Uuid,
+    /// Path on the host; empty for an empty CD drive.
+    pub path: String,
+    /// Image format.
+    pub format: DiskFormat,
+    /// Target name, e.g. `vda`, `hdc`.
+    pub target: String,
+    /// Refuse writes.
+    pub read_only: bool,
+    /// CD drive instead of disk.
+    pub cdrom: bool,
+}
+
+/// Image format of a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DiskFormat {
+    /// Plain bytes.
+    Raw,
+    /// QEMU copy-on-write.
+    Qcow2,
+}
+
+/// One network interface.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NicSpec {
+    /// `VIF.MAC`.
+    pub mac: String,
+    /// Bridge on the host (`network.bridge`).
+    pub bridge: String,
+    /// Maximum transmission unit, 0 for the default.
+    pub mtu: u32,
+}
+
+/// State of a domain as the hypervisor reports it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DomainState {
+    /// Executing.
+    Running,
+    /// Paused; memory kept.
+    Paused,
+    /// The destination of a migration that has not finished.
+    Incoming,
+    /// Stopping.
+    ShuttingDown,
+    /// Crashed, not yet destroyed.
+    Crashed,
+}
+
+/// One domain of this host's inventory.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DomainInfo {
+    /// `VM.uuid`.
+    pub uuid: Uuid,
+    /// Its state.
+    pub state: DomainState,
+    /// Memory in bytes.
+    pub memory_bytes: u64,
+    /// Used CPU time in nanoseconds.
+    pub cpu_time_ns: u64,
+}
+
+/// How to stop a guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopMode {
+    /// Ask the guest (agent, then ACPI) and wait until it is down or the time is over.
+    Clean {
+        /// Longest wait.
+        timeout: Duration,
+    },
+    /// Pull the plug.
+    Hard,
+}
+
+/// Where a live migration goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MigrateTarget {
+    /// libvirt URI of the destination as the source reaches it.
+    pub uri: String,
+    /// URI of the memory stream (`unix:///…` or `tcp://…`).
+    pub data_uri: String,
+    /// Bandwidth limit in MiB/s, 0 for none.
+    pub bandwidth_mib_s: u64,
+}
+
+/// Progress of a running migration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MigrateProgress {
+    /// Bytes sent.
+    pub processed_bytes: u64,
+    /// Bytes still to send.
+    pub remaining_bytes: u64,
+    /// Passes over memory so far.
+    pub iteration: u64,
+}
+
+/// What a finished migration measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MigrateStats {
+    /// Whole duration in milliseconds.
+    pub elapsed_ms: u64,
+    /// Pause of the guest in milliseconds, as the hypervisor reports it.
+    pub downtime_ms: u64,
+    /// Bytes sent.
+    pub processed_bytes: u64,
+}
+
+/// What a host can do.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Capabilities {
+    /// `kvm`, `qemu` (TCG) or `xen`.
+    pub virt_type: String,
+    /// Hypervisor version, e.g. `10.0.2`.
+    pub hypervisor_version: String,
+    /// libvirt version, e.g. `11.3.0`.
+    pub libvirt_version: String,
+    /// CPU vendor, e.g. `AMD`.
+    pub cpu_vendor: String,
+    /// libvirt's name of the host's CPU model.
+    pub cpu_model: String,
+    /// Usable named CPU models.
+    pub usable_models: Vec<String>,
+    /// Machine type that guests get, e.g. `pc-q35-10.0`.
+    pub machine: String,
+}
+
+/// What happened to a domain, as pushed by the hypervisor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum HypervisorEvent {
+    /// A domain changed its state; `None`: it is gone.
+    Lifecycle {
+        /// Which.
+        vm: Uuid,
+        /// Its state now.
+        state: Option<DomainState>,
+        /// What caused it, e.g. `shutdown by guest`.
+        detail: String,
+    },
+    /// The connection to the hypervisor was lost; the driver reconnects by itself.
+    ConnectionLost,
+    /// The connection is back: take a new inventory.
+    ConnectionRestored,
+}
+
+/// Why a hypervisor call failed.
+#[derive(Debug, thiserror::Error, Clone, PartialEq, Serialize, Deserialize)]
+pub enum HypervisorError {
+    /// No such domain here.
+    #[error("VM {0} does not run on this host")]
+    NotRunning(Uuid),
+    /// It runs here already.
+    #[error("VM {0} runs on this host already")]
+    AlreadyRunning(Uuid),
+    /// The call did not return in time; its thread was abandoned and the outcome is unknown.
+    #[error("{call} did not return within {seconds} s; the outcome is unknown")]
+    Deadline {
+        /// Name of the call.
+        call: String,
+        /// The deadline.
+        seconds: u64,
+    },
+    /// Not enough memory on the host.
+    #[error("not enough free memory: {0}")]
+    NoMemory(String),
+    /// The job was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+    /// The hypervisor is not reachable.
+    #[error("the hypervisor does not answer: {0}")]
+    Disconnected(String),
+    /// Anything else, in the hypervisor's words.
+    #[error("{call}: {text}")]
+    Failed {
+        /// Name of the call.
+        call: String,
+        /// Its message.
+        text: String,
+    },
+}
+
+/// A hypervisor on this host. All calls block up to their own deadline and may be made from any
+/// thread; none holds a lock that another call waits for.
+pub trait Hypervisor: Send + Sync + std::fmt::Debug {
+    /// What this host can do. Cached after the first success.
+    fn capabilities(&self) -> Result<Capabilities, HypervisorError>;
+    /// Starts a transient domain, running or paused.
+    fn start(&self, spec: &DomainSpec, paused: bool) -> Result<(), HypervisorError>;
+    /// Stops a domain. After `Ok` it is gone.
+    fn stop(&self, vm: Uuid, mode: StopMode) -> Result<(), HypervisorError>;
+    /// Asks the guest to reboot (`clean`) or resets it.
+    fn reboot(&self, vm: Uuid, clean: bool) -> Result<(), HypervisorError>;
+    /// Stops execution, keeps memory.
+    fn pause(&self, vm: Uuid) -> Result<(), HypervisorError>;
+    /// Continues a paused domain.
+    fn unpause(&self, vm: Uuid) -> Result<(), HypervisorError>;
+    /// Saves memory to `path` and ends the domain.
+    fn suspend(&self, vm: Uuid, path: &str) -> Result<(), HypervisorError>;
+    /// Starts a domain from memory saved at `path`.
+    fn resume(&self, spec: &DomainSpec, path: &str) -> Result<(), HypervisorError>;
+    /// Migrates live; returns when the guest runs at the target and is gone here.
+    fn migrate(&self, vm: Uuid, target: &MigrateTarget) -> Result<MigrateStats, HypervisorError>;
+    /// Progress of the migration of `vm`, if one runs.
+    fn migrate_progress(&self, vm: Uuid) -> Result<Option<MigrateProgress>, HypervisorError>;
+    /// Cancels the running job of `vm`.
+    fn cancel_job(&self, vm: Uuid) -> Result<(), HypervisorError>;
+    /// All domains whose name begins with `haven-`.
+    fn inventory(&self) -> Result<Vec<DomainInfo>, HypervisorError>;
+    /// Unix socket of the guest's VNC server.
+    fn vnc_socket(&self, vm: Uuid) -> String;
+    /// Unix socket of the guest's serial console.
+    fn serial_socket(&self, vm: Uuid) -> String;
+    /// One command to the guest agent; JSON in and out.
+    fn guest_agent(&self, vm: Uuid, command: &str) -> Result<String, HypervisorError>;
+    /// Subscribes to events. The channel is bounded; when it overflows the reader gets
+    /// `ConnectionRestored` and takes a new inventory.
+    fn events(&self) -> std::sync::mpsc::Receiver<HypervisorEvent>;
+}

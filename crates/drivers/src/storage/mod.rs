@@ -1,0 +1,83 @@
+//! The seam to storage: SR drivers.
+//!
+//! Owns: the [`SrDriver`] trait and the plain data that crosses it. Never knows the database.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A storage repository as a host attaches it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SrSpec {
+    /// `SR.uuid`.
+    pub uuid: Uuid,
+    /// `SR.type`: `nfs`, `file` or `local`.
+    pub kind: String,
+    /// `PBD.device_config` of this host: `server`, `serverpath`, `options` (nfs); `location`
+    /// (file, local).
+    pub device_config: BTreeMap<String, String>,
+}
+
+/// Space of an SR in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SrSpace {
+    /// Size of the backing file system.
+    pub physical_size: u64,
+    /// Used there.
+    pub physical_utilisation: u64,
+}
+
+/// A volume found by a scan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeInfo {
+    /// `VDI.uuid`.
+    pub uuid: Uuid,
+    /// `qcow2` or `raw`.
+    pub format: String,
+    /// Size that the guest sees, in bytes.
+    pub virtual_size: u64,
+    /// Bytes allocated.
+    pub physical_utilisation: u64,
+}
+
+/// Why a storage call failed. `code` is XenAPI's where there is one.
+#[derive(Debug, thiserror::Error, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[error("{code}: {text}")]
+pub struct StorageError {
+    /// Catalogue code, e.g. `SR_BACKEND_FAILURE_73`, `SR_FULL`.
+    pub code: String,
+    /// One sentence for a person: what, why, what to do.
+    pub text: String,
+}
+
+/// A driver of one SR type. All calls block up to a deadline of their own (`StorageError` with
+/// code `SR_TIMEOUT` then) and may be made from any thread.
+pub trait SrDriver: Send + Sync + std::fmt::Debug {
+    /// What can be attached with this partial configuration, e.g. the exports of a server.
+    fn probe(&self, config: &BTreeMap<String, String>) -> Result<Vec<String>, StorageError>;
+    /// Prepares an empty SR (never touches volumes that are there).
+    fn create(&self, sr: &SrSpec) -> Result<(), StorageError>;
+    /// Attaches on this host; idempotent. Returns the directory of its volumes.
+    fn attach(&self, sr: &SrSpec) -> Result<String, StorageError>;
+    /// Detaches from this host; idempotent.
+    fn detach(&self, sr: &SrSpec) -> Result<(), StorageError>;
+    /// Volumes on it.
+    fn scan(&self, sr: &SrSpec) -> Result<Vec<VolumeInfo>, StorageError>;
+    /// Its space.
+    fn space(&self, sr: &SrSpec) -> Result<SrSpace, StorageError>;
+    /// Creates a qcow2 volume; idempotent for the same uuid and size. Returns its path.
+    fn create_volume(&self, sr: &SrSpec, vdi: Uuid, size: u64) -> Result<String, StorageError>;
+    /// A full copy of `from` as `to`. Returns its path.
+    fn copy_volume(&self, sr: &SrSpec, from: Uuid, to: Uuid) -> Result<String, StorageError>;
+    /// Grows a volume.
+    fn resize_volume(&self, sr: &SrSpec, vdi: Uuid, size: u64) -> Result<(), StorageError>;
+    /// Deletes a volume; idempotent.
+    fn destroy_volume(&self, sr: &SrSpec, vdi: Uuid) -> Result<(), StorageError>;
+    /// Creates a raw, fully allocated system volume (`statefile`, `metadata`); returns its path.
+    fn create_raw(&self, sr: &SrSpec, name: &str, size: u64) -> Result<String, StorageError>;
+    /// Path of a volume on this host.
+    fn volume_path(&self, sr: &SrSpec, vdi: Uuid) -> String;
+    /// Path of a system volume on this host.
+    fn raw_path(&self, sr: &SrSpec, name: &str) -> String;
+}
