@@ -1,0 +1,44 @@
+# Everything a developer types. `make` alone lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/target/tools/bin:$(PATH):$(HOME)/.cargo/bin
+
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo -E)
+BIN := target/release
+# How many seeds `make sim` tries, and from which one on.
+SEEDS ?= 20000
+SEED ?= 1
+
+.PHONY: help deps build demo demo-down test lint fix bench-lab sim
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## install what is missing (Debian 12; root or sudo)
+	@scripts/install-deps
+
+build: deps ## build all programs (release)
+	cargo build --release --locked --bins
+
+demo: build ## a pool of three hosts on this machine, and what happens when hosts die
+	$(SUDO) $(BIN)/haven-lab demo
+
+demo-down: ## stop the demo's pool and remove all of it
+	@if [ -x $(BIN)/haven-lab ]; then $(SUDO) $(BIN)/haven-lab down; else echo "nothing to stop: the demo was never built here"; fi
+
+test: ## all checks and tests, with real libvirt hosts in namespaces (root or sudo)
+	@scripts/test
+
+lint: ## formatting, clippy, licences, layers, tidy: read-only
+	@scripts/install-deps --checks
+	@scripts/lint
+
+fix: ## let the tools mend what they can
+	cargo fmt --all
+	cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
+
+bench-lab: build ## measure the lab's figures, one `figure <name> <value> <unit>` line each
+	$(SUDO) $(BIN)/haven-lab bench
+
+sim: ## hunt with the simulator: SEEDS=20000 SEED=1
+	cargo run --release --locked -p haven-sim -- hunt --first-seed $(SEED) --seeds $(SEEDS)
