@@ -29,6 +29,53 @@ pub struct DomainSpec {
     pub nics: Vec<NicSpec>,
     /// i6300esb watchdog with this action, if any (`reset`, `poweroff`, `none`).
     pub watchdog_action: Option<String>,
+    /// What most callers leave at its default.
+    #[serde(default)]
+    pub extra: DomainExtra,
+}
+
+impl Default for DomainSpec {
+    fn default() -> Self {
+        Self {
+            uuid: Uuid::nil(),
+            name: String::new(),
+            memory_bytes: 256 << 20,
+            vcpus: 1,
+            boot: BootSpec::Firmware { order: vec!["hd".into()] },
+            cpu_model: CpuModel::Named("qemu64".into()),
+            disks: Vec::new(),
+            nics: Vec::new(),
+            watchdog_action: None,
+            extra: DomainExtra::default(),
+        }
+    }
+}
+
+/// Options of a domain that most callers leave at their defaults.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DomainExtra {
+    /// Number of the pool epoch in which the VM was ordered to run; kept in the domain's metadata.
+    pub epoch: u64,
+    /// `VM.actions_after_crash`.
+    pub on_crash: CrashAction,
+    /// Machine type that all hosts of the pool have; `None`: this host's newest.
+    pub machine: Option<String>,
+    /// File that records the serial console's output.
+    pub serial_log: Option<String>,
+}
+
+/// What the hypervisor does with a guest that crashed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CrashAction {
+    /// End the domain; whoever watches events may start it again.
+    Destroy,
+    /// Reset it in place.
+    #[default]
+    Restart,
+    /// Keep it for inspection.
+    Preserve,
 }
 
 /// How a guest boots.
