@@ -1,1 +1,3 @@
+//! The program `havend`; everything is in the library.
+
 fn main() {}

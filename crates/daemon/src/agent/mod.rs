@@ -1,0 +1,3 @@
+//! The host agent.
+
+pub mod permit;

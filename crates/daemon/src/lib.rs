@@ -1,0 +1,10 @@
+//! `havend`: the pool daemon of a host.
+//!
+//! On every host it carries out orders ([`agent`]); on the coordinator it also holds the pool
+//! database and serves the API. Owns: this host's identity, its TLS material, its listeners.
+//! Never fences: that is the guard's, a process of its own.
+
+pub mod agent;
+pub mod identity;
+pub mod order_client;
+pub mod orders;

@@ -1,0 +1,434 @@
+//! What the coordinator asks of a host, and what the host answers.
+//!
+//! Owns: the serde types of `POST /order` and `POST /report` between members of a pool. An order
+//! carries all that the host needs: hosts know no database. Never decides anything.
+
+mod error;
+mod facts;
+mod report;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use haven_cluster::control::{GuardCommand, StatefileSpec};
+use haven_cluster::ids::{EpochNumber, HostId, Life};
+use haven_drivers::hypervisor::{DomainInfo, DomainSpec, MigrateProgress, MigrateStats, StopMode};
+use haven_drivers::storage::{SrSpace, SrSpec, VolumeInfo};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub use error::{OrderError, Refusal};
+pub use facts::{HostFacts, NicFacts, NumaFree};
+pub use report::Report;
+
+use crate::identity::Member;
+
+/// Under which authority an order was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Term {
+    /// The coordinator's epoch; 0 while high availability is off.
+    pub epoch: EpochNumber,
+    /// The coordinator. While high availability is off the incarnation counts starts of its
+    /// `havend`, so that orders of an earlier process can be told from the present ones.
+    pub coordinator: Life,
+}
+
+/// An order on its way.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OrderEnvelope {
+    /// Pool of the sender.
+    pub pool: Uuid,
+    /// The sender's authority.
+    pub term: Term,
+    /// Counts the orders of this term to this host.
+    pub seq: u64,
+    /// Names the order: a repetition with the same id gets the recorded answer.
+    pub id: Uuid,
+    /// What to do.
+    pub order: Order,
+}
+
+/// Answer to an envelope, as it stands in the body of the HTTP answer.
+pub type OrderResult = Result<OrderReply, OrderError>;
+
+/// What a host can be asked to do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "order", content = "args")]
+pub enum Order {
+    /// What runs here? Closes orders of earlier terms that are not acting yet.
+    Inventory,
+    /// Starts a domain. Refused without a valid permit while armed.
+    StartVm {
+        /// The domain.
+        spec: Box<DomainSpec>,
+        /// The VM's placement number; one that was closed here is refused.
+        placement: u64,
+        /// Leave it paused.
+        paused: bool,
+    },
+    /// Stops a domain; `Done` also when it did not run.
+    StopVm {
+        /// The VM.
+        vm: Uuid,
+        /// How.
+        mode: StopMode,
+    },
+    /// Asks the guest to reboot, or resets it.
+    RebootVm {
+        /// The VM.
+        vm: Uuid,
+        /// Ask instead of reset.
+        clean: bool,
+    },
+    /// Stops execution, keeps memory.
+    PauseVm {
+        /// The VM.
+        vm: Uuid,
+    },
+    /// Continues a paused domain.
+    UnpauseVm {
+        /// The VM.
+        vm: Uuid,
+    },
+    /// Saves memory to a file and ends the domain.
+    SuspendVm {
+        /// The VM.
+        vm: Uuid,
+        /// Path of the image on this host.
+        path: String,
+    },
+    /// Starts a domain from saved memory. Needs a permit like `StartVm`.
+    ResumeVm {
+        /// The domain.
+        spec: Box<DomainSpec>,
+        /// The VM's placement number.
+        placement: u64,
+        /// Path of the image on this host.
+        path: String,
+    },
+    /// Destination of a migration: let `from` reach libvirt and the memory stream of `vm`, once
+    /// and for a limited time. Needs a permit like `StartVm`.
+    PrepareMigrateIn {
+        /// The VM.
+        vm: Uuid,
+        /// Its placement number, which names both hosts as holders.
+        placement: u64,
+        /// The source.
+        from: HostId,
+    },
+    /// Destination: the migration is over (either way); close what `PrepareMigrateIn` opened.
+    FinishMigrateIn {
+        /// The VM.
+        vm: Uuid,
+    },
+    /// Source: migrates live; answered when the guest runs at `to` and is gone here.
+    MigrateVm {
+        /// The VM.
+        vm: Uuid,
+        /// The destination.
+        to: HostId,
+        /// Bandwidth limit in MiB/s, 0 for none.
+        bandwidth_mib_s: u64,
+    },
+    /// Progress of the migration of a VM from here.
+    MigrateProgress {
+        /// The VM.
+        vm: Uuid,
+    },
+    /// Cancels the running job of a VM.
+    CancelJob {
+        /// The VM.
+        vm: Uuid,
+    },
+    /// From now on refuse to start this VM under placements up to `placement`; answers whether
+    /// it runs. `running: false` means "does not run, and will not".
+    ClosePlacement {
+        /// The VM.
+        vm: Uuid,
+        /// The highest placement that is void.
+        placement: u64,
+    },
+    /// One command to the guest agent; JSON in and out.
+    GuestAgent {
+        /// The VM.
+        vm: Uuid,
+        /// The command.
+        command: String,
+    },
+    /// Attaches a storage repository; idempotent. `remember` has it attached at every start.
+    AttachSr {
+        /// The repository.
+        sr: SrSpec,
+        /// Keep it in the list of what is attached at boot.
+        remember: bool,
+    },
+    /// Detaches a storage repository and forgets it; idempotent.
+    DetachSr {
+        /// The repository.
+        sr: SrSpec,
+    },
+    /// Prepares an empty storage repository.
+    CreateSr {
+        /// The repository.
+        sr: SrSpec,
+    },
+    /// Lists its volumes.
+    ScanSr {
+        /// The repository.
+        sr: SrSpec,
+    },
+    /// What can be attached with a partial configuration.
+    ProbeSr {
+        /// `SR.type`.
+        kind: String,
+        /// Partial device configuration.
+        device_config: BTreeMap<String, String>,
+    },
+    /// Its space.
+    SrSpace {
+        /// The repository.
+        sr: SrSpec,
+    },
+    /// Creates a volume; idempotent.
+    CreateVolume {
+        /// The repository.
+        sr: SrSpec,
+        /// The volume.
+        vdi: Uuid,
+        /// Size that the guest sees, in bytes.
+        size: u64,
+    },
+    /// A full copy of a volume.
+    CopyVolume {
+        /// The repository.
+        sr: SrSpec,
+        /// Source.
+        from: Uuid,
+        /// Destination.
+        to: Uuid,
+    },
+    /// Grows a volume.
+    ResizeVolume {
+        /// The repository.
+        sr: SrSpec,
+        /// The volume.
+        vdi: Uuid,
+        /// New size in bytes.
+        size: u64,
+    },
+    /// Deletes a volume; idempotent.
+    DestroyVolume {
+        /// The repository.
+        sr: SrSpec,
+        /// The volume.
+        vdi: Uuid,
+    },
+    /// Creates a raw system volume.
+    CreateRaw {
+        /// The repository.
+        sr: SrSpec,
+        /// Its name.
+        name: String,
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// Hardware, versions, networks, clock.
+    HostFacts,
+    /// Checks this host before high availability is armed. Changes nothing.
+    HaPreflight(Box<PreflightRequest>),
+    /// Hands a command to the guard of this host. `Arm` and the two disarms are also remembered
+    /// in `host.json`, so that a boot resumes the membership.
+    Guard(Box<GuardCommand>),
+    /// Keep this copy of the pool database.
+    StoreReplica {
+        /// Its generation; an older one than the copy here is ignored.
+        generation: u64,
+        /// The exported database, as text.
+        snapshot: String,
+    },
+    /// The pool's members and coordinator have changed.
+    UpdatePool(Box<PoolUpdate>),
+    /// Creates a bridge, with an uplink if one is named; idempotent.
+    EnsureBridge {
+        /// Name of the bridge.
+        bridge: String,
+        /// Network device to put into it; empty for an internal network.
+        uplink: String,
+        /// Maximum transmission unit, 0 for the default.
+        mtu: u32,
+    },
+    /// Forget the pool: back to an unconfigured host. Refused while VMs run here.
+    EjectHost,
+}
+
+/// What a host answers to an order that it carried out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "reply", content = "body")]
+pub enum OrderReply {
+    /// Done; nothing to tell.
+    Done,
+    /// To `Inventory`.
+    Inventory(Box<Inventory>),
+    /// To `ClosePlacement`: does it run here?
+    Running(bool),
+    /// To `MigrateVm`.
+    Migrated(MigrateStats),
+    /// To `MigrateProgress`; `None`: no migration runs.
+    Progress(Option<MigrateProgress>),
+    /// To `AttachSr`, `CreateVolume`, `CopyVolume`, `CreateRaw`: path on the host.
+    Path(String),
+    /// To `ScanSr`.
+    Volumes(Vec<VolumeInfo>),
+    /// To `SrSpace`.
+    Space(SrSpace),
+    /// To `ProbeSr`.
+    Probed(Vec<String>),
+    /// To `GuestAgent`.
+    Text(String),
+    /// To `HostFacts`.
+    Facts(Box<HostFacts>),
+    /// To `HaPreflight`.
+    Preflight(PreflightReply),
+}
+
+/// What runs on a host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Inventory {
+    /// All domains of Haven.
+    pub domains: Vec<DomainInfo>,
+    /// Orders that were acting when older ones were closed: each may still have its effect.
+    pub acting: Vec<ActingOrder>,
+    /// Storage repositories that are attached.
+    pub attached: Vec<Uuid>,
+    /// Identifies this boot of the host.
+    pub boot_id: String,
+    /// Free memory in bytes.
+    pub memory_free: u64,
+}
+
+/// An order that is being carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActingOrder {
+    /// Its id.
+    pub id: Uuid,
+    /// The VM that it acts on, if it acts on one.
+    pub vm: Option<Uuid>,
+    /// Name of the order.
+    pub kind: String,
+}
+
+/// What the pre-flight needs to know.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreflightRequest {
+    /// Statefiles that the host must be able to read and write.
+    pub statefiles: Vec<StatefileSpec>,
+    /// The coordinator's clock, milliseconds since 1970.
+    pub wall_ms: u64,
+    /// Addresses of the other hosts that must be reachable.
+    pub peers: Vec<IpAddr>,
+}
+
+/// What the pre-flight found; no finding: the host is ready.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreflightReply {
+    /// What stands against arming.
+    pub findings: Vec<PreflightFinding>,
+    /// What does not, but should be known.
+    pub warnings: Vec<PreflightFinding>,
+}
+
+/// One finding of a pre-flight.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreflightFinding {
+    /// Catalogue code.
+    pub code: String,
+    /// One sentence: what, why, what to do.
+    pub text: String,
+}
+
+/// The pool as every member must know it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolUpdate {
+    /// The coordinator while high availability is off.
+    pub coordinator: HostId,
+    /// All members, the receiver included.
+    pub members: Vec<Member>,
+}
+
+/// Longest wait for orders that only ask or switch something.
+const QUICK: Duration = Duration::from_secs(30);
+/// Longest wait for orders that start or stop something, or work on storage.
+const WORK: Duration = Duration::from_secs(300);
+/// Longest wait for orders that move whole disks or memories.
+const BULK: Duration = Duration::from_secs(6 * 3600);
+
+impl Order {
+    /// How long the sender waits for the answer.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        match self {
+            Self::MigrateVm { .. }
+            | Self::CopyVolume { .. }
+            | Self::SuspendVm { .. }
+            | Self::ResumeVm { .. } => BULK,
+            Self::StopVm { mode: StopMode::Clean { timeout }, .. } => *timeout + WORK,
+            Self::StartVm { .. }
+            | Self::StopVm { .. }
+            | Self::RebootVm { .. }
+            | Self::PauseVm { .. }
+            | Self::UnpauseVm { .. }
+            | Self::AttachSr { .. }
+            | Self::DetachSr { .. }
+            | Self::CreateSr { .. }
+            | Self::ScanSr { .. }
+            | Self::ProbeSr { .. }
+            | Self::CreateVolume { .. }
+            | Self::ResizeVolume { .. }
+            | Self::DestroyVolume { .. }
+            | Self::CreateRaw { .. }
+            | Self::StoreReplica { .. }
+            | Self::HaPreflight(_)
+            | Self::Guard(_) => WORK,
+            _ => QUICK,
+        }
+    }
+
+    /// The VM that the order acts on.
+    #[must_use]
+    pub fn vm(&self) -> Option<Uuid> {
+        match self {
+            Self::StartVm { spec, .. } | Self::ResumeVm { spec, .. } => Some(spec.uuid),
+            Self::StopVm { vm, .. }
+            | Self::RebootVm { vm, .. }
+            | Self::PauseVm { vm }
+            | Self::UnpauseVm { vm }
+            | Self::SuspendVm { vm, .. }
+            | Self::PrepareMigrateIn { vm, .. }
+            | Self::FinishMigrateIn { vm }
+            | Self::MigrateVm { vm, .. }
+            | Self::MigrateProgress { vm }
+            | Self::CancelJob { vm }
+            | Self::ClosePlacement { vm, .. }
+            | Self::GuestAgent { vm, .. } => Some(*vm),
+            _ => None,
+        }
+    }
+
+    /// The placement number that the order would act under.
+    #[must_use]
+    pub fn placement(&self) -> Option<u64> {
+        match self {
+            Self::StartVm { placement, .. }
+            | Self::ResumeVm { placement, .. }
+            | Self::PrepareMigrateIn { placement, .. } => Some(*placement),
+            _ => None,
+        }
+    }
+
+    /// Could a guest execute here because of it? Such orders need a valid permit while armed.
+    #[must_use]
+    pub fn runs_guest(&self) -> bool {
+        self.placement().is_some() || matches!(self, Self::UnpauseVm { .. })
+    }
+}
