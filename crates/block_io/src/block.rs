@@ -1,0 +1,72 @@
+//! Memory that the kernel accepts for direct IO.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Unit of all direct IO, in bytes: the largest logical sector in common use.
+pub const BLOCK_SIZE: usize = 4096;
+
+/// One aligned block. Alignment is the reason for the type.
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C, align(4096))]
+struct Block([u8; BLOCK_SIZE]);
+
+/// A run of whole, aligned blocks.
+#[derive(Clone)]
+pub struct BlockBuffer {
+    blocks: Vec<Block>,
+}
+
+impl BlockBuffer {
+    /// `count` blocks of zeros.
+    #[must_use]
+    pub fn zeroed(count: usize) -> Self {
+        Self { blocks: vec![Block([0; BLOCK_SIZE]); count] }
+    }
+
+    /// The bytes in as many blocks as they need; the rest of the last one is zero.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        let mut buffer = Self::zeroed(bytes.len().div_ceil(BLOCK_SIZE));
+        for (to, from) in buffer.as_mut_bytes().iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        buffer
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.blocks.as_slice().as_bytes()
+    }
+
+    /// Its bytes, writable.
+    pub fn as_mut_bytes(&mut self) -> &mut [u8] {
+        self.blocks.as_mut_slice().as_mut_bytes()
+    }
+
+    /// Number of blocks.
+    #[must_use]
+    pub fn block_count(&self) -> usize {
+        self.blocks.len()
+    }
+}
+
+impl std::fmt::Debug for BlockBuffer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BlockBuffer").field("blocks", &self.blocks.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_are_aligned_and_padded() {
+        let buffer = BlockBuffer::from_bytes(&[7; BLOCK_SIZE + 1]);
+        assert_eq!(buffer.block_count(), 2);
+        assert_eq!(buffer.as_bytes().as_ptr() as usize % BLOCK_SIZE, 0);
+        assert_eq!(buffer.as_bytes()[BLOCK_SIZE], 7);
+        assert_eq!(buffer.as_bytes()[BLOCK_SIZE + 1], 0);
+    }
+}
