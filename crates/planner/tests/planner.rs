@@ -1,5 +1,7 @@
 //! Placement, restart plans and tolerance: examples, and properties against brute force.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::collections::BTreeSet;
 
 use haven_planner::{
@@ -233,9 +235,8 @@ proptest! {
         let guaranteed: Vec<&Vm> =
             vms.iter().filter(|vm| vm.protection == Protection::Restart).collect();
         prop_assert_eq!(plan.complete(), fits(&guaranteed, &mut hosts.clone()));
-        let mut shuffled = hosts.clone();
+        let (mut shuffled, mut turned) = (hosts, vms);
         shuffled.reverse();
-        let mut turned = vms.clone();
         turned.reverse();
         prop_assert_eq!(restart_plan(&turned, &shuffled), plan);
     }

@@ -1,1 +1,18 @@
-//! .
+//! Long operations: admission per object, steps with recorded undo, progress, cancel, and what
+//! becomes of an operation when the coordinator changes.
+//!
+//! Owns: which operation holds which object, how far each has come, and what must be undone.
+//! Never performs a step: the driver does, and reports. Every task that was ever admitted ends
+//! as [`Outcome::Done`], [`Outcome::Undone`], [`Outcome::Cancelled`] or [`Outcome::Failed`],
+//! across any number of coordinators, because what is needed for its undo stands in the journal
+//! before the step begins.
+
+mod claims;
+mod engine;
+mod types;
+
+pub use claims::Busy;
+pub use engine::Engine;
+pub use types::{
+    Claim, Failure, Input, Mode, Object, Operation, Outcome, Output, Record, Step, TaskId, Undo,
+};
