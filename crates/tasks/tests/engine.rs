@@ -1,7 +1,5 @@
 //! The engine: admission, undo, cancel, restore; and that every task ends.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 use std::collections::BTreeMap;
 
 use haven_tasks::{
