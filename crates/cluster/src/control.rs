@@ -67,7 +67,7 @@ pub enum GuardCommand {
 }
 
 /// The answer to one request.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardReply {
     /// `id` of the request.
     pub id: u64,
@@ -76,7 +76,7 @@ pub struct GuardReply {
 }
 
 /// Why the guard refused a request.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardRefusal {
     /// Catalogue code, e.g. `HA_NOT_ARMED`.
     pub code: String,
@@ -152,7 +152,7 @@ pub enum IsolationResponse {
 }
 
 /// The guard's whole state, as pushed to `havend`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardState {
     /// Counts pushes of this guard.
     pub sequence: u64,

@@ -20,3 +20,126 @@ pub struct Timing {
     /// Added to every wait for another host.
     pub margin_ms: u32,
 }
+
+/// A named set of time-outs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Profile {
+    /// For a local, reliable storage network.
+    Fast,
+    /// For most pools.
+    Default,
+    /// For slow or distant storage.
+    Conservative,
+}
+
+/// A relation between time-outs that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("time-outs do not fit together: {0}")]
+pub struct TimingError(pub &'static str);
+
+/// Bound of each clock's drift against real time, in thousandths (`rho`).
+pub const DRIFT_PER_MILLE: u64 = 10;
+
+/// What one decision (two phases of a ballot) is given in the bounds, in milliseconds.
+pub const DECISION_MS: u64 = 250;
+
+/// Nanoseconds of a number of milliseconds.
+#[must_use]
+pub(crate) const fn ns(ms: u64) -> u64 {
+    ms.saturating_mul(1_000_000)
+}
+
+impl Timing {
+    /// The time-outs of a profile.
+    #[must_use]
+    pub const fn of(profile: Profile) -> Self {
+        match profile {
+            Profile::Fast => Self {
+                beat_ms: 250,
+                t_net_ms: 750,
+                t_put_ms: 750,
+                t_lease_ms: 2_000,
+                t_wd_ms: 2_000,
+                t_late_ms: 4_000,
+                margin_ms: 100,
+            },
+            Profile::Default => Self {
+                beat_ms: 1_000,
+                t_net_ms: 3_000,
+                t_put_ms: 5_000,
+                t_lease_ms: 10_000,
+                t_wd_ms: 5_000,
+                t_late_ms: 5_000,
+                margin_ms: 250,
+            },
+            Profile::Conservative => Self {
+                beat_ms: 2_000,
+                t_net_ms: 10_000,
+                t_put_ms: 14_000,
+                t_lease_ms: 30_000,
+                t_wd_ms: 15_000,
+                t_late_ms: 5_000,
+                margin_ms: 300,
+            },
+        }
+    }
+
+    /// The one place where the relations between time-outs are asserted.
+    pub fn check(&self) -> Result<(), TimingError> {
+        let relations = [
+            (self.beat_ms >= 50, "beat must be at least 50 ms"),
+            (self.margin_ms >= 50, "margin must be at least 50 ms"),
+            (self.t_net_ms >= 3 * self.beat_ms, "T_net must be at least three beats"),
+            (self.t_put_ms >= self.t_net_ms, "T_put must be at least T_net"),
+            (self.t_lease_ms > 3 * self.beat_ms, "T_lease must exceed three beats"),
+            (self.t_net_ms <= self.t_lease_ms, "T_net must be at most T_lease"),
+            (self.t_wd_ms >= 500, "T_wd must be at least 500 ms"),
+            (2 * self.t_wd_ms >= self.t_late_ms, "twice T_wd must be at least T_late"),
+            (self.t_dead_ns() >= ns(u64::from(self.t_late_ms)), "T_dead must be at least T_late"),
+            (
+                u64::from(self.t_put_ms) + DECISION_MS + u64::from(self.t_net_ms)
+                    <= u64::from(self.t_lease_ms),
+                "T_put, one decision and T_net must fit within T_lease",
+            ),
+        ];
+        match relations.iter().find(|(holds, _)| !holds) {
+            Some((_, text)) => Err(TimingError(text)),
+            None => Ok(()),
+        }
+    }
+
+    /// How long to wait for another host's `ms` on this host's clock: both may drift, plus margin.
+    #[must_use]
+    pub(crate) fn foreign_ns(&self, ms: u64) -> u64 {
+        let scaled = ns(ms).saturating_mul(1000 + DRIFT_PER_MILLE) / (1000 - DRIFT_PER_MILLE) + 1;
+        scaled.saturating_add(ns(u64::from(self.margin_ms)))
+    }
+
+    /// `T_dead`: a beat block unchanged for so long belongs to a host whose permit by disk ended.
+    #[must_use]
+    pub fn t_dead_ns(&self) -> u64 {
+        self.foreign_ns(u64::from(self.t_lease_ms) + 2 * u64::from(self.t_wd_ms))
+    }
+
+    /// Age at which an acknowledgement of a newer epoch proves that votes sent before it are void.
+    #[must_use]
+    pub fn t_vote_void_ns(&self) -> u64 {
+        self.foreign_ns(u64::from(self.t_net_ms) + 2 * u64::from(self.t_wd_ms))
+    }
+
+    /// After an epoch was left by all, how long until it is closed.
+    #[must_use]
+    pub fn t_close_ns(&self) -> u64 {
+        self.t_dead_ns().max(self.foreign_ns(u64::from(self.t_late_ms)))
+    }
+
+    /// Upper bound from power loss to the restart of VMs elsewhere, in milliseconds.
+    #[must_use]
+    pub fn restart_bound_ms(&self) -> u64 {
+        let decided = u64::from(self.t_put_ms.max(self.t_net_ms + self.beat_ms)) + DECISION_MS;
+        let by_votes = ns(decided) + self.t_vote_void_ns();
+        let wait = self.t_dead_ns().max(by_votes) / 1_000_000;
+        wait + 2 * u64::from(self.beat_ms) + u64::from(self.margin_ms)
+    }
+}
