@@ -23,6 +23,9 @@ use uuid::Uuid;
 pub struct HostIdentity {
     /// `host.uuid`, for the life of this installation.
     pub host: HostId,
+    /// Counts starts of `havend`: tells the orders of one process from those of the next.
+    #[serde(default)]
+    pub starts: u64,
     /// The pool; `None`: unconfigured.
     pub pool: Option<PoolMembership>,
 }
@@ -120,7 +123,7 @@ impl IdentityStore {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .map_err(|source| IdentityError::Damaged { path: path.to_owned(), source })?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let fresh = HostIdentity { host: HostId(Uuid::new_v4()), pool: None };
+                let fresh = HostIdentity { host: HostId(Uuid::new_v4()), starts: 0, pool: None };
                 write(path, &fresh)?;
                 fresh
             }

@@ -5,6 +5,10 @@
 //! Never fences: that is the guard's, a process of its own.
 
 pub mod agent;
+pub mod authority;
+pub mod config;
 pub mod identity;
 pub mod order_client;
 pub mod orders;
+pub mod peer_net;
+pub mod tls;

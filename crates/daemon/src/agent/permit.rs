@@ -1,8 +1,16 @@
 //! What the agent asks the guard's link before it acts.
 
 use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
 
+use haven_cluster::control::{GuardCommand, GuardRefusal};
 use haven_cluster::ids::{EpochNumber, Life};
+
+use crate::orders::{PreflightReply, PreflightRequest};
+
+/// A future of one of the ports below.
+pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The guard's word, as of this instant. Implemented by the HA link; [`NeverArmed`] otherwise.
 pub trait PermitGate: Send + Sync + Debug {
@@ -25,12 +33,35 @@ pub struct ArmedView {
     pub may_act: bool,
 }
 
-/// A host without high availability.
+/// The local guard as the agent uses it. Implemented by the HA link.
+pub trait GuardPort: Send + Sync + Debug {
+    /// Hands a command to the guard and waits for its answer.
+    fn command(&self, command: GuardCommand) -> PortFuture<'_, Result<(), GuardRefusal>>;
+    /// Checks this host before arming.
+    fn preflight(&self, request: PreflightRequest) -> PortFuture<'_, PreflightReply>;
+}
+
+/// A host without high availability and without a guard.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NeverArmed;
 
 impl PermitGate for NeverArmed {
     fn armed(&self) -> Option<ArmedView> {
         None
+    }
+}
+
+impl GuardPort for NeverArmed {
+    fn command(&self, _command: GuardCommand) -> PortFuture<'_, Result<(), GuardRefusal>> {
+        Box::pin(async {
+            Err(GuardRefusal {
+                code: "HA_HOST_CANNOT_ACCESS_STATEFILE".to_owned(),
+                text: "no guard runs on this host".to_owned(),
+            })
+        })
+    }
+
+    fn preflight(&self, _request: PreflightRequest) -> PortFuture<'_, PreflightReply> {
+        Box::pin(async { PreflightReply::default() })
     }
 }

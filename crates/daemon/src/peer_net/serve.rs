@@ -1,0 +1,146 @@
+//! Accept loops: TLS and Unix sockets, for axum routers.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use haven_cluster::ids::HostId;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use super::dial::tune;
+use crate::tls::peer_of;
+
+/// Connections at a time, per listener.
+const CONNECTIONS_MAX: usize = 4096;
+/// Longest wait for a client's handshake.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+/// Pause after a failed accept, e.g. without free file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+/// Longest wait for a client to send its request head.
+const HEADER_MAX: Duration = Duration::from_secs(30);
+/// Pings on HTTP/2 connections.
+const PING_INTERVAL: Duration = Duration::from_secs(5);
+/// A connection without an answer to a ping for so long is dead.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Who is at the other end of a connection; an extension of every request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Root on this host, through the Unix socket.
+    LocalRoot,
+    /// Somebody over TLS without a certificate.
+    Remote(SocketAddr),
+    /// A host, proven by a certificate of the pool's CA. Not yet known to be a member *now*.
+    Peer(HostId, SocketAddr),
+}
+
+/// Serves `router` over TLS until `stop`. `config` is asked for every connection, so that new
+/// certificates take effect; without one the connection is closed.
+pub async fn serve_tls(
+    listener: TcpListener,
+    config: impl Fn() -> Option<Arc<ServerConfig>> + Send + Sync + 'static,
+    router: Router,
+    stop: CancellationToken,
+) {
+    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let (Ok(slot), Some(config)) = (slots.clone().try_acquire_owned(), config()) else {
+            continue;
+        };
+        let router = router.clone();
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            if tune(&stream).is_err() {
+                return;
+            }
+            let handshake = TlsAcceptor::from(config).accept(stream);
+            let stream = match timeout(HANDSHAKE_MAX, handshake).await {
+                Ok(Ok(stream)) => stream,
+                Ok(Err(error)) => {
+                    tracing::debug!(%address, %error, "TLS handshake failed");
+                    return;
+                }
+                Err(_) => return,
+            };
+            let peer = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+            let caller = match peer.and_then(peer_of) {
+                Some(host) => Caller::Peer(host, address),
+                None => Caller::Remote(address),
+            };
+            serve_stream(stream, caller, router, stop, slot).await;
+        });
+    }
+}
+
+/// Serves `router` on a Unix socket, whose callers are root, until `stop`.
+pub async fn serve_unix(listener: UnixListener, router: Router, stop: CancellationToken) {
+    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else {
+            sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let Ok(slot) = slots.clone().try_acquire_owned() else { continue };
+        let serving = serve_stream(stream, Caller::LocalRoot, router.clone(), stop.clone(), slot);
+        tokio::spawn(serving);
+    }
+}
+
+async fn serve_stream<S>(
+    stream: S,
+    caller: Caller,
+    router: Router,
+    stop: CancellationToken,
+    _slot: OwnedSemaphorePermit,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request: Request = request.map(Body::new);
+        request.extensions_mut().insert(caller.clone());
+        router.clone().oneshot(request)
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT);
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    tokio::select! {
+        result = connection => if let Err(error) = result {
+            tracing::debug!(%error, "connection ended");
+        },
+        () = stop.cancelled() => {}
+    }
+}

@@ -1,0 +1,11 @@
+//! Who may call: sessions of the API and the passwords behind them.
+//!
+//! Owns: the sessions of this coordinator (in memory: after a change of coordinator clients log
+//! in again, as they must after any `SESSION_INVALID`). Never reads the pool database: the hash
+//! of a user's password is handed in.
+
+mod password;
+mod table;
+
+pub use password::{PasswordError, Passwords};
+pub use table::{Session, Sessions};

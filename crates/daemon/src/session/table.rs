@@ -1,0 +1,200 @@
+//! The sessions that are open.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// Seconds without a call after which a session ends.
+const IDLE_S_MAX: i64 = 24 * 3600;
+/// Sessions of one user name, and of one originator.
+const SESSIONS_MAX: usize = 500;
+/// `last_active` is refreshed at most this often, in seconds.
+const REFRESH_S: i64 = 600;
+
+/// One session. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Its identity; the reference is `OpaqueRef:<id>`.
+    pub id: Uuid,
+    /// `auth_user_name`.
+    pub user: String,
+    /// `originator`.
+    pub originator: String,
+    /// Seconds since 1970.
+    pub created: i64,
+    /// Seconds since 1970, accurate to ten minutes.
+    pub last_active: i64,
+    /// Becomes true when it ends: blocked calls wake up.
+    pub closed: watch::Receiver<bool>,
+}
+
+impl Session {
+    /// Waits until the session ends.
+    pub async fn ended(&self) {
+        let mut closed = self.closed.clone();
+        // An error means that the table dropped it, which is the same.
+        let _ended = closed.wait_for(|closed| *closed).await;
+    }
+}
+
+#[derive(Debug)]
+struct Entry {
+    session: Session,
+    /// Counts calls, to find the session that was used longest ago.
+    used: u64,
+    close: watch::Sender<bool>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    entries: BTreeMap<Uuid, Entry>,
+    uses: u64,
+}
+
+/// All sessions of this coordinator.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    inner: Mutex<Inner>,
+}
+
+impl Sessions {
+    /// Opens a session; the one used longest ago gives way when there are too many of this user
+    /// or originator.
+    pub fn open(&self, user: &str, originator: &str, now: i64) -> Session {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.drop_idle(now);
+        inner.make_room(|session| session.user == user);
+        inner.make_room(|session| session.originator == originator);
+        let (close, closed) = watch::channel(false);
+        let session = Session {
+            id: Uuid::new_v4(),
+            user: user.to_owned(),
+            originator: originator.to_owned(),
+            created: now,
+            last_active: now,
+            closed,
+        };
+        inner.uses += 1;
+        let used = inner.uses;
+        inner.entries.insert(session.id, Entry { session: session.clone(), used, close });
+        session
+    }
+
+    /// The session, if it is open; counts as a use.
+    pub fn get(&self, id: Uuid, now: i64) -> Option<Session> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.uses += 1;
+        let used = inner.uses;
+        let entry = inner.entries.get_mut(&id)?;
+        if now - entry.session.last_active > IDLE_S_MAX + REFRESH_S {
+            inner.close(id);
+            return None;
+        }
+        if now - entry.session.last_active >= REFRESH_S {
+            entry.session.last_active = now;
+        }
+        entry.used = used;
+        Some(entry.session.clone())
+    }
+
+    /// Ends a session; false if there was none.
+    pub fn close(&self, id: Uuid) -> bool {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).close(id)
+    }
+
+    /// Ends all sessions of a user.
+    pub fn close_user(&self, user: &str) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.close_where(|session| session.user == user);
+    }
+
+    /// Ends all sessions: this host is no longer the coordinator.
+    pub fn close_all(&self) {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).close_where(|_| true);
+    }
+
+    /// All open sessions.
+    pub fn all(&self) -> Vec<Session> {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.entries.values().map(|entry| entry.session.clone()).collect()
+    }
+}
+
+impl Inner {
+    fn close(&mut self, id: Uuid) -> bool {
+        let Some(entry) = self.entries.remove(&id) else { return false };
+        entry.close.send_replace(true);
+        true
+    }
+
+    fn close_where(&mut self, which: impl Fn(&Session) -> bool) {
+        let ids: Vec<Uuid> = self
+            .entries
+            .values()
+            .filter(|entry| which(&entry.session))
+            .map(|entry| entry.session.id)
+            .collect();
+        for id in ids {
+            self.close(id);
+        }
+    }
+
+    fn drop_idle(&mut self, now: i64) {
+        self.close_where(|session| now - session.last_active > IDLE_S_MAX + REFRESH_S);
+    }
+
+    fn make_room(&mut self, which: impl Fn(&Session) -> bool) {
+        while self.entries.values().filter(|entry| which(&entry.session)).count() >= SESSIONS_MAX {
+            let oldest = self
+                .entries
+                .values()
+                .filter(|entry| which(&entry.session))
+                .min_by_key(|entry| entry.used)
+                .map(|entry| entry.session.id);
+            let Some(oldest) = oldest else { return };
+            self.close(oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_session_used_longest_ago_gives_way() {
+        let sessions = Sessions::default();
+        let first = sessions.open("root", "a", 0);
+        let second = sessions.open("root", "a", 0);
+        for _ in 2..SESSIONS_MAX {
+            sessions.open("root", "a", 1);
+        }
+        assert!(sessions.get(first.id, 1).is_some());
+        sessions.open("root", "b", 2);
+        assert!(sessions.get(first.id, 2).is_some());
+        assert!(sessions.get(second.id, 2).is_none());
+        assert_eq!(sessions.all().len(), SESSIONS_MAX);
+    }
+
+    #[test]
+    fn an_idle_session_ends_and_a_used_one_does_not() {
+        let sessions = Sessions::default();
+        let idle = sessions.open("root", "", 0);
+        let used = sessions.open("root", "", 0);
+        for hour in 1..48 {
+            assert!(sessions.get(used.id, hour * 3600).is_some());
+        }
+        assert!(sessions.get(idle.id, 48 * 3600).is_none());
+    }
+
+    #[tokio::test]
+    async fn closing_wakes_who_waits() {
+        let sessions = Sessions::default();
+        let session = sessions.open("root", "", 0);
+        let waiter = tokio::spawn(async move { session.ended().await });
+        sessions.close_all();
+        tokio::time::timeout(std::time::Duration::from_secs(5), waiter).await.unwrap().unwrap();
+    }
+}
