@@ -1,0 +1,19 @@
+//! The class `blob`.
+
+use crate::DateTime;
+
+class! {
+    /// Named binary data kept with another object.
+    Blob = "blob", Published, events, database;
+
+    /// Identity that survives restarts, exports and imports.
+    uuid: String, DynamicRo PoolAdmin;
+    /// Name for people; need not be unique.
+    name_label: String = "", Rw PoolOperator;
+    /// Description for people.
+    name_description: String = "", Rw PoolOperator;
+    size: i64, DynamicRo PoolOperator;
+    public: bool = false, Rw PoolOperator;
+    last_updated: DateTime, StaticRo PoolOperator;
+    mime_type: String, StaticRo PoolOperator;
+}

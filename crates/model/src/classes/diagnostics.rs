@@ -1,0 +1,6 @@
+//! The class `Diagnostics`.
+
+class! {
+    /// Looks inside the server.
+    Diagnostics = "Diagnostics", Published;
+}

@@ -1,0 +1,25 @@
+//! The class `host_patch`.
+
+use std::collections::BTreeMap;
+
+use crate::{DateTime, Host, PoolPatch, Ref};
+
+class! {
+    /// A patch applied to a host.
+    HostPatch = "host_patch", Deprecated, events, database;
+
+    /// Identity that survives restarts, exports and imports.
+    uuid: String, DynamicRo PoolAdmin;
+    /// Name for people; need not be unique.
+    name_label: String = "", StaticRo PoolOperator;
+    /// Description for people.
+    name_description: String = "", StaticRo PoolOperator;
+    version: String, StaticRo PoolOperator;
+    host: Ref<Host>, StaticRo PoolOperator;
+    applied: bool, DynamicRo PoolOperator;
+    timestamp_applied: DateTime, DynamicRo PoolOperator;
+    size: i64, DynamicRo PoolOperator;
+    pool_patch: Ref<PoolPatch> = Ref::NULL, StaticRo PoolOperator;
+    /// Further settings, by key; clients may keep their own here.
+    other_config: BTreeMap<String, String> = [], Rw PoolOperator;
+}

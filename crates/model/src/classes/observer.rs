@@ -1,0 +1,22 @@
+//! The class `Observer`.
+
+use std::collections::BTreeMap;
+
+use crate::{Host, Ref};
+
+class! {
+    /// Where traces go.
+    Observer = "Observer", Prototyped, events, database;
+
+    /// Identity that survives restarts, exports and imports.
+    uuid: String, DynamicRo PoolAdmin, prototyped;
+    /// Name for people; need not be unique.
+    name_label: String = "", Rw PoolAdmin;
+    /// Description for people.
+    name_description: String = "", Rw PoolAdmin;
+    hosts: Vec<Ref<Host>> = [], StaticRo PoolAdmin, prototyped;
+    attributes: BTreeMap<String, String> = [], StaticRo PoolAdmin, prototyped;
+    endpoints: Vec<String> = [], StaticRo PoolAdmin, prototyped;
+    components: Vec<String> = [], StaticRo PoolAdmin, prototyped;
+    enabled: bool = false, StaticRo PoolAdmin, prototyped;
+}

@@ -1,0 +1,25 @@
+//! The class `PGPU`.
+
+use std::collections::BTreeMap;
+
+use crate::{GpuGroup, Host, Pci, PciDom0Access, Ref, Vgpu, VgpuType};
+
+class! {
+    /// A physical graphics processor.
+    Pgpu = "PGPU", Published, events, database;
+
+    /// Identity that survives restarts, exports and imports.
+    uuid: String, DynamicRo PoolAdmin;
+    pci "PCI": Ref<Pci> = Ref::NULL, StaticRo PoolOperator;
+    gpu_group "GPU_group": Ref<GpuGroup> = Ref::NULL, StaticRo PoolOperator;
+    host: Ref<Host> = Ref::NULL, DynamicRo PoolOperator;
+    /// Further settings, by key; clients may keep their own here.
+    other_config: BTreeMap<String, String> = [], Rw PoolOperator;
+    supported_vgpu_types "supported_VGPU_types": Vec<Ref<VgpuType>>, DynamicRo PoolOperator;
+    enabled_vgpu_types "enabled_VGPU_types": Vec<Ref<VgpuType>>, DynamicRo PoolOperator;
+    resident_vgpus "resident_VGPUs": Vec<Ref<Vgpu>>, DynamicRo PoolOperator;
+    supported_vgpu_max_capacities "supported_VGPU_max_capacities": BTreeMap<Ref<VgpuType>, i64> = [], DynamicRo PoolOperator;
+    dom0_access: PciDom0Access = PciDom0Access::Enabled, DynamicRo PoolOperator, deprecated;
+    is_system_display_device: bool = false, DynamicRo PoolOperator;
+    compatibility_metadata: BTreeMap<String, String> = [], DynamicRo PoolOperator;
+}

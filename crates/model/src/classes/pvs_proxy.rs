@@ -1,0 +1,16 @@
+//! The class `PVS_proxy`.
+
+use crate::{PvsProxyStatus, PvsSite, Ref, Vif};
+
+class! {
+    /// A cache between a VIF and its provisioning site.
+    PvsProxy = "PVS_proxy", Published, events, database;
+
+    /// Identity that survives restarts, exports and imports.
+    uuid: String, DynamicRo PoolAdmin;
+    site: Ref<PvsSite> = Ref::NULL, StaticRo PoolOperator;
+    vif "VIF": Ref<Vif> = Ref::NULL, StaticRo PoolOperator;
+    /// Whether it is attached right now.
+    currently_attached: bool = false, DynamicRo PoolOperator;
+    status: PvsProxyStatus = PvsProxyStatus::Stopped, DynamicRo PoolOperator;
+}

@@ -1,0 +1,14 @@
+//! The class `SDN_controller`.
+
+use crate::SdnControllerProtocol;
+
+class! {
+    /// A controller of the virtual switches.
+    SdnController = "SDN_controller", Published, events, database;
+
+    /// Identity that survives restarts, exports and imports.
+    uuid: String, DynamicRo PoolAdmin;
+    protocol: SdnControllerProtocol = SdnControllerProtocol::Ssl, StaticRo PoolOperator;
+    address: String = "", StaticRo PoolOperator;
+    port: i64 = 0, StaticRo PoolOperator;
+}

@@ -1,0 +1,19 @@
+//! The class `sr_stat`.
+
+use crate::SrHealth;
+
+class! {
+    /// What probing found out about a storage repository.
+    SrStat = "sr_stat", Published;
+
+    /// Identity that survives restarts, exports and imports.
+    uuid: Option<String>, DynamicRo LocalRootOnly;
+    /// Name for people; need not be unique.
+    name_label: String, DynamicRo LocalRootOnly;
+    /// Description for people.
+    name_description: String, DynamicRo LocalRootOnly;
+    free_space: i64, DynamicRo LocalRootOnly;
+    total_space: i64, DynamicRo LocalRootOnly;
+    clustered: bool, DynamicRo LocalRootOnly;
+    health: SrHealth, DynamicRo LocalRootOnly;
+}

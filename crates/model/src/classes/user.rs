@@ -1,0 +1,15 @@
+//! The class `user`.
+
+use std::collections::BTreeMap;
+
+class! {
+    /// A local user.
+    User = "user", Deprecated, database;
+
+    /// Identity that survives restarts, exports and imports.
+    uuid: String, DynamicRo PoolAdmin;
+    short_name: String, StaticRo PoolAdmin;
+    fullname: String, Rw PoolAdmin;
+    /// Further settings, by key; clients may keep their own here.
+    other_config: BTreeMap<String, String> = [], Rw PoolAdmin;
+}

@@ -1,0 +1,46 @@
+//! Error codes of Haven that XenAPI does not have.
+
+error_codes! {
+    HOST_UUID_DUPLICATE("uuid", "host"):
+        "The pool already has a host with this uuid, so the machine was probably cloned from \
+         another one. Remove /var/lib/haven on the new machine, restart havend and join again.";
+    JOIN_TOKEN_INVALID("reason"):
+        "The join token is not one this pool has issued, or it has expired. Make a new one on \
+         the pool with `haven pool token` and use it within its lifetime.";
+    JOIN_TOKEN_USED("host"):
+        "This join token has already been used; each one admits one host. Make a new one on the \
+         pool with `haven pool token`.";
+    JOIN_CPU_VENDOR_MISMATCH("pool vendor", "host vendor"):
+        "The host has processors of another vendor than the pool, and VMs cannot move live \
+         between them. Join it to a pool of its own kind.";
+    HOST_VERSION_MISMATCH("pool version", "host version"):
+        "The host runs another version than the pool. Install the version of the pool on the \
+         host and join again.";
+    HOST_IP_NOT_STATIC("interface"):
+        "The management interface has its address from DHCP; the other hosts could lose it. \
+         Give the interface a fixed address and join again.";
+    HOST_CLOCK_SKEW("seconds", "limit"):
+        "The clock of the host is too far from the clock of the pool. Set both by NTP and try \
+         again.";
+    POOL_TOO_SMALL("hosts", "needed"): "The pool has too few hosts for this. Add hosts first.";
+    VM_DISK_NOT_SHARED("VM", "VDI", "SR"):
+        "A disk of the VM is on storage that not every host can reach, so the VM cannot be \
+         protected or moved. Move the disk to a shared storage repository.";
+    HA_SR_NO_SPACE("SR", "needed", "free"):
+        "The storage repository has too little free space for the heartbeat and metadata \
+         volumes. Free some space, or choose another one.";
+    NO_PERMIT("host"):
+        "The host holds no permit to start VMs: high availability is armed and its guard has \
+         not confirmed its membership. Wait until the host is a member again, or look at its \
+         guard.";
+    STALE_EPOCH("order epoch", "known epoch"):
+        "The order came from a coordinator that has been replaced since. Nothing was done; ask \
+         the present coordinator.";
+    SR_TIMEOUT("SR", "operation", "seconds"):
+        "The storage did not answer in time. Check the storage server and the storage network; \
+         the operation may still complete.";
+    NOT_POOL_MEMBER("host"): "The host is not a member of this pool. Join it first.";
+    GUARD_UNREACHABLE("host", "reason"):
+        "haven-guard on the host does not answer, so high availability cannot be changed there. \
+         Start the service and try again.";
+}
