@@ -55,6 +55,12 @@ impl Ledger {
         Ok(Self { path: path.to_owned(), generation, payload: Some(payload) })
     }
 
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The text, if one was ever written.
     #[must_use]
     pub fn payload(&self) -> Option<&str> {

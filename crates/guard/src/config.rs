@@ -1,0 +1,156 @@
+//! What the guard is told about its host: `guard.toml` and the command line.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("cannot read {path}: {source}")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{path} is not valid: {source}")]
+    Parse { path: PathBuf, source: Box<toml::de::Error> },
+    #[error("{0}; see haven-guard --help")]
+    Usage(String),
+}
+
+/// What resets this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ResetMode {
+    /// `reboot(2)`; in a PID namespace the kernel kills its init.
+    Reboot,
+    /// The guard alone ends, with [`crate::reset::EXIT_RESET`]: several guards on one machine.
+    Exit,
+}
+
+/// `guard.toml`. Unknown keys are left to other versions.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub(crate) struct FileConfig {
+    /// The watchdog; `none` runs without one, which only tests may.
+    pub(crate) watchdog_device: String,
+    /// Bite time of a watchdog that cannot be asked for it.
+    pub(crate) watchdog_bite_ms: u64,
+    /// Cgroups of havend, libvirtd and their helpers; every process below them is stopped first.
+    pub(crate) gate_cgroups: Vec<PathBuf>,
+    /// Cgroups of virtual machines.
+    pub(crate) vm_cgroups: Vec<PathBuf>,
+    /// Names of executables (beginnings) that are virtual machines wherever they run.
+    pub(crate) vm_executables: Vec<String>,
+    /// Longest wait until everything that was killed is gone.
+    pub(crate) fence_bound_ms: u64,
+    /// What a reset is.
+    pub(crate) reset: ResetMode,
+}
+
+impl Default for FileConfig {
+    fn default() -> Self {
+        Self {
+            watchdog_device: "/dev/watchdog".to_owned(),
+            watchdog_bite_ms: 5000,
+            gate_cgroups: Vec::new(),
+            vm_cgroups: Vec::new(),
+            vm_executables: vec!["qemu-system".to_owned(), "qemu-kvm".to_owned()],
+            fence_bound_ms: 5000,
+            reset: ResetMode::Reboot,
+        }
+    }
+}
+
+/// Everything the guard knows when it starts.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) file: FileConfig,
+    root: PathBuf,
+}
+
+impl Config {
+    /// Reads `file` (absent: defaults, unless it was named) below `root`.
+    pub(crate) fn load(root: &Path, file: Option<&Path>) -> Result<Self, ConfigError> {
+        let path = match file {
+            Some(path) => path.to_owned(),
+            None => below(root, "/etc/haven/guard.toml"),
+        };
+        let file_config = match std::fs::read_to_string(&path) {
+            Ok(text) => toml::from_str(&text).map_err(|source| ConfigError::Parse {
+                path: path.clone(),
+                source: Box::new(source),
+            })?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => {
+                FileConfig::default()
+            }
+            Err(source) => return Err(ConfigError::Read { path, source }),
+        };
+        let mut config = Self { file: file_config, root: root.to_owned() };
+        if config.has_root() {
+            // Several guards share this machine: none may touch more than its own files.
+            config.file.reset = ResetMode::Exit;
+            config.file.vm_executables.clear();
+        }
+        Ok(config)
+    }
+
+    /// Whether paths are below a directory of a test instead of the machine's root.
+    pub(crate) fn has_root(&self) -> bool {
+        self.root != Path::new("/")
+    }
+
+    /// Where `havend` talks to this guard.
+    pub(crate) fn socket(&self) -> PathBuf {
+        below(&self.root, "/run/haven/guard.sock")
+    }
+
+    /// The mark of an armed guard of this boot.
+    pub(crate) fn mark(&self) -> PathBuf {
+        below(&self.root, "/run/haven/guard.mark")
+    }
+
+    /// The ledger of incarnations.
+    pub(crate) fn incarnation(&self) -> PathBuf {
+        below(&self.root, "/var/lib/haven/guard/incarnation")
+    }
+
+    /// The watchdog device, unless there is none.
+    pub(crate) fn watchdog(&self) -> Option<PathBuf> {
+        match self.file.watchdog_device.as_str() {
+            "none" => None,
+            device => Some(below(&self.root, device)),
+        }
+    }
+}
+
+fn below(root: &Path, path: &str) -> PathBuf {
+    root.join(path.trim_start_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_hold_and_a_test_root_disarms_what_would_hurt_the_machine() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config::load(dir.path(), None).unwrap();
+        assert_eq!(config.file.reset, ResetMode::Exit);
+        assert!(config.file.vm_executables.is_empty());
+        assert_eq!(config.socket(), dir.path().join("run/haven/guard.sock"));
+        assert_eq!(config.watchdog(), Some(dir.path().join("dev/watchdog")));
+    }
+
+    #[test]
+    fn a_file_is_read_and_a_bad_one_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("g.toml");
+        std::fs::write(&path, "watchdog_bite_ms = 2000\nfuture = 1\n").unwrap();
+        let config = Config::load(Path::new("/"), Some(&path)).unwrap();
+        assert_eq!(config.file.watchdog_bite_ms, 2000);
+        assert_eq!(config.file.reset, ResetMode::Reboot);
+        assert!(config.file.vm_executables.iter().any(|name| name == "qemu-system"));
+        std::fs::write(&path, "watchdog_bite_ms = []").unwrap();
+        let error = Config::load(Path::new("/"), Some(&path)).unwrap_err();
+        assert!(error.to_string().contains("g.toml"), "{error}");
+        assert!(Config::load(Path::new("/"), Some(Path::new("/nowhere.toml"))).is_err());
+    }
+}

@@ -1,0 +1,121 @@
+//! The control socket: newline-delimited JSON with the pool daemon, see
+//! [`haven_cluster::control`].
+//!
+//! Owns: the listener and, per client, one reading and one writing thread. The loop posts lines
+//! into a bounded queue; a client that does not read them is dropped.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::Shutdown;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use haven_cluster::control::{GuardLine, GuardRequest};
+
+use crate::event::{ClientId, Event};
+use crate::{log, spawn};
+
+/// Lines that may wait for one client.
+const LINES_MAX: usize = 64;
+/// Longest request line in bytes.
+const REQUEST_BYTES_MAX: u64 = 1 << 20;
+
+/// The loop's end of a connection.
+#[derive(Debug)]
+pub(crate) struct Client {
+    lines: SyncSender<Arc<str>>,
+    stream: UnixStream,
+}
+
+impl Client {
+    /// Posts a line; never blocks. `false`: the client is too slow or gone, and is cut off.
+    pub(crate) fn post(&self, line: &Arc<str>) -> bool {
+        let posted = self.lines.try_send(Arc::clone(line)).is_ok();
+        if !posted {
+            // Already closed is just as well.
+            let _closed: std::io::Result<()> = self.stream.shutdown(Shutdown::Both);
+        }
+        posted
+    }
+}
+
+/// A line as it goes over the wire.
+pub(crate) fn encode(line: &GuardLine) -> Arc<str> {
+    let mut text = serde_json::to_string(line).unwrap_or_else(|_| "{}".to_owned());
+    text.push('\n');
+    text.into()
+}
+
+/// Listens at `path`, for root only, and reports clients to the loop.
+pub(crate) fn listen(path: &Path, events: SyncSender<Event>) -> std::io::Result<()> {
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    spawn("control", move || accept(&listener, &events))
+}
+
+fn accept(listener: &UnixListener, events: &SyncSender<Event>) {
+    let mut next: ClientId = 1;
+    for stream in listener.incoming() {
+        let Ok(stream) = stream else {
+            // Out of descriptors: those in use will be closed.
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            continue;
+        };
+        if let Err(error) = serve(next, stream, events.clone()) {
+            log::warn(&format!("a connection of the pool daemon failed: {error}"));
+        }
+        next += 1;
+    }
+}
+
+fn serve(id: ClientId, stream: UnixStream, events: SyncSender<Event>) -> std::io::Result<()> {
+    let (lines, inbox) = sync_channel(LINES_MAX);
+    let (reader, writer) = (stream.try_clone()?, stream.try_clone()?);
+    spawn("control-out", move || write_lines(writer, &inbox))?;
+    // A loop that is gone ends the process.
+    let _ended: Result<(), _> = events.send(Event::Connected(id, Client { lines, stream }));
+    spawn("control-in", move || {
+        read_requests(id, reader, &events);
+        let _ended: Result<(), _> = events.send(Event::Closed(id));
+    })
+}
+
+fn write_lines(mut stream: UnixStream, inbox: &Receiver<Arc<str>>) {
+    while let Ok(line) = inbox.recv() {
+        if stream.write_all(line.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+fn read_requests(id: ClientId, stream: UnixStream, events: &SyncSender<Event>) {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    loop {
+        line.clear();
+        match std::io::Read::take(&mut reader, REQUEST_BYTES_MAX).read_line(&mut line) {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        match serde_json::from_str::<GuardRequest>(&line) {
+            Ok(request) => {
+                if events.send(Event::Request(id, request)).is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                log::warn(&format!("the pool daemon sent what is no request: {error}"));
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! The loop: the one thread that owns the machine.
+//!
+//! Owns: clients, the present arming, the pushes of the state. Every other thread only sends
+//! events; the loop never waits for a disk, a peer, a client or a process.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::time::Duration;
+
+use haven_block_io::{boottime_ns, mark};
+use haven_cluster::control::{
+    ArmConfig, EpochView, GuardCommand, GuardLine, GuardPhase, GuardRefusal, GuardReply,
+    GuardRequest, GuardState,
+};
+use haven_cluster::ids::Incarnation;
+use haven_cluster::{BootInfo, Input};
+
+use crate::config::Config;
+use crate::control::{self, Client};
+use crate::event::{ClientId, Event};
+use crate::fence::Fencer;
+use crate::membership::{Membership, Step};
+use crate::{boot, format, log, spawn};
+
+/// Interval of pushes while idle.
+const IDLE_PUSH_NS: u64 = 1_000_000_000;
+/// Silence of the pool daemon after which it counts as dead.
+const HAVEND_SILENCE_NS: u64 = 15_000_000_000;
+/// Requests that may wait for their answer.
+const PENDING_MAX: usize = 256;
+/// Events taken before the clock is looked at again.
+const BATCH_MAX: usize = 64;
+/// Clients at the same time.
+const CLIENTS_MAX: usize = 16;
+
+/// The loop's state.
+pub(crate) struct Driver {
+    config: Config,
+    fencer: Fencer,
+    sender: SyncSender<Event>,
+    clients: BTreeMap<ClientId, Client>,
+    membership: Option<Membership>,
+    terms: u64,
+    pending: BTreeMap<u64, (ClientId, u64)>,
+    requests: u64,
+    pushes: u64,
+    pushed_at_ns: u64,
+    dirty: bool,
+    running: u32,
+    heard_ns: Option<u64>,
+    alive: bool,
+    formatting: bool,
+    /// The last epoch of a membership that ended: tells havend that the pool is disarmed.
+    last_epoch: Option<EpochView>,
+    logged: Option<(GuardPhase, Option<EpochView>, bool)>,
+}
+
+impl Driver {
+    /// A loop without a membership.
+    pub(crate) fn new(config: Config, sender: SyncSender<Event>) -> Self {
+        Self {
+            fencer: Fencer::new(&config),
+            config,
+            sender,
+            clients: BTreeMap::new(),
+            membership: None,
+            terms: 0,
+            pending: BTreeMap::new(),
+            requests: 0,
+            pushes: 0,
+            pushed_at_ns: 0,
+            dirty: true,
+            running: 0,
+            heard_ns: None,
+            alive: false,
+            formatting: false,
+            last_epoch: None,
+            logged: None,
+        }
+    }
+
+    /// Runs until this incarnation is over.
+    pub(crate) fn run(mut self, events: &Receiver<Event>) -> ExitCode {
+        loop {
+            let mut steps = Vec::new();
+            match events.recv_timeout(self.wait()) {
+                Ok(event) => steps.extend(self.take(event)),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return ExitCode::FAILURE,
+            }
+            for event in events.try_iter().take(BATCH_MAX) {
+                steps.extend(self.take(event));
+            }
+            steps.extend(self.check_havend());
+            if let Some(membership) = &mut self.membership {
+                steps.extend(membership.tick());
+                membership.feed();
+            }
+            for step in steps {
+                if let Some(exit) = self.follow(step) {
+                    return exit;
+                }
+            }
+            self.push_if_due();
+        }
+    }
+
+    fn wait(&self) -> Duration {
+        let now = boottime_ns();
+        let push = if self.dirty { now } else { self.pushed_at_ns + self.push_interval_ns() };
+        let machine = self.membership.as_ref().map_or(u64::MAX, Membership::deadline_ns);
+        Duration::from_nanos(push.min(machine).saturating_sub(now))
+    }
+
+    fn push_interval_ns(&self) -> u64 {
+        let beat = |membership: &Membership| u64::from(membership.config.timing.beat_ms);
+        self.membership.as_ref().map_or(IDLE_PUSH_NS, |membership| beat(membership) * 1_000_000)
+    }
+
+    fn take(&mut self, event: Event) -> Vec<Step> {
+        match event {
+            Event::Datagram { network, bytes } => {
+                self.input(Input::Datagram { network, bytes: &bytes })
+            }
+            Event::Io { term, done } => match &mut self.membership {
+                Some(membership) => membership.io_done(term, &done),
+                None => Vec::new(),
+            },
+            Event::Isolation { reached } => self.input(Input::Isolation { reached }),
+            Event::Fenced(report) => {
+                log::info(&format!("fencer: {}", report.text));
+                self.input(Input::Fenced { clean: report.clean })
+            }
+            Event::Formatted { client, id, result } => {
+                self.formatting = false;
+                self.reply(client, GuardReply { id, result });
+                Vec::new()
+            }
+            Event::Connected(id, client) => {
+                if self.clients.len() < CLIENTS_MAX {
+                    self.clients.insert(id, client);
+                    self.dirty = true;
+                }
+                Vec::new()
+            }
+            Event::Closed(id) => {
+                self.clients.remove(&id);
+                Vec::new()
+            }
+            Event::Request(client, request) => self.request(client, request),
+        }
+    }
+
+    fn input(&mut self, input: Input<'_>) -> Vec<Step> {
+        self.membership.as_mut().map_or_else(Vec::new, |membership| membership.handle(input))
+    }
+
+    fn request(&mut self, client: ClientId, request: GuardRequest) -> Vec<Step> {
+        self.heard_ns = Some(boottime_ns());
+        let id = request.id;
+        match request.command {
+            GuardCommand::Status => {
+                self.reply(client, GuardReply { id, result: Ok(()) });
+                self.dirty = true;
+                Vec::new()
+            }
+            GuardCommand::Format(config) => {
+                if let Err(refusal) = self.format(client, id, config) {
+                    self.reply(client, GuardReply { id, result: Err(refusal) });
+                }
+                Vec::new()
+            }
+            GuardCommand::Arm(config) => {
+                let result = self.arm(*config);
+                if let Err(refusal) = &result {
+                    log::error(&format!("not armed: {}", refusal.text));
+                }
+                self.reply(client, GuardReply { id, result });
+                self.dirty = true;
+                Vec::new()
+            }
+            command => self.pass_on(client, id, command),
+        }
+    }
+
+    /// Commands of the machine; while there is none, only those that have nothing to do succeed.
+    fn pass_on(&mut self, client: ClientId, id: u64, command: GuardCommand) -> Vec<Step> {
+        if let GuardCommand::Load { running, .. } = command {
+            self.running = running;
+        }
+        let idle = matches!(
+            command,
+            GuardCommand::Load { .. }
+                | GuardCommand::Exclude
+                | GuardCommand::EmergencyDisarm
+                | GuardCommand::DatabaseDrained { .. }
+        );
+        if self.membership.is_none() || self.pending.len() >= PENDING_MAX {
+            let refusal = || refusal("HA_NOT_ENABLED", "high availability is not armed here");
+            let result = if idle { Ok(()) } else { Err(refusal()) };
+            self.reply(client, GuardReply { id, result });
+            return Vec::new();
+        }
+        self.requests += 1;
+        self.pending.insert(self.requests, (client, id));
+        self.input(Input::Command { id: self.requests, command })
+    }
+
+    fn format(
+        &mut self,
+        client: ClientId,
+        id: u64,
+        config: Box<ArmConfig>,
+    ) -> Result<(), GuardRefusal> {
+        if self.membership.is_some() {
+            return Err(refusal("HA_IS_ENABLED", "this host is armed; disarm it first"));
+        }
+        if self.formatting {
+            return Err(refusal("HA_ENABLE_IN_PROGRESS", "a statefile is being formatted"));
+        }
+        let events = self.sender.clone();
+        let started = spawn("format", move || {
+            let result = format::format(&config);
+            let _ended: Result<(), _> = events.send(Event::Formatted { client, id, result });
+        });
+        self.formatting = started.is_ok();
+        started.map_err(|error| startup_failed(&error.to_string()))
+    }
+
+    fn arm(&mut self, config: ArmConfig) -> Result<(), GuardRefusal> {
+        if let Some(membership) = &self.membership {
+            return if membership.config == config {
+                Ok(())
+            } else {
+                Err(refusal("HA_IS_ENABLED", "this host is armed under another configuration"))
+            };
+        }
+        let failed = |error: &dyn std::fmt::Display| startup_failed(&error.to_string());
+        let incarnation = boot::next_incarnation(&self.config.incarnation(), Incarnation(0))
+            .map_err(|error| failed(&error))?;
+        let running = self.running.max(u32::from(self.fencer.vm_runs()));
+        let boot = BootInfo {
+            host: config.host,
+            incarnation,
+            now: haven_cluster::ids::Instant(boottime_ns()),
+            booted_at: boot::booted_at(),
+            running,
+        };
+        self.terms += 1;
+        let membership = Membership::start(config, boot, &self.config, self.terms, &self.sender)
+            .map_err(|error| failed(&error))?;
+        mark::set(&self.config.mark(), &format!("incarnation {}\n", incarnation.0))
+            .map_err(|error| failed(&error))?;
+        log::info(&format!("armed as incarnation {}", incarnation.0));
+        self.last_epoch = None;
+        self.membership = Some(membership);
+        Ok(())
+    }
+
+    fn check_havend(&mut self) -> Vec<Step> {
+        let Some(heard) = self.heard_ns else { return Vec::new() };
+        let alive = boottime_ns().saturating_sub(heard) < HAVEND_SILENCE_NS;
+        if alive == self.alive {
+            return Vec::new();
+        }
+        self.alive = alive;
+        self.input(Input::HavendHealth { alive })
+    }
+
+    fn follow(&mut self, step: Step) -> Option<ExitCode> {
+        match step {
+            Step::Reply(reply) => {
+                if let Some((client, id)) = self.pending.remove(&reply.id) {
+                    self.reply(client, GuardReply { id, result: reply.result });
+                }
+            }
+            Step::StateChanged => self.dirty = true,
+            Step::Restart { above } => return Some(self.end_incarnation(above)),
+            Step::Left { disarmed } => self.leave(disarmed),
+        }
+        None
+    }
+
+    fn end_incarnation(&mut self, above: Incarnation) -> ExitCode {
+        self.push();
+        let raised = boot::raise_to(&self.config.incarnation(), above);
+        let unmarked = mark::remove(&self.config.mark());
+        if let (Ok(()), Ok(())) = (&raised, &unmarked) {
+            log::info("this incarnation is over; the next one starts");
+            return ExitCode::SUCCESS;
+        }
+        let why = format!("the end of the incarnation is not recorded: {raised:?} {unmarked:?}");
+        crate::reset::reset(self.config.file.reset, &why)
+    }
+
+    fn leave(&mut self, disarmed: bool) {
+        self.last_epoch = self.membership.take().and_then(|membership| membership.state().epoch);
+        if let Some(epoch) = self.last_epoch.as_mut().filter(|_| disarmed) {
+            epoch.armed = false;
+        }
+        if let Err(error) = mark::remove(&self.config.mark()) {
+            log::error(&format!("the mark of this boot stays: {error}"));
+        }
+        log::info(if disarmed { "disarmed" } else { "left the membership in order" });
+        for (_, (client, id)) in std::mem::take(&mut self.pending) {
+            self.reply(client, GuardReply { id, result: Ok(()) });
+        }
+        self.dirty = true;
+    }
+
+    fn state(&self) -> GuardState {
+        match &self.membership {
+            Some(membership) => membership.state(),
+            None => GuardState {
+                sequence: 0,
+                phase: GuardPhase::Idle,
+                me: None,
+                epoch: self.last_epoch.clone(),
+                permit: None,
+                may_act: false,
+                dead: Vec::new(),
+                peers: Vec::new(),
+                statefiles: Vec::new(),
+                alarms: Vec::new(),
+            },
+        }
+    }
+
+    fn push_if_due(&mut self) {
+        if self.dirty || boottime_ns() >= self.pushed_at_ns + self.push_interval_ns() {
+            self.push();
+        }
+    }
+
+    fn push(&mut self) {
+        self.pushes += 1;
+        let state = GuardState { sequence: self.pushes, ..self.state() };
+        self.note(&state);
+        let line = control::encode(&GuardLine::State(Box::new(state)));
+        self.clients.retain(|_, client| client.post(&line));
+        self.pushed_at_ns = boottime_ns();
+        self.dirty = false;
+    }
+
+    fn reply(&mut self, client: ClientId, reply: GuardReply) {
+        let line: Arc<str> = control::encode(&GuardLine::Reply(reply));
+        if self.clients.get(&client).is_some_and(|client| !client.post(&line)) {
+            self.clients.remove(&client);
+        }
+    }
+
+    /// Changes that the journal should show.
+    fn note(&mut self, state: &GuardState) {
+        let seen = (state.phase.clone(), state.epoch.clone(), state.may_act);
+        if self.logged.as_ref() == Some(&seen) {
+            return;
+        }
+        let epoch = state.epoch.as_ref().map_or_else(
+            || "no epoch".to_owned(),
+            |epoch| {
+                let members = epoch.members.len();
+                let coordinator = epoch.coordinator.host.0;
+                format!("epoch {}: {members} members, coordinator {coordinator}", epoch.number.0)
+            },
+        );
+        let acts = if state.may_act { ", may act" } else { "" };
+        log::info(&format!("{:?}, {epoch}{acts}", state.phase));
+        self.logged = Some(seen);
+    }
+}
+
+fn refusal(code: &str, text: &str) -> GuardRefusal {
+    GuardRefusal { code: code.to_owned(), text: text.to_owned() }
+}
+
+fn startup_failed(text: &str) -> GuardRefusal {
+    refusal("HA_HEARTBEAT_DAEMON_STARTUP_FAILED", text)
+}

@@ -1,0 +1,165 @@
+//! Ends everything on this host that could run a VM or write to the pool's storage.
+//!
+//! Owns: the order. First the gate (havend, libvirtd and helpers: nobody starts a VM behind our
+//! back, no database write is on its way), then every VM process, then waiting until all of them
+//! are *gone*: a process stuck in IO is not. Never writes to shared storage and never talks to
+//! libvirt: both may hang.
+
+mod cgroup;
+mod process;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use cgroup::Cgroup;
+use process::{Process, by_executable};
+
+use crate::config::Config;
+
+/// Pause between two looks at what is left.
+const LOOK_INTERVAL: Duration = Duration::from_millis(5);
+
+/// What is to be ended, and how long it may take.
+#[derive(Clone, Debug)]
+pub(crate) struct Fencer {
+    gate: Vec<PathBuf>,
+    vms: Vec<PathBuf>,
+    vm_executables: Vec<String>,
+    bound: Duration,
+    /// How one process is killed; tests put a blunt one here.
+    strike: fn(Process),
+}
+
+/// How it went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FenceReport {
+    /// Everything is gone; a tombstone may say so.
+    pub(crate) clean: bool,
+    /// For the log: what was ended, or what is left.
+    pub(crate) text: String,
+}
+
+impl Fencer {
+    /// What the configuration names.
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            gate: config.file.gate_cgroups.clone(),
+            vms: config.file.vm_cgroups.clone(),
+            vm_executables: config.file.vm_executables.clone(),
+            bound: Duration::from_millis(config.file.fence_bound_ms),
+            strike: Process::kill,
+        }
+    }
+
+    /// Whether a VM process runs here.
+    pub(crate) fn vm_runs(&self) -> bool {
+        let in_groups = self.vms.iter().any(|path| !Cgroup::new(path).processes().is_empty());
+        in_groups || !by_executable(&self.vm_executables).is_empty()
+    }
+
+    /// Ends everything; returns at the latest after the bound.
+    pub(crate) fn fence(&self) -> FenceReport {
+        let started = Instant::now();
+        let gate = self.groups(&self.gate);
+        let vms = self.groups(&self.vms);
+        let mut doomed = self.stop(&gate);
+        doomed.extend(self.stop(&vms));
+        let killed = doomed.len();
+        loop {
+            // Whoever supervises the daemons may start new ones; they know of no VM and hold no
+            // permit. A VM process, however young, must go.
+            let young = by_executable(&self.vm_executables);
+            let grouped: Vec<Process> = vms.iter().flat_map(Cgroup::processes).collect();
+            for process in young.into_iter().chain(grouped) {
+                (self.strike)(process);
+                if !doomed.contains(&process) {
+                    doomed.push(process);
+                }
+            }
+            doomed.retain(|process| !process.is_gone());
+            let ms = started.elapsed().as_millis();
+            if doomed.is_empty() {
+                return FenceReport { clean: true, text: format!("{killed} gone in {ms} ms") };
+            }
+            if started.elapsed() >= self.bound {
+                let left = doomed.len();
+                let text = format!("{left} of {killed} are not gone after {ms} ms");
+                return FenceReport { clean: false, text };
+            }
+            std::thread::sleep(LOOK_INTERVAL);
+        }
+    }
+
+    fn groups(&self, paths: &[PathBuf]) -> Vec<Cgroup> {
+        paths.iter().map(|path| Cgroup::new(path)).collect()
+    }
+
+    /// Freezes, lists, kills and thaws: the list is complete, and nothing in it takes another
+    /// step.
+    fn stop(&self, groups: &[Cgroup]) -> Vec<Process> {
+        let mut doomed = Vec::new();
+        for group in groups {
+            group.freeze();
+            doomed.extend(group.processes());
+            group.kill(self.strike);
+            group.thaw();
+        }
+        doomed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory that looks like a group which the kernel neither freezes nor kills.
+    fn group_of(pids: &[u32]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let inner = dir.path().join("machine-1");
+        std::fs::create_dir(&inner).unwrap();
+        let text: String = pids.iter().map(|pid| format!("{pid}\n")).collect();
+        std::fs::write(inner.join("cgroup.procs"), text).unwrap();
+        dir
+    }
+
+    fn sleeper() -> std::process::Child {
+        std::process::Command::new("sleep").arg("60").spawn().unwrap()
+    }
+
+    #[test]
+    fn gate_and_vms_are_ended() {
+        let (mut daemon, mut vm) = (sleeper(), sleeper());
+        let (gate, vms) = (group_of(&[daemon.id(), std::process::id()]), group_of(&[vm.id()]));
+        let fencer = Fencer {
+            gate: vec![gate.path().to_owned()],
+            vms: vec![vms.path().to_owned(), PathBuf::from("/nowhere")],
+            vm_executables: Vec::new(),
+            bound: Duration::from_secs(10),
+            strike: Process::kill,
+        };
+        assert!(fencer.vm_runs());
+        let report = fencer.fence();
+        assert!(report.clean, "{report:?}");
+        assert!(report.text.starts_with("2 gone"), "{report:?}");
+        assert!(!daemon.wait().unwrap().success());
+        assert!(!vm.wait().unwrap().success());
+    }
+
+    #[test]
+    fn what_does_not_go_is_not_clean() {
+        let mut vm = sleeper();
+        let vms = group_of(&[vm.id()]);
+        let fencer = Fencer {
+            gate: Vec::new(),
+            vms: vec![vms.path().to_owned()],
+            vm_executables: Vec::new(),
+            bound: Duration::from_millis(50),
+            strike: |_| {},
+        };
+        let report = fencer.fence();
+        assert!(!report.clean, "{report:?}");
+        assert!(report.text.contains("1 of 1"), "{report:?}");
+        vm.kill().unwrap();
+        vm.wait().unwrap();
+    }
+}

@@ -1,0 +1,287 @@
+//! One arming: a machine, and what performs its outputs.
+//!
+//! Owns: sockets, IO lanes and the watchdog of this arming. The watchdog is fed in one place,
+//! [`Membership::feed`]. Never decides: that is the machine's.
+
+use std::path::PathBuf;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use haven_block_io::{
+    BLOCK_SIZE, BlockBuffer, IoDone, IoLanes, IoOperation, OpenMode, Watchdog, boottime_ns,
+};
+use haven_cluster::control::{ArmConfig, GuardReply};
+use haven_cluster::ids::{Incarnation, Instant};
+use haven_cluster::{BootInfo, ConfigError, Input, IoFailed, IoId, Machine, Output};
+
+use crate::config::Config;
+use crate::event::Event;
+use crate::fence::Fencer;
+use crate::net::Networks;
+use crate::reach::Probe;
+use crate::{log, reset, spawn};
+
+/// Feeds per bite time: one that is late or skipped does no harm.
+const FEEDS_PER_BITE: u64 = 8;
+/// Longest silence of a receiving thread before the watchdog is fed no more.
+const LOOP_DEADLINE_NS: u64 = 500_000_000;
+
+/// What an output asks of the loop.
+#[derive(Debug)]
+pub(crate) enum Step {
+    Reply(GuardReply),
+    StateChanged,
+    /// A clean tombstone is durable: this process ends, the next one continues above.
+    Restart {
+        above: Incarnation,
+    },
+    /// This host left the membership.
+    Left {
+        disarmed: bool,
+    },
+}
+
+/// Why an arming failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ArmError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("the heartbeat sockets cannot be opened: {0}")]
+    Network(std::io::Error),
+    #[error("this host is not in the list of hosts")]
+    NotListed,
+}
+
+/// A running arming.
+#[derive(Debug)]
+pub(crate) struct Membership {
+    pub(crate) config: ArmConfig,
+    machine: Machine,
+    term: u64,
+    networks: Networks,
+    _probe: Probe,
+    lanes: Vec<IoLanes>,
+    /// IO that was refused at once; told to the machine in the next round.
+    refused: Vec<(IoId, bool)>,
+    watchdog: Option<Watchdog>,
+    watchdog_path: Option<PathBuf>,
+    watchdog_bite_ms: u64,
+    feed_at_ns: u64,
+    /// An invariant was broken: never feed again.
+    broken: bool,
+    fencer: Fencer,
+    events: SyncSender<Event>,
+    reset: crate::config::ResetMode,
+}
+
+impl Membership {
+    /// Opens sockets and begins as `boot.incarnation`.
+    pub(crate) fn start(
+        arm: ArmConfig,
+        boot: BootInfo,
+        host: &Config,
+        term: u64,
+        events: &SyncSender<Event>,
+    ) -> Result<Self, ArmError> {
+        let own = arm.hosts.iter().find(|spec| spec.host == arm.host).ok_or(ArmError::NotListed)?;
+        let networks = Networks::open(&own.addresses, events).map_err(ArmError::Network)?;
+        let machine = Machine::new(boot, arm.clone(), crate::boot::seed())?;
+        let beat = Duration::from_millis(u64::from(arm.timing.beat_ms));
+        let probe = Probe::start(arm.isolation_addresses.clone(), beat, events.clone())
+            .map_err(ArmError::Network)?;
+        let lanes = arm.statefiles.iter().map(|statefile| {
+            let events = events.clone();
+            IoLanes::new(PathBuf::from(&statefile.path), OpenMode::Existing, move |done| {
+                // A loop that is gone ends the process.
+                let _ended: Result<(), _> = events.send(Event::Io { term, done });
+            })
+        });
+        Ok(Self {
+            machine,
+            term,
+            networks,
+            _probe: probe,
+            lanes: lanes.collect(),
+            refused: Vec::new(),
+            watchdog: None,
+            watchdog_path: host.watchdog(),
+            watchdog_bite_ms: host.file.watchdog_bite_ms,
+            feed_at_ns: 0,
+            broken: false,
+            fencer: Fencer::new(host),
+            events: events.clone(),
+            reset: host.file.reset,
+            config: arm,
+        })
+    }
+
+    /// The machine's state.
+    pub(crate) fn state(&self) -> haven_cluster::control::GuardState {
+        self.machine.state(now())
+    }
+
+    /// When the loop must come back at the latest.
+    pub(crate) fn deadline_ns(&self) -> u64 {
+        let machine = self.machine.next_deadline().map_or(u64::MAX, |deadline| deadline.0);
+        let feed = if self.watchdog.is_some() { self.feed_at_ns } else { u64::MAX };
+        if self.refused.is_empty() { machine.min(feed) } else { 0 }
+    }
+
+    /// Takes one input and performs what follows from it.
+    pub(crate) fn handle(&mut self, input: Input<'_>) -> Vec<Step> {
+        self.machine.handle(now(), input);
+        let mut steps = Vec::new();
+        while let Some(output) = self.machine.poll_output() {
+            steps.extend(self.perform(output));
+        }
+        if let Err(violation) = self.machine.check()
+            && !self.broken
+        {
+            log::error(&format!("{violation}; the watchdog is fed no more"));
+            self.broken = true;
+        }
+        steps
+    }
+
+    /// The clock's turn: timer, and IO that could not even be posted.
+    pub(crate) fn tick(&mut self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for (io, write) in std::mem::take(&mut self.refused) {
+            steps.extend(self.handle(failed(io, write)));
+        }
+        if self.machine.next_deadline().is_some_and(|deadline| deadline <= now()) {
+            steps.extend(self.handle(Input::Timer));
+        }
+        steps
+    }
+
+    /// An IO returned.
+    pub(crate) fn io_done(&mut self, term: u64, done: &IoDone) -> Vec<Step> {
+        if term != self.term {
+            return Vec::new();
+        }
+        let io = IoId(done.tag & !WRITE);
+        let write = done.tag & WRITE != 0;
+        match &done.result {
+            Ok(_) if write => self.handle(Input::WriteDone { io, result: Ok(()) }),
+            Ok(buffer) => self.handle(Input::ReadDone { io, result: Ok(buffer.as_bytes()) }),
+            Err(_) => self.handle(failed(io, write)),
+        }
+    }
+
+    /// The one place where the watchdog is fed: every loop met its deadline, the machine holds
+    /// what it needs, and both were looked at just now.
+    pub(crate) fn feed(&mut self) {
+        let Some(watchdog) = &mut self.watchdog else { return };
+        let now_ns = boottime_ns();
+        if now_ns < self.feed_at_ns || self.broken {
+            return;
+        }
+        self.feed_at_ns = now_ns + watchdog.bite_ms() * 1_000_000 / FEEDS_PER_BITE;
+        let silent_ns = now_ns.saturating_sub(self.networks.oldest_tick_ns());
+        if silent_ns > LOOP_DEADLINE_NS {
+            log::warn("a receiving thread is late; the watchdog is not fed");
+            return;
+        }
+        if self.machine.may_feed(now())
+            && let Err(error) = watchdog.feed()
+        {
+            log::error(&error.to_string());
+        }
+    }
+
+    fn perform(&mut self, output: Output) -> Option<Step> {
+        match output {
+            Output::Send { network, to, bytes } => self.networks.send(network, to, &bytes),
+            Output::Read { io, statefile, ranges } => {
+                let run = |range: &haven_cluster::BlockRange| {
+                    (u64::from(range.first) * BLOCK_SIZE as u64, range.count as usize)
+                };
+                let runs = ranges.iter().map(run).collect();
+                self.submit(io, statefile, IoOperation::ReadRuns { runs });
+            }
+            Output::Write { io, statefile, block, bytes } => {
+                let offset = u64::from(block) * BLOCK_SIZE as u64;
+                let data = BlockBuffer::from_bytes(&bytes);
+                self.submit(io, statefile, IoOperation::Write { offset, data });
+            }
+            Output::WatchdogArm { bite_ms } => return self.arm_watchdog(bite_ms),
+            Output::WatchdogDisarm => self.disarm_watchdog(),
+            Output::Fence { reason } => self.fence(&reason),
+            Output::Reset { reason } => reset::reset(self.reset, &reason),
+            Output::Restart { above } => return Some(Step::Restart { above }),
+            Output::Left { disarmed } => {
+                self.disarm_watchdog();
+                return Some(Step::Left { disarmed });
+            }
+            Output::Reply(reply) => return Some(Step::Reply(reply)),
+            Output::StateChanged => return Some(Step::StateChanged),
+        }
+        None
+    }
+
+    fn submit(&mut self, io: IoId, statefile: u8, operation: IoOperation) {
+        let write = matches!(operation, IoOperation::Write { .. });
+        let tag = if write { io.0 | WRITE } else { io.0 };
+        let lanes = self.lanes.get_mut(usize::from(statefile));
+        if lanes.is_none_or(|lanes| lanes.submit(tag, operation).is_err()) {
+            self.refused.push((io, write));
+        }
+    }
+
+    fn arm_watchdog(&mut self, bite_ms: u32) -> Option<Step> {
+        let armed = match &self.watchdog_path {
+            None => Ok(bite_ms),
+            Some(path) => match Watchdog::open(path, u64::from(bite_ms), self.watchdog_bite_ms) {
+                Ok(watchdog) => {
+                    let real = u32::try_from(watchdog.bite_ms()).unwrap_or(u32::MAX);
+                    log::info(&format!("watchdog armed, bites after {real} ms"));
+                    self.watchdog = Some(watchdog);
+                    self.feed_at_ns = 0;
+                    Ok(real)
+                }
+                Err(error) => {
+                    log::error(&error.to_string());
+                    Err(IoFailed)
+                }
+            },
+        };
+        self.machine.handle(now(), Input::WatchdogArmed { bite_ms: armed });
+        Some(Step::StateChanged)
+    }
+
+    fn disarm_watchdog(&mut self) {
+        if let Some(mut watchdog) = self.watchdog.take() {
+            match watchdog.disarm() {
+                Ok(()) => log::info("watchdog disarmed"),
+                Err(error) => log::error(&error.to_string()),
+            }
+        }
+    }
+
+    fn fence(&self, reason: &str) {
+        log::error(&format!("fencing this host: {reason}"));
+        let (fencer, events) = (self.fencer.clone(), self.events.clone());
+        let started = spawn("fence", move || {
+            let _ended: Result<(), _> = events.send(Event::Fenced(fencer.fence()));
+        });
+        if let Err(error) = started {
+            reset::reset(self.reset, &format!("no thread to fence with: {error}"));
+        }
+    }
+}
+
+/// Marks the tag of a write.
+const WRITE: u64 = 1 << 63;
+
+fn now() -> Instant {
+    Instant(boottime_ns())
+}
+
+fn failed(io: IoId, write: bool) -> Input<'static> {
+    if write {
+        Input::WriteDone { io, result: Err(IoFailed) }
+    } else {
+        Input::ReadDone { io, result: Err(IoFailed) }
+    }
+}

@@ -1,0 +1,139 @@
+//! Heartbeat sockets: one per network, bound to this host's address on it.
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use haven_block_io::boottime_ns;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, sockopt};
+
+use crate::event::Event;
+use crate::spawn;
+
+/// How long one receive waits, so that the thread shows that it lives.
+const RECEIVE_WAIT: Duration = Duration::from_millis(50);
+
+/// The sockets of one arming.
+#[derive(Debug)]
+pub(crate) struct Networks {
+    sockets: Vec<Arc<UdpSocket>>,
+    ticks: Vec<Arc<AtomicU64>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Networks {
+    /// Binds `addresses` and starts a receiver for each.
+    pub(crate) fn open(
+        addresses: &[SocketAddr],
+        events: &SyncSender<Event>,
+    ) -> std::io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut networks = Self { sockets: Vec::new(), ticks: Vec::new(), stop };
+        for (index, address) in addresses.iter().enumerate() {
+            let socket = Arc::new(bound(*address)?);
+            let tick = Arc::new(AtomicU64::new(boottime_ns()));
+            let receiver = Receiver {
+                network: u8::try_from(index).unwrap_or(u8::MAX),
+                socket: Arc::clone(&socket),
+                tick: Arc::clone(&tick),
+                stop: Arc::clone(&networks.stop),
+                events: events.clone(),
+            };
+            spawn("receive", move || receiver.run())?;
+            networks.sockets.push(socket);
+            networks.ticks.push(tick);
+        }
+        Ok(networks)
+    }
+
+    /// Sends one datagram. Never blocks; a loss is what the protocol expects anyhow.
+    pub(crate) fn send(&self, network: u8, to: SocketAddr, bytes: &[u8]) {
+        if let Some(socket) = self.sockets.get(usize::from(network)) {
+            let _lost: std::io::Result<usize> = socket.send_to(bytes, to);
+        }
+    }
+
+    /// The oldest sign of life of a receiver.
+    pub(crate) fn oldest_tick_ns(&self) -> u64 {
+        let ticks = self.ticks.iter().map(|tick| tick.load(Ordering::Acquire));
+        ticks.min().unwrap_or(u64::MAX)
+    }
+}
+
+impl Drop for Networks {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+    }
+}
+
+/// Bound even while the link (and so the address) is down: it will come.
+fn bound(address: SocketAddr) -> std::io::Result<UdpSocket> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let fd = socket_with(family, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    sockopt::set_ip_freebind(&fd, true)?;
+    bind(&fd, &address)?;
+    let socket = UdpSocket::from(fd);
+    socket.set_read_timeout(Some(RECEIVE_WAIT))?;
+    Ok(socket)
+}
+
+struct Receiver {
+    network: u8,
+    socket: Arc<UdpSocket>,
+    tick: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+    events: SyncSender<Event>,
+}
+
+impl Receiver {
+    fn run(&self) {
+        let mut buffer = vec![0; haven_cluster::DATAGRAM_BYTES_MAX + 1];
+        while !self.stop.load(Ordering::Acquire) {
+            self.tick.store(boottime_ns(), Ordering::Release);
+            match self.socket.recv_from(&mut buffer) {
+                Ok((count, _)) if count <= haven_cluster::DATAGRAM_BYTES_MAX => {
+                    let bytes = buffer.get(..count).unwrap_or_default().to_vec();
+                    let event = Event::Datagram { network: self.network, bytes };
+                    if self.events.send(event).is_err() {
+                        return;
+                    }
+                }
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                // Unreachable peers show as errors here; a broken interface must not spin.
+                Err(_) => std::thread::sleep(Duration::from_millis(5)),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_datagram_arrives_with_its_network() {
+        let (sender, events) = crate::event::queue();
+        let one: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let networks = Networks::open(&[one, one], &sender).unwrap();
+        let to = networks.sockets[1].local_addr().unwrap();
+        networks.send(0, to, b"beat");
+        let event = events.recv_timeout(Duration::from_secs(10)).unwrap();
+        assert!(
+            matches!(&event, Event::Datagram { network: 1, bytes } if bytes == b"beat"),
+            "{event:?}"
+        );
+        assert!(networks.oldest_tick_ns() > 0);
+    }
+
+    #[test]
+    fn an_address_that_is_not_here_yet_can_be_bound() {
+        let (sender, _events) = crate::event::queue();
+        let networks = Networks::open(&["192.0.2.77:0".parse().unwrap()], &sender).unwrap();
+        networks.send(0, "192.0.2.78:9".parse().unwrap(), b"lost");
+        networks.send(9, "192.0.2.78:9".parse().unwrap(), b"no such network");
+    }
+}
