@@ -3,6 +3,9 @@
 //! Owns: the [`Hypervisor`] trait and the plain data that crosses it. Never decides where or
 //! whether a VM runs: that is the coordinator's, and the guard's permit.
 
+pub(crate) mod kvm;
+pub mod libvirt;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};

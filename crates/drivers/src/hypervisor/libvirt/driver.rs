@@ -1,0 +1,303 @@
+//! The driver itself: the [`Hypervisor`] trait on the lanes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use uuid::Uuid;
+use virt::domain::Domain;
+use virt::error::Error;
+use virt::sys;
+
+use super::capabilities;
+use super::config::LibvirtConfig;
+use super::error::translate;
+use super::events::{self, Hub};
+use super::ffi::{self, Connection};
+use super::lane::{Lane, LaneLimits};
+use super::xml::{Element, RenderContext, domain_xml};
+use super::{DOMAIN_PREFIX, domain_name};
+use crate::hypervisor::{
+    Capabilities, DomainInfo, DomainSpec, DomainState, Hypervisor, HypervisorError,
+    HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget, StopMode,
+};
+
+/// The first question about capabilities makes libvirt start QEMU a few times.
+const CAPABILITIES_DEADLINE_S: u64 = 30;
+const QUERIES_MAX: usize = 16;
+const STARTS_MAX: usize = 4;
+const STOPS_MAX: usize = 8;
+const JOBS_MAX: usize = 32;
+const AGENT_COMMANDS_MAX: usize = 16;
+/// Stuck threads that a lane tolerates.
+const ABANDONED_MAX: usize = 24;
+
+/// libvirt on this host.
+#[derive(Debug)]
+pub struct LibvirtHypervisor {
+    pub(super) config: LibvirtConfig,
+    pub(super) lanes: Lanes,
+    pub(super) hub: Arc<Hub>,
+    capabilities: Mutex<Option<Capabilities>>,
+}
+
+/// The kinds of calls.
+#[derive(Debug)]
+pub(super) struct Lanes {
+    pub(super) query: Lane<Connection>,
+    pub(super) start: Lane<Connection>,
+    pub(super) stop: Lane<Connection>,
+    pub(super) job: Lane<Connection>,
+    pub(super) agent: Lane<Connection>,
+}
+
+impl LibvirtHypervisor {
+    /// A driver for `config.uri`. Does not fail if libvirt is not there yet: calls do, until it is.
+    pub fn new(config: LibvirtConfig) -> Result<Self, HypervisorError> {
+        for name in ["vnc", "serial", "migrate"] {
+            let directory = config.run_dir.join(name);
+            std::fs::create_dir_all(&directory).map_err(|e| HypervisorError::Failed {
+                call: format!("create {}", directory.display()),
+                text: e.to_string(),
+            })?;
+        }
+        let hub = Arc::new(Hub::default());
+        events::watch(config.uri.clone(), &hub, config.keepalive)
+            .map_err(HypervisorError::Disconnected)?;
+        let lanes = Lanes {
+            query: lane(&config, "query", QUERIES_MAX, true),
+            start: lane(&config, "start", STARTS_MAX, true),
+            stop: lane(&config, "stop", STOPS_MAX, true),
+            job: lane(&config, "job", JOBS_MAX, false),
+            agent: lane(&config, "agent", AGENT_COMMANDS_MAX, true),
+        };
+        Ok(Self { config, lanes, hub, capabilities: Mutex::new(None) })
+    }
+
+    /// Looks the domain up and works on it.
+    pub(super) fn on_domain<T: Send + 'static>(
+        &self,
+        lane: &Lane<Connection>,
+        call: &'static str,
+        deadline: Duration,
+        vm: Uuid,
+        work: impl FnOnce(&Domain) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, HypervisorError> {
+        lane.call(call, deadline, move |connection| {
+            let domain = Domain::lookup_by_uuid(connection.get(), vm);
+            domain.and_then(|domain| work(&domain)).map_err(|e| translate(call, vm, &e))
+        })
+    }
+
+    pub(super) fn is_xen(&self) -> bool {
+        self.config.uri.starts_with("xen")
+    }
+
+    fn read_capabilities(&self) -> Result<Capabilities, HypervisorError> {
+        let deadline = Duration::from_secs(CAPABILITIES_DEADLINE_S);
+        let (uri, force_tcg) = (self.config.uri.clone(), self.config.force_tcg);
+        self.lanes.query.call("capabilities", deadline, move |connection| {
+            let failed = |e: &Error| translate("capabilities", Uuid::nil(), e);
+            let parse = |text: String| {
+                Element::parse(&text)
+                    .map_err(|text| HypervisorError::Failed { call: "capabilities".into(), text })
+            };
+            let connection = connection.get();
+            let host = parse(connection.get_capabilities().map_err(|e| failed(&e))?)?;
+            let virt_type = capabilities::choose_virt_type(&uri, &host, force_tcg);
+            let machine = capabilities::versioned_machine(&host);
+            // Not all drivers have this document.
+            let domain = connection
+                .get_domain_capabilities(None, Some("x86_64"), Some(&machine), Some(virt_type), 0)
+                .ok()
+                .and_then(|text| Element::parse(&text).ok());
+            let mut read = capabilities::read(&host, domain.as_ref(), virt_type);
+            let version = connection.get_lib_version().map_err(|e| failed(&e))?;
+            read.libvirt_version = capabilities::version_text(version);
+            let version = connection.get_hyp_version().unwrap_or(0);
+            read.hypervisor_version = capabilities::version_text(version);
+            Ok(read)
+        })
+    }
+
+    fn render(&self, spec: &DomainSpec) -> Result<String, HypervisorError> {
+        let capabilities = self.capabilities()?;
+        let context = RenderContext {
+            virt_type: capabilities.virt_type,
+            machine: capabilities.machine,
+            vnc_socket: self.vnc_socket(spec.uuid),
+            serial_socket: self.serial_socket(spec.uuid),
+        };
+        domain_xml(spec, &context)
+            .map_err(|text| HypervisorError::Failed { call: "describe the domain".into(), text })
+    }
+
+    fn socket(&self, kind: &str, vm: Uuid) -> String {
+        self.config.run_dir.join(kind).join(format!("{vm}.sock")).to_string_lossy().into_owned()
+    }
+
+    fn short<T: Send + 'static>(
+        &self,
+        call: &'static str,
+        vm: Uuid,
+        work: impl FnOnce(&Domain) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, HypervisorError> {
+        self.on_domain(&self.lanes.query, call, self.config.query_deadline, vm, work)
+    }
+}
+
+fn lane(
+    config: &LibvirtConfig,
+    name: &'static str,
+    in_flight_max: usize,
+    shared_connection: bool,
+) -> Lane<Connection> {
+    let limits = LaneLimits { in_flight_max, abandoned_max: ABANDONED_MAX, shared_connection };
+    let (uri, keepalive) = (config.uri.clone(), config.keepalive);
+    let open = move || {
+        let connection = Connection::open(&uri)
+            .map_err(|e| HypervisorError::Disconnected(e.message().to_owned()))?;
+        // Not all drivers have keepalive; those are not remote.
+        let _ = connection.get().set_keep_alive(keepalive.0, keepalive.1);
+        Ok(connection)
+    };
+    let alive = |connection: &Connection| connection.get().is_alive().unwrap_or(false);
+    Lane::new(name, limits, Box::new(open), alive)
+}
+
+impl Hypervisor for LibvirtHypervisor {
+    fn capabilities(&self) -> Result<Capabilities, HypervisorError> {
+        let cached = || self.capabilities.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = cached().as_ref() {
+            return Ok(known.clone());
+        }
+        let read = self.read_capabilities()?;
+        *cached() = Some(read.clone());
+        Ok(read)
+    }
+
+    fn start(&self, spec: &DomainSpec, paused: bool) -> Result<(), HypervisorError> {
+        let xml = self.render(spec)?;
+        let vm = spec.uuid;
+        let flags = if paused { sys::VIR_DOMAIN_START_PAUSED } else { sys::VIR_DOMAIN_NONE };
+        self.lanes.start.call("start", self.config.start_deadline, move |connection| {
+            let connection = connection.get();
+            if Domain::lookup_by_uuid(connection, vm).is_ok() {
+                return Err(HypervisorError::AlreadyRunning(vm));
+            }
+            let started = Domain::create_xml(connection, &xml, flags);
+            started.map(drop).map_err(|e| translate("start", vm, &e))
+        })
+    }
+
+    fn stop(&self, vm: Uuid, mode: StopMode) -> Result<(), HypervisorError> {
+        match mode {
+            StopMode::Hard => self.stop_hard(vm),
+            StopMode::Clean { timeout } => self.stop_clean(vm, timeout),
+        }
+    }
+
+    fn reboot(&self, vm: Uuid, clean: bool) -> Result<(), HypervisorError> {
+        if clean {
+            // 0: libvirt asks the agent if it answers, else presses the button.
+            let deadline = self.config.agent_deadline;
+            return self.on_domain(&self.lanes.agent, "reboot", deadline, vm, |d| d.reboot(0));
+        }
+        self.short("reset", vm, |domain| domain.reset().map(|_| ()))
+    }
+
+    fn pause(&self, vm: Uuid) -> Result<(), HypervisorError> {
+        self.short("pause", vm, |domain| domain.suspend().map(|_| ()))
+    }
+
+    fn unpause(&self, vm: Uuid) -> Result<(), HypervisorError> {
+        self.short("unpause", vm, |domain| domain.resume().map(|_| ()))
+    }
+
+    fn suspend(&self, vm: Uuid, path: &str) -> Result<(), HypervisorError> {
+        self.save(vm, path)
+    }
+
+    fn resume(&self, spec: &DomainSpec, path: &str) -> Result<(), HypervisorError> {
+        self.restore(spec.uuid, path)
+    }
+
+    fn migrate(&self, vm: Uuid, target: &MigrateTarget) -> Result<MigrateStats, HypervisorError> {
+        self.migrate_out(vm, target)
+    }
+
+    fn migrate_progress(&self, vm: Uuid) -> Result<Option<MigrateProgress>, HypervisorError> {
+        self.migration_progress(vm)
+    }
+
+    fn cancel_job(&self, vm: Uuid) -> Result<(), HypervisorError> {
+        self.abort(vm)
+    }
+
+    fn inventory(&self) -> Result<Vec<DomainInfo>, HypervisorError> {
+        self.lanes.query.call("inventory", self.config.query_deadline, |connection| {
+            let flags = sys::VIR_CONNECT_LIST_DOMAINS_ACTIVE;
+            let domains = connection
+                .get()
+                .list_all_domains(flags)
+                .map_err(|e| translate("inventory", Uuid::nil(), &e))?;
+            Ok(domains.iter().filter_map(describe).collect())
+        })
+    }
+
+    fn vnc_socket(&self, vm: Uuid) -> String {
+        self.socket("vnc", vm)
+    }
+
+    fn serial_socket(&self, vm: Uuid) -> String {
+        self.socket("serial", vm)
+    }
+
+    fn guest_agent(&self, vm: Uuid, command: &str) -> Result<String, HypervisorError> {
+        let deadline = self.config.agent_deadline;
+        let command = command.to_owned();
+        // libvirt gives up first, so that the thread comes back.
+        let seconds = i32::try_from(deadline.as_secs().saturating_sub(1).max(1)).unwrap_or(1);
+        self.on_domain(&self.lanes.agent, "guest agent", deadline, vm, move |domain| {
+            domain.qemu_agent_command(&command.replace('\0', ""), seconds, 0)
+        })
+    }
+
+    fn events(&self) -> std::sync::mpsc::Receiver<HypervisorEvent> {
+        self.hub.subscribe()
+    }
+}
+
+/// One line of the inventory; `None` if the domain is not ours or ended meanwhile.
+fn describe(domain: &Domain) -> Option<DomainInfo> {
+    let uuid = domain.get_uuid().ok()?;
+    let name = domain.get_name().ok()?;
+    if !name.starts_with(DOMAIN_PREFIX) || name != domain_name(uuid) {
+        return None;
+    }
+    let info = domain.get_info().ok()?;
+    let (state, reason) = domain.get_state().ok()?;
+    let state = match state {
+        sys::VIR_DOMAIN_SHUTOFF => return None,
+        sys::VIR_DOMAIN_PAUSED => paused_state(domain, reason),
+        sys::VIR_DOMAIN_SHUTDOWN => DomainState::ShuttingDown,
+        sys::VIR_DOMAIN_CRASHED => DomainState::Crashed,
+        sys::VIR_DOMAIN_PMSUSPENDED => DomainState::Paused,
+        _ => DomainState::Running,
+    };
+    Some(DomainInfo { uuid, state, memory_bytes: info.max_mem << 10, cpu_time_ns: info.cpu_time })
+}
+
+/// A domain that a migration fills is paused until it has all; only its job tells.
+fn paused_state(domain: &Domain, reason: i32) -> DomainState {
+    let reason = u32::try_from(reason).unwrap_or(0);
+    let maybe_incoming =
+        matches!(reason, sys::VIR_DOMAIN_PAUSED_MIGRATION | sys::VIR_DOMAIN_PAUSED_STARTING_UP);
+    if maybe_incoming && ffi::job_stats(domain).is_ok_and(|stats| stats.incoming()) {
+        return DomainState::Incoming;
+    }
+    match reason {
+        sys::VIR_DOMAIN_PAUSED_SHUTTING_DOWN => DomainState::ShuttingDown,
+        sys::VIR_DOMAIN_PAUSED_CRASHED => DomainState::Crashed,
+        _ => DomainState::Paused,
+    }
+}

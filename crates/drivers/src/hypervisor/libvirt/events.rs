@@ -1,0 +1,323 @@
+//! Events: one connection that is watched and re-opened, and the subscribers.
+//!
+//! Owns: the subscribers' bounded queues, and the statistics of the jobs that ended last.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+use virt::sys;
+
+use super::ffi::{self, Connection, EventSink, JobStats};
+use crate::hypervisor::{DomainState, HypervisorError, HypervisorEvent};
+
+/// Events that a subscriber may leave unread.
+const QUEUE_EVENTS_MAX: usize = 4_096;
+/// Finished jobs whose statistics are kept until somebody asks.
+const FINISHED_JOBS_MAX: usize = 64;
+/// How often the event connection is looked at and overflown subscribers are retried.
+const TICK_MS: u64 = 500;
+/// Pause between attempts to connect.
+const RECONNECT_PAUSE_MS: u64 = 250;
+
+/// Distributes events to the subscribers.
+#[derive(Debug, Default)]
+pub(crate) struct Hub {
+    inner: Mutex<Inner>,
+    job_done: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    subscribers: Vec<Subscriber>,
+    finished: VecDeque<(Uuid, JobStats)>,
+}
+
+#[derive(Debug)]
+struct Subscriber {
+    queue: SyncSender<HypervisorEvent>,
+    overflown: bool,
+}
+
+impl Hub {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A new subscriber.
+    pub(crate) fn subscribe(&self) -> Receiver<HypervisorEvent> {
+        let (queue, receiver) = sync_channel(QUEUE_EVENTS_MAX);
+        self.lock().subscribers.push(Subscriber { queue, overflown: false });
+        receiver
+    }
+
+    /// Gives an event to all; never blocks.
+    pub(crate) fn publish(&self, event: &HypervisorEvent) {
+        self.lock().subscribers.retain_mut(|s| s.offer(Some(event)));
+    }
+
+    /// Tells those who missed events to take a new inventory, once their queue has room.
+    pub(crate) fn retry_overflown(&self) {
+        self.lock().subscribers.retain_mut(|s| s.offer(None));
+    }
+
+    /// Forgets the statistics of earlier jobs of a domain.
+    pub(crate) fn forget_job(&self, vm: Uuid) {
+        self.lock().finished.retain(|(of, _)| *of != vm);
+    }
+
+    /// Statistics of the domain's job that ended, waiting for them if need be.
+    pub(crate) fn finished_job(&self, vm: Uuid, wait: Duration) -> Option<JobStats> {
+        let until = Instant::now() + wait;
+        let mut inner = self.lock();
+        loop {
+            if let Some((_, stats)) = inner.finished.iter().rev().find(|(of, _)| *of == vm) {
+                return Some(*stats);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            let wait = self.job_done.wait_timeout(inner, left);
+            inner = wait.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn job_finished(&self, vm: Uuid, stats: JobStats) {
+        let mut inner = self.lock();
+        while inner.finished.len() >= FINISHED_JOBS_MAX {
+            inner.finished.pop_front();
+        }
+        inner.finished.push_back((vm, stats));
+        drop(inner);
+        self.job_done.notify_all();
+    }
+}
+
+impl Subscriber {
+    /// `false`: the subscriber is gone.
+    fn offer(&mut self, event: Option<&HypervisorEvent>) -> bool {
+        if self.overflown {
+            match self.queue.try_send(HypervisorEvent::ConnectionRestored) {
+                Ok(()) => self.overflown = false,
+                Err(TrySendError::Full(_)) => return true,
+                Err(TrySendError::Disconnected(_)) => return false,
+            }
+        }
+        let Some(event) = event else { return true };
+        match self.queue.try_send(event.clone()) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => {
+                self.overflown = true;
+                true
+            }
+            Err(TrySendError::Disconnected(_)) => false,
+        }
+    }
+}
+
+/// What libvirt calls; lives as long as one event connection.
+struct Sink {
+    hub: Weak<Hub>,
+    closed: SyncSender<i32>,
+}
+
+impl EventSink for Sink {
+    fn lifecycle(&self, vm: Uuid, event: i32, detail: i32) {
+        if let (Some(hub), Some((state, detail))) = (self.hub.upgrade(), lifecycle(event, detail)) {
+            hub.publish(&HypervisorEvent::Lifecycle { vm, state, detail: detail.to_owned() });
+        }
+    }
+
+    fn job_completed(&self, vm: Uuid, stats: JobStats) {
+        if let Some(hub) = self.hub.upgrade() {
+            hub.job_finished(vm, stats);
+        }
+    }
+
+    fn watchdog(&self, vm: Uuid, action: i32) {
+        let detail = format!("the guest's watchdog fired (action {action})");
+        let state = Some(DomainState::Running);
+        if let Some(hub) = self.hub.upgrade() {
+            hub.publish(&HypervisorEvent::Lifecycle { vm, state, detail });
+        }
+    }
+
+    fn closed(&self, reason: i32) {
+        // Full: the watcher has been told already.
+        let _ = self.closed.try_send(reason);
+    }
+}
+
+/// A libvirt lifecycle event as state and words. `None`: nothing that concerns us.
+fn lifecycle(event: i32, detail: i32) -> Option<(Option<DomainState>, &'static str)> {
+    let detail = u32::try_from(detail).ok()?;
+    Some(match u32::try_from(event).ok()? {
+        sys::VIR_DOMAIN_EVENT_STARTED if detail == sys::VIR_DOMAIN_EVENT_STARTED_MIGRATED => {
+            (Some(DomainState::Incoming), "migration arrives")
+        }
+        sys::VIR_DOMAIN_EVENT_STARTED => (Some(DomainState::Running), "started"),
+        sys::VIR_DOMAIN_EVENT_RESUMED => {
+            let words = match detail {
+                sys::VIR_DOMAIN_EVENT_RESUMED_MIGRATED => "migration done",
+                _ => "continued",
+            };
+            (Some(DomainState::Running), words)
+        }
+        sys::VIR_DOMAIN_EVENT_SUSPENDED => {
+            let words = match detail {
+                sys::VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED => "paused for migration",
+                sys::VIR_DOMAIN_EVENT_SUSPENDED_IOERROR => "paused by an I/O error",
+                sys::VIR_DOMAIN_EVENT_SUSPENDED_WATCHDOG => "paused by its watchdog",
+                _ => "paused",
+            };
+            (Some(DomainState::Paused), words)
+        }
+        sys::VIR_DOMAIN_EVENT_SHUTDOWN => {
+            let words = match detail {
+                sys::VIR_DOMAIN_EVENT_SHUTDOWN_GUEST => "shutdown by guest",
+                _ => "shutting down",
+            };
+            (Some(DomainState::ShuttingDown), words)
+        }
+        sys::VIR_DOMAIN_EVENT_STOPPED => (
+            None,
+            match detail {
+                sys::VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN => "shut down",
+                sys::VIR_DOMAIN_EVENT_STOPPED_DESTROYED => "destroyed",
+                sys::VIR_DOMAIN_EVENT_STOPPED_CRASHED => "crashed",
+                sys::VIR_DOMAIN_EVENT_STOPPED_MIGRATED => "migrated away",
+                sys::VIR_DOMAIN_EVENT_STOPPED_SAVED => "suspended to disk",
+                sys::VIR_DOMAIN_EVENT_STOPPED_FAILED => "failed",
+                _ => "stopped",
+            },
+        ),
+        sys::VIR_DOMAIN_EVENT_CRASHED => (Some(DomainState::Crashed), "guest panicked"),
+        _ => return None,
+    })
+}
+
+/// Starts the thread that keeps an event connection open as long as `hub` is used elsewhere.
+pub(crate) fn watch(uri: String, hub: &Arc<Hub>, keepalive: (i32, u32)) -> Result<(), String> {
+    ffi::start_event_loop()?;
+    let hub = Arc::downgrade(hub);
+    std::thread::Builder::new()
+        .name("libvirt-watch".into())
+        .spawn(move || watch_loop(&uri, &hub, keepalive))
+        .map(|_| ())
+        .map_err(|e| e.to_string())
+}
+
+fn watch_loop(uri: &str, hub: &Weak<Hub>, keepalive: (i32, u32)) {
+    let mut lost = false;
+    while let Some(strong) = hub.upgrade() {
+        let (closed, wait_closed) = sync_channel(1);
+        match open_events(uri, &strong, closed, keepalive) {
+            Ok(connection) => {
+                if lost {
+                    strong.publish(&HypervisorEvent::ConnectionRestored);
+                }
+                drop(strong);
+                stay(&connection, hub, &wait_closed);
+                let done = std::thread::Builder::new().name("libvirt-close".into());
+                // As in the lanes: closing may block, so it gets a thread.
+                let _ = done.spawn(move || drop(connection));
+                if let Some(strong) = hub.upgrade() {
+                    strong.publish(&HypervisorEvent::ConnectionLost);
+                }
+                lost = true;
+            }
+            Err(error) => {
+                if !lost {
+                    tracing::warn!(%error, "no event connection to the hypervisor");
+                    strong.publish(&HypervisorEvent::ConnectionLost);
+                }
+                lost = true;
+                drop(strong);
+            }
+        }
+        std::thread::sleep(Duration::from_millis(RECONNECT_PAUSE_MS));
+    }
+}
+
+/// Returns when the connection is lost or nobody uses the hub any more.
+fn stay(connection: &Connection, hub: &Weak<Hub>, closed: &Receiver<i32>) {
+    loop {
+        match closed.recv_timeout(Duration::from_millis(TICK_MS)) {
+            Ok(_) | Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        let Some(strong) = hub.upgrade() else { return };
+        strong.retry_overflown();
+        // A local look at the socket, no call.
+        if !connection.get().is_alive().unwrap_or(false) {
+            return;
+        }
+    }
+}
+
+fn open_events(
+    uri: &str,
+    hub: &Arc<Hub>,
+    closed: SyncSender<i32>,
+    keepalive: (i32, u32),
+) -> Result<Connection, HypervisorError> {
+    // May hang on a frozen daemon: then this thread waits, and nobody waits for it.
+    let open = || -> Result<Connection, virt::error::Error> {
+        let connection = Connection::open(uri)?;
+        // Not all drivers have keepalive; those are not remote.
+        let _ = connection.get().set_keep_alive(keepalive.0, keepalive.1);
+        let sink: Arc<dyn EventSink> = Arc::new(Sink { hub: Arc::downgrade(hub), closed });
+        ffi::subscribe(&connection, &sink)?;
+        Ok(connection)
+    };
+    open().map_err(|e| HypervisorError::Disconnected(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_overflown_reader_is_told_to_look_again() {
+        let hub = Hub::default();
+        let reader = hub.subscribe();
+        for _ in 0..=QUEUE_EVENTS_MAX {
+            hub.publish(&HypervisorEvent::ConnectionLost);
+        }
+        assert_eq!(reader.try_iter().count(), QUEUE_EVENTS_MAX);
+        hub.retry_overflown();
+        assert_eq!(reader.try_recv(), Ok(HypervisorEvent::ConnectionRestored));
+        hub.publish(&HypervisorEvent::ConnectionLost);
+        assert_eq!(reader.try_recv(), Ok(HypervisorEvent::ConnectionLost));
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_forgotten() {
+        let hub = Hub::default();
+        drop(hub.subscribe());
+        hub.publish(&HypervisorEvent::ConnectionLost);
+        assert!(hub.lock().subscribers.is_empty());
+    }
+
+    #[test]
+    fn statistics_of_a_job_are_found_once_it_ended() {
+        let hub = Hub::default();
+        let vm = Uuid::from_u128(1);
+        assert!(hub.finished_job(vm, Duration::from_millis(1)).is_none());
+        hub.job_finished(vm, JobStats { downtime_ms: 42, ..JobStats::default() });
+        assert_eq!(hub.finished_job(vm, Duration::ZERO).unwrap().downtime_ms, 42);
+        hub.forget_job(vm);
+        assert!(hub.finished_job(vm, Duration::ZERO).is_none());
+    }
+
+    #[test]
+    fn an_arriving_migration_is_not_running_yet() {
+        let started = sys::VIR_DOMAIN_EVENT_STARTED as i32;
+        let migrated = sys::VIR_DOMAIN_EVENT_STARTED_MIGRATED as i32;
+        assert_eq!(lifecycle(started, migrated).unwrap().0, Some(DomainState::Incoming));
+        assert_eq!(lifecycle(started, 0).unwrap().0, Some(DomainState::Running));
+    }
+}

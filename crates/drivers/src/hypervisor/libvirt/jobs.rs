@@ -1,0 +1,93 @@
+//! Long jobs: live migration, suspend to disk and resume.
+//!
+//! Migration is peer to peer: this host's libvirtd talks to the destination's. Domains are
+//! transient on both sides, disks shared.
+
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+use virt::domain::MigrateParameters;
+use virt::sys;
+
+use super::driver::LibvirtHypervisor;
+use super::ffi;
+use crate::hypervisor::{HypervisorError, MigrateProgress, MigrateStats, MigrateTarget};
+
+/// How long the statistics of a finished migration may take to arrive as an event.
+const STATS_WAIT_MS: u64 = 2_000;
+
+const MIGRATE_FLAGS: u32 = sys::VIR_MIGRATE_LIVE
+    | sys::VIR_MIGRATE_PEER2PEER
+    | sys::VIR_MIGRATE_ABORT_ON_ERROR
+    | sys::VIR_MIGRATE_AUTO_CONVERGE;
+
+impl LibvirtHypervisor {
+    pub(super) fn migrate_out(
+        &self,
+        vm: Uuid,
+        target: &MigrateTarget,
+    ) -> Result<MigrateStats, HypervisorError> {
+        self.hub.forget_job(vm);
+        let parameters = MigrateParameters {
+            uri: (!target.data_uri.is_empty()).then(|| target.data_uri.clone()),
+            bandwidth: (target.bandwidth_mib_s > 0).then_some(target.bandwidth_mib_s),
+            ..MigrateParameters::default()
+        };
+        let destination = target.uri.clone();
+        let began = Instant::now();
+        let deadline = self.config.job_deadline;
+        self.on_domain(&self.lanes.job, "migrate", deadline, vm, move |domain| {
+            domain.migrate_to_uri3(Some(&destination), parameters, MIGRATE_FLAGS)
+        })?;
+        let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let measured = self.hub.finished_job(vm, Duration::from_millis(STATS_WAIT_MS));
+        let Some(stats) = measured else {
+            tracing::warn!(%vm, "libvirt reported no statistics of the migration");
+            return Ok(MigrateStats { elapsed_ms, ..MigrateStats::default() });
+        };
+        Ok(MigrateStats {
+            elapsed_ms,
+            downtime_ms: stats.downtime_ms,
+            processed_bytes: stats.processed,
+        })
+    }
+
+    pub(super) fn migration_progress(
+        &self,
+        vm: Uuid,
+    ) -> Result<Option<MigrateProgress>, HypervisorError> {
+        let deadline = self.config.query_deadline;
+        let stats = self.on_domain(&self.lanes.query, "job stats", deadline, vm, ffi::job_stats)?;
+        Ok(stats.outgoing().then_some(MigrateProgress {
+            processed_bytes: stats.processed,
+            remaining_bytes: stats.remaining,
+            iteration: stats.iteration,
+        }))
+    }
+
+    pub(super) fn abort(&self, vm: Uuid) -> Result<(), HypervisorError> {
+        self.on_domain(
+            &self.lanes.query,
+            "abort job",
+            self.config.query_deadline,
+            vm,
+            ffi::abort_job,
+        )
+    }
+
+    pub(super) fn save(&self, vm: Uuid, path: &str) -> Result<(), HypervisorError> {
+        let path = path.to_owned();
+        self.on_domain(&self.lanes.job, "save", self.config.job_deadline, vm, move |domain| {
+            ffi::save(domain, &path)
+        })
+    }
+
+    pub(super) fn restore(&self, vm: Uuid, path: &str) -> Result<(), HypervisorError> {
+        let path = path.to_owned();
+        self.lanes.job.call("restore", self.config.job_deadline, move |connection| {
+            let flags = sys::VIR_DOMAIN_SAVE_RUNNING;
+            virt::domain::Domain::domain_restore_flags(connection.get(), &path, None, flags)
+                .map_err(|e| super::error::translate("restore", vm, &e))
+        })
+    }
+}

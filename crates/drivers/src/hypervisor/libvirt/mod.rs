@@ -1,0 +1,36 @@
+//! The libvirt hypervisor driver: QEMU (KVM or TCG) and Xen through libvirt.
+//!
+//! Owns: the connections to the local libvirt daemon and the threads that call it, and how a
+//! domain is described to it. Never defines a domain: all are transient, so that a host that
+//! comes back knows nothing of what ran on it. Never decides where a VM runs.
+//!
+//! Every call runs on a worker thread of a lane (`lane`) with a deadline. Lanes: `query` (short
+//! questions), `start`, `stop`, `job` (save, restore, migrate: one connection each) and `agent`.
+//! They are separate because libvirtd serves only five calls of one connection at a time, and a
+//! call that waits for stalled storage must not hold up a question or a stop.
+
+mod capabilities;
+mod config;
+mod driver;
+mod error;
+mod events;
+mod ffi;
+mod jobs;
+mod lane;
+mod process;
+mod shutdown;
+pub mod xml;
+
+pub use config::LibvirtConfig;
+pub use driver::LibvirtHypervisor;
+
+use uuid::Uuid;
+
+/// Names of Haven's domains begin so.
+pub const DOMAIN_PREFIX: &str = "haven-";
+
+/// libvirt's name of a VM's domain.
+#[must_use]
+pub fn domain_name(vm: Uuid) -> String {
+    format!("{DOMAIN_PREFIX}{vm}")
+}

@@ -1,0 +1,13 @@
+//! Domain descriptions: a [`DomainSpec`](crate::hypervisor::DomainSpec) as libvirt XML.
+//!
+//! Owns: which devices a guest gets and how. Pure: no IO, so that the result is compared with
+//! golden files.
+
+mod domain;
+mod tree;
+
+pub use domain::{RenderContext, domain_xml};
+pub(crate) use tree::Element;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! Golden files: `HAVEN_UPDATE_GOLDEN=1` rewrites them.
+
+use std::path::PathBuf;
+
+use uuid::Uuid;
+
+use super::{Element, RenderContext, domain_xml};
+use crate::hypervisor::{
+    BootSpec, CpuModel, CrashAction, DiskFormat, DiskSpec, DomainExtra, DomainSpec, NicSpec,
+};
+
+fn disk(n: u128, target: &str, path: &str) -> DiskSpec {
+    DiskSpec {
+        vdi: Uuid::from_u128(n),
+        path: path.into(),
+        format: DiskFormat::Qcow2,
+        target: target.into(),
+        read_only: false,
+        cdrom: false,
+    }
+}
+
+fn full_spec() -> DomainSpec {
+    let mut cd = disk(0, "hdc", "");
+    cd.cdrom = true;
+    cd.read_only = true;
+    cd.format = DiskFormat::Raw;
+    DomainSpec {
+        uuid: Uuid::from_u128(0x11),
+        name: "web <1> & \"co\"".into(),
+        memory_bytes: 512 << 20,
+        vcpus: 2,
+        boot: BootSpec::Firmware { order: vec!["cdrom".into(), "hd".into()] },
+        cpu_model: CpuModel::Named("qemu64".into()),
+        disks: vec![disk(0x21, "vda", "/run/sr-mount/s/21.qcow2"), cd],
+        nics: vec![NicSpec { mac: "52:54:00:00:00:01".into(), bridge: "xbr0".into(), mtu: 9000 }],
+        watchdog_action: Some("reset".into()),
+        extra: DomainExtra {
+            epoch: 7,
+            on_crash: CrashAction::Restart,
+            machine: None,
+            serial_log: Some("/var/log/haven/serial/11.log".into()),
+        },
+    }
+}
+
+fn kernel_spec() -> DomainSpec {
+    DomainSpec {
+        uuid: Uuid::from_u128(0x12),
+        name: "tick".into(),
+        boot: BootSpec::Kernel {
+            kernel: "/boot/vmlinuz".into(),
+            ramdisk: "/boot/initrd".into(),
+            args: "console=ttyS0 quiet".into(),
+        },
+        cpu_model: CpuModel::Host,
+        disks: vec![disk(0x22, "vda", "/dev/sdb")],
+        ..DomainSpec::default()
+    }
+}
+
+fn context(virt_type: &str) -> RenderContext {
+    RenderContext {
+        virt_type: virt_type.into(),
+        machine: "pc-i440fx-10.0".into(),
+        vnc_socket: "/run/haven/vnc/x.sock".into(),
+        serial_socket: "/run/haven/serial/x.sock".into(),
+    }
+}
+
+fn check(name: &str, spec: &DomainSpec, virt_type: &str) {
+    let xml = domain_xml(spec, &context(virt_type)).unwrap();
+    Element::parse(&xml).unwrap();
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.xml"));
+    if std::env::var_os("HAVEN_UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &xml).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(xml, golden, "{} differs", path.display());
+}
+
+#[test]
+fn golden_kvm_firmware() {
+    check("kvm-firmware", &full_spec(), "kvm");
+}
+
+#[test]
+fn golden_tcg_firmware() {
+    check("tcg-firmware", &full_spec(), "qemu");
+}
+
+#[test]
+fn golden_tcg_kernel() {
+    check("tcg-kernel", &kernel_spec(), "qemu");
+}
+
+#[test]
+fn golden_xen_pv() {
+    check("xen-pv", &kernel_spec(), "xen");
+}
+
+#[test]
+fn golden_xen_hvm() {
+    check("xen-hvm", &full_spec(), "xen");
+}
