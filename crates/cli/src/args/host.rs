@@ -1,0 +1,31 @@
+//! `haven host …`
+
+use clap::Subcommand;
+
+/// Verbs of hosts.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HostCommand {
+    /// List the hosts
+    #[command(visible_alias = "ls")]
+    List,
+    /// Show one host
+    Show {
+        /// The host
+        host: String,
+    },
+    /// Start no more machines on a host
+    Disable {
+        /// The host
+        host: String,
+    },
+    /// Let machines start on a host again
+    Enable {
+        /// The host
+        host: String,
+    },
+    /// Move all machines off a host, while they run
+    Evacuate {
+        /// The host
+        host: String,
+    },
+}

@@ -1,0 +1,41 @@
+//! `haven pool …`
+
+use clap::Subcommand;
+
+/// Verbs of the pool.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PoolCommand {
+    /// Make this host the first of a new pool
+    Init {
+        /// Name of the pool
+        #[arg(long, default_value = "pool")]
+        name: String,
+        /// Read the password of `root` from standard input (asked for otherwise)
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Print a token with which one host may join, within the hour
+    ///
+    /// The token carries the coordinator's address and the fingerprint of the pool's CA, so the new
+    /// host knows whom it talks to. It serves once.
+    Token {
+        /// How long it may be used, e.g. 30m, 2h
+        #[arg(long, value_name = "TIME", default_value = "1h", value_parser = crate::render::units::parse_seconds)]
+        valid: u64,
+    },
+    /// Make this host a member of the pool that the token is of
+    Join {
+        /// From `haven pool token`; `-` reads it from standard input
+        token: String,
+    },
+    /// Remove a host from the pool; its machines must have been moved or stopped
+    Eject {
+        /// The host
+        host: String,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Show the pool
+    Show,
+}

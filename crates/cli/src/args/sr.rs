@@ -1,0 +1,70 @@
+//! `haven sr …`
+
+use clap::{Args, Subcommand};
+
+/// Verbs of storage repositories.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SrCommand {
+    /// Create a storage repository and attach it to all hosts
+    #[command(after_help = "For example:\n  \
+        haven sr create vms --type nfs --location 192.0.2.9:/export/vms\n  \
+        haven sr create vms --type file --location /mnt/shared --shared")]
+    Create {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        device: Device,
+        /// The path is the same storage on every host (NFS always is)
+        #[arg(long)]
+        shared: bool,
+        /// Description
+        #[arg(long, default_value = "", hide_default_value = true)]
+        description: String,
+    },
+    /// List the storage repositories
+    #[command(visible_alias = "ls")]
+    List,
+    /// Show one storage repository and where it is attached
+    Show {
+        /// The storage repository
+        sr: String,
+    },
+    /// Show what could be attached, e.g. the exports of a server
+    Probe {
+        #[command(flatten)]
+        device: Device,
+    },
+    /// Look again which disks are there and how much room is left
+    Scan {
+        /// The storage repository
+        sr: String,
+    },
+    /// Detach a storage repository from all hosts; what is on it stays there
+    Forget {
+        /// The storage repository
+        sr: String,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+/// How the storage is reached.
+#[derive(Debug, Args)]
+pub(crate) struct Device {
+    /// nfs, file (a directory on any shared mount) or local
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) kind: String,
+    /// Host from whose view to do it (the coordinator's by default)
+    #[arg(long, value_name = "HOST")]
+    pub(crate) host: Option<String>,
+    /// SERVER:/EXPORT (nfs) or a directory (file, local)
+    #[arg(long, value_name = "WHERE")]
+    pub(crate) location: Option<String>,
+    /// NFS mount options
+    #[arg(long, value_name = "OPTIONS")]
+    pub(crate) mount_options: Option<String>,
+    /// Any other setting of the driver
+    #[arg(long = "config", value_name = "KEY=VALUE", value_parser = crate::render::units::parse_pair)]
+    pub(crate) config: Vec<(String, String)>,
+}

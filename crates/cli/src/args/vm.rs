@@ -1,0 +1,203 @@
+//! `haven vm …` and `haven template …`
+
+use clap::{ArgAction, Args, Subcommand, ValueEnum};
+
+use crate::render::units::{parse_bytes, parse_seconds};
+
+/// Verbs of templates.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TemplateCommand {
+    /// List the templates
+    #[command(visible_alias = "ls")]
+    List,
+    /// Show one template
+    Show {
+        /// The template
+        template: String,
+    },
+}
+
+/// Verbs of virtual machines.
+#[derive(Debug, Subcommand)]
+pub(crate) enum VmCommand {
+    /// Create a machine from a template
+    #[command(after_help = "For example:\n  \
+        haven vm create --template tiny --name web1 --memory 256MiB --disk 1GiB --sr vms --start")]
+    Create(Box<CreateVm>),
+    /// List the machines
+    #[command(visible_alias = "ls")]
+    List,
+    /// Show one machine with its disks and interfaces
+    Show {
+        /// The machine
+        vm: String,
+    },
+    /// Start machines
+    Start {
+        /// The machines
+        #[arg(required = true)]
+        vms: Vec<String>,
+        /// Start on this host, not on the best one
+        #[arg(long, value_name = "HOST")]
+        on: Option<String>,
+        /// Start paused
+        #[arg(long)]
+        paused: bool,
+    },
+    /// Shut machines down
+    Stop {
+        /// The machines
+        #[arg(required = true)]
+        vms: Vec<String>,
+        /// Cut the power instead of asking the guest
+        #[arg(long, short)]
+        force: bool,
+    },
+    /// Reboot machines
+    Reboot {
+        /// The machines
+        #[arg(required = true)]
+        vms: Vec<String>,
+        /// Reset instead of asking the guest
+        #[arg(long, short)]
+        force: bool,
+    },
+    /// Stop the virtual processors, keep the memory
+    Pause(Machines),
+    /// Let paused machines run on
+    Unpause(Machines),
+    /// Save machines with their memory to disk
+    Suspend(Machines),
+    /// Let suspended machines run on
+    Resume {
+        /// The machines
+        #[arg(required = true)]
+        vms: Vec<String>,
+        /// Resume on this host, not on the best one
+        #[arg(long, value_name = "HOST")]
+        on: Option<String>,
+    },
+    /// Attach this terminal to a machine's serial console; ^] leaves it
+    Console {
+        /// The machine
+        vm: String,
+    },
+    /// Move a machine to another host while it runs
+    Migrate {
+        /// The machine
+        vm: String,
+        /// The host to move it to
+        #[arg(long, visible_alias = "host", value_name = "HOST")]
+        to: String,
+    },
+    /// Change settings of a machine
+    Set(Box<SetVm>),
+    /// Delete machines and the disks that only they use
+    #[command(visible_alias = "rm")]
+    Delete {
+        /// The machines
+        #[arg(required = true)]
+        vms: Vec<String>,
+        /// Keep the disks
+        #[arg(long)]
+        keep_disks: bool,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+/// Some machines.
+#[derive(Debug, Args)]
+pub(crate) struct Machines {
+    /// The machines
+    #[arg(required = true)]
+    pub(crate) vms: Vec<String>,
+}
+
+/// Options of `vm create`.
+#[derive(Debug, Args)]
+pub(crate) struct CreateVm {
+    /// Template to start from
+    #[arg(long, short)]
+    pub(crate) template: String,
+    /// Name (the template's, with a number, if not given)
+    #[arg(long, short)]
+    pub(crate) name: Option<String>,
+    /// Memory, e.g. 512MiB
+    #[arg(long, short, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(crate) memory: Option<u64>,
+    /// Number of virtual processors
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(crate) vcpus: Option<u32>,
+    /// Size of a disk to add; may be given several times
+    #[arg(long = "disk", value_name = "SIZE", value_parser = parse_bytes, action = ArgAction::Append)]
+    pub(crate) disks: Vec<u64>,
+    /// Storage repository of the disks (the pool's default if not given)
+    #[arg(long, value_name = "SR")]
+    pub(crate) sr: Option<String>,
+    /// Network to attach to; may be given several times
+    #[arg(long = "network", value_name = "NETWORK", action = ArgAction::Append)]
+    pub(crate) networks: Vec<String>,
+    /// What happens to the machine when its host is lost
+    #[arg(long, value_enum)]
+    pub(crate) ha: Option<HaPolicy>,
+    /// Start it
+    #[arg(long)]
+    pub(crate) start: bool,
+}
+
+/// What the pool does when the machine's host is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HaPolicy {
+    /// Restart it; room for that is kept free
+    Restart,
+    /// Restart it if there is room
+    BestEffort,
+    /// Leave it stopped
+    None,
+}
+
+impl HaPolicy {
+    /// As `VM.ha_restart_priority` has it.
+    pub(crate) fn wire(self) -> &'static str {
+        match self {
+            Self::Restart => "restart",
+            Self::BestEffort => "best-effort",
+            Self::None => "",
+        }
+    }
+}
+
+/// Options of `vm set`.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true, id = "settings")]
+pub(crate) struct SetVm {
+    /// The machine
+    #[arg(group = "which")]
+    pub(crate) vm: String,
+    /// What happens to the machine when its host is lost
+    #[arg(long, value_enum, group = "settings")]
+    pub(crate) ha: Option<HaPolicy>,
+    /// Machines of a lower number are restarted first
+    #[arg(long, value_name = "N", group = "settings")]
+    pub(crate) order: Option<u32>,
+    /// Time to wait after starting this machine before the next order
+    #[arg(long, value_name = "TIME", value_parser = parse_seconds, group = "settings")]
+    pub(crate) start_delay: Option<u64>,
+    /// New name
+    #[arg(long, group = "settings")]
+    pub(crate) name: Option<String>,
+    /// New description
+    #[arg(long, group = "settings")]
+    pub(crate) description: Option<String>,
+    /// Memory, e.g. 512MiB (the machine must be stopped)
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes, group = "settings")]
+    pub(crate) memory: Option<u64>,
+    /// Number of virtual processors (the machine must be stopped)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256), group = "settings")]
+    pub(crate) vcpus: Option<u32>,
+    /// Host to prefer; an empty text for none
+    #[arg(long, value_name = "HOST", group = "settings")]
+    pub(crate) affinity: Option<String>,
+}

@@ -1,0 +1,205 @@
+//! `haven event watch`
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use tokio::time::{Duration, sleep};
+
+use crate::args::global::Format;
+use crate::args::watch::EventCommand;
+use crate::context::Context;
+use crate::failure::{Failure, Outcome};
+use crate::records::Record;
+use crate::render::write_stdout;
+
+/// How long one call waits for something to happen.
+const WAIT_S: f64 = 30.0;
+const RETRY: Duration = Duration::from_secs(1);
+const RETRIES_MAX: u32 = 120;
+const SHOWN_CHARS_MAX: usize = 60;
+
+/// Runs one verb.
+pub(crate) async fn run(context: &mut Context, verb: EventCommand) -> Outcome<()> {
+    let EventCommand::Watch { classes, count } = verb;
+    let classes = if classes.is_empty() { vec!["*".to_owned()] } else { classes };
+    tokio::select! {
+        result = watch(context, &classes, count) => result,
+        _ = tokio::signal::ctrl_c() => Ok(()),
+    }
+}
+
+async fn watch(context: &mut Context, classes: &[String], count: Option<u64>) -> Outcome<()> {
+    let mut known = Known::default();
+    // The first answer is everything that is there already.
+    let mut token = known.take_in(&from(context, classes, "", 0.0).await?, |_| Ok(()))?;
+    let mut left = count.unwrap_or(u64::MAX);
+    let mut failures = 0;
+    while left > 0 {
+        let answer = match from(context, classes, &token, WAIT_S).await {
+            Ok(answer) => answer,
+            // A change of the coordinator; tokens survive it.
+            Err(Failure::Unreachable { .. }) if failures < RETRIES_MAX => {
+                failures += 1;
+                sleep(RETRY).await;
+                continue;
+            }
+            Err(other) => return Err(other),
+        };
+        failures = 0;
+        let format = context.format();
+        token = known.take_in(&answer, |change| {
+            if left == 0 {
+                return Ok(());
+            }
+            left -= 1;
+            write_stdout(&change.shown(format))
+        })?;
+    }
+    Ok(())
+}
+
+async fn from(
+    context: &mut Context,
+    classes: &[String],
+    token: &str,
+    wait_s: f64,
+) -> Outcome<Value> {
+    context.call("event.from", &[json!(classes), json!(token), json!(wait_s)]).await
+}
+
+/// The last known state of every object, to tell what changed.
+#[derive(Default)]
+struct Known(BTreeMap<String, Record>);
+
+/// One change.
+struct Change<'a> {
+    class: &'a str,
+    operation: &'a str,
+    name: String,
+    uuid: String,
+    /// Field, before, after.
+    fields: Vec<(String, String, String)>,
+}
+
+impl Known {
+    fn take_in(
+        &mut self,
+        answer: &Value,
+        mut tell: impl FnMut(&Change<'_>) -> Outcome<()>,
+    ) -> Outcome<String> {
+        for event in answer.get("events").and_then(Value::as_array).into_iter().flatten() {
+            let event = Record::new("", event.clone());
+            let reference = event.text("ref").to_owned();
+            let before = self.0.get(&reference);
+            let after = event.fields.get("snapshot").map(|s| Record::new(&reference, s.clone()));
+            let shown = after.as_ref().or(before);
+            let change = Change {
+                class: event.text("class"),
+                operation: event.text("operation"),
+                name: shown.map(name).unwrap_or_default(),
+                uuid: shown.map(|r| r.uuid().to_owned()).unwrap_or_default(),
+                fields: differences(before, after.as_ref()),
+            };
+            tell(&change)?;
+            match after {
+                Some(after) => self.0.insert(reference, after),
+                None => self.0.remove(&reference),
+            };
+        }
+        Ok(answer.get("token").and_then(Value::as_str).unwrap_or_default().to_owned())
+    }
+}
+
+fn name(record: &Record) -> String {
+    let name = if record.name().is_empty() { record.text("name") } else { record.name() };
+    if name.is_empty() { record.uuid().to_owned() } else { name.to_owned() }
+}
+
+fn differences(before: Option<&Record>, after: Option<&Record>) -> Vec<(String, String, String)> {
+    let (Some(before), Some(Value::Object(after))) = (before, after.map(|r| &r.fields)) else {
+        return Vec::new();
+    };
+    after
+        .iter()
+        .filter(|(field, value)| before.fields.get(*field) != Some(value))
+        .map(|(field, value)| {
+            let old = before.fields.get(field).map(short).unwrap_or_default();
+            (field.clone(), old, short(value))
+        })
+        .collect()
+}
+
+fn short(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    if text.chars().count() <= SHOWN_CHARS_MAX {
+        return text;
+    }
+    text.chars().take(SHOWN_CHARS_MAX).chain(['…']).collect()
+}
+
+impl Change<'_> {
+    fn shown(&self, format: Format) -> String {
+        match format {
+            Format::Table => {
+                let fields: Vec<String> =
+                    self.fields.iter().map(|(f, old, new)| format!("{f}: {old} → {new}")).collect();
+                let line = format!(
+                    "{} {:<12} {}  {}",
+                    self.operation,
+                    self.class,
+                    self.name,
+                    fields.join("; ")
+                );
+                let safe: String =
+                    line.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+                safe + "\n"
+            }
+            Format::Json => format!("{}\n", self.value()),
+            Format::Yaml => {
+                format!("---\n{}", serde_yaml::to_string(&self.value()).unwrap_or_default())
+            }
+        }
+    }
+
+    fn value(&self) -> Value {
+        let changed: serde_json::Map<String, Value> = self
+            .fields
+            .iter()
+            .map(|(field, old, new)| (field.clone(), json!({ "before": old, "after": new })))
+            .collect();
+        json!({
+            "operation": self.operation,
+            "class": self.class,
+            "name": self.name,
+            "uuid": self.uuid,
+            "changed": changed,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Known;
+    use crate::args::global::Format;
+
+    #[test]
+    fn a_change_is_told_with_what_it_changed() {
+        let mut known = Known::default();
+        let vm = |state: &str| {
+            json!({"token": "1", "events": [{"class": "vm", "operation": "mod", "ref": "OpaqueRef:1",
+                "snapshot": {"uuid": "u1", "name_label": "web1", "power_state": state}}]})
+        };
+        known.take_in(&vm("Halted"), |_| Ok(())).unwrap();
+        let mut told = Vec::new();
+        let token = known
+            .take_in(&vm("Running"), |change| {
+                told.push(change.shown(Format::Table));
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(told, ["mod vm           web1  power_state: Halted → Running\n"]);
+        assert_eq!(token, "1");
+    }
+}

@@ -1,0 +1,110 @@
+//! `haven ha …`
+
+use serde_json::{Value, json};
+
+use crate::args::ha::{HaCommand, Profile};
+use crate::context::Context;
+use crate::failure::Outcome;
+use crate::records::Record;
+use crate::render::{Answer, Cell, Row};
+
+/// Runs one verb.
+pub(crate) async fn run(context: &mut Context, verb: HaCommand) -> Outcome<()> {
+    match verb {
+        HaCommand::Enable { heartbeat_srs, profile, failures } => {
+            enable(context, &heartbeat_srs, profile, failures).await
+        }
+        HaCommand::Disable => disable(context).await,
+        HaCommand::Status => status(context).await,
+    }
+}
+
+async fn enable(
+    context: &mut Context,
+    heartbeat_srs: &[String],
+    profile: Profile,
+    failures: Option<u32>,
+) -> Outcome<()> {
+    let mut srs = Vec::new();
+    for sr in heartbeat_srs {
+        srs.push(context.sr(sr).await?.reference);
+    }
+    let pool = context.pool().await?;
+    let before = pool.int("ha_host_failures_to_tolerate");
+    if let Some(failures) = failures {
+        set_failures(context, &pool, i64::from(failures)).await?;
+    }
+    let configuration = json!({ "profile": profile.wire() });
+    let enabled = context
+        .run("enabling high availability", "pool.enable_ha", &[json!(srs), configuration])
+        .await;
+    if let Err(failure) = enabled {
+        if failures.is_some() {
+            // The number alone would be half of what was asked for.
+            set_failures(context, &pool, before).await?;
+        }
+        return Err(failure);
+    }
+    if !context.waits() {
+        return Ok(());
+    }
+    let text = format!("high availability is on, with the {} profile", profile.wire());
+    context.print(&Answer::done(text, json!({ "enabled": true, "profile": profile.wire() })))
+}
+
+async fn set_failures(context: &mut Context, pool: &Record, failures: i64) -> Outcome<()> {
+    let params = [json!(pool.reference), json!(failures)];
+    context.call("pool.set_ha_host_failures_to_tolerate", &params).await.map(drop)
+}
+
+async fn disable(context: &mut Context) -> Outcome<()> {
+    context.run("disabling high availability", "pool.disable_ha", &[]).await?;
+    if !context.waits() {
+        return Ok(());
+    }
+    context.print(&Answer::done("high availability is off", json!({ "enabled": false })))
+}
+
+async fn status(context: &mut Context) -> Outcome<()> {
+    let status = Record::new("", context.rpc.get("/haven/ha/status").await?);
+    let tolerance = Record::new("", status.fields.get("tolerance").cloned().unwrap_or_default());
+    let enabled = status.flag("enabled");
+    let mut row = vec![Cell::flag("enabled", enabled), Cell::text("state", status.text("state"))];
+    if enabled {
+        let coordinator = context.all("host").await?;
+        let coordinator = coordinator.iter().find(|h| h.uuid() == status.text("coordinator"));
+        row.extend([
+            Cell::text("profile", status.text("profile")),
+            Cell::text("coordinator", coordinator.map_or(status.text("coordinator"), |h| h.name())),
+            Cell::number("epoch", status.int("epoch")),
+            Cell::number("failures_wanted", tolerance.int("wanted")),
+            Cell::number("failures_possible", tolerance.int("possible")),
+            Cell::number("protected_machines", status.int("protected")),
+        ]);
+    }
+    let problems: Vec<String> =
+        status.list("problems").iter().filter_map(|p| p.as_str().map(str::to_owned)).collect();
+    if !problems.is_empty() {
+        row.push(Cell::list("problems", &problems));
+    }
+    let hosts = status.list("hosts").iter().map(host_row).collect();
+    let statefiles = status.list("statefiles").iter().map(statefile_row).collect();
+    context
+        .print(&Answer::Object { row, parts: vec![("hosts", hosts), ("statefiles", statefiles)] })
+}
+
+fn host_row(host: &Value) -> Row {
+    let host = Record::new("", host.clone());
+    vec![
+        Cell::text("name", host.text("name")),
+        Cell::text("state", host.text("state")),
+        Cell::flag("network", host.flag("network")),
+        Cell::flag("storage", host.flag("storage")),
+        Cell::text("permit", host.text("permit")),
+    ]
+}
+
+fn statefile_row(statefile: &Value) -> Row {
+    let statefile = Record::new("", statefile.clone());
+    vec![Cell::text("sr", statefile.text("sr")), Cell::text("state", statefile.text("state"))]
+}

@@ -1,0 +1,114 @@
+//! `haven host …`
+
+use serde_json::{Value, json};
+
+use crate::args::host::HostCommand;
+use crate::context::Context;
+use crate::failure::Outcome;
+use crate::records::Record;
+use crate::render::units::show_bytes;
+use crate::render::{Answer, Cell, Row};
+
+/// Runs one verb.
+pub(crate) async fn run(context: &mut Context, verb: HostCommand) -> Outcome<()> {
+    match verb {
+        HostCommand::List => list(context).await,
+        HostCommand::Show { host } => show(context, &host).await,
+        HostCommand::Disable { host } => switch(context, &host, "host.disable", "disabled").await,
+        HostCommand::Enable { host } => switch(context, &host, "host.enable", "enabled").await,
+        HostCommand::Evacuate { host } => evacuate(context, &host).await,
+    }
+}
+
+async fn list(context: &mut Context) -> Outcome<()> {
+    let mut rows = Vec::new();
+    for host in context.all("host").await?.iter() {
+        rows.push(row(context, host).await?);
+    }
+    let columns = vec!["name", "state", "role", "address", "memory_free", "memory", "vms", "uuid"];
+    context.print(&Answer::Table { columns, rows })
+}
+
+async fn row(context: &mut Context, host: &Record) -> Outcome<Row> {
+    let coordinator = context.pool().await?.text("master") == host.reference;
+    let metrics = context.all("host_metrics").await?;
+    let metrics = metrics.iter().find(|m| m.reference == host.text("metrics"));
+    let (total, free) = metrics.map_or((-1, -1), |m| (m.int("memory_total"), m.int("memory_free")));
+    let live = metrics.is_some_and(|m| m.flag("live"));
+    let guests = guests(context, host).await?;
+    Ok(vec![
+        Cell::text("name", host.name()),
+        Cell::text("state", state(host, live)),
+        Cell::text("role", if coordinator { "coordinator" } else { "member" }),
+        Cell::text("address", host.text("address")),
+        Cell::new("memory_free", free, show_bytes(free)),
+        Cell::new("memory", total, show_bytes(total)),
+        Cell::number("vms", i64::try_from(guests.len()).unwrap_or(i64::MAX)),
+        Cell::text("uuid", host.uuid()),
+    ])
+}
+
+fn state(host: &Record, live: bool) -> &'static str {
+    match (live, host.flag("enabled")) {
+        (false, _) => "lost",
+        (true, false) => "disabled",
+        (true, true) => "live",
+    }
+}
+
+async fn guests(context: &mut Context, host: &Record) -> Outcome<Vec<Record>> {
+    let vms = context.all("VM").await?;
+    let here = |vm: &&Record| {
+        vm.text("resident_on") == host.reference
+            && !vm.flag("is_control_domain")
+            && matches!(vm.text("power_state"), "Running" | "Paused")
+    };
+    Ok(vms.iter().filter(here).cloned().collect())
+}
+
+async fn show(context: &mut Context, given: &str) -> Outcome<()> {
+    let host = context.host(given).await?;
+    let mut cells = row(context, &host).await?;
+    let version = host.entry("software_version", "product_version").unwrap_or_default();
+    cells.push(Cell::text("hostname", host.text("hostname")));
+    cells.push(Cell::text("version", version));
+    cells.push(Cell::text("cpu", host.entry("cpu_info", "modelname").unwrap_or_default()));
+    cells.push(Cell::text("cpus", host.entry("cpu_info", "cpu_count").unwrap_or_default()));
+    let guests = guests(context, &host).await?;
+    let vms = guests
+        .iter()
+        .map(|vm| {
+            vec![
+                Cell::text("name", vm.name()),
+                Cell::text("state", vm.text("power_state").to_lowercase()),
+                Cell::text("uuid", vm.uuid()),
+            ]
+        })
+        .collect();
+    context.print(&Answer::Object { row: cells, parts: vec![("running", vms)] })
+}
+
+async fn switch(context: &mut Context, given: &str, method: &str, done: &str) -> Outcome<()> {
+    let host = context.host(given).await?;
+    context.call(method, &[json!(host.reference)]).await?;
+    context.print(&Answer::done(
+        format!("host {} is {done}", host.name()),
+        json!({ "uuid": host.uuid() }),
+    ))
+}
+
+async fn evacuate(context: &mut Context, given: &str) -> Outcome<()> {
+    let host = context.host(given).await?;
+    let name = host.name().to_owned();
+    let before = guests(context, &host).await?.len();
+    context
+        .run(&format!("evacuating {name}"), "host.evacuate", &[Value::String(host.reference)])
+        .await?;
+    if !context.waits() {
+        return Ok(());
+    }
+    context.print(&Answer::done(
+        format!("{before} machines left host {name}"),
+        json!({ "uuid": host.fields.get("uuid"), "moved": before }),
+    ))
+}

@@ -1,0 +1,74 @@
+//! `haven pool …`
+
+use serde_json::{Value, json};
+
+use crate::args::pool::PoolCommand;
+use crate::context::Context;
+use crate::failure::Outcome;
+use crate::prompt;
+use crate::render::{Answer, Cell};
+
+/// Runs one verb.
+pub(crate) async fn run(context: &mut Context, verb: PoolCommand) -> Outcome<()> {
+    match verb {
+        PoolCommand::Init { name, password_stdin } => init(context, &name, password_stdin).await,
+        PoolCommand::Token { valid } => token(context, valid).await,
+        PoolCommand::Join { token } => join(context, &token).await,
+        PoolCommand::Eject { host, yes } => eject(context, &host, yes).await,
+        PoolCommand::Show => show(context).await,
+    }
+}
+
+async fn init(context: &mut Context, name: &str, password_stdin: bool) -> Outcome<()> {
+    let password = if password_stdin { prompt::line_of_stdin()? } else { prompt::new_password()? };
+    let made = context
+        .rpc
+        .send("/haven/pool/init", &json!({ "name": name, "password": password }))
+        .await?;
+    let text =
+        format!("pool {name} is made; let the next host join with the token of `haven pool token`");
+    context.print(&Answer::done(text, made))
+}
+
+async fn token(context: &mut Context, valid: u64) -> Outcome<()> {
+    let made = context.rpc.send("/haven/pool/token", &json!({ "valid_s": valid })).await?;
+    let token = made.get("token").and_then(Value::as_str).unwrap_or_default().to_owned();
+    context.print(&Answer::done(token, made))
+}
+
+async fn join(context: &mut Context, token: &str) -> Outcome<()> {
+    let token = if token == "-" { prompt::line_of_stdin()? } else { token.to_owned() };
+    let joined = context.rpc.send("/haven/pool/join", &json!({ "token": token.trim() })).await?;
+    context.print(&Answer::done("this host is a member of the pool now", joined))
+}
+
+async fn eject(context: &mut Context, host: &str, yes: bool) -> Outcome<()> {
+    let host = context.host(host).await?;
+    let loss = format!(
+        "Host {} leaves the pool, and what is on its local storage is given up.",
+        host.name()
+    );
+    prompt::confirm(&loss, yes)?;
+    let label = format!("ejecting {}", host.name());
+    context.run(&label, "pool.eject", &[json!(host.reference)]).await?;
+    context.print(&Answer::done(
+        format!("host {} left the pool", host.name()),
+        json!({ "uuid": host.uuid() }),
+    ))
+}
+
+async fn show(context: &mut Context) -> Outcome<()> {
+    let pool = context.pool().await?;
+    let coordinator = context.name_of("host", pool.text("master")).await?;
+    let default_sr = context.name_of("SR", pool.text("default_SR")).await?;
+    let hosts = context.all("host").await?.len();
+    let row = vec![
+        Cell::text("name", pool.name()),
+        Cell::text("uuid", pool.uuid()),
+        Cell::text("coordinator", coordinator),
+        Cell::number("hosts", i64::try_from(hosts).unwrap_or(i64::MAX)),
+        Cell::text("default_sr", default_sr),
+        Cell::flag("ha", pool.flag("ha_enabled")),
+    ];
+    context.print(&Answer::Object { row, parts: Vec::new() })
+}

@@ -1,0 +1,226 @@
+//! `haven sr …`
+
+use serde_json::{Map, Value, json};
+
+use crate::args::sr::{Device, SrCommand};
+use crate::context::Context;
+use crate::failure::{Failure, Outcome};
+use crate::prompt;
+use crate::records::{NULL, Record};
+use crate::render::units::show_bytes;
+use crate::render::{Answer, Cell, Row};
+
+/// Runs one verb.
+pub(crate) async fn run(context: &mut Context, verb: SrCommand) -> Outcome<()> {
+    match verb {
+        SrCommand::Create { name, device, shared, description } => {
+            create(context, &name, &device, shared, &description).await
+        }
+        SrCommand::List => list(context).await,
+        SrCommand::Show { sr } => show(context, &sr).await,
+        SrCommand::Probe { device } => probe(context, &device).await,
+        SrCommand::Scan { sr } => scan(context, &sr).await,
+        SrCommand::Forget { sr, yes } => forget(context, &sr, yes).await,
+    }
+}
+
+async fn create(
+    context: &mut Context,
+    name: &str,
+    device: &Device,
+    shared: bool,
+    description: &str,
+) -> Outcome<()> {
+    let config = device_config(device)?;
+    let host = host_for(context, device).await?;
+    let shared = shared || device.kind == "nfs";
+    let params = [
+        json!(host),
+        Value::Object(config),
+        json!(0),
+        json!(name),
+        json!(description),
+        json!(device.kind),
+        json!("user"),
+        json!(shared),
+        json!({}),
+    ];
+    let made = context.run(&format!("creating {name}"), "SR.create", &params).await?;
+    let Some(reference) = made else { return Ok(()) };
+    context.forget("SR");
+    let sr = context.find("SR", "storage repository", &reference, |_| true).await?;
+    let hosts = sr.refs("PBDs").len();
+    let text =
+        format!("storage repository {name} is made and attached to {hosts} host(s): {}", sr.uuid());
+    context.print(&Answer::done(text, json!({ "uuid": sr.uuid(), "name": name })))
+}
+
+/// The driver's settings. `--location` is split as the type has it.
+fn device_config(device: &Device) -> Outcome<Map<String, Value>> {
+    let mut config = Map::new();
+    let mut set = |key: &str, value: &str| {
+        config.insert(key.to_owned(), json!(value));
+    };
+    match (device.kind.as_str(), device.location.as_deref()) {
+        ("nfs", Some(location)) => match location.split_once(":/") {
+            Some((server, export)) => {
+                set("server", server);
+                set("serverpath", &format!("/{export}"));
+            }
+            // Enough to probe: the exports of this server.
+            None => set("server", location),
+        },
+        (_, Some(location)) => set("location", location),
+        (_, None) => {}
+    }
+    if let Some(options) = &device.mount_options {
+        set("options", options);
+    }
+    for (key, value) in &device.config {
+        set(key, value);
+    }
+    if config.is_empty() {
+        return Err(Failure::Usage(
+            "where is the storage? Give --location, or --config KEY=VALUE".to_owned(),
+        ));
+    }
+    Ok(config)
+}
+
+async fn host_for(context: &mut Context, device: &Device) -> Outcome<String> {
+    match &device.host {
+        Some(host) => Ok(context.host(host).await?.reference),
+        None => Ok(context.pool().await?.text("master").to_owned()),
+    }
+}
+
+async fn list(context: &mut Context) -> Outcome<()> {
+    let default_sr = context.pool().await?.text("default_SR").to_owned();
+    let hosts = context.all("host").await?.len();
+    let mut rows = Vec::new();
+    for sr in context.all("SR").await?.iter() {
+        rows.push(row(context, sr, &default_sr, hosts).await?);
+    }
+    let columns = vec!["name", "type", "shared", "attached", "used", "size", "default", "uuid"];
+    context.print(&Answer::Table { columns, rows })
+}
+
+async fn row(context: &mut Context, sr: &Record, default_sr: &str, hosts: usize) -> Outcome<Row> {
+    let pbds = context.all("PBD").await?;
+    let attached = pbds
+        .iter()
+        .filter(|p| p.text("SR") == sr.reference && p.flag("currently_attached"))
+        .count();
+    let wanted = if sr.flag("shared") { hosts } else { 1 };
+    Ok(vec![
+        Cell::text("name", sr.name()),
+        Cell::text("type", sr.text("type")),
+        Cell::flag("shared", sr.flag("shared")),
+        Cell::new("attached", attached, format!("{attached} of {wanted}")),
+        Cell::new(
+            "used",
+            sr.int("physical_utilisation"),
+            show_bytes(sr.int("physical_utilisation")),
+        ),
+        Cell::new("size", sr.int("physical_size"), show_bytes(sr.int("physical_size"))),
+        Cell::flag("default", sr.reference == default_sr && default_sr != NULL),
+        Cell::text("uuid", sr.uuid()),
+    ])
+}
+
+async fn show(context: &mut Context, given: &str) -> Outcome<()> {
+    let sr = context.sr(given).await?;
+    let default_sr = context.pool().await?.text("default_SR").to_owned();
+    let hosts = context.all("host").await?.len();
+    let mut cells = row(context, &sr, &default_sr, hosts).await?;
+    let disks = i64::try_from(sr.refs("VDIs").len()).unwrap_or(i64::MAX);
+    cells.push(Cell::number("disks", disks));
+    cells.push(Cell::text("description", sr.text("name_description")));
+    let mut attached = Vec::new();
+    for pbd in context.all("PBD").await?.iter().filter(|p| p.text("SR") == sr.reference) {
+        attached.push(vec![
+            Cell::text("host", context.name_of("host", pbd.text("host")).await?),
+            Cell::flag("attached", pbd.flag("currently_attached")),
+        ]);
+    }
+    context.print(&Answer::Object { row: cells, parts: vec![("hosts", attached)] })
+}
+
+async fn probe(context: &mut Context, device: &Device) -> Outcome<()> {
+    let config = device_config(device)?;
+    let host = host_for(context, device).await?;
+    let params = [json!(host), Value::Object(config), json!(device.kind), json!({})];
+    let found = context.call("SR.probe", &params).await?;
+    let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    let shown =
+        if lines.is_empty() { "nothing was found there".to_owned() } else { lines.join("\n") };
+    context.print(&Answer::done(shown, json!({ "found": lines })))
+}
+
+async fn scan(context: &mut Context, given: &str) -> Outcome<()> {
+    let sr = context.sr(given).await?;
+    context.run(&format!("scanning {}", sr.name()), "SR.scan", &[json!(sr.reference)]).await?;
+    if !context.waits() {
+        return Ok(());
+    }
+    context.forget("SR");
+    let sr = context.sr(sr.uuid()).await?;
+    let disks = sr.refs("VDIs").len();
+    let text = format!("storage repository {} has {disks} disk(s)", sr.name());
+    context.print(&Answer::done(text, json!({ "uuid": sr.uuid(), "disks": disks })))
+}
+
+async fn forget(context: &mut Context, given: &str, yes: bool) -> Outcome<()> {
+    let sr = context.sr(given).await?;
+    let disks = sr.refs("VDIs").len();
+    let loss = format!(
+        "The pool forgets {} and its {disks} disk(s), and which machines use them. Their data stays on the storage.",
+        sr.name()
+    );
+    prompt::confirm(&loss, yes)?;
+    for pbd in sr.refs("PBDs") {
+        context.run_and_wait("detaching", "PBD.unplug", &[json!(pbd)]).await?;
+    }
+    context.run_and_wait("forgetting", "SR.forget", &[json!(sr.reference)]).await?;
+    context.print(&Answer::done(
+        format!("storage repository {} is forgotten", sr.name()),
+        json!({ "uuid": sr.uuid() }),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::device_config;
+    use crate::args::sr::Device;
+
+    fn device(kind: &str, location: Option<&str>) -> Device {
+        Device {
+            kind: kind.to_owned(),
+            host: None,
+            location: location.map(str::to_owned),
+            mount_options: None,
+            config: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_location_becomes_what_the_driver_of_the_type_wants() {
+        for (kind, location, expected) in [
+            (
+                "nfs",
+                "192.0.2.9:/export/vms",
+                json!({"server": "192.0.2.9", "serverpath": "/export/vms"}),
+            ),
+            ("nfs", "[fd00::9]:/v", json!({"server": "[fd00::9]", "serverpath": "/v"})),
+            ("nfs", "192.0.2.9", json!({"server": "192.0.2.9"})),
+            ("file", "/mnt/shared", json!({"location": "/mnt/shared"})),
+        ] {
+            let config = device_config(&device(kind, Some(location))).ok().map(Value::Object);
+            assert_eq!(config, Some(expected), "{kind} {location}");
+        }
+        assert!(device_config(&device("nfs", None)).is_err());
+    }
+}

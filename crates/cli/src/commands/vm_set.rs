@@ -1,0 +1,85 @@
+//! `haven vm set`
+
+use serde_json::{Value, json};
+
+use super::vm::machine;
+use crate::args::vm::{HaPolicy, SetVm};
+use crate::context::Context;
+use crate::failure::Outcome;
+use crate::records::{NULL, Record};
+use crate::render::Answer;
+
+/// Changes settings, in an order in which the checks of the pool see the whole picture: protection
+/// comes last.
+pub(super) async fn run(context: &mut Context, options: SetVm) -> Outcome<()> {
+    let vm = machine(context, &options.vm).await?;
+    let mut changed = Vec::new();
+    if let Some(name) = &options.name {
+        set(context, &vm, "name_label", json!(name)).await?;
+        changed.push("name");
+    }
+    if let Some(description) = &options.description {
+        set(context, &vm, "name_description", json!(description)).await?;
+        changed.push("description");
+    }
+    if let Some(memory) = options.memory {
+        set_memory(context, &vm, memory).await?;
+        changed.push("memory");
+    }
+    if let Some(vcpus) = options.vcpus {
+        set_vcpus(context, &vm, vcpus).await?;
+        changed.push("vcpus");
+    }
+    if let Some(host) = &options.affinity {
+        let host =
+            if host.is_empty() { NULL.to_owned() } else { context.host(host).await?.reference };
+        set(context, &vm, "affinity", json!(host)).await?;
+        changed.push("affinity");
+    }
+    if let Some(order) = options.order {
+        set(context, &vm, "order", json!(order)).await?;
+        changed.push("order");
+    }
+    if let Some(delay) = options.start_delay {
+        set(context, &vm, "start_delay", json!(delay)).await?;
+        changed.push("start delay");
+    }
+    if let Some(policy) = options.ha {
+        set_policy(context, &vm, policy).await?;
+        changed.push("ha");
+    }
+    context.print(&Answer::done(
+        format!("machine {}: changed {}", vm.name(), changed.join(", ")),
+        json!({ "uuid": vm.uuid(), "changed": changed }),
+    ))
+}
+
+async fn set(context: &mut Context, vm: &Record, field: &str, value: Value) -> Outcome<()> {
+    context.call(&format!("VM.set_{field}"), &[json!(vm.reference), value]).await.map(drop)
+}
+
+/// All four limits are the same: guests are not ballooned unless somebody asks for it.
+pub(super) async fn set_memory(context: &mut Context, vm: &Record, bytes: u64) -> Outcome<()> {
+    let limits = [json!(vm.reference), json!(bytes), json!(bytes), json!(bytes), json!(bytes)];
+    context.call("VM.set_memory_limits", &limits).await.map(drop)
+}
+
+/// The maximum must never be below the number at start, whichever way it goes.
+pub(super) async fn set_vcpus(context: &mut Context, vm: &Record, vcpus: u32) -> Outcome<()> {
+    let (first, second) = if i64::from(vcpus) > vm.int("VCPUs_max") {
+        ("VCPUs_max", "VCPUs_at_startup")
+    } else {
+        ("VCPUs_at_startup", "VCPUs_max")
+    };
+    set(context, vm, first, json!(vcpus)).await?;
+    set(context, vm, second, json!(vcpus)).await
+}
+
+/// What happens to the machine when its host is lost.
+pub(super) async fn set_policy(
+    context: &mut Context,
+    vm: &Record,
+    policy: HaPolicy,
+) -> Outcome<()> {
+    set(context, vm, "ha_restart_priority", json!(policy.wire())).await
+}

@@ -1,0 +1,113 @@
+//! Errors: what happened, why, what to do.
+
+use std::io::{self, Write};
+
+use haven_model::errors::error_meta;
+use serde_json::{Value, json};
+
+use crate::args::global::Format;
+use crate::failure::Failure;
+
+const CANDIDATES_MAX: usize = 10;
+
+/// Writes a failure to standard error, as JSON where results are JSON.
+pub(crate) fn print(failure: &Failure, format: Format) {
+    let text = match format {
+        Format::Table | Format::Yaml => for_people(failure),
+        Format::Json => format!("{}\n", json!({ "error": value(failure) })),
+    };
+    // Nobody is left to tell when standard error is closed.
+    let _written = io::stderr().write_all(text.as_bytes());
+}
+
+/// The text on the screen.
+pub(crate) fn for_people(failure: &Failure) -> String {
+    let mut text = format!("error: {}\n", headline(failure));
+    for line in details(failure) {
+        text.push_str(&format!("  {line}\n"));
+    }
+    if let Some(remedy) = remedy(failure) {
+        text.push_str(&format!("hint: {remedy}\n"));
+    }
+    text
+}
+
+fn headline(failure: &Failure) -> String {
+    match failure {
+        Failure::Api { code, params } => match error_meta(code) {
+            Some(meta) => meta.sentence(),
+            None => format!("{code} {}", params.join(" ")).trim_end().to_owned(),
+        },
+        Failure::NotFound { what, given, .. } => format!("there is no {what} `{given}`"),
+        Failure::Ambiguous { what, given, candidates } => {
+            format!("`{given}` means {} {what}s", candidates.len())
+        }
+        Failure::Unreachable { server, reason, .. } => {
+            format!("no usable answer from {server}: {reason}")
+        }
+        Failure::Usage(text) | Failure::Local(text) => text.clone(),
+        Failure::Cancelled(task) if task.is_empty() => "the task was cancelled".to_owned(),
+        Failure::Cancelled(task) => format!("the task {task} was cancelled"),
+        Failure::Interrupted { .. } => "no longer waiting; the task goes on".to_owned(),
+    }
+}
+
+fn details(failure: &Failure) -> Vec<String> {
+    match failure {
+        Failure::Api { code, params } => {
+            let names = error_meta(code).map_or(&[][..], |meta| meta.params);
+            let names = names.iter().copied().chain(std::iter::repeat("detail"));
+            let mut lines: Vec<String> = names
+                .zip(params)
+                .filter(|(_, value)| !value.is_empty())
+                .map(|(name, value)| format!("{name}: {value}"))
+                .collect();
+            lines.push(format!("code: {code}"));
+            lines
+        }
+        Failure::Ambiguous { candidates, .. } => {
+            let mut lines: Vec<String> = candidates
+                .iter()
+                .take(CANDIDATES_MAX)
+                .map(|c| format!("{}  {}", c.uuid, c.name))
+                .collect();
+            if candidates.len() > CANDIDATES_MAX {
+                lines.push(format!("and {} more", candidates.len() - CANDIDATES_MAX));
+            }
+            lines
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn remedy(failure: &Failure) -> Option<String> {
+    match failure {
+        Failure::NotFound { near, .. } if !near.is_empty() => {
+            let near: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
+            Some(format!("did you mean {}?", near.join(" or ")))
+        }
+        Failure::Ambiguous { .. } => Some("give the uuid, or more of it".to_owned()),
+        Failure::Unreachable { remedy, .. } => Some(remedy.clone()),
+        Failure::Interrupted { task } => {
+            let uuid = task.strip_prefix("OpaqueRef:").unwrap_or(task);
+            Some(format!("see it with `haven task list`; stop it with `haven task cancel {uuid}`"))
+        }
+        _ => None,
+    }
+}
+
+fn value(failure: &Failure) -> Value {
+    let (code, params) = match failure {
+        Failure::Api { code, params } => (code.as_str(), params.clone()),
+        Failure::NotFound { given, .. } => ("NOT_FOUND", vec![given.clone()]),
+        Failure::Ambiguous { candidates, .. } => {
+            ("AMBIGUOUS", candidates.iter().map(|c| c.uuid.clone()).collect())
+        }
+        Failure::Unreachable { server, .. } => ("UNREACHABLE", vec![server.clone()]),
+        Failure::Usage(_) => ("USAGE", Vec::new()),
+        Failure::Local(_) => ("LOCAL", Vec::new()),
+        Failure::Cancelled(_) => ("TASK_CANCELLED", Vec::new()),
+        Failure::Interrupted { task } => ("INTERRUPTED", vec![task.clone()]),
+    };
+    json!({ "code": code, "params": params, "message": headline(failure), "hint": remedy(failure) })
+}
