@@ -11,4 +11,5 @@ pub mod identity;
 pub mod order_client;
 pub mod orders;
 pub mod peer_net;
+pub mod peer_proxy;
 pub mod tls;

@@ -1,29 +1,230 @@
 //! Giving orders to hosts.
+//!
+//! Owns: one HTTP/2 connection per member, and the numbering of orders. An order that was sent
+//! and not answered is sent again under the same id: the host answers a repetition from memory.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use haven_cluster::ids::HostId;
+use http::Request;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use serde::Serialize;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
-use crate::orders::{Order, OrderError, OrderReply};
+use crate::agent::Agent;
+use crate::authority::Authority;
+use crate::identity::IdentityStore;
+use crate::orders::{Order, OrderEnvelope, OrderError, OrderReply, OrderResult, Refusal, Report};
+use crate::peer_net::{DialError, Dialer, Protocol};
+
+/// Attempts to reach a host before it counts as unreachable.
+const ATTEMPTS_MAX: u32 = 3;
+/// How long an order that was sent, and perhaps arrived, is tried again.
+const RESEND_MAX: Duration = Duration::from_secs(20);
+/// Pause between attempts.
+const RETRY_PAUSE: Duration = Duration::from_millis(400);
+/// Pings on idle and busy connections alike.
+const PING_INTERVAL: Duration = Duration::from_secs(4);
+/// A connection without an answer to a ping for so long is dead.
+const PING_TIMEOUT: Duration = Duration::from_secs(6);
+/// Largest answer.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+type Sender = http2::SendRequest<Full<Bytes>>;
 
 /// Sends orders to the hosts of the pool, this one included. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct OrderClient {}
+pub struct OrderClient {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    identity: Arc<IdentityStore>,
+    authority: Authority,
+    dialer: Dialer,
+    local: OnceLock<Agent>,
+    channels: Mutex<HashMap<HostId, Arc<Mutex<Option<Sender>>>>>,
+    sequence: AtomicU64,
+}
+
+/// Why one attempt failed.
+enum Attempt {
+    /// It never left this host.
+    NotSent(String),
+    /// It may have arrived.
+    Sent(String),
+    /// The host did not take it.
+    Rejected(String),
+}
 
 impl OrderClient {
+    /// A client that gives orders under `authority`.
+    #[must_use]
+    pub fn new(identity: Arc<IdentityStore>, authority: Authority, dialer: Dialer) -> Self {
+        let inner = Inner {
+            identity,
+            authority,
+            dialer,
+            local: OnceLock::new(),
+            channels: Mutex::default(),
+            sequence: AtomicU64::new(1),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Names the agent of this host, which gets its orders without a network.
+    pub fn set_local(&self, agent: Agent) {
+        if self.inner.local.set(agent).is_err() {
+            tracing::warn!("the local agent was named twice; the first one stays");
+        }
+    }
+
     /// Has `host` carry out `order` and waits for the answer, up to the order's own deadline.
-    /// A broken connection is tried again under the same id, so that the order acts once.
-    pub async fn send(&self, host: HostId, order: Order) -> Result<OrderReply, OrderError> {
+    pub async fn send(&self, host: HostId, order: Order) -> OrderResult {
         self.send_as(host, Uuid::new_v4(), order).await
     }
 
-    /// The same under an id of the caller's, for orders that must survive a restart of it.
-    pub async fn send_as(
-        &self,
-        host: HostId,
-        id: Uuid,
-        order: Order,
-    ) -> Result<OrderReply, OrderError> {
-        let _ = (id, order);
-        Err(OrderError::UnknownHost(host.0))
+    /// The same under an id of the caller's, for orders that outlive a restart of the caller.
+    pub async fn send_as(&self, host: HostId, id: Uuid, order: Order) -> OrderResult {
+        let pool = self.inner.identity.get().pool.as_ref().map(|pool| pool.pool);
+        let envelope = OrderEnvelope {
+            pool: pool.ok_or(OrderError::NotCoordinator)?,
+            term: self.inner.authority.term()?,
+            seq: self.inner.sequence.fetch_add(1, Ordering::Relaxed),
+            id,
+            order,
+        };
+        let this = self.inner.identity.host();
+        if host == this
+            && let Some(agent) = self.inner.local.get()
+        {
+            return agent.carry_out(envelope, this).await;
+        }
+        let deadline = envelope.order.deadline();
+        match timeout(deadline, self.send_remote(host, &envelope)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(OrderError::OutcomeUnknown {
+                host: host.0,
+                text: format!("no answer within {} s", deadline.as_secs()),
+            }),
+        }
+    }
+
+    /// Tells the coordinator `host` what happens here.
+    pub async fn report(&self, host: HostId, report: &Report) -> Result<(), String> {
+        let body = encode(report).map_err(|error| error.to_string())?;
+        match timeout(Order::Inventory.deadline(), self.post(host, "/report", body)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(Attempt::NotSent(text) | Attempt::Sent(text) | Attempt::Rejected(text))) => {
+                Err(text)
+            }
+            Err(_) => Err("no answer in time".to_owned()),
+        }
+    }
+
+    async fn send_remote(&self, host: HostId, envelope: &OrderEnvelope) -> OrderResult {
+        let body = encode(envelope)?;
+        let mut sent_since = None;
+        let mut failures = 0;
+        loop {
+            let text = match self.post(host, "/order", body.clone()).await {
+                Ok(answer) => {
+                    return serde_json::from_slice::<OrderResult>(&answer).unwrap_or_else(
+                        |error| {
+                            Err(OrderError::OutcomeUnknown {
+                                host: host.0,
+                                text: error.to_string(),
+                            })
+                        },
+                    );
+                }
+                Err(Attempt::NotSent(text)) => text,
+                Err(Attempt::Rejected(text)) => return Err(Refusal::Invalid(text).into()),
+                Err(Attempt::Sent(text)) => {
+                    sent_since.get_or_insert_with(Instant::now);
+                    text
+                }
+            };
+            failures += 1;
+            match sent_since {
+                Some(since) if since.elapsed() >= RESEND_MAX => {
+                    return Err(OrderError::OutcomeUnknown { host: host.0, text });
+                }
+                None if failures >= ATTEMPTS_MAX => {
+                    return Err(OrderError::Unreachable { host: host.0, text });
+                }
+                _ => sleep(RETRY_PAUSE).await,
+            }
+        }
+    }
+
+    async fn post(&self, host: HostId, path: &str, body: Bytes) -> Result<Bytes, Attempt> {
+        let mut sender = self.sender(host).await.map_err(|error| match error {
+            Connect::Dial(error) => Attempt::NotSent(error.to_string()),
+            Connect::Http(error) => Attempt::NotSent(error.to_string()),
+        })?;
+        let request = Request::post(format!("https://peer{path}"))
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(Full::new(body))
+            .map_err(|error| Attempt::NotSent(error.to_string()))?;
+        let response =
+            sender.send_request(request).await.map_err(|error| Attempt::Sent(error.to_string()))?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(Attempt::Rejected(format!("HTTP status {status}")));
+        }
+        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+        Ok(body.map_err(|error| Attempt::Sent(error.to_string()))?.to_bytes())
+    }
+
+    /// The connection to `host`, made anew where the last one broke. A host that does not answer
+    /// delays only what is meant for it.
+    async fn sender(&self, host: HostId) -> Result<Sender, Connect> {
+        let channel = self.inner.channels.lock().await.entry(host).or_default().clone();
+        let mut channel = channel.lock().await;
+        if let Some(sender) = channel.as_ref().filter(|sender| !sender.is_closed()) {
+            return Ok(sender.clone());
+        }
+        let stream = self.inner.dialer.dial(host, Protocol::Http2).await?;
+        let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .keep_alive_interval(PING_INTERVAL)
+            .keep_alive_timeout(PING_TIMEOUT)
+            .handshake(TokioIo::new(stream))
+            .await?;
+        tokio::spawn(connection);
+        *channel = Some(sender.clone());
+        Ok(sender)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Connect {
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    #[error(transparent)]
+    Http(#[from] hyper::Error),
+}
+
+fn encode(value: &impl Serialize) -> Result<Bytes, OrderError> {
+    serde_json::to_vec(value)
+        .map(Bytes::from)
+        .map_err(|error| Refusal::Invalid(error.to_string()).into())
+}
+
+/// Takes the path out of an answer that must be one.
+pub fn expect_path(reply: OrderReply) -> Result<String, OrderError> {
+    match reply {
+        OrderReply::Path(path) => Ok(path),
+        other => Err(Refusal::Invalid(format!("unexpected answer {other:?}")).into()),
     }
 }

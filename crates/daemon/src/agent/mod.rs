@@ -1,3 +1,23 @@
-//! The host agent.
+//! The host agent: carries out orders of the coordinator on this host.
+//!
+//! Owns: the judgement whether an order may act ([`gate`]), the drivers, what is attached, and
+//! reports to the coordinator. Knows no database and decides nothing else.
 
+mod answers;
+mod bridge;
+mod execute;
+mod facts;
+pub mod gate;
+mod host;
+mod lanes;
+mod migration;
 pub mod permit;
+mod reports;
+mod server;
+mod storage;
+mod vms;
+
+pub use execute::{Agent, AgentParts, StorageSet};
+pub use facts::host_facts;
+pub use migration::Windows;
+pub use server::{PeerHandlers, peer_router};

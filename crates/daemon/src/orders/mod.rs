@@ -394,6 +394,61 @@ impl Order {
         }
     }
 
+    /// Name of the kind of order, as on the wire.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Inventory => "inventory",
+            Self::StartVm { .. } => "start_vm",
+            Self::StopVm { .. } => "stop_vm",
+            Self::RebootVm { .. } => "reboot_vm",
+            Self::PauseVm { .. } => "pause_vm",
+            Self::UnpauseVm { .. } => "unpause_vm",
+            Self::SuspendVm { .. } => "suspend_vm",
+            Self::ResumeVm { .. } => "resume_vm",
+            Self::PrepareMigrateIn { .. } => "prepare_migrate_in",
+            Self::FinishMigrateIn { .. } => "finish_migrate_in",
+            Self::MigrateVm { .. } => "migrate_vm",
+            Self::MigrateProgress { .. } => "migrate_progress",
+            Self::CancelJob { .. } => "cancel_job",
+            Self::ClosePlacement { .. } => "close_placement",
+            Self::GuestAgent { .. } => "guest_agent",
+            Self::AttachSr { .. } => "attach_sr",
+            Self::DetachSr { .. } => "detach_sr",
+            Self::CreateSr { .. } => "create_sr",
+            Self::ScanSr { .. } => "scan_sr",
+            Self::ProbeSr { .. } => "probe_sr",
+            Self::SrSpace { .. } => "sr_space",
+            Self::CreateVolume { .. } => "create_volume",
+            Self::CopyVolume { .. } => "copy_volume",
+            Self::ResizeVolume { .. } => "resize_volume",
+            Self::DestroyVolume { .. } => "destroy_volume",
+            Self::CreateRaw { .. } => "create_raw",
+            Self::HostFacts => "host_facts",
+            Self::HaPreflight(_) => "ha_preflight",
+            Self::Guard(_) => "guard",
+            Self::StoreReplica { .. } => "store_replica",
+            Self::UpdatePool(_) => "update_pool",
+            Self::EnsureBridge { .. } => "ensure_bridge",
+            Self::EjectHost => "eject_host",
+        }
+    }
+
+    /// A question: repeated as often as asked, and never answered from memory.
+    #[must_use]
+    pub fn is_question(&self) -> bool {
+        matches!(
+            self,
+            Self::Inventory
+                | Self::MigrateProgress { .. }
+                | Self::ScanSr { .. }
+                | Self::ProbeSr { .. }
+                | Self::SrSpace { .. }
+                | Self::HostFacts
+                | Self::HaPreflight(_)
+        )
+    }
+
     /// The VM that the order acts on.
     #[must_use]
     pub fn vm(&self) -> Option<Uuid> {
@@ -411,6 +466,24 @@ impl Order {
             | Self::CancelJob { vm }
             | Self::ClosePlacement { vm, .. }
             | Self::GuestAgent { vm, .. } => Some(*vm),
+            _ => None,
+        }
+    }
+
+    /// The storage repository that the order is about.
+    #[must_use]
+    pub fn sr(&self) -> Option<&SrSpec> {
+        match self {
+            Self::AttachSr { sr, .. }
+            | Self::DetachSr { sr }
+            | Self::CreateSr { sr }
+            | Self::ScanSr { sr }
+            | Self::SrSpace { sr }
+            | Self::CreateVolume { sr, .. }
+            | Self::CopyVolume { sr, .. }
+            | Self::ResizeVolume { sr, .. }
+            | Self::DestroyVolume { sr, .. }
+            | Self::CreateRaw { sr, .. } => Some(sr),
             _ => None,
         }
     }

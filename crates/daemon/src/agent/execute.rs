@@ -1,0 +1,239 @@
+//! From an envelope to an answer.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use haven_cluster::ids::HostId;
+use haven_drivers::hypervisor::Hypervisor;
+use haven_drivers::storage::{SrDriver, StorageError};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::answers::Answers;
+use super::gate::{Acting, Gate};
+use super::lanes::{Lane, Lanes};
+use super::migration::Windows;
+use super::permit::GuardPort;
+use super::storage::Attached;
+use crate::authority::Authority;
+use crate::config::Config;
+use crate::identity::IdentityStore;
+use crate::orders::{Order, OrderEnvelope, OrderError, OrderReply, OrderResult, Term};
+use crate::peer_net::{Dialer, TlsStore};
+
+/// Storage drivers by `SR.type`.
+#[derive(Clone, Debug, Default)]
+pub struct StorageSet {
+    drivers: BTreeMap<String, Arc<dyn SrDriver>>,
+}
+
+impl StorageSet {
+    /// Adds the driver of a type.
+    #[must_use]
+    pub fn with(mut self, kind: &str, driver: Arc<dyn SrDriver>) -> Self {
+        self.drivers.insert(kind.to_owned(), driver);
+        self
+    }
+
+    /// The driver of a type.
+    pub fn driver(&self, kind: &str) -> Result<Arc<dyn SrDriver>, StorageError> {
+        self.drivers.get(kind).cloned().ok_or_else(|| StorageError {
+            code: "SR_UNKNOWN_DRIVER".to_owned(),
+            text: format!("this host has no driver for storage of type {kind}"),
+        })
+    }
+
+    /// The types that this host can attach.
+    pub fn kinds(&self) -> impl Iterator<Item = &str> {
+        self.drivers.keys().map(String::as_str)
+    }
+}
+
+/// What an agent is made of.
+#[derive(Clone, Debug)]
+pub struct AgentParts {
+    /// Paths and settings.
+    pub config: Config,
+    /// Who this host is.
+    pub identity: Arc<IdentityStore>,
+    /// Who may give orders.
+    pub authority: Authority,
+    /// The local guard.
+    pub guard: Arc<dyn GuardPort>,
+    /// The hypervisor.
+    pub hypervisor: Arc<dyn Hypervisor>,
+    /// The storage drivers.
+    pub storage: StorageSet,
+    /// Certificates.
+    pub tls: TlsStore,
+    /// The way to the other members.
+    pub dialer: Dialer,
+}
+
+/// The agent. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    pub(super) parts: Arc<AgentParts>,
+    pub(super) gate: Gate,
+    pub(super) lanes: Lanes,
+    pub(super) windows: Windows,
+    pub(super) attached: Attached,
+    /// Wakes the reporter.
+    pub(super) news: Arc<Notify>,
+    answers: Answers,
+    replica: Arc<Mutex<Option<(Term, u64)>>>,
+}
+
+/// An order with its right to act, handed from step to step.
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    pub(super) agent: Agent,
+    pub(super) envelope: Arc<OrderEnvelope>,
+    pub(super) sender: HostId,
+}
+
+impl Agent {
+    /// An agent that has seen nothing yet.
+    #[must_use]
+    pub fn new(parts: AgentParts) -> Self {
+        let gate = Gate::new(parts.identity.clone(), parts.authority.clone());
+        Self {
+            parts: Arc::new(parts),
+            gate,
+            lanes: Lanes::default(),
+            windows: Windows::default(),
+            attached: Attached::default(),
+            news: Arc::default(),
+            answers: Answers::default(),
+            replica: Arc::default(),
+        }
+    }
+
+    /// What it is made of.
+    #[must_use]
+    pub fn parts(&self) -> &AgentParts {
+        &self.parts
+    }
+
+    /// Judges and carries out an order of `sender` (proven by its certificate).
+    pub async fn carry_out(&self, envelope: OrderEnvelope, sender: HostId) -> OrderResult {
+        let (id, kind) = (envelope.id, envelope.order.kind());
+        let question = envelope.order.is_question();
+        self.gate.arrive(&envelope, sender)?;
+        let case = Case { agent: self.clone(), envelope: Arc::new(envelope), sender };
+        let result =
+            if question { case.run().await } else { self.answers.once(id, case.run()).await };
+        match &result {
+            Ok(_) => tracing::debug!(%id, kind, "order carried out"),
+            Err(error) => tracing::info!(%id, kind, %error, "order not carried out"),
+        }
+        result
+    }
+}
+
+impl Case {
+    async fn run(self) -> OrderResult {
+        let changes_guests = self.envelope.order.vm().is_some();
+        let result = self.dispatch().await;
+        if changes_guests {
+            self.agent.news.notify_one();
+        }
+        result
+    }
+
+    async fn dispatch(&self) -> OrderResult {
+        match &self.envelope.order {
+            Order::Inventory => self.inventory().await,
+            Order::MigrateVm { vm, to, bandwidth_mib_s } => {
+                self.migrate(*vm, *to, *bandwidth_mib_s).await
+            }
+            Order::PrepareMigrateIn { vm, from, .. } => self.prepare_migrate_in(*vm, *from),
+            Order::FinishMigrateIn { vm } => self.finish_migrate_in(*vm),
+            Order::ClosePlacement { vm, placement } => self.close_placement(*vm, *placement).await,
+            order if order.vm().is_some() => self.vm_order().await,
+            Order::AttachSr { .. }
+            | Order::DetachSr { .. }
+            | Order::CreateSr { .. }
+            | Order::ScanSr { .. }
+            | Order::ProbeSr { .. }
+            | Order::SrSpace { .. }
+            | Order::CreateVolume { .. }
+            | Order::CopyVolume { .. }
+            | Order::ResizeVolume { .. }
+            | Order::DestroyVolume { .. }
+            | Order::CreateRaw { .. } => self.storage_order().await,
+            _ => self.host_order().await,
+        }
+    }
+
+    /// Enters the list of what acts; judged again.
+    pub(super) fn begin(&self) -> Result<Acting, OrderError> {
+        Ok(self.agent.gate.begin(&self.envelope, self.sender)?)
+    }
+
+    /// Waits for a place in `lane`, judges again, and runs blocking `work`. A call that outlives
+    /// the order's deadline keeps its place, and counts as acting, until it returns.
+    pub(super) async fn blocking<T, E>(
+        &self,
+        lane: Lane,
+        work: impl FnOnce(&AgentParts, &Order) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, OrderError>
+    where
+        T: Send + 'static,
+        E: Into<OrderError> + Send + 'static,
+    {
+        let place = self.agent.lanes.enter(lane).await?;
+        let acting = self.begin()?;
+        let case = self.clone();
+        let running = tokio::task::spawn_blocking(move || {
+            let result = work(&case.agent.parts, &case.envelope.order);
+            drop((acting, place));
+            result
+        });
+        match timeout(self.envelope.order.deadline(), running).await {
+            Ok(Ok(result)) => result.map_err(Into::into),
+            Ok(Err(error)) => Err(OrderError::failed("INTERNAL_ERROR", error.to_string())),
+            Err(_) => Err(self.overdue()),
+        }
+    }
+
+    fn overdue(&self) -> OrderError {
+        let call = self.envelope.order.kind().to_owned();
+        let seconds = self.envelope.order.deadline().as_secs();
+        haven_drivers::hypervisor::HypervisorError::Deadline { call, seconds }.into()
+    }
+}
+
+impl Agent {
+    /// This host.
+    #[must_use]
+    pub fn host(&self) -> HostId {
+        self.parts.identity.host()
+    }
+
+    /// Directory of an attached repository.
+    #[must_use]
+    pub fn attached_path(&self, sr: Uuid) -> Option<String> {
+        self.attached.path(sr)
+    }
+
+    /// Is the copy of the database here newer than `generation` of the same term?
+    pub(super) fn replica_is_newer(&self, term: Term, generation: u64) -> bool {
+        let replica = self.replica.lock().unwrap_or_else(PoisonError::into_inner);
+        replica.is_some_and(|(known, newest)| known == term && newest > generation)
+    }
+
+    pub(super) fn note_replica(&self, term: Term, generation: u64) {
+        let mut replica = self.replica.lock().unwrap_or_else(PoisonError::into_inner);
+        *replica = Some((term, generation));
+    }
+
+    /// Which byte streams of migrations are open now.
+    #[must_use]
+    pub fn windows(&self) -> &Windows {
+        &self.windows
+    }
+}
+
+pub(super) const DONE: OrderResult = Ok(OrderReply::Done);

@@ -1,0 +1,153 @@
+use haven_cluster::ids::{EpochNumber, Incarnation, Life};
+use haven_drivers::hypervisor::StopMode;
+
+use super::*;
+use crate::agent::permit::PermitGate;
+use crate::identity::{Member, PoolMembership};
+use crate::orders::Order;
+
+/// A guard whose word the test sets.
+#[derive(Debug, Default)]
+struct Word(Mutex<Option<ArmedView>>);
+
+impl PermitGate for Word {
+    fn armed(&self) -> Option<ArmedView> {
+        *self.0.lock().unwrap()
+    }
+}
+
+struct Bench {
+    _dir: tempfile::TempDir,
+    gate: Gate,
+    word: Arc<Word>,
+    pool: Uuid,
+    first: HostId,
+    second: HostId,
+}
+
+fn bench() -> Bench {
+    let dir = tempfile::tempdir().unwrap();
+    let identity = Arc::new(IdentityStore::open(&dir.path().join("host.json")).unwrap());
+    let [first, second] = [HostId(Uuid::new_v4()), HostId(Uuid::new_v4())];
+    let pool = Uuid::new_v4();
+    let member = |host: HostId| Member {
+        host,
+        name: host.0.to_string(),
+        address: "127.0.0.1".parse().unwrap(),
+        api_port: 1,
+        peer_port: 2,
+    };
+    identity
+        .update(|identity| {
+            identity.pool = Some(PoolMembership {
+                pool,
+                coordinator: first,
+                members: vec![member(first), member(second), member(identity.host)],
+                storage: Vec::new(),
+                arm: None,
+            });
+        })
+        .unwrap();
+    let word = Arc::new(Word::default());
+    let authority = Authority::new(identity.clone(), word.clone());
+    Bench { _dir: dir, gate: Gate::new(identity, authority), word, pool, first, second }
+}
+
+impl Bench {
+    fn order(&self, host: HostId, epoch: u64, life: u64, order: Order) -> OrderEnvelope {
+        let coordinator = Life { host, incarnation: Incarnation(life) };
+        let term = Term { epoch: EpochNumber(epoch), coordinator };
+        OrderEnvelope { pool: self.pool, term, seq: 1, id: Uuid::new_v4(), order }
+    }
+
+    fn arm(&self, epoch: u64, coordinator: HostId, permit: bool) {
+        let life = Life { host: coordinator, incarnation: Incarnation(7) };
+        *self.word.0.lock().unwrap() = Some(ArmedView {
+            me: None,
+            epoch: Some((EpochNumber(epoch), life)),
+            permit,
+            may_act: false,
+        });
+    }
+}
+
+fn start(vm: Uuid, placement: u64) -> Order {
+    // Only the identity of the domain matters here.
+    let spec = serde_json::from_value(serde_json::json!({
+        "uuid": vm, "name": "", "memory_bytes": 1, "vcpus": 1,
+        "boot": {"firmware": {"order": ["hd"]}}, "cpu_model": "host",
+        "disks": [], "nics": [], "watchdog_action": null
+    }));
+    Order::StartVm { spec: Box::new(spec.unwrap()), placement, paused: false }
+}
+
+#[test]
+fn without_ha_only_the_named_coordinator_gives_orders_and_only_its_present_process() {
+    let bench = bench();
+    let stop = |vm| Order::StopVm { vm, mode: StopMode::Hard };
+    let vm = Uuid::new_v4();
+    let good = bench.order(bench.first, 0, 3, stop(vm));
+    assert_eq!(bench.gate.arrive(&good, bench.first), Ok(()));
+    assert_eq!(bench.gate.arrive(&good, bench.second), Err(Refusal::NotCoordinator));
+    let other = bench.order(bench.second, 0, 9, stop(vm));
+    assert_eq!(bench.gate.arrive(&other, bench.second), Err(Refusal::NotCoordinator));
+    let mut foreign = good.clone();
+    foreign.pool = Uuid::new_v4();
+    assert_eq!(bench.gate.arrive(&foreign, bench.first), Err(Refusal::WrongPool));
+    let earlier = bench.order(bench.first, 0, 2, stop(vm));
+    assert!(matches!(bench.gate.arrive(&earlier, bench.first), Err(Refusal::OlderEpoch { .. })));
+}
+
+#[test]
+fn an_accepted_order_of_an_older_epoch_does_not_act() {
+    let bench = bench();
+    bench.arm(4, bench.first, true);
+    let vm = Uuid::new_v4();
+    let old = bench.order(bench.first, 4, 7, start(vm, 1));
+    assert_eq!(bench.gate.arrive(&old, bench.first), Ok(()));
+    // The guard has not heard of epoch 5 yet; the inventory of its coordinator is enough.
+    let inventory = bench.order(bench.second, 5, 7, Order::Inventory);
+    assert_eq!(bench.gate.arrive(&inventory, bench.second), Ok(()));
+    let refused = bench.gate.begin(&old, bench.first).unwrap_err();
+    assert!(matches!(refused, Refusal::OlderEpoch { .. }));
+    assert!(bench.gate.acting(Uuid::nil()).is_empty());
+}
+
+#[test]
+fn an_epoch_has_one_coordinator_life() {
+    let bench = bench();
+    bench.arm(4, bench.first, true);
+    let rival = bench.order(bench.second, 4, 7, Order::Inventory);
+    assert_eq!(bench.gate.arrive(&rival, bench.second), Err(Refusal::NotCoordinator));
+    let outlived = bench.order(bench.first, 4, 6, Order::Inventory);
+    assert_eq!(bench.gate.arrive(&outlived, bench.first), Err(Refusal::NotCoordinator));
+}
+
+#[test]
+fn armed_without_a_permit_nothing_starts_but_stopping_is_allowed() {
+    let bench = bench();
+    bench.arm(4, bench.first, false);
+    let vm = Uuid::new_v4();
+    let begin = |order| bench.gate.begin(&bench.order(bench.first, 4, 7, order), bench.first);
+    assert_eq!(begin(start(vm, 1)).unwrap_err(), Refusal::NoPermit);
+    assert_eq!(begin(Order::UnpauseVm { vm }).unwrap_err(), Refusal::NoPermit);
+    assert!(begin(Order::StopVm { vm, mode: StopMode::Hard }).is_ok());
+    bench.arm(4, bench.first, true);
+    let begin = |order| bench.gate.begin(&bench.order(bench.first, 4, 7, order), bench.first);
+    assert!(begin(start(vm, 1)).is_ok());
+}
+
+#[test]
+fn a_closed_placement_stays_closed_and_the_next_one_may_start() {
+    let bench = bench();
+    let vm = Uuid::new_v4();
+    let begin = |placement| {
+        bench.gate.begin(&bench.order(bench.first, 0, 1, start(vm, placement)), bench.first)
+    };
+    let acting = begin(3).unwrap();
+    assert_eq!(bench.gate.close_placement(vm, 3, Uuid::nil()), Ok(true));
+    drop(acting);
+    assert_eq!(bench.gate.close_placement(vm, 2, Uuid::nil()), Ok(false));
+    assert_eq!(begin(3).unwrap_err(), Refusal::PlacementClosed { given: 3, closed: 3 });
+    assert!(begin(4).is_ok());
+}

@@ -1,0 +1,140 @@
+//! Orders about the host itself and its membership in the pool.
+
+use haven_cluster::control::{ArmConfig, GuardCommand};
+use haven_cluster::ids::HostId;
+
+use super::execute::{Case, DONE};
+use super::{bridge, facts};
+use crate::identity::replace_secret;
+use crate::orders::{Order, OrderError, OrderReply, OrderResult, PoolUpdate, Refusal};
+use crate::tls::HostTls;
+
+impl Case {
+    pub(super) async fn host_order(&self) -> OrderResult {
+        let _acting = self.begin()?;
+        let parts = &self.agent.parts;
+        match &self.envelope.order {
+            Order::HostFacts => Ok(OrderReply::Facts(Box::new(facts::host_facts(parts).await))),
+            Order::HaPreflight(request) => {
+                Ok(OrderReply::Preflight(parts.guard.preflight((**request).clone()).await))
+            }
+            Order::Guard(command) => self.guard((**command).clone()).await,
+            Order::StoreReplica { generation, snapshot } => {
+                self.store_replica(*generation, snapshot)
+            }
+            Order::UpdatePool(update) => self.update_pool(update),
+            Order::EnsureBridge { bridge, uplink, mtu } => {
+                bridge::ensure(bridge, uplink, *mtu).await?;
+                DONE
+            }
+            Order::EjectHost => self.eject().await,
+            other => Err(Refusal::Invalid(format!("{} is not for hosts", other.kind())).into()),
+        }
+    }
+
+    /// What a boot must know is durable before the guard acts on it, and taken back when the
+    /// guard refuses.
+    async fn guard(&self, command: GuardCommand) -> OrderResult {
+        let before = self.agent.parts.identity.pool().and_then(|pool| pool.arm);
+        let after = match &command {
+            GuardCommand::Arm(config) | GuardCommand::Reconfigure(config) => Some(config.clone()),
+            GuardCommand::Disarm | GuardCommand::EmergencyDisarm => None,
+            _ => before.clone(),
+        };
+        if after.is_some() {
+            self.remember_arm(after.clone())?;
+        }
+        let refused = self.agent.parts.guard.command(command).await;
+        match refused {
+            Ok(()) => {
+                self.remember_arm(after)?;
+                DONE
+            }
+            Err(refusal) => {
+                self.remember_arm(before)?;
+                Err(OrderError::Failed { code: refusal.code, text: refusal.text })
+            }
+        }
+    }
+
+    fn remember_arm(&self, arm: Option<Box<ArmConfig>>) -> Result<(), OrderError> {
+        let changed = self.agent.parts.identity.update(|identity| {
+            if let Some(pool) = &mut identity.pool {
+                pool.arm = arm;
+            }
+        });
+        changed.map_err(internal)
+    }
+
+    fn store_replica(&self, generation: u64, snapshot: &str) -> OrderResult {
+        if self.agent.replica_is_newer(self.envelope.term, generation) {
+            return DONE;
+        }
+        let path = self.agent.parts.config.paths.replica();
+        replace_secret(&path, snapshot.as_bytes()).map_err(internal)?;
+        self.agent.note_replica(self.envelope.term, generation);
+        DONE
+    }
+
+    fn update_pool(&self, update: &PoolUpdate) -> OrderResult {
+        let here = self.agent.host();
+        let lists = |host: HostId| update.members.iter().any(|member| member.host == host);
+        if !lists(here) || !lists(update.coordinator) {
+            let text = "the list of members lacks this host or the coordinator".to_owned();
+            return Err(Refusal::Invalid(text).into());
+        }
+        let changed = self.agent.parts.identity.update(|identity| {
+            if let Some(pool) = &mut identity.pool {
+                pool.members.clone_from(&update.members);
+                pool.coordinator = update.coordinator;
+            }
+        });
+        changed.map_err(internal)?;
+        DONE
+    }
+
+    async fn eject(&self) -> OrderResult {
+        let inventory = self.agent.take_inventory().await?;
+        if !inventory.domains.is_empty() {
+            return Err(OrderError::failed(
+                "HOST_HAS_RESIDENT_VMS",
+                "VMs run on the host; move or stop them first",
+            ));
+        }
+        if self.agent.parts.authority.armed().is_some() {
+            return Err(OrderError::failed(
+                "HA_IS_ENABLED",
+                "high availability is on; turn it off before a host leaves the pool",
+            ));
+        }
+        self.agent.leave_pool().await?;
+        DONE
+    }
+}
+
+impl super::Agent {
+    /// Back to an unconfigured host. What is attached is detached as far as it answers.
+    pub async fn leave_pool(&self) -> Result<(), OrderError> {
+        let parts = &self.parts;
+        let pool = parts.identity.update(|identity| identity.pool.take()).map_err(internal)?;
+        for sr in pool.map(|pool| pool.storage).unwrap_or_default() {
+            self.detach_quietly(sr).await;
+        }
+        let paths = &parts.config.paths;
+        for path in [paths.replica(), paths.database()] {
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    tracing::warn!(path = %path.display(), %error, "cannot remove the database");
+                }
+                _ => {}
+            }
+        }
+        self.gate.forget_terms();
+        parts.tls.clear();
+        HostTls::forget(&paths.tls()).map_err(internal)
+    }
+}
+
+fn internal(error: impl std::fmt::Display) -> OrderError {
+    OrderError::failed("INTERNAL_ERROR", error.to_string())
+}

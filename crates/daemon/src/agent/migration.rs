@@ -1,0 +1,165 @@
+//! Live migration, both ends: who may reach what, and for how long.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use haven_cluster::ids::HostId;
+use haven_drivers::hypervisor::MigrateTarget;
+use tokio::net::UnixListener;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::execute::{AgentParts, Case, DONE};
+use super::lanes::Lane;
+use crate::orders::{Order, OrderError, OrderReply, OrderResult, Refusal};
+use crate::peer_net::Target;
+use crate::peer_proxy::{bind_private, forward};
+
+/// How long after `PrepareMigrateIn` the source may open streams.
+const WINDOW: Duration = Duration::from_secs(600);
+/// Announced migrations at a time.
+const WINDOWS_MAX: usize = 256;
+
+/// Migrations to this host that were announced. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Windows {
+    open: Arc<Mutex<HashMap<Uuid, Window>>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    from: HostId,
+    until: Instant,
+}
+
+impl Windows {
+    /// Lets `from` open the streams of the migration of `vm`.
+    pub fn open(&self, vm: Uuid, from: HostId) -> Result<(), Refusal> {
+        let now = Instant::now();
+        let mut open = self.lock();
+        open.retain(|_, window| window.until > now);
+        if open.len() >= WINDOWS_MAX {
+            return Err(Refusal::Busy("too many migrations to this host".to_owned()));
+        }
+        open.insert(vm, Window { from, until: now + WINDOW });
+        Ok(())
+    }
+
+    /// The migration is over.
+    pub fn close(&self, vm: Uuid) {
+        self.lock().remove(&vm);
+    }
+
+    /// May `peer` open `target` now? Consoles are not of this list.
+    #[must_use]
+    pub fn allows(&self, target: Target, peer: HostId) -> bool {
+        let now = Instant::now();
+        let good = |window: &Window| window.from == peer && window.until > now;
+        let open = self.lock();
+        match target {
+            Target::Libvirt => open.values().any(good),
+            Target::Migrate(vm) => open.get(&vm).is_some_and(good),
+            Target::Vnc(_) | Target::Serial(_) => false,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Window>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The listener of a memory stream; gone with the migration.
+struct Stream {
+    path: PathBuf,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.task.abort();
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::debug!(path = %self.path.display(), %error, "no migration socket to remove");
+        }
+    }
+}
+
+impl Case {
+    pub(super) fn prepare_migrate_in(&self, vm: Uuid, from: HostId) -> OrderResult {
+        let _acting = self.begin()?;
+        let directory = self.agent.parts.config.paths.migrate();
+        make_directory(&directory)?;
+        // QEMU listens there; a socket of an earlier, broken migration would stop it.
+        let _ = std::fs::remove_file(self.agent.parts.config.paths.migrate_socket(vm));
+        self.agent.windows.open(vm, from)?;
+        DONE
+    }
+
+    pub(super) async fn migrate(&self, vm: Uuid, to: HostId, bandwidth: u64) -> OrderResult {
+        if to == self.agent.host() {
+            return Err(Refusal::Invalid("a VM cannot migrate to its own host".to_owned()).into());
+        }
+        let _stream = self.listen(vm, to)?;
+        let target = target(&self.agent.parts, vm, to, bandwidth);
+        let stats = self
+            .blocking(Lane::VmLong, move |parts, order| match order {
+                Order::MigrateVm { vm, .. } => parts.hypervisor.migrate(*vm, &target),
+                other => Err(haven_drivers::hypervisor::HypervisorError::Failed {
+                    call: other.kind().to_owned(),
+                    text: "not a migration".to_owned(),
+                }),
+            })
+            .await?;
+        Ok(OrderReply::Migrated(stats))
+    }
+
+    /// The source's end of the memory stream, before libvirt connects to it.
+    fn listen(&self, vm: Uuid, to: HostId) -> Result<Stream, OrderError> {
+        let parts = &self.agent.parts;
+        make_directory(&parts.config.paths.migrate())?;
+        let path = parts.config.paths.migrate_socket(vm);
+        let listener: UnixListener = bind_private(&path).map_err(|error| {
+            OrderError::failed("VM_MIGRATE_FAILED", format!("{}: {error}", path.display()))
+        })?;
+        let task = tokio::spawn(forward(listener, parts.dialer.clone(), to, Target::Migrate(vm)));
+        Ok(Stream { path, task })
+    }
+}
+
+fn target(parts: &AgentParts, vm: Uuid, to: HostId, bandwidth_mib_s: u64) -> MigrateTarget {
+    let libvirt = parts.config.paths.peer(to).join("libvirt.sock");
+    MigrateTarget {
+        uri: format!("qemu+unix:///system?socket={}", libvirt.display()),
+        data_uri: format!("unix://{}", parts.config.paths.migrate_socket(vm).display()),
+        bandwidth_mib_s,
+    }
+}
+
+fn make_directory(path: &Path) -> Result<(), OrderError> {
+    std::fs::create_dir_all(path).map_err(|error| {
+        OrderError::failed("VM_MIGRATE_FAILED", format!("{}: {error}", path.display()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn streams_open_only_to_the_announced_source_and_until_the_end() {
+        let windows = Windows::default();
+        let (vm, other) = (Uuid::new_v4(), Uuid::new_v4());
+        let (source, stranger) = (HostId(Uuid::new_v4()), HostId(Uuid::new_v4()));
+        assert!(!windows.allows(Target::Libvirt, source));
+        windows.open(vm, source).unwrap();
+        assert!(windows.allows(Target::Libvirt, source));
+        assert!(windows.allows(Target::Migrate(vm), source));
+        assert!(!windows.allows(Target::Migrate(other), source));
+        assert!(!windows.allows(Target::Libvirt, stranger));
+        assert!(!windows.allows(Target::Migrate(vm), stranger));
+        windows.close(vm);
+        assert!(!windows.allows(Target::Libvirt, source));
+    }
+}

@@ -1,0 +1,102 @@
+//! Tells the coordinator what happens here, without being asked.
+
+use std::sync::mpsc::Receiver;
+
+use haven_cluster::ids::HostId;
+use haven_drivers::hypervisor::HypervisorEvent;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::execute::Agent;
+use crate::order_client::OrderClient;
+use crate::orders::Report;
+
+/// Events that wait for a coordinator. Older ones go first: the inventory says what counts.
+const EVENTS_MAX: usize = 1024;
+
+impl Agent {
+    /// Reports after every event and at every interval, until `stop`. The coordinator's own
+    /// reports go to `local`.
+    pub async fn keep_reporting(
+        self,
+        client: OrderClient,
+        local: mpsc::Sender<Report>,
+        stop: CancellationToken,
+    ) {
+        let mut events = follow(self.parts.hypervisor.events());
+        let mut waiting: Vec<HypervisorEvent> = Vec::new();
+        let mut ticks = interval(self.parts.config.report_interval());
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut sequence = 0;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                Some(event) = events.recv() => waiting.push(event),
+                () = self.news.notified() => {}
+                _ = ticks.tick() => {}
+            }
+            while let Ok(event) = events.try_recv() {
+                waiting.push(event);
+            }
+            let excess = waiting.len().saturating_sub(EVENTS_MAX);
+            waiting.drain(..excess);
+            let Some(coordinator) = self.parts.authority.coordinator() else { continue };
+            sequence += 1;
+            let Some(report) = self.report(sequence, &waiting).await else { continue };
+            match self.deliver(coordinator, report, &client, &local).await {
+                Ok(()) => waiting.clear(),
+                Err(error) => tracing::debug!(%error, "report not delivered"),
+            }
+        }
+    }
+
+    async fn report(&self, sequence: u64, events: &[HypervisorEvent]) -> Option<Report> {
+        let pool = self.parts.identity.get().pool.as_ref()?.pool;
+        let inventory = match self.take_inventory().await {
+            Ok(inventory) => Some(Box::new(inventory)),
+            Err(error) => {
+                tracing::warn!(%error, "no inventory for the report");
+                None
+            }
+        };
+        Some(Report {
+            pool,
+            host: self.host(),
+            sequence,
+            events: events.to_vec(),
+            inventory,
+            storage_faults: self.attached.faults(),
+        })
+    }
+
+    async fn deliver(
+        &self,
+        coordinator: HostId,
+        report: Report,
+        client: &OrderClient,
+        local: &mpsc::Sender<Report>,
+    ) -> Result<(), String> {
+        if coordinator == self.host() {
+            return local.try_send(report).map_err(|error| error.to_string());
+        }
+        client.report(coordinator, &report).await
+    }
+}
+
+/// Carries events from the driver's thread into the runtime.
+fn follow(events: Receiver<HypervisorEvent>) -> mpsc::Receiver<HypervisorEvent> {
+    let (sender, receiver) = mpsc::channel(EVENTS_MAX);
+    let work = move || {
+        while let Ok(event) = events.recv() {
+            if sender.blocking_send(event).is_err() {
+                return;
+            }
+        }
+    };
+    if let Err(error) = std::thread::Builder::new().name("hypervisor-events".to_owned()).spawn(work)
+    {
+        tracing::error!(%error, "no thread for hypervisor events; only intervals report");
+    }
+    receiver
+}

@@ -1,0 +1,114 @@
+//! Orders about guests.
+
+use haven_drivers::hypervisor::{DomainInfo, HypervisorError, StopMode};
+use tokio::task::spawn_blocking;
+use uuid::Uuid;
+
+use super::execute::{Agent, Case, DONE};
+use super::facts::{boot_id, memory};
+use super::lanes::Lane;
+use crate::orders::{Inventory, Order, OrderError, OrderReply, OrderResult, Refusal};
+
+impl Case {
+    pub(super) async fn vm_order(&self) -> OrderResult {
+        let lane = match &self.envelope.order {
+            Order::MigrateProgress { .. } | Order::CancelJob { .. } => Lane::Ask,
+            Order::StopVm { mode: StopMode::Clean { .. }, .. }
+            | Order::SuspendVm { .. }
+            | Order::ResumeVm { .. } => Lane::VmLong,
+            _ => Lane::Vm,
+        };
+        self.blocking(lane, |parts, order| {
+            let hypervisor = &parts.hypervisor;
+            let done = |result: Result<(), HypervisorError>| {
+                result.map(|()| OrderReply::Done).map_err(OrderError::from)
+            };
+            match order {
+                Order::StartVm { spec, paused, .. } => done(hypervisor.start(spec, *paused)),
+                Order::StopVm { vm, mode } => done(gone(hypervisor.stop(*vm, *mode))),
+                Order::RebootVm { vm, clean } => done(hypervisor.reboot(*vm, *clean)),
+                Order::PauseVm { vm } => done(hypervisor.pause(*vm)),
+                Order::UnpauseVm { vm } => done(hypervisor.unpause(*vm)),
+                Order::SuspendVm { vm, path } => done(hypervisor.suspend(*vm, path)),
+                Order::ResumeVm { spec, path, .. } => done(hypervisor.resume(spec, path)),
+                Order::CancelJob { vm } => done(hypervisor.cancel_job(*vm)),
+                Order::MigrateProgress { vm } => {
+                    Ok(OrderReply::Progress(hypervisor.migrate_progress(*vm)?))
+                }
+                Order::GuestAgent { vm, command } => {
+                    Ok(OrderReply::Text(hypervisor.guest_agent(*vm, command)?))
+                }
+                other => {
+                    Err(Refusal::Invalid(format!("{} is not for guests", other.kind())).into())
+                }
+            }
+        })
+        .await
+    }
+
+    /// Closes older terms, which happened on arrival, and says what runs. What acts is listed
+    /// before the hypervisor is asked: an order that ends in between is in one list or in both.
+    pub(super) async fn inventory(&self) -> OrderResult {
+        let acting = self.agent.gate.acting(self.envelope.id);
+        let _acting = self.begin()?;
+        let mut inventory = self.agent.take_inventory().await?;
+        inventory.acting = acting;
+        Ok(OrderReply::Inventory(Box::new(inventory)))
+    }
+
+    pub(super) async fn close_placement(&self, vm: Uuid, placement: u64) -> OrderResult {
+        let _acting = self.begin()?;
+        let acts = self.agent.gate.close_placement(vm, placement, self.envelope.id)?;
+        let domains = self.agent.domains().await?;
+        let runs = domains.iter().any(|domain| domain.uuid == vm);
+        Ok(OrderReply::Running(acts || runs))
+    }
+
+    pub(super) fn finish_migrate_in(&self, vm: Uuid) -> OrderResult {
+        let _acting = self.begin()?;
+        self.agent.windows.close(vm);
+        DONE
+    }
+}
+
+impl Agent {
+    /// What runs here now.
+    pub async fn take_inventory(&self) -> Result<Inventory, OrderError> {
+        let acting = self.gate.acting(Uuid::nil());
+        let domains = self.domains().await?;
+        Ok(Inventory {
+            domains,
+            acting,
+            attached: self.attached.list(),
+            boot_id: boot_id(),
+            memory_free: memory().free,
+        })
+    }
+
+    async fn domains(&self) -> Result<Vec<DomainInfo>, OrderError> {
+        let place = self.lanes.enter(Lane::Ask).await?;
+        let hypervisor = self.parts.hypervisor.clone();
+        let asked = spawn_blocking(move || {
+            let domains = hypervisor.inventory();
+            drop(place);
+            domains
+        });
+        match tokio::time::timeout(Order::Inventory.deadline(), asked).await {
+            Ok(Ok(domains)) => Ok(domains?),
+            Ok(Err(error)) => Err(OrderError::failed("INTERNAL_ERROR", error.to_string())),
+            Err(_) => Err(HypervisorError::Deadline {
+                call: "inventory".to_owned(),
+                seconds: Order::Inventory.deadline().as_secs(),
+            }
+            .into()),
+        }
+    }
+}
+
+/// A guest that does not run is stopped.
+fn gone(result: Result<(), HypervisorError>) -> Result<(), HypervisorError> {
+    match result {
+        Err(HypervisorError::NotRunning(_)) => Ok(()),
+        other => other,
+    }
+}
