@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 use virt::domain::Domain;
-use virt::error::Error;
+use virt::error::{Error, ErrorNumber};
 use virt::sys;
 
 use super::capabilities;
@@ -287,13 +287,20 @@ fn describe(domain: &Domain) -> Option<DomainInfo> {
     Some(DomainInfo { uuid, state, memory_bytes: info.max_mem << 10, cpu_time_ns: info.cpu_time })
 }
 
-/// A domain that a migration fills is paused until it has all; only its job tells.
+/// A domain that a migration fills is paused until it has all. libvirt tells it from one that
+/// migrates away only by refusing to report the progress of the job.
 fn paused_state(domain: &Domain, reason: i32) -> DomainState {
     let reason = u32::try_from(reason).unwrap_or(0);
     let maybe_incoming =
         matches!(reason, sys::VIR_DOMAIN_PAUSED_MIGRATION | sys::VIR_DOMAIN_PAUSED_STARTING_UP);
-    if maybe_incoming && ffi::job_stats(domain).is_ok_and(|stats| stats.incoming()) {
-        return DomainState::Incoming;
+    if maybe_incoming {
+        match ffi::job_stats(domain) {
+            Ok(stats) if stats.incoming() => return DomainState::Incoming,
+            Err(e) if e.code() == ErrorNumber::OperationUnsupported => {
+                return DomainState::Incoming;
+            }
+            _ => {}
+        }
     }
     match reason {
         sys::VIR_DOMAIN_PAUSED_SHUTTING_DOWN => DomainState::ShuttingDown,

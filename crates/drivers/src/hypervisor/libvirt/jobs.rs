@@ -38,7 +38,8 @@ impl LibvirtHypervisor {
         let deadline = self.config.job_deadline;
         self.on_domain(&self.lanes.job, "migrate", deadline, vm, move |domain| {
             domain.migrate_to_uri3(Some(&destination), parameters, MIGRATE_FLAGS)
-        })?;
+        })
+        .map_err(|error| self.whose_connection(vm, error))?;
         let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let measured = self.hub.finished_job(vm, Duration::from_millis(STATS_WAIT_MS));
         let Some(stats) = measured else {
@@ -50,6 +51,17 @@ impl LibvirtHypervisor {
             downtime_ms: stats.downtime_ms,
             processed_bytes: stats.processed,
         })
+    }
+
+    /// libvirt reports a lost connection to the destination like one to itself.
+    fn whose_connection(&self, vm: Uuid, error: HypervisorError) -> HypervisorError {
+        match error {
+            HypervisorError::Disconnected(text) if self.is_running(vm).is_ok() => {
+                let text = format!("the connection to the destination broke: {text}");
+                HypervisorError::Failed { call: "migrate".to_owned(), text }
+            }
+            other => other,
+        }
     }
 
     pub(super) fn migration_progress(

@@ -9,6 +9,18 @@
 //! They are separate because libvirtd serves only five calls of one connection at a time, and a
 //! call that waits for stalled storage must not hold up a question or a stop.
 
+//! # Migration
+//!
+//! Peer to peer: the source's libvirtd opens `MigrateTarget::uri`, its QEMU's memory goes to
+//! `data_uri`. Both may be Unix sockets (tried with libvirt 11.3 and QEMU 10.0 in two network
+//! namespaces that share nothing but two proxied sockets):
+//! `qemu+unix:///system?socket=<path>` reaches whatever listens at that path on the source, and
+//! `unix://<path>` is used on both sides: QEMU of the destination listens there, the source
+//! connects there. So the path must be creatable on both, and on the source something must
+//! listen before the call and pass the bytes on. Both directories, `<run_dir>/migrate` included,
+//! are made by [`LibvirtHypervisor::new`]. When either stream breaks, the guest continues on the
+//! source and libvirt removes the half-filled domain at the destination.
+
 mod capabilities;
 mod config;
 mod driver;
