@@ -40,7 +40,7 @@ pub use enums::*;
 pub use errors::{ApiError, ErrorMeta, codes, error_meta};
 pub use field::{EnumMeta, Field, Key, Type, ValueError, WireEnum};
 pub use haven::{HavenSecret, Holder, Placement, TaskJournal};
-pub use reference::{BadRef, Ref, RefId};
+pub use reference::{BadRef, Ref, RefId, uuid_text};
 pub use value::Value;
 
 /// All classes that have rows: XenAPI's and Haven's own.

@@ -27,6 +27,12 @@ impl RefId {
     }
 }
 
+/// 128 bits in the usual spelling of uuids.
+#[must_use]
+pub fn uuid_text(bits: u128) -> String {
+    Uuid::from_u128(bits).hyphenated().to_string()
+}
+
 impl From<Uuid> for RefId {
     fn from(uuid: Uuid) -> Self {
         Self(uuid.as_u128())

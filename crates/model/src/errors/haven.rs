@@ -43,4 +43,7 @@ error_codes! {
     GUARD_UNREACHABLE("host", "reason"):
         "haven-guard on the host does not answer, so high availability cannot be changed there. \
          Start the service and try again.";
+    DATABASE_WRITE_FAILED("reason"):
+        "The pool database could not be written, so nothing was changed. Check the storage that \
+         holds it: the metadata volume while high availability is on, /var/lib/haven otherwise.";
 }

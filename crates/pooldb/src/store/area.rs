@@ -1,0 +1,77 @@
+//! redb on a part of a shared volume.
+
+use std::fmt::Debug;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+
+/// A byte-addressed area with a length of its own, up to a fixed capacity. Alignment and direct
+/// IO are its own affair.
+pub trait VolumeArea: Send + Debug + 'static {
+    /// Length now.
+    ///
+    /// # Errors
+    /// The volume fails.
+    fn len(&self) -> io::Result<u64>;
+    /// Changes the length; new bytes read as zero. Beyond the capacity it is refused.
+    ///
+    /// # Errors
+    /// The volume fails or is too small.
+    fn set_len(&mut self, len: u64) -> io::Result<()>;
+    /// Reads exactly.
+    ///
+    /// # Errors
+    /// The volume fails, or the range is outside the length.
+    fn read(&self, at: u64, bytes: &mut [u8]) -> io::Result<()>;
+    /// Writes.
+    ///
+    /// # Errors
+    /// The volume fails, or the range is outside the length.
+    fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Makes all writes durable.
+    ///
+    /// # Errors
+    /// The volume fails.
+    fn sync(&mut self) -> io::Result<()>;
+    /// Whether nothing is stored.
+    ///
+    /// # Errors
+    /// The volume fails.
+    fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.len()? == 0)
+    }
+}
+
+/// A [`VolumeArea`] as redb wants it.
+#[derive(Debug)]
+pub struct AreaBackend(Mutex<Box<dyn VolumeArea>>);
+
+impl AreaBackend {
+    /// Wraps an area.
+    #[must_use]
+    pub fn new(area: Box<dyn VolumeArea>) -> Self {
+        Self(Mutex::new(area))
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut dyn VolumeArea) -> io::Result<T>) -> io::Result<T> {
+        let mut area = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        act(area.as_mut())
+    }
+}
+
+impl redb::StorageBackend for AreaBackend {
+    fn len(&self) -> io::Result<u64> {
+        self.with(|area| area.len())
+    }
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.with(|area| area.read(offset, out))
+    }
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.with(|area| area.set_len(len))
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        self.with(VolumeArea::sync)
+    }
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.with(|area| area.write(offset, data))
+    }
+}

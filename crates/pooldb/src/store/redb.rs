@@ -1,0 +1,155 @@
+//! The durable store: redb on a file or on an area of a volume.
+
+use std::path::Path;
+
+use haven_model::RefId;
+use redb::{ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, WriteTransaction};
+
+use crate::{Batch, Snapshot, Store, StoreError, StoredRow, Tombstone};
+
+/// Class and reference → generations and body.
+const ROWS: TableDefinition<'_, (&str, u128), (u64, u64, &str)> = TableDefinition::new("rows");
+/// Generation, class and reference of a delete → generation of the creation.
+const DELETES: TableDefinition<'_, (u64, &str, u128), u64> = TableDefinition::new("deletes");
+/// Schema version, generation, floor.
+const FACTS: TableDefinition<'_, &str, u64> = TableDefinition::new("facts");
+
+const SCHEMA: &str = "schema";
+const GENERATION: &str = "generation";
+const FLOOR: &str = "floor";
+
+/// The whole database is in memory anyway; redb's own cache can be small.
+const CACHE_BYTES: usize = 8 << 20;
+
+/// A durable store.
+#[derive(Debug)]
+pub struct RedbStore {
+    db: redb::Database,
+}
+
+fn io(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Io(error.to_string())
+}
+
+impl RedbStore {
+    /// Opens the file, or makes it.
+    ///
+    /// # Errors
+    /// It cannot be opened, is in use, or is no database.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let db = redb::Database::builder().set_cache_size(CACHE_BYTES).create(path).map_err(io)?;
+        Ok(Self { db })
+    }
+
+    /// Opens a database on anything that has bytes, or makes one there if it is empty.
+    ///
+    /// # Errors
+    /// It fails, or holds something that is no database.
+    pub fn on_backend(backend: impl StorageBackend) -> Result<Self, StoreError> {
+        let mut builder = redb::Database::builder();
+        let builder = builder.set_cache_size(CACHE_BYTES);
+        Ok(Self { db: builder.create_with_backend(backend).map_err(io)? })
+    }
+
+    fn facts(&self) -> Result<Option<(u64, u64, u64)>, StoreError> {
+        let read = self.db.begin_read().map_err(io)?;
+        let table = match read.open_table(FACTS) {
+            Ok(table) => table,
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+            Err(error) => return Err(io(error)),
+        };
+        let fact = |name: &str| -> Result<u64, StoreError> {
+            Ok(table.get(name).map_err(io)?.map_or(0, |v| v.value()))
+        };
+        Ok(Some((fact(SCHEMA)?, fact(GENERATION)?, fact(FLOOR)?)))
+    }
+}
+
+fn write_facts(tx: &WriteTransaction, generation: u64, floor: u64) -> Result<(), StoreError> {
+    let mut facts = tx.open_table(FACTS).map_err(io)?;
+    let values = [(SCHEMA, crate::SCHEMA_VERSION), (GENERATION, generation), (FLOOR, floor)];
+    for (name, value) in values {
+        facts.insert(name, value).map_err(io)?;
+    }
+    Ok(())
+}
+
+fn remove_rows(tx: &WriteTransaction, deletes: &[Tombstone]) -> Result<(), StoreError> {
+    let mut rows = tx.open_table(ROWS).map_err(io)?;
+    for t in deletes {
+        rows.remove((t.class.as_str(), t.reference.0)).map_err(io)?;
+    }
+    Ok(())
+}
+
+fn write_changes(
+    tx: &WriteTransaction,
+    puts: &[StoredRow],
+    deletes: &[Tombstone],
+    floor: u64,
+) -> Result<(), StoreError> {
+    let mut rows = tx.open_table(ROWS).map_err(io)?;
+    for row in puts {
+        let key = (row.class.as_str(), row.reference.0);
+        rows.insert(key, (row.created, row.modified, row.body.as_str())).map_err(io)?;
+    }
+    let mut gone = tx.open_table(DELETES).map_err(io)?;
+    for t in deletes {
+        let key = (t.deleted, t.class.as_str(), t.reference.0);
+        gone.insert(key, t.created).map_err(io)?;
+    }
+    gone.retain_in(..(floor + 1, "", 0), |_, _| false).map_err(io)
+}
+
+impl Store for RedbStore {
+    fn load(&mut self) -> Result<Option<Snapshot>, StoreError> {
+        let Some((schema, generation, floor)) = self.facts()? else { return Ok(None) };
+        let mut snapshot =
+            Snapshot { schema, generation, floor, rows: Vec::new(), deletes: Vec::new() };
+        let read = self.db.begin_read().map_err(io)?;
+        for row in read.open_table(ROWS).map_err(io)?.iter().map_err(io)? {
+            let (key, value) = row.map_err(io)?;
+            let ((class, reference), (created, modified, body)) = (key.value(), value.value());
+            snapshot.rows.push(StoredRow {
+                class: class.to_owned(),
+                reference: RefId(reference),
+                created,
+                modified,
+                body: body.to_owned(),
+            });
+        }
+        for delete in read.open_table(DELETES).map_err(io)?.iter().map_err(io)? {
+            let (key, created) = delete.map_err(io)?;
+            let (deleted, class, reference) = key.value();
+            let (class, reference) = (class.to_owned(), RefId(reference));
+            let created = created.value();
+            snapshot.deletes.push(Tombstone { class, reference, created, deleted });
+        }
+        Ok(Some(snapshot))
+    }
+
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        let found = self.generation()?;
+        if batch.previous != found {
+            return Err(StoreError::Gap { expected: batch.previous, found });
+        }
+        let tx = self.db.begin_write().map_err(io)?;
+        remove_rows(&tx, &batch.deletes)?;
+        write_changes(&tx, &batch.puts, &batch.deletes, batch.floor)?;
+        write_facts(&tx, batch.generation, batch.floor)?;
+        tx.commit().map_err(io)
+    }
+
+    fn replace_all(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        let tx = self.db.begin_write().map_err(io)?;
+        tx.delete_table(ROWS).map_err(io)?;
+        tx.delete_table(DELETES).map_err(io)?;
+        write_changes(&tx, &snapshot.rows, &snapshot.deletes, snapshot.floor)?;
+        write_facts(&tx, snapshot.generation, snapshot.floor)?;
+        tx.commit().map_err(io)
+    }
+
+    fn generation(&mut self) -> Result<u64, StoreError> {
+        Ok(self.facts()?.map_or(0, |(_, generation, _)| generation))
+    }
+}
