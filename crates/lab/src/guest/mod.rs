@@ -1,0 +1,6 @@
+//! The lab's guests: a kernel and a small initial RAM disk in which one program stamps its disk,
+//! ticks and answers, and the checks of what it left.
+
+pub mod cpio;
+pub mod image;
+pub mod stamps;
