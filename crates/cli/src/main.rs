@@ -14,6 +14,7 @@ mod prompt;
 mod records;
 mod render;
 mod resolve;
+mod suggest;
 
 use std::process::ExitCode;
 
@@ -27,7 +28,8 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         // clap prints help to stdout and mistakes to stderr; a closed pipe is not our error.
         Err(usage) => {
-            let _ = usage.print();
+            let usage = suggest::add(usage);
+            let _printed = usage.print();
             return if usage.use_stderr() { exit_code::USAGE.into() } else { ExitCode::SUCCESS };
         }
     };

@@ -7,12 +7,10 @@ use clap::{Args, ValueEnum};
 /// How results are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// Columns for people
+    // Without doc comments: they would stretch every help page.
     #[default]
     Table,
-    /// One JSON document
     Json,
-    /// One YAML document
     Yaml,
 }
 

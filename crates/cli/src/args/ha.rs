@@ -5,12 +5,9 @@ use clap::{ArgAction, Subcommand, ValueEnum};
 /// How soon a silent host is taken for dead.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Profile {
-    /// For storage and networks that never stall for seconds
     Fast,
-    /// For most pools
     #[default]
     Default,
-    /// For storage that may stall for half a minute
     Conservative,
 }
 
@@ -33,8 +30,15 @@ pub(crate) enum HaCommand {
         /// Shared storage for heartbeats; several make the pool survive the loss of one
         #[arg(long = "heartbeat-sr", value_name = "SR", required = true, action = ArgAction::Append)]
         heartbeat_srs: Vec<String>,
-        /// How soon a silent host is taken for dead
-        #[arg(long, value_enum, default_value_t)]
+        /// How soon a silent host is taken for dead: fast, default, or conservative (for storage
+        /// that may stall for half a minute)
+        #[arg(
+            long,
+            value_enum,
+            value_name = "PROFILE",
+            default_value_t,
+            hide_possible_values = true
+        )]
         profile: Profile,
         /// Host failures at one time that protected machines must survive
         #[arg(long, value_name = "N")]

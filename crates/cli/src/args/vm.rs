@@ -139,22 +139,20 @@ pub(crate) struct CreateVm {
     /// Network to attach to; may be given several times
     #[arg(long = "network", value_name = "NETWORK", action = ArgAction::Append)]
     pub(crate) networks: Vec<String>,
-    /// What happens to the machine when its host is lost
-    #[arg(long, value_enum)]
+    /// When its host is lost: restart it (room is kept free), best-effort (if there is room), none
+    #[arg(long, value_enum, value_name = "POLICY", hide_possible_values = true)]
     pub(crate) ha: Option<HaPolicy>,
     /// Start it
     #[arg(long)]
     pub(crate) start: bool,
 }
 
-/// What the pool does when the machine's host is lost.
+/// What the pool does when the machine's host is lost. Explained in the option's help: doc comments
+/// here would stretch the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum HaPolicy {
-    /// Restart it; room for that is kept free
     Restart,
-    /// Restart it if there is room
     BestEffort,
-    /// Leave it stopped
     None,
 }
 
@@ -171,33 +169,39 @@ impl HaPolicy {
 
 /// Options of `vm set`.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = true, id = "settings")]
 pub(crate) struct SetVm {
     /// The machine
-    #[arg(group = "which")]
     pub(crate) vm: String,
-    /// What happens to the machine when its host is lost
-    #[arg(long, value_enum, group = "settings")]
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+/// What `vm set` changes; at least one.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct Settings {
+    /// When its host is lost: restart it (room is kept free), best-effort (if there is room), none
+    #[arg(long, value_enum, value_name = "POLICY", hide_possible_values = true)]
     pub(crate) ha: Option<HaPolicy>,
     /// Machines of a lower number are restarted first
-    #[arg(long, value_name = "N", group = "settings")]
+    #[arg(long, value_name = "N")]
     pub(crate) order: Option<u32>,
     /// Time to wait after starting this machine before the next order
-    #[arg(long, value_name = "TIME", value_parser = parse_seconds, group = "settings")]
+    #[arg(long, value_name = "TIME", value_parser = parse_seconds)]
     pub(crate) start_delay: Option<u64>,
     /// New name
-    #[arg(long, group = "settings")]
+    #[arg(long)]
     pub(crate) name: Option<String>,
     /// New description
-    #[arg(long, group = "settings")]
+    #[arg(long)]
     pub(crate) description: Option<String>,
     /// Memory, e.g. 512MiB (the machine must be stopped)
-    #[arg(long, value_name = "SIZE", value_parser = parse_bytes, group = "settings")]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     pub(crate) memory: Option<u64>,
     /// Number of virtual processors (the machine must be stopped)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256), group = "settings")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(crate) vcpus: Option<u32>,
     /// Host to prefer; an empty text for none
-    #[arg(long, value_name = "HOST", group = "settings")]
+    #[arg(long, value_name = "HOST")]
     pub(crate) affinity: Option<String>,
 }

@@ -13,6 +13,7 @@ use crate::render::Answer;
 /// comes last.
 pub(super) async fn run(context: &mut Context, options: SetVm) -> Outcome<()> {
     let vm = machine(context, &options.vm).await?;
+    let options = options.settings;
     let mut changed = Vec::new();
     if let Some(name) = &options.name {
         set(context, &vm, "name_label", json!(name)).await?;

@@ -1,0 +1,9 @@
+//! The `haven` command as a person or a script sees it: run as a program, against a server that
+//! plays a pool on a Unix socket.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod help;
+mod mistakes;
+mod support;
+mod verbs;
