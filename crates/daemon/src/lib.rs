@@ -8,6 +8,7 @@ pub mod agent;
 pub mod authority;
 pub mod config;
 pub mod identity;
+pub mod join;
 pub mod order_client;
 pub mod orders;
 pub mod peer_net;

@@ -167,7 +167,9 @@ impl Agent {
     /// Attaches what `host.json` lists and is not attached, again and again, until `stop`. Each
     /// repository for itself: one that hangs does not keep the others waiting.
     pub async fn keep_attached(self, stop: CancellationToken) {
+        let mut changes = self.parts.identity.watch();
         loop {
+            changes.mark_unchanged();
             let wanted = self.parts.identity.pool().map(|pool| pool.storage).unwrap_or_default();
             for sr in wanted.into_iter().filter(|sr| self.attached.claim(sr.uuid)) {
                 tokio::spawn(self.clone().attach_remembered(sr));
@@ -175,6 +177,7 @@ impl Agent {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(KEEP_INTERVAL) => {}
+                _ = changes.changed() => {}
             }
         }
     }

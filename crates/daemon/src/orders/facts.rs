@@ -1,5 +1,7 @@
 //! What a host is: hardware, versions, networks, clock.
 
+use std::net::IpAddr;
+
 use haven_drivers::hypervisor::Capabilities;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -77,4 +79,15 @@ pub struct NicFacts {
     pub addresses: Vec<String>,
     /// An address of it came from DHCP or router advertisement and may change.
     pub dynamic: bool,
+}
+
+impl NicFacts {
+    /// Has it this address?
+    #[must_use]
+    pub fn has(&self, address: IpAddr) -> bool {
+        self.addresses
+            .iter()
+            .filter_map(|text| text.split('/').next())
+            .any(|text| text.parse::<IpAddr>().is_ok_and(|known| known == address))
+    }
 }
