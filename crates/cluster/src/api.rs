@@ -181,6 +181,9 @@ pub enum ConfigError {
     /// The key is not 32 hexadecimal bytes.
     #[error("the key is not 32 bytes in hexadecimal")]
     BadKey,
+    /// The genesis record does not fit into a superblock.
+    #[error("the configuration is too long for a superblock")]
+    TooLong,
     /// A relation between the time-outs does not hold.
     #[error(transparent)]
     Timing(#[from] crate::timing::TimingError),

@@ -20,10 +20,26 @@
 //!
 //! A machine never blocks and never fails: what it cannot do safely ends in [`Output::Reset`].
 
+mod admission;
 pub mod api;
+mod codec;
 pub mod control;
+mod coordinator;
+mod datagram;
+mod death;
+mod disk;
+mod fence;
 pub mod ids;
 pub mod machine;
+pub mod mutation;
+mod peer;
+mod permit;
+mod proposal;
+mod proposer;
+mod putout;
+mod record;
+mod report;
+mod rng;
 pub mod statefile;
 pub mod timing;
 

@@ -1,70 +1,343 @@
-//! The machine: one guard's whole state.
+//! The machine: one guard's whole state, and the dispatch of events.
+//!
+//! The rules live in sibling modules by concept (`permit`, `death`, `putout`, `coordinator`,
+//! `admission`, `proposer`, `fence`); each is an `impl Machine` block that owns its own part.
 
-use std::collections::VecDeque;
+mod commands;
+mod disk_io;
+mod network;
+mod observe;
+mod status;
 
-use crate::api::{BootInfo, ConfigError, Input, Output, Violation};
-use crate::control::{ArmConfig, GuardPhase, GuardState};
-use crate::ids::{Instant, Life};
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::api::{BootInfo, ConfigError, Input, IoId, Output, Violation};
+use crate::control::{ArmConfig, GuardState};
+use crate::datagram::Key;
+use crate::disk::cycle::Cycle;
+use crate::disk::view::FileView;
+use crate::fence::Fence;
+use crate::ids::{HostId, Incarnation, Instant};
+use crate::peer::Peer;
+use crate::permit::Permit;
+use crate::proposer::Proposer;
+use crate::putout::Graph;
+use crate::record::{Record, Seat};
+use crate::rng::Rng;
+use crate::statefile::blocks::Acceptor;
+use crate::timing::{Timing, ns};
+
+use disk_io::Pending;
+
+/// Own sequences kept with the time at which they were sent.
+const SENT_MAX: usize = 256;
 
 /// One incarnation of one guard. See the crate's documentation for how to drive it.
 #[derive(Debug)]
 pub struct Machine {
-    config: ArmConfig,
-    me: Life,
-    outputs: VecDeque<Output>,
+    pub(crate) config: ArmConfig,
+    pub(crate) key: Key,
+    pub(crate) me: Seat,
+    pub(crate) host: HostId,
+    pub(crate) booted_at: u64,
+    pub(crate) now: u64,
+    pub(crate) rng: Rng,
+    pub(crate) outputs: VecDeque<Output>,
+    /// Nothing follows: restarted, reset or left.
+    pub(crate) finished: bool,
+
+    // What is known.
+    pub(crate) files: Vec<FileView>,
+    pub(crate) peers: Vec<Peer>,
+    /// The newest decided record, and when it was learned.
+    pub(crate) decided: Option<Record>,
+    pub(crate) decided_at: u64,
+    /// Lives that a decided epoch left out: (life, number of the first such epoch, when learned).
+    pub(crate) outed: Vec<(Seat, u64, u64)>,
+    /// Since when a majority of the statefiles has been read in this life.
+    pub(crate) read_since: Option<u64>,
+    pub(crate) isolation: bool,
+    pub(crate) load: (u32, u32),
+    pub(crate) havend_dead_since: Option<u64>,
+    pub(crate) graph: Graph,
+
+    // IO.
+    pub(crate) beat_cycle: Option<Cycle>,
+    pub(crate) ballot_cycle: Option<Cycle>,
+    pub(crate) assign: Option<disk_io::Assign>,
+    pub(crate) assign_config: Option<Box<ArmConfig>>,
+    pending: BTreeMap<IoId, Pending>,
+    next_io: u64,
+    next_cycle: u64,
+    pub(crate) io_failed_at: Option<u64>,
+    pub(crate) next_beat: u64,
+    pub(crate) beat_asap: bool,
+    /// A beat cycle is to begin as soon as the one before ended.
+    pub(crate) round_due: bool,
+    /// Begin of the last good beat cycle's write, and of its reads, and what it confirmed.
+    pub(crate) last_round: Option<Round>,
+
+    // Sending.
+    pub(crate) sequence: u64,
+    pub(crate) sent: VecDeque<(u64, u64)>,
+
+    // Own part in the protocol.
+    pub(crate) acceptor: Acceptor,
+    pub(crate) ballot_version: u64,
+    pub(crate) ballot_dirty: bool,
+    /// What the ballots of earlier lives say was read, and written as this life's first write.
+    pub(crate) carry: Carry,
+    pub(crate) proposer: Proposer,
+    pub(crate) permit: Permit,
+    pub(crate) fence: Fence,
+    pub(crate) drained: u64,
+    /// Epochs up to this one were handed to the pool daemon with leave to act.
+    pub(crate) acted_in: u64,
+    pub(crate) may_act: bool,
+    pub(crate) state_sequence: u64,
+    pub(crate) next_tick: u64,
+}
+
+/// How far the state of earlier lives was taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carry {
+    /// Not read yet.
+    Reading,
+    /// Read; waits for `t_late` after boot.
+    Read,
+    /// Being written.
+    Writing,
+    /// Written: this life takes part.
+    Done,
+}
+
+/// The last good beat cycle.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Round {
+    pub(crate) write_started: u64,
+    pub(crate) read_started: u64,
+    pub(crate) confirmed: u64,
 }
 
 impl Machine {
-    /// Begins membership as `boot.incarnation`. `rng_seed` must differ between starts; it only
+    /// Begins membership as `boot.incarnation`. `rng_seed` should differ between starts; it only
     /// spreads retries.
     pub fn new(boot: BootInfo, config: ArmConfig, rng_seed: u64) -> Result<Self, ConfigError> {
-        config.timing.check()?;
-        let me = Life { host: boot.host, incarnation: boot.incarnation };
-        if rng_seed == 0 || !config.hosts.iter().any(|spec| spec.host == me.host) {
-            return Err(ConfigError::NotListed);
+        crate::statefile::check_config(&config)?;
+        let own = config.hosts.iter().find(|spec| spec.host == boot.host);
+        let slot = own.and_then(|spec| u8::try_from(spec.slot).ok());
+        let slot = slot.ok_or(ConfigError::NotListed)?;
+        let key = Key::from_hex(&config.key).ok_or(ConfigError::BadKey)?;
+        let slots = slots_of(&config);
+        let files = config
+            .statefiles
+            .iter()
+            .map(|spec| FileView::new(spec.uuid, config.generation, slots))
+            .collect();
+        let now = boot.now.0;
+        let mut machine = Self {
+            key,
+            me: Seat { slot, inc: boot.incarnation.0 },
+            host: boot.host,
+            booted_at: boot.booted_at.0,
+            now,
+            rng: Rng::new(rng_seed),
+            outputs: VecDeque::new(),
+            finished: false,
+            files,
+            peers: (0u8..).take(slots).map(Peer::new).collect(),
+            decided: None,
+            decided_at: now,
+            outed: Vec::new(),
+            read_since: None,
+            isolation: false,
+            load: (boot.running, 0),
+            havend_dead_since: None,
+            graph: Graph::default(),
+            beat_cycle: None,
+            ballot_cycle: None,
+            assign: None,
+            assign_config: None,
+            pending: BTreeMap::new(),
+            next_io: 1,
+            next_cycle: 1,
+            io_failed_at: None,
+            next_beat: now,
+            beat_asap: false,
+            round_due: false,
+            last_round: None,
+            sequence: 0,
+            sent: VecDeque::with_capacity(SENT_MAX),
+            acceptor: Acceptor::blank(),
+            ballot_version: 0,
+            ballot_dirty: false,
+            carry: Carry::Reading,
+            proposer: Proposer::default(),
+            permit: Permit::default(),
+            fence: Fence::default(),
+            drained: 0,
+            acted_in: 0,
+            may_act: false,
+            state_sequence: 0,
+            next_tick: now,
+            config,
+        };
+        let me = machine.me;
+        if let Some(peer) = machine.peer_mut(me.slot) {
+            peer.see_inc(me.inc, now);
         }
-        Ok(Self { config, me, outputs: VecDeque::new() })
+        Ok(machine)
     }
 
     /// Takes one event in.
-    pub fn handle(&mut self, _now: Instant, _input: Input<'_>) {}
+    pub fn handle(&mut self, now: Instant, input: Input<'_>) {
+        if self.finished {
+            return;
+        }
+        self.now = self.now.max(now.0);
+        self.expire_permit();
+        match input {
+            Input::Timer => {}
+            Input::Datagram { network, bytes } => self.take_datagram(network, bytes),
+            Input::ReadDone { io, result } => self.read_done(io, result),
+            Input::WriteDone { io, result } => self.write_done(io, result),
+            Input::WatchdogArmed { bite_ms } => self.watchdog_armed(bite_ms),
+            Input::Command { id, command } => self.command(id, command),
+            Input::Isolation { reached } => self.isolation = reached,
+            Input::Fenced { clean } => self.fenced(clean),
+            Input::HavendHealth { alive } => {
+                let since = self.havend_dead_since.unwrap_or(self.now);
+                self.havend_dead_since = if alive { None } else { Some(since) };
+            }
+        }
+        if !self.finished {
+            self.advance();
+        }
+    }
 
     /// The next thing to do, if any.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
-    /// When to send [`Input::Timer`] at the latest.
+    /// When to send [`Input::Timer`] at the latest; `None` when the machine is finished.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        None
+        if self.finished {
+            return None;
+        }
+        let mut next = self.next_tick.min(self.next_beat);
+        if let Some(until) = self.permit.until {
+            next = next.min(until);
+        }
+        Some(Instant(next.max(self.now)))
     }
 
-    /// Whether the watchdog may be fed now.
-    #[must_use]
-    pub fn may_feed(&self, _now: Instant) -> bool {
-        false
+    /// Everything that time or new knowledge may have made due.
+    fn advance(&mut self) {
+        if self.now >= self.next_tick {
+            self.next_tick = self.now + self.beat_ns() / 4;
+            self.evaluate();
+        }
+        self.step_fence();
+        if self.finished {
+            return;
+        }
+        if self.now >= self.next_beat || self.beat_asap {
+            self.next_beat = self.now + self.beat_ns();
+            self.beat_asap = false;
+            self.round_due = true;
+            self.send_beats();
+            self.changed();
+        }
+        self.start_due_cycles();
+    }
+
+    /// Judges everything anew: dead lives, the graph, permits by votes, what to propose.
+    pub(crate) fn evaluate(&mut self) {
+        self.judge_deaths();
+        self.update_graph();
+        self.renew_by_votes();
+        self.judge_coordinator();
+        self.consider_proposing();
+    }
+
+    /// Time-outs of the newest epoch that this host knows.
+    pub(crate) fn timing(&self) -> Timing {
+        self.decided.as_ref().map_or(self.config.timing, |record| record.timing)
+    }
+    pub(crate) fn beat_ns(&self) -> u64 {
+        ns(u64::from(self.timing().beat_ms))
+    }
+
+    /// Number of the newest decided epoch known.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.decided.as_ref().map_or(0, |record| record.number)
+    }
+    /// This life is a member of the newest decided epoch known.
+    pub(crate) fn is_member(&self) -> bool {
+        self.decided.as_ref().is_some_and(|record| record.armed && record.has(self.me))
+    }
+    pub(crate) fn peer(&self, slot: u8) -> Option<&Peer> {
+        self.peers.get(usize::from(slot))
+    }
+    pub(crate) fn peer_mut(&mut self, slot: u8) -> Option<&mut Peer> {
+        self.peers.get_mut(usize::from(slot))
+    }
+    pub(crate) fn output(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+    /// The state is to be pushed.
+    pub(crate) fn changed(&mut self) {
+        if !self.outputs.contains(&Output::StateChanged) {
+            self.state_sequence += 1;
+            self.output(Output::StateChanged);
+        }
+    }
+    pub(crate) fn reset(&mut self, reason: &str) {
+        if !self.finished {
+            self.finished = true;
+            self.permit.until = None;
+            self.output(Output::Reset { reason: reason.to_owned() });
+        }
+    }
+    pub(crate) fn restart(&mut self, above: u64) {
+        self.finished = true;
+        self.permit.until = None;
+        self.output(Output::Restart { above: Incarnation(above) });
     }
 
     /// The state as pushed to the pool daemon.
     #[must_use]
-    pub fn state(&self, _now: Instant) -> GuardState {
-        GuardState {
-            sequence: 0,
-            phase: GuardPhase::Joining("starting".to_owned()),
-            me: Some(self.me),
-            epoch: None,
-            permit: None,
-            may_act: false,
-            dead: Vec::new(),
-            peers: Vec::new(),
-            statefiles: Vec::with_capacity(self.config.statefiles.len()),
-            alarms: Vec::new(),
-        }
+    pub fn state(&self, now: Instant) -> GuardState {
+        self.full_state(now.0.max(self.now))
     }
 
     /// Checks the machine's invariants.
     pub fn check(&self) -> Result<(), Violation> {
+        let broken = |id, text: &str| Err(Violation { id, text: text.to_owned() });
+        if self.permit.until.is_some() && !self.is_member() {
+            return broken("permit-member", "a permit is held by a host that is not a member");
+        }
+        if self.permit.until.is_some() && self.fence.active() {
+            return broken("permit-fence", "a permit is held while fencing");
+        }
+        if let Some((ballot, value)) = &self.acceptor.accepted {
+            if value.number != self.acceptor.instance() {
+                return broken("accepted-instance", "the accepted value is of another instance");
+            }
+            if *ballot > self.acceptor.promised {
+                return broken("accepted-promise", "accepted above the promise");
+            }
+        }
+        if self.acceptor.instance() > self.epoch() + 1 {
+            return broken("chain", "the acceptor knows a record that the machine does not");
+        }
         Ok(())
     }
+}
+
+/// Number of slots up to the highest one that is configured.
+pub(crate) fn slots_of(config: &ArmConfig) -> usize {
+    config.hosts.iter().map(|spec| usize::from(spec.slot) + 1).max().unwrap_or(0)
 }

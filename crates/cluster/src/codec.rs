@@ -1,0 +1,116 @@
+//! Little-endian bytes, written and read by hand: the formats are part of the protocol.
+
+use uuid::Uuid;
+
+/// Appends to a byte vector.
+#[derive(Debug, Default)]
+pub(crate) struct Writer {
+    bytes: Vec<u8>,
+}
+
+impl Writer {
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self { bytes: Vec::with_capacity(capacity) }
+    }
+    pub(crate) fn u8(&mut self, value: u8) {
+        self.bytes.push(value);
+    }
+    pub(crate) fn u16(&mut self, value: u16) {
+        self.bytes.extend_from_slice(&value.to_le_bytes());
+    }
+    pub(crate) fn u32(&mut self, value: u32) {
+        self.bytes.extend_from_slice(&value.to_le_bytes());
+    }
+    pub(crate) fn u64(&mut self, value: u64) {
+        self.bytes.extend_from_slice(&value.to_le_bytes());
+    }
+    pub(crate) fn uuid(&mut self, value: Uuid) {
+        self.bytes.extend_from_slice(value.as_bytes());
+    }
+    pub(crate) fn raw(&mut self, value: &[u8]) {
+        self.bytes.extend_from_slice(value);
+    }
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        &self.bytes
+    }
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+/// Takes from a byte slice; every method gives `None` past the end.
+#[derive(Clone, Debug)]
+pub(crate) struct Reader<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+    pub(crate) fn raw(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (head, rest) = self.bytes.split_at_checked(count)?;
+        self.bytes = rest;
+        Some(head)
+    }
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.raw(N)?.try_into().ok()
+    }
+    /// Everything that is left.
+    pub(crate) fn rest(&mut self) -> &'a [u8] {
+        std::mem::take(&mut self.bytes)
+    }
+    pub(crate) fn u8(&mut self) -> Option<u8> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+    pub(crate) fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_le_bytes)
+    }
+    pub(crate) fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+    pub(crate) fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+    pub(crate) fn uuid(&mut self) -> Option<Uuid> {
+        self.array().map(Uuid::from_bytes)
+    }
+}
+
+/// Bytes before the sealed content of a block: magic (8), CRC32C (4), content length (4).
+pub(crate) const SEAL_BYTES: usize = 16;
+
+/// Puts `content` behind a seal into `size` bytes: magic, CRC32C over everything after the CRC,
+/// length of the content, the content, zeroes. `None`: it does not fit.
+pub(crate) fn seal(magic: &[u8; 8], content: &[u8], size: usize) -> Option<Vec<u8>> {
+    if content.len() + SEAL_BYTES > size {
+        return None;
+    }
+    let mut tail = Writer::with_capacity(size);
+    tail.u32(u32::try_from(content.len()).ok()?);
+    tail.raw(content);
+    let mut tail = tail.into_bytes();
+    tail.resize(size - 12, 0);
+    let mut block = Writer::with_capacity(size);
+    block.raw(magic);
+    block.u32(crc32c::crc32c(&tail));
+    block.raw(&tail);
+    Some(block.into_bytes())
+}
+
+/// The content of a sealed block; `None` if the magic or the checksum is wrong.
+pub(crate) fn unseal<'a>(magic: &[u8; 8], block: &'a [u8]) -> Option<&'a [u8]> {
+    let mut reader = Reader::new(block);
+    if reader.raw(8)? != magic {
+        return None;
+    }
+    let crc = reader.u32()?;
+    if crc32c::crc32c(reader.bytes) != crc {
+        return None;
+    }
+    let length = usize::try_from(reader.u32()?).ok()?;
+    reader.raw(length)
+}

@@ -1,0 +1,91 @@
+//! When the coordinator that a record names may act, and who is named next.
+
+use crate::machine::Machine;
+use crate::mutation::{Mutation, on};
+use crate::record::{AREA_COUNT, OpenEpoch, Record, Seat, bit};
+
+impl Machine {
+    /// Looks again whether this host may act as coordinator.
+    pub(crate) fn judge_coordinator(&mut self) {
+        let may = self.permit_valid() && self.coordinator_cleared();
+        let named = self.decided.as_ref().is_some_and(|record| record.coordinator == self.me);
+        let epoch = self.epoch();
+        if may {
+            self.acted_in = epoch;
+        }
+        // Who is not coordinator and never acted since its IO was last drained has none.
+        if !named && self.drained >= self.acted_in {
+            self.note_drained(epoch);
+        }
+        if may != self.may_act {
+            self.may_act = may;
+            self.changed();
+        }
+    }
+
+    pub(crate) fn note_drained(&mut self, epoch: u64) {
+        self.drained = self.drained.max(epoch);
+        let (drained, now, slot) = (self.drained, self.now, self.me.slot);
+        if let Some(peer) = self.peer_mut(slot) {
+            peer.drained.note(drained, now);
+        }
+    }
+
+    /// The newest record names this life, it has an area to write, and every coordinator of an
+    /// open epoch is dead or has confirmed a newer epoch than the last that named it, drained.
+    fn coordinator_cleared(&self) -> bool {
+        let Some(record) = &self.decided else { return false };
+        if record.coordinator != self.me || !record.armed {
+            return false;
+        }
+        let has_area = record.area_next.is_some() || record.area_owner == self.me;
+        let named: Vec<&OpenEpoch> =
+            record.open.iter().filter(|open| open.coordinator != self.me).collect();
+        let cleared = named.iter().all(|open| {
+            let last = named.iter().filter(|other| other.coordinator == open.coordinator);
+            let last = last.map(|other| other.number).max().unwrap_or(open.number);
+            self.coordinator_left(open.coordinator, last)
+        });
+        has_area && (cleared || on(Mutation::NoCoordinatorWait))
+    }
+
+    fn coordinator_left(&self, seat: Seat, last: u64) -> bool {
+        let Some(peer) = self.peer(seat.slot) else { return false };
+        if peer.dead_since(seat.inc).is_some() {
+            return true;
+        }
+        if peer.inc() != seat.inc {
+            return false;
+        }
+        let confirmed = peer.confirms.newest().unwrap_or(0);
+        let drained = peer.drained.newest().unwrap_or(0);
+        if on(Mutation::AnyEpochClears) {
+            return confirmed != last;
+        }
+        confirmed > last && drained >= last
+    }
+
+    /// The seat to name in the next record, whose members are `members`.
+    pub(crate) fn next_coordinator(&self, record: &Record, members: &[Seat]) -> Seat {
+        let present = |slot: u8| members.iter().copied().find(|seat| seat.slot == slot);
+        if let Some(seat) = self.proposer.wishes.hand_over.and_then(|(_, slot)| present(slot)) {
+            return seat;
+        }
+        if let Some(seat) = members.iter().find(|seat| **seat == record.coordinator) {
+            return *seat;
+        }
+        // Its host in a new life has the database at hand; else the lowest with a good disk.
+        let live = |seat: &&Seat| self.disk_live(seat.slot) && self.linked(self.me.slot, seat.slot);
+        present(record.coordinator.slot)
+            .filter(|_| !self.is_member())
+            .or_else(|| members.iter().find(live).copied())
+            .unwrap_or(self.me)
+    }
+
+    /// An area that no open epoch's coordinator may write.
+    pub(crate) fn free_area(record: &Record, open: &[OpenEpoch]) -> Option<u8> {
+        let mut used = bit(record.area_live) | record.area_next.map_or(0, bit);
+        used |= open.iter().fold(0, |set, epoch| set | bit(epoch.area));
+        (0..AREA_COUNT).find(|area| used & bit(*area) == 0)
+    }
+}

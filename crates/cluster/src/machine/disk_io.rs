@@ -1,0 +1,502 @@
+//! Running the cycles of statefile IO and taking in what they bring.
+
+use crate::BLOCK_SIZE;
+use crate::api::{BlockRange, IoFailed, IoId, Output};
+use crate::disk::cycle::{Cycle, Outcome, Purpose, Step};
+use crate::disk::view::SeenBeat;
+use crate::machine::{Carry, Machine, Round};
+use crate::mutation::{Mutation, on};
+use crate::report::Flags;
+use crate::statefile::blocks::{Acceptor, Ballot, Beat, Owner};
+use crate::statefile::layout::{
+    BALLOT_BLOCKS, BallotCopy, ballot_block, beat_block, parity, round_ranges,
+};
+use crate::timing::ns;
+
+/// An IO under way.
+#[derive(Debug)]
+pub(crate) enum Pending {
+    Write {
+        file: u8,
+        purpose: Purpose,
+        cycle: u64,
+    },
+    /// Superblocks, beats and first copies of the ballots of `slots` slots.
+    Read {
+        file: u8,
+        purpose: Purpose,
+        cycle: u64,
+        start: u64,
+        slots: u8,
+    },
+    /// Second copies of the places whose first copy was bad.
+    ReadSecond {
+        file: u8,
+        purpose: Purpose,
+        cycle: u64,
+        start: u64,
+        places: Vec<(u8, u8)>,
+    },
+    /// A block of a place that is being assigned to a new host.
+    Assign {
+        file: u8,
+    },
+}
+
+/// Assigning the place of a host that is added.
+#[derive(Debug)]
+pub(crate) struct Assign {
+    pub(crate) command: u64,
+    /// Per statefile the writes that are left.
+    pub(crate) left: Vec<Vec<(u32, Vec<u8>)>>,
+    pub(crate) failed: bool,
+}
+
+impl Machine {
+    pub(crate) fn cycle(&self, purpose: Purpose) -> Option<&Cycle> {
+        match purpose {
+            Purpose::Beat => self.beat_cycle.as_ref(),
+            Purpose::Ballot => self.ballot_cycle.as_ref(),
+        }
+    }
+    fn cycle_mut(&mut self, purpose: Purpose) -> Option<&mut Cycle> {
+        match purpose {
+            Purpose::Beat => self.beat_cycle.as_mut(),
+            Purpose::Ballot => self.ballot_cycle.as_mut(),
+        }
+    }
+    pub(crate) fn running(&self, purpose: Purpose) -> bool {
+        self.cycle(purpose).is_some_and(|cycle| cycle.outcome() == Outcome::Running)
+    }
+    /// Number of statefile IOs that have not returned.
+    pub(crate) fn io_in_flight(&self) -> usize {
+        self.pending.len()
+    }
+    fn write_in_flight(&self, file: u8, purpose: Purpose) -> bool {
+        self.pending.values().any(
+            |io| matches!(io, Pending::Write { file: f, purpose: p, .. } if *f == file && *p == purpose),
+        )
+    }
+    /// A write of this purpose is under way on some statefile.
+    pub(crate) fn writing(&self, purpose: Purpose) -> bool {
+        (0u8..).take(self.files.len()).any(|file| self.write_in_flight(file, purpose))
+    }
+    fn too_busy(&self, purpose: Purpose) -> bool {
+        let busy = (0u8..).take(self.files.len()).filter(|f| self.write_in_flight(*f, purpose));
+        busy.count() * 2 > self.files.len()
+    }
+
+    /// Begins the cycles that are due.
+    pub(crate) fn start_due_cycles(&mut self) {
+        if self.fence.active() || self.finished {
+            return;
+        }
+        let late = ns(u64::from(self.timing().t_late_ms));
+        let waited = self.now >= self.booted_at + late || on(Mutation::NoLateWait);
+        if self.carry == Carry::Read && waited && !self.running(Purpose::Ballot) {
+            self.carry = Carry::Writing;
+            self.write_ballot();
+        }
+        if self.carry == Carry::Done && self.ballot_dirty && !self.running(Purpose::Ballot) {
+            self.write_ballot();
+        }
+        if self.round_due && !self.running(Purpose::Beat) && !self.too_busy(Purpose::Beat) {
+            self.round_due = false;
+            let write = self.carry == Carry::Done;
+            let writes = if write { vec![self.beat_write()] } else { Vec::new() };
+            self.start_cycle(Purpose::Beat, writes, true);
+        }
+    }
+
+    /// The beat block as it is to be written now.
+    pub(crate) fn beat_write(&mut self) -> (u32, Vec<u8>) {
+        self.sequence += 1;
+        let owner = self.owner();
+        let beat = Beat { owner, sequence: self.sequence, report: self.report() };
+        (beat_block(self.me.slot, parity(self.me.inc)), beat.encode())
+    }
+
+    fn owner(&self) -> Owner {
+        Owner { generation: self.config.generation, host: self.host, seat: self.me }
+    }
+
+    /// Writes the acceptor's state in both copies, one after the other, then reads.
+    pub(crate) fn write_ballot(&mut self) {
+        if self.too_busy(Purpose::Ballot) {
+            return;
+        }
+        self.ballot_version += 1;
+        let ballot = Ballot {
+            owner: self.owner(),
+            version: self.ballot_version,
+            state: self.acceptor.clone(),
+        };
+        let Some(bytes) = ballot.encode() else {
+            self.reset("its ballot no longer fits into its block");
+            return;
+        };
+        let own = parity(self.me.inc);
+        let mut writes = Vec::new();
+        for p in [own, 1 - own] {
+            // The other block belongs to dead lives; it is rewritten only if it became unreadable.
+            if p == own || self.own_place_bad(p) {
+                for copy in [BallotCopy::First, BallotCopy::Second] {
+                    writes.push((ballot_block(self.me.slot, p, copy), bytes.clone()));
+                }
+            }
+        }
+        self.ballot_dirty = false;
+        self.start_cycle(Purpose::Ballot, writes, true);
+    }
+
+    fn own_place_bad(&self, parity: u8) -> bool {
+        let (slot, parity) = (usize::from(self.me.slot), usize::from(parity));
+        self.files.iter().any(|file| {
+            file.places.get(slot).and_then(|p| p.get(parity)).is_some_and(|p| p.ballot_bad)
+        })
+    }
+
+    pub(crate) fn start_cycle(
+        &mut self,
+        purpose: Purpose,
+        writes: Vec<(u32, Vec<u8>)>,
+        reads: bool,
+    ) {
+        let id = self.next_cycle;
+        self.next_cycle += 1;
+        let confirmed = self.confirmed();
+        let mut steps = Vec::with_capacity(self.files.len());
+        for file in (0u8..).take(self.files.len()) {
+            let step = match writes.first() {
+                None => Step::Wrote,
+                Some(_) if self.write_in_flight(file, purpose) => Step::Busy,
+                Some((block, bytes)) => {
+                    let (block, bytes) = (*block, bytes.clone());
+                    self.issue_write(Pending::Write { file, purpose, cycle: id }, block, bytes);
+                    Step::Writing(0)
+                }
+            };
+            steps.push(step);
+        }
+        let cycle = Cycle {
+            id,
+            writes,
+            started: self.now,
+            wrote_at: None,
+            steps,
+            confirmed,
+            settled: false,
+            reads,
+        };
+        match purpose {
+            Purpose::Beat => self.beat_cycle = Some(cycle),
+            Purpose::Ballot => self.ballot_cycle = Some(cycle),
+        }
+        self.pump(purpose);
+    }
+
+    fn new_io(&mut self, pending: Pending) -> IoId {
+        let io = IoId(self.next_io);
+        self.next_io += 1;
+        self.pending.insert(io, pending);
+        io
+    }
+
+    fn issue_write(&mut self, pending: Pending, block: u32, bytes: Vec<u8>) {
+        let (Pending::Write { file, .. }
+        | Pending::Assign { file }
+        | Pending::Read { file, .. }
+        | Pending::ReadSecond { file, .. }) = pending;
+        let io = self.new_io(pending);
+        self.output(Output::Write { io, statefile: file, block, bytes });
+    }
+
+    /// Issues reads once the writes are on a majority, and acts on the outcome once.
+    fn pump(&mut self, purpose: Purpose) {
+        let (now, slots) = (self.now, u8::try_from(self.peers.len()).unwrap_or(64));
+        let Some(cycle) = self.cycle_mut(purpose) else { return };
+        let id = cycle.id;
+        let mut to_read = Vec::new();
+        if cycle.written() && cycle.reads {
+            cycle.wrote_at.get_or_insert(now);
+            for (file, step) in (0u8..).zip(cycle.steps.iter_mut()) {
+                if *step == Step::Wrote {
+                    *step = Step::Reading(now);
+                    to_read.push(file);
+                }
+            }
+        }
+        let outcome = cycle.outcome();
+        let settle = outcome != Outcome::Running && !cycle.settled;
+        cycle.settled |= settle;
+        for file in to_read {
+            let io = self.new_io(Pending::Read { file, purpose, cycle: id, start: now, slots });
+            self.output(Output::Read { io, statefile: file, ranges: round_ranges(slots) });
+        }
+        if settle {
+            self.cycle_done(purpose, outcome == Outcome::Good);
+        }
+    }
+
+    pub(crate) fn write_done(&mut self, io: IoId, result: Result<(), IoFailed>) {
+        if result.is_err() {
+            self.io_failed_at = Some(self.now);
+        }
+        match self.pending.remove(&io) {
+            Some(Pending::Write { file, purpose, cycle: id }) => {
+                self.cycle_write_done(file, purpose, id, result.is_ok());
+            }
+            Some(Pending::Assign { file }) => self.assign_done(file, result.is_ok()),
+            _ => {}
+        }
+    }
+
+    fn cycle_write_done(&mut self, file: u8, purpose: Purpose, id: u64, ok: bool) {
+        let Some(cycle) = self.cycle_mut(purpose).filter(|cycle| cycle.id == id) else { return };
+        let Some(step) = cycle.steps.get_mut(usize::from(file)) else { return };
+        let Step::Writing(index) = *step else { return };
+        let mut next = None;
+        *step = if !ok {
+            Step::Bad
+        } else if let Some((block, bytes)) = cycle.writes.get(index + 1) {
+            next = Some((*block, bytes.clone()));
+            Step::Writing(index + 1)
+        } else {
+            Step::Wrote
+        };
+        if let Some((block, bytes)) = next {
+            self.issue_write(Pending::Write { file, purpose, cycle: id }, block, bytes);
+        }
+        self.pump(purpose);
+    }
+
+    pub(crate) fn read_done(&mut self, io: IoId, result: Result<&[u8], IoFailed>) {
+        if result.is_err() {
+            self.io_failed_at = Some(self.now);
+        }
+        let bytes = result.ok();
+        match self.pending.remove(&io) {
+            Some(Pending::Read { file, purpose, cycle, start, slots }) => {
+                let bad = bytes.and_then(|bytes| self.take_first(file, start, slots, bytes));
+                match bad {
+                    Some(places) if !places.is_empty() => {
+                        let ranges = places
+                            .iter()
+                            .map(|(slot, p)| BlockRange {
+                                first: ballot_block(*slot, *p, BallotCopy::Second),
+                                count: BALLOT_BLOCKS,
+                            })
+                            .collect();
+                        let next = Pending::ReadSecond { file, purpose, cycle, start, places };
+                        let io = self.new_io(next);
+                        self.output(Output::Read { io, statefile: file, ranges });
+                    }
+                    Some(_) => self.read_complete(file, purpose, cycle, start, true),
+                    None => self.read_complete(file, purpose, cycle, start, false),
+                }
+            }
+            Some(Pending::ReadSecond { file, purpose, cycle, start, places }) => {
+                let ok = bytes.is_some_and(|bytes| self.take_second(file, &places, bytes));
+                self.read_complete(file, purpose, cycle, start, ok);
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes a first read; gives the places whose first ballot copy is bad.
+    fn take_first(
+        &mut self,
+        file: u8,
+        start: u64,
+        slots: u8,
+        bytes: &[u8],
+    ) -> Option<Vec<(u8, u8)>> {
+        let count = 2 * usize::from(slots);
+        let ballot_bytes = BLOCK_SIZE * BALLOT_BLOCKS as usize;
+        let (supers, rest) = bytes.split_at_checked(2 * BLOCK_SIZE)?;
+        let (beats, ballots) = rest.split_at_checked(count * BLOCK_SIZE)?;
+        if ballots.len() != count * ballot_bytes {
+            return None;
+        }
+        let places = || (0..slots).flat_map(|slot| [(slot, 0u8), (slot, 1u8)]);
+        let view = self.files.get_mut(usize::from(file))?;
+        view.take_superblocks(supers);
+        let mut seen: Vec<SeenBeat> = Vec::with_capacity(count);
+        for ((slot, p), block) in places().zip(beats.chunks(BLOCK_SIZE)) {
+            seen.extend(view.take_beat(slot, p, block));
+        }
+        let mut bad = Vec::new();
+        for ((slot, p), copy) in places().zip(ballots.chunks(ballot_bytes)) {
+            if !view.take_ballot(slot, p, copy) {
+                bad.push((slot, p));
+            }
+        }
+        bad.retain(|(slot, _)| self.assigned(*slot));
+        for beat in &seen {
+            self.observe_beat(beat, start);
+        }
+        Some(bad)
+    }
+
+    fn take_second(&mut self, file: u8, places: &[(u8, u8)], bytes: &[u8]) -> bool {
+        let Some(view) = self.files.get_mut(usize::from(file)) else { return false };
+        let copies = bytes.chunks(BLOCK_SIZE * BALLOT_BLOCKS as usize);
+        let mut all = copies.len() == places.len();
+        for ((slot, p), copy) in places.iter().zip(copies) {
+            all &= view.take_ballot(*slot, *p, copy);
+            // An own block that nobody can read is rewritten from memory.
+            if !all && *slot == self.me.slot && self.carry == Carry::Done {
+                self.ballot_dirty = true;
+            }
+        }
+        all
+    }
+
+    /// A read of one statefile ended; `ok`: all ballots were readable.
+    fn read_complete(&mut self, file: u8, purpose: Purpose, id: u64, start: u64, ok: bool) {
+        self.observe_ballots(file);
+        if self.finished {
+            return;
+        }
+        let now = self.now;
+        let Some(view) = self.files.get_mut(usize::from(file)) else { return };
+        let ok = ok || on(Mutation::UnreadableIgnored);
+        let good = ok && view.genesis.is_some() && !view.foreign && !view.regressed;
+        let foreign = view.foreign;
+        if good {
+            view.good_at = Some(now);
+            view.latency = now - start;
+        }
+        if foreign && self.carry == Carry::Done {
+            self.begin_fence("the statefile was formatted for another generation");
+        }
+        if let Some(cycle) = self.cycle_mut(purpose).filter(|cycle| cycle.id == id) {
+            if let Some(step) = cycle.steps.get_mut(usize::from(file)) {
+                *step = if good { Step::Good(start) } else { Step::Bad };
+            }
+            self.pump(purpose);
+        }
+    }
+
+    fn cycle_done(&mut self, purpose: Purpose, good: bool) {
+        if self.finished {
+            return;
+        }
+        match purpose {
+            Purpose::Beat => {
+                if good {
+                    self.round_complete();
+                }
+            }
+            Purpose::Ballot => {
+                self.ballot_dirty |= !good;
+                if self.carry == Carry::Writing {
+                    self.carry = if good { Carry::Done } else { Carry::Read };
+                    self.beat_asap |= good;
+                    if good {
+                        self.want_watchdog();
+                    }
+                } else {
+                    self.ballot_cycle_done(good);
+                }
+            }
+        }
+    }
+
+    /// A majority of the statefiles was written (unless this life still reads only) and read.
+    fn round_complete(&mut self) {
+        if self.read_since.is_none() {
+            self.read_since = Some(self.now);
+            self.beat_asap = true;
+        }
+        if self.carry == Carry::Reading {
+            self.carry_over();
+            return;
+        }
+        let Some(cycle) = self.beat_cycle.take() else { return };
+        if cycle.reads && !cycle.writes.is_empty() {
+            let read_started = cycle.read_from().unwrap_or(cycle.started);
+            self.last_round = Some(Round {
+                write_started: cycle.started,
+                read_started,
+                confirmed: cycle.confirmed,
+            });
+            self.renew_by_disk(&cycle);
+            let (now, gap) = (self.now, ns(u64::from(self.timing().t_put_ms)));
+            let slot = self.me.slot;
+            if let Some(peer) = self.peer_mut(slot) {
+                peer.note_progress(now, gap);
+            }
+        }
+        self.beat_cycle = Some(cycle);
+        self.next_tick = self.now;
+    }
+
+    /// Takes over what the earlier lives of this host promised and accepted.
+    fn carry_over(&mut self) {
+        let slot = usize::from(self.me.slot);
+        let mut state = Acceptor::blank();
+        if !on(Mutation::NoCarry) {
+            for ballot in self.files.iter().flat_map(|file| file.ballots(slot)) {
+                state.merge(&ballot.state);
+            }
+        }
+        self.acceptor = state;
+        self.carry = Carry::Read;
+        self.adopt_decided();
+    }
+
+    /// The newest epoch that this incarnation confirms: one that it knows and read itself.
+    pub(crate) fn confirmed(&self) -> u64 {
+        if self.read_since.is_some() || on(Mutation::VotesUnread) { self.epoch() } else { 0 }
+    }
+
+    /// The flags that stand in beats and datagrams.
+    pub(crate) fn flags(&self) -> Flags {
+        let ready = self.carry == Carry::Done
+            && self.permit.watchdog == crate::permit::Watchdog::Armed
+            && !self.fence.active();
+        Flags::default()
+            .with(Flags::TOMBSTONE, self.fence.tombstone())
+            .with(Flags::EXCLUDED, self.fence.excluded())
+            .with(Flags::FENCING, self.fence.active())
+            .with(Flags::PERMIT, self.permit_valid())
+            .with(Flags::VOTE, self.may_vote())
+            .with(Flags::ISOLATION, self.isolation)
+            .with(Flags::DISK_GOOD, self.disk_good())
+            .with(Flags::WANTS_IN, ready && !self.is_member())
+    }
+
+    /// The last beat cycle completed within `T_net`.
+    pub(crate) fn disk_good(&self) -> bool {
+        let limit = ns(u64::from(self.timing().t_net_ms));
+        self.last_round.is_some_and(|round| self.now < round.write_started + limit)
+    }
+}
+
+impl Machine {
+    /// Issues the next write of an assignment on `file`.
+    pub(crate) fn assign_write(&mut self, file: u8) {
+        let next = self.assign.as_mut().and_then(|assign| {
+            let left = assign.left.get_mut(usize::from(file))?;
+            left.first().cloned()
+        });
+        if let Some((block, bytes)) = next {
+            self.issue_write(Pending::Assign { file }, block, bytes);
+        }
+    }
+
+    fn assign_done(&mut self, file: u8, ok: bool) {
+        let Some(assign) = &mut self.assign else { return };
+        assign.failed |= !ok;
+        if let Some(left) = assign.left.get_mut(usize::from(file)) {
+            if !left.is_empty() {
+                left.remove(0);
+            }
+        }
+        if ok {
+            self.assign_write(file);
+        }
+        self.assign_finished();
+    }
+}

@@ -1,0 +1,212 @@
+//! What blocks and datagrams teach: incarnations, reports, decided records, proposals.
+
+use crate::disk::view::SeenBeat;
+use crate::machine::{Carry, Machine};
+use crate::record::{Record, Seat, bit};
+use crate::report::{BallotNumber, Flags};
+use crate::statefile::blocks::Acceptor;
+use crate::timing::ns;
+
+/// Lives that were put out and are remembered at most.
+const OUTED_MAX: usize = 512;
+
+impl Machine {
+    /// A slot that belongs to a host of the pool.
+    pub(crate) fn assigned(&self, slot: u8) -> bool {
+        self.config.hosts.iter().any(|spec| spec.slot == u16::from(slot))
+            || self.decided.as_ref().is_some_and(|record| record.slots() & bit(slot) != 0)
+    }
+
+    /// A read that began at `start` showed this beat block.
+    pub(crate) fn observe_beat(&mut self, seen: &SeenBeat, start: u64) {
+        let (now, me) = (self.now, self.me);
+        let own = seen.slot == me.slot;
+        let gap = ns(u64::from(self.timing().t_put_ms));
+        let Some(peer) = self.peer_mut(seen.slot) else { return };
+        if seen.changed {
+            peer.changed_at = Some(now);
+        }
+        let Some(beat) = seen.beat.as_ref().filter(|beat| beat.owner.seat.inc > 0) else { return };
+        let inc = beat.owner.seat.inc;
+        if own {
+            if inc > me.inc || (inc == me.inc && self.carry != Carry::Done) {
+                self.incarnation_taken(inc);
+            }
+            return;
+        }
+        if !peer.see_inc(inc, now) {
+            return;
+        }
+        if seen.changed && !seen.first {
+            peer.note_progress(now, gap);
+        }
+        let before = peer.report.confirmed;
+        peer.take_report(beat.sequence, beat.report, now);
+        let flags = beat.report.flags;
+        if flags.has(Flags::TOMBSTONE) || flags.has(Flags::EXCLUDED) {
+            peer.final_mark = Some((inc, start));
+        }
+        if peer.report.confirmed > before {
+            self.next_tick = now;
+        }
+    }
+
+    /// Somebody wrote with this host's identity and an incarnation that is not below its own.
+    fn incarnation_taken(&mut self, inc: u64) {
+        if self.carry == Carry::Done {
+            self.begin_fence("a later incarnation of this host has written");
+        } else {
+            self.restart(inc);
+        }
+    }
+
+    /// Takes what the ballots of statefile `file` say.
+    pub(crate) fn observe_ballots(&mut self, file: u8) {
+        let Some(view) = self.files.get(usize::from(file)) else { return };
+        let mut newest: Option<Record> = view.genesis.clone().filter(|_| self.decided.is_none());
+        let mut seats: Vec<Seat> = Vec::new();
+        let known = self.epoch();
+        for slot in 0..view.places.len() {
+            for ballot in view.ballots(slot) {
+                seats.push(ballot.owner.seat);
+                let number = ballot.state.decided.as_ref().map_or(0, |record| record.number);
+                let best = newest.as_ref().map_or(known, |record| record.number);
+                if number > best {
+                    newest.clone_from(&ballot.state.decided);
+                }
+            }
+        }
+        let (now, me) = (self.now, self.me);
+        for seat in seats.into_iter().filter(|seat| seat.inc > 0) {
+            if seat.slot == me.slot {
+                if seat.inc > me.inc || (seat.inc == me.inc && !self.wrote_ballot()) {
+                    self.incarnation_taken(seat.inc);
+                }
+            } else if let Some(peer) = self.peer_mut(seat.slot) {
+                peer.see_inc(seat.inc, now);
+            }
+        }
+        if let Some(record) = newest {
+            self.learn(record);
+        }
+        self.flee_proposals();
+    }
+
+    fn wrote_ballot(&self) -> bool {
+        matches!(self.carry, Carry::Writing | Carry::Done) || self.ballot_version > 0
+    }
+
+    /// All values in phase 2 that were seen, own ones included.
+    pub(crate) fn accepted_values(&self) -> impl Iterator<Item = &(BallotNumber, Record)> {
+        let seen = self.files.iter().flat_map(|file| {
+            let places = file.places.iter().flatten();
+            places.filter_map(|place| place.ballot.as_ref()?.state.accepted.as_ref())
+        });
+        seen.chain(self.acceptor.accepted.as_ref())
+    }
+
+    /// A member that a proposal in phase 2 leaves out fences: the proposal may be decided.
+    fn flee_proposals(&mut self) {
+        let epoch = self.epoch();
+        let out = self
+            .accepted_values()
+            .any(|(_, value)| value.number > epoch && value.armed && !value.has(self.me));
+        if out
+            && self.is_member()
+            && !crate::mutation::on(crate::mutation::Mutation::DiskIgnoresPhase2)
+        {
+            self.begin_fence("a proposal in phase 2 leaves this host out");
+        }
+    }
+
+    /// Takes a decided record that is newer than the one known.
+    pub(crate) fn learn(&mut self, record: Record) {
+        let first = self.decided.is_none();
+        if !first && record.number <= self.epoch() {
+            return;
+        }
+        let number = record.number;
+        let now = self.now;
+        let stood = self.is_member() || record.open.iter().any(|open| open.has(self.me));
+        let mut left: Vec<Seat> =
+            record.open.iter().flat_map(|open| open.members.clone()).collect();
+        left.extend(self.decided.iter().flat_map(Record::seats));
+        left.sort_unstable();
+        left.dedup();
+        for seat in left {
+            let known = self.outed.iter().any(|(out, _, _)| *out == seat);
+            if !record.has(seat) && !known {
+                self.outed.push((seat, number, now));
+            }
+        }
+        let slots = record.seats().map(|seat| usize::from(seat.slot) + 1).max().unwrap_or(0);
+        self.grow(slots);
+        let (armed, member) = (record.armed, record.has(self.me));
+        self.decided = Some(record);
+        self.decided_at = now;
+        self.forget_outed();
+        self.adopt_decided();
+        let me = self.me;
+        if let Some(peer) = self.peer_mut(me.slot) {
+            peer.confirms.note(number, now);
+        }
+        self.beat_asap = true;
+        self.next_tick = now;
+        self.proposal_decided(number);
+        self.changed();
+        if !armed {
+            self.disarmed();
+        } else if stood && !member {
+            self.begin_fence("a decided epoch leaves this host out");
+        }
+    }
+
+    /// Memory of lives that are in no open epoch any more and known dead is not needed.
+    fn forget_outed(&mut self) {
+        if self.outed.len() <= OUTED_MAX {
+            return;
+        }
+        let open = self.decided.as_ref().map(Record::open_and_self).unwrap_or_default();
+        let needed: Vec<Seat> = open.into_iter().flat_map(|open| open.members).collect();
+        self.outed.retain(|(seat, _, _)| needed.contains(seat));
+    }
+
+    /// The acceptor moves on to the instance after the newest decided record.
+    pub(crate) fn adopt_decided(&mut self) {
+        let Some(record) = &self.decided else { return };
+        if record.number >= self.acceptor.instance() {
+            self.acceptor = Acceptor { decided: Some(record.clone()), ..Acceptor::blank() };
+            self.ballot_dirty = true;
+        }
+        if let Some(record) = self.acceptor.decided.clone() {
+            self.learn(record);
+        }
+    }
+
+    /// Makes room for hosts in higher slots.
+    pub(crate) fn grow(&mut self, slots: usize) {
+        while self.peers.len() < slots.min(crate::record::SLOTS_MAX) {
+            let slot = u8::try_from(self.peers.len()).unwrap_or(u8::MAX);
+            self.peers.push(crate::peer::Peer::new(slot));
+        }
+        let slots = self.peers.len();
+        for file in &mut self.files {
+            file.grow(slots);
+        }
+    }
+
+    /// The beat block of the host's present incarnation changed within `T_put`.
+    pub(crate) fn disk_live(&self, slot: u8) -> bool {
+        let limit = ns(u64::from(self.timing().t_put_ms));
+        if slot == self.me.slot {
+            return self.disk_good();
+        }
+        let at = self.peer(slot).and_then(|peer| peer.progressed_at);
+        at.is_some_and(|at| self.now < at + limit)
+    }
+
+    /// Its datagrams arrived within `T_net`.
+    pub(crate) fn heard(&self, slot: u8) -> bool {
+        self.hears() & bit(slot) != 0
+    }
+}

@@ -1,0 +1,197 @@
+//! The state as the pool daemon sees it.
+
+use crate::control::{
+    EpochView, GuardPhase, GuardState, PeerView, PermitKind, PermitView, StatefileView,
+};
+use crate::death::Waits;
+use crate::ids::{EpochNumber, HostId, Incarnation, Instant, Life};
+use crate::machine::{Carry, Machine};
+use crate::permit::Watchdog;
+use crate::record::{Record, Seat};
+
+const MS: u64 = 1_000_000;
+
+impl Machine {
+    fn host_of(&self, slot: u8) -> Option<HostId> {
+        let configured = self.config.hosts.iter().find(|spec| spec.slot == u16::from(slot));
+        configured.map(|spec| spec.host).or_else(|| {
+            let record = self.decided.as_ref()?;
+            record.members.iter().find(|m| m.seat.slot == slot).map(|m| m.host)
+        })
+    }
+
+    fn life(&self, seat: Seat) -> Option<Life> {
+        let host = self.host_of(seat.slot)?;
+        Some(Life { host, incarnation: Incarnation(seat.inc) })
+    }
+
+    pub(crate) fn full_state(&self, now: u64) -> GuardState {
+        let me = Life { host: self.host, incarnation: Incarnation(self.me.inc) };
+        let permit = self.permit.until.filter(|until| now < *until && !self.finished);
+        let dead = self.peers.iter().filter(|peer| peer.slot != self.me.slot);
+        let mut dead: Vec<Life> = dead
+            .filter_map(|peer| self.life(Seat { slot: peer.slot, inc: peer.highest_dead()? }))
+            .collect();
+        if let Some(own) = self.me.inc.checked_sub(1) {
+            dead.push(Life { host: self.host, incarnation: Incarnation(own) });
+        }
+        GuardState {
+            sequence: self.state_sequence,
+            phase: self.phase(),
+            me: Some(me),
+            epoch: self.decided.as_ref().and_then(|record| self.epoch_view(record)),
+            permit: permit.map(|until| PermitView {
+                kind: self.permit.kind.unwrap_or(PermitKind::Disk),
+                until: Instant(until),
+            }),
+            may_act: self.may_act && permit.is_some(),
+            dead,
+            peers: self.peer_views(now),
+            statefiles: self.statefile_views(now),
+            alarms: self.alarms(),
+        }
+    }
+
+    fn phase(&self) -> GuardPhase {
+        if let Some(phase) = self.fence.phase() {
+            return phase;
+        }
+        if !self.is_member() {
+            return GuardPhase::Joining(self.waits_for());
+        }
+        if self.graph.dark { GuardPhase::Dark } else { GuardPhase::Member }
+    }
+
+    fn waits_for(&self) -> String {
+        let text = match (self.carry, self.permit.watchdog) {
+            (Carry::Reading, _) => "the statefile to be readable",
+            (Carry::Read, _) => "writes of an earlier life to be out of the way",
+            (Carry::Writing, _) => "the first write to the statefile",
+            (Carry::Done, Watchdog::Unusable) => "a watchdog that works",
+            (Carry::Done, Watchdog::Off | Watchdog::Arming) => "the watchdog to be armed",
+            (Carry::Done, Watchdog::Armed) => {
+                "a member to admit this host, or enough hosts of \
+                the last epoch to come back"
+            }
+        };
+        text.to_owned()
+    }
+
+    fn epoch_view(&self, record: &Record) -> Option<EpochView> {
+        let lives = record
+            .members
+            .iter()
+            .map(|member| Life { host: member.host, incarnation: Incarnation(member.seat.inc) });
+        Some(EpochView {
+            number: EpochNumber(record.number),
+            members: lives.collect(),
+            coordinator: self.life(record.coordinator)?,
+            q: u32::from(record.q),
+            area_live: record.area_live,
+            area_next: record.area_next,
+            armed: record.armed,
+        })
+    }
+
+    fn peer_views(&self, now: u64) -> Vec<PeerView> {
+        let ago = |at: u64| now.saturating_sub(at) / MS;
+        let view = |slot: u8, host: HostId| {
+            let peer = self.peer(slot)?;
+            let seat = peer.seat();
+            let member = self.decided.as_ref().is_some_and(|record| record.has(seat));
+            let dead = peer.dead_since(seat.inc).is_some();
+            Some(PeerView {
+                host,
+                incarnation: Incarnation(seat.inc),
+                heard_ms: peer.heard.iter().map(|at| at.map(ago)).collect(),
+                disk_ms: peer.changed_at.map(ago),
+                confirmed: EpochNumber(peer.report.confirmed),
+                member,
+                dead_in_ms: if member {
+                    None
+                } else if dead {
+                    Some(0)
+                } else {
+                    self.dead_in(peer.changed_at, now)
+                },
+            })
+        };
+        let listed = self.config.hosts.iter().filter_map(|spec| {
+            let slot = u8::try_from(spec.slot).ok()?;
+            view(slot, spec.host)
+        });
+        listed.collect()
+    }
+
+    fn dead_in(&self, changed_at: Option<u64>, now: u64) -> Option<u64> {
+        let wait = Waits::of(self.decided.as_ref()?).dead;
+        changed_at.map(|at| (at + wait).saturating_sub(now).div_ceil(MS).max(1))
+    }
+
+    fn statefile_views(&self, now: u64) -> Vec<StatefileView> {
+        let pairs = self.config.statefiles.iter().zip(&self.files);
+        pairs
+            .map(|(spec, file)| StatefileView {
+                uuid: spec.uuid,
+                good_ms: file.good_at.map(|at| now.saturating_sub(at) / MS),
+                latency_us: file.latency / 1000,
+            })
+            .collect()
+    }
+
+    fn alarms(&self) -> Vec<String> {
+        let mut alarms = Vec::new();
+        if self.permit.watchdog == Watchdog::Unusable {
+            alarms.push("No watchdog with a short enough bite time: no permit.".to_owned());
+        }
+        for (spec, file) in self.config.statefiles.iter().zip(&self.files) {
+            if file.foreign {
+                alarms.push(format!("Statefile {} belongs to another generation.", spec.uuid));
+            }
+            if file.superblock_bad {
+                alarms.push(format!("Statefile {} has no readable superblock.", spec.uuid));
+            }
+            if file.regressed {
+                alarms.push(format!("Statefile {} is older than what was seen.", spec.uuid));
+            }
+            let bad = file.places.iter().zip(0u8..).filter(|(places, slot)| {
+                self.assigned(*slot) && places.iter().any(|place| place.ballot_bad)
+            });
+            for (_, slot) in bad {
+                alarms.push(format!("Ballot of slot {slot} is unreadable on {}.", spec.uuid));
+            }
+        }
+        if self.read_since.is_some() && !self.disk_good() && self.carry == Carry::Done {
+            alarms.push("The statefile does not answer; the network carries on.".to_owned());
+        }
+        if self.graph.dark {
+            alarms.push("No host hears another and no isolation address answers.".to_owned());
+        } else if self.graph.components.len() > 1 {
+            alarms.push("Some members do not hear each other.".to_owned());
+        }
+        if let Some(record) = &self.decided {
+            self.record_alarms(record, &mut alarms);
+        }
+        alarms
+    }
+
+    fn record_alarms(&self, record: &Record, alarms: &mut Vec<String>) {
+        if record.open.len() >= crate::record::OPEN_MAX {
+            alarms.push("Too many epochs are open: nobody can be admitted.".to_owned());
+        }
+        for seat in record.seats().filter(|seat| *seat != self.me) {
+            if self.disk_lost_for(record, seat.slot, 60_000) {
+                alarms.push(format!("Slot {} lost its statefile: drain that host.", seat.slot));
+            }
+        }
+        let unbound = record.members.iter().find(|member| {
+            self.config
+                .hosts
+                .iter()
+                .any(|spec| spec.slot == u16::from(member.seat.slot) && spec.host != member.host)
+        });
+        if let Some(member) = unbound {
+            alarms.push(format!("Slot {} belongs to another host.", member.seat.slot));
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Test only: single rules of the protocol can be removed, so that the simulator proves that it
+//! would notice. Without the feature `mutations` every question here is a constant `false`.
+
+/// A rule that can be removed. The number of the hole that it answers is in parentheses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Mutation {
+    /// Death rule 2 without a read that began after the decision was acknowledged.
+    NoReread,
+    /// Hosts count as dead as soon as an epoch without them is decided.
+    NoDeathWait,
+    /// Votes are dated by arrival, not by the beat that they echo.
+    ArrivalDating,
+    /// A host outside the epoch takes over on silence.
+    OutsiderTakesOver,
+    /// A new incarnation begins with a blank ballot (H3).
+    NoCarry,
+    /// A proposer proposes its own value though it saw an accepted one.
+    NoAdoption,
+    /// A permit by votes may be the first one, also after a tombstone (H2).
+    VotesStartPermit,
+    /// The coordinator acts without waiting for earlier ones (H6).
+    NoCoordinatorWait,
+    /// One vote is enough.
+    QuorumIgnored,
+    /// All incarnations write the same blocks.
+    NoParity,
+    /// The disk permit ignores proposals in phase 2.
+    DiskIgnoresPhase2,
+    /// Votes ignore proposals in phase 2 (H1).
+    VotesIgnorePhase2,
+    /// Only the last epoch of a host is asked for acknowledgements (H1).
+    LastEpochOnly,
+    /// Epochs older than the one confirmed are left out at once (H1b).
+    ConfirmedAtOnce,
+    /// Dead members count as acknowledging at once (P1).
+    DeadNotAged,
+    /// A member that fences still votes (P1).
+    FencingVotes,
+    /// Any epoch in which a coordinator is not named clears it (P2).
+    AnyEpochClears,
+    /// Epochs are closed as soon as all members left them (P3).
+    CloseAtOnce,
+    /// Waits use the newest timing only (H10, P4).
+    NewestTimingOnly,
+    /// A permit is renewed though ballot blocks could not be read (P7).
+    UnreadableIgnored,
+    /// Two of the four watchdog times in the death wait are missing (H11).
+    NoFeedRace,
+    /// Waits are not stretched by clock drift (H12).
+    NoDrift,
+    /// A tombstone read before the decision counts (H13).
+    EarlyTombstone,
+    /// An incarnation votes before it read the statefile in this life (H16).
+    VotesUnread,
+    /// The permit by disk is dated by the end of the write (H18).
+    LeaseFromWriteEnd,
+    /// An incarnation that was put out is admitted again (H5).
+    ReadmitSameLife,
+    /// A booting guard writes at once (H14, P6).
+    NoLateWait,
+    /// Acknowledgements are not aged.
+    AcksNotAged,
+    /// A decided record is acted upon after phase 1 only.
+    OnePhase,
+}
+
+#[cfg(feature = "mutations")]
+mod switch {
+    use super::Mutation;
+    use std::cell::Cell;
+
+    thread_local! {
+        static ACTIVE: Cell<Option<Mutation>> = const { Cell::new(None) };
+    }
+
+    /// Removes one rule on this thread (`None`: restores all).
+    pub fn set(mutation: Option<Mutation>) {
+        ACTIVE.with(|active| active.set(mutation));
+    }
+
+    pub(crate) fn on(mutation: Mutation) -> bool {
+        ACTIVE.with(Cell::get) == Some(mutation)
+    }
+}
+
+#[cfg(not(feature = "mutations"))]
+mod switch {
+    use super::Mutation;
+
+    pub(crate) const fn on(_mutation: Mutation) -> bool {
+        false
+    }
+}
+
+pub(crate) use switch::on;
+#[cfg(feature = "mutations")]
+pub use switch::set;

@@ -1,0 +1,165 @@
+//! The permit: the lease under which a host may run VMs and a coordinator may act.
+//!
+//! Owns: when a permit is earned, continued and lost, and whether the watchdog is fed.
+
+use crate::api::{IoFailed, Output};
+use crate::control::PermitKind;
+use crate::disk::cycle::Cycle;
+use crate::ids::Instant;
+use crate::machine::{Carry, Machine};
+use crate::mutation::{Mutation, on};
+use crate::timing::ns;
+
+/// The watchdog as this machine knows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Watchdog {
+    #[default]
+    Off,
+    /// Asked for.
+    Arming,
+    /// Armed with a bite time within the timing.
+    Armed,
+    /// There is none that works; no permit is possible.
+    Unusable,
+}
+
+/// The permit's state.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Permit {
+    /// Valid before this time.
+    pub(crate) until: Option<u64>,
+    pub(crate) kind: Option<PermitKind>,
+    /// One was held in this life.
+    pub(crate) ever: bool,
+    pub(crate) watchdog: Watchdog,
+    /// While VMs run and no permit was held yet: the same lease, counted from the good cycles
+    /// since admission was first asked for.
+    pub(crate) provisional: Option<u64>,
+}
+
+impl Machine {
+    /// Whether the watchdog may be fed at `now`: the only place that decides it.
+    #[must_use]
+    pub fn may_feed(&self, now: Instant) -> bool {
+        let now = now.0.max(self.now);
+        if self.finished || self.fence.active() {
+            return false;
+        }
+        if self.permit.ever {
+            return self.permit.until.is_some_and(|until| now < until);
+        }
+        // Nothing is protected here yet; what runs already is under the provisional lease.
+        self.load.0 == 0 || self.permit.provisional.is_none_or(|until| now < until)
+    }
+
+    /// Whether a permit is valid at this moment.
+    pub(crate) fn permit_valid(&self) -> bool {
+        self.permit.until.is_some_and(|until| self.now < until)
+    }
+
+    /// Ends what is over: without a permit a host fences itself.
+    pub(crate) fn expire_permit(&mut self) {
+        if self.permit.until.is_some_and(|until| self.now >= until) {
+            self.begin_fence("its permit ended: neither the statefile nor enough members answered");
+        }
+        let provisional_over = self.permit.provisional.is_some_and(|until| self.now >= until);
+        if !self.permit.ever && provisional_over && self.load.0 > 0 {
+            self.begin_fence("VMs run here and the statefile stopped answering before admission");
+        }
+    }
+
+    pub(crate) fn watchdog_armed(&mut self, bite_ms: Result<u32, IoFailed>) {
+        let usable = bite_ms.is_ok_and(|bite| bite <= self.timing().t_wd_ms);
+        self.permit.watchdog = if usable { Watchdog::Armed } else { Watchdog::Unusable };
+        self.changed();
+    }
+
+    /// Asks for the watchdog before admission is asked for: it stands before the first permit.
+    pub(crate) fn want_watchdog(&mut self) {
+        if self.permit.watchdog == Watchdog::Off {
+            self.permit.watchdog = Watchdog::Arming;
+            self.output(Output::WatchdogArm { bite_ms: self.timing().t_wd_ms });
+        }
+    }
+
+    /// A proposal in phase 2 for an epoch newer than the decided one is known (own included).
+    pub(crate) fn phase2_known(&self) -> bool {
+        let epoch = self.epoch();
+        self.accepted_values().any(|(_, value)| value.number > epoch)
+    }
+
+    /// A beat cycle completed on a majority: its reads began after its write had completed.
+    pub(crate) fn renew_by_disk(&mut self, cycle: &Cycle) {
+        let lease = ns(u64::from(self.timing().t_lease_ms));
+        let dated = if on(Mutation::LeaseFromWriteEnd) { self.now } else { cycle.started };
+        let asked = !self.fence.active() && self.carry == Carry::Done;
+        if asked && !self.permit.ever && self.permit.watchdog == Watchdog::Armed {
+            self.permit.provisional = self.permit.provisional.max(Some(dated + lease));
+        }
+        if !asked || !self.is_member() || self.permit.watchdog != Watchdog::Armed {
+            return;
+        }
+        let epoch = self.epoch();
+        let left_out = self
+            .accepted_values()
+            .any(|(_, value)| value.number > epoch && !(value.armed && value.has(self.me)));
+        if left_out && !on(Mutation::DiskIgnoresPhase2) {
+            return;
+        }
+        self.grant(dated + lease, PermitKind::Disk);
+    }
+
+    /// This member says: I confirm my epoch, and know no newer one and no proposal in phase 2.
+    pub(crate) fn may_vote(&self) -> bool {
+        let member = self.is_member() && self.carry == Carry::Done;
+        let read = self.read_since.is_some() || on(Mutation::VotesUnread);
+        let holds = self.permit_valid() && !self.fence.active();
+        let holds = holds || (on(Mutation::FencingVotes) && self.fence.active());
+        let unaware = !self.phase2_known() || on(Mutation::VotesIgnorePhase2);
+        member && read && holds && unaware
+    }
+
+    /// Continues a valid permit by the votes that echo beats sent less than `T_net` ago.
+    pub(crate) fn renew_by_votes(&mut self) {
+        let first = on(Mutation::VotesStartPermit) && self.is_member() && !self.fence.active();
+        if !self.may_vote() && !first {
+            return;
+        }
+        let Some(record) = &self.decided else { return };
+        let mut dates: Vec<u64> = record
+            .seats()
+            .filter(|seat| *seat != self.me)
+            .filter_map(|seat| {
+                let peer = self.peer(seat.slot).filter(|peer| peer.inc() == seat.inc)?;
+                let vote = peer.vote.filter(|vote| vote.epoch == record.number)?;
+                Some(vote.sent_at)
+            })
+            .collect();
+        dates.push(self.now);
+        dates.sort_unstable_by(|a, b| b.cmp(a));
+        let q = if on(Mutation::QuorumIgnored) { 1 } else { usize::from(record.q.max(1)) };
+        if let Some(oldest) = dates.get(q - 1) {
+            let until = *oldest + ns(u64::from(record.timing.t_net_ms));
+            if until > self.now {
+                self.grant(until, PermitKind::Votes);
+            }
+        }
+    }
+
+    fn grant(&mut self, until: u64, kind: PermitKind) {
+        if until <= self.now || self.permit.until.is_some_and(|held| until <= held) {
+            return;
+        }
+        let first = self.permit.until.is_none();
+        let kind_changed = self.permit.kind != Some(kind);
+        self.permit.until = Some(until);
+        self.permit.kind = Some(kind);
+        self.permit.ever = true;
+        if first || kind_changed {
+            self.changed();
+        }
+        if first {
+            self.judge_coordinator();
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What the next record should say.
+//!
+//! Owns: turning what is seen and wished into one successor of the newest decided record.
+
+use crate::death::Waits;
+use crate::machine::Machine;
+use crate::record::{Member, OPEN_MAX, Record, Seat, bit, quorum};
+
+/// Silence of the pool daemon after which the coordinator hands over.
+const HAVEND_DEAD_MS: u64 = 30_000;
+
+/// A successor being made up.
+#[derive(Clone, Debug)]
+struct Draft {
+    members: Vec<Member>,
+    coordinator: Seat,
+}
+
+impl Machine {
+    /// The record that this host would propose now, if any.
+    pub(crate) fn wanted(&self) -> Option<Record> {
+        let record = self.decided.as_ref().filter(|record| record.armed)?;
+        let (kept, joining) = if record.has(self.me) {
+            self.next_members(record)?
+        } else if self.may_found(record) {
+            (Vec::new(), self.founders(record)?)
+        } else {
+            return None;
+        };
+        let open = record.open_and_self();
+        let waits = Waits::of(record);
+        let open: Vec<_> =
+            open.iter().filter(|epoch| !self.closed(epoch, &open, waits)).cloned().collect();
+        let full = open.len() > OPEN_MAX && record.has(self.me);
+        let mut members = kept;
+        if !full {
+            members.extend(joining);
+        }
+        members.sort_unstable_by_key(|member| member.seat.slot);
+        let seats: Vec<Seat> = members.iter().map(|member| member.seat).collect();
+        let coordinator = self.next_coordinator(record, &seats);
+        let mut next = Record {
+            number: record.number + 1,
+            q: quorum(members.len(), record.tolerate),
+            open,
+            ..record.clone()
+        };
+        let draft = Draft { members, coordinator };
+        let changed = self.fill(record, &mut next, draft);
+        let smaller = next.members.len() < record.members.len();
+        (changed && (!full || smaller) && !next.members.is_empty()).then_some(next)
+    }
+
+    /// Members that stay, and those that come in; `None`: this host itself is to go.
+    fn next_members(&self, record: &Record) -> Option<(Vec<Member>, Vec<Member>)> {
+        let mut out = self.put_outs(record);
+        if let Some((_, config)) = &self.proposer.wishes.reconfigure {
+            let listed = |member: &Member| config.hosts.iter().any(|spec| spec.host == member.host);
+            let removed = record.members.iter().filter(|member| !listed(member));
+            out |= removed.fold(0, |set, member| set | bit(member.seat.slot));
+        }
+        if out & bit(self.me.slot) != 0 {
+            return None;
+        }
+        let stays = |member: &&Member| out & bit(member.seat.slot) == 0;
+        let kept: Vec<Member> = record.members.iter().filter(stays).copied().collect();
+        let whole = self.graph.components.len() == 1 && !self.graph.dark;
+        let live = self.live_members(record).into_iter().fold(0, |set, slot| set | bit(slot));
+        let joining = if whole { self.joiners(record, live & !out) } else { Vec::new() };
+        let kept_slots = kept.iter().fold(0, |set, member| set | bit(member.seat.slot));
+        let joining = joining.into_iter().filter(|j| kept_slots & bit(j.seat.slot) == 0).collect();
+        Some((kept, joining))
+    }
+
+    /// Completes `next`; true if it says anything new.
+    fn fill(&self, record: &Record, next: &mut Record, draft: Draft) -> bool {
+        let mut changed = draft.members != record.members;
+        next.members = draft.members;
+        next.coordinator = draft.coordinator;
+        let wishes = &self.proposer.wishes;
+        if let Some((_, config)) = &wishes.reconfigure {
+            let tolerate = u8::try_from(config.failures_to_tolerate).unwrap_or(u8::MAX);
+            next.timing = config.timing;
+            next.tolerate = tolerate;
+            changed |= next.timing != record.timing || tolerate != record.tolerate;
+        }
+        next.q = quorum(next.members.len(), next.tolerate);
+        if wishes.disarm.is_some() {
+            next.armed = false;
+            changed = true;
+        }
+        let named = next.coordinator != record.coordinator;
+        if named || (record.area_next.is_none() && record.area_owner != record.coordinator) {
+            next.area_next = if next.area_owner == next.coordinator {
+                None
+            } else {
+                Self::free_area(record, &next.open)
+            };
+            changed |= named || next.area_next.is_some();
+        }
+        if let Some((_, area)) = wishes.area
+            && record.coordinator == self.me
+            && record.area_next == Some(area)
+            && !named
+        {
+            next.area_live = area;
+            next.area_owner = self.me;
+            next.area_next = None;
+            changed = true;
+        }
+        changed
+    }
+
+    /// The coordinator's pool daemon is gone for too long: another member takes the role.
+    pub(crate) fn consider_hand_over(&mut self) {
+        let limit = crate::timing::ns(HAVEND_DEAD_MS);
+        let long_dead = self.havend_dead_since.is_some_and(|at| self.now >= at + limit);
+        let Some(record) = self.decided.as_ref().filter(|_| long_dead) else { return };
+        let mine = record.coordinator == self.me && self.proposer.wishes.hand_over.is_none();
+        let heir = record.seats().find(|seat| {
+            *seat != self.me && self.disk_live(seat.slot) && self.linked(self.me.slot, seat.slot)
+        });
+        if let Some(heir) = heir.filter(|_| mine) {
+            self.proposer.wishes.hand_over = Some((None, heir.slot));
+        }
+    }
+}
