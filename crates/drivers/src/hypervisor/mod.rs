@@ -2,9 +2,13 @@
 //!
 //! Owns: the [`Hypervisor`] trait and the plain data that crosses it. Never decides where or
 //! whether a VM runs: that is the coordinator's, and the guard's permit.
+//!
+//! Drivers: [`libvirt`] (QEMU with KVM or emulated, Xen) and [`sim`] (in memory, for tests).
 
+pub(crate) mod fanout;
 pub(crate) mod kvm;
 pub mod libvirt;
+pub mod sim;
 
 use std::time::Duration;
 

@@ -1,6 +1,22 @@
 //! The seam to storage: SR drivers.
 //!
 //! Owns: the [`SrDriver`] trait and the plain data that crosses it. Never knows the database.
+//!
+//! Drivers: [`nfs`], [`file`] and [`local`] mount a directory and share what they do with it
+//! ([`directory`]); [`sim`] keeps all in memory. Whatever touches storage runs on a thread or in
+//! a process that can be left behind ([`bounded`]), because a stalled mount never answers.
+
+pub mod bounded;
+pub mod directory;
+pub mod error;
+pub mod exec;
+pub mod file;
+pub mod local;
+pub mod mountinfo;
+pub mod nfs;
+pub mod sim;
+
+pub use directory::{StorageConfig, drivers};
 
 use std::collections::BTreeMap;
 

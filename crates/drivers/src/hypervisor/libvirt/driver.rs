@@ -263,7 +263,7 @@ impl Hypervisor for LibvirtHypervisor {
     }
 
     fn events(&self) -> std::sync::mpsc::Receiver<HypervisorEvent> {
-        self.hub.subscribe()
+        self.hub.fanout.subscribe()
     }
 }
 

@@ -3,7 +3,7 @@
 //! Owns: the subscribers' bounded queues, and the statistics of the jobs that ended last.
 
 use std::collections::VecDeque;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,9 @@ use uuid::Uuid;
 use virt::sys;
 
 use super::ffi::{self, Connection, EventSink, JobStats};
+use crate::hypervisor::fanout::Fanout;
 use crate::hypervisor::{DomainState, HypervisorError, HypervisorEvent};
 
-/// Events that a subscriber may leave unread.
-const QUEUE_EVENTS_MAX: usize = 4_096;
 /// Finished jobs whose statistics are kept until somebody asks.
 const FINISHED_JOBS_MAX: usize = 64;
 /// How often the event connection is looked at and overflown subscribers are retried.
@@ -22,99 +21,49 @@ const TICK_MS: u64 = 500;
 /// Pause between attempts to connect.
 const RECONNECT_PAUSE_MS: u64 = 250;
 
-/// Distributes events to the subscribers.
+/// The subscribers, and the statistics of jobs.
 #[derive(Debug, Default)]
 pub(crate) struct Hub {
-    inner: Mutex<Inner>,
+    pub(crate) fanout: Fanout,
+    finished: Mutex<VecDeque<(Uuid, JobStats)>>,
     job_done: Condvar,
 }
 
-#[derive(Debug, Default)]
-struct Inner {
-    subscribers: Vec<Subscriber>,
-    finished: VecDeque<(Uuid, JobStats)>,
-}
-
-#[derive(Debug)]
-struct Subscriber {
-    queue: SyncSender<HypervisorEvent>,
-    overflown: bool,
-}
-
 impl Hub {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A new subscriber.
-    pub(crate) fn subscribe(&self) -> Receiver<HypervisorEvent> {
-        let (queue, receiver) = sync_channel(QUEUE_EVENTS_MAX);
-        self.lock().subscribers.push(Subscriber { queue, overflown: false });
-        receiver
-    }
-
-    /// Gives an event to all; never blocks.
-    pub(crate) fn publish(&self, event: &HypervisorEvent) {
-        self.lock().subscribers.retain_mut(|s| s.offer(Some(event)));
-    }
-
-    /// Tells those who missed events to take a new inventory, once their queue has room.
-    pub(crate) fn retry_overflown(&self) {
-        self.lock().subscribers.retain_mut(|s| s.offer(None));
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(Uuid, JobStats)>> {
+        self.finished.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets the statistics of earlier jobs of a domain.
     pub(crate) fn forget_job(&self, vm: Uuid) {
-        self.lock().finished.retain(|(of, _)| *of != vm);
+        self.lock().retain(|(of, _)| *of != vm);
     }
 
     /// Statistics of the domain's job that ended, waiting for them if need be.
     pub(crate) fn finished_job(&self, vm: Uuid, wait: Duration) -> Option<JobStats> {
         let until = Instant::now() + wait;
-        let mut inner = self.lock();
+        let mut finished = self.lock();
         loop {
-            if let Some((_, stats)) = inner.finished.iter().rev().find(|(of, _)| *of == vm) {
+            if let Some((_, stats)) = finished.iter().rev().find(|(of, _)| *of == vm) {
                 return Some(*stats);
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return None;
             }
-            let wait = self.job_done.wait_timeout(inner, left);
-            inner = wait.unwrap_or_else(PoisonError::into_inner).0;
+            let wait = self.job_done.wait_timeout(finished, left);
+            finished = wait.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
     fn job_finished(&self, vm: Uuid, stats: JobStats) {
-        let mut inner = self.lock();
-        while inner.finished.len() >= FINISHED_JOBS_MAX {
-            inner.finished.pop_front();
+        let mut finished = self.lock();
+        while finished.len() >= FINISHED_JOBS_MAX {
+            finished.pop_front();
         }
-        inner.finished.push_back((vm, stats));
-        drop(inner);
+        finished.push_back((vm, stats));
+        drop(finished);
         self.job_done.notify_all();
-    }
-}
-
-impl Subscriber {
-    /// `false`: the subscriber is gone.
-    fn offer(&mut self, event: Option<&HypervisorEvent>) -> bool {
-        if self.overflown {
-            match self.queue.try_send(HypervisorEvent::ConnectionRestored) {
-                Ok(()) => self.overflown = false,
-                Err(TrySendError::Full(_)) => return true,
-                Err(TrySendError::Disconnected(_)) => return false,
-            }
-        }
-        let Some(event) = event else { return true };
-        match self.queue.try_send(event.clone()) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_)) => {
-                self.overflown = true;
-                true
-            }
-            Err(TrySendError::Disconnected(_)) => false,
-        }
     }
 }
 
@@ -127,7 +76,11 @@ struct Sink {
 impl EventSink for Sink {
     fn lifecycle(&self, vm: Uuid, event: i32, detail: i32) {
         if let (Some(hub), Some((state, detail))) = (self.hub.upgrade(), lifecycle(event, detail)) {
-            hub.publish(&HypervisorEvent::Lifecycle { vm, state, detail: detail.to_owned() });
+            hub.fanout.publish(&HypervisorEvent::Lifecycle {
+                vm,
+                state,
+                detail: detail.to_owned(),
+            });
         }
     }
 
@@ -141,7 +94,7 @@ impl EventSink for Sink {
         let detail = format!("the guest's watchdog fired (action {action})");
         let state = Some(DomainState::Running);
         if let Some(hub) = self.hub.upgrade() {
-            hub.publish(&HypervisorEvent::Lifecycle { vm, state, detail });
+            hub.fanout.publish(&HypervisorEvent::Lifecycle { vm, state, detail });
         }
     }
 
@@ -217,7 +170,7 @@ fn watch_loop(uri: &str, hub: &Weak<Hub>, keepalive: (i32, u32)) {
         match open_events(uri, &strong, closed, keepalive) {
             Ok(connection) => {
                 if lost {
-                    strong.publish(&HypervisorEvent::ConnectionRestored);
+                    strong.fanout.publish(&HypervisorEvent::ConnectionRestored);
                 }
                 drop(strong);
                 stay(&connection, hub, &wait_closed);
@@ -225,14 +178,14 @@ fn watch_loop(uri: &str, hub: &Weak<Hub>, keepalive: (i32, u32)) {
                 // As in the lanes: closing may block, so it gets a thread.
                 let _ = done.spawn(move || drop(connection));
                 if let Some(strong) = hub.upgrade() {
-                    strong.publish(&HypervisorEvent::ConnectionLost);
+                    strong.fanout.publish(&HypervisorEvent::ConnectionLost);
                 }
                 lost = true;
             }
             Err(error) => {
                 if !lost {
                     tracing::warn!(%error, "no event connection to the hypervisor");
-                    strong.publish(&HypervisorEvent::ConnectionLost);
+                    strong.fanout.publish(&HypervisorEvent::ConnectionLost);
                 }
                 lost = true;
                 drop(strong);
@@ -250,7 +203,7 @@ fn stay(connection: &Connection, hub: &Weak<Hub>, closed: &Receiver<i32>) {
             Err(RecvTimeoutError::Timeout) => {}
         }
         let Some(strong) = hub.upgrade() else { return };
-        strong.retry_overflown();
+        strong.fanout.retry_overflown();
         // A local look at the socket, no call.
         if !connection.get().is_alive().unwrap_or(false) {
             return;
@@ -279,28 +232,6 @@ fn open_events(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_overflown_reader_is_told_to_look_again() {
-        let hub = Hub::default();
-        let reader = hub.subscribe();
-        for _ in 0..=QUEUE_EVENTS_MAX {
-            hub.publish(&HypervisorEvent::ConnectionLost);
-        }
-        assert_eq!(reader.try_iter().count(), QUEUE_EVENTS_MAX);
-        hub.retry_overflown();
-        assert_eq!(reader.try_recv(), Ok(HypervisorEvent::ConnectionRestored));
-        hub.publish(&HypervisorEvent::ConnectionLost);
-        assert_eq!(reader.try_recv(), Ok(HypervisorEvent::ConnectionLost));
-    }
-
-    #[test]
-    fn a_reader_that_went_away_is_forgotten() {
-        let hub = Hub::default();
-        drop(hub.subscribe());
-        hub.publish(&HypervisorEvent::ConnectionLost);
-        assert!(hub.lock().subscribers.is_empty());
-    }
 
     #[test]
     fn statistics_of_a_job_are_found_once_it_ended() {

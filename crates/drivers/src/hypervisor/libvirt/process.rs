@@ -72,7 +72,8 @@ mod tests {
     fn a_process_is_found_by_its_guest_name_and_seen_to_end() {
         let vm = Uuid::new_v4();
         let mut child = std::process::Command::new("sh")
-            .args(["-c", "sleep 60; :", "sh", &format!("guest={},debug", domain_name(vm))])
+            .args(["-c", "read x", "sh", &format!("guest={},debug", domain_name(vm))])
+            .stdin(std::process::Stdio::piped())
             .spawn()
             .unwrap();
         let process = find(vm).unwrap();

@@ -1,0 +1,272 @@
+//! The hypervisor of one simulated host.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+use super::world::{Job, SimWorld};
+use crate::hypervisor::{
+    Capabilities, DomainInfo, DomainSpec, DomainState, Hypervisor, HypervisorError,
+    HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget, StopMode,
+};
+
+/// Steps in which a migration makes progress and can be cancelled.
+const MIGRATE_STEPS: u32 = 10;
+/// Pause of the guest that every migration reports.
+const DOWNTIME_MS: u64 = 50;
+
+/// One host's hypervisor.
+#[derive(Clone, Debug)]
+pub struct SimHypervisor {
+    world: Arc<SimWorld>,
+    host: usize,
+}
+
+impl SimHypervisor {
+    pub(super) fn new(world: Arc<SimWorld>, host: usize) -> Self {
+        Self { world, host }
+    }
+
+    /// Its number in the world.
+    #[must_use]
+    pub fn host(&self) -> usize {
+        self.host
+    }
+
+    fn set_state(&self, vm: Uuid, state: DomainState, why: &str) -> Result<(), HypervisorError> {
+        self.world.with_domain(self.host, vm, |domain| {
+            domain.state = state;
+            Ok(())
+        })?;
+        self.world.look_for_violation(vm);
+        self.world.publish(self.host, vm, Some(state), why);
+        Ok(())
+    }
+
+    fn query(&self, call: &str) -> Result<(), HypervisorError> {
+        sleep(self.world.delays().query);
+        self.world.check(self.host, call)
+    }
+
+    /// Moves memory in steps; `Cancelled` when somebody asked for it.
+    fn transfer(&self, vm: Uuid, total: u64) -> Result<(), HypervisorError> {
+        let pause = self.world.delays().migrate / MIGRATE_STEPS;
+        for step in 1..=u64::from(MIGRATE_STEPS) {
+            sleep(pause);
+            let processed_bytes = total * step / u64::from(MIGRATE_STEPS);
+            let remaining_bytes = total - processed_bytes;
+            let progress = MigrateProgress { processed_bytes, remaining_bytes, iteration: 1 };
+            let cancelled = self.world.with_domain(self.host, vm, |domain| {
+                let cancelled = domain.job.is_some_and(|job| job.cancelled);
+                domain.job = Some(Job { progress, cancelled });
+                Ok(cancelled)
+            })?;
+            if cancelled {
+                return Err(HypervisorError::Cancelled);
+            }
+        }
+        Ok(())
+    }
+
+    fn migrate_to(&self, vm: Uuid, to: usize) -> Result<MigrateStats, HypervisorError> {
+        let began = Instant::now();
+        let spec = self.world.with_domain(self.host, vm, |domain| {
+            if domain.job.is_some() {
+                let text = "a job of the domain runs already".to_owned();
+                return Err(HypervisorError::Failed { call: "migrate".to_owned(), text });
+            }
+            domain.job = Some(Job::default());
+            Ok(domain.spec.clone())
+        })?;
+        let total = spec.memory_bytes;
+        let moved = self
+            .world
+            .insert(to, &spec, DomainState::Incoming)
+            .map_err(|error| match error {
+                HypervisorError::Disconnected(text) => {
+                    HypervisorError::Failed { call: "migrate".to_owned(), text }
+                }
+                other => other,
+            })
+            .and_then(|()| {
+                self.world.publish(to, vm, Some(DomainState::Incoming), "migration arrives");
+                self.transfer(vm, total)
+            })
+            .and_then(|()| self.world.hand_over(vm, self.host, to));
+        if let Err(error) = moved {
+            let _ = self.world.with_domain(self.host, vm, |domain| {
+                domain.job = None;
+                Ok(())
+            });
+            // It was there only if this migration brought it.
+            if !matches!(error, HypervisorError::AlreadyRunning(_))
+                && self.world.remove(to, vm).is_ok()
+            {
+                self.world.publish(to, vm, None, "failed");
+            }
+            return Err(error);
+        }
+        self.world.publish(self.host, vm, None, "migrated away");
+        self.world.publish(to, vm, Some(DomainState::Running), "migration done");
+        Ok(MigrateStats {
+            elapsed_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            downtime_ms: DOWNTIME_MS,
+            processed_bytes: total,
+        })
+    }
+}
+
+impl Hypervisor for SimHypervisor {
+    fn capabilities(&self) -> Result<Capabilities, HypervisorError> {
+        self.query("capabilities")?;
+        Ok(Capabilities {
+            virt_type: "sim".to_owned(),
+            hypervisor_version: "1.0.0".to_owned(),
+            libvirt_version: "0.0.0".to_owned(),
+            cpu_vendor: "AMD".to_owned(),
+            cpu_model: "EPYC".to_owned(),
+            usable_models: vec!["qemu64".to_owned()],
+            machine: "sim-1.0".to_owned(),
+        })
+    }
+
+    fn start(&self, spec: &DomainSpec, paused: bool) -> Result<(), HypervisorError> {
+        sleep(self.world.delays().start);
+        self.world.check(self.host, "start")?;
+        let state = if paused { DomainState::Paused } else { DomainState::Running };
+        self.world.insert(self.host, spec, state)?;
+        self.world.publish(self.host, spec.uuid, Some(state), "started");
+        Ok(())
+    }
+
+    fn stop(&self, vm: Uuid, mode: StopMode) -> Result<(), HypervisorError> {
+        sleep(self.world.delays().stop);
+        self.world.check(self.host, "stop")?;
+        if let StopMode::Clean { timeout } = mode {
+            let deaf = self.world.with_domain(self.host, vm, |d| Ok(d.ignores_shutdown))?;
+            if deaf {
+                let call = "clean shutdown of the guest".to_owned();
+                return Err(HypervisorError::Deadline { call, seconds: timeout.as_secs() });
+            }
+        }
+        self.world.remove(self.host, vm)?;
+        let detail = if mode == StopMode::Hard { "destroyed" } else { "shut down" };
+        self.world.publish(self.host, vm, None, detail);
+        Ok(())
+    }
+
+    fn reboot(&self, vm: Uuid, _clean: bool) -> Result<(), HypervisorError> {
+        self.query("reboot")?;
+        self.world.with_domain(self.host, vm, |_| Ok(()))
+    }
+
+    fn pause(&self, vm: Uuid) -> Result<(), HypervisorError> {
+        self.query("pause")?;
+        self.set_state(vm, DomainState::Paused, "paused")
+    }
+
+    fn unpause(&self, vm: Uuid) -> Result<(), HypervisorError> {
+        self.query("unpause")?;
+        self.set_state(vm, DomainState::Running, "continued")
+    }
+
+    fn suspend(&self, vm: Uuid, path: &str) -> Result<(), HypervisorError> {
+        sleep(self.world.delays().migrate);
+        self.world.check(self.host, "suspend")?;
+        let domain = self.world.remove(self.host, vm)?;
+        self.world.save(path, domain);
+        self.world.publish(self.host, vm, None, "suspended to disk");
+        Ok(())
+    }
+
+    fn resume(&self, spec: &DomainSpec, path: &str) -> Result<(), HypervisorError> {
+        sleep(self.world.delays().start);
+        self.world.check(self.host, "resume")?;
+        let Some(domain) = self.world.take_saved(path) else {
+            let text = format!("no memory is saved at {path}");
+            return Err(HypervisorError::Failed { call: "resume".to_owned(), text });
+        };
+        let started = self.world.insert(self.host, spec, DomainState::Running);
+        if started.is_err() {
+            self.world.save(path, domain);
+            return started;
+        }
+        self.world.publish(self.host, spec.uuid, Some(DomainState::Running), "started");
+        Ok(())
+    }
+
+    fn migrate(&self, vm: Uuid, target: &MigrateTarget) -> Result<MigrateStats, HypervisorError> {
+        self.world.check(self.host, "migrate")?;
+        let to = target.uri.strip_prefix("sim://").and_then(|n| n.parse().ok());
+        match to {
+            Some(to) if to != self.host => self.migrate_to(vm, to),
+            _ => {
+                let text = format!("{} is not another simulated host", target.uri);
+                Err(HypervisorError::Failed { call: "migrate".to_owned(), text })
+            }
+        }
+    }
+
+    fn migrate_progress(&self, vm: Uuid) -> Result<Option<MigrateProgress>, HypervisorError> {
+        self.query("migrate_progress")?;
+        self.world.with_domain(self.host, vm, |domain| Ok(domain.job.map(|job| job.progress)))
+    }
+
+    fn cancel_job(&self, vm: Uuid) -> Result<(), HypervisorError> {
+        self.query("cancel_job")?;
+        self.world.with_domain(self.host, vm, |domain| match &mut domain.job {
+            Some(job) => {
+                job.cancelled = true;
+                Ok(())
+            }
+            None => {
+                let text = "no job is active on the domain".to_owned();
+                Err(HypervisorError::Failed { call: "abort job".to_owned(), text })
+            }
+        })
+    }
+
+    fn inventory(&self) -> Result<Vec<DomainInfo>, HypervisorError> {
+        self.query("inventory")?;
+        self.world.inventory(self.host)
+    }
+
+    fn vnc_socket(&self, vm: Uuid) -> String {
+        format!("/run/haven/sim/{}/vnc/{vm}.sock", self.host)
+    }
+
+    fn serial_socket(&self, vm: Uuid) -> String {
+        format!("/run/haven/sim/{}/serial/{vm}.sock", self.host)
+    }
+
+    fn guest_agent(&self, vm: Uuid, _command: &str) -> Result<String, HypervisorError> {
+        self.query("guest_agent")?;
+        self.world.with_domain(self.host, vm, |_| Ok(r#"{"return":{}}"#.to_owned()))
+    }
+
+    fn events(&self) -> Receiver<HypervisorEvent> {
+        // A host outside the world has no events: its channel is closed.
+        self.world.events(self.host).map_or_else(|| sync_channel(0).1, |e| e.subscribe())
+    }
+}
+
+impl SimHypervisor {
+    /// Waits until a VM has a state here (`None`: is gone), for tests.
+    #[must_use]
+    pub fn wait_state(&self, vm: Uuid, state: Option<DomainState>, longest: Duration) -> bool {
+        let until = Instant::now() + longest;
+        loop {
+            let now = self.world.inventory(self.host).unwrap_or_default();
+            if now.iter().find(|d| d.uuid == vm).map(|d| d.state) == state {
+                return true;
+            }
+            if Instant::now() >= until {
+                return false;
+            }
+            sleep(Duration::from_millis(1));
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! All hosts and domains of a simulated pool.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::host::SimHypervisor;
+use crate::hypervisor::fanout::Fanout;
+use crate::hypervisor::{
+    DomainInfo, DomainSpec, DomainState, HypervisorError, HypervisorEvent, MigrateProgress,
+};
+
+/// Violations that are kept.
+const VIOLATIONS_MAX: usize = 1_000;
+
+/// How long calls take.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Delays {
+    /// A start, and a resume.
+    pub start: Duration,
+    /// A stop.
+    pub stop: Duration,
+    /// A migration, and a suspend.
+    pub migrate: Duration,
+    /// Everything else.
+    pub query: Duration,
+}
+
+/// A VM that executed on two hosts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The VM.
+    pub vm: Uuid,
+    /// The hosts by number.
+    pub hosts: Vec<usize>,
+}
+
+/// A simulated pool.
+#[derive(Debug)]
+pub struct SimWorld {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    hosts: Vec<Host>,
+    /// Memory saved by suspend, by path: shared storage.
+    saved: BTreeMap<String, Domain>,
+    delays: Delays,
+    violations: Vec<Violation>,
+}
+
+#[derive(Debug)]
+struct Host {
+    up: bool,
+    memory_bytes: u64,
+    domains: BTreeMap<Uuid, Domain>,
+    failures: BTreeMap<String, VecDeque<HypervisorError>>,
+    events: Arc<Fanout>,
+    starts: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Domain {
+    pub(super) spec: DomainSpec,
+    pub(super) state: DomainState,
+    pub(super) job: Option<Job>,
+    pub(super) ignores_shutdown: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Job {
+    pub(super) progress: MigrateProgress,
+    pub(super) cancelled: bool,
+}
+
+impl SimWorld {
+    /// A world of `hosts` hosts with this much memory each.
+    #[must_use]
+    pub fn new(hosts: usize, memory_bytes: u64) -> Arc<Self> {
+        let host = |_| Host {
+            up: true,
+            memory_bytes,
+            domains: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            events: Arc::new(Fanout::default()),
+            starts: 0,
+        };
+        let inner = Inner { hosts: (0..hosts).map(host).collect(), ..Inner::default() };
+        Arc::new(Self { inner: Mutex::new(inner) })
+    }
+
+    /// The hypervisor of a host.
+    #[must_use]
+    pub fn hypervisor(self: &Arc<Self>, host: usize) -> SimHypervisor {
+        SimHypervisor::new(Arc::clone(self), host)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets how long calls take from now on.
+    pub fn set_delays(&self, delays: Delays) {
+        self.lock().delays = delays;
+    }
+
+    pub(super) fn delays(&self) -> Delays {
+        self.lock().delays
+    }
+
+    /// Lets the next call named `call` (`start`, `stop`, `migrate`, …) on a host fail. Several
+    /// queue up.
+    pub fn fail_next(&self, host: usize, call: &str, error: HypervisorError) {
+        if let Some(host) = self.lock().hosts.get_mut(host) {
+            host.failures.entry(call.to_owned()).or_default().push_back(error);
+        }
+    }
+
+    /// Power loss: all domains are gone, calls fail.
+    pub fn power_off(&self, host: usize) {
+        self.set_power(host, false);
+    }
+
+    /// The host is back, empty.
+    pub fn power_on(&self, host: usize) {
+        self.set_power(host, true);
+    }
+
+    fn set_power(&self, host: usize, up: bool) {
+        let mut inner = self.lock();
+        let Some(host) = inner.hosts.get_mut(host) else { return };
+        host.up = up;
+        host.domains.clear();
+        let events = Arc::clone(&host.events);
+        drop(inner);
+        events.publish(&if up {
+            HypervisorEvent::ConnectionRestored
+        } else {
+            HypervisorEvent::ConnectionLost
+        });
+    }
+
+    /// The guest crashes, or shuts itself down.
+    pub fn end_domain(&self, host: usize, vm: Uuid, detail: &str) {
+        let removed = self.with_host(host, |h| Ok(h.domains.remove(&vm).is_some()));
+        if removed == Ok(true) {
+            self.publish(host, vm, None, detail);
+        }
+    }
+
+    /// The guest does not react to a clean shutdown from now on.
+    pub fn ignore_shutdown(&self, host: usize, vm: Uuid) {
+        let _ = self.with_domain(host, vm, |domain| {
+            domain.ignores_shutdown = true;
+            Ok(())
+        });
+    }
+
+    /// How often a domain was started on a host.
+    #[must_use]
+    pub fn starts(&self, host: usize) -> u64 {
+        self.lock().hosts.get(host).map_or(0, |h| h.starts)
+    }
+
+    /// VMs that were seen executing on two hosts.
+    #[must_use]
+    pub fn violations(&self) -> Vec<Violation> {
+        self.lock().violations.clone()
+    }
+
+    pub(super) fn events(&self, host: usize) -> Option<Arc<Fanout>> {
+        self.lock().hosts.get(host).map(|h| Arc::clone(&h.events))
+    }
+
+    pub(super) fn publish(&self, host: usize, vm: Uuid, state: Option<DomainState>, detail: &str) {
+        if let Some(events) = self.events(host) {
+            let detail = detail.to_owned();
+            events.publish(&HypervisorEvent::Lifecycle { vm, state, detail });
+        }
+    }
+
+    fn with_host<T>(
+        &self,
+        host: usize,
+        work: impl FnOnce(&mut Host) -> Result<T, HypervisorError>,
+    ) -> Result<T, HypervisorError> {
+        match self.lock().hosts.get_mut(host) {
+            Some(found) if found.up => work(found),
+            _ => Err(HypervisorError::Disconnected(format!("host {host} is off"))),
+        }
+    }
+
+    pub(super) fn with_domain<T>(
+        &self,
+        host: usize,
+        vm: Uuid,
+        work: impl FnOnce(&mut Domain) -> Result<T, HypervisorError>,
+    ) -> Result<T, HypervisorError> {
+        self.with_host(host, |h| match h.domains.get_mut(&vm) {
+            Some(domain) => work(domain),
+            None => Err(HypervisorError::NotRunning(vm)),
+        })
+    }
+
+    /// The failure that was ordered for this call, if any.
+    pub(super) fn check(&self, host: usize, call: &str) -> Result<(), HypervisorError> {
+        self.with_host(host, |h| {
+            let ordered = h.failures.get_mut(call).and_then(VecDeque::pop_front);
+            ordered.map_or(Ok(()), Err)
+        })
+    }
+
+    pub(super) fn insert(
+        &self,
+        host: usize,
+        spec: &DomainSpec,
+        state: DomainState,
+    ) -> Result<(), HypervisorError> {
+        let vm = spec.uuid;
+        self.with_host(host, |h| {
+            if h.domains.contains_key(&vm) {
+                return Err(HypervisorError::AlreadyRunning(vm));
+            }
+            let used: u64 = h.domains.values().map(|d| d.spec.memory_bytes).sum();
+            let free = h.memory_bytes.saturating_sub(used);
+            if spec.memory_bytes > free {
+                let text = format!("{} bytes wanted, {free} free", spec.memory_bytes);
+                return Err(HypervisorError::NoMemory(text));
+            }
+            let spec = spec.clone();
+            let domain = Domain { spec, state, job: None, ignores_shutdown: false };
+            h.domains.insert(vm, domain);
+            h.starts += 1;
+            Ok(())
+        })?;
+        self.look_for_violation(vm);
+        Ok(())
+    }
+
+    pub(super) fn remove(&self, host: usize, vm: Uuid) -> Result<Domain, HypervisorError> {
+        self.with_host(host, |h| h.domains.remove(&vm).ok_or(HypervisorError::NotRunning(vm)))
+    }
+
+    pub(super) fn look_for_violation(&self, vm: Uuid) {
+        let mut inner = self.lock();
+        let executes =
+            |h: &Host| h.domains.get(&vm).is_some_and(|d| d.state == DomainState::Running);
+        let hosts: Vec<usize> =
+            inner.hosts.iter().enumerate().filter(|(_, h)| executes(h)).map(|(n, _)| n).collect();
+        if hosts.len() > 1 && inner.violations.len() < VIOLATIONS_MAX {
+            inner.violations.push(Violation { vm, hosts });
+        }
+    }
+
+    /// The guest stops here and continues there, in one instant.
+    pub(super) fn hand_over(
+        &self,
+        vm: Uuid,
+        from: usize,
+        to: usize,
+    ) -> Result<(), HypervisorError> {
+        let lost = |host: usize| HypervisorError::Failed {
+            call: "migrate".to_owned(),
+            text: format!("host {host} was lost"),
+        };
+        let mut inner = self.lock();
+        let arrives = inner.hosts.get(to).is_some_and(|h| h.up && h.domains.contains_key(&vm));
+        if !arrives {
+            return Err(lost(to));
+        }
+        let source = inner.hosts.get_mut(from).filter(|h| h.up).ok_or_else(|| lost(from))?;
+        source.domains.remove(&vm).ok_or(HypervisorError::NotRunning(vm))?;
+        if let Some(domain) = inner.hosts.get_mut(to).and_then(|h| h.domains.get_mut(&vm)) {
+            domain.state = DomainState::Running;
+        }
+        Ok(())
+    }
+
+    pub(super) fn save(&self, path: &str, domain: Domain) {
+        self.lock().saved.insert(path.to_owned(), domain);
+    }
+
+    pub(super) fn take_saved(&self, path: &str) -> Option<Domain> {
+        self.lock().saved.remove(path)
+    }
+
+    pub(super) fn inventory(&self, host: usize) -> Result<Vec<DomainInfo>, HypervisorError> {
+        self.with_host(host, |h| {
+            let describe = |(uuid, domain): (&Uuid, &Domain)| DomainInfo {
+                uuid: *uuid,
+                state: domain.state,
+                memory_bytes: domain.spec.memory_bytes,
+                cpu_time_ns: 0,
+            };
+            Ok(h.domains.iter().map(describe).collect())
+        })
+    }
+}

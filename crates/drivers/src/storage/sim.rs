@@ -1,0 +1,303 @@
+//! Storage in memory, for tests and benches of what is built above.
+//!
+//! Owns: the SRs of a simulated pool; every host's [`SimStorage`] sees the same. Storage may be
+//! given a capacity and faults, per SR and per host.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use uuid::Uuid;
+
+use super::error::{
+    FULL, NOT_ATTACHED, SR_UNAVAILABLE, VDI_EXISTS, VDI_SIZE, VDI_UNAVAILABLE, error, timeout,
+};
+use super::{SrDriver, SrSpace, SrSpec, StorageError, VolumeInfo};
+
+/// Capacity of an SR unless it is set.
+const CAPACITY_BYTES: u64 = 1 << 50;
+
+/// A fault of an SR as one host sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SimFault {
+    /// Calls fail with `SR_TIMEOUT` (at once: tests do not wait).
+    Stalled,
+    /// Calls fail with an I/O error.
+    Failing,
+}
+
+/// The storage that simulated hosts share.
+#[derive(Debug, Default)]
+pub struct SimArray {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    srs: BTreeMap<Uuid, Sr>,
+    faults: BTreeMap<(Uuid, usize), SimFault>,
+}
+
+#[derive(Debug)]
+struct Sr {
+    capacity: u64,
+    volumes: BTreeMap<Uuid, u64>,
+    raw: BTreeMap<String, u64>,
+    attached: BTreeSet<usize>,
+}
+
+impl Sr {
+    fn used(&self) -> u64 {
+        self.volumes.values().sum::<u64>() + self.raw.values().sum::<u64>()
+    }
+
+    fn reserve(&self, bytes: u64) -> Result<(), StorageError> {
+        if self.used().saturating_add(bytes) > self.capacity {
+            return Err(error(FULL, "no space is left on the SR; free some or grow it"));
+        }
+        Ok(())
+    }
+}
+
+impl SimArray {
+    /// An empty array.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self::default())
+    }
+
+    /// The driver of a host.
+    #[must_use]
+    pub fn driver(self: &Arc<Self>, host: usize) -> SimStorage {
+        SimStorage { array: Arc::clone(self), host }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets or clears a fault.
+    pub fn set_fault(&self, sr: Uuid, host: usize, fault: Option<SimFault>) {
+        let mut inner = self.lock();
+        match fault {
+            Some(fault) => inner.faults.insert((sr, host), fault),
+            None => inner.faults.remove(&(sr, host)),
+        };
+    }
+
+    /// Sets the capacity of an SR; volumes count with their whole size.
+    pub fn set_capacity(&self, sr: Uuid, bytes: u64) {
+        if let Some(sr) = self.lock().srs.get_mut(&sr) {
+            sr.capacity = bytes;
+        }
+    }
+}
+
+/// The driver of one simulated host.
+#[derive(Clone, Debug)]
+pub struct SimStorage {
+    array: Arc<SimArray>,
+    host: usize,
+}
+
+impl SimStorage {
+    fn with<T>(
+        &self,
+        sr: Uuid,
+        what: &str,
+        work: impl FnOnce(&mut Sr) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        let mut inner = self.array.lock();
+        check_fault(&inner, sr, self.host, what)?;
+        let missing = || error(SR_UNAVAILABLE, format!("the storage does not hold SR {sr}"));
+        work(inner.srs.get_mut(&sr).ok_or_else(missing)?)
+    }
+
+    fn attached<T>(
+        &self,
+        sr: Uuid,
+        what: &str,
+        work: impl FnOnce(&mut Sr) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        let host = self.host;
+        self.with(sr, what, |found| {
+            if !found.attached.contains(&host) {
+                return Err(error(NOT_ATTACHED, format!("SR {sr} is not attached on this host")));
+            }
+            work(found)
+        })
+    }
+}
+
+fn check_fault(inner: &Inner, sr: Uuid, host: usize, what: &str) -> Result<(), StorageError> {
+    match inner.faults.get(&(sr, host)) {
+        None => Ok(()),
+        Some(SimFault::Stalled) => Err(timeout(sr, what, std::time::Duration::ZERO)),
+        Some(SimFault::Failing) => {
+            Err(error(SR_UNAVAILABLE, format!("{what} failed: Input/output error")))
+        }
+    }
+}
+
+fn missing(vdi: Uuid) -> StorageError {
+    error(VDI_UNAVAILABLE, format!("volume {vdi} is not there"))
+}
+
+impl SrDriver for SimStorage {
+    fn probe(&self, _: &BTreeMap<String, String>) -> Result<Vec<String>, StorageError> {
+        Ok(self.array.lock().srs.keys().map(Uuid::to_string).collect())
+    }
+
+    fn create(&self, sr: &SrSpec) -> Result<(), StorageError> {
+        let mut inner = self.array.lock();
+        check_fault(&inner, sr.uuid, self.host, "create the SR")?;
+        let new = || Sr {
+            capacity: CAPACITY_BYTES,
+            volumes: BTreeMap::new(),
+            raw: BTreeMap::new(),
+            attached: BTreeSet::new(),
+        };
+        inner.srs.entry(sr.uuid).or_insert_with(new).attached.insert(self.host);
+        Ok(())
+    }
+
+    fn attach(&self, sr: &SrSpec) -> Result<String, StorageError> {
+        let host = self.host;
+        self.with(sr.uuid, "attach", |found| {
+            found.attached.insert(host);
+            Ok(format!("/run/sr-mount/{}", sr.uuid))
+        })
+    }
+
+    fn detach(&self, sr: &SrSpec) -> Result<(), StorageError> {
+        if let Some(found) = self.array.lock().srs.get_mut(&sr.uuid) {
+            found.attached.remove(&self.host);
+        }
+        Ok(())
+    }
+
+    fn scan(&self, sr: &SrSpec) -> Result<Vec<VolumeInfo>, StorageError> {
+        self.attached(sr.uuid, "list the volumes", |found| {
+            let volume = |(uuid, size): (&Uuid, &u64)| VolumeInfo {
+                uuid: *uuid,
+                format: "qcow2".to_owned(),
+                virtual_size: *size,
+                physical_utilisation: *size,
+            };
+            Ok(found.volumes.iter().map(volume).collect())
+        })
+    }
+
+    fn space(&self, sr: &SrSpec) -> Result<SrSpace, StorageError> {
+        self.attached(sr.uuid, "read the free space", |found| {
+            Ok(SrSpace { physical_size: found.capacity, physical_utilisation: found.used() })
+        })
+    }
+
+    fn create_volume(&self, sr: &SrSpec, vdi: Uuid, size: u64) -> Result<String, StorageError> {
+        self.attached(sr.uuid, "create a volume", |found| match found.volumes.get(&vdi) {
+            Some(there) if *there == size => Ok(()),
+            Some(there) => {
+                Err(error(VDI_EXISTS, format!("volume {vdi} exists with {there} bytes")))
+            }
+            None if size == 0 => Err(error(VDI_SIZE, "a volume needs a size above 0")),
+            None => {
+                found.reserve(size)?;
+                found.volumes.insert(vdi, size);
+                Ok(())
+            }
+        })?;
+        Ok(self.volume_path(sr, vdi))
+    }
+
+    fn copy_volume(&self, sr: &SrSpec, from: Uuid, to: Uuid) -> Result<String, StorageError> {
+        self.attached(sr.uuid, "copy a volume", |found| {
+            let size = *found.volumes.get(&from).ok_or_else(|| missing(from))?;
+            if found.volumes.contains_key(&to) {
+                return Err(error(VDI_EXISTS, format!("volume {to} exists already")));
+            }
+            found.reserve(size)?;
+            found.volumes.insert(to, size);
+            Ok(())
+        })?;
+        Ok(self.volume_path(sr, to))
+    }
+
+    fn resize_volume(&self, sr: &SrSpec, vdi: Uuid, size: u64) -> Result<(), StorageError> {
+        self.attached(sr.uuid, "resize a volume", |found| {
+            let there = *found.volumes.get(&vdi).ok_or_else(|| missing(vdi))?;
+            if size < there {
+                return Err(error(VDI_SIZE, format!("volume {vdi} can only grow")));
+            }
+            found.reserve(size - there)?;
+            found.volumes.insert(vdi, size);
+            Ok(())
+        })
+    }
+
+    fn destroy_volume(&self, sr: &SrSpec, vdi: Uuid) -> Result<(), StorageError> {
+        self.attached(sr.uuid, "delete a volume", |found| {
+            found.volumes.remove(&vdi);
+            Ok(())
+        })
+    }
+
+    fn create_raw(&self, sr: &SrSpec, name: &str, size: u64) -> Result<String, StorageError> {
+        self.attached(sr.uuid, "write a system volume", |found| {
+            if !found.raw.contains_key(name) {
+                found.reserve(size)?;
+                found.raw.insert(name.to_owned(), size);
+            }
+            Ok(())
+        })?;
+        Ok(self.raw_path(sr, name))
+    }
+
+    fn volume_path(&self, sr: &SrSpec, vdi: Uuid) -> String {
+        format!("/run/sr-mount/{}/{vdi}.qcow2", sr.uuid)
+    }
+
+    fn raw_path(&self, sr: &SrSpec, name: &str) -> String {
+        format!("/run/sr-mount/{}/.haven/{name}", sr.uuid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::error::TIMEOUT;
+    use super::*;
+
+    fn sr() -> SrSpec {
+        SrSpec { uuid: Uuid::from_u128(9), kind: "sim".into(), device_config: BTreeMap::new() }
+    }
+
+    #[test]
+    fn hosts_see_the_same_volumes_and_their_own_faults() {
+        let array = SimArray::new();
+        let (a, b) = (array.driver(0), array.driver(1));
+        a.create(&sr()).unwrap();
+        let vdi = Uuid::from_u128(1);
+        a.create_volume(&sr(), vdi, 10).unwrap();
+        assert_eq!(b.scan(&sr()).unwrap_err().code, NOT_ATTACHED);
+        b.attach(&sr()).unwrap();
+        assert_eq!(b.scan(&sr()).unwrap()[0].virtual_size, 10);
+        array.set_fault(sr().uuid, 1, Some(SimFault::Stalled));
+        assert_eq!(b.scan(&sr()).unwrap_err().code, TIMEOUT);
+        assert_eq!(a.scan(&sr()).unwrap().len(), 1);
+        array.set_fault(sr().uuid, 1, None);
+        assert_eq!(b.scan(&sr()).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_full_sr_says_so() {
+        let array = SimArray::new();
+        let a = array.driver(0);
+        a.create(&sr()).unwrap();
+        array.set_capacity(sr().uuid, 100);
+        let vdi = Uuid::from_u128(1);
+        a.create_volume(&sr(), vdi, 60).unwrap();
+        assert_eq!(a.create_volume(&sr(), Uuid::from_u128(2), 60).unwrap_err().code, FULL);
+        assert_eq!(a.copy_volume(&sr(), vdi, Uuid::from_u128(3)).unwrap_err().code, FULL);
+        assert_eq!(a.resize_volume(&sr(), vdi, 50).unwrap_err().code, VDI_SIZE);
+        assert_eq!(a.space(&sr()).unwrap().physical_utilisation, 60);
+    }
+}
