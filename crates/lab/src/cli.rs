@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
@@ -16,7 +18,7 @@ use crate::lab::Lab;
 use crate::protocol::{Direction, HostStatus, Link, Process};
 use crate::storage::faults::{Fault, StorageSwitch};
 use crate::storage::{mount, server};
-use crate::{guest, supervisor};
+use crate::{forward, guest, probe, supervisor};
 
 /// A pool of real hosts on this machine, with faults.
 #[derive(Debug, Parser)]
@@ -169,6 +171,14 @@ enum Verb {
         with_parent: bool,
     },
     #[command(hide = true)]
+    Probe {
+        #[arg(long)]
+        interval_ms: u64,
+        addresses: Vec<String>,
+    },
+    #[command(hide = true)]
+    Forward { targets: Vec<SocketAddr> },
+    #[command(hide = true)]
     Infrastructure,
     #[command(hide = true)]
     HostLaunch { dir: PathBuf, host: u32 },
@@ -226,6 +236,9 @@ fn run(cli: Cli) -> Result<()> {
             }
             print_status(&Lab::up(config)?.status()?)
         }
+        Verb::Down if !dir.join("lab.json").exists() => {
+            Ok(writeln!(std::io::stdout(), "no lab in {}: nothing to do", dir.display())?)
+        }
         Verb::Down => Lab::open(&dir)?.down(),
         Verb::Status => print_status(&Lab::open(&dir)?.status()?),
         Verb::Net { command } => {
@@ -241,6 +254,10 @@ fn run(cli: Cli) -> Result<()> {
             supervisor::detach();
             supervisor::run(&LabConfig::load(&dir)?, with_parent)
         }
+        Verb::Probe { interval_ms, addresses } => {
+            probe::run(&addresses, Duration::from_millis(interval_ms))
+        }
+        Verb::Forward { targets } => forward::run(&targets),
         Verb::Infrastructure => supervisor::run_infrastructure(),
         Verb::HostLaunch { dir, host } => init::launch(&LabConfig::load(&dir)?, host),
         Verb::HostInit { dir, host } => init::run(&LabConfig::load(&dir)?, host),

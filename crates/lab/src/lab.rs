@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -127,6 +128,11 @@ impl Lab {
         let mut command = Command::new("nsenter");
         command.arg(format!("--net=/proc/{}/ns/net", pid.trim())).arg("--").arg(program);
         Ok(command)
+    }
+
+    /// Lets programs on the machine reach the first of `targets` that answers, at `listen`.
+    pub fn forward(&self, listen: SocketAddr, targets: Vec<SocketAddr>) -> Result<()> {
+        self.request(&Request::Forward { listen, targets }).map(drop)
     }
 
     /// Powers everything off and removes the lab's files.

@@ -11,10 +11,12 @@
 pub mod cgroup;
 pub mod cli;
 pub mod config;
+pub mod forward;
 pub mod guest;
 pub mod host;
 mod lab;
 mod machine;
+pub mod probe;
 pub mod protocol;
 pub mod storage;
 pub mod supervisor;

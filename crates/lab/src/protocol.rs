@@ -1,6 +1,8 @@
 //! What the lab's clients (command line, tests) ask of its supervisor: one JSON line each way per
 //! connection.
 
+use std::net::SocketAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::storage::faults::StorageSwitch;
@@ -61,6 +63,13 @@ pub enum Request {
     Status,
     /// Everything off, the supervisor ends. Files stay.
     Shutdown,
+    /// Forwards connections from an address of the machine to the first target that takes them.
+    Forward {
+        /// Where to listen on the machine.
+        listen: SocketAddr,
+        /// Addresses in the lab.
+        targets: Vec<SocketAddr>,
+    },
     /// Something about one host.
     Host {
         /// Its number.

@@ -2,5 +2,6 @@
 //! ticks and answers, and the checks of what it left.
 
 pub mod cpio;
+pub mod domain;
 pub mod image;
 pub mod stamps;

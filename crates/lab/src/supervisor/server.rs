@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::Child;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -17,14 +19,23 @@ use super::log::event;
 use super::net::Infrastructure;
 use super::sweep;
 use crate::config::LabConfig;
+use crate::forward;
 use crate::protocol::{Answer, HostCommand, HostStatus, Request};
 
 /// Longest wait for a host's answer: a power-off waits for stuck processes.
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
 
+/// What the clients' threads have the main thread do.
+enum Order {
+    Stop,
+    Forward(SocketAddr, Vec<SocketAddr>, Sender<Result<()>>),
+}
+
 struct Supervisor {
+    config: LabConfig,
+    infrastructure: u32,
+    orders: Sender<Order>,
     hosts: Mutex<BTreeMap<u32, Sender<Message>>>,
-    stop: Sender<()>,
 }
 
 /// Runs the supervisor of a lab until it is told to stop, or, with `with_parent`, until its stdin
@@ -34,7 +45,7 @@ pub fn run(config: &LabConfig, with_parent: bool) -> Result<()> {
     sweep(config)?;
     let mut infrastructure = Infrastructure::start(config)?;
     fs::write(config.dir.join("infrastructure.pid"), infrastructure.pid().to_string())?;
-    let (stop, stopped) = channel();
+    let (orders, ordered) = channel();
     let mut hosts = BTreeMap::new();
     let mut threads = Vec::new();
     for n in 1..=config.hosts {
@@ -43,17 +54,25 @@ pub fn run(config: &LabConfig, with_parent: bool) -> Result<()> {
         hosts.insert(n, sender);
     }
     if with_parent {
-        let stop = stop.clone();
+        let orders = orders.clone();
         thread::spawn(move || {
             let _ = std::io::stdin().read(&mut [0; 1]);
-            let _ = stop.send(());
+            let _ = orders.send(Order::Stop);
         });
     }
-    let supervisor = Arc::new(Supervisor { hosts: Mutex::new(hosts), stop });
+    let supervisor = Arc::new(Supervisor {
+        config: config.clone(),
+        infrastructure: infrastructure.pid(),
+        orders,
+        hosts: Mutex::new(hosts),
+    });
     listen(config, &supervisor)?;
-    // Only the loss of all senders could fail this, and the supervisor has one.
-    let _ = stopped.recv();
+    let mut forwarders = obey(&supervisor, &ordered);
     event("stopping");
+    for forwarder in &mut forwarders {
+        let _ = forwarder.kill();
+        let _ = forwarder.wait();
+    }
     lock(&supervisor.hosts).clear();
     for thread in threads {
         if thread.join().is_err() {
@@ -64,6 +83,19 @@ pub fn run(config: &LabConfig, with_parent: bool) -> Result<()> {
     let _ = fs::remove_file(config.socket());
     event("stopped");
     Ok(())
+}
+
+/// Works for the clients' threads until the lab is to stop. Here because children die with the
+/// thread that started them.
+fn obey(supervisor: &Supervisor, orders: &Receiver<Order>) -> Vec<Child> {
+    let mut forwarders = Vec::new();
+    while let Ok(Order::Forward(listen, targets, answer)) = orders.recv() {
+        let Supervisor { config, infrastructure, .. } = supervisor;
+        let started = forward::start(config, *infrastructure, listen, &targets);
+        // The asker may have gone.
+        let _ = answer.send(started.map(|child| forwarders.push(child)));
+    }
+    forwarders
 }
 
 /// Starts a host's thread, which starts the host's processes: they die with that thread.
@@ -99,16 +131,9 @@ impl Supervisor {
         if BufReader::new(stream).read_line(&mut line).is_err() {
             return;
         }
-        let outcome =
-            serde_json::from_str(&line).context("not a request").and_then(
-                |request| match request {
-                    Request::Shutdown => {
-                        self.stop.send(())?;
-                        Ok(Answer::Done)
-                    }
-                    request => self.answer(&request),
-                },
-            );
+        let outcome = serde_json::from_str(&line)
+            .context("not a request")
+            .and_then(|request: Request| self.answer(request));
         let answer = outcome.unwrap_or_else(|error| Answer::Failed(format!("{error:#}")));
         if let Ok(text) = serde_json::to_string(&answer) {
             let mut stream = stream;
@@ -116,12 +141,22 @@ impl Supervisor {
         }
     }
 
-    fn answer(&self, request: &Request) -> Result<Answer> {
+    fn answer(&self, request: Request) -> Result<Answer> {
         match request {
-            Request::Host { host, command } => {
-                self.ask(*host, command).map(|status| Answer::Hosts(vec![status]))
+            Request::Shutdown => {
+                self.orders.send(Order::Stop)?;
+                Ok(Answer::Done)
             }
-            _ => {
+            Request::Forward { listen, targets } => {
+                let (sender, receiver) = channel();
+                self.orders.send(Order::Forward(listen, targets, sender))?;
+                receiver.recv_timeout(ANSWER_WAIT)??;
+                Ok(Answer::Done)
+            }
+            Request::Host { host, command } => {
+                self.ask(host, &command).map(|status| Answer::Hosts(vec![status]))
+            }
+            Request::Status => {
                 let numbers: Vec<u32> = lock(&self.hosts).keys().copied().collect();
                 let statuses = numbers.into_iter().map(|n| self.ask(n, &HostCommand::Status));
                 Ok(Answer::Hosts(statuses.collect::<Result<_>>()?))

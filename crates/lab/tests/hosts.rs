@@ -1,0 +1,241 @@
+//! Hosts: they come up quickly, die without a trace, and come back.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use common::{config, eventually, lab, mount};
+use haven_lab::Lab;
+use haven_lab::protocol::{Direction, Link, Power, Process};
+
+/// Processes that name the lab's directory, by id.
+fn processes_of(dir: &std::path::Path) -> BTreeSet<u32> {
+    let dir = dir.display().to_string();
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
+        let args = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        if String::from_utf8_lossy(&args).contains(&dir) {
+            found.insert(pid);
+        }
+    }
+    found
+}
+
+fn mounts_of(dir: &std::path::Path) -> usize {
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    mounts.lines().filter(|l| l.contains(&dir.display().to_string())).count()
+}
+
+fn assert_nothing_left(config: &haven_lab::LabConfig, pids: &BTreeSet<u32>) {
+    for pid in pids {
+        assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "process {pid} is left");
+    }
+    assert_eq!(processes_of(&config.dir), BTreeSet::new());
+    assert_eq!(mounts_of(&config.dir), 0);
+    assert!(!config.dir.exists(), "{} is left", config.dir.display());
+    for n in 1..=config.hosts {
+        let group = config.cgroup.group(&config.cgroup_name(n));
+        assert!(!group.path().exists(), "{} is left", group.path().display());
+    }
+}
+
+/// Ids of all processes in the lab's hosts and around them.
+fn all_processes(lab: &Lab) -> BTreeSet<u32> {
+    let config = lab.config();
+    let mut pids = processes_of(&config.dir);
+    for n in 1..=config.hosts {
+        pids.extend(config.cgroup.group(&config.cgroup_name(n)).processes());
+    }
+    pids
+}
+
+#[test]
+fn three_hosts_come_up_in_seconds_each_its_own() {
+    let begun = Instant::now();
+    let Some(lab) = lab(3) else { return };
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    let mut ids = BTreeSet::new();
+    for n in 1..=3 {
+        let host = lab.host(n);
+        assert_eq!(host.sh("hostname").unwrap().trim(), format!("h{n}"));
+        assert_eq!(host.sh("cat /proc/1/comm").unwrap().trim(), "haven-lab");
+        host.sh("test ! -e /dev/kvm && test -p /dev/watchdog").unwrap();
+        let xml = host.sh("virsh capabilities").unwrap();
+        ids.insert(xml.split("<uuid>").nth(1).unwrap()[..36].to_owned());
+        for other in 1..=3 {
+            host.sh(&format!("ping -q -c1 -W2 10.77.0.{other}; ping -q -c1 -W2 10.88.0.{other}"))
+                .unwrap();
+        }
+    }
+    assert_eq!(ids.len(), 3, "libvirt's host ids are distinct");
+}
+
+#[test]
+fn nothing_is_left_behind() {
+    let Some(lab) = lab(2) else { return };
+    mount(lab.host(1));
+    let config = lab.config().clone();
+    let pids = all_processes(&lab);
+    assert!(pids.len() >= 6, "{pids:?}");
+    lab.down().unwrap();
+    assert_nothing_left(&config, &pids);
+}
+
+#[test]
+fn nothing_runs_on_when_the_supervisor_is_killed() {
+    let Some(_) = lab(1) else { return };
+    let lab = Lab::up(config(2)).unwrap();
+    let config = lab.config().clone();
+    let pids = all_processes(&lab);
+    let dir = config.dir.display().to_string();
+    let supervisor = pids.iter().find(|pid| {
+        let args = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&args).contains(&format!("supervise\0{dir}"))
+    });
+    let supervisor = rustix::process::Pid::from_raw((*supervisor.unwrap()).cast_signed()).unwrap();
+    rustix::process::kill_process(supervisor, rustix::process::Signal::KILL).unwrap();
+    eventually(10, "all processes are gone", || {
+        pids.iter().all(|pid| {
+            let state = common::state_of(*pid);
+            state.is_none() || state == Some('Z')
+        })
+    });
+    lab.down().unwrap();
+    assert_eq!(processes_of(&config.dir), BTreeSet::new());
+    assert!(!config.dir.exists());
+}
+
+#[test]
+fn two_labs_live_side_by_side() {
+    let Some(first) = lab(2) else { return };
+    let Some(second) = lab(2) else { return };
+    first.host(1).sh("echo first > /var/lib/haven/whose").unwrap();
+    second.host(1).sh("test ! -e /var/lib/haven/whose").unwrap();
+    first.host(2).off().unwrap();
+    first.host(1).sh("! ping -q -c1 -W1 10.77.0.2").unwrap();
+    second.host(1).sh("ping -q -c1 -W2 10.77.0.2").unwrap();
+    first.down().unwrap();
+    second.host(1).sh("ping -q -c1 -W2 10.77.0.2 && virsh -q list").unwrap();
+}
+
+#[test]
+fn power_loss_keeps_the_disk_and_loses_the_rest() {
+    let Some(lab) = lab(2) else { return };
+    let host = lab.host(1);
+    host.sh("touch /etc/haven/kept /var/lib/haven/kept /run/haven/lost /tmp/haven-lost").unwrap();
+    let begun = Instant::now();
+    host.off().unwrap();
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert_eq!(host.status().unwrap().power, Power::Off);
+    assert!(host.sh("true").is_err());
+    host.on().unwrap();
+    host.sh("test -e /etc/haven/kept && test -e /var/lib/haven/kept").unwrap();
+    host.sh("test ! -e /run/haven/lost && test ! -e /tmp/haven-lost && ping -q -c1 10.77.0.2")
+        .unwrap();
+    assert_eq!(host.status().unwrap().boots, 2);
+}
+
+#[test]
+fn reboot_comes_back_and_poweroff_does_not() {
+    let Some(lab) = lab(1) else { return };
+    let host = lab.host(1);
+    host.sh_output("reboot").unwrap();
+    eventually(10, "the host has started again", || host.status().unwrap().boots == 2);
+    host.wait_for_libvirtd().unwrap();
+    host.sh_output("poweroff").unwrap();
+    eventually(10, "the host is off", || host.status().unwrap().power == Power::Off);
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(host.status().unwrap().power, Power::Off);
+}
+
+#[test]
+fn the_watchdog_bites_when_it_is_not_petted() {
+    let Some(lab) = lab(1) else { return };
+    let host = lab.host(1);
+    // Petted for three seconds: no bite, though the bite time is two.
+    host.sh(
+        "exec 3>/dev/watchdog; for i in 1 2 3 4 5 6; do printf . >&3; sleep .5; done; printf V >&3",
+    )
+    .unwrap();
+    eventually(2, "disarmed by the magic close", || !host.status().unwrap().watchdog_armed);
+    assert_eq!(host.status().unwrap().bites, 0);
+    // Closed without the magic: it goes on counting.
+    host.sh("printf . > /dev/watchdog").unwrap();
+    let took = eventually(5, "a bite", || host.status().unwrap().bites == 1);
+    assert!(took > Duration::from_millis(1800) && took < Duration::from_millis(3500), "{took:?}");
+    eventually(10, "power on again", || host.status().unwrap().boots == 2);
+}
+
+#[test]
+fn a_frozen_host_stands_still_and_its_watchdog_ends_that() {
+    let Some(lab) = lab(2) else { return };
+    let host = lab.host(1);
+    let count = || host.path("/tmp/n").and_then(|p| Ok(std::fs::read_to_string(p)?.len())).unwrap();
+    host.sh("(while :; do printf . >> /tmp/n; sleep .02; done) >/dev/null 2>&1 &").unwrap();
+    host.freeze().unwrap();
+    assert_eq!(host.status().unwrap().power, Power::Frozen);
+    let before = count();
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(count(), before);
+    host.thaw().unwrap();
+    eventually(5, "it goes on", || count() > before);
+    host.sh("printf . > /dev/watchdog").unwrap();
+    host.freeze().unwrap();
+    eventually(6, "power on again", || host.status().unwrap().boots == 2);
+    host.wait_for_libvirtd().unwrap();
+}
+
+#[test]
+fn links_are_cut_in_one_direction_or_both_and_stay_so() {
+    let Some(lab) = lab(3) else { return };
+    let (one, two) = (lab.host(1), lab.host(2));
+    let ping = |from: haven_lab::Host<'_>, to: &str| {
+        from.sh_output(&format!("ping -q -c1 -W1 {to}")).unwrap().status.success()
+    };
+    assert!(ping(one, "10.77.0.2") && ping(one, "10.88.0.2"));
+    // What leaves h1 is lost: its neighbour's frames still reach it.
+    one.cut(Link::Lan, Direction::Out).unwrap();
+    assert!(!ping(two, "10.77.0.1"));
+    let received = |host: haven_lab::Host<'_>| -> u64 {
+        host.sh("cat /sys/class/net/eth0/statistics/rx_packets").unwrap().trim().parse().unwrap()
+    };
+    let before = received(one);
+    two.sh_output("ip neigh replace 10.77.0.1 lladdr 02:00:00:00:00:01 dev xbr0; ping -q -c3 -i.2 -W1 -b 10.77.255.255")
+        .unwrap();
+    assert!(received(one) > before, "the other direction still works");
+    one.cut(Link::Lan, Direction::In).unwrap();
+    let before = received(one);
+    two.sh_output("ping -q -c3 -i.2 -W1 -b 10.77.255.255").unwrap();
+    assert_eq!(received(one), before, "nothing arrives");
+    assert!(ping(one, "10.88.0.2"), "the other link is not concerned");
+    one.cut(Link::Lan, Direction::Both).unwrap();
+    one.off().unwrap();
+    one.on().unwrap();
+    assert!(!ping(one, "10.77.0.3"), "a cut outlasts a power cycle");
+    one.heal(None).unwrap();
+    eventually(5, "healed", || ping(one, "10.77.0.3"));
+}
+
+#[test]
+fn a_killed_service_is_restarted_a_stopped_one_is_not() {
+    let Some(lab) = lab(1) else { return };
+    let host = lab.host(1);
+    let pid = || host.sh("pidof libvirtd").unwrap().trim().to_owned();
+    let first = pid();
+    host.kill(Process::Libvirtd, 9).unwrap();
+    eventually(5, "another libvirtd", || {
+        host.sh_output("pidof libvirtd").is_ok_and(|o| o.status.success()) && pid() != first
+    });
+    host.kill(Process::Libvirtd, 19).unwrap();
+    let stopped = pid();
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(pid(), stopped);
+    host.sh("grep -q '^State:.T' /proc/$(pidof libvirtd)/status").unwrap();
+    assert!(host.kill(Process::Havend, 9).is_err(), "what does not run cannot be killed");
+}
