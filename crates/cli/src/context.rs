@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use crate::args::global::{Format, Global};
 use crate::client::rpc::Login;
 use crate::client::tasks::{self, TaskResult};
-use crate::client::transport::Transport;
 use crate::client::trust::Trust;
 use crate::client::{Endpoint, Rpc};
 use crate::failure::{Failure, Outcome};
@@ -33,18 +32,19 @@ pub(crate) struct Context {
 impl Context {
     /// From the options; asks for a password where one is needed and none was given.
     pub(crate) fn new(global: &Global) -> Outcome<Self> {
-        let endpoint = match &global.server {
-            Some(server) => Endpoint::parse(server)?,
-            None => Endpoint::Unix(global.socket.clone()),
+        let homes = if global.server.is_empty() {
+            vec![Endpoint::Unix(global.socket.clone())]
+        } else {
+            global.server.iter().map(|server| Endpoint::parse(server)).collect::<Outcome<_>>()?
         };
-        let login = login(global, &endpoint)?;
+        let login = login(global, &homes)?;
         let trust = match (&global.ca, global.insecure) {
             (Some(file), _) => Trust::Ca(file.clone()),
             (None, true) => Trust::Nobody,
             (None, false) => Trust::HostCa,
         };
         Ok(Self {
-            rpc: Rpc::new(Transport::new(endpoint, trust), login),
+            rpc: Rpc::new(homes, trust, login)?,
             format: global.output,
             quiet: global.quiet,
             no_wait: global.no_wait,
@@ -201,13 +201,13 @@ impl Context {
     }
 }
 
-fn login(global: &Global, endpoint: &Endpoint) -> Outcome<Login> {
+fn login(global: &Global, homes: &[Endpoint]) -> Outcome<Login> {
     let user = global.username.clone();
-    let password = match (endpoint, &global.password, &global.password_file) {
-        (Endpoint::Unix(_), _, _) => String::new(),
+    let password = match (homes.first(), &global.password, &global.password_file) {
+        (None | Some(Endpoint::Unix(_)), _, _) => String::new(),
         (_, Some(password), _) => password.clone(),
         (_, None, Some(file)) => prompt::password_in_file(file)?,
-        (_, None, None) => prompt::password(&format!("Password of {user} at {endpoint}: "))?,
+        (Some(first), None, None) => prompt::password(&format!("Password of {user} at {first}: "))?,
     };
     Ok(Login { user, password })
 }

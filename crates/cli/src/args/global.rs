@@ -29,9 +29,17 @@ pub(crate) struct Global {
         hide_env = true
     )]
     pub(crate) output: Format,
-    /// Address of any host of the pool, as HOST[:PORT]
-    #[arg(long, short, global = true, value_name = "HOST", env = "HAVEN_SERVER")]
-    pub(crate) server: Option<String>,
+    /// Addresses of hosts of the pool, as HOST[:PORT][,...]; the first that answers is used
+    #[arg(
+        long,
+        short,
+        global = true,
+        value_name = "HOST",
+        value_delimiter = ',',
+        env = "HAVEN_SERVER",
+        hide_env_values = true
+    )]
+    pub(crate) server: Vec<String>,
     /// User to log in as, with --server
     #[arg(
         long,

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::endpoint::Endpoint;
 use super::transport::{Stream, Transport};
+use super::trust::Trust;
 use crate::failure::{Failure, Outcome};
 
 /// A coordinator may change while we look for it; more hops than this are a loop.
@@ -24,17 +25,22 @@ pub(crate) struct Login {
 pub(crate) struct Rpc {
     transport: Transport,
     /// Where the person sent us; a redirection may lead elsewhere for a while.
-    home: Endpoint,
+    homes: Vec<Endpoint>,
+    /// Which of them is in use.
+    home: usize,
     login: Login,
     session: Option<String>,
     last_id: u64,
 }
 
 impl Rpc {
-    /// Nothing is sent yet.
-    pub(crate) fn new(transport: Transport, login: Login) -> Self {
-        let home = transport.endpoint().clone();
-        Self { transport, home, login, session: None, last_id: 0 }
+    /// Nothing is sent yet. The first of `homes` that answers is used.
+    pub(crate) fn new(homes: Vec<Endpoint>, trust: Trust, login: Login) -> Outcome<Self> {
+        let first = homes.first().cloned();
+        let first =
+            first.ok_or_else(|| Failure::Usage("no address of a host was given".to_owned()))?;
+        let transport = Transport::new(first, trust);
+        Ok(Self { transport, homes, home: 0, login, session: None, last_id: 0 })
     }
 
     /// Calls `method` with the session before `params`. A lost session is opened again, once.
@@ -52,9 +58,13 @@ impl Rpc {
         self.call_in_session(method, params).await
     }
 
+    /// Back to where the person sent us; to the next such place if there are several.
     fn go_home(&mut self) {
         self.session = None;
-        self.transport.redirect(self.home.clone());
+        self.home = (self.home + 1) % self.homes.len().max(1);
+        if let Some(home) = self.homes.get(self.home) {
+            self.transport.redirect(home.clone());
+        }
     }
 
     async fn call_in_session(&mut self, method: &str, params: &[Value]) -> Outcome<Value> {
@@ -67,6 +77,19 @@ impl Rpc {
         if let Some(session) = &self.session {
             return Ok(session.clone());
         }
+        let mut others = self.homes.len().saturating_sub(1);
+        loop {
+            match self.log_in().await {
+                Err(Failure::Unreachable { .. }) if others > 0 => {
+                    others -= 1;
+                    self.go_home();
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn log_in(&mut self) -> Outcome<String> {
         for _ in 0..REDIRECTS_MAX {
             let params = [&*self.login.user, &*self.login.password, API_VERSION, ORIGINATOR]
                 .map(Value::from);
@@ -123,7 +146,16 @@ impl Rpc {
 
     /// `GET` of one of Haven's own routes.
     pub(crate) async fn get(&mut self, path: &str) -> Outcome<Value> {
-        self.route(Method::GET, path, Vec::new()).await
+        let mut others = self.homes.len().saturating_sub(1);
+        loop {
+            match self.route(Method::GET, path, Vec::new()).await {
+                Err(Failure::Unreachable { .. }) if others > 0 => {
+                    others -= 1;
+                    self.go_home();
+                }
+                result => return result,
+            }
+        }
     }
 
     /// `POST` to one of Haven's own routes.

@@ -10,6 +10,7 @@ use crate::args::watch::EventCommand;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::records::Record;
+use crate::render::units::clock_utc;
 use crate::render::write_stdout;
 
 /// How long one call waits for something to happen.
@@ -52,7 +53,7 @@ async fn watch(context: &mut Context, classes: &[String], count: Option<u64>) ->
                 return Ok(());
             }
             left -= 1;
-            write_stdout(&change.shown(format))
+            write_stdout(&change.shown(format, &clock_utc()))
         })?;
     }
     Ok(())
@@ -138,13 +139,14 @@ fn short(value: &Value) -> String {
 }
 
 impl Change<'_> {
-    fn shown(&self, format: Format) -> String {
+    fn shown(&self, format: Format, time: &str) -> String {
         match format {
             Format::Table => {
                 let fields: Vec<String> =
                     self.fields.iter().map(|(f, old, new)| format!("{f}: {old} → {new}")).collect();
                 let line = format!(
-                    "{} {:<12} {}  {}",
+                    "{} {} {:<12} {}  {}",
+                    time,
                     self.operation,
                     self.class,
                     self.name,
@@ -154,20 +156,21 @@ impl Change<'_> {
                     line.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
                 safe + "\n"
             }
-            Format::Json => format!("{}\n", self.value()),
+            Format::Json => format!("{}\n", self.value(time)),
             Format::Yaml => {
-                format!("---\n{}", serde_yaml::to_string(&self.value()).unwrap_or_default())
+                format!("---\n{}", serde_yaml::to_string(&self.value(time)).unwrap_or_default())
             }
         }
     }
 
-    fn value(&self) -> Value {
+    fn value(&self, time: &str) -> Value {
         let changed: serde_json::Map<String, Value> = self
             .fields
             .iter()
             .map(|(field, old, new)| (field.clone(), json!({ "before": old, "after": new })))
             .collect();
         json!({
+            "time": time,
             "operation": self.operation,
             "class": self.class,
             "name": self.name,
@@ -195,11 +198,11 @@ mod tests {
         let mut told = Vec::new();
         let token = known
             .take_in(&vm("Running"), |change| {
-                told.push(change.shown(Format::Table));
+                told.push(change.shown(Format::Table, "11:02:03Z"));
                 Ok(())
             })
             .unwrap();
-        assert_eq!(told, ["mod vm           web1  power_state: Halted → Running\n"]);
+        assert_eq!(told, ["11:02:03Z mod vm           web1  power_state: Halted → Running\n"]);
         assert_eq!(token, "1");
     }
 }

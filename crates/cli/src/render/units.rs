@@ -1,5 +1,7 @@
 //! Sizes and times as people write them.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 const UNITS: [(&str, u64); 4] =
     [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
 
@@ -69,6 +71,17 @@ pub(crate) fn show_bytes(bytes: i64) -> String {
     }
 }
 
+/// The time of day.
+pub(crate) fn clock_utc() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    show_clock(since.as_secs())
+}
+
+fn show_clock(unix_seconds: u64) -> String {
+    let day = unix_seconds % 86_400;
+    format!("{:02}:{:02}:{:02}Z", day / 3600, day / 60 % 60, day % 60)
+}
+
 /// `20261120T11:02:03Z` as `2026-11-20 11:02:03`; the epoch is "never".
 pub(crate) fn show_time(wire: &str) -> String {
     match (wire.get(0..4), wire.get(4..6), wire.get(6..8), wire.get(9..17)) {
@@ -82,7 +95,7 @@ pub(crate) fn show_time(wire: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{parse_bytes, parse_pair, parse_seconds, show_bytes, show_time};
+    use super::{parse_bytes, parse_pair, parse_seconds, show_bytes, show_clock, show_time};
 
     #[test]
     fn sizes() {
@@ -120,6 +133,7 @@ mod tests {
         assert_eq!(parse_pair("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
         assert!(parse_pair("=b").is_err());
         assert_eq!(show_time("20261120T11:02:03Z"), "2026-11-20 11:02:03");
+        assert_eq!(show_clock(86_400 + 11 * 3600 + 2 * 60 + 3), "11:02:03Z");
         assert_eq!(show_time("19700101T00:00:00Z"), "-");
     }
 }

@@ -17,6 +17,7 @@ fn wrong_command_lines() {
         &["vm", "create", "--template", "tiny", "--memory", "lots"],
         &["ha", "enable"],
         &["vm", "list", "--server", "http://host1"],
+        &["vm", "list", "--server", "host1"],
         &["sr", "create", "vms", "--type", "nfs"],
         &["--server", "host1:port", "vm", "list"],
     ] {

@@ -130,7 +130,11 @@ impl Script {
     fn serve_connection(&self, stream: UnixStream, log: &Mutex<Vec<(String, Value)>>) {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         let mut writer = stream;
-        while let Some((path, body)) = read_request(&mut reader) {
+        while let Some((verb, path, body)) = read_request(&mut reader) {
+            if verb == "CONNECT" {
+                log.lock().unwrap().push((verb, json!(path)));
+                return echo(&mut reader, &mut writer, log);
+            }
             let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
             let (status, answer) = if path == "/jsonrpc" {
                 (200, self.rpc(&body, log))
@@ -178,10 +182,24 @@ impl Script {
     }
 }
 
-fn read_request(reader: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
+/// A console that echoes.
+fn echo(reader: &mut impl BufRead, writer: &mut UnixStream, log: &Mutex<Vec<(String, Value)>>) {
+    writer.write_all(b"HTTP/1.0 200 OK\r\n\r\n").unwrap();
+    let mut line = String::new();
+    while reader.read_line(&mut line).is_ok_and(|count| count > 0) {
+        log.lock().unwrap().push(("typed".to_owned(), json!(line)));
+        if writer.write_all(line.as_bytes()).is_err() {
+            return;
+        }
+        line.clear();
+    }
+}
+
+fn read_request(reader: &mut impl BufRead) -> Option<(String, String, Vec<u8>)> {
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
-    let path = line.split_whitespace().nth(1)?.to_owned();
+    let mut words = line.split_whitespace().map(str::to_owned);
+    let (verb, path) = (words.next()?, words.next()?);
     let mut length = 0;
     loop {
         line.clear();
@@ -196,7 +214,7 @@ fn read_request(reader: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some((path, body))
+    Some((verb, path, body))
 }
 
 impl Pool {

@@ -277,11 +277,35 @@ fn watch_prints_changes_and_not_what_was_there_before() {
         })
         .serve();
     let output = pool.haven(&["event", "watch", "--class", "vm", "--count", "1"]);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let (time, told) = told.split_once(' ').unwrap();
     assert_eq!(
-        String::from_utf8_lossy(&output.stdout),
+        told,
         "mod vm           web1  power_state: Halted → Running\n",
         "{}",
         shown(&output)
     );
+    assert!(time.len() == 9 && time.ends_with('Z'), "{time}");
     assert_eq!(pool.calls("event.from")[1], json!([["vm"], "7", 30.0]));
+}
+
+#[test]
+fn a_console_carries_bytes_both_ways_until_the_key_that_leaves() {
+    let pool = small_pool()
+        .answers(
+            "console.get_all_records",
+            json!({
+                "OpaqueRef:c1": {"uuid": "rfb", "VM": "OpaqueRef:v1", "protocol": "rfb"},
+                "OpaqueRef:c2": {"uuid": "serial", "VM": "OpaqueRef:v1", "protocol": "vt100"},
+            }),
+        )
+        .serve();
+    // The server echoes; what is typed after ^] must not reach it.
+    let output = haven_with_input(&pool.socket(), &["vm", "console", "web1"], "date\n\x1dlost");
+    assert!(output.status.success(), "{}", shown(&output));
+    let connects = pool.calls("CONNECT");
+    assert_eq!(connects, [json!("/console?uuid=serial&session_id=OpaqueRef:session")]);
+    assert_eq!(pool.calls("typed"), [json!("date\n")]);
+    let halted = pool.haven(&["vm", "console", "bb22"]);
+    assert!(shown(&halted).contains("VM_BAD_POWER_STATE"), "{}", shown(&halted));
 }
