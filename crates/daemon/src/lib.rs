@@ -6,7 +6,9 @@
 
 pub mod agent;
 pub mod authority;
+pub mod boot;
 pub mod config;
+pub mod consoles;
 pub mod identity;
 pub mod join;
 pub mod order_client;

@@ -1,14 +1,17 @@
 //! Connections between the hosts of a pool: mutual TLS on the peer port.
 //!
 //! Owns: the host's TLS material in memory, dialling a member (its certificate must be that of
-//! the very host that is meant), the TLS accept loop, and tunnels for byte streams.
+//! the very host that is meant), the TLS accept loop, forwarded requests, and tunnels for byte
+//! streams.
 
 mod dial;
+mod forward;
 mod serve;
 mod store;
 mod tunnel;
 
 pub use dial::{DialError, Dialer, PeerStream, Protocol};
+pub use forward::{ForwardError, ForwardedFor, forward_request, forwarded_caller};
 pub use serve::{Caller, serve_tls, serve_unix};
 pub use store::TlsStore;
 pub use tunnel::{Target, TunnelError, join_streams, open_tunnel, tunnel_request_target};
