@@ -1,1 +1,31 @@
-//! .
+//! XenAPI as a registry of messages, and its encodings.
+//!
+//! Owns: the declared [`messages`], the [`Registry`] of all messages (declared ones and those
+//! that follow from fields), the checking of calls against it ([`Call`]), the answers that follow
+//! from the database alone ([`dispatch`]), the [`events`] feed, and the two encodings
+//! ([`xmlrpc`], [`jsonrpc`]).
+//!
+//! Never: opens a connection, checks a password, keeps a session, starts a task. Those belong to
+//! the daemon, which does for every request:
+//!
+//! 1. `xmlrpc::parse_call` or `jsonrpc::parse_call` → [`Request`]
+//! 2. [`Registry::resolve`] → [`Resolved`]; check session and role
+//! 3. [`dispatch::read`] or [`dispatch::write`] if the message follows from fields, else its own
+//!    handler, with arguments from [`Call::args`]
+//! 4. `write_response` of the same encoding.
+
+mod args;
+mod call;
+pub mod dispatch;
+pub mod events;
+pub mod jsonrpc;
+pub mod messages;
+mod query;
+mod registry;
+pub mod xmlrpc;
+
+pub use args::{Arguments, coerce};
+pub use call::{Call, Request, Resolved};
+pub use messages::Param;
+pub use query::Query;
+pub use registry::{Method, Operation, Registry};

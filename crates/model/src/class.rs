@@ -201,6 +201,10 @@ pub struct ClassMeta {
     pub internal: bool,
     /// Its fields, in wire order.
     pub fields: &'static [FieldMeta],
+    /// Type of references to it.
+    pub ref_type: &'static Type,
+    /// Type of its records.
+    pub record_type: &'static Type,
     /// A row of defaults.
     pub new_row: fn() -> Box<dyn Row>,
 }

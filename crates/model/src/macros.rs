@@ -78,6 +78,8 @@ macro_rules! class {
                         default_meta!($ty $(, $default)?),
                     )$(.$field_mark())*,
                 )*],
+                ref_type: &$crate::Type::Ref($class_name),
+                record_type: &$crate::Type::Record($class_name),
                 new_row: || Box::new(Self::default()),
             }$(.$mark())*;
 
