@@ -66,6 +66,18 @@ impl Paths {
         self.at("run/haven")
     }
 
+    /// The guard's own settings: `/etc/haven/guard.toml`.
+    #[must_use]
+    pub fn guard_settings(&self) -> PathBuf {
+        self.at("etc/haven/guard.toml")
+    }
+
+    /// An absolute path of the host, below the root.
+    #[must_use]
+    pub fn below(&self, path: &str) -> PathBuf {
+        self.at(path.trim_start_matches('/'))
+    }
+
     /// The guard's socket.
     #[must_use]
     pub fn guard_socket(&self) -> PathBuf {
@@ -223,8 +235,8 @@ mod tests {
         let here = Paths::new(Path::new("/"));
         assert_eq!(here.host_json(), Path::new("/var/lib/haven/host.json"));
         assert_eq!(here.libvirt_socket(), Path::new("/run/libvirt/libvirt-sock"));
-        let test = Paths::new(Path::new("/tmp/h1"));
-        assert_eq!(test.guard_socket(), Path::new("/tmp/h1/run/haven/guard.sock"));
+        let test = Paths::new(Path::new("/tmp/haven-h1"));
+        assert_eq!(test.guard_socket(), Path::new("/tmp/haven-h1/run/haven/guard.sock"));
     }
 
     #[test]
