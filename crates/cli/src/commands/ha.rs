@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::args::ha::{HaCommand, Profile};
+use crate::args::ha::{EnableHa, HaCommand};
 use crate::context::Context;
 use crate::failure::Outcome;
 use crate::records::Record;
@@ -11,35 +11,28 @@ use crate::render::{Answer, Cell, Row};
 /// Runs one verb.
 pub(crate) async fn run(context: &mut Context, verb: HaCommand) -> Outcome<()> {
     match verb {
-        HaCommand::Enable { heartbeat_srs, profile, failures } => {
-            enable(context, &heartbeat_srs, profile, failures).await
-        }
+        HaCommand::Enable(options) => enable(context, &options).await,
         HaCommand::Disable => disable(context).await,
         HaCommand::Status => status(context).await,
     }
 }
 
-async fn enable(
-    context: &mut Context,
-    heartbeat_srs: &[String],
-    profile: Profile,
-    failures: Option<u32>,
-) -> Outcome<()> {
+async fn enable(context: &mut Context, options: &EnableHa) -> Outcome<()> {
     let mut srs = Vec::new();
-    for sr in heartbeat_srs {
+    for sr in &options.heartbeat_srs {
         srs.push(context.sr(sr).await?.reference);
     }
     let pool = context.pool().await?;
     let before = pool.int("ha_host_failures_to_tolerate");
-    if let Some(failures) = failures {
+    if let Some(failures) = options.failures {
         set_failures(context, &pool, i64::from(failures)).await?;
     }
-    let configuration = json!({ "profile": profile.wire() });
+    let configuration = configuration(options);
     let enabled = context
         .run("enabling high availability", "pool.enable_ha", &[json!(srs), configuration])
         .await;
     if let Err(failure) = enabled {
-        if failures.is_some() {
+        if options.failures.is_some() {
             // The number alone would be half of what was asked for.
             set_failures(context, &pool, before).await?;
         }
@@ -48,8 +41,24 @@ async fn enable(
     if !context.waits() {
         return Ok(());
     }
-    let text = format!("high availability is on, with the {} profile", profile.wire());
-    context.print(&Answer::done(text, json!({ "enabled": true, "profile": profile.wire() })))
+    let text = format!("high availability is on, with the {} profile", options.profile.wire());
+    context
+        .print(&Answer::done(text, json!({ "enabled": true, "profile": options.profile.wire() })))
+}
+
+/// The map of `pool.enable_ha`.
+fn configuration(options: &EnableHa) -> Value {
+    let mut map = serde_json::Map::new();
+    map.insert("profile".to_owned(), json!(options.profile.wire()));
+    if !options.isolation_addresses.is_empty() {
+        let addresses: Vec<String> =
+            options.isolation_addresses.iter().map(ToString::to_string).collect();
+        map.insert("isolation_addresses".to_owned(), json!(addresses.join(",")));
+    }
+    if let Some(response) = options.isolation_response {
+        map.insert("isolation_response".to_owned(), json!(response.wire()));
+    }
+    Value::Object(map)
 }
 
 async fn set_failures(context: &mut Context, pool: &Record, failures: i64) -> Outcome<()> {

@@ -15,7 +15,7 @@ fn wrong_command_lines() {
         &["vm", "set", "web1"],
         &["vm", "set", "web1", "--ha", "always"],
         &["vm", "create", "--template", "tiny", "--memory", "lots"],
-        &["ha", "enable"],
+        &["ha", "enable", "--profile", "reckless"],
         &["vm", "list", "--server", "http://host1"],
         &["vm", "list", "--server", "host1"],
         &["sr", "create", "vms", "--type", "nfs"],

@@ -191,11 +191,17 @@ fn ha_enable_says_what_it_turns_on() {
         "fast",
         "--failures",
         "1",
+        "--isolation-address",
+        "192.0.2.254",
+        "--isolation-response",
+        "hold",
     ]);
     assert!(output.status.success(), "{}", shown(&output));
     assert_eq!(
         pool.calls("Async.pool.enable_ha"),
-        [json!([["OpaqueRef:sr1"], {"profile": "fast"}])]
+        [
+            json!([["OpaqueRef:sr1"], {"profile": "fast", "isolation_addresses": "192.0.2.254", "isolation_response": "hold"}])
+        ]
     );
     assert_eq!(pool.calls("pool.set_ha_host_failures_to_tolerate"), [json!(["OpaqueRef:p", 1])]);
 }
