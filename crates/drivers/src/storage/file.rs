@@ -12,7 +12,8 @@ use super::directory::{DirectoryDriver, Mounter, StorageConfig};
 use super::error::{
     BAD_CHARACTER, LOCATION_MISSING, MOUNT_FAILED, command, error, system, timeout,
 };
-use super::{SrSpec, StorageError, exec};
+use super::{SrSpec, StorageError};
+use crate::exec;
 
 /// The driver.
 #[must_use]

@@ -9,7 +9,6 @@
 pub mod bounded;
 pub mod directory;
 pub mod error;
-pub mod exec;
 pub mod file;
 pub mod local;
 pub mod mountinfo;

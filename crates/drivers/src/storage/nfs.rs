@@ -20,7 +20,8 @@ use super::error::{
     BAD_CHARACTER, INVALID_ARGUMENT, MOUNT_FAILED, SERVER_MISSING, SERVERPATH_MISSING, command,
     error, system, timeout,
 };
-use super::{SrSpec, StorageError, exec, mountinfo};
+use super::{SrSpec, StorageError, mountinfo};
+use crate::exec;
 
 /// Pause between attempts to mount.
 const RETRY_PAUSE_MS: u64 = 1_000;

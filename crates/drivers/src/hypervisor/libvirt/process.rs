@@ -76,7 +76,14 @@ mod tests {
             .stdin(std::process::Stdio::piped())
             .spawn()
             .unwrap();
-        let process = find(vm).unwrap();
+        // A process that has just begun may not have its command line yet.
+        let until = Instant::now() + Duration::from_secs(5);
+        let process = loop {
+            match find(vm) {
+                Some(process) => break process,
+                None => assert!(Instant::now() < until, "not found"),
+            }
+        };
         assert!(!process.wait_gone(Duration::from_millis(10)));
         process.kill();
         assert!(process.wait_gone(Duration::from_secs(5)));

@@ -8,12 +8,13 @@ use uuid::Uuid;
 
 use super::config::StorageConfig;
 use super::{identity, raw, volumes};
+use crate::exec;
 use crate::storage::bounded::Bounded;
 use crate::storage::error::{
     NOT_ATTACHED, SR_UNAVAILABLE, UNMOUNT_FAILED, VDI_CLONE, VDI_CREATE, VDI_EXISTS, VDI_REMOVE,
     VDI_SIZE, VDI_UNAVAILABLE, command, error, system, timeout,
 };
-use crate::storage::{SrDriver, SrSpace, SrSpec, StorageError, VolumeInfo, exec, mountinfo};
+use crate::storage::{SrDriver, SrSpace, SrSpec, StorageError, VolumeInfo, mountinfo};
 
 /// How much earlier a command is killed than its thread is left behind.
 const KILL_AHEAD_MS_MAX: u64 = 500;

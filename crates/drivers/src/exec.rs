@@ -2,7 +2,7 @@
 //!
 //! A command that misses it is killed with its whole process group. One that cannot be killed
 //! (it waits for stalled storage) keeps the calling thread: run it inside
-//! [`Bounded`](super::bounded::Bounded).
+//! [`Bounded`](crate::storage::bounded::Bounded).
 
 use std::io::Read;
 use std::os::unix::process::CommandExt;
