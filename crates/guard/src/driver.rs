@@ -312,7 +312,7 @@ impl Driver {
 
     fn state(&self) -> GuardState {
         match &self.membership {
-            Some(membership) => membership.state(),
+            Some(membership) => leaving(membership.state()),
             None => GuardState {
                 sequence: 0,
                 phase: GuardPhase::Idle,
@@ -369,6 +369,14 @@ impl Driver {
         log::info(&format!("{:?}, {epoch}{acts}", state.phase));
         self.logged = Some(seen);
     }
+}
+
+/// A machine that says "idle" is about to leave, but its mark and its sockets are still there.
+fn leaving(state: GuardState) -> GuardState {
+    if state.phase != GuardPhase::Idle {
+        return state;
+    }
+    GuardState { phase: GuardPhase::Joining("the end of this membership".to_owned()), ..state }
 }
 
 fn refusal(code: &str, text: &str) -> GuardRefusal {

@@ -1,0 +1,243 @@
+//! Guards as child processes.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, UdpSocket};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use haven_cluster::control::{
+    ArmConfig, GuardCommand, GuardLine, GuardRefusal, GuardReply, GuardRequest, GuardState,
+    HostSpec, IsolationResponse, StatefileSpec,
+};
+use haven_cluster::ids::HostId;
+use haven_cluster::timing::Timing;
+use uuid::Uuid;
+
+/// Quick, but with room for a busy machine.
+pub fn timing() -> Timing {
+    Timing {
+        beat_ms: 200,
+        t_net_ms: 1500,
+        t_put_ms: 1600,
+        t_lease_ms: 4000,
+        t_wd_ms: 1500,
+        t_late_ms: 2000,
+        margin_ms: 100,
+    }
+}
+
+#[derive(Default)]
+struct Heard {
+    state: Option<GuardState>,
+    replies: Vec<GuardReply>,
+}
+
+/// A guard's process, its root directory and its socket.
+pub struct Guard {
+    root: PathBuf,
+    watchdog: File,
+    child: Option<Child>,
+    stream: Option<UnixStream>,
+    heard: Arc<(Mutex<Heard>, Condvar)>,
+    requests: u64,
+}
+
+impl Guard {
+    fn new(root: PathBuf) -> Self {
+        std::fs::create_dir_all(root.join("etc/haven")).unwrap();
+        std::fs::create_dir_all(root.join("dev")).unwrap();
+        std::fs::write(root.join("etc/haven/guard.toml"), "watchdog_bite_ms = 1500\n").unwrap();
+        let path = root.join("dev/watchdog");
+        let made = Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        let nonblock = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap();
+        let watchdog = File::options().read(true).custom_flags(nonblock).open(path).unwrap();
+        let mut guard =
+            Self { root, watchdog, child: None, stream: None, heard: Arc::default(), requests: 0 };
+        guard.start();
+        guard
+    }
+
+    fn spawn(&self) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_haven-guard"))
+            .arg("--root")
+            .arg(&self.root)
+            .spawn()
+            .unwrap()
+    }
+
+    pub fn start(&mut self) {
+        self.child = Some(self.spawn());
+        let path = self.root.join("run/haven/guard.sock");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let stream = loop {
+            match UnixStream::connect(&path) {
+                Ok(stream) => break stream,
+                Err(error) => assert!(Instant::now() < deadline, "no guard at {path:?}: {error}"),
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        self.heard = Arc::default();
+        let (reader, heard) = (stream.try_clone().unwrap(), Arc::clone(&self.heard));
+        std::thread::spawn(move || listen(reader, &heard));
+        self.stream = Some(stream);
+    }
+
+    /// Starts a guard that is expected to end by itself.
+    pub fn start_and_wait(&mut self) -> Option<i32> {
+        self.spawn().wait().unwrap().code()
+    }
+
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        self.stream = None;
+        *self.heard.0.lock().unwrap() = Heard::default();
+    }
+
+    /// What a reboot does to tmpfs.
+    pub fn reboot(&self) {
+        std::fs::remove_dir_all(self.root.join("run")).unwrap();
+    }
+
+    pub fn has_mark(&self) -> bool {
+        self.root.join("run/haven/guard.mark").exists()
+    }
+
+    pub fn rss_kib(&self) -> u64 {
+        let pid = self.child.as_ref().unwrap().id();
+        let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = text.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    pub fn watchdog_bytes(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        // Open on the other side: it would block when drained.
+        let _drained: Result<usize, _> = self.watchdog.read_to_end(&mut bytes);
+        bytes
+    }
+
+    pub fn state(&self) -> Option<GuardState> {
+        self.heard.0.lock().unwrap().state.clone()
+    }
+
+    pub fn request(&mut self, command: GuardCommand) -> Result<(), GuardRefusal> {
+        self.requests += 1;
+        let request = GuardRequest { id: self.requests, command };
+        let mut line = serde_json::to_string(&request).unwrap();
+        line.push('\n');
+        self.stream.as_mut().unwrap().write_all(line.as_bytes()).unwrap();
+        let (heard, news) = &*self.heard;
+        let wanted = self.requests;
+        let wait = |heard: &mut Heard| !heard.replies.iter().any(|reply| reply.id == wanted);
+        let (heard, _) =
+            news.wait_timeout_while(heard.lock().unwrap(), Duration::from_secs(30), wait).unwrap();
+        let reply = heard.replies.iter().find(|reply| reply.id == wanted);
+        reply.expect("the guard did not answer").result.clone()
+    }
+
+    pub fn wait(
+        &mut self,
+        what: &str,
+        wait: Duration,
+        good: impl Fn(&GuardState) -> bool,
+    ) -> GuardState {
+        let (heard, news) = &*self.heard;
+        let bad = |heard: &mut Heard| !heard.state.as_ref().is_some_and(&good);
+        let (heard, over) = news.wait_timeout_while(heard.lock().unwrap(), wait, bad).unwrap();
+        assert!(!over.timed_out(), "waited in vain for {what}: {:#?}", heard.state);
+        heard.state.clone().unwrap()
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _gone: Result<(), _> = child.kill();
+            let _reaped: Result<_, _> = child.wait();
+        }
+    }
+}
+
+fn listen(stream: UnixStream, heard: &(Mutex<Heard>, Condvar)) {
+    for line in BufReader::new(stream).lines() {
+        let Ok(line) = line else { return };
+        let line: GuardLine = serde_json::from_str(&line).unwrap();
+        let mut known = heard.0.lock().unwrap();
+        match line {
+            GuardLine::State(state) => known.state = Some(*state),
+            GuardLine::Reply(reply) => known.replies.push(reply),
+        }
+        heard.1.notify_all();
+    }
+}
+
+/// Three guards and what they share.
+pub struct Pool {
+    pub guards: Vec<Guard>,
+    config: ArmConfig,
+    _dir: tempfile::TempDir,
+}
+
+impl Pool {
+    pub fn start(timing: Timing) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let statefile = dir.path().join("statefile");
+        std::fs::write(&statefile, vec![0; 4 << 20]).unwrap();
+        let guards: Vec<Guard> =
+            (1..=3).map(|n| Guard::new(dir.path().join(format!("h{n}")))).collect();
+        let config = config(&statefile, timing);
+        Self { guards, config, _dir: dir }
+    }
+
+    pub fn arm_all(&mut self) {
+        let config = Box::new(self.config.clone());
+        self.guards[0].request(GuardCommand::Format(config)).unwrap();
+        for index in 0..self.guards.len() {
+            self.arm(index);
+        }
+    }
+
+    pub fn arm(&mut self, index: usize) {
+        let host = self.config.hosts[index].host;
+        let config = Box::new(ArmConfig { host, ..self.config.clone() });
+        self.guards[index].request(GuardCommand::Arm(config)).unwrap();
+    }
+
+    pub fn states(&self) -> Vec<Option<GuardState>> {
+        self.guards.iter().map(Guard::state).collect()
+    }
+}
+
+fn config(statefile: &Path, timing: Timing) -> ArmConfig {
+    let host = |n: u128| HostId(Uuid::from_u128(n));
+    // A port that nobody uses; the addresses differ.
+    let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let hosts = (1..=3_u16).map(|n| HostSpec {
+        host: host(n.into()),
+        slot: n - 1,
+        addresses: vec![SocketAddr::from(([127, 0, 0, u8::try_from(n).unwrap()], port))],
+    });
+    ArmConfig {
+        generation: Uuid::from_u128(77),
+        host: host(1),
+        key: "5a".repeat(32),
+        statefiles: vec![StatefileSpec {
+            uuid: Uuid::from_u128(99),
+            path: statefile.display().to_string(),
+        }],
+        hosts: hosts.collect(),
+        timing,
+        failures_to_tolerate: 1,
+        isolation_addresses: Vec::new(),
+        isolation_response: IsolationResponse::Fence,
+        first_coordinator: host(1),
+    }
+}
