@@ -58,6 +58,8 @@ struct Inner {
 
 /// Why one attempt failed.
 enum Attempt {
+    /// There is no such host.
+    NotMember,
     /// It never left this host.
     NotSent(String),
     /// It may have arrived.
@@ -127,6 +129,7 @@ impl OrderClient {
             Ok(Err(Attempt::NotSent(text) | Attempt::Sent(text) | Attempt::Rejected(text))) => {
                 Err(text)
             }
+            Ok(Err(Attempt::NotMember)) => Err("the coordinator is not a member".to_owned()),
             Err(_) => Err("no answer in time".to_owned()),
         }
     }
@@ -147,6 +150,7 @@ impl OrderClient {
                         },
                     );
                 }
+                Err(Attempt::NotMember) => return Err(OrderError::UnknownHost(host.0)),
                 Err(Attempt::NotSent(text)) => text,
                 Err(Attempt::Rejected(text)) => return Err(Refusal::Invalid(text).into()),
                 Err(Attempt::Sent(text)) => {
@@ -169,8 +173,8 @@ impl OrderClient {
 
     async fn post(&self, host: HostId, path: &str, body: Bytes) -> Result<Bytes, Attempt> {
         let mut sender = self.sender(host).await.map_err(|error| match error {
-            Connect::Dial(error) => Attempt::NotSent(error.to_string()),
-            Connect::Http(error) => Attempt::NotSent(error.to_string()),
+            Connect::Dial(DialError::NotMember) => Attempt::NotMember,
+            other => Attempt::NotSent(other.to_string()),
         })?;
         let request = Request::post(format!("https://peer{path}"))
             .header(http::header::CONTENT_TYPE, "application/json")
