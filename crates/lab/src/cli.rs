@@ -18,7 +18,7 @@ use crate::lab::Lab;
 use crate::protocol::{Direction, HostStatus, Link, Process};
 use crate::storage::faults::{Fault, StorageSwitch};
 use crate::storage::{mount, server};
-use crate::{forward, guest, probe, supervisor};
+use crate::{forward, guest, probe, story, supervisor};
 
 /// A pool of real hosts on this machine, with faults.
 #[derive(Debug, Parser)]
@@ -154,6 +154,24 @@ enum Verb {
         /// Number of the host.
         host: u32,
     },
+    /// Tell the story: a pool of three hosts, and what happens when hosts die.
+    Demo {
+        /// Where havend, haven-guard, haven and haven-lab lie; else beside this program.
+        #[arg(long)]
+        bin_dir: Option<PathBuf>,
+    },
+    /// Measure: one `figure <name> <value> <unit>` line each.
+    Bench {
+        /// Where havend, haven-guard, haven and haven-lab lie; else beside this program.
+        #[arg(long)]
+        bin_dir: Option<PathBuf>,
+        /// Live migrations to measure.
+        #[arg(long, default_value_t = 10)]
+        migrations: u32,
+        /// Losses of a host to measure.
+        #[arg(long, default_value_t = 3)]
+        losses: u32,
+    },
     /// Build the guests' kernel and initial RAM disk into a directory.
     GuestImage {
         /// The directory; the lab's export without.
@@ -209,6 +227,7 @@ pub fn main() -> ExitCode {
         Some("mount.nfs" | "mount.nfs4") => {
             exit_code(mount::main(args.get(1..).unwrap_or_default()))
         }
+        Some("showmount") => exit_code(mount::show_exports(args.get(1..).unwrap_or_default())),
         Some(name @ ("reboot" | "poweroff" | "halt")) => exit_code(init::power_command(name)),
         _ => match run(Cli::parse()) {
             Ok(()) => ExitCode::SUCCESS,
@@ -228,13 +247,15 @@ fn run(cli: Cli) -> Result<()> {
     let dir = default_dir(&cli.id);
     match cli.verb {
         Verb::Up { hosts, bare, bin_dir, watchdog_ms } => {
-            let mut config = LabConfig::new(&cli.id, hosts)?;
+            let mut config = configured(&cli.id, hosts, bin_dir)?;
             config.bare = bare;
             config.watchdog_ms = watchdog_ms;
-            if let Some(bin_dir) = bin_dir {
-                config.bin_dir = bin_dir.canonicalize().context("--bin-dir")?;
-            }
             print_status(&Lab::up(config)?.status()?)
+        }
+        Verb::Demo { bin_dir } => story::demo(configured(&cli.id, 3, bin_dir)?),
+        Verb::Bench { bin_dir, migrations, losses } => {
+            let config = configured(&cli.id, 3, bin_dir)?;
+            story::bench(config, story::Bench { migrations, losses })
         }
         Verb::Down if !dir.join("lab.json").exists() => {
             Ok(writeln!(std::io::stdout(), "no lab in {}: nothing to do", dir.display())?)
@@ -303,6 +324,14 @@ fn run_on_host(lab: &Lab, verb: Verb) -> Result<()> {
         Verb::Uri { host } => Ok(writeln!(std::io::stdout(), "{}", lab.host(host).libvirt_uri()?)?),
         other => bail!("not a command for a host: {other:?}"),
     }
+}
+
+fn configured(id: &str, hosts: u32, bin_dir: Option<PathBuf>) -> Result<LabConfig> {
+    let mut config = LabConfig::new(id, hosts)?;
+    if let Some(bin_dir) = bin_dir {
+        config.bin_dir = bin_dir.canonicalize().context("--bin-dir")?;
+    }
+    Ok(config)
 }
 
 fn exports(list: &[String]) -> Result<BTreeMap<String, PathBuf>> {

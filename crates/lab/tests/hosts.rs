@@ -176,7 +176,8 @@ fn the_watchdog_bites_when_it_is_not_petted() {
 fn a_frozen_host_stands_still_and_its_watchdog_ends_that() {
     let Some(lab) = lab(2) else { return };
     let host = lab.host(1);
-    let count = || host.path("/tmp/haven-n").and_then(|p| Ok(std::fs::read_to_string(p)?.len())).unwrap();
+    let count =
+        || host.path("/tmp/haven-n").and_then(|p| Ok(std::fs::read_to_string(p)?.len())).unwrap();
     host.sh("(while :; do printf . >> /tmp/haven-n; sleep .02; done) >/dev/null 2>&1 &").unwrap();
     host.freeze().unwrap();
     assert_eq!(host.status().unwrap().power, Power::Frozen);

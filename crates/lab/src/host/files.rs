@@ -25,7 +25,7 @@ pub fn prepare(config: &LabConfig, n: u32) -> Result<()> {
     if !etc.exists() {
         prepare_etc(config, n, &etc)?;
     }
-    for name in ["mount.nfs", "mount.nfs4", "reboot", "poweroff", "halt"] {
+    for name in ["mount.nfs", "mount.nfs4", "showmount", "reboot", "poweroff", "halt"] {
         link(Path::new("/haven/haven-lab"), &dir.join("sbin").join(name))?;
     }
     Ok(())

@@ -21,6 +21,7 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 
 use super::faults::Channel;
 use super::server::MountRequest;
+use crate::config::EXPORT;
 
 /// Where hosts find the socket of their storage server.
 pub const SOCKET: &str = "/run/haven-lab/fs.sock";
@@ -97,6 +98,22 @@ pub fn main(args: &[String]) -> i32 {
     }
 }
 
+/// Stands in a host for `showmount -e SERVER`; returns its exit code.
+pub fn show_exports(args: &[String]) -> i32 {
+    let server = args.iter().rfind(|a| !a.starts_with('-')).map_or("", String::as_str);
+    let reached = resolve(server).filter(|a| TcpStream::connect_timeout(a, CONNECT_WAIT).is_ok());
+    if reached.is_none() {
+        let why = "clnt_create: RPC: Unable to receive; errno = No route to host";
+        let _ = writeln!(std::io::stderr(), "{why}");
+        return 1;
+    }
+    if !args.iter().any(|a| a == "--no-headers") {
+        let _ = writeln!(std::io::stdout(), "Export list for {server}:");
+    }
+    let _ = writeln!(std::io::stdout(), "{EXPORT} *");
+    0
+}
+
 fn mount_nfs(arguments: &Arguments) -> Result<()> {
     if arguments.fake {
         return Ok(());
@@ -116,7 +133,7 @@ fn mount_nfs(arguments: &Arguments) -> Result<()> {
 
 /// One try; `None` if the server does not answer.
 fn reach(arguments: &Arguments) -> Result<Option<UnixStream>> {
-    let Some(address) = resolve(&arguments.server)? else {
+    let Some(address) = resolve(&arguments.server) else {
         bail!("Failed to resolve server {}", arguments.server);
     };
     if TcpStream::connect_timeout(&address, CONNECT_WAIT).is_err() {
@@ -125,9 +142,9 @@ fn reach(arguments: &Arguments) -> Result<Option<UnixStream>> {
     ask(Channel::Nfs, &arguments.export)
 }
 
-fn resolve(server: &str) -> Result<Option<SocketAddr>> {
+fn resolve(server: &str) -> Option<SocketAddr> {
     let plain = server.trim_start_matches('[').trim_end_matches(']');
-    Ok((plain, NFS_PORT).to_socket_addrs().ok().and_then(|mut found| found.next()))
+    (plain, NFS_PORT).to_socket_addrs().ok()?.next()
 }
 
 /// Asks the storage server for a mount; `None` if it does not answer.

@@ -1,0 +1,253 @@
+//! A pool in the lab: making it, and looking at it.
+
+use std::io::Write;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use super::api::{self, Api, NULL, text};
+use super::narrator::{Narrator, wait_for};
+use crate::config::{EXPORT, STORAGE_SERVER};
+use crate::guest::{domain, image};
+use crate::lab::{Host, Lab};
+
+/// Password of the demonstration pool's root. It protects nothing: the pool is in the lab.
+pub(super) const PASSWORD: &str = "haven-demo";
+/// Name of the shared storage.
+const SR: &str = "vms";
+const HAVEND_WAIT: Duration = Duration::from_secs(30);
+const HOSTS_WAIT: Duration = Duration::from_secs(60);
+const ARM_WAIT: Duration = Duration::from_secs(60);
+const PROGRAMS: [&str; 3] = ["haven", "havend", "haven-guard"];
+
+/// A guest of the story.
+#[derive(Clone, Debug)]
+pub(super) struct Guest {
+    pub(super) name: String,
+    pub(super) number: u8,
+}
+
+impl Guest {
+    pub(super) fn new(number: u8) -> Self {
+        Self { name: format!("g{number}"), number }
+    }
+
+    pub(super) fn address(&self) -> String {
+        format!("10.77.1.{}", self.number)
+    }
+}
+
+/// A pool and its lab.
+#[derive(Debug)]
+pub(super) struct Pool<'lab> {
+    pub(super) lab: &'lab Lab,
+    pub(super) tell: &'lab Narrator,
+}
+
+impl<'lab> Pool<'lab> {
+    /// Says what is missing before anything is started.
+    pub(super) fn check_programs(bin_dir: &std::path::Path) -> Result<()> {
+        let missing: Vec<&str> =
+            PROGRAMS.into_iter().filter(|p| !bin_dir.join(p).exists()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        bail!("{} not in {}: `make build` builds all", missing.join(", "), bin_dir.display())
+    }
+
+    /// All hosts of the lab.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = Host<'lab>> + use<'lab> {
+        let lab = self.lab;
+        (1..=lab.config().hosts).map(move |n| lab.host(n))
+    }
+
+    /// Runs `haven` in a host; JSON if it prints any.
+    pub(super) fn haven(&self, host: Host<'_>, args: &[&str], stdin: &str) -> Result<Value> {
+        let mut child = host
+            .command_in("/haven/haven")?
+            .args(["--output", "json", "--quiet"])
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        if let Some(mut input) = child.stdin.take() {
+            // A program that does not read its input may be gone already.
+            let _ = input.write_all(stdin.as_bytes());
+        }
+        let output = child.wait_with_output()?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            bail!("h{}: haven {}: {}", host.number(), args.join(" "), said.trim());
+        }
+        Ok(serde_json::from_slice(&output.stdout).unwrap_or_default())
+    }
+
+    /// Forms the pool: the first host founds it, the others join.
+    pub(super) fn form(&self) -> Result<()> {
+        let first = self.lab.host(1);
+        self.tell.step("havend answers on every host", || {
+            self.hosts().try_for_each(|h| self.wait_for_havend(h))
+        })?;
+        self.tell.step("h1: haven pool init --name demo", || {
+            let args = ["pool", "init", "--name", "demo", "--password-stdin"];
+            self.haven(first, &args, &format!("{PASSWORD}\n")).map(drop)
+        })?;
+        for host in self.hosts().skip(1) {
+            self.tell.step(&format!("h{}: haven pool join TOKEN", host.number()), || {
+                let made = self.haven(first, &["pool", "token"], "")?;
+                let token = made.get("token").and_then(Value::as_str).context("no token")?;
+                self.haven(host, &["pool", "join", "-"], &format!("{token}\n")).map(drop)
+            })?;
+        }
+        let all = self.lab.config().hosts;
+        self.tell.step("all hosts are live", || self.wait_for_live(first, all))
+    }
+
+    pub(super) fn wait_for_havend(&self, host: Host<'_>) -> Result<()> {
+        let what = format!("havend of h{} (log: {})", host.number(), host.logs().display());
+        wait_for(&what, HAVEND_WAIT, || api::get(host, "/haven/status").map(Some)).map(drop)
+    }
+
+    /// Waits until the pool counts so many live hosts.
+    pub(super) fn wait_for_live(&self, by: Host<'_>, count: u32) -> Result<()> {
+        wait_for(&format!("{count} live hosts"), HOSTS_WAIT, || {
+            let api = Api::log_in(by)?;
+            let mut live = 0;
+            for (_, metrics) in api.records("host_metrics")? {
+                live += u32::from(metrics.get("live").and_then(Value::as_bool) == Some(true));
+            }
+            Ok((live >= count).then_some(()))
+        })
+    }
+
+    /// Builds the guests' boot files and creates the shared storage.
+    pub(super) fn add_storage(&self) -> Result<()> {
+        let export = self.lab.config().export_dir();
+        self.tell.step("building the guests' kernel and RAM disk", || {
+            image::build(&export.join("boot"))
+        })?;
+        let location = format!("{STORAGE_SERVER}:{EXPORT}");
+        self.tell.step(&format!("haven sr create {SR} --type nfs --location {location}"), || {
+            let args = ["sr", "create", SR, "--type", "nfs", "--location", &location];
+            self.haven(self.lab.host(1), &args, "").map(drop)
+        })
+    }
+
+    /// Creates a guest from a template and gives it the lab's kernel.
+    pub(super) fn create_guest(&self, guest: &Guest) -> Result<()> {
+        let first = self.lab.host(1);
+        let api = Api::log_in(first)?;
+        let template = self.template(&api)?;
+        let network = self.network(&api)?;
+        let name = guest.name.as_str();
+        let what = format!("haven vm create --template '{template}' --name {name} --sr {SR}");
+        self.tell.step(&what, || {
+            let args = ["vm", "create", "--template", &template, "--name", name, "--sr", SR];
+            let sizes = ["--memory", "128MiB", "--disk", "64MiB", "--network", &network];
+            self.haven(first, &[&args[..], &sizes[..]].concat(), "")?;
+            let (vm, _) = api.named("VM", name)?;
+            let (_, sr) = api.named("SR", SR)?;
+            let boot = format!("/run/sr-mount/{}/boot", text(&sr, "uuid"));
+            for (field, value) in [
+                ("PV_kernel", format!("{boot}/vmlinuz")),
+                ("PV_ramdisk", format!("{boot}/initrd")),
+                ("PV_args", domain::command_line(name, guest.number)),
+            ] {
+                api.call(&format!("VM.set_{field}"), &[json!(vm), json!(value)])?;
+            }
+            Ok(())
+        })
+    }
+
+    fn template(&self, api: &Api) -> Result<String> {
+        let all = api.records("VM")?;
+        let mut names: Vec<&str> = all
+            .iter()
+            .filter(|(_, vm)| vm.get("is_a_template").and_then(Value::as_bool) == Some(true))
+            .map(|(_, vm)| text(vm, "name_label"))
+            .collect();
+        names.sort_unstable_by_key(|name| (*name != "tiny", *name));
+        Ok((*names.first().context("the pool has no template")?).to_owned())
+    }
+
+    fn network(&self, api: &Api) -> Result<String> {
+        let all = api.records("network")?;
+        let found = all.iter().find(|(_, network)| text(network, "bridge") == "xbr0");
+        let (_, network) = found.context("the pool has no network on bridge xbr0")?;
+        Ok(text(network, "uuid").to_owned())
+    }
+
+    /// Turns high availability on, fast profile, and waits until it is armed.
+    pub(super) fn enable_ha(&self, guests: &[Guest]) -> Result<()> {
+        let first = self.lab.host(1);
+        self.tell.step(&format!("haven ha enable --heartbeat-sr {SR} --profile fast"), || {
+            let args =
+                ["ha", "enable", "--heartbeat-sr", SR, "--profile", "fast", "--failures", "1"];
+            self.haven(first, &args, "").map(drop)
+        })?;
+        for (order, guest) in guests.iter().enumerate() {
+            let order = order.to_string();
+            let args = ["vm", "set", &guest.name, "--ha", "restart", "--order", &order];
+            self.tell
+                .step(&format!("haven {}", args.join(" ")), || self.haven(first, &args, ""))?;
+        }
+        let all = self.lab.config().hosts;
+        self.tell
+            .step("all hosts are members and hold a permit", || self.wait_for_members(first, all))
+    }
+
+    /// Waits until so many hosts are live members of the armed pool.
+    pub(super) fn wait_for_members(&self, by: Host<'_>, count: u32) -> Result<()> {
+        wait_for(&format!("{count} members"), ARM_WAIT, || {
+            let status = api::get(by, "/haven/ha/status")?;
+            let hosts = status.get("hosts").and_then(Value::as_array).cloned().unwrap_or_default();
+            let live = hosts
+                .iter()
+                .filter(|h| text(h, "state") == "live" && !matches!(text(h, "permit"), "" | "none"))
+                .count();
+            Ok((live >= usize::try_from(count)?).then_some(()))
+        })
+    }
+
+    /// The host that coordinates, asked of every host that is on.
+    pub(super) fn coordinator(&self) -> Result<Host<'lab>> {
+        for host in self.hosts() {
+            let Ok(status) = api::get(host, "/haven/status") else { continue };
+            if text(&status, "role") == "coordinator" {
+                return Ok(host);
+            }
+        }
+        bail!("no host says that it coordinates")
+    }
+
+    /// Number of the host where a guest runs.
+    pub(super) fn resident_on(&self, api: &Api, name: &str) -> Result<u32> {
+        let (_, vm) = api.named("VM", name)?;
+        let host = text(&vm, "resident_on");
+        if host.is_empty() || host == NULL {
+            bail!("{name} runs nowhere");
+        }
+        self.number_of(&api.call("host.get_record", &[json!(host)])?)
+    }
+
+    /// Number of the host with this record: by its address, else by its name.
+    pub(super) fn number_of(&self, record: &Value) -> Result<u32> {
+        let address = text(record, "address");
+        let by_address = address.strip_prefix("10.77.0.").and_then(|n| n.parse().ok());
+        let by_name = || text(record, "name_label").strip_prefix('h')?.parse().ok();
+        by_address.or_else(by_name).with_context(|| format!("which host is {address}?"))
+    }
+
+    /// Name of a host in the pool.
+    pub(super) fn host_name(&self, api: &Api, n: u32) -> Result<String> {
+        for (_, record) in api.records("host")? {
+            if self.number_of(&record).ok() == Some(n) {
+                return Ok(text(&record, "uuid").to_owned());
+            }
+        }
+        bail!("h{n} is not in the pool")
+    }
+}
