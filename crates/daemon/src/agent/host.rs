@@ -2,15 +2,20 @@
 
 use haven_cluster::control::{ArmConfig, GuardCommand};
 use haven_cluster::ids::HostId;
+use haven_drivers::network;
 
-use super::execute::{Case, DONE};
-use super::{bridge, facts};
+use super::execute::{AgentParts, Case, DONE};
+use super::facts;
+use super::lanes::Lane;
 use crate::identity::replace_secret;
 use crate::orders::{Order, OrderError, OrderReply, OrderResult, PoolUpdate, Refusal};
 use crate::tls::HostTls;
 
 impl Case {
     pub(super) async fn host_order(&self) -> OrderResult {
+        if matches!(self.envelope.order, Order::EnsureBridge { .. }) {
+            return self.blocking(Lane::Host, ensure_bridge).await;
+        }
         let _acting = self.begin()?;
         let parts = &self.agent.parts;
         match &self.envelope.order {
@@ -23,10 +28,6 @@ impl Case {
                 self.store_replica(*generation, snapshot)
             }
             Order::UpdatePool(update) => self.update_pool(update),
-            Order::EnsureBridge { bridge, uplink, mtu } => {
-                bridge::ensure(bridge, uplink, *mtu).await?;
-                DONE
-            }
             Order::EjectHost => self.eject().await,
             other => Err(Refusal::Invalid(format!("{} is not for hosts", other.kind())).into()),
         }
@@ -133,6 +134,16 @@ impl super::Agent {
         parts.tls.clear();
         HostTls::forget(&paths.tls()).map_err(internal)
     }
+}
+
+fn ensure_bridge(_parts: &AgentParts, order: &Order) -> OrderResult {
+    let Order::EnsureBridge { bridge, uplink, mtu } = order else {
+        return Err(Refusal::Invalid(format!("{} is not for bridges", order.kind())).into());
+    };
+    let uplink = (!uplink.is_empty()).then_some(uplink.as_str());
+    network::ensure(bridge, uplink, *mtu)
+        .map_err(|error| OrderError::failed("HOST_CANNOT_ATTACH_NETWORK", error.to_string()))?;
+    DONE
 }
 
 fn internal(error: impl std::fmt::Display) -> OrderError {

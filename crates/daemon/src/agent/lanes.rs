@@ -31,7 +31,12 @@ pub(super) enum Lane {
     Storage(Uuid),
     /// Copies within one repository.
     StorageBulk(Uuid),
+    /// The host itself.
+    Host,
 }
+
+/// Lanes of repositories; the flag tells those for copies.
+type ByRepository = HashMap<(Uuid, bool), Arc<Semaphore>>;
 
 /// Places per lane.
 #[derive(Clone, Debug)]
@@ -39,7 +44,8 @@ pub(super) struct Lanes {
     ask: Arc<Semaphore>,
     vm: Arc<Semaphore>,
     vm_long: Arc<Semaphore>,
-    storage: Arc<Mutex<HashMap<(Uuid, bool), Arc<Semaphore>>>>,
+    host: Arc<Semaphore>,
+    storage: Arc<Mutex<ByRepository>>,
     wait_max: Duration,
 }
 
@@ -50,6 +56,7 @@ impl Default for Lanes {
             ask: places(8),
             vm: places(16),
             vm_long: places(64),
+            host: places(4),
             storage: Arc::default(),
             wait_max: WAIT_MAX,
         }
@@ -71,6 +78,7 @@ impl Lanes {
             Lane::Ask => return Ok(self.ask.clone()),
             Lane::Vm => return Ok(self.vm.clone()),
             Lane::VmLong => return Ok(self.vm_long.clone()),
+            Lane::Host => return Ok(self.host.clone()),
             Lane::Storage(sr) => (sr, false, 4),
             Lane::StorageBulk(sr) => (sr, true, 2),
         };

@@ -4,7 +4,6 @@
 //! reports to the coordinator. Knows no database and decides nothing else.
 
 mod answers;
-mod bridge;
 mod execute;
 mod facts;
 pub mod gate;

@@ -5,7 +5,7 @@ use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::execute::{Agent, Case, DONE};
-use super::facts::{boot_id, memory};
+use super::facts::boot_id;
 use super::lanes::Lane;
 use crate::orders::{Inventory, Order, OrderError, OrderReply, OrderResult, Refusal};
 
@@ -81,7 +81,7 @@ impl Agent {
             acting,
             attached: self.attached.list(),
             boot_id: boot_id(),
-            memory_free: memory().free,
+            memory_free: haven_drivers::host_info::memory().free,
         })
     }
 

@@ -3,7 +3,7 @@
 //! Owns: `/run/haven/peer/<host>/libvirt.sock` for every other member, by which libvirt reaches
 //! its peer during a migration. Connections travel over mutual TLS; the peer decides.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -35,7 +35,7 @@ pub async fn keep_sockets(
     stop: CancellationToken,
 ) {
     let mut changes = identity.watch();
-    let mut sockets: HashMap<HostId, AbortHandle> = HashMap::new();
+    let mut sockets: BTreeMap<HostId, AbortHandle> = BTreeMap::new();
     loop {
         let current = changes.borrow_and_update().clone();
         let others: Vec<HostId> = current
@@ -54,7 +54,7 @@ pub async fn keep_sockets(
             stays
         });
         for host in others {
-            if let std::collections::hash_map::Entry::Vacant(vacant) = sockets.entry(host) {
+            if let std::collections::btree_map::Entry::Vacant(vacant) = sockets.entry(host) {
                 match bind_private(&paths.peer(host).join("libvirt.sock")) {
                     Ok(listener) => {
                         let work = forward(listener, dialer.clone(), host, Target::Libvirt);
@@ -69,7 +69,7 @@ pub async fn keep_sockets(
             changed = changes.changed() => if changed.is_err() { break },
         }
     }
-    for (_, task) in sockets.drain() {
+    for task in sockets.into_values() {
         task.abort();
     }
 }

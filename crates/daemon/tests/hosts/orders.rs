@@ -168,7 +168,10 @@ async fn members_report_what_runs_and_what_is_attached() {
     let attached = sr();
     let attach = Order::AttachSr { sr: attached.clone(), remember: true };
     pool.hosts[0].side.orders.send(second_id, attach).await.unwrap();
-    assert_eq!(pool.hosts[1].side.identity.pool().unwrap().storage, [attached.clone()]);
+    assert_eq!(
+        pool.hosts[1].side.identity.pool().unwrap().storage,
+        std::slice::from_ref(&attached)
+    );
     let seen = async {
         loop {
             let report = pool.hosts[0].reports.recv().await.unwrap();

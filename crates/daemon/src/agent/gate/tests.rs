@@ -91,7 +91,7 @@ fn without_ha_only_the_named_coordinator_gives_orders_and_only_its_present_proce
     assert_eq!(bench.gate.arrive(&good, bench.second), Err(Refusal::NotCoordinator));
     let other = bench.order(bench.second, 0, 9, stop(vm));
     assert_eq!(bench.gate.arrive(&other, bench.second), Err(Refusal::NotCoordinator));
-    let mut foreign = good.clone();
+    let mut foreign = good;
     foreign.pool = Uuid::new_v4();
     assert_eq!(bench.gate.arrive(&foreign, bench.first), Err(Refusal::WrongPool));
     let earlier = bench.order(bench.first, 0, 2, stop(vm));
