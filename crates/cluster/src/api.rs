@@ -40,7 +40,7 @@ pub struct BlockRange {
 pub struct IoFailed;
 
 /// An event.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Input<'a> {
     /// The clock reached [`crate::Machine::next_deadline`] (or any other moment; harmless).
     Timer,

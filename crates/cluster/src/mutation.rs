@@ -65,6 +65,47 @@ pub enum Mutation {
     OnePhase,
 }
 
+impl Mutation {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::NoReread,
+        Self::NoDeathWait,
+        Self::ArrivalDating,
+        Self::OutsiderTakesOver,
+        Self::NoCarry,
+        Self::NoAdoption,
+        Self::VotesStartPermit,
+        Self::NoCoordinatorWait,
+        Self::QuorumIgnored,
+        Self::NoParity,
+        Self::DiskIgnoresPhase2,
+        Self::VotesIgnorePhase2,
+        Self::LastEpochOnly,
+        Self::ConfirmedAtOnce,
+        Self::DeadNotAged,
+        Self::FencingVotes,
+        Self::AnyEpochClears,
+        Self::CloseAtOnce,
+        Self::NewestTimingOnly,
+        Self::UnreadableIgnored,
+        Self::NoFeedRace,
+        Self::NoDrift,
+        Self::EarlyTombstone,
+        Self::VotesUnread,
+        Self::LeaseFromWriteEnd,
+        Self::ReadmitSameLife,
+        Self::NoLateWait,
+        Self::AcksNotAged,
+        Self::OnePhase,
+    ];
+}
+
+/// The mutation of that name.
+#[must_use]
+pub fn named(name: &str) -> Option<Mutation> {
+    Mutation::ALL.iter().copied().find(|mutation| format!("{mutation:?}") == name)
+}
+
 #[cfg(feature = "mutations")]
 mod switch {
     use super::Mutation;

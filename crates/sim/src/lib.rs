@@ -1,1 +1,21 @@
-//! .
+//! Deterministic simulation of whole pools.
+//!
+//! For: finding runs that break S1 (a VM on one host) or S2 (one acting coordinator), and showing
+//! that a pool comes back. Owns: virtual clocks, network, disks, watchdogs, a modelled hypervisor
+//! and a minimal failover manager around the real membership machine of `haven-cluster`. Never
+//! does: read a real clock, start a thread, or draw randomness that the seed does not give.
+
+pub mod chaos;
+mod checks;
+mod disk;
+mod host;
+mod manager;
+mod network;
+mod perform;
+mod rng;
+pub mod scenario;
+mod world;
+
+pub use chaos::{ChaosPlan, run_seed};
+pub use checks::Broken;
+pub use world::{Options, World};

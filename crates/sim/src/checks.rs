@@ -1,0 +1,100 @@
+//! What must never happen.
+
+use std::collections::BTreeMap;
+
+use haven_cluster::control::EpochView;
+
+use crate::world::World;
+
+/// A broken promise, with the moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Virtual time in milliseconds.
+    pub at_ms: u64,
+    /// What was broken, and how.
+    pub what: String,
+}
+
+/// Every decided record that any host ever showed.
+#[derive(Debug, Default)]
+pub(crate) struct Chain(BTreeMap<u64, EpochView>);
+
+impl Chain {
+    /// Notes a record; `Err` if another one with its number is known.
+    fn note(&mut self, epoch: &EpochView) -> Result<(), String> {
+        let known = self.0.entry(epoch.number.0).or_insert_with(|| epoch.clone());
+        if known == epoch {
+            Ok(())
+        } else {
+            Err(format!("fork: epoch {} is both {known:?} and {epoch:?}", epoch.number.0))
+        }
+    }
+    pub(crate) fn newest(&self) -> u64 {
+        self.0.keys().next_back().copied().unwrap_or(0)
+    }
+}
+
+impl World {
+    pub(crate) fn fail(&mut self, what: String) {
+        if self.broken.is_none() {
+            self.log(|| format!("BROKEN {what}"));
+            self.broken = Some(Broken { at_ms: self.now / 1_000_000, what });
+        }
+    }
+
+    /// S2, and the machine's own invariants, after an event at `host`.
+    pub(crate) fn check_host(&mut self, host: usize) {
+        let acting: Vec<usize> = (0..self.hosts.len())
+            .filter(|host| self.hosts.get(*host).is_some_and(|h| h.acting(self.now)))
+            .collect();
+        if acting.len() > 1 {
+            self.fail(format!("S2: hosts {acting:?} act as coordinator"));
+        }
+        let machine = self.hosts.get(host).and_then(|host| host.machine.as_ref());
+        if let Some(Err(violation)) = machine.map(haven_cluster::Machine::check) {
+            self.fail(format!("host {host}: {violation}"));
+        }
+    }
+
+    /// The chain of records does not fork.
+    pub(crate) fn check_epoch(&mut self, epoch: &EpochView) {
+        if let Err(what) = self.chain.note(epoch) {
+            self.fail(what);
+        }
+    }
+
+    /// S1: called just before `vm` begins to run on `host`.
+    pub(crate) fn check_start(&mut self, vm: u32, host: usize) {
+        let elsewhere: Vec<usize> = (0..self.hosts.len())
+            .filter(|other| *other != host)
+            .filter(|other| self.hosts.get(*other).is_some_and(|h| h.vms.contains(&vm)))
+            .collect();
+        if !elsewhere.is_empty() {
+            self.fail(format!("S1: vm {vm} starts on {host} while it runs on {elsewhere:?}"));
+        }
+    }
+
+    /// After healing: everybody who is powered on is a member, one acts, all VMs run.
+    #[must_use]
+    pub fn healthy(&self) -> bool {
+        let up: Vec<_> = self.hosts.iter().filter(|host| host.powered && !host.idle).collect();
+        let member = |host: &&&crate::host::Host| {
+            host.told.as_ref().is_some_and(|state| {
+                let newest = state
+                    .epoch
+                    .as_ref()
+                    .is_some_and(|epoch| epoch.number.0 == self.chain.newest() && epoch.armed);
+                let inside = state
+                    .epoch
+                    .as_ref()
+                    .is_some_and(|epoch| state.me.is_some_and(|me| epoch.members.contains(&me)));
+                newest && inside && host.permitted(self.now)
+            })
+        };
+        let acting = up.iter().filter(|host| host.acting(self.now)).count();
+        let running: usize = up.iter().map(|host| host.vms.len()).sum();
+        up.iter().filter(member).count() == up.len()
+            && acting == 1
+            && running == self.manager.placements.len()
+    }
+}

@@ -1,0 +1,131 @@
+//! One simulated host: power, clock, watchdog, guard process, running VMs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use haven_cluster::control::GuardState;
+use haven_cluster::{IoId, Machine};
+
+use crate::disk::{Answer, Path, ReadOp, WriteOp};
+
+/// An event that waits for a paused guard.
+#[derive(Debug)]
+pub(crate) enum Deferred {
+    Timer,
+    Datagram(Vec<u8>),
+    Io(u64, IoId, Answer),
+    Fenced(bool),
+    Feed(u64),
+}
+
+/// An IO that waits for a stalled path.
+#[derive(Debug)]
+pub(crate) enum Stuck {
+    /// Not yet sent to the medium.
+    Write(u64, IoId, WriteOp),
+    Read(u64, IoId, ReadOp),
+    /// On the medium, but the answer is lost.
+    Answer(u64, IoId, Answer),
+}
+
+/// A write that left the host and has not landed.
+#[derive(Clone, Debug)]
+pub(crate) struct Flying {
+    pub(crate) life: u64,
+    pub(crate) io: IoId,
+    pub(crate) op: WriteOp,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Watchdog {
+    pub(crate) armed: bool,
+    /// Counts armings; feeding loops of earlier ones end.
+    pub(crate) arms: u64,
+    /// Real bite time in real nanoseconds.
+    pub(crate) bite: u64,
+    pub(crate) fed_at: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) powered: bool,
+    /// Counts power-ups; events of earlier ones are void.
+    pub(crate) boot: u64,
+    pub(crate) booted_at: u64,
+    /// Drift of its clock, parts per million.
+    pub(crate) drift: i64,
+    /// Counts machines; IO of earlier ones is void.
+    pub(crate) life: u64,
+    pub(crate) machine: Option<Machine>,
+    /// Durable: the newest incarnation used.
+    pub(crate) incarnation: u64,
+    /// Left by a clean shutdown or disarm: no guard runs.
+    pub(crate) idle: bool,
+    pub(crate) timer_at: Option<u64>,
+    pub(crate) watchdog: Watchdog,
+    pub(crate) paused: bool,
+    pub(crate) deferred: Vec<Deferred>,
+    pub(crate) path: Path,
+    pub(crate) stuck: Vec<Stuck>,
+    pub(crate) flying: Vec<Flying>,
+    pub(crate) reads: BTreeMap<u64, (u64, IoId, ReadOp)>,
+    pub(crate) gate_closed: bool,
+    pub(crate) vms: BTreeSet<u32>,
+    pub(crate) isolation: bool,
+    /// What the pool daemon was last told.
+    pub(crate) told: Option<GuardState>,
+    /// The daemon still has to report its database IO as drained.
+    pub(crate) acted: bool,
+}
+
+impl Host {
+    pub(crate) fn new(drift: i64) -> Self {
+        Self {
+            powered: false,
+            boot: 0,
+            booted_at: 0,
+            drift,
+            life: 0,
+            machine: None,
+            incarnation: 0,
+            idle: false,
+            timer_at: None,
+            watchdog: Watchdog::default(),
+            paused: false,
+            deferred: Vec::new(),
+            path: Path::Good,
+            stuck: Vec::new(),
+            flying: Vec::new(),
+            reads: BTreeMap::new(),
+            gate_closed: false,
+            vms: BTreeSet::new(),
+            isolation: true,
+            told: None,
+            acted: false,
+        }
+    }
+
+    /// The host's clock at a real time.
+    pub(crate) fn local(&self, real: u64) -> u64 {
+        let elapsed = i128::from(real.saturating_sub(self.booted_at));
+        let scaled = elapsed * i128::from(1_000_000 + self.drift) / 1_000_000;
+        u64::try_from(scaled).unwrap_or(0)
+    }
+
+    /// The real time at which the host's clock has reached `local`.
+    pub(crate) fn real(&self, local: u64) -> u64 {
+        let scaled = i128::from(local) * 1_000_000 / i128::from(1_000_000 + self.drift);
+        self.booted_at + u64::try_from(scaled).unwrap_or(0) + 1
+    }
+
+    /// The daemon may start VMs now, as far as it was told.
+    pub(crate) fn permitted(&self, now: u64) -> bool {
+        let local = self.local(now);
+        let permit = self.told.as_ref().and_then(|state| state.permit);
+        self.powered && !self.gate_closed && permit.is_some_and(|permit| local < permit.until.0)
+    }
+
+    /// The daemon acts as coordinator now.
+    pub(crate) fn acting(&self, now: u64) -> bool {
+        self.permitted(now) && self.told.as_ref().is_some_and(|state| state.may_act)
+    }
+}

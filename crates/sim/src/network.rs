@@ -1,0 +1,62 @@
+//! The heartbeat network between simulated hosts.
+
+use std::collections::BTreeSet;
+
+use crate::rng::Rng;
+
+const MS: u64 = 1_000_000;
+
+/// Links and their faults.
+#[derive(Debug, Default)]
+pub(crate) struct Network {
+    /// Directed links that are cut: (from, to).
+    cut: BTreeSet<(usize, usize)>,
+    /// Lost datagrams, per mille.
+    pub(crate) loss: u64,
+    /// Duplicated datagrams, per mille.
+    pub(crate) duplicates: u64,
+    /// Datagrams delayed by up to `delay_max`, per mille.
+    pub(crate) delayed: u64,
+    /// Longest delay, in nanoseconds.
+    pub(crate) delay_max: u64,
+}
+
+impl Network {
+    pub(crate) fn cut(&mut self, from: usize, to: usize) {
+        self.cut.insert((from, to));
+    }
+    pub(crate) fn cut_host(&mut self, host: usize, hosts: usize) {
+        for other in (0..hosts).filter(|other| *other != host) {
+            self.cut(host, other);
+            self.cut(other, host);
+        }
+    }
+    pub(crate) fn join(&mut self, from: usize, to: usize) {
+        self.cut.remove(&(from, to));
+    }
+    pub(crate) fn heal(&mut self) {
+        *self = Self::default();
+    }
+    pub(crate) fn heal_host(&mut self, host: usize) {
+        self.cut.retain(|(from, to)| *from != host && *to != host);
+    }
+    pub(crate) fn connected(&self, from: usize, to: usize) -> bool {
+        !self.cut.contains(&(from, to))
+    }
+    /// The delays after which copies of a datagram arrive.
+    pub(crate) fn deliveries(&self, from: usize, to: usize, rng: &mut Rng) -> Vec<u64> {
+        if !self.connected(from, to) || rng.chance(self.loss) {
+            return Vec::new();
+        }
+        let copies = 1 + usize::from(rng.chance(self.duplicates));
+        (0..copies)
+            .map(|_| {
+                if rng.chance(self.delayed) {
+                    rng.below(self.delay_max)
+                } else {
+                    rng.between(MS / 10, 2 * MS)
+                }
+            })
+            .collect()
+    }
+}

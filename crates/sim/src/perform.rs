@@ -1,0 +1,451 @@
+//! What the guard process does around its machine, with everything that may go wrong in between.
+
+use haven_cluster::control::GuardCommand;
+use haven_cluster::ids::{EpochNumber, Incarnation, Instant};
+use haven_cluster::{BootInfo, Input, IoFailed, IoId, Machine, Output};
+
+use crate::disk::{Answer, Path, ReadOp, WriteOp};
+use crate::host::{Deferred, Flying, Stuck};
+use crate::world::{Event, MS, World};
+
+const POWER_UP_MS: (u64, u64) = (3_000, 12_000);
+
+impl World {
+    /// Switches a host on.
+    pub fn power_on(&mut self, host: usize) {
+        let now = self.now;
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        if h.powered {
+            return;
+        }
+        h.powered = true;
+        h.boot += 1;
+        h.booted_at = now;
+        h.idle = false;
+        let boot = h.boot;
+        self.log(|| format!("host {host} is powered on"));
+        let delay = self.rng.between(POWER_UP_MS.0 * MS, POWER_UP_MS.1 * MS);
+        self.after(delay, Event::GuardStart { host, boot });
+    }
+
+    /// Cuts a host's power.
+    pub fn power_off(&mut self, host: usize) {
+        let late = u64::from(self.options.timing.t_late_ms) * MS;
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        if !h.powered {
+            return;
+        }
+        h.powered = false;
+        h.machine = None;
+        h.life += 1;
+        h.timer_at = None;
+        h.watchdog.armed = false;
+        h.paused = false;
+        h.deferred.clear();
+        h.gate_closed = false;
+        h.vms.clear();
+        h.told = None;
+        h.acted = false;
+        h.reads.clear();
+        let mut left: Vec<WriteOp> = h.flying.drain(..).map(|flying| flying.op).collect();
+        left.extend(h.stuck.drain(..).filter_map(|stuck| match stuck {
+            Stuck::Write(_, _, op) => Some(op),
+            _ => None,
+        }));
+        self.log(|| format!("host {host} loses power"));
+        for op in left {
+            // Writes on their way may be lost, land late, or land in part.
+            let whole = op.bytes.len();
+            let length =
+                if self.rng.chance(400) { self.rng.index(whole / 512) * 512 } else { whole };
+            if self.rng.chance(700) {
+                let delay = self.rng.below(late * 95 / 100);
+                self.after(delay, Event::LateLand { op, length });
+            }
+        }
+    }
+
+    /// A reset: power is back at once.
+    pub(crate) fn reset_host(&mut self, host: usize, why: &str) {
+        self.log(|| format!("host {host} resets: {why}"));
+        self.resets.push((host, self.now, why.to_owned()));
+        self.power_off(host);
+        self.after(0, Event::Power { host, on: true });
+    }
+
+    pub(crate) fn guard_start(&mut self, host: usize) {
+        let mut config = self.config.clone();
+        let seed = self.rng.bits();
+        let now = self.now;
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        h.life += 1;
+        h.incarnation += 1;
+        h.gate_closed = false;
+        let Some(spec) = config.hosts.get(host).cloned() else { return };
+        config.host = spec.host;
+        let boot = BootInfo {
+            host: spec.host,
+            incarnation: Incarnation(h.incarnation),
+            now: Instant(h.local(now)),
+            booted_at: Instant(0),
+            running: u32::try_from(h.vms.len()).unwrap_or(0),
+        };
+        let incarnation = h.incarnation;
+        h.machine = Machine::new(boot, config, seed).ok();
+        h.timer_at = None;
+        h.told = None;
+        h.acted = false;
+        let boot = h.boot;
+        self.log(|| format!("host {host} starts its guard as {incarnation}"));
+        self.input(host, Input::Timer);
+        self.after(0, Event::Probe { host, boot });
+        self.after(50 * MS, Event::Manage { host, boot });
+    }
+
+    /// Gives an event to the guard, now or when it is no longer paused.
+    pub(crate) fn deliver(&mut self, host: usize, event: Deferred) {
+        let now = self.now;
+        let Some(h) = self.hosts.get_mut(host).filter(|h| h.powered) else { return };
+        if h.paused {
+            if h.deferred.len() < 4096 {
+                h.deferred.push(event);
+            }
+            return;
+        }
+        match event {
+            Deferred::Timer => self.input(host, Input::Timer),
+            Deferred::Datagram(bytes) => {
+                self.input(host, Input::Datagram { network: 0, bytes: &bytes });
+            }
+            Deferred::Io(life, io, result) => {
+                if h.life != life {
+                    return;
+                }
+                match result {
+                    Answer::Wrote(result) => self.input(host, Input::WriteDone { io, result }),
+                    Answer::Read(result) => {
+                        let result = result.as_deref().map_err(|failed| *failed);
+                        self.input(host, Input::ReadDone { io, result });
+                    }
+                }
+            }
+            Deferred::Fenced(clean) => self.input(host, Input::Fenced { clean }),
+            Deferred::Feed(arms) => {
+                let boot = h.boot;
+                let local = Instant(h.local(now));
+                let may = h.machine.as_ref().is_some_and(|machine| machine.may_feed(local));
+                if !h.watchdog.armed || h.watchdog.arms != arms {
+                    return;
+                }
+                let pause = self.chaos.feed_race(&self.options.timing, &mut self.rng);
+                if may {
+                    self.after(pause, Event::FeedLands { host, boot });
+                }
+                let every = u64::from(self.options.timing.t_wd_ms) * MS / 5;
+                self.after(every.max(pause), Event::Feed { host, boot, arms });
+            }
+        }
+    }
+
+    pub(crate) fn resume(&mut self, host: usize) {
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        h.paused = false;
+        let deferred = std::mem::take(&mut h.deferred);
+        self.log(|| format!("host {host}'s guard runs again"));
+        for event in deferred {
+            self.deliver(host, event);
+        }
+    }
+
+    pub(crate) fn fed(&mut self, host: usize) {
+        let now = self.now;
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        if h.watchdog.armed {
+            h.watchdog.fed_at = now;
+            let (bite, boot) = (h.watchdog.bite, h.boot);
+            self.after(bite, Event::Bite { host, boot });
+        }
+    }
+
+    pub(crate) fn bite(&mut self, host: usize) {
+        let now = self.now;
+        let Some(h) = self.hosts.get(host) else { return };
+        if h.watchdog.armed && now >= h.watchdog.fed_at + h.watchdog.bite {
+            self.reset_host(host, "its watchdog bites");
+        }
+    }
+
+    /// Feeds the machine one event and performs what it asks.
+    pub(crate) fn input(&mut self, host: usize, input: Input<'_>) {
+        let now = self.now;
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        let local = Instant(h.local(now));
+        let Some(machine) = h.machine.as_mut() else { return };
+        machine.handle(local, input);
+        let outputs: Vec<Output> = std::iter::from_fn(|| machine.poll_output()).collect();
+        let life = h.life;
+        for output in outputs {
+            self.perform(host, output);
+        }
+        let Some(h) = self.hosts.get_mut(host).filter(|h| h.life == life) else { return };
+        let deadline = h.machine.as_ref().and_then(Machine::next_deadline);
+        if let Some(deadline) = deadline {
+            let at = h.real(deadline.0).max(now + 1);
+            if h.timer_at.is_none_or(|set| at < set || set <= now) {
+                h.timer_at = Some(at);
+                let boot = h.boot;
+                self.after(at - now, Event::Timer { host, boot });
+            }
+        }
+        self.check_host(host);
+    }
+
+    fn perform(&mut self, host: usize, output: Output) {
+        match output {
+            Output::Send { to, bytes, .. } => self.send(host, to, bytes),
+            Output::Read { io, statefile, ranges } => {
+                let op = ReadOp { file: statefile, ranges, parts: Vec::new(), next: 0 };
+                let life = self.hosts.get(host).map_or(0, |h| h.life);
+                self.issue_read(host, life, io, op);
+            }
+            Output::Write { io, statefile, block, bytes } => {
+                let life = self.hosts.get(host).map_or(0, |h| h.life);
+                self.aim_at_write(host, block);
+                self.issue_write(host, life, io, WriteOp { file: statefile, block, bytes });
+            }
+            Output::WatchdogArm { bite_ms } => self.arm_watchdog(host, bite_ms),
+            Output::WatchdogDisarm => {
+                if let Some(h) = self.hosts.get_mut(host) {
+                    h.watchdog.armed = false;
+                }
+            }
+            Output::Fence { reason } => self.fence(host, reason),
+            Output::Reset { reason } => self.reset_host(host, &reason),
+            Output::Restart { above } => {
+                let Some(h) = self.hosts.get_mut(host) else { return };
+                h.incarnation = h.incarnation.max(above.0);
+                h.machine = None;
+                h.life += 1;
+                h.told = None;
+                let boot = h.boot;
+                self.log(|| format!("host {host} leaves as its next incarnation"));
+                let delay = self.rng.between(5 * MS, 300 * MS);
+                self.after(delay, Event::GuardStart { host, boot });
+            }
+            Output::Left { disarmed } => {
+                self.log(|| format!("host {host} left the membership (disarmed: {disarmed})"));
+                if let Some(h) = self.hosts.get_mut(host) {
+                    h.machine = None;
+                    h.life += 1;
+                    h.idle = true;
+                    h.told = None;
+                    h.watchdog.armed = false;
+                }
+            }
+            Output::Reply(reply) => self.log(|| format!("host {host} replies {:?}", reply.result)),
+            Output::StateChanged => self.push_state(host),
+        }
+    }
+
+    fn push_state(&mut self, host: usize) {
+        let now = self.now;
+        let Some(h) = self.hosts.get(host) else { return };
+        let (local, boot) = (Instant(h.local(now)), h.boot);
+        let Some(state) = h.machine.as_ref().map(|machine| machine.state(local)) else { return };
+        if let Some(epoch) = &state.epoch {
+            self.check_epoch(epoch);
+            let told = self.hosts.get(host).and_then(|h| h.told.as_ref());
+            let old = told.and_then(|told| told.epoch.as_ref()).map(|epoch| epoch.number);
+            if self.options.log && old != Some(epoch.number) {
+                let members: Vec<_> = epoch
+                    .members
+                    .iter()
+                    .map(|m| (self.index_of(m.host).unwrap_or(99), m.incarnation.0))
+                    .collect();
+                let line = format!(
+                    "host {host} knows epoch {} {members:?} coordinator {:?}",
+                    epoch.number.0,
+                    self.index_of(epoch.coordinator.host)
+                );
+                self.log(|| line);
+            }
+        }
+        let delay = self.rng.below(3 * MS);
+        self.after(delay, Event::Told { host, boot, state: Box::new(state) });
+    }
+
+    fn send(&mut self, from: usize, to: std::net::SocketAddr, bytes: Vec<u8>) {
+        let target = self.config.hosts.iter().position(|spec| spec.addresses.contains(&to));
+        let Some(target) = target else { return };
+        for delay in self.network.deliveries(from, target, &mut self.rng) {
+            self.after(delay, Event::Datagram { host: target, bytes: bytes.clone() });
+        }
+    }
+
+    fn arm_watchdog(&mut self, host: usize, bite_ms: u32) {
+        let now = self.now;
+        let drift = self.rng.below(2 * self.options.drift_ppm + 1);
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        let ppm = 1_000_000 - self.options.drift_ppm + drift;
+        h.watchdog.armed = true;
+        h.watchdog.arms += 1;
+        let arms = h.watchdog.arms;
+        h.watchdog.bite = u64::from(bite_ms) * MS / 1_000_000 * ppm;
+        h.watchdog.fed_at = now;
+        let (boot, bite) = (h.boot, h.watchdog.bite);
+        self.after(0, Event::Feed { host, boot, arms });
+        self.after(bite, Event::Bite { host, boot });
+        self.input(host, Input::WatchdogArmed { bite_ms: Ok(bite_ms) });
+    }
+
+    fn fence(&mut self, host: usize, reason: String) {
+        self.log(|| format!("host {host} fences itself: {reason}"));
+        self.fences.push((host, self.now, reason));
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        h.gate_closed = true;
+        let (life, boot) = (h.life, h.boot);
+        let vms: Vec<u32> = h.vms.iter().copied().collect();
+        let mut last = 0;
+        for vm in vms {
+            let slow = self.rng.chance(50);
+            let delay = self.rng.between(5 * MS, if slow { 3_000 * MS } else { 200 * MS });
+            last = last.max(delay);
+            self.after(delay, Event::KillVm { host, boot, vm });
+        }
+        let clean = !self.rng.chance(20);
+        self.after(last + 10 * MS, Event::Fenced { host, life, clean });
+    }
+
+    fn latency(&mut self, path: Path) -> u64 {
+        match path {
+            Path::Slow(most) => self.rng.between(MS, most),
+            _ => self.rng.between(MS / 5, 8 * MS),
+        }
+    }
+
+    fn issue_write(&mut self, host: usize, life: u64, io: IoId, op: WriteOp) {
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        let (path, boot) = (h.path, h.boot);
+        match path {
+            Path::Stalled => h.stuck.push(Stuck::Write(life, io, op)),
+            Path::Failing => {
+                let landed = self.rng.chance(250);
+                let delay = self.rng.between(MS, 50 * MS);
+                if landed {
+                    let length = op.bytes.len();
+                    self.after(delay / 2, Event::LateLand { op, length });
+                }
+                let result = Answer::Wrote(Err(IoFailed));
+                self.after(delay, Event::IoAnswer { host, boot, life, io, result });
+            }
+            _ => {
+                h.flying.push(Flying { life, io, op });
+                let delay = self.latency(path);
+                self.after(delay, Event::Land { host, boot, io, life });
+            }
+        }
+    }
+
+    pub(crate) fn land(&mut self, host: usize, life: u64, io: IoId) {
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        let found = h.flying.iter().position(|flying| flying.io == io && flying.life == life);
+        let Some(found) = found else { return };
+        let flying = h.flying.remove(found);
+        let boot = h.boot;
+        if let Some(volume) = self.volumes.get_mut(usize::from(flying.op.file)) {
+            volume.write(flying.op.block, &flying.op.bytes, flying.op.bytes.len());
+        }
+        let delay = self.rng.between(MS / 10, MS);
+        let result = Answer::Wrote(Ok(()));
+        self.after(delay, Event::IoAnswer { host, boot, life, io, result });
+    }
+
+    fn issue_read(&mut self, host: usize, life: u64, io: IoId, op: ReadOp) {
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        let (path, boot) = (h.path, h.boot);
+        match path {
+            Path::Stalled => h.stuck.push(Stuck::Read(life, io, op)),
+            Path::Failing => {
+                let delay = self.rng.between(MS, 50 * MS);
+                let result = Answer::Read(Err(IoFailed));
+                self.after(delay, Event::IoAnswer { host, boot, life, io, result });
+            }
+            _ => {
+                let tag = self.next_read;
+                self.next_read += 1;
+                h.reads.insert(tag, (life, io, op));
+                let delay = self.latency(path);
+                self.after(delay, Event::ReadPart { host, boot, tag });
+            }
+        }
+    }
+
+    pub(crate) fn read_part(&mut self, host: usize, tag: u64) {
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        let (path, boot) = (h.path, h.boot);
+        let Some((life, io, mut op)) = h.reads.remove(&tag) else { return };
+        if let Some(range) = op.ranges.get(op.next).copied() {
+            if let Some(volume) = self.volumes.get(usize::from(op.file)) {
+                op.parts.extend(volume.read(range));
+            }
+            op.next += 1;
+        }
+        if op.next < op.ranges.len() {
+            let delay = self.latency(path) / 4;
+            if let Some(h) = self.hosts.get_mut(host) {
+                h.reads.insert(tag, (life, io, op));
+            }
+            self.after(delay, Event::ReadPart { host, boot, tag });
+        } else {
+            let result = Answer::Read(Ok(op.parts));
+            self.after(MS / 10, Event::IoAnswer { host, boot, life, io, result });
+        }
+    }
+
+    pub(crate) fn answer(&mut self, host: usize, life: u64, io: IoId, result: Answer) {
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        match h.path {
+            Path::Stalled => h.stuck.push(Stuck::Answer(life, io, result)),
+            Path::Failing => self.deliver(host, Deferred::Io(life, io, result.failed())),
+            _ => self.deliver(host, Deferred::Io(life, io, result)),
+        }
+    }
+
+    /// Changes a host's path; IO that was stuck goes on.
+    pub(crate) fn set_path(&mut self, host: usize, path: Path) {
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        h.path = path;
+        let stuck = if path == Path::Stalled { Vec::new() } else { std::mem::take(&mut h.stuck) };
+        for io in stuck {
+            match io {
+                Stuck::Write(life, io, op) => self.issue_write(host, life, io, op),
+                Stuck::Read(life, io, op) => self.issue_read(host, life, io, op),
+                Stuck::Answer(life, io, result) => self.answer(host, life, io, result),
+            }
+        }
+    }
+
+    pub(crate) fn tell_load(&mut self, host: usize) {
+        let Some(h) = self.hosts.get(host) else { return };
+        let running = u32::try_from(h.vms.len()).unwrap_or(0);
+        let command = GuardCommand::Load { running, protected: running };
+        self.input(host, Input::Command { id: 0, command });
+    }
+
+    pub(crate) fn command_drained(&mut self, host: usize, life: u64, epoch: u64) {
+        let Some(h) = self.hosts.get_mut(host).filter(|h| h.life == life) else { return };
+        if h.paused {
+            return self.after(100 * MS, Event::Drained { host, life, epoch });
+        }
+        let command = GuardCommand::DatabaseDrained { epoch: EpochNumber(epoch) };
+        self.input(host, Input::Command { id: 0, command });
+    }
+
+    pub(crate) fn command_copied(&mut self, host: usize, life: u64, epoch: u64, area: u8) {
+        if self.hosts.get(host).is_none_or(|h| h.life != life) {
+            return;
+        }
+        let command = GuardCommand::DatabaseCopied { epoch: EpochNumber(epoch), area };
+        self.input(host, Input::Command { id: 0, command });
+    }
+}

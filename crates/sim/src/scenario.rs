@@ -1,0 +1,93 @@
+//! Helpers of the fixed scenarios: one fault at a known moment, and how long the answer took.
+
+use crate::chaos::Fault;
+use crate::world::{Options, World};
+
+impl World {
+    /// A pool that formed and runs all its VMs.
+    #[must_use]
+    pub fn formed(options: Options, seed: u64) -> Self {
+        let mut world = Self::new(options, seed);
+        world.power_on_all();
+        world.demand_health(120_000, "the pool does not form");
+        // Long enough for the first epochs to be closed.
+        world.run_for(60_000);
+        world
+    }
+
+    /// The host whose daemon acts as coordinator.
+    #[must_use]
+    pub fn coordinator(&self) -> Option<usize> {
+        (0..self.hosts.len()).find(|host| self.hosts.get(*host).is_some_and(|h| h.acting(self.now)))
+    }
+
+    /// A host that is powered, permitted and not coordinator.
+    #[must_use]
+    pub fn worker(&self) -> Option<usize> {
+        let acting = self.coordinator();
+        (0..self.hosts.len()).find(|host| {
+            Some(*host) != acting && self.hosts.get(*host).is_some_and(|h| h.permitted(self.now))
+        })
+    }
+
+    /// VMs that run somewhere.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.hosts.iter().map(|host| host.vms.len()).sum()
+    }
+
+    /// All VMs run somewhere.
+    #[must_use]
+    pub fn all_run(&self) -> bool {
+        self.running() == self.manager.placements.len()
+    }
+
+    /// VMs on a host.
+    #[must_use]
+    pub fn running_on(&self, host: usize) -> usize {
+        self.hosts.get(host).map_or(0, |h| h.vms.len())
+    }
+
+    /// Number of resets and of fencings so far.
+    #[must_use]
+    pub fn casualties(&self) -> (usize, usize) {
+        (self.resets.len(), self.fences.len())
+    }
+
+    /// The daemon of `host` was told a valid permit.
+    #[must_use]
+    pub fn permitted(&self, host: usize) -> bool {
+        self.hosts.get(host).is_some_and(|h| h.permitted(self.now))
+    }
+
+    /// The host has no guard any more: it left the membership.
+    #[must_use]
+    pub fn left(&self, host: usize) -> bool {
+        self.hosts.get(host).is_some_and(|h| h.idle)
+    }
+
+    /// Some daemon was told that the present life of `host` is dead.
+    #[must_use]
+    pub fn known_dead(&self, host: usize) -> bool {
+        let Some((gone, incarnation)) = self
+            .hosts
+            .get(host)
+            .map(|h| h.incarnation)
+            .and_then(|incarnation| Some((self.config.hosts.get(host)?.host, incarnation)))
+        else {
+            return false;
+        };
+        self.hosts.iter().filter_map(|h| h.told.as_ref()).any(|state| {
+            state.dead.iter().any(|life| life.host == gone && life.incarnation.0 >= incarnation)
+        })
+    }
+
+    /// Lets `fault` happen now and gives the virtual milliseconds until `done`, or the limit.
+    pub fn time(&mut self, fault: Fault, limit_ms: u64, done: impl FnMut(&Self) -> bool) -> u64 {
+        let start = self.now_ms();
+        self.inject(0, fault);
+        self.run_for(1);
+        let end = self.run_until(start + limit_ms, done);
+        end - start
+    }
+}
