@@ -122,14 +122,30 @@ impl Paths {
 }
 
 /// Which hypervisor driver to use.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields, tag = "driver")]
 pub enum HypervisorSettings {
-    /// libvirt with QEMU.
-    #[default]
-    Libvirt,
+    /// libvirt.
+    Libvirt {
+        /// Its URI.
+        #[serde(default = "qemu")]
+        uri: String,
+        /// Do not use KVM even if it works.
+        #[serde(default)]
+        force_tcg: bool,
+    },
     /// Simulated: nothing runs. For tests of the daemon.
     Sim,
+}
+
+impl Default for HypervisorSettings {
+    fn default() -> Self {
+        Self::Libvirt { uri: qemu(), force_tcg: false }
+    }
+}
+
+fn qemu() -> String {
+    "qemu:///system".to_owned()
 }
 
 /// Settings of `havend.toml`; all have defaults.
@@ -169,7 +185,7 @@ impl Default for Settings {
             allow_dynamic_address: false,
             clock_skew_max_s: 30,
             report_interval_ms: 5000,
-            hypervisor: HypervisorSettings::Libvirt,
+            hypervisor: HypervisorSettings::default(),
             log: "info".to_owned(),
         }
     }
