@@ -1,5 +1,7 @@
 //! `haven pool …`
 
+use std::net::IpAddr;
+
 use clap::Subcommand;
 
 /// Verbs of the pool.
@@ -13,6 +15,9 @@ pub(crate) enum PoolCommand {
         /// Read the password of `root` from standard input (asked for otherwise)
         #[arg(long)]
         password_stdin: bool,
+        /// Address of this host in the management network (that of the default route if not given)
+        #[arg(long, value_name = "ADDRESS")]
+        address: Option<IpAddr>,
     },
     /// Print a token with which one host may join, within the hour
     ///

@@ -1,5 +1,7 @@
 //! `haven pool …`
 
+use std::net::IpAddr;
+
 use serde_json::{Value, json};
 
 use crate::args::pool::PoolCommand;
@@ -11,7 +13,9 @@ use crate::render::{Answer, Cell};
 /// Runs one verb.
 pub(crate) async fn run(context: &mut Context, verb: PoolCommand) -> Outcome<()> {
     match verb {
-        PoolCommand::Init { name, password_stdin } => init(context, &name, password_stdin).await,
+        PoolCommand::Init { name, password_stdin, address } => {
+            init(context, &name, password_stdin, address).await
+        }
         PoolCommand::Token { valid } => token(context, valid).await,
         PoolCommand::Join { token } => join(context, &token).await,
         PoolCommand::Eject { host, yes } => eject(context, &host, yes).await,
@@ -19,12 +23,18 @@ pub(crate) async fn run(context: &mut Context, verb: PoolCommand) -> Outcome<()>
     }
 }
 
-async fn init(context: &mut Context, name: &str, password_stdin: bool) -> Outcome<()> {
+async fn init(
+    context: &mut Context,
+    name: &str,
+    password_stdin: bool,
+    address: Option<IpAddr>,
+) -> Outcome<()> {
     let password = if password_stdin { prompt::line_of_stdin()? } else { prompt::new_password()? };
-    let made = context
-        .rpc
-        .send("/haven/pool/init", &json!({ "name": name, "password": password }))
-        .await?;
+    let mut wanted = json!({ "name": name, "password": password });
+    if let Some(address) = address {
+        wanted["address"] = json!(address);
+    }
+    let made = context.rpc.send("/haven/pool/init", &wanted).await?;
     let text =
         format!("pool {name} is made; let the next host join with the token of `haven pool token`");
     context.print(&Answer::done(text, made))

@@ -139,10 +139,24 @@ async fn migrate(context: &mut Context, given: &str, to: &str) -> Outcome<()> {
     if !context.waits() {
         return Ok(());
     }
-    context.print(&Answer::done(
-        format!("machine {} runs on {}", vm.name(), host.name()),
-        json!({ "uuid": vm.uuid(), "host": host.name() }),
-    ))
+    let paused_ms = paused_ms(context, &vm).await;
+    let mut text = format!("machine {} runs on {}", vm.name(), host.name());
+    if let Some(ms) = paused_ms {
+        text.push_str(&format!("; it paused for {ms} ms"));
+    }
+    let value = json!({ "uuid": vm.uuid(), "host": host.name(), "paused_ms": paused_ms });
+    context.print(&Answer::done(text, value))
+}
+
+/// How long the machine stood still, as its host measured. Nice to know; the migration succeeded
+/// whether it is known or not.
+async fn paused_ms(context: &mut Context, vm: &Record) -> Option<u64> {
+    let migrations = context.rpc.get("/haven/migrations").await.ok()?;
+    let of_vm = migrations
+        .as_array()?
+        .iter()
+        .find(|m| m.get("vm").is_some_and(|uuid| uuid == vm.uuid()))?;
+    of_vm.get("downtime_ms")?.as_u64()
 }
 
 async fn attach(context: &mut Context, given: &str) -> Outcome<()> {

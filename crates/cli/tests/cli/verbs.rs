@@ -69,9 +69,18 @@ fn one_machine_that_fails_does_not_keep_the_others_from_stopping() {
 
 #[test]
 fn migrate_names_the_host_and_asks_for_a_live_move() {
-    let pool = small_pool().task("VM.pool_migrate", "").serve();
+    let pool = small_pool()
+        .task("VM.pool_migrate", "")
+        .answers(
+            "/haven/migrations",
+            json!([{"vm": "zz99", "downtime_ms": 9}, {"vm": "aa11", "downtime_ms": 61}]),
+        )
+        .serve();
     let output = pool.haven(&["vm", "migrate", "web1", "--to", "host2"]);
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "machine web1 runs on host2\n");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "machine web1 runs on host2; it paused for 61 ms\n"
+    );
     assert_eq!(
         pool.calls("Async.VM.pool_migrate"),
         [json!(["OpaqueRef:v1", "OpaqueRef:h2", {"live": "true"}])]
