@@ -41,7 +41,7 @@ pub struct Area {
 impl Area {
     /// Opens a formatted area of `size` bytes (header included) at `offset`.
     pub fn open(path: &Path, offset: u64, size: u64) -> Result<Self, AreaError> {
-        let file = BlockFile::open(path, OpenMode::Existing)?;
+        let file = BlockFile::open_unsynced(path, OpenMode::Existing)?;
         let mut header = BlockBuffer::zeroed(1);
         file.read(offset, &mut header)?;
         let length = parse_header(header.as_bytes()).ok_or(AreaError::Blank(offset))?;
@@ -54,10 +54,11 @@ impl Area {
 
     /// Empties the area, whatever it held.
     pub fn format(path: &Path, offset: u64, size: u64) -> Result<Self, AreaError> {
-        let file = BlockFile::open(path, OpenMode::Existing)?;
+        let file = BlockFile::open_unsynced(path, OpenMode::Existing)?;
         let capacity = size.saturating_sub(BLOCK_SIZE as u64);
         let mut area = Self { file, offset, capacity, length: 0 };
         area.write_header(0)?;
+        area.sync()?;
         Ok(area)
     }
 
@@ -96,7 +97,7 @@ impl Area {
         Ok(())
     }
 
-    /// Writes `bytes` at `at`; durable when it returns.
+    /// Writes `bytes` at `at`; durable after [`Self::sync`].
     pub fn write(&self, at: u64, bytes: &[u8]) -> Result<(), AreaError> {
         self.inside(at, bytes.len())?;
         let (start, skip, count) = self.span(at, bytes.len());

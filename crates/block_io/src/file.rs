@@ -60,7 +60,16 @@ impl BlockFile {
     /// Opens for direct, synchronous IO. Where the file system has no direct IO (some of one host
     /// only) the cache of this host is used, with synchronous writes; see [`Self::is_direct`].
     pub fn open(path: &Path, mode: OpenMode) -> Result<Self, BlockIoError> {
-        let mut flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::DSYNC;
+        Self::open_with(path, mode, OFlags::DSYNC)
+    }
+
+    /// As [`Self::open`], but writes are durable only after [`Self::sync`].
+    pub fn open_unsynced(path: &Path, mode: OpenMode) -> Result<Self, BlockIoError> {
+        Self::open_with(path, mode, OFlags::empty())
+    }
+
+    fn open_with(path: &Path, mode: OpenMode, sync: OFlags) -> Result<Self, BlockIoError> {
+        let mut flags = OFlags::RDWR | OFlags::CLOEXEC | sync;
         if mode == OpenMode::Create {
             flags |= OFlags::CREATE;
         }
@@ -110,7 +119,7 @@ impl BlockFile {
         Ok(())
     }
 
-    /// Writes whole blocks at `offset`; durable when it returns.
+    /// Writes whole blocks at `offset`; durable when it returns, unless opened unsynced.
     pub fn write(&self, offset: u64, buffer: &BlockBuffer) -> Result<(), BlockIoError> {
         let bytes = buffer.as_bytes();
         self.check(offset, bytes.len())?;
