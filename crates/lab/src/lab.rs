@@ -50,6 +50,18 @@ impl Lab {
         Ok(Self { config: LabConfig::load(dir)?, supervisor: None })
     }
 
+    /// Removes what a lab of this name left, unless it runs.
+    pub fn remove_stopped(config: &LabConfig) -> Result<()> {
+        if UnixStream::connect(config.socket()).is_ok() {
+            bail!(
+                "lab {} runs in {}: end it with `haven-lab down` (`make demo-down`)",
+                config.id,
+                config.dir.display()
+            );
+        }
+        Self { config: config.clone(), supervisor: None }.remove()
+    }
+
     fn start(config: LabConfig, attached: bool) -> Result<Self> {
         machine::check()?;
         if UnixStream::connect(config.socket()).is_ok() {

@@ -1,6 +1,6 @@
 //! Hosts: they come up quickly, die without a trace, and come back.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
 mod common;
 
@@ -221,6 +221,73 @@ fn links_are_cut_in_one_direction_or_both_and_stay_so() {
     assert!(!ping(one, "10.77.0.3"), "a cut outlasts a power cycle");
     one.heal(None).unwrap();
     eventually(5, "healed", || ping(one, "10.77.0.3"));
+}
+
+/// A directory of programs in which shell scripts stand for the product's daemons.
+fn programs_with_daemons(at: &std::path::Path) {
+    std::fs::create_dir_all(at).unwrap();
+    let real = std::path::Path::new(env!("CARGO_BIN_EXE_haven-lab"));
+    std::fs::copy(real, at.join("haven-lab")).unwrap();
+    for (name, script) in [
+        ("havend", "#!/bin/sh\necho up\nexec sleep 1000\n"),
+        ("haven-guard", "#!/bin/sh\necho up >> /run/haven-guard-starts\nexit 1\n"),
+    ] {
+        std::fs::write(at.join(name), script).unwrap();
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(at.join(name), executable).unwrap();
+    }
+}
+
+#[test]
+fn daemons_run_in_their_cgroups_and_are_restarted_with_pauses() {
+    if lab(1).is_none() {
+        return;
+    }
+    let mut config = config(1);
+    let programs = config.dir.with_extension("bin");
+    programs_with_daemons(&programs);
+    config.bare = false;
+    config.bin_dir = programs.clone();
+    let lab = Lab::up_attached(config).unwrap();
+    let host = lab.host(1);
+    std::thread::sleep(Duration::from_secs(3));
+    // Pauses double from 0.1 s: about five starts in three seconds, not hundreds.
+    let starts = host.sh("wc -l < /run/haven-guard-starts").unwrap();
+    let starts: u32 = starts.trim().parse().unwrap();
+    assert!((3..=7).contains(&starts), "{starts} starts");
+    let root = lab.config().cgroup.root().display().to_string();
+    let gate = host.sh(&format!("cat {root}/gate/cgroup.procs")).unwrap();
+    let sleeping = host.sh("pidof sleep").unwrap();
+    let libvirtd = host.sh("pidof libvirtd").unwrap();
+    for pid in [sleeping.trim(), libvirtd.trim()] {
+        assert!(gate.lines().any(|l| l == pid), "{pid} is not in the gate: {gate:?}");
+    }
+    assert!(!gate.lines().any(|l| l == "1"), "the first process is outside of the gate");
+    assert!(host.logs().join("havend.log").exists());
+    drop(lab);
+    std::fs::remove_dir_all(&programs).unwrap();
+}
+
+#[test]
+fn hosts_work_with_cgroups_of_version_2() {
+    let Some(_) = lab(1) else { return };
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+    let mut v2 = mounts.lines().filter(|l| l.split(' ').nth(2) == Some("cgroup2"));
+    let Some(root) = v2.next().and_then(|l| l.split(' ').nth(1)) else {
+        eprintln!("SKIPPED: no cgroup2 is mounted");
+        return;
+    };
+    let mut config = config(1);
+    config.cgroup = haven_lab::cgroup::CgroupKind::V2(root.into());
+    let lab = Lab::up_attached(config).unwrap();
+    let host = lab.host(1);
+    host.sh(&format!("grep -q . {root}/gate/cgroup.procs && test -w {root}/gate/cgroup.freeze"))
+        .unwrap();
+    host.freeze().unwrap();
+    assert_eq!(host.status().unwrap().power, Power::Frozen);
+    host.off().unwrap();
+    host.on().unwrap();
+    host.sh("virsh -q list").unwrap();
 }
 
 #[test]

@@ -32,7 +32,15 @@ pub fn build(dir: &Path) -> Result<()> {
     let partial = dir.join("initrd.new");
     let mut tree = Tree::new(&partial)?;
     let agent = Path::new("/usr/sbin/qemu-ga");
-    tree.program(&own_program()?, "init")?;
+    let own = own_program()?;
+    let slim = dir.join("init.new");
+    // Debugging information would make up half of the RAM disk.
+    let stripped = Command::new("strip").arg("-o").arg(&slim).arg(&own).status();
+    let slimmed = stripped.is_ok_and(|s| s.success());
+    tree.program(if slimmed { &slim } else { &own }, "init")?;
+    if slimmed {
+        fs::remove_file(slim)?;
+    }
     tree.program(Path::new("/bin/busybox"), "bin/busybox")
         .context("busybox (package busybox-static)")?;
     if agent.exists() {

@@ -30,6 +30,7 @@ pub struct Bench {
 pub fn bench(config: LabConfig, size: Bench) -> Result<()> {
     let tell = Narrator::new();
     Pool::check_programs(&config.bin_dir)?;
+    Lab::remove_stopped(&config)?;
     let begun = Instant::now();
     let lab = tell.step("power on", || Lab::up_attached(config))?;
     ms("lab_hosts_up", begun.elapsed());

@@ -25,6 +25,7 @@ pub fn demo(config: LabConfig) -> Result<()> {
     let tell = Narrator::new();
     Pool::check_programs(&config.bin_dir)?;
     let dir = config.dir.clone();
+    Lab::remove_stopped(&config)?;
     tell.chapter("Three hosts, each with its own libvirtd, networks, storage link and watchdog");
     let lab = tell.step("power on", || Lab::up(config))?;
     let told = story(&Pool { lab: &lab, tell: &tell });
