@@ -9,6 +9,7 @@ pub mod authority;
 pub mod boot;
 pub mod config;
 pub mod consoles;
+pub mod daemon;
 pub mod drivers;
 pub mod identity;
 pub mod join;

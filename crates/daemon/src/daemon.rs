@@ -1,0 +1,64 @@
+//! The whole daemon: what `havend` runs.
+//!
+//! Owns: how the host side, the coordinator side and high availability are joined.
+
+use std::time::Duration;
+
+use haven_drivers::hypervisor::HypervisorError;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::boot::{BootError, HaPorts, HostSide, Routers, open_identity};
+use crate::config::Config;
+use crate::drivers::drivers;
+
+/// Longest wait for requests under way when the daemon stops.
+const STOP_MAX: Duration = Duration::from_secs(5);
+
+/// Why the daemon ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// It could not start.
+    #[error(transparent)]
+    Boot(#[from] BootError),
+    /// The hypervisor's driver could not be made.
+    #[error("hypervisor: {0}")]
+    Hypervisor(#[from] HypervisorError),
+    /// A part ended by itself.
+    #[error("a part of the daemon ended by itself; see the log")]
+    PartEnded,
+}
+
+/// Runs until `stop`. Guests run on.
+pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError> {
+    let drivers = drivers(&config)?;
+    let identity = open_identity(&config)?;
+    tracing::info!(
+        host = %identity.host().0,
+        pool = ?identity.pool().map(|pool| pool.pool),
+        version = env!("CARGO_PKG_VERSION"),
+        "havend starts"
+    );
+    let side = HostSide::assemble(config, identity, drivers, HaPorts::default());
+    let tasks = side.start(Routers::default(), &stop).await?;
+    serve_until(tasks, stop).await
+}
+
+/// Waits for `stop`; a part that ends before is a fault, and a new process better than a rest.
+async fn serve_until(mut tasks: JoinSet<()>, stop: CancellationToken) -> Result<(), RunError> {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        ended = tasks.join_next() => {
+            tracing::error!(?ended, "a part of the daemon ended by itself");
+            stop.cancel();
+            return Err(RunError::PartEnded);
+        }
+    }
+    let all = async { while tasks.join_next().await.is_some() {} };
+    if timeout(STOP_MAX, all).await.is_err() {
+        tracing::warn!("requests under way were cut off");
+    }
+    tracing::info!("havend stops; guests run on");
+    Ok(())
+}
