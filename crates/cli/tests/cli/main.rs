@@ -6,4 +6,5 @@
 mod help;
 mod mistakes;
 mod support;
+mod tls;
 mod verbs;

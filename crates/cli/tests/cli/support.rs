@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -127,13 +129,31 @@ impl Script {
         Pool { dir, calls }
     }
 
-    fn serve_connection(&self, stream: UnixStream, log: &Mutex<Vec<(String, Value)>>) {
-        let mut reader = BufReader::new(stream.try_clone().unwrap());
-        let mut writer = stream;
-        while let Some((verb, path, body)) = read_request(&mut reader) {
+    /// Starts the server behind TLS, with a certificate of a CA of its own.
+    pub(crate) fn serve_tls(self) -> TlsPool {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Arc::new(tls_config(dir.path()));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let (script, log) = (Arc::new(self), Arc::clone(&calls));
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (script, log) = (Arc::clone(&script), Arc::clone(&log));
+                let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+                let stream = rustls::StreamOwned::new(connection, stream);
+                thread::spawn(move || script.serve_connection(stream, &log));
+            }
+        });
+        TlsPool { dir, address, calls }
+    }
+
+    fn serve_connection(&self, stream: impl Read + Write, log: &Mutex<Vec<(String, Value)>>) {
+        let mut stream = BufReader::new(stream);
+        while let Some((verb, path, body)) = read_request(&mut stream) {
             if verb == "CONNECT" {
                 log.lock().unwrap().push((verb, json!(path)));
-                return echo(&mut reader, &mut writer, log);
+                return echo(&mut stream, log);
             }
             let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
             let (status, answer) = if path == "/jsonrpc" {
@@ -143,7 +163,7 @@ impl Script {
             };
             let text = answer.to_string();
             let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n", text.len());
-            if writer.write_all(format!("{head}{text}").as_bytes()).is_err() {
+            if stream.get_mut().write_all(format!("{head}{text}").as_bytes()).is_err() {
                 return;
             }
         }
@@ -183,15 +203,53 @@ impl Script {
 }
 
 /// A console that echoes.
-fn echo(reader: &mut impl BufRead, writer: &mut UnixStream, log: &Mutex<Vec<(String, Value)>>) {
-    writer.write_all(b"HTTP/1.0 200 OK\r\n\r\n").unwrap();
+fn echo(stream: &mut BufReader<impl Read + Write>, log: &Mutex<Vec<(String, Value)>>) {
+    stream.get_mut().write_all(b"HTTP/1.0 200 OK\r\n\r\n").unwrap();
     let mut line = String::new();
-    while reader.read_line(&mut line).is_ok_and(|count| count > 0) {
+    while stream.read_line(&mut line).is_ok_and(|count| count > 0) {
         log.lock().unwrap().push(("typed".to_owned(), json!(line)));
-        if writer.write_all(line.as_bytes()).is_err() {
+        if stream.get_mut().write_all(line.as_bytes()).is_err() {
             return;
         }
         line.clear();
+    }
+}
+
+/// A CA in `ca.pem`, and a server for 127.0.0.1 that it vouches for.
+fn tls_config(dir: &Path) -> rustls::ServerConfig {
+    let mut ca = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let ca_key = rcgen::KeyPair::generate().unwrap();
+    let ca_cert = ca.self_signed(&ca_key).unwrap();
+    fs::write(dir.join("ca.pem"), ca_cert.pem()).unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let host = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let cert = host.signed_by(&key, &rcgen::Issuer::from_params(&ca, &ca_key)).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key.serialize_der().try_into().unwrap())
+        .unwrap()
+}
+
+/// A server behind TLS.
+pub(crate) struct TlsPool {
+    dir: tempfile::TempDir,
+    pub(crate) address: String,
+    calls: Arc<Mutex<Vec<(String, Value)>>>,
+}
+
+impl TlsPool {
+    /// The file with its CA's certificate.
+    pub(crate) fn ca(&self) -> String {
+        self.dir.path().join("ca.pem").to_str().unwrap().to_owned()
+    }
+
+    /// How often `method` was called.
+    pub(crate) fn count(&self, method: &str) -> usize {
+        self.calls.lock().unwrap().iter().filter(|(m, _)| m == method).count()
     }
 }
 
@@ -225,6 +283,15 @@ impl Pool {
     /// Runs the command against this server.
     pub(crate) fn haven(&self, args: &[&str]) -> Output {
         haven(&self.socket(), args)
+    }
+
+    /// The calls of `method`, once there is one: the command may end before the server has seen all.
+    pub(crate) fn wait_for(&self, method: &str) -> Vec<Value> {
+        let begun = Instant::now();
+        while self.calls(method).is_empty() && begun.elapsed() < Duration::from_secs(10) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        self.calls(method)
     }
 
     /// The calls of `method` so far: their parameters.

@@ -320,7 +320,7 @@ fn a_console_carries_bytes_both_ways_until_the_key_that_leaves() {
     assert!(output.status.success(), "{}", shown(&output));
     let connects = pool.calls("CONNECT");
     assert_eq!(connects, [json!("/console?uuid=serial&session_id=OpaqueRef:session")]);
-    assert_eq!(pool.calls("typed"), [json!("date\n")]);
+    assert_eq!(pool.wait_for("typed"), [json!("date\n")]);
     let halted = pool.haven(&["vm", "console", "bb22"]);
     assert!(shown(&halted).contains("VM_BAD_POWER_STATE"), "{}", shown(&halted));
 }
