@@ -306,7 +306,8 @@ pub enum HypervisorError {
 pub trait Hypervisor: Send + Sync + std::fmt::Debug {
     /// What this host can do. Cached after the first success.
     fn capabilities(&self) -> Result<Capabilities, HypervisorError>;
-    /// Starts a transient domain, running or paused.
+    /// Starts a transient domain, running or paused. A start that ended in `Deadline` does not
+    /// execute the guest later, when what held it up is over.
     fn start(&self, spec: &DomainSpec, paused: bool) -> Result<(), HypervisorError>;
     /// Stops a domain. After `Ok` it is gone.
     fn stop(&self, vm: Uuid, mode: StopMode) -> Result<(), HypervisorError>;
@@ -328,6 +329,11 @@ pub trait Hypervisor: Send + Sync + std::fmt::Debug {
     fn cancel_job(&self, vm: Uuid) -> Result<(), HypervisorError>;
     /// All domains whose name begins with `haven-`.
     fn inventory(&self) -> Result<Vec<DomainInfo>, HypervisorError>;
+    /// VMs that have a process here, seen without asking the hypervisor's daemon: answers even
+    /// when [`Hypervisor::inventory`] does not, but cannot tell states apart.
+    fn processes(&self) -> Vec<Uuid> {
+        self.inventory().unwrap_or_default().into_iter().map(|domain| domain.uuid).collect()
+    }
     /// Unix socket of the guest's VNC server.
     fn vnc_socket(&self, vm: Uuid) -> String;
     /// Unix socket of the guest's serial console.

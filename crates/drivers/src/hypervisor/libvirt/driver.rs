@@ -15,21 +15,23 @@ use super::events::{self, Hub};
 use super::ffi::{self, Connection};
 use super::lane::{Lane, LaneLimits};
 use super::xml::{Element, RenderContext, domain_xml};
-use super::{DOMAIN_PREFIX, domain_name};
+use super::{domain_name, process};
 use crate::hypervisor::{
     Capabilities, DomainInfo, DomainSpec, DomainState, Hypervisor, HypervisorError,
     HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget, StopMode,
 };
+use crate::storage::bounded::Bounded;
 
 /// The first question about capabilities makes libvirt start QEMU a few times.
 const CAPABILITIES_DEADLINE_S: u64 = 30;
-const QUERIES_MAX: usize = 16;
-const STARTS_MAX: usize = 4;
-const STOPS_MAX: usize = 8;
-const JOBS_MAX: usize = 32;
-const AGENT_COMMANDS_MAX: usize = 16;
-/// Stuck threads that a lane tolerates.
-const ABANDONED_MAX: usize = 24;
+/// Calls of one lane at the same time, and stuck ones that it tolerates. Stuck calls also hold
+/// workers of libvirtd (20 by default, for all connections): together they must leave it some.
+const QUERY: (usize, usize) = (16, 6);
+const INVENTORY: (usize, usize) = (2, 2);
+const START: (usize, usize) = (4, 4);
+const STOP: (usize, usize) = (8, 8);
+const JOB: (usize, usize) = (32, 8);
+const AGENT: (usize, usize) = (16, 6);
 
 /// libvirt on this host.
 #[derive(Debug)]
@@ -37,6 +39,7 @@ pub struct LibvirtHypervisor {
     pub(super) config: LibvirtConfig,
     pub(super) lanes: Lanes,
     pub(super) hub: Arc<Hub>,
+    pub(super) storage: Bounded,
     capabilities: Mutex<Option<Capabilities>>,
 }
 
@@ -44,6 +47,7 @@ pub struct LibvirtHypervisor {
 #[derive(Debug)]
 pub(super) struct Lanes {
     pub(super) query: Lane<Connection>,
+    pub(super) inventory: Lane<Connection>,
     pub(super) start: Lane<Connection>,
     pub(super) stop: Lane<Connection>,
     pub(super) job: Lane<Connection>,
@@ -64,13 +68,14 @@ impl LibvirtHypervisor {
         events::watch(config.uri.clone(), &hub, config.keepalive)
             .map_err(HypervisorError::Disconnected)?;
         let lanes = Lanes {
-            query: lane(&config, "query", QUERIES_MAX, true),
-            start: lane(&config, "start", STARTS_MAX, true),
-            stop: lane(&config, "stop", STOPS_MAX, true),
-            job: lane(&config, "job", JOBS_MAX, false),
-            agent: lane(&config, "agent", AGENT_COMMANDS_MAX, true),
+            query: lane(&config, "query", QUERY, true),
+            inventory: lane(&config, "inventory", INVENTORY, true),
+            start: lane(&config, "start", START, true),
+            stop: lane(&config, "stop", STOP, true),
+            job: lane(&config, "job", JOB, false),
+            agent: lane(&config, "agent", AGENT, true),
         };
-        Ok(Self { config, lanes, hub, capabilities: Mutex::new(None) })
+        Ok(Self { config, lanes, hub, storage: Bounded::default(), capabilities: Mutex::new(None) })
     }
 
     /// Looks the domain up and works on it.
@@ -119,7 +124,7 @@ impl LibvirtHypervisor {
         })
     }
 
-    fn render(&self, spec: &DomainSpec) -> Result<String, HypervisorError> {
+    pub(super) fn render(&self, spec: &DomainSpec) -> Result<String, HypervisorError> {
         let capabilities = self.capabilities()?;
         let context = RenderContext {
             virt_type: capabilities.virt_type,
@@ -148,10 +153,10 @@ impl LibvirtHypervisor {
 fn lane(
     config: &LibvirtConfig,
     name: &'static str,
-    in_flight_max: usize,
+    (in_flight_max, abandoned_max): (usize, usize),
     shared_connection: bool,
 ) -> Lane<Connection> {
-    let limits = LaneLimits { in_flight_max, abandoned_max: ABANDONED_MAX, shared_connection };
+    let limits = LaneLimits { in_flight_max, abandoned_max, shared_connection };
     let (uri, keepalive) = (config.uri.clone(), config.keepalive);
     let open = move || {
         let connection = Connection::open(&uri)
@@ -176,17 +181,7 @@ impl Hypervisor for LibvirtHypervisor {
     }
 
     fn start(&self, spec: &DomainSpec, paused: bool) -> Result<(), HypervisorError> {
-        let xml = self.render(spec)?;
-        let vm = spec.uuid;
-        let flags = if paused { sys::VIR_DOMAIN_START_PAUSED } else { sys::VIR_DOMAIN_NONE };
-        self.lanes.start.call("start", self.config.start_deadline, move |connection| {
-            let connection = connection.get();
-            if Domain::lookup_by_uuid(connection, vm).is_ok() {
-                return Err(HypervisorError::AlreadyRunning(vm));
-            }
-            let started = Domain::create_xml(connection, &xml, flags);
-            started.map(drop).map_err(|e| translate("start", vm, &e))
-        })
+        self.start_domain(spec, paused)
     }
 
     fn stop(&self, vm: Uuid, mode: StopMode) -> Result<(), HypervisorError> {
@@ -218,7 +213,7 @@ impl Hypervisor for LibvirtHypervisor {
     }
 
     fn resume(&self, spec: &DomainSpec, path: &str) -> Result<(), HypervisorError> {
-        self.restore(spec.uuid, path)
+        self.restore(spec, path)
     }
 
     fn migrate(&self, vm: Uuid, target: &MigrateTarget) -> Result<MigrateStats, HypervisorError> {
@@ -234,7 +229,7 @@ impl Hypervisor for LibvirtHypervisor {
     }
 
     fn inventory(&self) -> Result<Vec<DomainInfo>, HypervisorError> {
-        self.lanes.query.call("inventory", self.config.query_deadline, |connection| {
+        self.lanes.inventory.call("inventory", self.config.query_deadline, |connection| {
             let flags = sys::VIR_CONNECT_LIST_DOMAINS_ACTIVE;
             let domains = connection
                 .get()
@@ -242,6 +237,10 @@ impl Hypervisor for LibvirtHypervisor {
                 .map_err(|e| translate("inventory", Uuid::nil(), &e))?;
             Ok(domains.iter().filter_map(describe).collect())
         })
+    }
+
+    fn processes(&self) -> Vec<Uuid> {
+        process::all()
     }
 
     fn vnc_socket(&self, vm: Uuid) -> String {
@@ -271,7 +270,7 @@ impl Hypervisor for LibvirtHypervisor {
 fn describe(domain: &Domain) -> Option<DomainInfo> {
     let uuid = domain.get_uuid().ok()?;
     let name = domain.get_name().ok()?;
-    if !name.starts_with(DOMAIN_PREFIX) || name != domain_name(uuid) {
+    if name != domain_name(uuid) {
         return None;
     }
     let info = domain.get_info().ok()?;

@@ -93,13 +93,4 @@ impl LibvirtHypervisor {
             ffi::save(domain, &path)
         })
     }
-
-    pub(super) fn restore(&self, vm: Uuid, path: &str) -> Result<(), HypervisorError> {
-        let path = path.to_owned();
-        self.lanes.job.call("restore", self.config.job_deadline, move |connection| {
-            let flags = sys::VIR_DOMAIN_SAVE_RUNNING;
-            virt::domain::Domain::domain_restore_flags(connection.get(), &path, None, flags)
-                .map_err(|e| super::error::translate("restore", vm, &e))
-        })
-    }
 }

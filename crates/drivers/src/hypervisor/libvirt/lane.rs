@@ -78,6 +78,30 @@ struct Token(AtomicU8);
 const RUNNING: u8 = 0;
 const DONE: u8 = 1;
 const ABANDONED: u8 = 2;
+const COMMITTED: u8 = 3;
+
+/// What a caller that has seen its deadline still grants to work that has committed itself.
+const COMMITTED_GRACE_MS: u64 = 10_000;
+
+impl Token {
+    fn change(&self, from: u8, to: u8) -> bool {
+        self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
+/// The call as its work sees it.
+pub(crate) struct Call {
+    token: Arc<Token>,
+    until: Instant,
+}
+
+impl Call {
+    /// The work asks before the step that cannot be taken back. `false`: the caller was told, or
+    /// is about to be told, that the deadline passed, so that step must not happen any more.
+    pub(crate) fn commit(&self) -> bool {
+        Instant::now() < self.until && self.token.change(RUNNING, COMMITTED)
+    }
+}
 
 impl<C> std::fmt::Debug for Lane<C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -112,6 +136,17 @@ impl<C: Send + Sync + 'static> Lane<C> {
         deadline: Duration,
         work: impl FnOnce(&C) -> Result<T, HypervisorError> + Send + 'static,
     ) -> Result<T, HypervisorError> {
+        self.call_with(call, deadline, move |connection, _| work(connection))
+    }
+
+    /// As [`Lane::call`], for work that must not take effect after its deadline: it asks
+    /// [`Call::commit`] first. If it does, the caller waits for the outcome a little longer.
+    pub(crate) fn call_with<T: Send + 'static>(
+        &self,
+        call: &str,
+        deadline: Duration,
+        work: impl FnOnce(&C, &Call) -> Result<T, HypervisorError> + Send + 'static,
+    ) -> Result<T, HypervisorError> {
         let until = Instant::now() + deadline;
         let missed =
             || HypervisorError::Deadline { call: call.to_owned(), seconds: deadline.as_secs() };
@@ -140,20 +175,23 @@ impl<C: Send + Sync + 'static> Lane<C> {
                 text: "its thread ended without an answer".to_owned(),
             }),
             Err(RecvTimeoutError::Timeout) => {
-                self.abandon(&token, &used);
+                let grace = Duration::from_millis(COMMITTED_GRACE_MS);
+                if !self.abandon(&token, RUNNING, &used)
+                    && let Ok(result) = receiver.recv_timeout(grace)
+                {
+                    return result;
+                }
+                self.abandon(&token, COMMITTED, &used);
                 receiver.try_recv().unwrap_or_else(|_| Err(missed()))
             }
         }
     }
 
-    fn abandon(&self, token: &Token, used: &Used) {
+    /// `false`: the call is not in the phase `from` any more.
+    fn abandon(&self, token: &Token, from: u8, used: &Used) -> bool {
         let mut state = self.shared.lock();
-        if token
-            .0
-            .compare_exchange(RUNNING, ABANDONED, Ordering::AcqRel, Ordering::Acquire)
-            .is_err()
-        {
-            return;
+        if !token.change(from, ABANDONED) {
+            return false;
         }
         state.in_flight = state.in_flight.saturating_sub(1);
         state.abandoned += 1;
@@ -162,6 +200,7 @@ impl<C: Send + Sync + 'static> Lane<C> {
         drop(state);
         self.shared.changed.notify_all();
         drop_elsewhere(old);
+        true
     }
 }
 
@@ -306,7 +345,7 @@ impl<C: Send + Sync + 'static> Worker<C> {
     fn run<T>(
         self,
         until: Instant,
-        work: impl FnOnce(&C) -> Result<T, HypervisorError>,
+        work: impl FnOnce(&C, &Call) -> Result<T, HypervisorError>,
         sender: &std::sync::mpsc::SyncSender<Result<T, HypervisorError>>,
     ) {
         let connection = match self.shared.acquire(until, &self.used) {
@@ -321,7 +360,7 @@ impl<C: Send + Sync + 'static> Worker<C> {
         if self.token.0.load(Ordering::Acquire) == ABANDONED || Instant::now() >= until {
             return;
         }
-        let result = work(&connection);
+        let result = work(&connection, &Call { token: Arc::clone(&self.token), until });
         if let Err(error @ HypervisorError::Disconnected(_)) = &result {
             let old = self.shared.lock().retire(self.used.get(), Some(error));
             drop(old);

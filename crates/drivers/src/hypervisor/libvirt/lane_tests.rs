@@ -108,3 +108,27 @@ fn a_hanging_attempt_to_connect_holds_up_nobody_for_longer_than_the_deadline() {
     std::thread::sleep(SHORT);
     assert_eq!(began.load(Ordering::SeqCst), 0, "work began after its deadline");
 }
+
+#[test]
+fn work_that_missed_its_deadline_may_not_commit() {
+    let lane = numbered();
+    let (told, outcome) = channel();
+    let got = lane.call_with("late", SHORT, move |_, call| {
+        std::thread::sleep(SHORT * 3);
+        let _ = told.send(call.commit());
+        Ok(())
+    });
+    assert!(matches!(got, Err(HypervisorError::Deadline { .. })));
+    assert_eq!(outcome.recv_timeout(LONG), Ok(false));
+}
+
+#[test]
+fn committed_work_is_waited_for() {
+    let lane = numbered();
+    let got = lane.call_with("slow", SHORT, |_, call| {
+        let committed = call.commit();
+        std::thread::sleep(SHORT * 3);
+        Ok(committed)
+    });
+    assert_eq!(got, Ok(true));
+}

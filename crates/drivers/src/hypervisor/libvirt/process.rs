@@ -11,7 +11,7 @@ use rustix::fd::OwnedFd;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use uuid::Uuid;
 
-use super::domain_name;
+use super::DOMAIN_PREFIX;
 
 /// A handle on a QEMU process; survives reuse of the number.
 #[derive(Debug)]
@@ -19,22 +19,38 @@ pub(crate) struct QemuProcess {
     fd: OwnedFd,
 }
 
+/// Names of the guest in a command line begin so.
+const GUEST_ARGUMENT: &str = "guest=";
+
 /// Finds the process of a domain by the name in its command line.
 pub(crate) fn find(vm: Uuid) -> Option<QemuProcess> {
-    let needle = format!("guest={},", domain_name(vm));
-    for entry in std::fs::read_dir("/proc").ok()?.flatten() {
-        let Ok(number) = entry.file_name().to_string_lossy().parse::<i32>() else { continue };
-        let Ok(command) = std::fs::read(entry.path().join("cmdline")) else { continue };
-        let found = command.split(|b| *b == 0).any(|a| a.starts_with(needle.as_bytes()));
-        if !found {
-            continue;
-        }
-        let fd = Pid::from_raw(number).and_then(|p| pidfd_open(p, PidfdFlags::empty()).ok());
-        if let Some(fd) = fd {
-            return Some(QemuProcess { fd });
-        }
-    }
-    None
+    let (pid, _) = guests().find(|(_, guest)| *guest == vm)?;
+    pidfd_open(pid, PidfdFlags::empty()).ok().map(|fd| QemuProcess { fd })
+}
+
+/// VMs that have a process here.
+pub(crate) fn all() -> Vec<Uuid> {
+    let mut all: Vec<Uuid> = guests().map(|(_, vm)| vm).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+fn guests() -> impl Iterator<Item = (Pid, Uuid)> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| {
+        let pid = Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)?;
+        let command = std::fs::read(entry.path().join("cmdline")).ok()?;
+        let vm = command.split(|byte| *byte == 0).find_map(guest_of)?;
+        Some((pid, vm))
+    })
+}
+
+/// `guest=haven-<uuid>,…` as libvirt names QEMU's guests.
+fn guest_of(argument: &[u8]) -> Option<Uuid> {
+    let text = std::str::from_utf8(argument).ok()?.strip_prefix(GUEST_ARGUMENT)?;
+    let name = text.split(',').next()?.strip_prefix(DOMAIN_PREFIX)?;
+    Uuid::try_parse(name).ok()
 }
 
 impl QemuProcess {
@@ -66,6 +82,7 @@ impl QemuProcess {
 
 #[cfg(test)]
 mod tests {
+    use super::super::domain_name;
     use super::*;
 
     #[test]
@@ -84,6 +101,7 @@ mod tests {
                 None => assert!(Instant::now() < until, "not found"),
             }
         };
+        assert!(all().contains(&vm));
         assert!(!process.wait_gone(Duration::from_millis(10)));
         process.kill();
         assert!(process.wait_gone(Duration::from_secs(5)));
