@@ -1,7 +1,7 @@
 //! What went wrong, in the form that every client understands: a code and its parameters.
 //!
 //! The catalogue holds all codes of XenAPI and those of Haven, each with the names of its
-//! parameters and, where written, a sentence for people: what happened, why, what to do.
+//! parameters and a text for people: what happened, why, what to do.
 
 #[macro_use]
 mod catalogue;
@@ -143,11 +143,11 @@ impl ApiError {
         Self::bad_value(field.name, error)
     }
 
-    /// The sentence for people, with the parameters.
+    /// The text for people, with the parameters.
     #[must_use]
     pub fn explain(&self) -> String {
         let Some(meta) = error_meta(self.code) else { return self.to_string() };
-        let mut text = meta.sentence();
+        let mut text = meta.text.to_owned();
         let named = meta.params.iter().copied().chain(std::iter::repeat("detail"));
         let details: Vec<String> =
             named.zip(&self.params).map(|(name, value)| format!("{name}: {value}")).collect();
@@ -177,9 +177,18 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         for meta in ERRORS.iter().copied().flatten() {
             assert!(seen.insert(meta.code), "{} twice", meta.code);
-            assert!(meta.sentence().len() > 5, "{}", meta.code);
+            let text = meta.text;
+            assert!(text.ends_with('.') && text.len() > 20, "{}: {text}", meta.code);
+            assert!(text.starts_with(|c: char| c.is_uppercase()), "{}: {text}", meta.code);
         }
         assert!(error_meta(codes::HANDLE_INVALID).is_some());
+    }
+
+    #[test]
+    fn explanations_name_the_parameters() {
+        let error = ApiError::with(codes::VM_BAD_POWER_STATE, &[&"r", &"halted", &"running"]);
+        let text = error.explain();
+        assert!(text.contains("power state") && text.contains("expected: halted"), "{text}");
     }
 
     #[test]
