@@ -134,7 +134,8 @@ fn guard_toml(config: &LabConfig) -> String {
     format!(
         "# Written by the lab: its watchdog is a FIFO, its gate a freezer cgroup.\n\
          watchdog_device = \"/dev/watchdog\"\nwatchdog_bite_ms = {}\n\
-         gate_cgroups = [\"{root}/gate\"]\nvm_cgroups = [\"{root}/gate\"]\n",
+         gate_cgroups = [\"{root}/gate\"]\n\
+         # VMs are in the gate too, and known by their executables.\nvm_cgroups = []\n",
         config.watchdog_ms
     )
 }
