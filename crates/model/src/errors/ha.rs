@@ -38,8 +38,8 @@ error_codes! {
         "The hosts could not agree who is alive, so high availability was not switched on. \
          Check the pool network and the heartbeat storage on every host, then try again.";
     HA_HEARTBEAT_DAEMON_STARTUP_FAILED():
-        "haven-guard did not start on a host. Look at its log there (journalctl -u \
-         haven-guard), mend what it says and try again.";
+        "The guard did not start on a host. Look at its log there (journalctl -u haven-guard), \
+         mend what it says and try again.";
     HA_HOST_CANNOT_ACCESS_STATEFILE():
         "A host cannot reach the heartbeat volume. Check the storage connection (PBD) of that \
          host.";
