@@ -41,7 +41,7 @@ error_codes! {
          the operation may still complete.";
     NOT_POOL_MEMBER("host"): "The host is not a member of this pool. Join it first.";
     GUARD_UNREACHABLE("host", "reason"):
-        "haven-guard on the host does not answer, so high availability cannot be changed there. \
+        "The guard of the host does not answer, so high availability cannot be changed there. \
          Start the service and try again.";
     DATABASE_WRITE_FAILED("reason"):
         "The pool database could not be written, so nothing was changed. Check the storage that \
