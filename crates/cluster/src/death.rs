@@ -37,7 +37,8 @@ impl Machine {
         let waits = Waits::of(record);
         let mut candidates = self.outed.clone();
         // A life in no open epoch holds no permit by votes; it still may hold one it asked for.
-        for peer in self.peers.iter().filter(|peer| peer.inc() > 0) {
+        for peer in self.peers.iter().filter(|peer| peer.inc() > 0 && peer.wrote_inc == peer.inc())
+        {
             let seat = peer.seat();
             let known = record.has(seat) || candidates.iter().any(|(out, _, _)| *out == seat);
             if !known && seat.slot != self.me.slot {

@@ -72,6 +72,8 @@ pub(crate) struct Peer {
     pub(crate) progressed_at: Option<u64>,
     /// Since when it has done so without a gap.
     pub(crate) progress_since: Option<u64>,
+    /// Highest incarnation that a beat block bore.
+    pub(crate) wrote_inc: u64,
     /// Begin of the latest read that showed the final mark (tombstone or *excluded*) of `.0`.
     pub(crate) final_mark: Option<(u64, u64)>,
     /// Lives known to be dead, with the date of that knowledge.
@@ -126,6 +128,12 @@ impl Peer {
             self.progress_since = Some(now);
         }
         self.progressed_at = Some(now);
+    }
+
+    /// Forgets that a life was taken for dead: it was silent while it waited for admission, held
+    /// no permit, and now is a member.
+    pub(crate) fn admitted(&mut self, inc: u64) {
+        self.dead.retain(|(dead, _)| *dead < inc);
     }
 
     /// Notes that a life is dead.

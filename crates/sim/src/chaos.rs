@@ -326,13 +326,15 @@ impl World {
         let one = |(number, host): (usize, &crate::host::Host)| {
             let told = host.told.as_ref();
             format!(
-                "[{number}: on {} {:?} epoch {:?} permit {} acts {} vms {:?}]",
+                "[{number}: on {} {:?} epoch {:?} permit {} acts {} vms {:?} watchdog {} alarms {:?}]",
                 host.powered,
                 told.map(|state| state.phase.clone()),
                 told.and_then(|state| state.epoch.as_ref()).map(|epoch| epoch.number.0),
                 host.permitted(self.now),
                 host.acting(self.now),
-                host.vms
+                host.vms,
+                host.watchdog.armed,
+                told.map(|state| state.alarms.clone())
             )
         };
         self.hosts.iter().enumerate().map(one).collect::<Vec<_>>().join(" ")

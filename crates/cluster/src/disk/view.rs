@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::BLOCK_SIZE;
 use crate::record::Record;
 use crate::statefile::blocks::{BALLOT_BYTES, Ballot, Beat, Superblock};
+use crate::statefile::layout::BallotCopy;
 
 /// Tells contents of a beat block apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub(crate) struct Place {
     ballot_high: (u64, u64),
     /// Neither copy could be read in the last read.
     pub(crate) ballot_bad: bool,
+    /// The first copy could not be read in the last read.
+    pub(crate) first_bad: bool,
 }
 
 /// What a read brought for one place.
@@ -124,28 +127,44 @@ impl FileView {
     }
 
     /// Takes one copy of a ballot; false if it could not be read.
-    pub(crate) fn take_ballot(&mut self, slot: u8, parity: u8, bytes: &[u8]) -> bool {
+    pub(crate) fn take_ballot(
+        &mut self,
+        slot: u8,
+        parity: u8,
+        copy: BallotCopy,
+        bytes: &[u8],
+    ) -> bool {
         let generation = self.generation;
         let Some(place) = self.place_mut(slot, parity) else { return true };
         let Some(bytes) = bytes.get(..BALLOT_BYTES) else { return false };
         let crc = crc32c::crc32c(bytes);
+        let first = copy == BallotCopy::First;
         if place.ballot.is_some() && !place.ballot_bad && place.ballot_crc == crc {
+            place.first_bad &= !first;
             return true;
         }
         let ballot = Ballot::decode(bytes).filter(|ballot| {
             ballot.owner.generation == generation && ballot.owner.seat.slot == slot
         });
+        place.first_bad = if first { ballot.is_none() } else { true };
         let Some(ballot) = ballot else {
             place.ballot_bad = true;
             return false;
         };
         let at = (ballot.owner.seat.inc, ballot.version);
-        let regressed = at < place.ballot_high;
-        place.ballot_high = place.ballot_high.max(at);
-        place.ballot = Some(ballot);
-        place.ballot_crc = crc;
+        let high = place.ballot_high;
+        // The second copy may lag by the write that was cut off between the two: such a write
+        // never counted. Anything else that is older than what was seen is a restored volume.
+        let cut_off =
+            !first && ((at.0 == high.0 && at.1 + 1 == high.1) || (at.0 < high.0 && high.1 == 1));
         place.ballot_bad = false;
-        self.regressed |= regressed;
+        if at >= high {
+            place.ballot_high = at;
+            place.ballot = Some(ballot);
+            place.ballot_crc = crc;
+        } else if !cut_off {
+            self.regressed = true;
+        }
         true
     }
 

@@ -152,7 +152,7 @@ impl Machine {
     fn own_place_bad(&self, parity: u8) -> bool {
         let (slot, parity) = (usize::from(self.me.slot), usize::from(parity));
         self.files.iter().any(|file| {
-            file.places.get(slot).and_then(|p| p.get(parity)).is_some_and(|p| p.ballot_bad)
+            file.places.get(slot).and_then(|p| p.get(parity)).is_some_and(|p| p.first_bad)
         })
     }
 
@@ -327,11 +327,14 @@ impl Machine {
         }
         let mut bad = Vec::new();
         for ((slot, p), copy) in places().zip(ballots.chunks(ballot_bytes)) {
-            if !view.take_ballot(slot, p, copy) {
+            if !view.take_ballot(slot, p, BallotCopy::First, copy) {
                 bad.push((slot, p));
             }
         }
         bad.retain(|(slot, _)| self.assigned(*slot));
+        // An own block that cannot be read is rewritten from memory.
+        let own_bad = bad.iter().any(|(slot, _)| *slot == self.me.slot);
+        self.ballot_dirty |= own_bad && self.carry == Carry::Done;
         for beat in &seen {
             self.observe_beat(beat, start);
         }
@@ -343,11 +346,7 @@ impl Machine {
         let copies = bytes.chunks(BLOCK_SIZE * BALLOT_BLOCKS as usize);
         let mut all = copies.len() == places.len();
         for ((slot, p), copy) in places.iter().zip(copies) {
-            all &= view.take_ballot(*slot, *p, copy);
-            // An own block that nobody can read is rewritten from memory.
-            if !all && *slot == self.me.slot && self.carry == Carry::Done {
-                self.ballot_dirty = true;
-            }
+            all &= view.take_ballot(*slot, *p, BallotCopy::Second, copy);
         }
         all
     }

@@ -34,6 +34,7 @@ impl Machine {
             }
             return;
         }
+        peer.wrote_inc = peer.wrote_inc.max(inc);
         if !peer.see_inc(inc, now) {
             return;
         }
@@ -141,6 +142,12 @@ impl Machine {
         }
         let slots = record.seats().map(|seat| usize::from(seat.slot) + 1).max().unwrap_or(0);
         self.grow(slots);
+        let seats: Vec<Seat> = record.seats().collect();
+        for seat in seats {
+            if let Some(peer) = self.peer_mut(seat.slot) {
+                peer.admitted(seat.inc);
+            }
+        }
         let (armed, member) = (record.armed, record.has(self.me));
         self.decided = Some(record);
         self.decided_at = now;
