@@ -22,7 +22,7 @@ pub(crate) enum TemplateCommand {
 pub(crate) enum VmCommand {
     /// Create a machine from a template
     #[command(after_help = "For example:\n  \
-        haven vm create --template tiny --name web1 --memory 256MiB --disk 1GiB --sr vms --start")]
+        haven vm create --template Linux --name web1 --memory 2GiB --disk 20GiB --sr vms --start")]
     Create(Box<CreateVm>),
     /// List the machines
     #[command(visible_alias = "ls")]
@@ -130,10 +130,10 @@ pub(crate) struct CreateVm {
     /// Number of virtual processors
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(crate) vcpus: Option<u32>,
-    /// Size of a disk to add; may be given several times
+    /// Size of a disk, in place of the template's; may be given several times
     #[arg(long = "disk", value_name = "SIZE", value_parser = parse_bytes, action = ArgAction::Append)]
     pub(crate) disks: Vec<u64>,
-    /// Storage repository of the disks (the pool's default if not given)
+    /// Storage repository for the disks (the pool's default if not given)
     #[arg(long, value_name = "SR")]
     pub(crate) sr: Option<String>,
     /// Network to attach to; may be given several times

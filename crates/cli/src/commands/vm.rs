@@ -196,22 +196,22 @@ async fn delete(
     let disks = if keep_disks { "Their disks stay." } else { "Their disks are deleted with them." };
     prompt::confirm(&format!("Deleting {}. {disks}", names.join(", ")), yes)?;
     for vm in &vms {
-        let disks = if keep_disks { Vec::new() } else { own_disks(context, vm).await? };
-        context
-            .run_and_wait(&format!("deleting {}", vm.name()), "VM.destroy", &[json!(vm.reference)])
-            .await?;
-        for disk in disks {
-            context
-                .run_and_wait(
-                    &format!("deleting {}", disk.name()),
-                    "VDI.destroy",
-                    &[json!(disk.reference)],
-                )
-                .await?;
-        }
+        destroy(context, vm, keep_disks).await?;
     }
     let uuids: Vec<&str> = vms.iter().map(Record::uuid).collect();
     context.print(&Answer::done(format!("deleted {}", names.join(", ")), json!({ "uuids": uuids })))
+}
+
+/// Destroys a machine and, unless they are to be kept, the disks that only it uses.
+pub(super) async fn destroy(context: &mut Context, vm: &Record, keep_disks: bool) -> Outcome<()> {
+    let disks = if keep_disks { Vec::new() } else { own_disks(context, vm).await? };
+    let label = format!("deleting {}", vm.name());
+    context.run_and_wait(&label, "VM.destroy", &[json!(vm.reference)]).await?;
+    for disk in disks {
+        let label = format!("deleting {}", disk.name());
+        context.run_and_wait(&label, "VDI.destroy", &[json!(disk.reference)]).await?;
+    }
+    Ok(())
 }
 
 /// Disks that no other machine uses.

@@ -1,11 +1,11 @@
-//! `haven vm create`: a clone of a template, with what was asked for changed.
+//! `haven vm create`: a clone of a template, with what was asked for changed, and then provisioned.
 //!
 //! Several calls; if one fails, what was made is taken away again.
 
 use serde_json::json;
 
 use super::template::is_template;
-use super::vm::is_machine;
+use super::vm::{destroy, is_machine};
 use super::{vm_power, vm_set};
 use crate::args::vm::{CreateVm, VmCommand};
 use crate::context::Context;
@@ -13,14 +13,10 @@ use crate::failure::{Failure, Outcome};
 use crate::records::Record;
 use crate::render::{self, Answer};
 
-/// What exists so far.
-#[derive(Default)]
-struct Made {
-    vm: Option<String>,
-    disks: Vec<String>,
-}
+/// Where a template says which disks it wants: `<provision><disk size="…" sr="…" …/>…</provision>`.
+const DISKS_KEY: &str = "disks";
 
-/// References that were looked up before anything is made.
+/// What was looked up before anything is made.
 struct Plan {
     template: Record,
     name: String,
@@ -31,14 +27,20 @@ struct Plan {
 /// Creates the machine.
 pub(super) async fn run(context: &mut Context, options: CreateVm) -> Outcome<()> {
     let plan = plan(context, &options).await?;
-    let mut made = Made::default();
-    if let Err(failure) = create(context, &options, &plan, &mut made).await {
-        undo(context, &made).await;
+    let label = format!("creating {}", plan.name);
+    let clone = [json!(plan.template.reference), json!(plan.name)];
+    let vm = context.run_and_wait(&label, "VM.clone", &clone).await?;
+    let vm = vm.ok_or_else(|| {
+        Failure::api(&["INTERNAL_ERROR".to_owned(), "VM.clone made no machine".to_owned()])
+    })?;
+    let record = context.call("VM.get_record", &[json!(vm)]).await?;
+    let vm = Record::new(&vm, record);
+    if let Err(failure) = fit_out(context, &options, &plan, &vm).await {
+        undo(context, &vm).await;
         return Err(failure);
     }
     context.forget("VM");
-    let reference = made.vm.unwrap_or_default();
-    let vm = context.find("VM", "machine", &reference, is_machine).await?;
+    let vm = context.find("VM", "machine", &vm.reference, is_machine).await?;
     context.print(&Answer::done(
         format!("machine {} is made: {}", vm.name(), vm.uuid()),
         json!({ "uuid": vm.uuid(), "name": vm.name() }),
@@ -54,13 +56,8 @@ async fn plan(context: &mut Context, options: &CreateVm) -> Outcome<Plan> {
     let template = context.find("VM", "template", &options.template, is_template).await?;
     let sr = match &options.sr {
         Some(sr) => Some(context.sr(sr).await?),
-        None => default_sr(context).await?,
+        None => None,
     };
-    if sr.is_none() && !options.disks.is_empty() {
-        return Err(Failure::Usage(
-            "on which storage should the disks be? The pool has no default storage repository: give --sr".to_owned(),
-        ));
-    }
     let mut networks = Vec::new();
     for network in &options.networks {
         networks.push(context.find("network", "network", network, |_| true).await?);
@@ -70,15 +67,6 @@ async fn plan(context: &mut Context, options: &CreateVm) -> Outcome<Plan> {
         None => free_name(context, template.name()).await?,
     };
     Ok(Plan { template, name, sr, networks })
-}
-
-async fn default_sr(context: &mut Context) -> Outcome<Option<Record>> {
-    let Some(reference) = context.pool().await?.reference_in("default_SR").map(str::to_owned)
-    else {
-        return Ok(None);
-    };
-    let srs = context.all("SR").await?;
-    Ok(srs.iter().find(|sr| sr.reference == reference).cloned())
 }
 
 async fn free_name(context: &mut Context, template: &str) -> Outcome<String> {
@@ -91,82 +79,54 @@ async fn free_name(context: &mut Context, template: &str) -> Outcome<String> {
     Ok(format!("{template}-{number}"))
 }
 
-async fn create(
-    context: &mut Context,
-    options: &CreateVm,
-    plan: &Plan,
-    made: &mut Made,
-) -> Outcome<()> {
-    let label = format!("creating {}", plan.name);
-    let clone = [json!(plan.template.reference), json!(plan.name)];
-    let vm = context.run_and_wait(&label, "VM.clone", &clone).await?;
-    let vm = vm.ok_or_else(|| {
-        Failure::api(&["INTERNAL_ERROR".to_owned(), "VM.clone gave no machine".to_owned()])
-    })?;
-    made.vm = Some(vm.clone());
-    let record = context.call("VM.get_record", &[json!(vm)]).await?;
-    let vm = Record::new(&vm, record);
-    if let Some(memory) = options.memory {
-        vm_set::set_memory(context, &vm, memory).await?;
-    }
-    if let Some(vcpus) = options.vcpus {
-        vm_set::set_vcpus(context, &vm, vcpus).await?;
-    }
-    if let Some(sr) = &plan.sr {
-        // The template's own disks are made there too.
-        context.call("VM.set_suspend_SR", &[json!(vm.reference), json!(sr.reference)]).await?;
-    }
-    context.run_and_wait(&label, "VM.provision", &[json!(vm.reference)]).await?;
-    add_disks(context, options, plan, &vm, made).await?;
-    add_interfaces(context, plan, &vm).await?;
-    if let Some(policy) = options.ha {
-        vm_set::set_policy(context, &vm, policy).await?;
-    }
-    Ok(())
-}
-
-async fn add_disks(
+/// Everything after the clone. Disks come last but one: they take longest to make and to undo.
+async fn fit_out(
     context: &mut Context,
     options: &CreateVm,
     plan: &Plan,
     vm: &Record,
-    made: &mut Made,
 ) -> Outcome<()> {
-    let Some(sr) = &plan.sr else { return Ok(()) };
-    for (number, size) in options.disks.iter().enumerate() {
-        let record = json!({
-            "name_label": format!("{} disk {}", plan.name, number + 1),
-            "name_description": "",
-            "SR": sr.reference,
-            "virtual_size": size,
-            "type": "user",
-            "sharable": false,
-            "read_only": false,
-            "other_config": {},
-        });
-        let disk = context
-            .run_and_wait(&format!("creating disk {}", number + 1), "VDI.create", &[record])
-            .await?;
-        let Some(disk) = disk else { continue };
-        made.disks.push(disk.clone());
-        let devices = context.call("VM.get_allowed_VBD_devices", &[json!(vm.reference)]).await?;
-        let device = devices.get(0).cloned().unwrap_or_else(|| json!(number.to_string()));
-        let record = json!({
-            "VM": vm.reference,
-            "VDI": disk,
-            "userdevice": device,
-            "bootable": false,
-            "mode": "RW",
-            "type": "Disk",
-            "unpluggable": true,
-            "empty": false,
-            "other_config": {},
-            "qos_algorithm_type": "",
-            "qos_algorithm_params": {},
-        });
-        context.call("VBD.create", &[record]).await?;
+    if let Some(memory) = options.memory {
+        vm_set::set_memory(context, vm, memory).await?;
+    }
+    if let Some(vcpus) = options.vcpus {
+        vm_set::set_vcpus(context, vm, vcpus).await?;
+    }
+    add_interfaces(context, plan, vm).await?;
+    let before = vm.entry("other_config", DISKS_KEY).unwrap_or_default();
+    let wanted = disks(before, &options.disks, plan.sr.as_ref().map(Record::uuid));
+    if wanted != before {
+        let key = [json!(vm.reference), json!(DISKS_KEY)];
+        context.call("VM.remove_from_other_config", &key).await?;
+        let entry = [json!(vm.reference), json!(DISKS_KEY), json!(wanted)];
+        context.call("VM.add_to_other_config", &entry).await?;
+    }
+    let label = format!("making the disks of {}", plan.name);
+    context.run_and_wait(&label, "VM.provision", &[json!(vm.reference)]).await?;
+    if let Some(policy) = options.ha {
+        vm_set::set_policy(context, vm, policy).await?;
     }
     Ok(())
+}
+
+/// The template's disks, or those asked for in their place, on the storage asked for. An empty `sr`
+/// leaves the choice to the pool: its default.
+fn disks(template: &str, sizes: &[u64], sr: Option<&str>) -> String {
+    let sr = sr.unwrap_or_default();
+    if sizes.is_empty() {
+        return template.replace("sr=\"\"", &format!("sr=\"{sr}\""));
+    }
+    let disks: String = sizes
+        .iter()
+        .enumerate()
+        .map(|(device, size)| {
+            let (bootable, kind) = if device == 0 { (true, "system") } else { (false, "user") };
+            format!(
+                "<disk device=\"{device}\" size=\"{size}\" sr=\"{sr}\" bootable=\"{bootable}\" type=\"{kind}\"/>"
+            )
+        })
+        .collect();
+    format!("<provision>{disks}</provision>")
 }
 
 async fn add_interfaces(context: &mut Context, plan: &Plan, vm: &Record) -> Outcome<()> {
@@ -188,17 +148,37 @@ async fn add_interfaces(context: &mut Context, plan: &Plan, vm: &Record) -> Outc
 }
 
 /// Takes away what was made. What cannot be taken away is named, so that somebody can.
-async fn undo(context: &mut Context, made: &Made) {
-    let vm = made.vm.iter().map(|vm| ("VM.destroy", vm));
-    let disks = made.disks.iter().map(|disk| ("VDI.destroy", disk));
-    for (method, reference) in vm.chain(disks) {
-        if let Err(failure) = context.run_and_wait("undoing", method, &[json!(reference)]).await {
-            render::errors::print(
-                &Failure::Local(format!(
-                    "{reference} was made and is left over ({method} failed: {failure:?})"
-                )),
-                context.format(),
-            );
-        }
+async fn undo(context: &mut Context, vm: &Record) {
+    for class in ["VBD", "VDI"] {
+        context.forget(class);
+    }
+    if let Err(failure) = destroy(context, vm, false).await {
+        let left = format!("machine {} was made and is left over: {failure:?}", vm.uuid());
+        render::errors::print(&Failure::Local(left), context.format());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::disks;
+
+    const TEMPLATE: &str = "<provision><disk device=\"0\" size=\"1024\" sr=\"\" bootable=\"true\" type=\"system\"/></provision>";
+
+    #[test]
+    fn the_templates_disks_are_put_where_they_are_wanted() {
+        assert_eq!(disks(TEMPLATE, &[], None), TEMPLATE);
+        assert_eq!(disks(TEMPLATE, &[], Some("u-1")), TEMPLATE.replace("sr=\"\"", "sr=\"u-1\""));
+        assert_eq!(disks("", &[], Some("u-1")), "");
+    }
+
+    #[test]
+    fn sizes_that_were_asked_for_replace_the_templates_disks() {
+        assert_eq!(
+            disks(TEMPLATE, &[64, 32], Some("u-1")),
+            "<provision>\
+             <disk device=\"0\" size=\"64\" sr=\"u-1\" bootable=\"true\" type=\"system\"/>\
+             <disk device=\"1\" size=\"32\" sr=\"u-1\" bootable=\"false\" type=\"user\"/>\
+             </provision>"
+        );
     }
 }

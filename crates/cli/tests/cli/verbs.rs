@@ -89,46 +89,28 @@ fn migrate_names_the_host_and_asks_for_a_live_move() {
 
 #[test]
 fn create_makes_what_was_asked_for() {
-    let pool = creating()
-        .task("VDI.create", "OpaqueRef:vdi1")
-        .answers("VBD.create", json!("OpaqueRef:vbd1"))
-        .serve();
-    let output = pool.haven(&[
-        "vm",
-        "create",
-        "--template",
-        "tiny",
-        "--name",
-        "web2",
-        "--memory",
-        "256MiB",
-        "--vcpus",
-        "2",
-        "--disk",
-        "1GiB",
-        "--ha",
-        "restart",
-    ]);
+    let pool = creating().task("VM.provision", "").serve();
+    let args = ["vm", "create", "--template", "tiny", "--name", "web2", "--sr", "vms"];
+    let sizes = ["--memory", "256MiB", "--vcpus", "2", "--disk", "1GiB", "--ha", "restart"];
+    let output = pool.haven(&[&args[..], &sizes[..]].concat());
     assert!(output.status.success(), "{}", shown(&output));
+    assert_eq!(pool.calls("Async.VM.clone"), [json!(["OpaqueRef:t1", "web2"])]);
     let bytes = json!(256_u64 << 20);
-    assert_eq!(
-        pool.calls("VM.set_memory_limits"),
-        [json!(["OpaqueRef:new", bytes, bytes, bytes, bytes])]
-    );
+    let limits = json!(["OpaqueRef:new", bytes, bytes, bytes, bytes]);
+    assert_eq!(pool.calls("VM.set_memory_limits"), [limits]);
+    let disks = &pool.calls("VM.add_to_other_config")[0][2];
+    assert!(disks.as_str().unwrap().contains("size=\"1073741824\" sr=\"sr1-uuid\""), "{disks}");
     assert_eq!(pool.calls("VM.set_ha_restart_priority"), [json!(["OpaqueRef:new", "restart"])]);
-    let disk = &pool.calls("Async.VDI.create")[0][0];
-    assert_eq!(
-        (&disk["virtual_size"], &disk["SR"]),
-        (&json!(1_u64 << 30), &json!("OpaqueRef:sr1"))
-    );
-    assert_eq!(pool.calls("VBD.create")[0][0]["userdevice"], json!("1"));
 }
 
 /// A25: what was half made is taken away again.
 #[test]
 fn a_failed_create_leaves_nothing_behind() {
+    let disk = json!({"VM": "OpaqueRef:new", "VDI": "OpaqueRef:vdi1", "type": "Disk"});
     let pool = creating()
-        .task_fails("VDI.create", &["SR_FULL", "1", "2"])
+        .task_fails("VM.provision", &["SR_FULL", "1", "2"])
+        .answers("VBD.get_all_records", json!({"OpaqueRef:vbd1": disk}))
+        .answers("VDI.get_all_records", json!({"OpaqueRef:vdi1": {"name_label": "disk 0"}}))
         .task("VM.destroy", "")
         .task("VDI.destroy", "")
         .serve();
@@ -136,24 +118,50 @@ fn a_failed_create_leaves_nothing_behind() {
         pool.haven(&["vm", "create", "--template", "tiny", "--name", "web2", "--disk", "1GiB"]);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(pool.calls("Async.VM.destroy"), [json!(["OpaqueRef:new"])], "{}", shown(&output));
-    assert!(pool.calls("Async.VDI.destroy").is_empty());
+    assert_eq!(pool.calls("Async.VDI.destroy"), [json!(["OpaqueRef:vdi1"])]);
+}
+
+#[test]
+fn delete_keeps_disks_that_others_use() {
+    let vbd = |vm: &str, vdi: &str| json!({"VM": vm, "VDI": vdi, "type": "Disk"});
+    let pool = small_pool()
+        .answers(
+            "VBD.get_all_records",
+            json!({
+                "OpaqueRef:b1": vbd("OpaqueRef:v1", "OpaqueRef:own"),
+                "OpaqueRef:b2": vbd("OpaqueRef:v1", "OpaqueRef:shared"),
+                "OpaqueRef:b3": vbd("OpaqueRef:v2", "OpaqueRef:shared"),
+            }),
+        )
+        .answers("VDI.get_all_records", json!({"OpaqueRef:own": {}, "OpaqueRef:shared": {}}))
+        .task("VM.destroy", "")
+        .task("VDI.destroy", "")
+        .serve();
+    assert!(pool.haven(&["vm", "delete", "web1", "--yes"]).status.success());
+    assert_eq!(pool.calls("Async.VDI.destroy"), [json!(["OpaqueRef:own"])]);
+    assert!(pool.haven(&["vm", "delete", "web1", "--yes", "--keep-disks"]).status.success());
+    assert_eq!(pool.calls("Async.VDI.destroy").len(), 1);
 }
 
 fn creating() -> Script {
-    let new = json!({"uuid": "dd55", "name_label": "web2", "VCPUs_max": 1, "is_a_template": false});
+    let new = json!({"uuid": "dd55", "name_label": "web2", "VCPUs_max": 1, "is_a_template": false,
+        "other_config": {}});
     let mut vms =
         json!({"OpaqueRef:t1": {"uuid": "cc44", "name_label": "tiny", "is_a_template": true}});
     vms["OpaqueRef:new"] = new.clone();
     let mut script = small_pool()
         .answers("VM.get_all_records", vms)
         .answers("VM.get_record", new)
-        .answers("VM.get_allowed_VBD_devices", json!(["1", "2"]))
-        .task("VM.clone", "OpaqueRef:new")
-        .task("VM.provision", "");
-    for setter in
-        ["memory_limits", "VCPUs_max", "VCPUs_at_startup", "suspend_SR", "ha_restart_priority"]
-    {
-        script = script.answers(&format!("VM.set_{setter}"), json!(""));
+        .task("VM.clone", "OpaqueRef:new");
+    for setter in [
+        "set_memory_limits",
+        "set_VCPUs_max",
+        "set_VCPUs_at_startup",
+        "set_ha_restart_priority",
+        "remove_from_other_config",
+        "add_to_other_config",
+    ] {
+        script = script.answers(&format!("VM.{setter}"), json!(""));
     }
     script
 }
