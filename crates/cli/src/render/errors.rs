@@ -35,7 +35,7 @@ pub(crate) fn for_people(failure: &Failure) -> String {
 fn headline(failure: &Failure) -> String {
     match failure {
         Failure::Api { code, params } => match error_meta(code) {
-            Some(meta) => meta.sentence(),
+            Some(meta) => meta.text.to_owned(),
             None => format!("{code} {}", params.join(" ")).trim_end().to_owned(),
         },
         Failure::NotFound { what, given, .. } => format!("there is no {what} `{given}`"),
