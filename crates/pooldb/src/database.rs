@@ -8,12 +8,12 @@ use haven_model::ApiError;
 use crate::{Batch, DbError, Image, Snapshot, Store, StoreError, Tx};
 
 /// Where fresh identities come from: 128 bits, never zero, never twice.
-pub trait IdSource: Send {
+pub trait IdSource: Send + Sync {
     /// The next identity.
     fn next_id(&mut self) -> u128;
 }
 
-impl<F: FnMut() -> u128 + Send> IdSource for F {
+impl<F: FnMut() -> u128 + Send + Sync> IdSource for F {
     fn next_id(&mut self) -> u128 {
         self()
     }

@@ -11,7 +11,7 @@ pub use redb::RedbStore;
 use crate::{Batch, Snapshot, StoreError};
 
 /// Keeps a database. A member's copy is a store too: it is fed batches without being opened.
-pub trait Store: Send + std::fmt::Debug {
+pub trait Store: Send + Sync + std::fmt::Debug {
     /// Everything that is kept; `None` if nothing ever was.
     ///
     /// # Errors
