@@ -301,6 +301,10 @@ pub enum HypervisorError {
     },
 }
 
+/// Asked at the last moment before a guest executes, e.g. whether the host's permit is still
+/// valid. Must not block.
+pub type Consent = std::sync::Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// A hypervisor on this host. All calls block up to their own deadline and may be made from any
 /// thread; none holds a lock that another call waits for.
 pub trait Hypervisor: Send + Sync + std::fmt::Debug {
@@ -309,6 +313,20 @@ pub trait Hypervisor: Send + Sync + std::fmt::Debug {
     /// Starts a transient domain, running or paused. A start that ended in `Deadline` does not
     /// execute the guest later, when what held it up is over.
     fn start(&self, spec: &DomainSpec, paused: bool) -> Result<(), HypervisorError>;
+    /// As [`Hypervisor::start`], but the guest executes only if `consent` says yes immediately
+    /// before; else nothing is left behind and the error is `Cancelled`. Describing the domain
+    /// and opening its disks may take long, and what allowed the start may end meanwhile.
+    fn start_with(
+        &self,
+        spec: &DomainSpec,
+        paused: bool,
+        consent: Consent,
+    ) -> Result<(), HypervisorError> {
+        if !consent() {
+            return Err(HypervisorError::Cancelled);
+        }
+        self.start(spec, paused)
+    }
     /// Stops a domain. After `Ok` it is gone.
     fn stop(&self, vm: Uuid, mode: StopMode) -> Result<(), HypervisorError>;
     /// Asks the guest to reboot (`clean`) or resets it.
@@ -321,6 +339,18 @@ pub trait Hypervisor: Send + Sync + std::fmt::Debug {
     fn suspend(&self, vm: Uuid, path: &str) -> Result<(), HypervisorError>;
     /// Starts a domain from memory saved at `path`.
     fn resume(&self, spec: &DomainSpec, path: &str) -> Result<(), HypervisorError>;
+    /// As [`Hypervisor::resume`], with the consent of [`Hypervisor::start_with`].
+    fn resume_with(
+        &self,
+        spec: &DomainSpec,
+        path: &str,
+        consent: Consent,
+    ) -> Result<(), HypervisorError> {
+        if !consent() {
+            return Err(HypervisorError::Cancelled);
+        }
+        self.resume(spec, path)
+    }
     /// Migrates live; returns when the guest runs at the target and is gone here.
     fn migrate(&self, vm: Uuid, target: &MigrateTarget) -> Result<MigrateStats, HypervisorError>;
     /// Progress of the migration of `vm`, if one runs.

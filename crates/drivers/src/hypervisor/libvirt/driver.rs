@@ -17,7 +17,7 @@ use super::lane::{Lane, LaneLimits};
 use super::xml::{Element, RenderContext, domain_xml};
 use super::{domain_name, process};
 use crate::hypervisor::{
-    Capabilities, DomainInfo, DomainSpec, DomainState, Hypervisor, HypervisorError,
+    Capabilities, Consent, DomainInfo, DomainSpec, DomainState, Hypervisor, HypervisorError,
     HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget, StopMode,
 };
 use crate::storage::bounded::Bounded;
@@ -97,8 +97,7 @@ impl LibvirtHypervisor {
         self.config.uri.starts_with("xen")
     }
 
-    fn read_capabilities(&self) -> Result<Capabilities, HypervisorError> {
-        let deadline = Duration::from_secs(CAPABILITIES_DEADLINE_S);
+    fn read_capabilities(&self, deadline: Duration) -> Result<Capabilities, HypervisorError> {
         let (uri, force_tcg) = (self.config.uri.clone(), self.config.force_tcg);
         self.lanes.query.call("capabilities", deadline, move |connection| {
             let failed = |e: &Error| translate("capabilities", Uuid::nil(), e);
@@ -124,8 +123,23 @@ impl LibvirtHypervisor {
         })
     }
 
-    pub(super) fn render(&self, spec: &DomainSpec) -> Result<String, HypervisorError> {
-        let capabilities = self.capabilities()?;
+    /// The capabilities; read once.
+    fn known_capabilities(&self, deadline: Duration) -> Result<Capabilities, HypervisorError> {
+        let cached = || self.capabilities.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = cached().as_ref() {
+            return Ok(known.clone());
+        }
+        let read = self.read_capabilities(deadline)?;
+        *cached() = Some(read.clone());
+        Ok(read)
+    }
+
+    pub(super) fn render(
+        &self,
+        spec: &DomainSpec,
+        deadline: Duration,
+    ) -> Result<String, HypervisorError> {
+        let capabilities = self.known_capabilities(deadline)?;
         let context = RenderContext {
             virt_type: capabilities.virt_type,
             machine: capabilities.machine,
@@ -171,17 +185,20 @@ fn lane(
 
 impl Hypervisor for LibvirtHypervisor {
     fn capabilities(&self) -> Result<Capabilities, HypervisorError> {
-        let cached = || self.capabilities.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = cached().as_ref() {
-            return Ok(known.clone());
-        }
-        let read = self.read_capabilities()?;
-        *cached() = Some(read.clone());
-        Ok(read)
+        self.known_capabilities(Duration::from_secs(CAPABILITIES_DEADLINE_S))
     }
 
     fn start(&self, spec: &DomainSpec, paused: bool) -> Result<(), HypervisorError> {
-        self.start_domain(spec, paused)
+        self.start_domain(spec, paused, Arc::new(|| true))
+    }
+
+    fn start_with(
+        &self,
+        spec: &DomainSpec,
+        paused: bool,
+        consent: Consent,
+    ) -> Result<(), HypervisorError> {
+        self.start_domain(spec, paused, consent)
     }
 
     fn stop(&self, vm: Uuid, mode: StopMode) -> Result<(), HypervisorError> {
@@ -213,7 +230,16 @@ impl Hypervisor for LibvirtHypervisor {
     }
 
     fn resume(&self, spec: &DomainSpec, path: &str) -> Result<(), HypervisorError> {
-        self.restore(spec, path)
+        self.restore(spec, path, Arc::new(|| true))
+    }
+
+    fn resume_with(
+        &self,
+        spec: &DomainSpec,
+        path: &str,
+        consent: Consent,
+    ) -> Result<(), HypervisorError> {
+        self.restore(spec, path, consent)
     }
 
     fn migrate(&self, vm: Uuid, target: &MigrateTarget) -> Result<MigrateStats, HypervisorError> {

@@ -6,7 +6,7 @@
 
 use std::io::Read;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 use virt::domain::Domain;
@@ -17,8 +17,9 @@ use super::driver::LibvirtHypervisor;
 use super::error::translate;
 use super::ffi::Connection;
 use super::lane::Call;
-use crate::hypervisor::{DomainSpec, HypervisorError};
+use crate::hypervisor::{Consent, DomainSpec, HypervisorError};
 use crate::storage::StorageError;
+use crate::storage::error::TIMEOUT;
 
 /// How long the storage of one disk may take to show its first block.
 const DISK_DEADLINE_MS: u64 = 5_000;
@@ -30,47 +31,61 @@ impl LibvirtHypervisor {
         &self,
         spec: &DomainSpec,
         paused: bool,
+        consent: Consent,
     ) -> Result<(), HypervisorError> {
-        self.check_disks("start", spec)?;
-        let xml = self.render(spec)?;
-        let vm = spec.uuid;
-        self.lanes.start.call_with("start", self.config.start_deadline, move |connection, call| {
-            refuse_second(connection, vm)?;
+        let budget = Budget::new("start", self.config.start_deadline);
+        self.check_disks(spec, &budget)?;
+        let xml = self.render(spec, budget.left()?)?;
+        let step = LastStep { vm: spec.uuid, name: "start", paused, consent };
+        self.lanes.start.call_with("start", budget.left()?, move |connection, call| {
+            refuse_second(connection, step.vm)?;
             let flags = sys::VIR_DOMAIN_START_PAUSED;
             let domain = Domain::create_xml(connection.get(), &xml, flags)
-                .map_err(|e| translate("start", vm, &e))?;
-            let_go(&domain, call, "start", vm, paused)
+                .map_err(|e| translate(step.name, step.vm, &e))?;
+            step.take(&domain, call)
         })
     }
 
-    pub(super) fn restore(&self, spec: &DomainSpec, path: &str) -> Result<(), HypervisorError> {
-        self.check_disks("resume", spec)?;
-        let (vm, path) = (spec.uuid, path.to_owned());
-        let deadline = self.config.job_deadline;
-        self.lanes.job.call_with("resume", deadline, move |connection, call| {
-            refuse_second(connection, vm)?;
-            let failed = |e: &Error| translate("resume", vm, e);
+    pub(super) fn restore(
+        &self,
+        spec: &DomainSpec,
+        path: &str,
+        consent: Consent,
+    ) -> Result<(), HypervisorError> {
+        let budget = Budget::new("resume", self.config.job_deadline);
+        self.check_disks(spec, &budget)?;
+        let path = path.to_owned();
+        let step = LastStep { vm: spec.uuid, name: "resume", paused: false, consent };
+        self.lanes.job.call_with("resume", budget.left()?, move |connection, call| {
+            refuse_second(connection, step.vm)?;
+            let failed = |e: &Error| translate(step.name, step.vm, e);
             let flags = sys::VIR_DOMAIN_SAVE_PAUSED;
             Domain::domain_restore_flags(connection.get(), &path, None, flags)
                 .map_err(|e| failed(&e))?;
-            let domain = Domain::lookup_by_uuid(connection.get(), vm).map_err(|e| failed(&e))?;
-            let_go(&domain, call, "resume", vm, false)
+            let domain =
+                Domain::lookup_by_uuid(connection.get(), step.vm).map_err(|e| failed(&e))?;
+            step.take(&domain, call)
         })
     }
 
     /// Reads a little of every disk, so that stalled storage is found out here, on a thread of
     /// our own, rather than in a call that keeps a worker of libvirtd.
-    fn check_disks(&self, call: &str, spec: &DomainSpec) -> Result<(), HypervisorError> {
+    fn check_disks(&self, spec: &DomainSpec, budget: &Budget) -> Result<(), HypervisorError> {
         for disk in spec.disks.iter().filter(|disk| !disk.path.is_empty()) {
             // Stuck threads are counted per directory: an SR.
             let place = Path::new(&disk.path).parent().unwrap_or(Path::new("/"));
             let key = Uuid::new_v5(&Uuid::NAMESPACE_OID, place.as_os_str().as_encoded_bytes());
             let path = disk.path.clone();
-            let deadline = Duration::from_millis(DISK_DEADLINE_MS);
+            let deadline = Duration::from_millis(DISK_DEADLINE_MS).min(budget.left()?);
             self.storage.run(key, "read a disk", deadline, move || read_some(&path)).map_err(
-                |error| HypervisorError::Failed {
-                    call: call.to_owned(),
-                    text: format!("disk {} cannot be read: {}", disk.path, error.text),
+                |error| {
+                    let why = if error.code == TIMEOUT {
+                        "its storage does not answer".to_owned()
+                    } else {
+                        error.text
+                    };
+                    let text = format!("disk {} cannot be read: {why}", disk.path);
+                    HypervisorError::Failed { call: budget.call.to_owned(), text }
                 },
             )?;
         }
@@ -94,27 +109,55 @@ fn refuse_second(connection: &Connection, vm: Uuid) -> Result<(), HypervisorErro
     }
 }
 
+/// One deadline for all that a call does.
+struct Budget {
+    call: &'static str,
+    whole: Duration,
+    until: Instant,
+}
+
+impl Budget {
+    fn new(call: &'static str, whole: Duration) -> Self {
+        Self { call, whole, until: Instant::now() + whole }
+    }
+
+    /// What is left; an error if nothing is. Nothing was started then.
+    fn left(&self) -> Result<Duration, HypervisorError> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            let text = format!("preparing it took more than {} s", self.whole.as_secs());
+            return Err(HypervisorError::Failed { call: self.call.to_owned(), text });
+        }
+        Ok(left)
+    }
+}
+
 /// The second step.
-fn let_go(
-    domain: &Domain,
-    call: &Call,
-    name: &str,
+struct LastStep {
     vm: Uuid,
+    name: &'static str,
     paused: bool,
-) -> Result<(), HypervisorError> {
-    if !call.commit() {
-        tracing::warn!(%vm, name, "the domain came too late and is destroyed");
-        // If this fails too, it stays paused and shows up in the inventory.
-        let _ = domain.destroy();
-        return Err(HypervisorError::Failed { call: name.to_owned(), text: "too late".to_owned() });
+    consent: Consent,
+}
+
+impl LastStep {
+    fn take(&self, domain: &Domain, call: &Call) -> Result<(), HypervisorError> {
+        let (vm, name) = (self.vm, self.name);
+        let allowed = (self.consent)();
+        if !allowed || !call.commit() {
+            tracing::warn!(%vm, name, allowed, "the domain comes too late and is destroyed");
+            // If this fails too, it stays paused and shows up in the inventory.
+            let _ = domain.destroy();
+            return Err(HypervisorError::Cancelled);
+        }
+        if self.paused {
+            return Ok(());
+        }
+        let resumed = domain.resume().map_err(|e| translate(name, vm, &e));
+        if resumed.is_err() {
+            // A start that failed leaves nothing behind.
+            let _ = domain.destroy();
+        }
+        resumed.map(|_| ())
     }
-    if paused {
-        return Ok(());
-    }
-    let resumed = domain.resume().map_err(|e| translate(name, vm, &e));
-    if resumed.is_err() {
-        // A start that failed leaves nothing behind.
-        let _ = domain.destroy();
-    }
-    resumed.map(|_| ())
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::world::{Job, SimWorld};
 use crate::hypervisor::{
-    Capabilities, DomainInfo, DomainSpec, DomainState, Hypervisor, HypervisorError,
+    Capabilities, Consent, DomainInfo, DomainSpec, DomainState, Hypervisor, HypervisorError,
     HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget, StopMode,
 };
 
@@ -134,8 +134,20 @@ impl Hypervisor for SimHypervisor {
     }
 
     fn start(&self, spec: &DomainSpec, paused: bool) -> Result<(), HypervisorError> {
+        self.start_with(spec, paused, Arc::new(|| true))
+    }
+
+    fn start_with(
+        &self,
+        spec: &DomainSpec,
+        paused: bool,
+        consent: Consent,
+    ) -> Result<(), HypervisorError> {
         sleep(self.world.delays().start);
         self.world.check(self.host, "start")?;
+        if !consent() {
+            return Err(HypervisorError::Cancelled);
+        }
         let state = if paused { DomainState::Paused } else { DomainState::Running };
         self.world.insert(self.host, spec, state)?;
         self.world.publish(self.host, spec.uuid, Some(state), "started");
@@ -183,8 +195,20 @@ impl Hypervisor for SimHypervisor {
     }
 
     fn resume(&self, spec: &DomainSpec, path: &str) -> Result<(), HypervisorError> {
+        self.resume_with(spec, path, Arc::new(|| true))
+    }
+
+    fn resume_with(
+        &self,
+        spec: &DomainSpec,
+        path: &str,
+        consent: Consent,
+    ) -> Result<(), HypervisorError> {
         sleep(self.world.delays().start);
         self.world.check(self.host, "resume")?;
+        if !consent() {
+            return Err(HypervisorError::Cancelled);
+        }
         let Some(domain) = self.world.take_saved(path) else {
             let text = format!("no memory is saved at {path}");
             return Err(HypervisorError::Failed { call: "resume".to_owned(), text });

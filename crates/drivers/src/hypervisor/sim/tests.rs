@@ -104,3 +104,15 @@ fn ordered_failures_and_power_loss_happen() {
     world.power_on(0);
     assert!(host.inventory().unwrap().is_empty());
 }
+
+#[test]
+fn consent_is_asked_after_the_delay() {
+    let world = SimWorld::new(1, 2 * GIB);
+    let delay = Duration::from_millis(50);
+    world.set_delays(Delays { start: delay, ..Delays::default() });
+    let host = world.hypervisor(0);
+    let until = std::time::Instant::now() + delay / 2;
+    let consent = std::sync::Arc::new(move || std::time::Instant::now() < until);
+    assert_eq!(host.start_with(&vm(1), false, consent), Err(HypervisorError::Cancelled));
+    assert!(host.inventory().unwrap().is_empty());
+}
