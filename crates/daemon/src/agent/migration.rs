@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::execute::{AgentParts, Case, DONE};
 use super::lanes::Lane;
-use crate::orders::{Order, OrderError, OrderReply, OrderResult, Refusal};
+use crate::orders::{Order, OrderError, OrderReply, OrderResult, Refusal, Term};
 use crate::peer_net::Target;
 use crate::peer_proxy::{bind_private, forward};
 
@@ -32,20 +32,28 @@ pub struct Windows {
 #[derive(Clone, Copy, Debug)]
 struct Window {
     from: HostId,
+    term: Term,
     until: Instant,
 }
 
 impl Windows {
     /// Lets `from` open the streams of the migration of `vm`.
-    pub fn open(&self, vm: Uuid, from: HostId) -> Result<(), Refusal> {
+    pub fn open(&self, vm: Uuid, from: HostId, term: Term) -> Result<(), Refusal> {
         let now = Instant::now();
         let mut open = self.lock();
         open.retain(|_, window| window.until > now);
         if open.len() >= WINDOWS_MAX {
             return Err(Refusal::Busy("too many migrations to this host".to_owned()));
         }
-        open.insert(vm, Window { from, until: now + WINDOW });
+        open.insert(vm, Window { from, term, until: now + WINDOW });
         Ok(())
+    }
+
+    /// Closes what coordinators before `term` have opened. A migration whose streams are open
+    /// already shows as a domain; one that comes later finds the memory stream closed, so its
+    /// guest never runs here.
+    pub fn close_older(&self, term: Term) {
+        self.lock().retain(|_, window| window.term == term);
     }
 
     /// The migration is over.
@@ -93,7 +101,7 @@ impl Case {
         make_directory(&directory)?;
         // QEMU listens there; a socket of an earlier, broken migration would stop it.
         let _ = std::fs::remove_file(self.agent.parts.config.paths.migrate_socket(vm));
-        self.agent.windows.open(vm, from)?;
+        self.agent.windows.open(vm, from, self.envelope.term)?;
         DONE
     }
 
@@ -145,7 +153,14 @@ fn make_directory(path: &Path) -> Result<(), OrderError> {
 
 #[cfg(test)]
 mod tests {
+    use haven_cluster::ids::{EpochNumber, Incarnation, Life};
+
     use super::*;
+
+    fn term(epoch: u64) -> Term {
+        let coordinator = Life { host: HostId(Uuid::nil()), incarnation: Incarnation(1) };
+        Term { epoch: EpochNumber(epoch), coordinator }
+    }
 
     #[tokio::test]
     async fn streams_open_only_to_the_announced_source_and_until_the_end() {
@@ -153,7 +168,7 @@ mod tests {
         let (vm, other) = (Uuid::new_v4(), Uuid::new_v4());
         let (source, stranger) = (HostId(Uuid::new_v4()), HostId(Uuid::new_v4()));
         assert!(!windows.allows(Target::Libvirt, source));
-        windows.open(vm, source).unwrap();
+        windows.open(vm, source, term(1)).unwrap();
         assert!(windows.allows(Target::Libvirt, source));
         assert!(windows.allows(Target::Migrate(vm), source));
         assert!(!windows.allows(Target::Migrate(other), source));
@@ -161,5 +176,10 @@ mod tests {
         assert!(!windows.allows(Target::Migrate(vm), stranger));
         windows.close(vm);
         assert!(!windows.allows(Target::Libvirt, source));
+        windows.open(vm, source, term(1)).unwrap();
+        windows.open(other, source, term(2)).unwrap();
+        windows.close_older(term(2));
+        assert!(!windows.allows(Target::Migrate(vm), source));
+        assert!(windows.allows(Target::Migrate(other), source));
     }
 }

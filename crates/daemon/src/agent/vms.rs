@@ -49,6 +49,7 @@ impl Case {
     /// Closes older terms, which happened on arrival, and says what runs. What acts is listed
     /// before the hypervisor is asked: an order that ends in between is in one list or in both.
     pub(super) async fn inventory(&self) -> OrderResult {
+        self.agent.windows.close_older(self.envelope.term);
         let acting = self.agent.gate.acting(self.envelope.id);
         let _acting = self.begin()?;
         let mut inventory = self.agent.take_inventory().await?;
@@ -58,6 +59,8 @@ impl Case {
 
     pub(super) async fn close_placement(&self, vm: Uuid, placement: u64) -> OrderResult {
         let _acting = self.begin()?;
+        // A migration that comes later finds the memory stream closed.
+        self.agent.windows.close(vm);
         let acts = self.agent.gate.close_placement(vm, placement, self.envelope.id)?;
         let domains = self.agent.domains().await?;
         let runs = domains.iter().any(|domain| domain.uuid == vm);
