@@ -5,9 +5,10 @@ export PATH := $(CURDIR)/target/tools/bin:$(PATH):$(HOME)/.cargo/bin
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -E)
 BIN := target/release
-# How many seeds `make sim` tries, and from which one on.
+# How many seeds `make sim` tries, from which one on, and of how large pools.
 SEEDS ?= 20000
 SEED ?= 1
+SIM_HOSTS ?= 3
 
 .PHONY: help deps build demo demo-down test lint fix bench-lab sim
 
@@ -40,5 +41,5 @@ fix: ## let the tools mend what they can
 bench-lab: build ## measure the lab's figures, one `figure <name> <value> <unit>` line each
 	$(SUDO) $(BIN)/haven-lab bench
 
-sim: ## hunt with the simulator: SEEDS=20000 SEED=1
-	cargo run --release --locked -p haven-sim -- hunt --first-seed $(SEED) --seeds $(SEEDS)
+sim: ## hunt with the simulator: SEEDS=20000 SEED=1 SIM_HOSTS=3
+	cargo run --release --locked -p haven-sim -- run --hosts $(SIM_HOSTS) --first $(SEED) --seeds $(SEEDS)

@@ -115,5 +115,10 @@ fn host_row(host: &Value) -> Row {
 
 fn statefile_row(statefile: &Value) -> Row {
     let statefile = Record::new("", statefile.clone());
-    vec![Cell::text("sr", statefile.text("sr")), Cell::text("state", statefile.text("state"))]
+    let latency_us = statefile.int("latency_us");
+    vec![
+        Cell::text("volume", statefile.text("sr")),
+        Cell::text("state", statefile.text("state")),
+        Cell::new("latency_us", latency_us, format!("{} ms", latency_us / 1000)),
+    ]
 }

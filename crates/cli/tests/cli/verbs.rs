@@ -224,6 +224,24 @@ fn ha_enable_says_what_it_turns_on() {
 }
 
 #[test]
+fn ha_status_shows_hosts_statefiles_and_promises() {
+    let pool = small_pool()
+        .answers(
+            "/haven/ha/status",
+            json!({
+                "enabled": true, "state": "armed", "profile": "fast", "coordinator": "h1-uuid", "epoch": 7,
+                "tolerance": {"wanted": 1, "possible": 1}, "protected": 3, "problems": [],
+                "bounds": ["power loss: restart begins within 7 s"],
+                "hosts": [{"name": "host1", "state": "member", "network": true, "storage": true, "permit": "disk"},
+                    {"name": "host2", "state": "dying", "network": false, "storage": false, "permit": ""}],
+                "statefiles": [{"sr": "s-1", "state": "good", "latency_us": 2100}],
+            }),
+        )
+        .serve();
+    assert_golden("ha_status", &shown(&pool.haven(&["ha", "status"])));
+}
+
+#[test]
 fn a_refused_ha_enable_changes_nothing() {
     let pool = small_pool()
         .task_fails("pool.enable_ha", &["HA_HOST_IS_ARMED"])
