@@ -36,6 +36,7 @@ async fn migrate(first: &TestHost, second: &TestHost, vm: Uuid) -> Result<OrderR
     first.side.orders.send(first.id(), order).await
 }
 
+/// F11, D38: migration is for members only, encrypted, and never open to whoever asks.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_migration_passes_through_the_peer_port_only_when_it_was_announced() {
     let pool = pool(2, Router::new()).await;
@@ -60,6 +61,7 @@ async fn a_migration_passes_through_the_peer_port_only_when_it_was_announced() {
     }
 }
 
+/// C115, D40.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_console_is_reached_on_this_host_and_on_another() {
     let pool = pool(2, Router::new()).await;
@@ -110,6 +112,7 @@ fn forwarding(agent: std::sync::Arc<std::sync::OnceLock<haven_daemon::agent::Age
     })
 }
 
+/// A16, B04: any host's address will do.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_forwards_requests_and_consoles_and_says_for_whom() {
     let (told, host) = tokio::sync::watch::channel(None);

@@ -89,6 +89,7 @@ fn a_good_host_gets_a_certificate_of_its_own_name_and_the_whole_list() {
     assert_eq!(peer_of(&der.unwrap()), Some(request.host));
 }
 
+/// A07 (fixed address), A15 (version), E11 (CPU vendor), scenario 37 (cloned host).
 #[test]
 fn each_obstacle_has_its_own_error() {
     let pool = pool();
