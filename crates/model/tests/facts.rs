@@ -182,3 +182,15 @@ fn records_are_read_back() {
     let row = haven_model::row_from_record(Vm::META, json).unwrap();
     assert_eq!(row.as_any().downcast_ref::<Vm>(), Some(&vm));
 }
+
+/// The reference pages are made of these.
+#[test]
+fn everything_is_documented() {
+    for class in CLASSES.iter().chain(haven_model::haven::HAVEN_CLASSES) {
+        assert!(class.doc.trim().ends_with('.'), "{}", class.name);
+        for field in class.fields {
+            let doc = field.doc.trim();
+            assert!(doc.ends_with('.') && doc.len() > 5, "{}.{}: {doc}", class.name, field.name);
+        }
+    }
+}

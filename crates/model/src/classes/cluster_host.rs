@@ -10,12 +10,19 @@ class! {
 
     /// Identity that survives restarts, exports and imports.
     uuid: String, DynamicRo PoolAdmin;
+    /// The cluster.
     cluster: Ref<Cluster> = Ref::NULL, StaticRo PoolOperator;
+    /// The host.
     host: Ref<Host> = Ref::NULL, StaticRo PoolOperator;
+    /// Whether it takes part.
     enabled: bool = false, DynamicRo PoolOperator;
+    /// Interface it uses.
     pif "PIF": Ref<Pif> = Ref::NULL, StaticRo PoolOperator;
+    /// Whether it has joined.
     joined: bool = true, DynamicRo PoolOperator;
+    /// Whether it lives.
     live: bool = false, DynamicRo PoolOperator, prototyped;
+    /// When that was last checked.
     last_update_live: DateTime = DateTime::EPOCH, DynamicRo PoolOperator, prototyped;
     /// What may be done with it right now.
     allowed_operations: Vec<ClusterHostOperation> = [], DynamicRo PoolOperator;

@@ -10,7 +10,9 @@ class! {
 
     /// Identity that survives restarts, exports and imports.
     uuid: String, DynamicRo PoolAdmin;
+    /// The VM.
     vm "VM": Ref<Vm>, StaticRo PoolOperator;
+    /// Disk that holds the dump.
     vdi "VDI": Ref<Vdi>, StaticRo PoolOperator;
     /// Further settings, by key; clients may keep their own here.
     other_config: BTreeMap<String, String> = [], Rw PoolOperator;

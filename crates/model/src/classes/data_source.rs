@@ -8,10 +8,16 @@ class! {
     name_label: String = "", DynamicRo PoolAdmin;
     /// Description for people.
     name_description: String = "", DynamicRo PoolAdmin;
+    /// Whether it is recorded.
     enabled: bool, DynamicRo PoolAdmin;
+    /// Whether it is recorded unless said otherwise.
     standard: bool, DynamicRo PoolAdmin;
+    /// Unit of the values.
     units: String, DynamicRo PoolAdmin;
+    /// Least value.
     min: f64, DynamicRo PoolAdmin;
+    /// Greatest value.
     max: f64, DynamicRo PoolAdmin;
+    /// Value now.
     value: f64, DynamicRo PoolAdmin;
 }

@@ -8,5 +8,6 @@ class! {
 
     /// Identity that survives restarts, exports and imports.
     uuid: String, DynamicRo PoolAdmin;
+    /// Storage that the recovery made known.
     introduced_srs "introduced_SRs": Vec<Ref<Sr>>, DynamicRo PoolOperator;
 }

@@ -12,8 +12,12 @@ class! {
     name_label: String = "", StaticRo LocalRootOnly;
     /// Description for people.
     name_description: String = "", StaticRo LocalRootOnly;
+    /// Whether it is on.
     enabled: bool = false, DynamicRo LocalRootOnly;
+    /// Whether it is experimental.
     experimental: bool = false, StaticRo LocalRootOnly;
+    /// Its version.
     version: String = "1.0", StaticRo LocalRootOnly;
+    /// Its host.
     host: Ref<Host>, DynamicRo LocalRootOnly;
 }

@@ -10,8 +10,11 @@ class! {
 
     /// Identity that survives restarts, exports and imports.
     uuid: String, DynamicRo PoolAdmin;
+    /// The host.
     host: Ref<Host>, StaticRo PoolOperator;
+    /// When it crashed.
     timestamp: DateTime, DynamicRo PoolOperator;
+    /// Size in bytes.
     size: i64, DynamicRo PoolOperator;
     /// Further settings, by key; clients may keep their own here.
     other_config: BTreeMap<String, String> = [], Rw PoolOperator;

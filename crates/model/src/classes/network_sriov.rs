@@ -8,8 +8,12 @@ class! {
 
     /// Identity that survives restarts, exports and imports.
     uuid: String, DynamicRo PoolAdmin;
+    /// Interface that offers the functions.
     physical_pif "physical_PIF": Ref<Pif> = Ref::NULL, StaticRo PoolOperator;
+    /// Interface that stands for them.
     logical_pif "logical_PIF": Ref<Pif> = Ref::NULL, StaticRo PoolOperator;
+    /// Whether the host must restart for it.
     requires_reboot: bool = false, DynamicRo PoolOperator;
+    /// How the functions are made.
     configuration_mode: SriovConfigurationMode = SriovConfigurationMode::Unknown, DynamicRo PoolOperator;
 }

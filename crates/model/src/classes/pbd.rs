@@ -10,8 +10,11 @@ class! {
 
     /// Identity that survives restarts, exports and imports.
     uuid: String, DynamicRo PoolAdmin;
+    /// The host.
     host: Ref<Host>, StaticRo PoolOperator;
+    /// The storage repository.
     sr "SR": Ref<Sr>, StaticRo PoolOperator;
+    /// How to reach it, such as `server` and `serverpath`.
     device_config: BTreeMap<String, String>, StaticRo PoolOperator;
     /// Whether it is attached right now.
     currently_attached: bool, DynamicRo PoolOperator;

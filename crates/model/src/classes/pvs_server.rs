@@ -8,8 +8,12 @@ class! {
 
     /// Identity that survives restarts, exports and imports.
     uuid: String, DynamicRo PoolAdmin;
+    /// Its addresses.
     addresses: Vec<String> = [], StaticRo PoolOperator;
+    /// First port.
     first_port: i64 = 0, StaticRo PoolOperator;
+    /// Last port.
     last_port: i64 = 0, StaticRo PoolOperator;
+    /// Its site.
     site: Ref<PvsSite> = Ref::NULL, StaticRo PoolOperator;
 }

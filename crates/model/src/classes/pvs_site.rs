@@ -12,8 +12,12 @@ class! {
     name_label: String = "", Rw PoolOperator;
     /// Description for people.
     name_description: String = "", Rw PoolOperator;
+    /// Identity at the provisioning server.
     pvs_uuid "PVS_uuid": String = "", StaticRo PoolOperator;
+    /// Cache storage of hosts.
     cache_storage: Vec<Ref<PvsCacheStorage>> = [], DynamicRo PoolOperator;
+    /// Its servers.
     servers: Vec<Ref<PvsServer>>, DynamicRo PoolOperator;
+    /// Its proxies.
     proxies: Vec<Ref<PvsProxy>>, DynamicRo PoolOperator;
 }

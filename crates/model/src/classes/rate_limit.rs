@@ -12,7 +12,10 @@ class! {
     name_label: String = "", Rw PoolAdmin, prototyped;
     /// Description for people.
     name_description: String = "", Rw PoolAdmin, prototyped;
+    /// Callers under it.
     callers: Vec<Ref<Caller>>, DynamicRo PoolAdmin, prototyped;
+    /// Calls at once.
     burst_size: f64 = 0.0, StaticRo PoolAdmin, prototyped;
+    /// Calls each second.
     fill_rate: f64 = 0.0, StaticRo PoolAdmin, prototyped;
 }

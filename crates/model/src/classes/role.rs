@@ -12,6 +12,8 @@ class! {
     name_label: String = "", StaticRo PoolAdmin;
     /// Description for people.
     name_description: String = "", StaticRo PoolAdmin;
+    /// Roles and permissions that this one includes.
     subroles: Vec<Ref<Role>> = [], StaticRo PoolAdmin;
+    /// Whether it is for the pool's own use.
     is_internal: bool = false, DynamicRo PoolAdmin;
 }

@@ -8,6 +8,7 @@ class! {
 
     /// Identity that survives restarts, exports and imports.
     uuid: String, DynamicRo PoolAdmin;
+    /// The secret.
     value: String, Rw PoolOperator;
     /// Further settings, by key; clients may keep their own here.
     other_config: BTreeMap<String, String> = [], Rw PoolOperator;

@@ -12,8 +12,12 @@ class! {
     name_label: String, DynamicRo LocalRootOnly;
     /// Description for people.
     name_description: String, DynamicRo LocalRootOnly;
+    /// Free space in bytes.
     free_space: i64, DynamicRo LocalRootOnly;
+    /// Space there is, in bytes.
     total_space: i64, DynamicRo LocalRootOnly;
+    /// Whether it needs a cluster below.
     clustered: bool, DynamicRo LocalRootOnly;
+    /// Whether it is well.
     health: SrHealth, DynamicRo LocalRootOnly;
 }

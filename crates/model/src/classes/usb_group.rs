@@ -14,7 +14,9 @@ class! {
     name_label: String = "", Rw PoolAdmin;
     /// Description for people.
     name_description: String = "", Rw PoolAdmin;
+    /// Its physical devices.
     pusbs "PUSBs": Vec<Ref<Pusb>>, DynamicRo PoolAdmin;
+    /// Devices of VMs that use it.
     vusbs "VUSBs": Vec<Ref<Vusb>>, DynamicRo PoolAdmin;
     /// Further settings, by key; clients may keep their own here.
     other_config: BTreeMap<String, String> = [], Rw PoolAdmin;

@@ -18,5 +18,6 @@ class! {
     allowed_operations: Vec<VmApplianceOperation> = [], DynamicRo PoolOperator;
     /// What is being done with it: task reference to operation.
     current_operations: BTreeMap<String, VmApplianceOperation> = [], DynamicRo PoolOperator;
+    /// Its VMs.
     vms "VMs": Vec<Ref<Vm>>, DynamicRo PoolOperator;
 }

@@ -12,6 +12,8 @@ class! {
     name_label: String = "", Rw VmAdmin;
     /// Description for people.
     name_description: String = "", Rw VmAdmin;
+    /// How its VMs are placed.
     placement: PlacementPolicy = PlacementPolicy::Normal, StaticRo VmAdmin, prototyped;
+    /// Its VMs.
     vms "VMs": Vec<Ref<Vm>>, DynamicRo VmAdmin, prototyped;
 }

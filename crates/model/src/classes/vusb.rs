@@ -14,7 +14,9 @@ class! {
     allowed_operations: Vec<VusbOperations> = [], DynamicRo PoolAdmin;
     /// What is being done with it: task reference to operation.
     current_operations: BTreeMap<String, VusbOperations> = [], DynamicRo PoolAdmin;
+    /// Its VM.
     vm "VM": Ref<Vm>, DynamicRo PoolAdmin;
+    /// Group it takes a device from.
     usb_group "USB_group": Ref<UsbGroup>, DynamicRo PoolAdmin;
     /// Further settings, by key; clients may keep their own here.
     other_config: BTreeMap<String, String> = [], Rw PoolAdmin;
