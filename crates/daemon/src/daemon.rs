@@ -9,7 +9,8 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::boot::{BootError, HaPorts, HostSide, Routers, open_identity};
+use crate::app::Daemon;
+use crate::boot::BootError;
 use crate::config::Config;
 use crate::drivers::drivers;
 
@@ -33,16 +34,15 @@ pub enum RunError {
 /// Runs until `stop`. Guests run on.
 pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError> {
     let drivers = drivers(&config)?;
-    let identity = open_identity(&config)?;
+    let daemon = Daemon::start(config, drivers, stop.clone()).await?;
+    let identity = &daemon.state.identity;
     tracing::info!(
         host = %identity.host().0,
         pool = ?identity.pool().map(|pool| pool.pool),
         version = env!("CARGO_PKG_VERSION"),
         "havend starts"
     );
-    let side = HostSide::assemble(config, identity, drivers, HaPorts::default());
-    let tasks = side.start(Routers::default(), &stop).await?;
-    serve_until(tasks, stop).await
+    serve_until(daemon.tasks, stop).await
 }
 
 /// Waits for `stop`; a part that ends before is a fault, and a new process better than a rest.

@@ -5,16 +5,27 @@
 //! Never fences: that is the guard's, a process of its own.
 
 pub mod agent;
+pub mod app;
 pub mod authority;
 pub mod boot;
 pub mod config;
 pub mod consoles;
+pub mod coordinator;
 pub mod daemon;
+pub mod dispatch;
 pub mod drivers;
+pub mod ha;
+pub mod http;
 pub mod identity;
 pub mod join;
+pub mod ops;
 pub mod order_client;
 pub mod orders;
 pub mod peer_net;
 pub mod peer_proxy;
+pub mod reconcile;
+pub mod replicate;
+pub mod session;
+pub mod state;
+pub mod tasks;
 pub mod tls;

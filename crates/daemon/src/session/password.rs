@@ -69,7 +69,11 @@ impl Passwords {
     ///
     /// # Errors
     /// [`PasswordError::Wrong`] after a pause, [`PasswordError::Busy`] at once.
-    pub async fn verify(&self, hash: Option<String>, password: String) -> Result<(), PasswordError> {
+    pub async fn verify(
+        &self,
+        hash: Option<String>,
+        password: String,
+    ) -> Result<(), PasswordError> {
         let _waiting = self.waiting.try_acquire().map_err(|_| PasswordError::Busy)?;
         let right = {
             let _turn = self.verify.acquire().await.map_err(|_| PasswordError::Busy)?;
@@ -90,9 +94,8 @@ fn matches(hash: Option<&str>, password: &str) -> bool {
         // Spends the same time; its result is of no interest.
         return Passwords::hash(password).is_err() && password.is_empty();
     };
-    PasswordHash::new(hash).is_ok_and(|parsed| {
-        Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok()
-    })
+    PasswordHash::new(hash)
+        .is_ok_and(|parsed| Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
 }
 
 #[cfg(test)]

@@ -1,0 +1,66 @@
+//! The whole daemon: host side, coordinator side, high availability, put together.
+//!
+//! Owns: which of them knows which. Used by the program and by tests alike.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::Agent;
+use crate::boot::{BootError, Drivers, HaPorts, HostSide, Routers, open_identity};
+use crate::config::Config;
+use crate::ha::{GuardLink, Ha};
+use crate::state::AppState;
+use crate::{coordinator, dispatch, http, reconcile, replicate};
+
+/// A daemon that runs.
+#[derive(Debug)]
+pub struct Daemon {
+    /// What its requests work with.
+    pub state: Arc<AppState>,
+    /// Its host side.
+    pub agent: Agent,
+    /// Its parts; none ends before it is told to.
+    pub tasks: JoinSet<()>,
+}
+
+impl Daemon {
+    /// Starts everything; guests that run already are found, not touched.
+    ///
+    /// # Errors
+    /// The identity cannot be read, or a port is taken.
+    pub async fn start(
+        config: Config,
+        drivers: Drivers,
+        stop: CancellationToken,
+    ) -> Result<Self, BootError> {
+        let identity = open_identity(&config)?;
+        let link = GuardLink::start(&config.paths, identity.clone());
+        let ports = HaPorts { permits: Arc::new(link.clone()), guard: Arc::new(link.clone()) };
+        let mut side = HostSide::assemble(config.clone(), identity.clone(), drivers, ports);
+        let state = AppState::start(config, &side);
+        // Nobody else has the state yet.
+        let _first = state.ha.set(Ha::start(link, state.clone(), stop.clone()));
+        if let Err(error) = coordinator::open_local(&state).await {
+            tracing::error!(%error, "the pool database cannot be opened");
+        }
+        let app = http::router(state.clone());
+        let routers = Routers { api: app.clone(), local: app.clone(), proxied: app };
+        let reports = side.take_reports();
+        let mut tasks = side.start(routers, &stop).await?;
+        if let Some(reports) = reports {
+            tasks.spawn(reconcile::run(state.clone(), reports, stop.clone()));
+        }
+        tasks.spawn(until(stop.clone(), replicate::run(state.clone())));
+        tasks.spawn(until(stop.clone(), dispatch::expire(state.clone())));
+        Ok(Self { state, agent: side.agent, tasks })
+    }
+}
+
+async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = work => {}
+    }
+}

@@ -1,0 +1,75 @@
+//! Taking and leaving the coordinator's office.
+//!
+//! Owns: what happens once when this host begins to answer for the pool: the journal of the
+//! predecessor, tasks without an owner, the first look at all hosts. While high availability is
+//! armed the guard's epoch decides when; otherwise `host.json` does, at start.
+
+use std::sync::Arc;
+
+use haven_model::ApiError;
+use haven_pooldb::{Database, IdSource, RedbStore};
+use uuid::Uuid;
+
+use crate::state::AppState;
+use crate::tasks::journal;
+use crate::{dispatch, reconcile};
+
+/// Fresh identities for rows.
+#[must_use]
+pub fn ids() -> Box<dyn IdSource> {
+    Box::new(|| Uuid::new_v4().as_u128())
+}
+
+/// Opens the local database if `host.json` names this host as coordinator and high availability
+/// is off.
+///
+/// # Errors
+/// The database cannot be read.
+pub async fn open_local(state: &Arc<AppState>) -> Result<(), ApiError> {
+    let identity = state.identity.get();
+    let armed = identity.pool.as_ref().is_some_and(|pool| pool.arm.is_some());
+    if armed || !identity.is_named_coordinator() || state.pool.is_open().await {
+        return Ok(());
+    }
+    let path = state.config.paths.database();
+    let database = tokio::task::spawn_blocking(move || {
+        let store = RedbStore::open(&path).map_err(ApiError::internal)?;
+        Database::open(Box::new(store), ids()).map_err(ApiError::internal)
+    })
+    .await
+    .map_err(ApiError::internal)??;
+    take_office(state, database).await
+}
+
+/// This host answers for the pool from now on.
+///
+/// # Errors
+/// The database refuses.
+pub async fn take_office(state: &Arc<AppState>, database: Database) -> Result<(), ApiError> {
+    state.pool.open(database).await;
+    settle(state).await
+}
+
+/// What a new coordinator does once its database is open: each task of its predecessor ends.
+///
+/// # Errors
+/// The database refuses.
+pub async fn settle(state: &Arc<AppState>) -> Result<(), ApiError> {
+    dispatch::fail_orphans(state).await?;
+    let records = state.pool.read(journal::load).await?;
+    state.runner()?.restore(records).await;
+    let this_host = state.this_host();
+    state
+        .pool
+        .write(move |tx| {
+            let (pool, row) = crate::ops::rows::pool(tx)?;
+            if row.master == this_host {
+                return Ok(());
+            }
+            tx.update(pool, |row: &mut haven_model::Pool| row.master = this_host)
+        })
+        .await?;
+    let state = state.clone();
+    tokio::spawn(async move { reconcile::ask_all(&state).await });
+    Ok(())
+}

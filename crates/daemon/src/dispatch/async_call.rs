@@ -1,0 +1,155 @@
+//! `Async.` calls: a task row at once, the result in it later.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use haven_api::xmlrpc;
+use haven_model::{
+    ApiError, DateTime, Field, Ref, Task, TaskAllowedOperations, TaskJournal, TaskStatusType,
+    Value, codes,
+};
+use haven_pooldb::Image;
+
+use super::call::Call;
+use crate::ops::Handler;
+use crate::state::{AppState, now};
+
+/// Ended tasks are kept so long, in seconds.
+const ENDED_KEPT_S: i64 = 65 * 60;
+/// Ended tasks that are kept at most.
+const ENDED_MAX: usize = 200;
+/// How often old tasks are removed.
+const EXPIRE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Makes the row, starts the handler, answers the reference.
+pub(super) async fn start(call: Arc<Call>, handler: Handler) -> Result<Value, ApiError> {
+    let task = call.task;
+    let row = Task {
+        uuid: uuid::Uuid::from_u128(task.id().0).to_string(),
+        name_label: format!("Async.{}", call.method),
+        allowed_operations: vec![TaskAllowedOperations::Cancel],
+        created: now(),
+        finished: DateTime::EPOCH,
+        status: TaskStatusType::Pending,
+        resident_on: call.state.this_host(),
+        r#type: "<none/>".to_owned(),
+        ..Task::default()
+    };
+    call.write(move |tx| tx.insert_with(task, row)).await?;
+    tokio::spawn(async move {
+        let state = call.state.clone();
+        // A task of its own, so that a panic in the handler ends the task as a failure.
+        let result = tokio::spawn(handler(call)).await.unwrap_or_else(|panic| {
+            Err(ApiError::internal(format!("the operation broke off: {panic}")))
+        });
+        if let Err(error) = finish(&state, task, result).await {
+            tracing::error!(%error, %task, "the result of a task could not be written");
+        }
+    });
+    Ok(task.to_value())
+}
+
+async fn finish(
+    state: &Arc<AppState>,
+    task: Ref<Task>,
+    result: Result<Value, ApiError>,
+) -> Result<(), ApiError> {
+    state
+        .pool
+        .write(move |tx| {
+            // Its client may have destroyed it.
+            if tx.get(task).is_none() {
+                return Ok(());
+            }
+            tx.update(task, |row: &mut Task| ended(row, result))
+        })
+        .await
+}
+
+/// Writes the end of a task into its row.
+pub(crate) fn ended(row: &mut Task, result: Result<Value, ApiError>) {
+    row.finished = now();
+    row.progress = 1.0;
+    row.allowed_operations = Vec::new();
+    match result {
+        Ok(value) => {
+            row.status = TaskStatusType::Success;
+            row.result = xmlrpc::encode_result(&value);
+        }
+        Err(error) => {
+            let cancelled = error.code == codes::TASK_CANCELLED;
+            row.status =
+                if cancelled { TaskStatusType::Cancelled } else { TaskStatusType::Failure };
+            row.error_info = [error.code.to_owned()].into_iter().chain(error.params).collect();
+        }
+    }
+}
+
+/// A new coordinator: tasks that are pending but in no journal never began; they fail, so that
+/// nobody waits for them for ever.
+///
+/// # Errors
+/// The database refuses.
+pub async fn fail_orphans(state: &Arc<AppState>) -> Result<(), ApiError> {
+    state
+        .pool
+        .write(|tx| {
+            let journaled: Vec<Ref<Task>> =
+                tx.iter::<TaskJournal>().map(|(_, row)| row.task).collect();
+            let pending = [TaskStatusType::Pending, TaskStatusType::Cancelling];
+            let orphans: Vec<Ref<Task>> = tx
+                .iter::<Task>()
+                .filter(|(task, row)| pending.contains(&row.status) && !journaled.contains(task))
+                .map(|(task, _)| task)
+                .collect();
+            for task in orphans {
+                let error =
+                    ApiError::internal("the coordinator changed before the operation began");
+                tx.update(task, |row: &mut Task| ended(row, Err(error)))?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// Tasks whose time is over.
+fn old(db: &Image) -> Vec<Ref<Task>> {
+    let mut ended: Vec<(DateTime, Ref<Task>)> = db
+        .iter::<Task>()
+        .filter(|(_, row)| row.finished != DateTime::EPOCH)
+        .map(|(task, row)| (row.finished, task))
+        .collect();
+    ended.sort_unstable_by(|a, b| b.cmp(a));
+    let limit = now().unix_s() - ENDED_KEPT_S;
+    let old = ended.into_iter().enumerate();
+    old.filter(|(at, (finished, _))| *at >= ENDED_MAX || finished.unix_s() < limit)
+        .map(|(_, (_, task))| task)
+        .collect()
+}
+
+/// Removes ended tasks when their time is over; runs for ever.
+pub async fn expire(state: Arc<AppState>) {
+    let mut ticks = tokio::time::interval(EXPIRE_INTERVAL);
+    loop {
+        ticks.tick().await;
+        if !state.may_act().await {
+            continue;
+        }
+        let Ok(old) = state.pool.read(old).await else { continue };
+        if old.is_empty() {
+            continue;
+        }
+        let removed = state
+            .pool
+            .write(move |tx| {
+                old.into_iter().try_for_each(|task| match tx.get(task) {
+                    Some(_) => tx.remove(task),
+                    None => Ok(()),
+                })
+            })
+            .await;
+        if let Err(error) = removed {
+            tracing::warn!(%error, "old tasks could not be removed");
+        }
+    }
+}

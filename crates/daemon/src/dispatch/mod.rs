@@ -1,0 +1,17 @@
+//! From a call to its answer: session, role, mechanical messages, handlers, tasks.
+//!
+//! Owns: the order of these checks and the life of task rows. Never knows the wire, never knows
+//! what a custom message does: the handlers are in [`crate::ops`].
+
+mod async_call;
+mod call;
+mod entry;
+mod session_calls;
+
+pub(crate) use async_call::ended;
+pub use async_call::{expire, fail_orphans};
+pub use call::{Call, Caller};
+pub use entry::{Answer, answer};
+pub use session_calls::check_password;
+
+pub(crate) use session_calls::{change_password, logout, no_subjects};

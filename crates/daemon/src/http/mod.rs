@@ -1,0 +1,142 @@
+//! The API over HTTP: XML-RPC, JSON-RPC, and what the command line needs besides.
+//!
+//! Owns: routes, limits, content types. The same application serves the TLS port, the port for
+//! members and the local socket of root; [`Origin`] says which. Never decides what a message
+//! does: [`crate::dispatch`] does.
+
+mod console;
+mod extra;
+mod extra_pool;
+mod rpc;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::peer_net::{Caller, ForwardedFor, forward_request, forwarded_caller};
+use crate::state::AppState;
+
+/// Largest body of a call.
+pub(crate) const RPC_BYTES_MAX: usize = 300 * 1024;
+/// Routes that concern this host alone, and are never forwarded to the coordinator.
+const OWN_ROUTES: &[&str] = &["/haven/pool/init", "/haven/pool/join", "/haven/status"];
+
+/// Where consoles are; any host of the pool leads there.
+const CONSOLE_ROUTE: &str = "/console";
+
+/// On whose behalf a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Root of a host of the pool, through its local socket: a login always succeeds.
+    Root,
+    /// Somebody over the network.
+    Remote(IpAddr),
+}
+
+impl Origin {
+    /// From who is at the other end, and what a member says for whom it forwards.
+    fn of(request: &Request) -> Self {
+        match request.extensions().get::<Caller>() {
+            Some(Caller::LocalRoot) => Self::Root,
+            Some(Caller::Remote(address)) => Self::Remote(address.ip()),
+            Some(Caller::Peer(..)) => match forwarded_caller(request.headers()) {
+                ForwardedFor::Root => Self::Root,
+                ForwardedFor::Remote(address) => Self::Remote(address),
+            },
+            // Without the extension a request counts as foreign: the safe reading.
+            None => Self::Remote(IpAddr::from([0, 0, 0, 0])),
+        }
+    }
+
+    /// Whether calls come from root.
+    #[must_use]
+    pub fn is_root(self) -> bool {
+        self == Self::Root
+    }
+}
+
+/// The application.
+pub fn router(state: Arc<AppState>) -> Router {
+    Router::new().fallback(entry).with_state(state)
+}
+
+async fn entry(State(state): State<Arc<AppState>>, request: Request) -> Response {
+    let origin = Origin::of(&request);
+    let path = request.uri().path().to_owned();
+    let local = request.extensions().get::<Caller>() == Some(&Caller::LocalRoot);
+    if (local || path == CONSOLE_ROUTE)
+        && !OWN_ROUTES.contains(&path.as_str())
+        && let Some(coordinator) = elsewhere(&state).await
+    {
+        return match forward_request(&state.dialer, coordinator, request).await {
+            Ok(response) => response,
+            Err(error) => {
+                tracing::warn!(%error, "a request could not be forwarded to the coordinator");
+                StatusCode::BAD_GATEWAY.into_response()
+            }
+        };
+    }
+    if path == CONSOLE_ROUTE {
+        return console::serve(&state, origin, request).await;
+    }
+    match *request.method() {
+        Method::OPTIONS => options(&request),
+        Method::POST if path.starts_with("/haven/") => {
+            extra::post(&state, origin, &path, request).await
+        }
+        Method::POST => rpc::answer(&state, origin, &path, request).await,
+        Method::GET if path.starts_with("/haven/") => {
+            let login = extra::basic(&request);
+            drop(request);
+            extra::get(&state, origin, &path, login).await
+        }
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// The coordinator, when it is another host.
+async fn elsewhere(state: &AppState) -> Option<haven_cluster::ids::HostId> {
+    if state.pool.is_open().await {
+        return None;
+    }
+    let coordinator = state.authority.coordinator()?;
+    (coordinator != state.identity.host()).then_some(coordinator)
+}
+
+fn options(request: &Request) -> Response {
+    let requested = request
+        .headers()
+        .get(header::ACCESS_CONTROL_REQUEST_HEADERS)
+        .and_then(|value| value.to_str().ok())
+        .map_or_else(|| "X-Requested-With".to_owned(), |list| format!("{list}, X-Requested-With"));
+    let mut response = Response::new(Body::empty());
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("PUT"));
+    if let Ok(requested) = HeaderValue::from_str(&requested) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, requested);
+    }
+    response
+}
+
+/// An answer of the API: exactly this content type, and readable by programs in browsers.
+pub(crate) fn text(content_type: &'static str, body: String) -> Response {
+    let mut response = Response::new(Body::from(body));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers
+        .insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("X-Requested-With"));
+    response
+}
+
+/// The body, up to the limit.
+pub(crate) async fn body(request: Request, limit: usize) -> Result<Vec<u8>, StatusCode> {
+    let bytes = axum::body::to_bytes(request.into_body(), limit).await;
+    bytes.map(|bytes| bytes.to_vec()).map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)
+}

@@ -1,0 +1,117 @@
+//! The state of high availability for the command line.
+
+use std::sync::Arc;
+
+use haven_cluster::control::{GuardPhase, GuardState};
+use haven_model::{ApiError, Host, VmPowerState};
+use haven_planner as planner;
+use haven_pooldb::Image;
+use serde_json::{Value as Json, json};
+
+use super::{rows, view};
+use crate::state::AppState;
+
+/// A statefile that was not written for so long is in trouble, in milliseconds.
+const STATEFILE_GOOD_MS: u64 = 5_000;
+/// A host that was not heard for so long is not heard, in milliseconds.
+const HEARD_MS: u64 = 3_000;
+
+/// `GET /haven/ha/status`.
+///
+/// # Errors
+/// This host is not the coordinator.
+pub async fn status(state: &Arc<AppState>) -> Result<Json, ApiError> {
+    let own = state.ha.get().map(crate::ha::Ha::status);
+    let guard = own.as_ref().and_then(|own| own.guard.clone());
+    let coordinator = state.coordinator().map(|member| member.host.0.to_string());
+    let epoch = guard.as_ref().and_then(|guard| guard.epoch.as_ref()).map(|epoch| epoch.number.0);
+    state
+        .pool
+        .read(|db| {
+            let (_, pool) = rows::pool(db)?;
+            let survived = planner::tolerance(&view::hosts(db), &view::running_vms(db));
+            let protected = db.iter::<haven_model::Vm>().filter(|(_, vm)| {
+                vm.power_state == VmPowerState::Running && vm.ha_restart_priority == "restart"
+            });
+            Ok(json!({
+                "enabled": pool.ha_enabled,
+                "state": own.as_ref().map_or("no guard runs on this host", |own| &own.summary),
+                "profile": pool.ha_configuration.get("profile"),
+                "coordinator": coordinator,
+                "epoch": epoch,
+                "tolerance": {
+                    "wanted": pool.ha_host_failures_to_tolerate,
+                    "possible": survived.failures,
+                },
+                "protected": protected.count(),
+                "problems": guard.as_ref().map(|guard| guard.alarms.clone()),
+                "bounds": own.as_ref().map(|own| own.bounds.clone()),
+                "hosts": hosts(db, guard.as_ref()),
+                "statefiles": statefiles(guard.as_ref()),
+            }))
+        })
+        .await?
+}
+
+fn hosts(db: &Image, guard: Option<&GuardState>) -> Vec<Json> {
+    db.iter::<Host>().map(|(_, row)| host(db, row, guard)).collect()
+}
+
+fn host(db: &Image, row: &Host, guard: Option<&GuardState>) -> Json {
+    let live = db.get(row.metrics).is_some_and(|metrics| metrics.live);
+    let off = json!({
+        "name": row.name_label,
+        "state": if live { "live" } else { "silent" },
+        "network": live,
+        "storage": live,
+        "permit": "",
+    });
+    let Some(guard) = guard.filter(|guard| guard.phase != GuardPhase::Idle) else { return off };
+    let own = guard.me.is_some_and(|me| me.host.0.to_string() == row.uuid);
+    if own {
+        let disk = guard.statefiles.iter().any(|file| good(file.good_ms));
+        let permit = guard.permit.map_or(String::new(), |permit| match permit.kind {
+            haven_cluster::control::PermitKind::Disk => "disk".to_owned(),
+            haven_cluster::control::PermitKind::Votes => "votes".to_owned(),
+        });
+        let member = guard.phase == GuardPhase::Member;
+        return json!({
+            "name": row.name_label,
+            "state": if member { "member" } else { "not a member" },
+            "network": guard.phase != GuardPhase::Dark,
+            "storage": disk,
+            "permit": permit,
+        });
+    }
+    let Some(peer) = guard.peers.iter().find(|peer| peer.host.0.to_string() == row.uuid) else {
+        return off;
+    };
+    let state = match (peer.member, peer.dead_in_ms) {
+        (true, _) => "member",
+        (false, Some(0)) => "dead",
+        (false, Some(_)) => "dying",
+        (false, None) => "not a member",
+    };
+    json!({
+        "name": row.name_label,
+        "state": state,
+        "network": peer.heard_ms.iter().flatten().any(|ms| *ms <= HEARD_MS),
+        "storage": good(peer.disk_ms),
+        "permit": "",
+    })
+}
+
+fn good(ms: Option<u64>) -> bool {
+    ms.is_some_and(|ms| ms <= STATEFILE_GOOD_MS)
+}
+
+fn statefiles(guard: Option<&GuardState>) -> Vec<Json> {
+    let files = guard.map(|guard| guard.statefiles.as_slice()).unwrap_or_default();
+    files
+        .iter()
+        .map(|file| {
+            let state = if good(file.good_ms) { "good" } else { "not answering" };
+            json!({ "sr": file.uuid.to_string(), "state": state, "latency_us": file.latency_us })
+        })
+        .collect()
+}

@@ -1,0 +1,235 @@
+//! Hosts: maintenance, evacuation, and small questions.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use haven_cluster::ids::HostId;
+use haven_model::{ApiError, DateTime, Field, Host, HostMetrics, Ref, Value, Vm, codes};
+use haven_planner as planner;
+use haven_pooldb::Image;
+use haven_tasks::TaskId;
+use uuid::Uuid;
+
+use super::{allowed, rows, view};
+use crate::dispatch::Call;
+use crate::ops::vm::{migrate, query};
+use crate::state::{fresh, now};
+use crate::tasks::Plan;
+
+/// Migrations that an evacuation runs at the same time, unless the caller says otherwise.
+const EVACUATE_AT_ONCE: usize = 2;
+/// Most that a caller may ask for.
+const EVACUATE_AT_ONCE_MAX: usize = 10;
+
+/// A host as orders name it.
+#[must_use]
+pub fn id(host: Ref<Host>) -> HostId {
+    HostId(Uuid::from_u128(host.id().0))
+}
+
+/// Whether a host answers.
+#[must_use]
+pub fn is_live(db: &Image, host: Ref<Host>) -> bool {
+    db.get(host).and_then(|row| db.get::<HostMetrics>(row.metrics)).is_some_and(|row| row.live)
+}
+
+/// `host.disable(host)`: nothing is started there any more.
+pub async fn disable(call: Arc<Call>) -> Result<Value, ApiError> {
+    let host: Ref<Host> = call.arg(0)?;
+    call.write(move |tx| {
+        let (_, pool) = rows::pool(tx)?;
+        if pool.ha_enabled && pool.ha_plan_exists_for > 0 && !pool.ha_allow_overcommit {
+            check_plan_without(tx, host)?;
+        }
+        tx.update(host, |row: &mut Host| row.enabled = false)
+    })
+    .await?;
+    Ok(Value::void())
+}
+
+/// With this host in maintenance the pool must still tolerate what it promises.
+fn check_plan_without(db: &Image, host: Ref<Host>) -> Result<(), ApiError> {
+    let (_, pool) = rows::pool(db)?;
+    let mut hosts = view::hosts(db);
+    for candidate in &mut hosts {
+        if view::reference::<Host>(candidate.id) == host {
+            candidate.enabled = false;
+        }
+    }
+    let need = u32::try_from(pool.ha_host_failures_to_tolerate).unwrap_or(0);
+    if planner::tolerance(&hosts, &view::running_vms(db)).failures < need {
+        return Err(ApiError::new(codes::HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN, Vec::new()));
+    }
+    Ok(())
+}
+
+/// `host.enable(host)`.
+pub async fn enable(call: Arc<Call>) -> Result<Value, ApiError> {
+    let host: Ref<Host> = call.arg(0)?;
+    call.write(move |tx| tx.update(host, |row: &mut Host| row.enabled = true)).await?;
+    Ok(Value::void())
+}
+
+/// What keeps a VM on its host, if anything.
+fn stuck(db: &Image, vm: Ref<Vm>, row: &Vm, hosts: &[planner::Host]) -> Option<ApiError> {
+    if let Err(error) = allowed::vm_operation(vm, row, haven_model::VmOperations::PoolMigrate) {
+        return Some(error);
+    }
+    let wanted = planner::Vm { affinity: None, ..view::vm(db, vm, row) };
+    planner::place(&wanted, hosts).err().map(|why| query::no_host(db, vm, &why))
+}
+
+/// The other hosts, as destinations.
+fn others(db: &Image, host: Ref<Host>) -> Vec<planner::Host> {
+    let hosts = view::hosts(db).into_iter();
+    hosts.filter(|other| view::reference::<Host>(other.id) != host).collect()
+}
+
+/// `host.get_vms_which_prevent_evacuation(host)`.
+pub async fn get_vms_which_prevent_evacuation(call: Arc<Call>) -> Result<Value, ApiError> {
+    let host: Ref<Host> = call.arg(0)?;
+    call.read(|db| Ok(prevented(db, host)?.to_value())).await
+}
+
+fn prevented(db: &Image, host: Ref<Host>) -> Result<BTreeMap<Ref<Vm>, Vec<String>>, ApiError> {
+    let row = db.require(host)?;
+    let hosts = others(db, host);
+    let mut found = BTreeMap::new();
+    for vm in &row.resident_vms {
+        let Some(vm_row) = db.get(*vm).filter(|row| !row.is_control_domain) else { continue };
+        if let Some(error) = stuck(db, *vm, vm_row, &hosts) {
+            let reason = [error.code.to_owned()].into_iter().chain(error.params).collect();
+            found.insert(*vm, reason);
+        }
+    }
+    Ok(found)
+}
+
+/// `host.assert_can_evacuate(host)`.
+pub async fn assert_can_evacuate(call: Arc<Call>) -> Result<Value, ApiError> {
+    let host: Ref<Host> = call.arg(0)?;
+    let found = call.read(|db| prevented(db, host)).await?;
+    if found.is_empty() {
+        return Ok(Value::void());
+    }
+    let reasons = found.into_iter().map(|(vm, why)| format!("{vm}: {}", why.join(", ")));
+    Err(ApiError::new(codes::CANNOT_EVACUATE_HOST, vec![reasons.collect::<Vec<_>>().join("|")]))
+}
+
+/// `host.evacuate(host, network, batch_size)`: moves all VMs away, live.
+pub async fn evacuate(call: Arc<Call>) -> Result<Value, ApiError> {
+    let host: Ref<Host> = call.arg(0)?;
+    let batch: i64 = call.arg_or(2, 0)?;
+    let at_once = usize::try_from(batch).ok().filter(|n| *n > 0).unwrap_or(EVACUATE_AT_ONCE);
+    let at_once = at_once.min(EVACUATE_AT_ONCE_MAX);
+    let vms: Vec<Ref<Vm>> = call
+        .read(|db| {
+            let row = db.require(host)?;
+            if row.enabled {
+                return Err(ApiError::with(codes::HOST_NOT_DISABLED, &[]));
+            }
+            Ok(row.resident_vms.clone())
+        })
+        .await?;
+    let state = call.state.clone();
+    let mut plan = Plan::new("evacuate").exclusive(host);
+    for _ in vms.chunks(at_once) {
+        plan = plan.step("move VMs", 1);
+    }
+    call.run(plan.cancellable(), move |mut op| async move {
+        for batch in vms.chunks(at_once) {
+            op.step().await?;
+            let mut moves = tokio::task::JoinSet::new();
+            for vm in batch.iter().copied() {
+                let state = state.clone();
+                moves.spawn(async move {
+                    let Some(to) = state.pool.read(|db| away(db, vm, host)).await?? else {
+                        return Ok(Value::void());
+                    };
+                    migrate::migrate(&state, TaskId(fresh()), vm, to).await
+                });
+            }
+            while let Some(moved) = moves.join_next().await {
+                moved.map_err(ApiError::internal)??;
+            }
+        }
+        Ok(Value::void())
+    })
+    .await
+}
+
+/// Where a VM goes that leaves `host`; `None`: it is there no more.
+fn away(db: &Image, vm: Ref<Vm>, host: Ref<Host>) -> Result<Option<Ref<Host>>, ApiError> {
+    let Some(row) = db.get(vm).filter(|row| row.resident_on == host) else { return Ok(None) };
+    let wanted = planner::Vm { affinity: None, ..view::vm(db, vm, row) };
+    let found = planner::place(&wanted, &others(db, host));
+    let found = found.map_err(|why| query::no_host(db, vm, &why))?;
+    Ok(Some(view::reference(found.host)))
+}
+
+/// `host.get_servertime(host)`, `host.get_server_localtime(host)`.
+pub async fn get_servertime(_call: Arc<Call>) -> Result<Value, ApiError> {
+    let time: DateTime = now();
+    Ok(time.to_value())
+}
+
+/// `host.compute_free_memory(host)`.
+pub async fn compute_free_memory(call: Arc<Call>) -> Result<Value, ApiError> {
+    let host: Ref<Host> = call.arg(0)?;
+    call.read(|db| {
+        db.require(host)?;
+        let hosts = view::hosts(db);
+        let found = hosts.iter().find(|other| view::reference::<Host>(other.id) == host);
+        let free = found.map_or(0, |found| found.memory_free);
+        Ok(Value::Int(i64::try_from(free).unwrap_or(i64::MAX)))
+    })
+    .await
+}
+
+/// `host.compute_memory_overhead(host)`.
+pub async fn compute_memory_overhead(call: Arc<Call>) -> Result<Value, ApiError> {
+    let host: Ref<Host> = call.arg(0)?;
+    call.read(|db| Ok(Value::Int(db.require(host)?.memory_overhead))).await
+}
+
+/// `host.get_management_interface(host)`.
+pub async fn get_management_interface(call: Arc<Call>) -> Result<Value, ApiError> {
+    let host: Ref<Host> = call.arg(0)?;
+    call.read(|db| {
+        let row = db.require(host)?;
+        let found = row.pifs.iter().find(|pif| db.get(**pif).is_some_and(|row| row.management));
+        found
+            .map(|pif| pif.to_value())
+            .ok_or_else(|| ApiError::new(codes::HOST_HAS_NO_MANAGEMENT_IP, Vec::new()))
+    })
+    .await
+}
+
+/// `host.get_server_certificate(host)`.
+pub async fn get_server_certificate(call: Arc<Call>) -> Result<Value, ApiError> {
+    let host: Ref<Host> = call.arg(0)?;
+    call.read(|db| db.require(host).map(|_| ())).await?;
+    if host != call.state.this_host() {
+        return Err(ApiError::not_allowed("ask the host itself for its certificate"));
+    }
+    let path = call.state.config.paths.tls().join("host.pem");
+    let text = tokio::fs::read_to_string(&path).await.map_err(ApiError::internal)?;
+    Ok(Value::String(text))
+}
+
+/// `host.call_plugin(host, plugin, fn, args)`: there are none.
+pub async fn call_plugin(call: Arc<Call>) -> Result<Value, ApiError> {
+    let (host, plugin): (Ref<Host>, String) = (call.arg(0)?, call.arg(1)?);
+    call.read(|db| db.require(host).map(|_| ())).await?;
+    Err(ApiError::with(codes::XENAPI_MISSING_PLUGIN, &[&plugin]))
+}
+
+/// `host.has_extension(host, name)`, `pool.has_extension(name)`: there are none.
+pub async fn has_extension(_call: Arc<Call>) -> Result<Value, ApiError> {
+    Ok(Value::Bool(false))
+}
+
+/// `host.get_data_sources(host)` and the like: metrics are not kept yet.
+pub async fn no_data_sources(_call: Arc<Call>) -> Result<Value, ApiError> {
+    Ok(Value::Set(Vec::new()))
+}

@@ -1,0 +1,310 @@
+//! Founding a pool, admitting hosts, letting them go.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use haven_drivers::storage::SrSpec;
+use haven_model::{ApiError, HavenSecret, Host, Pbd, Ref, Sr, codes};
+use haven_pooldb::{Database, Image, RedbStore, Tx};
+use uuid::Uuid;
+
+use super::init::{self, NewPool, secret, set_secret};
+use super::{host, host_rows, pbd, rows, spec};
+use crate::identity::Member;
+use crate::join::coordinator::{PoolView, admit as judge};
+use crate::join::{JoinAnswer, JoinRequest, TokenRecord, found as founding, new_token};
+use crate::orders::{Order, PoolUpdate};
+use crate::session::Passwords;
+use crate::state::AppState;
+use crate::tls::{CaMaterial, fingerprint};
+
+/// Prefix of the secrets that hold join tokens.
+const TOKEN_PREFIX: &str = "token/";
+/// Tokens that are kept; old ones go first.
+const TOKENS_MAX: usize = 64;
+
+/// Makes a pool with this host as its only member.
+///
+/// # Errors
+/// The host is in a pool already, or a file cannot be written.
+pub async fn found(
+    state: &Arc<AppState>,
+    name: String,
+    password: String,
+    address: Option<IpAddr>,
+) -> Result<Uuid, ApiError> {
+    let agent = state.agent();
+    let founding = founding::prepare(agent, address).await?;
+    let root_hash = tokio::task::spawn_blocking(move || Passwords::hash(&password))
+        .await
+        .map_err(ApiError::internal)?
+        .map_err(ApiError::internal)?;
+    let new = NewPool {
+        pool: founding.pool,
+        name,
+        member: founding.member.clone(),
+        facts: founding.facts.clone(),
+        ca: founding.ca.clone(),
+        root_hash,
+    };
+    let path = state.config.paths.database();
+    let database = tokio::task::spawn_blocking(move || fresh_database(&path, &new))
+        .await
+        .map_err(ApiError::internal)??;
+    let pool = founding.pool;
+    founding.commit(agent)?;
+    crate::coordinator::take_office(state, database).await?;
+    Ok(pool)
+}
+
+/// A database with the content of a new pool, in place of whatever an earlier try left.
+fn fresh_database(path: &std::path::Path, new: &NewPool) -> Result<Database, ApiError> {
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).map_err(ApiError::internal)?;
+    }
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(ApiError::internal(error));
+        }
+        _ => {}
+    }
+    let store = RedbStore::open(path).map_err(ApiError::internal)?;
+    let mut database =
+        Database::open(Box::new(store), crate::coordinator::ids()).map_err(ApiError::internal)?;
+    database.transact(|tx| init::fill(tx, new))?;
+    Ok(database)
+}
+
+fn ca(db: &Image) -> Result<CaMaterial, ApiError> {
+    let get = |key| secret(db, key).ok_or_else(|| ApiError::internal("the pool's CA is missing"));
+    Ok(CaMaterial { cert_pem: get(init::CA_CERT_KEY)?, key_pem: get(init::CA_KEY_KEY)? })
+}
+
+/// A new token that lets one host join.
+///
+/// # Errors
+/// This host is not the coordinator.
+pub async fn issue_token(
+    state: &Arc<AppState>,
+    expires_ms: u64,
+    now_ms: u64,
+) -> Result<String, ApiError> {
+    let Some(member) = state.coordinator() else { return Err(state.not_coordinator()) };
+    let ca = state.pool.read(ca).await??;
+    let sha256 = fingerprint(&ca.cert_pem).map_err(ApiError::internal)?;
+    let address = match member.address {
+        IpAddr::V4(v4) => format!("{v4}:{}", member.api_port),
+        IpAddr::V6(v6) => format!("[{v6}]:{}", member.api_port),
+    };
+    let (token, record) = new_token(address, sha256, expires_ms);
+    let word = token.encode()?;
+    state.pool.write(move |tx| keep_token(tx, &record, now_ms)).await?;
+    Ok(word)
+}
+
+fn tokens(db: &Image) -> Vec<(Ref<HavenSecret>, TokenRecord)> {
+    db.iter::<HavenSecret>()
+        .filter(|(_, row)| row.key.starts_with(TOKEN_PREFIX))
+        .filter_map(|(found, row)| Some((found, serde_json::from_str(&row.value).ok()?)))
+        .collect()
+}
+
+fn keep_token(tx: &mut Tx<'_>, record: &TokenRecord, now_ms: u64) -> Result<(), ApiError> {
+    let known = tokens(tx);
+    let excess = (known.len() + 1).saturating_sub(TOKENS_MAX);
+    let expired = known.iter().filter(|(_, old)| old.expires_ms <= now_ms).map(|(row, _)| *row);
+    let mut gone: Vec<Ref<HavenSecret>> = expired.collect();
+    let by_age = known.iter().filter(|(row, _)| !gone.contains(row)).map(|(row, _)| *row);
+    let more: Vec<_> = by_age.take(excess.saturating_sub(gone.len())).collect();
+    gone.extend(more);
+    for row in gone {
+        tx.remove(row)?;
+    }
+    let text = serde_json::to_string(record).map_err(ApiError::internal)?;
+    set_secret(tx, &format!("{TOKEN_PREFIX}{}", record.secret_sha256), &text)
+}
+
+/// Judges a host that wants to join, and makes it a member.
+///
+/// # Errors
+/// Why it may not.
+pub async fn admit(
+    state: &Arc<AppState>,
+    request: JoinRequest,
+    now_ms: u64,
+) -> Result<JoinAnswer, ApiError> {
+    if !state.may_act().await {
+        return Err(state.not_coordinator());
+    }
+    let membership = state.identity.pool().ok_or_else(|| state.not_coordinator())?;
+    let settings = state.config.settings.clone();
+    let here = state.identity.host();
+    let asked = request.clone();
+    let admission = state
+        .pool
+        .write(move |tx| {
+            let (_, pool) = rows::pool(tx)?;
+            if pool.ha_enabled {
+                return Err(ApiError::new(codes::HA_IS_ENABLED, Vec::new()));
+            }
+            let vendor = pool.cpu_info.get("vendor").cloned().unwrap_or_default();
+            let records: Vec<TokenRecord> =
+                tokens(tx).into_iter().map(|(_, record)| record).collect();
+            let (ca, storage) = (ca(tx)?, shared_storage(tx)?);
+            let view = PoolView {
+                pool: membership.pool,
+                coordinator: here,
+                members: &membership.members,
+                cpu_vendor: &vendor,
+                version: env!("CARGO_PKG_VERSION"),
+                tokens: &records,
+                now_ms,
+                clock_skew_max_s: settings.clock_skew_max_s,
+                allow_dynamic_address: settings.allow_dynamic_address,
+                storage: &storage,
+                ca: &ca,
+            };
+            let admission = judge(&view, &asked)?;
+            let text = serde_json::to_string(&admission.token).map_err(ApiError::internal)?;
+            let key = format!("{TOKEN_PREFIX}{}", admission.token.secret_sha256);
+            set_secret(tx, &key, &text)?;
+            let host = Ref::<Host>::from_uuid(asked.host.0);
+            if tx.get(host).is_none() {
+                host_rows::insert(tx, &admission.member, &asked.facts)?;
+            }
+            Ok(admission)
+        })
+        .await?;
+    announce(state, admission.answer.members.clone())?;
+    let (state, new) = (state.clone(), Ref::<Host>::from_uuid(request.host.0));
+    tokio::spawn(async move { settle_in(&state, new).await });
+    Ok(admission.answer)
+}
+
+/// What a new host attaches: the shared repositories.
+fn shared_storage(db: &Image) -> Result<Vec<SrSpec>, ApiError> {
+    db.iter::<Sr>()
+        .filter(|(_, row)| row.shared)
+        .filter_map(|(sr, row)| Some((sr, db.get::<Pbd>(*row.pbds.first()?)?.host)))
+        .map(|(sr, host)| spec::sr(db, sr, host))
+        .collect()
+}
+
+/// Tells all members, this host included, who is in the pool.
+fn announce(state: &Arc<AppState>, members: Vec<Member>) -> Result<(), ApiError> {
+    let coordinator = state.identity.host();
+    let told = members.clone();
+    state
+        .identity
+        .update(|identity| {
+            if let Some(pool) = &mut identity.pool {
+                pool.members = told;
+            }
+        })
+        .map_err(ApiError::internal)?;
+    for member in members.iter().filter(|member| member.host != coordinator) {
+        let update = PoolUpdate { coordinator, members: members.clone() };
+        let (state, host) = (state.clone(), member.host);
+        tokio::spawn(async move {
+            let order = Order::UpdatePool(Box::new(update));
+            if let Err(error) = state.orders.send(host, order).await {
+                // Reconciliation tells it again when it reports.
+                tracing::warn!(%error, "a member did not hear of a change of the pool");
+            }
+        });
+    }
+    Ok(())
+}
+
+/// Tries to attach a new host's repositories until it is there.
+async fn settle_in(state: &Arc<AppState>, new: Ref<Host>) {
+    const ATTEMPTS_MAX: u32 = 30;
+    for _ in 0..ATTEMPTS_MAX {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        let open = state.pool.read(|db| {
+            let pbds = db.get(new).map(|row| row.pbds.clone()).unwrap_or_default();
+            let open = pbds.into_iter();
+            open.filter(|pbd| db.get(*pbd).is_some_and(|row| !row.currently_attached))
+                .collect::<Vec<_>>()
+        });
+        let Ok(open) = open.await else { return };
+        if open.is_empty() {
+            return;
+        }
+        for pbd in open {
+            if let Err(error) = pbd::attach(state, pbd).await {
+                tracing::warn!(%error, host = %new, "a new host cannot attach a repository yet");
+            }
+        }
+    }
+}
+
+/// Takes a host out of the pool: it must be empty of VMs.
+///
+/// # Errors
+/// VMs run there, or it does not answer.
+pub async fn eject(state: &Arc<AppState>, gone: Ref<Host>) -> Result<(), ApiError> {
+    if gone == state.this_host() {
+        return Err(ApiError::new(codes::HOST_CANNOT_DESTROY_SELF, vec![gone.to_string()]));
+    }
+    state.pool.read(|db| ejectable(db, gone)).await??;
+    let sent = state.orders.send(host::id(gone), Order::EjectHost).await;
+    sent.map_err(|error| super::errors::order(gone, error))?;
+    forget(state, gone).await
+}
+
+/// Whether a host may leave.
+///
+/// # Errors
+/// Why not.
+pub fn ejectable(db: &Image, gone: Ref<Host>) -> Result<(), ApiError> {
+    let row = db.require(gone)?;
+    let (_, pool) = rows::pool(db)?;
+    if pool.ha_enabled {
+        return Err(ApiError::new(codes::HA_IS_ENABLED, Vec::new()));
+    }
+    let runs = |vm: &Ref<haven_model::Vm>| db.get(*vm).is_some_and(|row| !row.is_control_domain);
+    if let Some(vm) = row.resident_vms.iter().find(|vm| runs(vm)) {
+        return Err(ApiError::with(codes::HOST_HAS_RESIDENT_VMS, &[&gone, vm]));
+    }
+    Ok(())
+}
+
+/// Removes the rows of a host that left or is lost for good.
+///
+/// # Errors
+/// The database refuses.
+pub async fn forget(state: &Arc<AppState>, gone: Ref<Host>) -> Result<(), ApiError> {
+    state.pool.write(move |tx| remove(tx, gone)).await?;
+    let id = host::id(gone);
+    let members = state.identity.pool().map(|pool| pool.members).unwrap_or_default();
+    announce(state, members.into_iter().filter(|member| member.host != id).collect())
+}
+
+fn remove(tx: &mut Tx<'_>, gone: Ref<Host>) -> Result<(), ApiError> {
+    let row = tx.require(gone)?.clone();
+    let mut local: BTreeMap<Ref<Sr>, bool> = BTreeMap::new();
+    for pbd in row.pbds {
+        let sr = tx.require(pbd)?.sr;
+        tx.remove(pbd)?;
+        local.insert(sr, tx.get(sr).is_some_and(|row| row.pbds.is_empty() && !row.shared));
+    }
+    for (sr, _) in local.into_iter().filter(|(_, lost)| *lost) {
+        super::sr::remove(tx, sr)?;
+    }
+    for pif in row.pifs {
+        let metrics = tx.require(pif)?.metrics;
+        tx.remove(pif)?;
+        if tx.get(metrics).is_some() {
+            tx.remove(metrics)?;
+        }
+    }
+    for cpu in row.host_cpus {
+        tx.remove(cpu)?;
+    }
+    if tx.get(row.metrics).is_some() {
+        tx.remove(row.metrics)?;
+    }
+    tx.remove(gone)
+}

@@ -1,0 +1,153 @@
+//! Alerts.
+
+use std::sync::Arc;
+
+use haven_model::alerts::AlertMeta;
+use haven_model::{ApiError, DateTime, Field, Message, MessageClass, Ref, Value, codes};
+use haven_pooldb::{Image, Tx};
+
+use crate::dispatch::Call;
+use crate::state::{AppState, fresh, now};
+
+/// Alerts that are kept; the oldest go first.
+const MESSAGES_MAX: usize = 1000;
+/// Most urgent and least urgent priority.
+const PRIORITIES: std::ops::RangeInclusive<i64> = 1..=5;
+
+/// Writes an alert.
+///
+/// # Errors
+/// The database refuses.
+pub fn insert(
+    tx: &mut Tx<'_>,
+    alert: AlertMeta,
+    (cls, obj_uuid): (MessageClass, String),
+    body: String,
+) -> Result<Ref<Message>, ApiError> {
+    let row = Message {
+        uuid: fresh().to_string(),
+        name: alert.name.to_owned(),
+        priority: alert.priority,
+        cls,
+        obj_uuid,
+        timestamp: now(),
+        body,
+    };
+    add(tx, row)
+}
+
+/// Raises an alert of its own accord; a failure is logged, as nobody waits for it.
+pub async fn raise(
+    state: &Arc<AppState>,
+    alert: AlertMeta,
+    about: (MessageClass, String),
+    body: String,
+) {
+    let written = state.pool.write(move |tx| insert(tx, alert, about, body)).await;
+    if let Err(error) = written {
+        tracing::error!(%error, alert = alert.name, "an alert could not be written");
+    }
+}
+
+fn add(tx: &mut Tx<'_>, row: Message) -> Result<Ref<Message>, ApiError> {
+    let mut all: Vec<(DateTime, Ref<Message>)> =
+        tx.iter::<Message>().map(|(message, row)| (row.timestamp, message)).collect();
+    if all.len() >= MESSAGES_MAX {
+        all.sort_unstable();
+        for (_, oldest) in all.iter().take(all.len() + 1 - MESSAGES_MAX) {
+            tx.remove(*oldest)?;
+        }
+    }
+    tx.insert(row)
+}
+
+/// `message.create(name, priority, class, obj_uuid, body)`.
+pub async fn create(call: Arc<Call>) -> Result<Value, ApiError> {
+    let priority: i64 = call.arg(1)?;
+    if !PRIORITIES.contains(&priority) {
+        return Err(ApiError::with(codes::INVALID_VALUE, &[&"priority", &priority]));
+    }
+    let row = Message {
+        uuid: fresh().to_string(),
+        name: call.arg(0)?,
+        priority,
+        cls: call.arg(2)?,
+        obj_uuid: call.arg(3)?,
+        timestamp: now(),
+        body: call.arg(4)?,
+    };
+    let message = call.write(move |tx| add(tx, row)).await?;
+    Ok(message.to_value())
+}
+
+/// `message.destroy(message)`.
+pub async fn destroy(call: Arc<Call>) -> Result<Value, ApiError> {
+    let message: Ref<Message> = call.arg(0)?;
+    call.write(move |tx| tx.remove(message)).await?;
+    Ok(Value::void())
+}
+
+/// `message.destroy_many(messages)`.
+pub async fn destroy_many(call: Arc<Call>) -> Result<Value, ApiError> {
+    let messages: Vec<Ref<Message>> = call.arg(0)?;
+    call.write(move |tx| {
+        for message in messages {
+            if tx.get(message).is_some() {
+                tx.remove(message)?;
+            }
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(Value::void())
+}
+
+fn records(db: &Image, keep: impl Fn(&Message) -> bool) -> Value {
+    let all = db.iter::<Message>().filter(|(_, row)| keep(row));
+    Value::Map(all.map(|(message, row)| (message.to_string(), row.to_value())).collect())
+}
+
+/// `message.get(cls, obj_uuid, since)`.
+pub async fn get(call: Arc<Call>) -> Result<Value, ApiError> {
+    let (cls, obj_uuid): (MessageClass, String) = (call.arg(0)?, call.arg(1)?);
+    let since: DateTime = call.arg(2)?;
+    call.read(|db| {
+        Ok(records(db, |row| row.cls == cls && row.obj_uuid == obj_uuid && row.timestamp >= since))
+    })
+    .await
+}
+
+/// `message.get_since(since)`.
+pub async fn get_since(call: Arc<Call>) -> Result<Value, ApiError> {
+    let since: DateTime = call.arg(0)?;
+    call.read(|db| Ok(records(db, |row| row.timestamp >= since))).await
+}
+
+/// `message.get_all_records()`, `message.get_all_records_where(expr)`.
+pub async fn get_all_records(call: Arc<Call>) -> Result<Value, ApiError> {
+    call.read(|db| Ok(records(db, |_| true))).await
+}
+
+/// `message.get_all()`.
+pub async fn get_all(call: Arc<Call>) -> Result<Value, ApiError> {
+    call.read(|db| {
+        Ok(Value::Set(db.iter::<Message>().map(|(message, _)| message.to_value()).collect()))
+    })
+    .await
+}
+
+/// `message.get_record(message)`.
+pub async fn get_record(call: Arc<Call>) -> Result<Value, ApiError> {
+    let message: Ref<Message> = call.arg(0)?;
+    call.read(|db| Ok(db.require(message)?.to_value())).await
+}
+
+/// `message.get_by_uuid(uuid)`.
+pub async fn get_by_uuid(call: Arc<Call>) -> Result<Value, ApiError> {
+    let uuid: String = call.arg(0)?;
+    call.read(|db| {
+        let found = db.find_uuid::<Message>(&uuid);
+        found.map(|m| m.to_value()).ok_or_else(|| ApiError::uuid_invalid::<Message>(&uuid))
+    })
+    .await
+}

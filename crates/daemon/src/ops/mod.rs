@@ -1,0 +1,69 @@
+//! The custom messages of the API, class by class, and what they share.
+//!
+//! Owns: the table of handlers. A message that is not in it and does not follow from fields is
+//! answered `NOT_IMPLEMENTED`.
+
+pub mod allowed;
+pub mod errors;
+pub mod event;
+pub mod ha_status;
+pub mod host;
+pub mod host_rows;
+pub mod init;
+pub mod membership;
+pub mod message;
+pub mod network;
+pub mod pbd;
+pub mod placement;
+pub mod pool;
+pub mod pool_ha;
+pub mod rows;
+pub mod spec;
+pub mod sr;
+mod table;
+pub mod task;
+pub mod undo;
+pub mod vbd;
+pub mod vdi;
+pub mod view;
+pub mod vif;
+pub mod vm;
+
+use std::sync::Arc;
+
+use haven_model::{ApiError, Class, Ref, Value};
+use haven_pooldb::Tx;
+
+use crate::dispatch::Call;
+use crate::tasks::BoxFuture;
+
+pub use table::handler;
+
+/// What answers a message.
+pub type Handler = fn(Arc<Call>) -> BoxFuture<Result<Value, ApiError>>;
+
+/// Writes one field by its name.
+///
+/// # Errors
+/// No such row or field, or the value does not fit.
+pub fn set_field<C: Class>(
+    tx: &mut Tx<'_>,
+    row: Ref<C>,
+    field: &str,
+    value: Value,
+) -> Result<(), ApiError> {
+    let mut changed = tx.require(row)?.clone();
+    match Class::set(&mut changed, field, value) {
+        Some(Ok(())) => tx.update(row, |row: &mut C| *row = changed),
+        Some(Err(error)) => Err(ApiError::bad_value(field, &error)),
+        None => Err(ApiError::internal(format!("{} has no field {field}", C::NAME))),
+    }
+}
+
+/// The refusal of what needs hotplug.
+#[must_use]
+pub fn no_hotplug(what: &str) -> ApiError {
+    ApiError::not_allowed(format!(
+        "{what} of a running VM cannot be added or removed yet; shut the VM down first"
+    ))
+}

@@ -1,0 +1,44 @@
+//! Where a VM may run: the rows that are durable before any order to run it leaves.
+//!
+//! A VM runs on one of its holders or nowhere. Its placement row has the reference of the VM.
+
+use haven_model::{ApiError, Holder, Host, Placement, Ref, Vm};
+use haven_pooldb::{Image, Tx};
+
+/// The row of a VM's placement.
+#[must_use]
+pub fn of(vm: Ref<Vm>) -> Ref<Placement> {
+    Ref::from_id(vm.id())
+}
+
+/// The hosts that may run the VM.
+#[must_use]
+pub fn holders(db: &Image, vm: Ref<Vm>) -> Vec<Ref<Host>> {
+    let row = db.get(of(vm));
+    row.map(|row| row.holders.iter().map(|holder| holder.host).collect()).unwrap_or_default()
+}
+
+/// Number of the VM's placement.
+#[must_use]
+pub fn number(db: &Image, vm: Ref<Vm>) -> u64 {
+    db.get(of(vm)).map_or(0, |row| row.number)
+}
+
+/// Names the hosts that may run the VM from now on; answers the new number.
+///
+/// # Errors
+/// When the row cannot be written.
+pub fn set(tx: &mut Tx<'_>, vm: Ref<Vm>, holders: Vec<Holder>) -> Result<u64, ApiError> {
+    let reference = of(vm);
+    let number = number(tx, vm) + 1;
+    if tx.get(reference).is_some() {
+        tx.update(reference, |row: &mut Placement| {
+            row.number = number;
+            row.holders = holders;
+        })?;
+    } else {
+        let uuid = uuid::Uuid::from_u128(reference.id().0).to_string();
+        tx.insert_with(reference, Placement { uuid, vm, number, holders })?;
+    }
+    Ok(number)
+}

@@ -1,0 +1,104 @@
+//! Operations on the pool.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use haven_model::{ApiError, Holder, Host, Placement, Ref, Sr, Value, Vm, codes};
+
+use super::vm::state as vm_state;
+use super::{membership, placement};
+use crate::dispatch::Call;
+use crate::ha::{Ha, arm};
+use crate::tasks::Plan;
+
+/// `pool.eject(host)`.
+pub async fn eject(call: Arc<Call>) -> Result<Value, ApiError> {
+    let host: Ref<Host> = call.arg(0)?;
+    call.read(|db| membership::ejectable(db, host)).await?;
+    let state = call.state.clone();
+    let plan = Plan::new("eject").exclusive(host).step("eject", 1);
+    call.run(plan, move |mut op| async move {
+        op.step().await?;
+        membership::eject(&state, host).await?;
+        Ok(Value::void())
+    })
+    .await
+}
+
+/// `host.destroy(host)`: forgets a host that does not answer and will not come back.
+pub async fn forget_host(call: Arc<Call>) -> Result<Value, ApiError> {
+    let host: Ref<Host> = call.arg(0)?;
+    call.read(|db| {
+        if super::host::is_live(db, host) {
+            return Err(ApiError::with(codes::HOST_IS_LIVE, &[&host]));
+        }
+        membership::ejectable(db, host)
+    })
+    .await?;
+    membership::forget(&call.state, host).await?;
+    Ok(Value::void())
+}
+
+/// `host.declare_dead(host)`: an administrator vouches that a silent host does not run and will
+/// not run its VMs any more; only then may they start elsewhere while high availability is off.
+pub async fn declare_dead(call: Arc<Call>) -> Result<Value, ApiError> {
+    let dead: Ref<Host> = call.arg(0)?;
+    call.write(move |tx| {
+        tx.require(dead)?;
+        if super::host::is_live(tx, dead) {
+            return Err(ApiError::with(codes::HOST_IS_LIVE, &[&dead]));
+        }
+        let held: Vec<(Ref<Vm>, Vec<Holder>)> = tx
+            .iter::<Placement>()
+            .filter(|(_, row)| row.holders.iter().any(|holder| holder.host == dead))
+            .map(|(_, row)| (row.vm, row.holders.clone()))
+            .collect();
+        for (vm, mut holders) in held {
+            holders.retain(|holder| holder.host != dead);
+            if holders.is_empty() {
+                vm_state::halted(tx, vm)?;
+            } else {
+                placement::set(tx, vm, holders)?;
+            }
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(Value::void())
+}
+
+fn ha(call: &Call) -> Result<Ha, ApiError> {
+    let ha = call.state.ha.get().cloned();
+    ha.ok_or_else(|| ApiError::with(codes::HA_NOT_INSTALLED, &[&call.state.this_host()]))
+}
+
+/// `pool.enable_ha(heartbeat_srs, configuration)`.
+pub async fn enable_ha(call: Arc<Call>) -> Result<Value, ApiError> {
+    let (srs, config): (Vec<Ref<Sr>>, BTreeMap<String, String>) = (call.arg(0)?, call.arg(1)?);
+    let ha = ha(&call)?;
+    // Not a task of the task machine: its journal would be written while the database moves.
+    // Arming rolls itself back, and goes on when its client hangs up.
+    let work = tokio::spawn(async move { arm::enable(&ha, srs, config).await });
+    work.await.map_err(ApiError::internal)??;
+    Ok(Value::void())
+}
+
+/// `pool.disable_ha()`.
+pub async fn disable_ha(call: Arc<Call>) -> Result<Value, ApiError> {
+    let ha = ha(&call)?;
+    let work = tokio::spawn(async move { arm::disable(&ha).await });
+    work.await.map_err(ApiError::internal)??;
+    Ok(Value::void())
+}
+
+/// `pool.sync_database()`: copies are pushed after each change anyway; now at once.
+pub async fn sync_database(call: Arc<Call>) -> Result<Value, ApiError> {
+    crate::replicate::push(&call.state).await?;
+    Ok(Value::void())
+}
+
+/// `pool.get_license_state(pool)`.
+pub async fn get_license_state(_call: Arc<Call>) -> Result<Value, ApiError> {
+    let pairs = [("edition", "free"), ("expiry", "never")];
+    Ok(Value::Map(pairs.map(|(key, value)| (key.to_owned(), Value::from(value))).into()))
+}

@@ -1,0 +1,365 @@
+//! Storage repositories.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use haven_drivers::storage::{SrSpace, VolumeInfo};
+use haven_model::{ApiError, Field, Host, Pbd, Pool, Ref, Sr, Value, Vdi, VdiType, codes};
+use haven_pooldb::{Image, Tx};
+
+use super::rows::uuid;
+use super::{allowed, errors, host, pbd, rows, spec, vdi};
+use crate::dispatch::Call;
+use crate::ops::vm::state::{Undo, user_of};
+use crate::orders::{Order, OrderReply};
+use crate::state::{AppState, fresh};
+use crate::tasks::Plan;
+
+/// Types that the drivers know.
+pub const TYPES: &[&str] = &["nfs", "file", "local", "iso"];
+
+fn check_type(kind: &str) -> Result<(), ApiError> {
+    if TYPES.contains(&kind) {
+        return Ok(());
+    }
+    Err(ApiError::with(codes::SR_UNKNOWN_DRIVER, &[&kind]))
+}
+
+/// `SR.create(host, device_config, physical_size, name, description, type, content_type, shared,
+/// sm_config)`: on all hosts when shared.
+pub async fn create(call: Arc<Call>) -> Result<Value, ApiError> {
+    let on: Ref<Host> = call.arg(0)?;
+    let device_config: BTreeMap<String, String> = call.arg(1)?;
+    let sr = Ref::<Sr>::from_uuid(fresh());
+    let kind: String = call.arg(5)?;
+    let shared: bool = call.arg(7)?;
+    check_type(&kind)?;
+    let row = Sr {
+        uuid: uuid::Uuid::from_u128(sr.id().0).to_string(),
+        name_label: call.arg(3)?,
+        name_description: call.arg(4)?,
+        r#type: kind,
+        content_type: call.arg(6)?,
+        shared,
+        sm_config: call.arg_or(8, BTreeMap::new())?,
+        ..Sr::default()
+    };
+    let hosts: Vec<Ref<Host>> = call
+        .read(|db| {
+            db.require(on)?;
+            let others = db.iter::<Host>().map(|(host, _)| host).filter(|host| *host != on);
+            Ok([on].into_iter().chain(others.filter(|_| shared)).collect())
+        })
+        .await?;
+    let state = call.state.clone();
+    let mut plan = Plan::new("create").exclusive(sr).step("prepare the storage", 2);
+    for _ in &hosts {
+        plan = plan.step("attach", 1);
+    }
+    call.run(plan.step("record", 1), move |mut op| async move {
+        op.step_undo(&Undo::DropSr { sr }).await?;
+        let pbds = state
+            .pool
+            .write(move |tx| {
+                tx.insert_with(sr, Sr { allowed_operations: allowed::sr_allowed(&row), ..row })?;
+                hosts
+                    .into_iter()
+                    .map(|host| pbd::insert(tx, host, sr, device_config.clone()))
+                    .collect::<Result<Vec<_>, _>>()
+            })
+            .await?;
+        let prepared = state.pool.read(|db| spec::sr(db, sr, on)).await??;
+        let sent = state.orders.send(host::id(on), Order::CreateSr { sr: prepared }).await;
+        sent.map_err(|error| errors::order(on, error))?;
+        for pbd in pbds {
+            op.step().await?;
+            pbd::attach(&state, pbd).await?;
+        }
+        op.step().await?;
+        state.pool.write(move |tx| become_default(tx, sr)).await?;
+        op.commit().await;
+        if let Err(error) = refresh(&state, sr).await {
+            tracing::warn!(%error, "a new repository could not be scanned");
+        }
+        Ok(sr.to_value())
+    })
+    .await
+}
+
+/// The first shared repository for disks becomes the pool's default.
+fn become_default(tx: &mut Tx<'_>, sr: Ref<Sr>) -> Result<(), ApiError> {
+    let row = tx.require(sr)?;
+    if !row.shared || row.content_type == "iso" || row.r#type == "iso" {
+        return Ok(());
+    }
+    let (pool, row) = rows::pool(tx)?;
+    if tx.get(row.default_sr).is_some() {
+        return Ok(());
+    }
+    tx.update(pool, |row: &mut Pool| {
+        row.default_sr = sr;
+        row.suspend_image_sr = sr;
+        row.crash_dump_sr = sr;
+    })
+}
+
+/// `SR.introduce(uuid, name, description, type, content_type, shared, sm_config)`.
+pub async fn introduce(call: Arc<Call>) -> Result<Value, ApiError> {
+    let (text, kind): (String, String) = (call.arg(0)?, call.arg(3)?);
+    check_type(&kind)?;
+    let id = uuid(&text).map_err(|_| ApiError::uuid_invalid::<Sr>(&text))?;
+    let sr = Ref::<Sr>::from_uuid(id);
+    let row = Sr {
+        uuid: text,
+        name_label: call.arg(1)?,
+        name_description: call.arg(2)?,
+        r#type: kind,
+        content_type: call.arg(4)?,
+        shared: call.arg(5)?,
+        sm_config: call.arg_or(6, BTreeMap::new())?,
+        ..Sr::default()
+    };
+    call.write(move |tx| {
+        tx.insert_with(sr, Sr { allowed_operations: allowed::sr_allowed(&row), ..row })
+    })
+    .await?;
+    Ok(sr.to_value())
+}
+
+/// `SR.scan(sr)`.
+pub async fn scan(call: Arc<Call>) -> Result<Value, ApiError> {
+    let sr: Ref<Sr> = call.arg(0)?;
+    call.read(|db| db.require(sr).map(|_| ())).await?;
+    let state = call.state.clone();
+    call.run(Plan::new("scan").shared(sr).step("scan", 1), move |mut op| async move {
+        op.step().await?;
+        refresh(&state, sr).await?;
+        Ok(Value::void())
+    })
+    .await
+}
+
+/// Looks what is there and writes it down.
+///
+/// # Errors
+/// No host has it attached, or it failed.
+pub async fn refresh(state: &Arc<AppState>, sr: Ref<Sr>) -> Result<(), ApiError> {
+    let here = state.this_host();
+    let (on, sr_spec) = state.pool.read(|db| spec::sr_host(db, sr, here)).await??;
+    let order = Order::ScanSr { sr: sr_spec.clone() };
+    let volumes = match state.orders.send(host::id(on), order).await {
+        Ok(OrderReply::Volumes(volumes)) => volumes,
+        Ok(_) => return Err(ApiError::internal("an unexpected answer to a scan")),
+        Err(error) => return Err(errors::order(on, error)),
+    };
+    let space = match state.orders.send(host::id(on), Order::SrSpace { sr: sr_spec }).await {
+        Ok(OrderReply::Space(space)) => space,
+        Ok(_) => return Err(ApiError::internal("an unexpected answer about space")),
+        Err(error) => return Err(errors::order(on, error)),
+    };
+    state.pool.write(move |tx| record(tx, sr, volumes, space)).await
+}
+
+fn record(
+    tx: &mut Tx<'_>,
+    sr: Ref<Sr>,
+    volumes: Vec<VolumeInfo>,
+    space: SrSpace,
+) -> Result<(), ApiError> {
+    let int = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let mut seen = BTreeSet::new();
+    for volume in volumes {
+        let text = volume.uuid.to_string();
+        let known = tx.find_uuid::<Vdi>(&text);
+        let vdi = match known {
+            Some(vdi) => vdi,
+            None => {
+                let vdi = Ref::<Vdi>::from_uuid(volume.uuid);
+                let row =
+                    Vdi { name_label: text, ..vdi::new_row(vdi, sr, int(volume.virtual_size)) };
+                tx.insert_with(vdi, row)?;
+                vdi
+            }
+        };
+        tx.update(vdi, |row: &mut Vdi| {
+            row.virtual_size = int(volume.virtual_size);
+            row.physical_utilisation = int(volume.physical_utilisation);
+            row.missing = false;
+            row.sm_config.insert(spec::FORMAT_KEY.to_owned(), volume.format.clone());
+        })?;
+        seen.insert(vdi);
+    }
+    let mut allocated = 0i64;
+    for vdi in tx.require(sr)?.vdis.clone() {
+        let row = tx.require(vdi)?;
+        allocated = allocated.saturating_add(row.virtual_size);
+        let system =
+            matches!(row.r#type, VdiType::HaStatefile | VdiType::RedoLog | VdiType::Suspend);
+        if !seen.contains(&vdi) && !system && !row.missing {
+            tx.update(vdi, |row: &mut Vdi| row.missing = true)?;
+        }
+    }
+    tx.update(sr, |row: &mut Sr| {
+        row.physical_size = int(space.physical_size);
+        row.physical_utilisation = int(space.physical_utilisation);
+        row.virtual_allocation = allocated;
+    })
+}
+
+/// `SR.forget(sr)`: the rows only; what is stored stays.
+pub async fn forget(call: Arc<Call>) -> Result<Value, ApiError> {
+    let sr: Ref<Sr> = call.arg(0)?;
+    call.write(move |tx| {
+        unplugged(tx, sr)?;
+        remove(tx, sr)
+    })
+    .await?;
+    Ok(Value::void())
+}
+
+fn unplugged(db: &Image, sr: Ref<Sr>) -> Result<(), ApiError> {
+    let row = db.require(sr)?;
+    let plugged = row.pbds.iter().filter_map(|pbd| db.get(*pbd)).any(|pbd| pbd.currently_attached);
+    if plugged {
+        return Err(ApiError::with(codes::SR_HAS_PBD, &[&sr]));
+    }
+    Ok(())
+}
+
+/// Removes a repository and all that lies on it from the database.
+///
+/// # Errors
+/// A row is gone.
+pub fn remove(tx: &mut Tx<'_>, sr: Ref<Sr>) -> Result<(), ApiError> {
+    let row = tx.require(sr)?.clone();
+    for vdi in row.vdis {
+        for vbd in tx.require(vdi)?.vbds.clone() {
+            tx.remove(vbd)?;
+        }
+        tx.remove(vdi)?;
+    }
+    for pbd in row.pbds {
+        tx.remove(pbd)?;
+    }
+    let (pool, _) = rows::pool(tx)?;
+    tx.update(pool, |row: &mut Pool| {
+        for field in [&mut row.default_sr, &mut row.suspend_image_sr, &mut row.crash_dump_sr] {
+            if *field == sr {
+                *field = Ref::NULL;
+            }
+        }
+    })?;
+    tx.remove(sr)
+}
+
+/// `SR.destroy(sr)`: deletes the disks, detaches everywhere, forgets.
+pub async fn destroy(call: Arc<Call>) -> Result<Value, ApiError> {
+    let sr: Ref<Sr> = call.arg(0)?;
+    let disks: Vec<Ref<Vdi>> = call
+        .read(|db| {
+            let row = db.require(sr)?;
+            for vdi in &row.vdis {
+                if user_of(db, *vdi, Ref::NULL).is_some() {
+                    return Err(ApiError::with(codes::VDI_IN_USE, &[vdi, &"SR.destroy"]));
+                }
+            }
+            Ok(row.vdis.clone())
+        })
+        .await?;
+    let state = call.state.clone();
+    let plan = Plan::new("destroy").exclusive(sr).step("delete disks", 8).step("detach", 2);
+    call.run(plan, move |mut op| async move {
+        op.step().await?;
+        for disk in disks {
+            vdi::delete(&state, disk).await?;
+        }
+        op.step().await?;
+        drop_sr(&state, sr).await?;
+        Ok(Value::void())
+    })
+    .await
+}
+
+/// Detaches a repository everywhere and removes its rows.
+///
+/// # Errors
+/// A host could not detach it.
+pub async fn drop_sr(state: &Arc<AppState>, sr: Ref<Sr>) -> Result<(), ApiError> {
+    let pbds: Vec<Ref<Pbd>> =
+        state.pool.read(|db| db.get(sr).map(|row| row.pbds.clone())).await?.unwrap_or_default();
+    for pbd in pbds {
+        pbd::detach(state, pbd).await?;
+    }
+    state.pool.write(move |tx| if tx.get(sr).is_some() { remove(tx, sr) } else { Ok(()) }).await
+}
+
+/// `SR.probe(host, device_config, type, sm_config)`.
+pub async fn probe(call: Arc<Call>) -> Result<Value, ApiError> {
+    let on: Ref<Host> = call.arg(0)?;
+    let (device_config, kind): (BTreeMap<String, String>, String) = (call.arg(1)?, call.arg(2)?);
+    check_type(&kind)?;
+    call.read(|db| db.require(on).map(|_| ())).await?;
+    let order = Order::ProbeSr { kind, device_config };
+    match call.state.orders.send(host::id(on), order).await {
+        Ok(OrderReply::Probed(found)) => {
+            let mut text = "<?xml version=\"1.0\"?>\n<nfs-exports>\n".to_owned();
+            for path in found {
+                let path = path.replace('&', "&amp;").replace('<', "&lt;");
+                text.push_str(&format!("  <Export><Path>{path}</Path></Export>\n"));
+            }
+            text.push_str("</nfs-exports>\n");
+            Ok(Value::String(text))
+        }
+        Ok(_) => Err(ApiError::internal("an unexpected answer to a probe")),
+        Err(error) => Err(errors::order(on, error)),
+    }
+}
+
+/// `SR.get_supported_types()`.
+pub async fn get_supported_types(_call: Arc<Call>) -> Result<Value, ApiError> {
+    Ok(Value::Set(TYPES.iter().map(|kind| Value::from(*kind)).collect()))
+}
+
+/// `SR.set_name_label`, `SR.set_name_description`, `SR.set_shared`.
+pub async fn set(call: Arc<Call>) -> Result<Value, ApiError> {
+    let sr: Ref<Sr> = call.arg(0)?;
+    let field = call.method.strip_prefix("SR.set_").unwrap_or_default().to_owned();
+    let value = call.args.get(1).cloned().unwrap_or(Value::Nil);
+    call.write(move |tx| super::set_field(tx, sr, &field, value)).await?;
+    Ok(Value::void())
+}
+
+/// `SR.assert_can_host_ha_statefile(sr)`, `SR.assert_supports_database_replication(sr)`.
+pub async fn assert_can_host_ha_statefile(call: Arc<Call>) -> Result<Value, ApiError> {
+    let sr: Ref<Sr> = call.arg(0)?;
+    call.read(|db| {
+        let row = db.require(sr)?;
+        if !row.shared {
+            return Err(ApiError::with(codes::HA_CONSTRAINT_VIOLATION_SR_NOT_SHARED, &[&sr]));
+        }
+        let attached: BTreeSet<Ref<Host>> = row
+            .pbds
+            .iter()
+            .filter_map(|pbd| db.get(*pbd))
+            .filter(|pbd| pbd.currently_attached)
+            .map(|pbd: &Pbd| pbd.host)
+            .collect();
+        if db.iter::<Host>().any(|(host, _)| !attached.contains(&host)) {
+            return Err(ApiError::with(codes::SR_NOT_ATTACHED, &[&sr]));
+        }
+        Ok(Value::void())
+    })
+    .await
+}
+
+/// `SR.get_live_hosts(sr)`.
+pub async fn get_live_hosts(call: Arc<Call>) -> Result<Value, ApiError> {
+    let sr: Ref<Sr> = call.arg(0)?;
+    call.read(|db| {
+        let row = db.require(sr)?;
+        let hosts = row.pbds.iter().filter_map(|pbd| db.get(*pbd));
+        let hosts = hosts.filter(|pbd| pbd.currently_attached && host::is_live(db, pbd.host));
+        Ok(Value::Set(hosts.map(|pbd| pbd.host.to_value()).collect()))
+    })
+    .await
+}

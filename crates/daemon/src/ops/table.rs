@@ -1,0 +1,185 @@
+//! Which handler answers which message.
+
+use super::{
+    Handler, event, host, message, network, pbd, pool, pool_ha, sr, task, vbd, vdi, vif,
+    vm::{clone, create, ha, memory, migrate, power, query, suspend},
+};
+use crate::dispatch::{change_password, logout, no_subjects};
+
+macro_rules! handlers {
+    ($($name:literal => $handler:path,)*) => {
+        /// The handler of a message, if it has one.
+        #[must_use]
+        pub fn handler(name: &str) -> Option<Handler> {
+            match name {
+                $($name => Some(|call| Box::pin($handler(call))),)*
+                _ => None,
+            }
+        }
+
+        /// All messages that have one.
+        #[cfg(test)]
+        const NAMES: &[&str] = &[$($name),*];
+    };
+}
+
+handlers! {
+    "session.logout" => logout,
+    "session.local_logout" => logout,
+    "session.change_password" => change_password,
+    "session.get_all_subject_identifiers" => no_subjects,
+
+    "event.from" => event::from,
+    "event.inject" => event::inject,
+    "event.get_current_id" => event::get_current_id,
+
+    "task.create" => task::create,
+    "task.destroy" => task::destroy,
+    "task.cancel" => task::cancel,
+    "task.set_status" => task::set_status,
+
+    "message.create" => message::create,
+    "message.destroy" => message::destroy,
+    "message.destroy_many" => message::destroy_many,
+    "message.get" => message::get,
+    "message.get_since" => message::get_since,
+
+    "pool.eject" => pool::eject,
+    "pool.enable_ha" => pool::enable_ha,
+    "pool.disable_ha" => pool::disable_ha,
+    "pool.sync_database" => pool::sync_database,
+    "pool.get_license_state" => pool::get_license_state,
+    "pool.has_extension" => host::has_extension,
+    "pool.set_ha_host_failures_to_tolerate" => pool_ha::set_failures_to_tolerate,
+    "pool.ha_compute_max_host_failures_to_tolerate" => pool_ha::compute_max,
+    "pool.ha_compute_hypothetical_max_host_failures_to_tolerate" => pool_ha::compute_hypothetical,
+    "pool.ha_compute_vm_failover_plan" => pool_ha::compute_plan,
+    "pool.ha_failover_plan_exists" => pool_ha::plan_exists,
+
+    "host.disable" => host::disable,
+    "host.enable" => host::enable,
+    "host.evacuate" => host::evacuate,
+    "host.destroy" => pool::forget_host,
+    "host.declare_dead" => pool::declare_dead,
+    "host.assert_can_evacuate" => host::assert_can_evacuate,
+    "host.get_vms_which_prevent_evacuation" => host::get_vms_which_prevent_evacuation,
+    "host.get_servertime" => host::get_servertime,
+    "host.get_server_localtime" => host::get_servertime,
+    "host.compute_free_memory" => host::compute_free_memory,
+    "host.compute_memory_overhead" => host::compute_memory_overhead,
+    "host.get_management_interface" => host::get_management_interface,
+    "host.get_server_certificate" => host::get_server_certificate,
+    "host.call_plugin" => host::call_plugin,
+    "host.has_extension" => host::has_extension,
+    "host.get_data_sources" => host::no_data_sources,
+
+    "network.create" => network::create,
+    "network.destroy" => network::destroy,
+    "network.set_default_locking_mode" => network::set_default_locking_mode,
+
+    "SR.create" => sr::create,
+    "SR.introduce" => sr::introduce,
+    "SR.scan" => sr::scan,
+    "SR.update" => sr::scan,
+    "SR.forget" => sr::forget,
+    "SR.destroy" => sr::destroy,
+    "SR.probe" => sr::probe,
+    "SR.get_supported_types" => sr::get_supported_types,
+    "SR.get_live_hosts" => sr::get_live_hosts,
+    "SR.set_shared" => sr::set,
+    "SR.assert_can_host_ha_statefile" => sr::assert_can_host_ha_statefile,
+    "SR.assert_supports_database_replication" => sr::assert_can_host_ha_statefile,
+    "SR.get_data_sources" => host::no_data_sources,
+
+    "PBD.create" => pbd::create,
+    "PBD.destroy" => pbd::destroy,
+    "PBD.plug" => pbd::plug,
+    "PBD.unplug" => pbd::unplug,
+    "PBD.set_device_config" => pbd::set_device_config,
+
+    "VDI.create" => vdi::create,
+    "VDI.destroy" => vdi::destroy,
+    "VDI.resize" => vdi::resize,
+    "VDI.resize_online" => vdi::resize,
+    "VDI.copy" => vdi::copy,
+    "VDI.clone" => vdi::copy,
+    "VDI.forget" => vdi::forget,
+
+    "VBD.create" => vbd::create,
+    "VBD.destroy" => vbd::destroy,
+    "VBD.insert" => vbd::insert_eject,
+    "VBD.eject" => vbd::insert_eject,
+    "VBD.plug" => vbd::plug,
+    "VBD.unplug" => vbd::plug,
+    "VBD.unplug_force" => vbd::plug,
+    "VBD.set_mode" => vbd::set_mode,
+
+    "VIF.create" => vif::create,
+    "VIF.destroy" => vif::destroy,
+    "VIF.plug" => vif::plug,
+    "VIF.unplug" => vif::plug,
+    "VIF.unplug_force" => vif::plug,
+    "VIF.move" => vif::r#move,
+    "VIF.set_locking_mode" => vif::set_locking_mode,
+
+    "VM.create" => create::create,
+    "VM.destroy" => create::destroy,
+    "VM.set_is_a_template" => create::set_is_a_template,
+    "VM.clone" => clone::clone,
+    "VM.copy" => clone::copy,
+    "VM.provision" => clone::provision,
+    "VM.start" => power::start,
+    "VM.start_on" => power::start_on,
+    "VM.resume" => power::resume,
+    "VM.resume_on" => power::resume_on,
+    "VM.suspend" => suspend::suspend,
+    "VM.pause" => power::pause,
+    "VM.unpause" => power::unpause,
+    "VM.clean_shutdown" => power::clean_shutdown,
+    "VM.hard_shutdown" => power::hard_shutdown,
+    "VM.shutdown" => power::shutdown,
+    "VM.clean_reboot" => power::clean_reboot,
+    "VM.hard_reboot" => power::hard_reboot,
+    "VM.power_state_reset" => power::power_state_reset,
+    "VM.pool_migrate" => migrate::pool_migrate,
+    "VM.get_possible_hosts" => query::get_possible_hosts,
+    "VM.assert_can_boot_here" => query::assert_can_boot_here,
+    "VM.assert_agile" => query::assert_agile,
+    "VM.assert_operation_valid" => query::assert_operation_valid,
+    "VM.update_allowed_operations" => query::update_allowed_operations,
+    "VM.get_allowed_VBD_devices" => query::get_allowed_vbd_devices,
+    "VM.get_allowed_VIF_devices" => query::get_allowed_vif_devices,
+    "VM.compute_memory_overhead" => memory::compute_memory_overhead,
+    "VM.get_data_sources" => host::no_data_sources,
+    "VM.set_ha_restart_priority" => ha::set_ha_restart_priority,
+    "VM.set_ha_always_run" => ha::set_ha_always_run,
+    "VM.set_order" => ha::set_order,
+    "VM.set_start_delay" => ha::set_start_delay,
+    "VM.set_shutdown_delay" => ha::set_shutdown_delay,
+    "VM.set_memory" => memory::set_memory,
+    "VM.set_memory_limits" => memory::set_memory_limits,
+    "VM.set_memory_static_max" => memory::set_memory_static_max,
+    "VM.set_memory_static_min" => memory::set_memory_static_min,
+    "VM.set_memory_static_range" => memory::set_memory_static_range,
+    "VM.set_memory_dynamic_max" => memory::set_memory_dynamic_max,
+    "VM.set_memory_dynamic_min" => memory::set_memory_dynamic_min,
+    "VM.set_memory_dynamic_range" => memory::set_memory_dynamic_range,
+    "VM.set_VCPUs_max" => memory::set_vcpus_max,
+    "VM.set_VCPUs_at_startup" => memory::set_vcpus_at_startup,
+}
+
+#[cfg(test)]
+mod tests {
+    use haven_api::Registry;
+
+    use super::{NAMES, handler};
+
+    #[test]
+    fn every_handler_answers_a_message_that_exists() {
+        for name in NAMES {
+            assert!(Registry::standard().find(name).is_some(), "{name}");
+            assert!(handler(name).is_some());
+        }
+        assert!(handler("VM.sing").is_none());
+    }
+}

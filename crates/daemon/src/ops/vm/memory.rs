@@ -1,0 +1,142 @@
+//! Memory and CPUs of halted VMs.
+
+use std::sync::Arc;
+
+use haven_model::{ApiError, Ref, Value, Vm, VmOperations, VmPowerState, codes};
+
+use crate::dispatch::Call;
+use crate::ops::allowed;
+
+/// What a setter changes.
+type Change = Box<dyn FnOnce(&mut Vm) + Send>;
+
+async fn change(call: &Call, operation: VmOperations, edit: Change) -> Result<Value, ApiError> {
+    let vm: Ref<Vm> = call.arg(0)?;
+    call.write(move |tx| {
+        let row = tx.require(vm)?;
+        if !row.is_a_template || row.power_state != VmPowerState::Halted {
+            allowed::vm_operation(vm, row, operation)?;
+        }
+        let mut changed = row.clone();
+        edit(&mut changed);
+        check(&changed)?;
+        tx.update(vm, |row: &mut Vm| *row = changed)
+    })
+    .await?;
+    Ok(Value::void())
+}
+
+fn check(row: &Vm) -> Result<(), ApiError> {
+    let ordered = 0 <= row.memory_static_min
+        && row.memory_static_min <= row.memory_dynamic_min
+        && row.memory_dynamic_min <= row.memory_dynamic_max
+        && row.memory_dynamic_max <= row.memory_static_max;
+    if !ordered {
+        return Err(ApiError::new(codes::MEMORY_CONSTRAINT_VIOLATION_ORDER, Vec::new()));
+    }
+    if row.vcpus_at_startup < 1 || row.vcpus_at_startup > row.vcpus_max {
+        let text = format!("{} of {}", row.vcpus_at_startup, row.vcpus_max);
+        return Err(ApiError::with(codes::INVALID_VALUE, &[&"VCPUs_at_startup", &text]));
+    }
+    Ok(())
+}
+
+/// `VM.set_memory_limits(vm, static_min, static_max, dynamic_min, dynamic_max)`.
+pub async fn set_memory_limits(call: Arc<Call>) -> Result<Value, ApiError> {
+    let (static_min, static_max) = (call.arg(1)?, call.arg(2)?);
+    let (dynamic_min, dynamic_max) = (call.arg(3)?, call.arg(4)?);
+    let edit = move |row: &mut Vm| {
+        row.memory_static_min = static_min;
+        row.memory_static_max = static_max;
+        row.memory_dynamic_min = dynamic_min;
+        row.memory_dynamic_max = dynamic_max;
+    };
+    change(&call, VmOperations::ChangingMemoryLimits, Box::new(edit)).await
+}
+
+/// `VM.set_memory(vm, value)`: all limits at once.
+pub async fn set_memory(call: Arc<Call>) -> Result<Value, ApiError> {
+    let value: i64 = call.arg(1)?;
+    let edit = move |row: &mut Vm| {
+        row.memory_static_min = row.memory_static_min.min(value);
+        row.memory_static_max = value;
+        row.memory_dynamic_min = value;
+        row.memory_dynamic_max = value;
+    };
+    change(&call, VmOperations::ChangingMemoryLimits, Box::new(edit)).await
+}
+
+/// `VM.set_memory_static_max(vm, value)`.
+pub async fn set_memory_static_max(call: Arc<Call>) -> Result<Value, ApiError> {
+    let value = call.arg(1)?;
+    let edit = move |row: &mut Vm| row.memory_static_max = value;
+    change(&call, VmOperations::ChangingStaticRange, Box::new(edit)).await
+}
+
+/// `VM.set_memory_static_min(vm, value)`.
+pub async fn set_memory_static_min(call: Arc<Call>) -> Result<Value, ApiError> {
+    let value = call.arg(1)?;
+    let edit = move |row: &mut Vm| row.memory_static_min = value;
+    change(&call, VmOperations::ChangingStaticRange, Box::new(edit)).await
+}
+
+/// `VM.set_memory_static_range(vm, min, max)`.
+pub async fn set_memory_static_range(call: Arc<Call>) -> Result<Value, ApiError> {
+    let (min, max) = (call.arg(1)?, call.arg(2)?);
+    let edit = move |row: &mut Vm| {
+        row.memory_static_min = min;
+        row.memory_static_max = max;
+    };
+    change(&call, VmOperations::ChangingStaticRange, Box::new(edit)).await
+}
+
+/// `VM.set_memory_dynamic_range(vm, min, max)`.
+pub async fn set_memory_dynamic_range(call: Arc<Call>) -> Result<Value, ApiError> {
+    let (min, max) = (call.arg(1)?, call.arg(2)?);
+    let edit = move |row: &mut Vm| {
+        row.memory_dynamic_min = min;
+        row.memory_dynamic_max = max;
+    };
+    change(&call, VmOperations::ChangingDynamicRange, Box::new(edit)).await
+}
+
+/// `VM.set_memory_dynamic_max(vm, value)`.
+pub async fn set_memory_dynamic_max(call: Arc<Call>) -> Result<Value, ApiError> {
+    let value = call.arg(1)?;
+    let edit = move |row: &mut Vm| row.memory_dynamic_max = value;
+    change(&call, VmOperations::ChangingDynamicRange, Box::new(edit)).await
+}
+
+/// `VM.set_memory_dynamic_min(vm, value)`.
+pub async fn set_memory_dynamic_min(call: Arc<Call>) -> Result<Value, ApiError> {
+    let value = call.arg(1)?;
+    let edit = move |row: &mut Vm| row.memory_dynamic_min = value;
+    change(&call, VmOperations::ChangingDynamicRange, Box::new(edit)).await
+}
+
+/// `VM.set_VCPUs_max(vm, value)`.
+pub async fn set_vcpus_max(call: Arc<Call>) -> Result<Value, ApiError> {
+    let value = call.arg(1)?;
+    let edit = move |row: &mut Vm| row.vcpus_max = value;
+    change(&call, VmOperations::ChangingVCPUs, Box::new(edit)).await
+}
+
+/// `VM.set_VCPUs_at_startup(vm, value)`.
+pub async fn set_vcpus_at_startup(call: Arc<Call>) -> Result<Value, ApiError> {
+    let value = call.arg(1)?;
+    let edit = move |row: &mut Vm| row.vcpus_at_startup = value;
+    change(&call, VmOperations::ChangingVCPUs, Box::new(edit)).await
+}
+
+/// `VM.compute_memory_overhead(vm)`.
+pub async fn compute_memory_overhead(call: Arc<Call>) -> Result<Value, ApiError> {
+    let vm: Ref<Vm> = call.arg(0)?;
+    call.read(|db| {
+        let row = db.require(vm)?;
+        let guest = u64::try_from(row.memory_static_max).unwrap_or(0);
+        let vcpus = u32::try_from(row.vcpus_max).unwrap_or(1);
+        let overhead = haven_planner::memory_need(guest, vcpus).saturating_sub(guest);
+        Ok(Value::Int(i64::try_from(overhead).unwrap_or(i64::MAX)))
+    })
+    .await
+}

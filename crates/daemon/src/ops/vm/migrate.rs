@@ -1,0 +1,265 @@
+//! Live migration within the pool.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use haven_drivers::hypervisor::{DomainState, MigrateStats};
+use haven_model::{ApiError, Host, Ref, Value, Vm, VmMetrics, VmOperations, VmPowerState, codes};
+use haven_tasks::TaskId;
+use uuid::Uuid;
+
+use super::state::{self as vm_state, Undo};
+use crate::dispatch::Call;
+use crate::ops::{allowed, errors, host, placement, view};
+use crate::orders::{Order, OrderReply};
+use crate::state::AppState;
+use crate::tasks::{Op, Plan};
+
+/// How often progress is asked for.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
+/// Keys of `VM_metrics.other_config` that keep what the last migration measured.
+const DOWNTIME_KEY: &str = "last_migration_downtime_ms";
+const ELAPSED_KEY: &str = "last_migration_elapsed_ms";
+const BYTES_KEY: &str = "last_migration_bytes";
+
+/// `VM.pool_migrate(vm, host, options)`.
+pub async fn pool_migrate(call: Arc<Call>) -> Result<Value, ApiError> {
+    let options: BTreeMap<String, String> = call.arg_or(2, BTreeMap::new())?;
+    if options.get("live").is_some_and(|live| live == "false") {
+        return Err(ApiError::not_allowed("only live migration is possible (live=true)"));
+    }
+    migrate(&call.state, call.task_id(), call.arg(0)?, call.arg(1)?).await
+}
+
+/// Moves a VM to another host while it runs.
+///
+/// # Errors
+/// It does not run, the host cannot take it, or the move failed; then it runs where it was.
+pub async fn migrate(
+    state: &Arc<AppState>,
+    task: TaskId,
+    vm: Ref<Vm>,
+    to: Ref<Host>,
+) -> Result<Value, ApiError> {
+    let operation = VmOperations::PoolMigrate;
+    let (from, id) = state
+        .pool
+        .read(|db| {
+            allowed::vm_operation(vm, db.require(vm)?, operation)?;
+            db.require(to)?;
+            vm_state::residence(db, vm)
+        })
+        .await??;
+    if from == to {
+        return Ok(Value::void());
+    }
+    let plan = Plan::new(operation.as_str())
+        .exclusive(vm)
+        .step("prepare the destination", 1)
+        .step("copy memory", 18)
+        .step("record", 1)
+        .cancellable();
+    let (state, runner) = (state.clone(), state.runner()?.clone());
+    runner
+        .run(task, plan, move |mut op| async move {
+            op.step_undo(&Undo::EndMigration { vm, from, to }).await?;
+            let number = reserve(&state, vm, from, to).await?;
+            let bridges = state.pool.read(|db| super::nics::bridges(db, vm, to)).await??;
+            let prepare =
+                Order::PrepareMigrateIn { vm: id, placement: number, from: host::id(from) };
+            let orders = bridges.into_iter().map(|(_, order)| order).chain([prepare]);
+            for order in orders {
+                let sent = state.orders.send(host::id(to), order).await;
+                sent.map_err(|error| errors::order(to, error))?;
+            }
+            op.step().await?;
+            let stats = copy(&state, &op, id, from, to).await?;
+            op.step().await?;
+            arrived(&state, vm, to, stats).await?;
+            op.commit().await;
+            let finish = Order::FinishMigrateIn { vm: id };
+            if let Err(error) = state.orders.send(host::id(to), finish).await {
+                tracing::warn!(%error, "the destination closes its migration port by itself later");
+            }
+            Ok(Value::void())
+        })
+        .await
+}
+
+/// Names both hosts as holders, before either may run the VM on the other's behalf.
+async fn reserve(
+    state: &Arc<AppState>,
+    vm: Ref<Vm>,
+    from: Ref<Host>,
+    to: Ref<Host>,
+) -> Result<u64, ApiError> {
+    let lives = state.lives();
+    state
+        .pool
+        .write(move |tx| {
+            let row = tx.require(vm)?;
+            if row.resident_on != from {
+                return Err(ApiError::internal("the VM has moved meanwhile"));
+            }
+            let wanted = view::vm(tx, vm, row);
+            super::query::fits(tx, vm, &wanted, to, &view::hosts(tx))?;
+            tx.update(vm, |row: &mut Vm| row.scheduled_to_be_resident_on = to)?;
+            placement::set(tx, vm, vec![lives.holder(from), lives.holder(to)])
+        })
+        .await
+}
+
+/// The migration itself, with its progress; cancelling stops it at the source.
+async fn copy(
+    state: &Arc<AppState>,
+    op: &Op,
+    id: Uuid,
+    from: Ref<Host>,
+    to: Ref<Host>,
+) -> Result<MigrateStats, ApiError> {
+    let order = Order::MigrateVm { vm: id, to: host::id(to), bandwidth_mib_s: 0 };
+    let sent = state.orders.send(host::id(from), order);
+    tokio::pin!(sent);
+    let mut ticks = tokio::time::interval(PROGRESS_INTERVAL);
+    let mut cancelling = false;
+    loop {
+        tokio::select! {
+            reply = &mut sent => {
+                return match reply {
+                    Ok(OrderReply::Migrated(stats)) => Ok(stats),
+                    Ok(_) => Err(ApiError::internal("an unexpected answer of the source")),
+                    Err(error) => {
+                        op.check_cancelled()?;
+                        Err(failed(from, to, error))
+                    }
+                };
+            }
+            () = op.interrupted(), if !cancelling => {
+                cancelling = true;
+                let cancel = Order::CancelJob { vm: id };
+                if let Err(error) = state.orders.send(host::id(from), cancel).await {
+                    tracing::warn!(%error, "a migration could not be cancelled");
+                }
+            }
+            _ = ticks.tick() => report(state, op, id, from).await,
+        }
+    }
+}
+
+fn failed(from: Ref<Host>, to: Ref<Host>, error: crate::orders::OrderError) -> ApiError {
+    use haven_drivers::hypervisor::HypervisorError;
+    match error {
+        crate::orders::OrderError::Hypervisor(HypervisorError::Failed { text, .. }) => {
+            ApiError::with(codes::VM_MIGRATE_FAILED, &[&"", &from, &to, &text])
+        }
+        other => errors::order(from, other),
+    }
+}
+
+async fn report(state: &Arc<AppState>, op: &Op, id: Uuid, from: Ref<Host>) {
+    let reply = state.orders.send(host::id(from), Order::MigrateProgress { vm: id }).await;
+    if let Ok(OrderReply::Progress(Some(progress))) = reply {
+        let total = progress.processed_bytes.saturating_add(progress.remaining_bytes);
+        if total > 0 {
+            #[expect(clippy::cast_precision_loss, reason = "a fraction for people")]
+            op.progress(progress.processed_bytes as f64 / total as f64).await;
+        }
+    }
+}
+
+async fn arrived(
+    state: &Arc<AppState>,
+    vm: Ref<Vm>,
+    to: Ref<Host>,
+    stats: MigrateStats,
+) -> Result<(), ApiError> {
+    let holder = state.lives().holder(to);
+    state
+        .pool
+        .write(move |tx| {
+            moved(tx, vm, to, holder)?;
+            let metrics = tx.require(vm)?.metrics;
+            if tx.get(metrics).is_none() {
+                return Ok(());
+            }
+            tx.update(metrics, |row: &mut VmMetrics| {
+                let notes = [
+                    (DOWNTIME_KEY, stats.downtime_ms),
+                    (ELAPSED_KEY, stats.elapsed_ms),
+                    (BYTES_KEY, stats.processed_bytes),
+                ];
+                for (key, value) in notes {
+                    row.other_config.insert(key.to_owned(), value.to_string());
+                }
+                row.last_updated = crate::state::now();
+            })
+        })
+        .await
+}
+
+/// Writes that a VM runs on `to` and nowhere else.
+///
+/// # Errors
+/// A row is gone.
+pub fn moved(
+    tx: &mut haven_pooldb::Tx<'_>,
+    vm: Ref<Vm>,
+    to: Ref<Host>,
+    holder: haven_model::Holder,
+) -> Result<(), ApiError> {
+    placement::set(tx, vm, vec![holder])?;
+    tx.update(vm, |row: &mut Vm| {
+        row.resident_on = to;
+        row.scheduled_to_be_resident_on = Ref::NULL;
+    })?;
+    vm_state::consoles(tx, vm, to)
+}
+
+/// Finds out where a VM runs after a migration that did not come to its end, and writes it
+/// (scenarios 84 and 85).
+///
+/// # Errors
+/// A host that may run it does not answer: both stay holders.
+pub async fn end(
+    state: &Arc<AppState>,
+    vm: Ref<Vm>,
+    from: Ref<Host>,
+    to: Ref<Host>,
+) -> Result<(), ApiError> {
+    let read = |db: &haven_pooldb::Image| -> Result<_, ApiError> {
+        let row = db.require(vm)?;
+        let halted = matches!(row.power_state, VmPowerState::Halted | VmPowerState::Suspended);
+        Ok((crate::ops::rows::uuid(&row.uuid)?, halted, placement::holders(db, vm)))
+    };
+    let Ok((id, halted, holders)) = state.pool.read(read).await? else { return Ok(()) };
+    if halted || holders.len() < 2 {
+        return Ok(());
+    }
+    // The source may still be sending; without it there is nothing to cancel.
+    let _cancelled = state.orders.send(host::id(from), Order::CancelJob { vm: id }).await;
+    let there = runs(state, to, id).await?;
+    let here = runs(state, from, id).await?;
+    let close = Order::FinishMigrateIn { vm: id };
+    state.orders.send(host::id(to), close).await.map_err(|error| errors::order(to, error))?;
+    let lives = state.lives();
+    state
+        .pool
+        .write(move |tx| match (here, there) {
+            (true, _) => moved(tx, vm, from, lives.holder(from)),
+            (false, true) => moved(tx, vm, to, lives.holder(to)),
+            (false, false) => vm_state::halted(tx, vm),
+        })
+        .await
+}
+
+async fn runs(state: &Arc<AppState>, on: Ref<Host>, id: Uuid) -> Result<bool, ApiError> {
+    let reply = state.orders.send(host::id(on), Order::Inventory).await;
+    match reply.map_err(|error| errors::order(on, error))? {
+        OrderReply::Inventory(inventory) => Ok(inventory
+            .domains
+            .iter()
+            .any(|domain| domain.uuid == id && domain.state != DomainState::Incoming)),
+        _ => Err(ApiError::internal("an unexpected answer to an inventory")),
+    }
+}

@@ -1,0 +1,12 @@
+//! Operations on VMs.
+
+pub mod clone;
+pub mod create;
+pub mod ha;
+pub mod memory;
+pub mod migrate;
+pub mod nics;
+pub mod power;
+pub mod query;
+pub mod state;
+pub mod suspend;

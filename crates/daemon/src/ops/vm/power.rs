@@ -1,0 +1,353 @@
+//! Starting and stopping VMs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use haven_drivers::hypervisor::StopMode;
+use haven_model::{ApiError, Host, Ref, Value, Vdi, Vm, VmOperations, VmPowerState, codes};
+use haven_planner as planner;
+use haven_pooldb::{Image, Tx};
+use haven_tasks::TaskId;
+
+use super::state::{self as vm_state, Undo};
+use crate::dispatch::Call;
+use crate::ops::rows::uuid;
+use crate::ops::{allowed, errors, host, placement, rows, spec, view};
+use crate::orders::{Order, OrderReply};
+use crate::state::AppState;
+use crate::tasks::Plan;
+
+/// Longest wait for a guest that was asked to shut down.
+const CLEAN_SHUTDOWN_MAX: Duration = Duration::from_secs(1200);
+
+/// How a VM is to be started.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Start {
+    /// Where; chosen by the planner when absent.
+    pub host: Option<Ref<Host>>,
+    /// Leave it paused.
+    pub paused: bool,
+    /// Start it even if the pool then tolerates fewer failures than it should.
+    pub force: bool,
+    /// From the saved memory.
+    pub resume: bool,
+}
+
+/// `VM.start(vm, start_paused, force)`.
+pub async fn start(call: Arc<Call>) -> Result<Value, ApiError> {
+    let how = Start { paused: call.arg(1)?, force: call.arg(2)?, ..Start::default() };
+    start_vm(&call.state, call.task_id(), call.arg(0)?, how).await
+}
+
+/// `VM.start_on(vm, host, start_paused, force)`.
+pub async fn start_on(call: Arc<Call>) -> Result<Value, ApiError> {
+    let how = Start {
+        host: Some(call.arg(1)?),
+        paused: call.arg(2)?,
+        force: call.arg(3)?,
+        resume: false,
+    };
+    start_vm(&call.state, call.task_id(), call.arg(0)?, how).await
+}
+
+/// `VM.resume(vm, start_paused, force)`.
+pub async fn resume(call: Arc<Call>) -> Result<Value, ApiError> {
+    let how = Start { paused: call.arg(1)?, force: call.arg(2)?, resume: true, ..Start::default() };
+    start_vm(&call.state, call.task_id(), call.arg(0)?, how).await
+}
+
+/// `VM.resume_on(vm, host, start_paused, force)`.
+pub async fn resume_on(call: Arc<Call>) -> Result<Value, ApiError> {
+    let how =
+        Start { host: Some(call.arg(1)?), paused: call.arg(2)?, force: call.arg(3)?, resume: true };
+    start_vm(&call.state, call.task_id(), call.arg(0)?, how).await
+}
+
+/// Starts a VM: a place that is durable, then the order, then the record.
+///
+/// # Errors
+/// `VM_BAD_POWER_STATE`, `OTHER_OPERATION_IN_PROGRESS`, no host can take it, or the order failed;
+/// then the VM is halted (or suspended) as before.
+pub async fn start_vm(
+    state: &Arc<AppState>,
+    task: TaskId,
+    vm: Ref<Vm>,
+    how: Start,
+) -> Result<Value, ApiError> {
+    let operation = match (how.resume, how.host.is_some()) {
+        (false, false) => VmOperations::Start,
+        (false, true) => VmOperations::StartOn,
+        (true, false) => VmOperations::Resume,
+        (true, true) => VmOperations::ResumeOn,
+    };
+    let disks = state.pool.read(|db| check(db, vm, operation)).await??;
+    let mut plan = Plan::new(operation.as_str()).exclusive(vm);
+    for vdi in disks {
+        plan = plan.shared(vdi);
+    }
+    let plan = plan.step("find a place", 1).step("start on the host", 8).step("record", 1);
+    let state = state.clone();
+    let runner = state.runner()?.clone();
+    runner
+        .run(task, plan, move |mut op| async move {
+            op.step_undo(&Undo::Abandon { vm }).await?;
+            let place = reserve(&state, vm, operation, how).await?;
+            op.step().await?;
+            for (bridge, order) in place.bridges {
+                let sent = state.orders.send(host::id(place.host), order).await;
+                sent.map_err(|error| {
+                    tracing::warn!(%bridge, %error, "a bridge could not be made");
+                    errors::order(place.host, error)
+                })?;
+            }
+            let sent = state.orders.send(host::id(place.host), place.order).await;
+            sent.map_err(|error| start_error(vm, place.host, error))?;
+            op.step().await?;
+            let (host, paused) = (place.host, how.paused);
+            state.pool.write(move |tx| vm_state::started(tx, vm, host, paused)).await?;
+            op.commit().await;
+            if let Some(image) = place.image {
+                super::suspend::drop_image(&state, image).await;
+            }
+            Ok(Value::void())
+        })
+        .await
+}
+
+fn start_error(vm: Ref<Vm>, host: Ref<Host>, error: crate::orders::OrderError) -> ApiError {
+    use haven_drivers::hypervisor::HypervisorError;
+    match error {
+        crate::orders::OrderError::Hypervisor(HypervisorError::Failed { call, text }) => {
+            ApiError::with(codes::FAILED_TO_START_EMULATOR, &[&vm, &call, &text])
+        }
+        other => errors::order(host, other),
+    }
+}
+
+/// Whether the VM may be started at all; answers its disks.
+fn check(db: &Image, vm: Ref<Vm>, operation: VmOperations) -> Result<Vec<Ref<Vdi>>, ApiError> {
+    let row = db.require(vm)?;
+    allowed::vm_operation(vm, row, operation)?;
+    let mut disks = Vec::new();
+    for (vdi, vdi_row, vbd) in view::disks(db, row) {
+        if vbd.mode == haven_model::VbdMode::Rw
+            && !vdi_row.sharable
+            && let Some(other) = vm_state::user_of(db, vdi, vm)
+        {
+            return Err(ApiError::with(
+                codes::VDI_IN_USE,
+                &[&vdi, &format!("attached to VM {other}")],
+            ));
+        }
+        disks.push(vdi);
+    }
+    Ok(disks)
+}
+
+struct Place {
+    host: Ref<Host>,
+    order: Order,
+    bridges: Vec<(String, Order)>,
+    image: Option<Ref<Vdi>>,
+}
+
+/// Chooses the host and makes the choice durable.
+async fn reserve(
+    state: &Arc<AppState>,
+    vm: Ref<Vm>,
+    operation: VmOperations,
+    how: Start,
+) -> Result<Place, ApiError> {
+    let mount = state.config.paths.sr_mount();
+    let term = state.lives();
+    state
+        .pool
+        .write(move |tx| {
+            check(tx, vm, operation)?;
+            let host = choose(tx, vm, how)?;
+            if !how.force {
+                admit(tx, vm, host)?;
+            }
+            let holder = term.holder(host);
+            let number = placement::set(tx, vm, vec![holder])?;
+            tx.update(vm, |row: &mut Vm| row.scheduled_to_be_resident_on = host)?;
+            let spec = Box::new(spec::domain(tx, vm, &mount, term.epoch)?);
+            let bridges = super::nics::bridges(tx, vm, host)?;
+            let row = tx.require(vm)?;
+            let image = row.suspend_vdi.non_null().filter(|_| how.resume);
+            let order = match image {
+                Some(image) => {
+                    let path = spec::path(tx, tx.require(image)?, &mount)?;
+                    Order::ResumeVm { spec, placement: number, path }
+                }
+                None if how.resume => {
+                    return Err(ApiError::internal("the VM has no saved memory"));
+                }
+                None => Order::StartVm { spec, placement: number, paused: how.paused },
+            };
+            Ok(Place { host, order, bridges, image })
+        })
+        .await
+}
+
+/// The host: the named one if it can, else the planner's.
+fn choose(tx: &Tx<'_>, vm: Ref<Vm>, how: Start) -> Result<Ref<Host>, ApiError> {
+    let wanted = view::vm(tx, vm, tx.require(vm)?);
+    let hosts = view::hosts(tx);
+    let Some(host) = how.host else {
+        let found = planner::place(&wanted, &hosts);
+        return found
+            .map(|found| view::reference(found.host))
+            .map_err(|why| super::query::no_host(tx, vm, &why));
+    };
+    tx.require(host)?;
+    super::query::fits(tx, vm, &wanted, host, &hosts)?;
+    Ok(host)
+}
+
+/// With high availability on, a start must not break the promise.
+fn admit(tx: &Tx<'_>, vm: Ref<Vm>, host: Ref<Host>) -> Result<(), ApiError> {
+    let (_, pool) = rows::pool(tx)?;
+    if !pool.ha_enabled || pool.ha_allow_overcommit {
+        return Ok(());
+    }
+    let need = u32::try_from(pool.ha_host_failures_to_tolerate).unwrap_or(0);
+    let wanted = view::vm(tx, vm, tx.require(vm)?);
+    let (hosts, vms) = (view::hosts(tx), view::running_vms(tx));
+    let id = uuid(&tx.require(host)?.uuid)?;
+    let before = planner::tolerance(&hosts, &vms).failures.min(need);
+    planner::admit(&hosts, &vms, &wanted, id, before)
+        .map(|_| ())
+        .map_err(|_| ApiError::new(codes::HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN, Vec::new()))
+}
+
+/// How a VM is to be stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    Clean,
+    Hard,
+    /// Ask first, pull the plug when that fails.
+    Either,
+}
+
+/// `VM.clean_shutdown(vm)`.
+pub async fn clean_shutdown(call: Arc<Call>) -> Result<Value, ApiError> {
+    stop(&call, Stop::Clean).await
+}
+
+/// `VM.hard_shutdown(vm)`.
+pub async fn hard_shutdown(call: Arc<Call>) -> Result<Value, ApiError> {
+    stop(&call, Stop::Hard).await
+}
+
+/// `VM.shutdown(vm)`.
+pub async fn shutdown(call: Arc<Call>) -> Result<Value, ApiError> {
+    stop(&call, Stop::Either).await
+}
+
+async fn stop(call: &Call, how: Stop) -> Result<Value, ApiError> {
+    let vm: Ref<Vm> = call.arg(0)?;
+    let operation = match how {
+        Stop::Clean => VmOperations::CleanShutdown,
+        Stop::Hard | Stop::Either => VmOperations::HardShutdown,
+    };
+    let was = call
+        .read(|db| {
+            let row = db.require(vm)?;
+            allowed::vm_operation(vm, row, operation)?;
+            Ok(row.power_state)
+        })
+        .await?;
+    let plan = Plan::new(operation.as_str()).exclusive(vm).step("stop", 9).step("record", 1);
+    let state = call.state.clone();
+    call.run(plan.cancellable(), move |mut op| async move {
+        op.step().await?;
+        if was == VmPowerState::Suspended {
+            return super::suspend::discard(&state, vm).await;
+        }
+        // Somebody wants it down: from now on nothing starts it again by itself.
+        state.pool.write(move |tx| vm_state::respect_stop(tx, vm)).await?;
+        let (host, id) = state.pool.read(|db| vm_state::residence(db, vm)).await??;
+        let hard = Order::StopVm { vm: id, mode: StopMode::Hard };
+        let clean = Order::StopVm { vm: id, mode: StopMode::Clean { timeout: CLEAN_SHUTDOWN_MAX } };
+        let first = if how == Stop::Hard { hard.clone() } else { clean };
+        let mut sent = tokio::select! {
+            sent = state.orders.send(host::id(host), first) => sent,
+            () = op.interrupted() => {
+                op.check_cancelled()?;
+                return Err(ApiError::internal("interrupted"));
+            }
+        };
+        if how == Stop::Either && sent.is_err() {
+            sent = state.orders.send(host::id(host), hard).await;
+        }
+        sent.map_err(|error| vm_state::stop_error(vm, host, error))?;
+        op.step().await?;
+        state.pool.write(move |tx| vm_state::halted(tx, vm)).await?;
+        Ok(Value::void())
+    })
+    .await
+}
+
+/// `VM.clean_reboot(vm)`.
+pub async fn clean_reboot(call: Arc<Call>) -> Result<Value, ApiError> {
+    simple(&call, VmOperations::CleanReboot, |vm| Order::RebootVm { vm, clean: true }, None).await
+}
+
+/// `VM.hard_reboot(vm)`.
+pub async fn hard_reboot(call: Arc<Call>) -> Result<Value, ApiError> {
+    simple(&call, VmOperations::HardReboot, |vm| Order::RebootVm { vm, clean: false }, None).await
+}
+
+/// `VM.pause(vm)`.
+pub async fn pause(call: Arc<Call>) -> Result<Value, ApiError> {
+    let after = Some(VmPowerState::Paused);
+    simple(&call, VmOperations::Pause, |vm| Order::PauseVm { vm }, after).await
+}
+
+/// `VM.unpause(vm)`.
+pub async fn unpause(call: Arc<Call>) -> Result<Value, ApiError> {
+    let after = Some(VmPowerState::Running);
+    simple(&call, VmOperations::Unpause, |vm| Order::UnpauseVm { vm }, after).await
+}
+
+/// One order to the host of a VM, then perhaps another power state.
+async fn simple(
+    call: &Call,
+    operation: VmOperations,
+    order: impl Fn(uuid::Uuid) -> Order,
+    after: Option<VmPowerState>,
+) -> Result<Value, ApiError> {
+    let vm: Ref<Vm> = call.arg(0)?;
+    call.read(|db| allowed::vm_operation(vm, db.require(vm)?, operation)).await?;
+    let (host, id) = call.read(|db| vm_state::residence(db, vm)).await?;
+    let order = order(id);
+    let state = call.state.clone();
+    let plan = Plan::new(operation.as_str()).exclusive(vm).step(operation.as_str(), 1);
+    call.run(plan, move |mut op| async move {
+        op.step().await?;
+        let reply = state.orders.send(host::id(host), order).await;
+        let _: OrderReply = reply.map_err(|error| vm_state::stop_error(vm, host, error))?;
+        if let Some(power_state) = after {
+            state.pool.write(move |tx| vm_state::set_power_state(tx, vm, power_state)).await?;
+        }
+        Ok(Value::void())
+    })
+    .await
+}
+
+/// `VM.power_state_reset(vm)`: for a VM that certainly does not run, whatever the row says.
+pub async fn power_state_reset(call: Arc<Call>) -> Result<Value, ApiError> {
+    let vm: Ref<Vm> = call.arg(0)?;
+    call.read(|db| db.require(vm).map(|_| ())).await?;
+    let state = call.state.clone();
+    let plan = Plan::new(VmOperations::PowerStateReset.as_str()).exclusive(vm).step("ask", 1);
+    call.run(plan, move |mut op| async move {
+        op.step().await?;
+        // Each holder promises that the VM does not run there and will not; without that promise
+        // a second instance could write to the same disks.
+        super::state::abandon(&state, vm, false).await?;
+        Ok(Value::void())
+    })
+    .await
+}

@@ -1,0 +1,177 @@
+//! Where a VM could run, and why not.
+
+use std::sync::Arc;
+
+use haven_model::{ApiError, Host, Ref, Value, Vm, VmOperations, codes};
+use haven_planner::{self as planner, Outcome, Reason};
+use haven_pooldb::Image;
+
+use crate::dispatch::Call;
+use crate::ops::{allowed, view};
+
+/// The API error of a reason why `host` cannot take `vm`.
+fn reason(vm: Ref<Vm>, host: Ref<Host>, why: &Reason) -> ApiError {
+    match why {
+        Reason::NotLive => ApiError::with(codes::HOST_OFFLINE, &[&host]),
+        Reason::Disabled => ApiError::with(codes::HOST_DISABLED, &[&host]),
+        Reason::StorageUnreachable(sr) => {
+            let sr: Ref<haven_model::Sr> = view::reference(*sr);
+            ApiError::with(codes::VM_REQUIRES_SR, &[&vm, &sr])
+        }
+        Reason::NetworkUnreachable(network) => {
+            let network: Ref<haven_model::Network> = view::reference(*network);
+            ApiError::with(codes::VM_REQUIRES_NETWORK, &[&vm, &network])
+        }
+        Reason::NoMemory { need, free } => {
+            ApiError::with(codes::HOST_NOT_ENOUGH_FREE_MEMORY, &[need, free])
+        }
+    }
+}
+
+/// `NO_HOSTS_AVAILABLE` with each host's reason: code, host, code, host … as XenAPI does.
+#[must_use]
+pub fn no_host(_db: &Image, vm: Ref<Vm>, why: &planner::Why) -> ApiError {
+    let mut params = Vec::new();
+    for line in &why.verdicts {
+        if let Outcome::Refused(refused) = &line.outcome {
+            let error = reason(vm, view::reference(line.host), refused);
+            params.push(format!("{}: {}", line.name, error.explain()));
+        }
+    }
+    ApiError::new(codes::NO_HOSTS_AVAILABLE, params)
+}
+
+/// Whether one host can take a VM now.
+///
+/// # Errors
+/// Why not.
+pub fn fits(
+    _db: &Image,
+    vm: Ref<Vm>,
+    wanted: &planner::Vm,
+    host: Ref<Host>,
+    hosts: &[planner::Host],
+) -> Result<(), ApiError> {
+    let found = hosts.iter().find(|candidate| view::reference::<Host>(candidate.id) == host);
+    let found = found.ok_or_else(|| ApiError::handle_invalid(host))?;
+    planner::verdict(wanted, found).map_err(|why| reason(vm, host, &why))
+}
+
+/// `VM.get_possible_hosts(vm)`.
+pub async fn get_possible_hosts(call: Arc<Call>) -> Result<Value, ApiError> {
+    let vm: Ref<Vm> = call.arg(0)?;
+    call.read(|db| {
+        let wanted = view::vm(db, vm, db.require(vm)?);
+        let hosts = view::hosts(db);
+        let able = hosts.iter().filter(|host| planner::verdict(&wanted, host).is_ok());
+        let able = able.map(|host| Value::Ref(view::reference::<Host>(host.id).id()));
+        Ok(Value::Set(able.collect()))
+    })
+    .await
+}
+
+/// `VM.assert_can_boot_here(vm, host)`.
+pub async fn assert_can_boot_here(call: Arc<Call>) -> Result<Value, ApiError> {
+    let (vm, host): (Ref<Vm>, Ref<Host>) = (call.arg(0)?, call.arg(1)?);
+    call.read(|db| {
+        let wanted = view::vm(db, vm, db.require(vm)?);
+        fits(db, vm, &wanted, host, &view::hosts(db))?;
+        Ok(Value::void())
+    })
+    .await
+}
+
+/// Whether every host can reach all that a VM needs.
+///
+/// # Errors
+/// `VM_DISK_NOT_SHARED` naming the disk, or `HA_CONSTRAINT_VIOLATION_NETWORK_NOT_SHARED`.
+pub fn agile(db: &Image, vm: Ref<Vm>) -> Result<(), ApiError> {
+    let row = db.require(vm)?;
+    let wanted = view::vm(db, vm, row);
+    for host in view::hosts(db) {
+        if let Some(sr) = wanted.srs.difference(&host.srs).next() {
+            let sr: Ref<haven_model::Sr> = view::reference(*sr);
+            let shared = db.get(sr).is_some_and(|row| row.shared);
+            if shared && !host.live {
+                // A dead host attaches nothing; that does not make the disk less shared.
+                continue;
+            }
+            let disk = view::disks(db, row).into_iter().find(|(_, vdi, _)| vdi.sr == sr);
+            let disk = disk.map_or(Ref::NULL, |(vdi, _, _)| vdi);
+            return Err(ApiError::with(codes::VM_DISK_NOT_SHARED, &[&vm, &disk, &sr]));
+        }
+        if let Some(network) = wanted.networks.difference(&host.networks).next() {
+            let network: Ref<haven_model::Network> = view::reference(*network);
+            return Err(ApiError::with(
+                codes::HA_CONSTRAINT_VIOLATION_NETWORK_NOT_SHARED,
+                &[&network],
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// `VM.assert_agile(vm)`.
+pub async fn assert_agile(call: Arc<Call>) -> Result<Value, ApiError> {
+    let vm: Ref<Vm> = call.arg(0)?;
+    call.read(|db| agile(db, vm)).await?;
+    Ok(Value::void())
+}
+
+/// `VM.assert_operation_valid(vm, op)`.
+pub async fn assert_operation_valid(call: Arc<Call>) -> Result<Value, ApiError> {
+    let (vm, operation): (Ref<Vm>, VmOperations) = (call.arg(0)?, call.arg(1)?);
+    call.read(|db| allowed::vm_operation(vm, db.require(vm)?, operation)).await?;
+    Ok(Value::void())
+}
+
+/// `VM.update_allowed_operations(vm)`.
+pub async fn update_allowed_operations(call: Arc<Call>) -> Result<Value, ApiError> {
+    let vm: Ref<Vm> = call.arg(0)?;
+    call.write(move |tx| {
+        tx.update(vm, |row: &mut Vm| row.allowed_operations = allowed::vm_allowed(row))
+    })
+    .await?;
+    Ok(Value::void())
+}
+
+/// Device numbers that XenAPI offers.
+const DEVICES_MAX: u32 = 16;
+
+/// Free device numbers, given the taken ones.
+fn free_devices(taken: &[String]) -> Value {
+    let numbers = (0..DEVICES_MAX).map(|number| number.to_string());
+    Value::Set(numbers.filter(|number| !taken.contains(number)).map(Value::String).collect())
+}
+
+/// `VM.get_allowed_VBD_devices(vm)`.
+pub async fn get_allowed_vbd_devices(call: Arc<Call>) -> Result<Value, ApiError> {
+    let vm: Ref<Vm> = call.arg(0)?;
+    call.read(|db| {
+        let row = db.require(vm)?;
+        let taken: Vec<String> = row
+            .vbds
+            .iter()
+            .filter_map(|vbd| db.get(*vbd))
+            .map(|vbd: &haven_model::Vbd| vbd.userdevice.clone())
+            .collect();
+        Ok(free_devices(&taken))
+    })
+    .await
+}
+
+/// `VM.get_allowed_VIF_devices(vm)`.
+pub async fn get_allowed_vif_devices(call: Arc<Call>) -> Result<Value, ApiError> {
+    let vm: Ref<Vm> = call.arg(0)?;
+    call.read(|db| {
+        let row = db.require(vm)?;
+        let taken: Vec<String> = row
+            .vifs
+            .iter()
+            .filter_map(|vif| db.get(*vif))
+            .map(|vif: &haven_model::Vif| vif.device.clone())
+            .collect();
+        Ok(free_devices(&taken))
+    })
+    .await
+}

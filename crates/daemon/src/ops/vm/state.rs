@@ -1,0 +1,257 @@
+//! The rows of a VM as its power state changes, and how a start is taken back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use haven_model::{
+    ApiError, Console, ConsoleProtocol, Host, Ref, Sr, Vbd, Vdi, Vif, Vm, VmMetrics, VmPowerState,
+    codes,
+};
+use haven_pooldb::{Image, Tx};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::ops::rows::uuid;
+use crate::ops::{allowed, errors, host, placement};
+use crate::orders::{Order, OrderError, OrderReply};
+use crate::state::{AppState, fresh, now};
+
+/// Actions that take back steps of operations on VMs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "undo")]
+pub enum Undo {
+    /// A start that did not come to its end.
+    Abandon {
+        /// The VM.
+        vm: Ref<Vm>,
+    },
+    /// A migration that did not come to its end.
+    EndMigration {
+        /// The VM.
+        vm: Ref<Vm>,
+        /// From.
+        from: Ref<Host>,
+        /// To.
+        to: Ref<Host>,
+    },
+    /// Rows of a VM that was being made, and its volumes.
+    DropVm {
+        /// The VM.
+        vm: Ref<Vm>,
+    },
+    /// A repository that was being made.
+    DropSr {
+        /// The repository.
+        sr: Ref<Sr>,
+    },
+    /// A volume that was being made.
+    DropVdi {
+        /// The volume.
+        vdi: Ref<Vdi>,
+    },
+}
+
+/// The host of a VM that runs, and the VM's uuid.
+///
+/// # Errors
+/// It runs nowhere.
+pub fn residence(db: &Image, vm: Ref<Vm>) -> Result<(Ref<Host>, Uuid), ApiError> {
+    let row = db.require(vm)?;
+    let host = row.resident_on.non_null().ok_or_else(|| {
+        let actual = row.power_state.as_str().to_lowercase();
+        ApiError::with(codes::VM_BAD_POWER_STATE, &[&vm, &"running", &actual])
+    })?;
+    Ok((host, uuid(&row.uuid)?))
+}
+
+/// Another VM that uses a disk now.
+#[must_use]
+pub fn user_of(db: &Image, vdi: Ref<Vdi>, except: Ref<Vm>) -> Option<Ref<Vm>> {
+    let row = db.get(vdi)?;
+    row.vbds.iter().filter_map(|vbd| db.get::<Vbd>(*vbd)).map(|vbd| vbd.vm).find(|vm| {
+        *vm != except
+            && (db.get(*vm).is_some_and(|row| row.power_state != VmPowerState::Halted)
+                || !placement::holders(db, *vm).is_empty())
+    })
+}
+
+/// Writes that a VM runs (or is paused) on a host.
+///
+/// # Errors
+/// The VM is gone.
+pub fn started(
+    tx: &mut Tx<'_>,
+    vm: Ref<Vm>,
+    host: Ref<Host>,
+    paused: bool,
+) -> Result<(), ApiError> {
+    let row = tx.require(vm)?;
+    let (vbds, vifs, metrics) = (row.vbds.clone(), row.vifs.clone(), row.metrics);
+    let (memory, vcpus) = (row.memory_static_max, row.vcpus_at_startup);
+    let domid = row.domid.max(0) + 1;
+    let metrics = match tx.get(metrics) {
+        Some(_) => metrics,
+        None => tx.insert(VmMetrics { hvm: true, ..VmMetrics::default() })?,
+    };
+    tx.update(metrics, |row: &mut VmMetrics| {
+        row.memory_actual = memory;
+        row.vcpus_number = vcpus;
+        row.start_time = now();
+        row.last_updated = now();
+        row.state = vec![(if paused { "paused" } else { "running" }).to_owned()];
+    })?;
+    tx.update(vm, |row: &mut Vm| {
+        row.metrics = metrics;
+        row.domid = domid;
+        row.memory_target = memory;
+        row.resident_on = host;
+        row.scheduled_to_be_resident_on = Ref::NULL;
+        if !row.ha_restart_priority.is_empty() {
+            row.ha_always_run = true;
+        }
+    })?;
+    set_power_state(tx, vm, if paused { VmPowerState::Paused } else { VmPowerState::Running })?;
+    attach(tx, &vbds, &vifs, true)?;
+    consoles(tx, vm, host)
+}
+
+fn attach(tx: &mut Tx<'_>, vbds: &[Ref<Vbd>], vifs: &[Ref<Vif>], on: bool) -> Result<(), ApiError> {
+    for vbd in vbds {
+        tx.update(*vbd, |row: &mut Vbd| row.currently_attached = on)?;
+    }
+    for vif in vifs {
+        tx.update(*vif, |row: &mut Vif| row.currently_attached = on)?;
+    }
+    Ok(())
+}
+
+/// Makes the consoles of a VM point to its host.
+///
+/// # Errors
+/// A row is gone.
+pub fn consoles(tx: &mut Tx<'_>, vm: Ref<Vm>, host: Ref<Host>) -> Result<(), ApiError> {
+    let address = tx.require(host)?.address.clone();
+    for console in tx.require(vm)?.consoles.clone() {
+        tx.remove(console)?;
+    }
+    for protocol in [ConsoleProtocol::Rfb, ConsoleProtocol::Vt100] {
+        let uuid = fresh().to_string();
+        let location = format!("https://{address}/console?uuid={uuid}");
+        tx.insert(Console { uuid, protocol, location, vm, other_config: BTreeMap::new() })?;
+    }
+    Ok(())
+}
+
+/// Sets the power state and what follows from it.
+///
+/// # Errors
+/// The VM is gone.
+pub fn set_power_state(tx: &mut Tx<'_>, vm: Ref<Vm>, state: VmPowerState) -> Result<(), ApiError> {
+    tx.update(vm, |row: &mut Vm| {
+        row.power_state = state;
+        row.allowed_operations = allowed::vm_allowed(row);
+    })
+}
+
+/// Writes that a VM runs nowhere.
+///
+/// # Errors
+/// The VM is gone.
+pub fn halted(tx: &mut Tx<'_>, vm: Ref<Vm>) -> Result<(), ApiError> {
+    gone(tx, vm, VmPowerState::Halted)
+}
+
+/// Writes that a VM runs nowhere: halted, or suspended.
+///
+/// # Errors
+/// The VM is gone.
+pub fn gone(tx: &mut Tx<'_>, vm: Ref<Vm>, state: VmPowerState) -> Result<(), ApiError> {
+    let row = tx.require(vm)?;
+    let (vbds, vifs, metrics) = (row.vbds.clone(), row.vifs.clone(), row.metrics);
+    let consoles = row.consoles.clone();
+    placement::set(tx, vm, Vec::new())?;
+    tx.update(vm, |row: &mut Vm| {
+        row.resident_on = Ref::NULL;
+        row.scheduled_to_be_resident_on = Ref::NULL;
+        row.domid = -1;
+        row.memory_target = 0;
+        if state == VmPowerState::Suspended {
+            row.ha_always_run = false;
+        }
+    })?;
+    set_power_state(tx, vm, state)?;
+    attach(tx, &vbds, &vifs, false)?;
+    for console in consoles {
+        tx.remove(console)?;
+    }
+    if tx.get(metrics).is_some() {
+        tx.update(metrics, |row: &mut VmMetrics| {
+            row.memory_actual = 0;
+            row.state = vec![state.as_str().to_lowercase()];
+            row.last_updated = now();
+        })?;
+    }
+    Ok(())
+}
+
+/// Somebody wants the VM down: it is not started again by itself (scenario 89).
+///
+/// # Errors
+/// The VM is gone.
+pub fn respect_stop(tx: &mut Tx<'_>, vm: Ref<Vm>) -> Result<(), ApiError> {
+    tx.update(vm, |row: &mut Vm| row.ha_always_run = false)
+}
+
+/// The error of an order that stops or changes a running VM.
+#[must_use]
+pub fn stop_error(vm: Ref<Vm>, host: Ref<Host>, error: OrderError) -> ApiError {
+    use haven_drivers::hypervisor::HypervisorError;
+    match error {
+        OrderError::Hypervisor(HypervisorError::Deadline { .. }) => {
+            ApiError::with(codes::VM_SHUTDOWN_TIMEOUT, &[&vm, &"the guest did not react"])
+        }
+        OrderError::Hypervisor(HypervisorError::Failed { text, .. }) => {
+            ApiError::with(codes::VM_FAILED_SHUTDOWN_ACKNOWLEDGMENT, &[&vm, &text])
+        }
+        other => errors::order(host, other),
+    }
+}
+
+/// Makes sure that a VM whose start did not come to its end runs nowhere, then frees its place.
+/// With `stop` it is also stopped where it runs.
+///
+/// # Errors
+/// A holder does not answer: it may run there, so its place stays taken.
+pub async fn abandon(state: &Arc<AppState>, vm: Ref<Vm>, stop: bool) -> Result<(), ApiError> {
+    let read = |db: &Image| -> Result<_, ApiError> {
+        let row = db.require(vm)?;
+        Ok((
+            uuid(&row.uuid)?,
+            row.power_state,
+            placement::holders(db, vm),
+            placement::number(db, vm),
+        ))
+    };
+    let Ok((id, power, holders, number)) = state.pool.read(read).await? else {
+        return Ok(());
+    };
+    if stop && power != VmPowerState::Halted && power != VmPowerState::Suspended {
+        // The start did come to its end.
+        return Ok(());
+    }
+    for holder in &holders {
+        let close = Order::ClosePlacement { vm: id, placement: number };
+        let reply = state.orders.send(host::id(*holder), close).await;
+        let running = reply.map_err(|error| errors::order(*holder, error))?;
+        if running == OrderReply::Running(true) {
+            if !stop {
+                return Err(ApiError::not_allowed(format!("the VM runs on {holder}")));
+            }
+            let mode = haven_drivers::hypervisor::StopMode::Hard;
+            let sent = state.orders.send(host::id(*holder), Order::StopVm { vm: id, mode }).await;
+            sent.map_err(|error| errors::order(*holder, error))?;
+        }
+    }
+    let after = if power == VmPowerState::Suspended { power } else { VmPowerState::Halted };
+    state.pool.write(move |tx| gone(tx, vm, after)).await
+}

@@ -1,0 +1,235 @@
+//! One host's inventory against the database.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use haven_drivers::hypervisor::{DomainInfo, DomainState};
+use haven_model::{ApiError, Host, HostMetrics, MessageClass, Pbd, Ref, Vm, VmPowerState, alerts};
+use haven_pooldb::{Image, Tx};
+use uuid::Uuid;
+
+use crate::ops::vm::{migrate, state as vm_state};
+use crate::ops::{host, message, placement, rows};
+use crate::orders::{Inventory, Order, OrderReply};
+use crate::state::{AppState, now};
+
+/// Free memory is written when it changed by more than this.
+const MEMORY_STEP_BYTES: i64 = 64 << 20;
+/// `last_updated` is written at least this often, in seconds.
+const UPDATED_S_MAX: i64 = 60;
+
+/// What is to be corrected.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Difference {
+    /// The database says that it runs there; the host does not.
+    absent: Vec<Ref<Vm>>,
+    /// It runs there and the database says that it runs nowhere.
+    found: Vec<(Ref<Vm>, bool)>,
+    /// It runs there and the database says that it runs elsewhere.
+    elsewhere: Vec<(Ref<Vm>, Ref<Host>)>,
+    /// Running or paused, other than the database says.
+    power: Vec<(Ref<Vm>, VmPowerState)>,
+    /// Repositories that are attached or not, other than the database says.
+    storage: Vec<(Ref<Pbd>, bool)>,
+    /// Free memory.
+    memory: Option<(Ref<HostMetrics>, i64)>,
+}
+
+pub(super) async fn inventory(
+    state: &Arc<AppState>,
+    reporter: Ref<Host>,
+    inventory: Inventory,
+) -> Result<(), ApiError> {
+    let found = state.pool.read(|db| compare(db, reporter, &inventory)).await??;
+    if found == Difference::default() {
+        return Ok(());
+    }
+    let sure = if found.absent.is_empty() && found.elsewhere.is_empty() {
+        None
+    } else {
+        // Questions go out, so the answer is newer than all that was written before.
+        Some(ask(state, reporter).await?)
+    };
+    for (vm, other) in &found.elsewhere {
+        diverged(state, *vm, reporter, *other).await?;
+    }
+    let lives = state.lives();
+    state
+        .pool
+        .write(move |tx| {
+            let holder = lives.holder(reporter);
+            for vm in found.absent {
+                let still = sure.as_ref().is_some_and(|now| !now.contains_key(&vm));
+                if still && idle(tx, vm) && resident(tx, vm) == Some(reporter) {
+                    ended(tx, vm)?;
+                }
+            }
+            for (vm, paused) in found.found {
+                if idle(tx, vm) && placement::holders(tx, vm).is_empty() {
+                    tracing::warn!(%vm, host = %reporter, "a VM runs that the database had halted");
+                    placement::set(tx, vm, vec![holder])?;
+                    vm_state::started(tx, vm, reporter, paused)?;
+                }
+            }
+            for (vm, power) in found.power {
+                if idle(tx, vm) && resident(tx, vm) == Some(reporter) {
+                    vm_state::set_power_state(tx, vm, power)?;
+                }
+            }
+            for (pbd, attached) in found.storage {
+                if tx.get(pbd).is_some() {
+                    tx.update(pbd, |row: &mut Pbd| row.currently_attached = attached)?;
+                }
+            }
+            if let Some((metrics, free)) = found.memory {
+                tx.update(metrics, |row: &mut HostMetrics| {
+                    row.memory_free = free;
+                    row.last_updated = now();
+                })?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+fn idle(db: &Image, vm: Ref<Vm>) -> bool {
+    db.get(vm).is_some_and(|row| row.current_operations.is_empty())
+}
+
+fn resident(db: &Image, vm: Ref<Vm>) -> Option<Ref<Host>> {
+    db.get(vm).and_then(|row| row.resident_on.non_null())
+}
+
+/// The guest shut itself down (scenario 88), or its process died.
+fn ended(tx: &mut Tx<'_>, vm: Ref<Vm>) -> Result<(), ApiError> {
+    let (_, pool) = rows::pool(tx)?;
+    let restart = pool.ha_enabled && pool.ha_reboot_vm_on_internal_shutdown;
+    let row = tx.require(vm)?;
+    let uuid = row.uuid.clone();
+    tracing::info!(%vm, name = row.name_label, "a VM stopped by itself");
+    vm_state::halted(tx, vm)?;
+    if !restart {
+        vm_state::respect_stop(tx, vm)?;
+    }
+    let about = (MessageClass::Vm, uuid);
+    message::insert(tx, alerts::VM_SHUTDOWN, about, "The guest stopped by itself.".to_owned())?;
+    Ok(())
+}
+
+fn compare(db: &Image, reporter: Ref<Host>, seen: &Inventory) -> Result<Difference, ApiError> {
+    let mut found = Difference::default();
+    let running = by_vm(db, &seen.domains);
+    let row = db.require(reporter)?;
+    for vm in &row.resident_vms {
+        let Some(vm_row) = db.get(*vm).filter(|row| !row.is_control_domain) else { continue };
+        if !vm_row.current_operations.is_empty() {
+            continue;
+        }
+        match running.get(vm) {
+            None => found.absent.push(*vm),
+            Some(domain) => found.power.extend(power(vm_row, domain).map(|state| (*vm, state))),
+        }
+    }
+    for (vm, domain) in &running {
+        let Some(vm_row) = db.get(*vm).filter(|row| row.current_operations.is_empty()) else {
+            continue;
+        };
+        if domain.state == DomainState::Incoming || vm_row.resident_on == reporter {
+            continue;
+        }
+        match vm_row.resident_on.non_null() {
+            Some(other) => found.elsewhere.push((*vm, other)),
+            None if placement::holders(db, *vm).is_empty() => {
+                found.found.push((*vm, domain.state == DomainState::Paused));
+            }
+            None => {}
+        }
+    }
+    for pbd in &row.pbds {
+        let Some(pbd_row) = db.get::<Pbd>(*pbd) else { continue };
+        let Some(sr) = db.get(pbd_row.sr) else { continue };
+        let attached = seen.attached.iter().any(|id| id.to_string() == sr.uuid);
+        if attached != pbd_row.currently_attached && sr.current_operations.is_empty() {
+            found.storage.push((*pbd, attached));
+        }
+    }
+    if let Some(metrics) = db.get(row.metrics) {
+        let free = i64::try_from(seen.memory_free).unwrap_or(i64::MAX);
+        let old = now().unix_s() - metrics.last_updated.unix_s() > UPDATED_S_MAX;
+        if old || metrics.memory_free.abs_diff(free) > MEMORY_STEP_BYTES.unsigned_abs() {
+            found.memory = Some((row.metrics, free));
+        }
+    }
+    Ok(found)
+}
+
+fn by_vm<'a>(db: &Image, domains: &'a [DomainInfo]) -> BTreeMap<Ref<Vm>, &'a DomainInfo> {
+    let known = domains.iter().filter_map(|domain| {
+        let vm = db.find_uuid::<Vm>(&domain.uuid.to_string());
+        if vm.is_none() {
+            tracing::warn!(vm = %domain.uuid, "a VM runs that the database does not know");
+        }
+        Some((vm?, domain))
+    });
+    known.collect()
+}
+
+fn power(row: &Vm, domain: &DomainInfo) -> Option<VmPowerState> {
+    let power = match domain.state {
+        DomainState::Running => VmPowerState::Running,
+        DomainState::Paused => VmPowerState::Paused,
+        _ => return None,
+    };
+    (row.power_state != power).then_some(power)
+}
+
+/// What runs on a host now.
+async fn ask(
+    state: &Arc<AppState>,
+    asked: Ref<Host>,
+) -> Result<BTreeMap<Ref<Vm>, DomainState>, ApiError> {
+    let reply = state.orders.send(host::id(asked), Order::Inventory).await;
+    let reply = reply.map_err(|error| crate::ops::errors::order(asked, error))?;
+    let OrderReply::Inventory(inventory) = reply else {
+        return Err(ApiError::internal("an unexpected answer to an inventory"));
+    };
+    state
+        .pool
+        .read(|db| {
+            let running = by_vm(db, &inventory.domains);
+            running.into_iter().map(|(vm, domain)| (vm, domain.state)).collect()
+        })
+        .await
+}
+
+/// A VM runs on a host although the database says another (scenario 97): if the other does not
+/// run it, the database is corrected; if both do, a person must know at once.
+async fn diverged(
+    state: &Arc<AppState>,
+    vm: Ref<Vm>,
+    here: Ref<Host>,
+    there: Ref<Host>,
+) -> Result<(), ApiError> {
+    let Ok(other) = ask(state, there).await else { return Ok(()) };
+    let own = ask(state, here).await?;
+    if own.get(&vm).is_none_or(|domain| *domain == DomainState::Incoming) {
+        return Ok(());
+    }
+    if other.contains_key(&vm) {
+        let uuid = Uuid::from_u128(vm.id().0);
+        tracing::error!(vm = %uuid, %here, %there, "a VM runs on two hosts");
+        let text = format!("VM {uuid} runs on two hosts at once: {here} and {there}.");
+        message::raise(state, alerts::ALARM, (MessageClass::Vm, uuid.to_string()), text).await;
+        return Ok(());
+    }
+    let holder = state.lives().holder(here);
+    state
+        .pool
+        .write(move |tx| {
+            if idle(tx, vm) && resident(tx, vm) == Some(there) {
+                migrate::moved(tx, vm, here, holder)?;
+            }
+            Ok(())
+        })
+        .await
+}

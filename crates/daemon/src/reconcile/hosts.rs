@@ -1,0 +1,98 @@
+//! Which hosts answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use haven_model::{ApiError, Host, HostMetrics, Ref};
+use haven_pooldb::Image;
+use uuid::Uuid;
+
+use crate::ops::{host, host_rows};
+use crate::orders::{Order, OrderReply, PoolUpdate};
+use crate::state::{AppState, now};
+
+/// A host reported: it lives, if high availability does not know better.
+pub(super) async fn heard(state: &Arc<AppState>, reporter: Ref<Host>) -> Result<(), ApiError> {
+    if !state.is_member(reporter) {
+        return Ok(());
+    }
+    let live = state.pool.read(|db| host::is_live(db, reporter)).await?;
+    if live {
+        return Ok(());
+    }
+    tracing::info!(host = %reporter, "a host answers again");
+    ask(state, reporter).await
+}
+
+/// Asks all hosts what they are; at the beginning of an office.
+pub async fn ask_all(state: &Arc<AppState>) {
+    let hosts = state.pool.read(|db| db.iter::<Host>().map(|(host, _)| host).collect::<Vec<_>>());
+    for host in hosts.await.unwrap_or_default() {
+        let state = state.clone();
+        tokio::spawn(async move {
+            if let Err(error) = ask(&state, host).await {
+                tracing::info!(%error, %host, "a host does not answer yet");
+            }
+        });
+    }
+}
+
+/// Has a host say what it is, and tells it who is in the pool.
+async fn ask(state: &Arc<AppState>, asked: Ref<Host>) -> Result<(), ApiError> {
+    let Some(pool) = state.identity.pool() else { return Ok(()) };
+    let Some(member) = pool.member(host::id(asked)).cloned() else { return Ok(()) };
+    let failed = |error| crate::ops::errors::order(asked, error);
+    let reply = state.orders.send(member.host, Order::HostFacts).await.map_err(failed)?;
+    let OrderReply::Facts(facts) = reply else {
+        return Err(ApiError::internal("an unexpected answer about a host"));
+    };
+    state
+        .pool
+        .write(move |tx| match tx.get(asked) {
+            Some(_) => host_rows::refresh(tx, asked, &member, &facts),
+            None => Ok(()),
+        })
+        .await?;
+    if asked != state.this_host() {
+        let update = PoolUpdate { coordinator: state.identity.host(), members: pool.members };
+        let order = Order::UpdatePool(Box::new(update));
+        state.orders.send(host::id(asked), order).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Marks hosts that have not reported for long. What ran there is not touched: whether it still
+/// does, nobody knows.
+pub(super) async fn find_silent(state: &Arc<AppState>, limit: Duration) {
+    if !state.may_act().await {
+        return;
+    }
+    let silent = state.pool.read(|db| silent(state, db, limit)).await.unwrap_or_default();
+    if silent.is_empty() {
+        return;
+    }
+    tracing::warn!(hosts = silent.len(), "hosts do not report any more");
+    let written = state
+        .pool
+        .write(move |tx| {
+            silent.into_iter().try_for_each(|metrics| {
+                tx.update(metrics, |row: &mut HostMetrics| {
+                    row.live = false;
+                    row.last_updated = now();
+                })
+            })
+        })
+        .await;
+    if let Err(error) = written {
+        tracing::warn!(%error, "a silent host could not be written down");
+    }
+}
+
+fn silent(state: &AppState, db: &Image, limit: Duration) -> Vec<Ref<HostMetrics>> {
+    db.iter::<Host>()
+        .filter(|(host, _)| host::is_live(db, *host))
+        .filter(|(host, _)| *host != state.this_host())
+        .filter(|(host, _)| state.reports.is_silent(Uuid::from_u128(host.id().0), limit))
+        .map(|(_, row)| row.metrics)
+        .collect()
+}

@@ -1,0 +1,278 @@
+//! What every request of the coordinator side works with.
+//!
+//! Owns: the pool database while this host is coordinator, and the word whether it is. Never
+//! decides who is coordinator: `host.json` does while high availability is off, the guard's
+//! epoch while it is armed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use haven_model::{ApiError, DateTime, Holder, Host, Ref, codes};
+use haven_pooldb::{Database, Image, Tx};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::agent::Agent;
+use crate::authority::Authority;
+use crate::boot::HostSide;
+use crate::config::Config;
+use crate::ha::Ha;
+use crate::identity::{IdentityStore, Member};
+use crate::order_client::OrderClient;
+use crate::peer_net::Dialer;
+use crate::reconcile::Reports;
+use crate::session::{Passwords, Sessions};
+use crate::tasks::Runner;
+
+/// Shared by all requests and loops of the coordinator side.
+pub struct AppState {
+    /// Paths and settings.
+    pub config: Config,
+    /// This host.
+    pub identity: Arc<IdentityStore>,
+    /// Who is coordinator, and whether this host may act.
+    pub authority: Authority,
+    /// Gives orders to hosts.
+    pub orders: OrderClient,
+    /// The pool database.
+    pub pool: PoolDb,
+    /// Open sessions.
+    pub sessions: Sessions,
+    /// Verifies passwords.
+    pub passwords: Passwords,
+    /// Last reports of the hosts.
+    pub reports: Reports,
+    /// High availability of this host.
+    pub ha: OnceLock<Ha>,
+    /// Carries this host to other members.
+    pub dialer: Dialer,
+    agent: Agent,
+    tasks: OnceLock<Runner>,
+    lives: RwLock<BTreeMap<Uuid, u64>>,
+}
+
+impl fmt::Debug for AppState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppState").field("host", &self.identity.host()).finish_non_exhaustive()
+    }
+}
+
+impl AppState {
+    /// A host that holds no database yet; its task loop runs.
+    #[must_use]
+    pub fn start(config: Config, side: &HostSide) -> Arc<Self> {
+        let state = Arc::new(Self {
+            config,
+            identity: side.identity.clone(),
+            authority: side.authority.clone(),
+            orders: side.orders.clone(),
+            pool: PoolDb::default(),
+            sessions: Sessions::default(),
+            passwords: Passwords::default(),
+            reports: Reports::default(),
+            ha: OnceLock::new(),
+            dialer: side.agent.parts().dialer.clone(),
+            agent: side.agent.clone(),
+            tasks: OnceLock::new(),
+            lives: RwLock::default(),
+        });
+        let weak = Arc::downgrade(&state);
+        let runner = Runner::start(&state, crate::ops::undo::executor(weak));
+        // It was empty a moment ago and nobody else has it yet.
+        let _first = state.tasks.set(runner);
+        state
+    }
+
+    /// The task runner.
+    ///
+    /// # Errors
+    /// Before the daemon has started it.
+    pub fn runner(&self) -> Result<&Runner, ApiError> {
+        self.tasks.get().ok_or_else(|| ApiError::internal("the daemon is still starting"))
+    }
+
+    /// The host side.
+    #[must_use]
+    pub fn agent(&self) -> &Agent {
+        &self.agent
+    }
+
+    /// Whether a host is a member of the newest epoch; any host is while high availability is
+    /// off.
+    #[must_use]
+    pub fn is_member(&self, host: Ref<Host>) -> bool {
+        let id = Uuid::from_u128(host.id().0);
+        let lives = self.lives.read().unwrap_or_else(PoisonError::into_inner);
+        self.authority.armed().is_none() || lives.contains_key(&id)
+    }
+
+    /// Whether this host is coordinator, holds the database and may change things now.
+    pub async fn may_act(&self) -> bool {
+        self.authority.may_act() && self.pool.is_open().await
+    }
+
+    /// The coordinator as this host knows it.
+    #[must_use]
+    pub fn coordinator(&self) -> Option<Member> {
+        let host = self.authority.coordinator()?;
+        self.identity.pool()?.member(host).cloned()
+    }
+
+    /// The error that a host answers which is not the acting coordinator.
+    #[must_use]
+    pub fn not_coordinator(&self) -> ApiError {
+        match self.coordinator() {
+            Some(member) if member.host != self.identity.host() => {
+                ApiError::with(codes::HOST_IS_SLAVE, &[&member.address])
+            }
+            _ => closed(),
+        }
+    }
+
+    /// The row of this host.
+    #[must_use]
+    pub fn this_host(&self) -> Ref<Host> {
+        Ref::from_uuid(self.identity.host().0)
+    }
+
+    /// Says in which life each member is; high availability tells after each epoch.
+    pub fn set_lives(&self, lives: BTreeMap<Uuid, u64>) {
+        *self.lives.write().unwrap_or_else(PoisonError::into_inner) = lives;
+    }
+
+    /// Epoch and lives, for what is made durable now.
+    #[must_use]
+    pub fn lives(&self) -> Lives {
+        let epoch = self.authority.term().map_or(0, |term| term.epoch.0);
+        let lives = self.lives.read().unwrap_or_else(PoisonError::into_inner).clone();
+        Lives { epoch, lives }
+    }
+}
+
+/// The epoch and the lives of its members.
+#[derive(Clone, Debug, Default)]
+pub struct Lives {
+    /// Number of the epoch; 0 while high availability is off.
+    pub epoch: u64,
+    lives: BTreeMap<Uuid, u64>,
+}
+
+impl Lives {
+    /// A host as holder of a VM, in its present life.
+    #[must_use]
+    pub fn holder(&self, host: Ref<Host>) -> Holder {
+        let id = Uuid::from_u128(host.id().0);
+        Holder { host, incarnation: self.lives.get(&id).copied().unwrap_or(0) }
+    }
+}
+
+/// Seconds since 1970.
+#[must_use]
+pub fn now() -> DateTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    DateTime(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// A fresh uuid.
+#[must_use]
+pub fn fresh() -> Uuid {
+    Uuid::new_v4()
+}
+
+/// The pool database and the news that it changed.
+///
+/// Whoever waits for it waits asynchronously: a stalled metadata volume must not hold up the
+/// threads that the rest of the daemon runs on.
+#[derive(Debug)]
+pub struct PoolDb {
+    database: Arc<tokio::sync::RwLock<Option<Database>>>,
+    generation: watch::Sender<u64>,
+}
+
+impl Default for PoolDb {
+    fn default() -> Self {
+        Self { database: Arc::default(), generation: watch::Sender::new(0) }
+    }
+}
+
+impl PoolDb {
+    /// Whether this host holds the database.
+    pub async fn is_open(&self) -> bool {
+        self.database.read().await.is_some()
+    }
+
+    /// Installs the database: from here on this host answers.
+    pub async fn open(&self, database: Database) {
+        let generation = database.generation();
+        *self.database.write().await = Some(database);
+        self.generation.send_replace(generation);
+    }
+
+    /// Gives the database up: this host is coordinator no more.
+    pub async fn close(&self) -> Option<Database> {
+        self.database.write().await.take()
+    }
+
+    /// Follows the generation; it changes after each commit.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.generation.subscribe()
+    }
+
+    /// Reads.
+    ///
+    /// # Errors
+    /// When this host does not hold the database.
+    pub async fn read<T>(&self, read: impl FnOnce(&Image) -> T) -> Result<T, ApiError> {
+        self.database.read().await.as_ref().map(|database| read(database)).ok_or_else(closed)
+    }
+
+    /// Changes the database in one durable transaction.
+    ///
+    /// # Errors
+    /// What `change` answers, or that the change could not be made durable.
+    pub async fn write<T, F>(&self, change: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, ApiError> + Send + 'static,
+    {
+        self.with_mut(move |database| {
+            let committed = database.transact(change).map_err(ApiError::from)?;
+            Ok(committed.value)
+        })
+        .await
+    }
+
+    /// Works on the whole database, off the threads of the runtime.
+    ///
+    /// # Errors
+    /// What `work` answers, or that this host does not hold the database.
+    pub async fn with_mut<T, F>(&self, work: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Database) -> Result<T, ApiError> + Send + 'static,
+    {
+        let mut guard = self.database.clone().write_owned().await;
+        let (result, generation) = tokio::task::spawn_blocking(move || {
+            let Some(database) = guard.as_mut() else { return (Err(closed()), None) };
+            let result = work(database);
+            (result, Some(database.generation()))
+        })
+        .await
+        .map_err(|error| ApiError::internal(error.to_string()))?;
+        if let Some(generation) = generation {
+            self.generation.send_if_modified(|now| {
+                let changed = *now != generation;
+                *now = generation;
+                changed
+            });
+        }
+        result
+    }
+}
+
+fn closed() -> ApiError {
+    ApiError::new(codes::HOST_STILL_BOOTING, Vec::new())
+}

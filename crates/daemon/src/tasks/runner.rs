@@ -1,0 +1,329 @@
+//! The loop around the task machine.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use haven_model::{ApiError, Ref, Task, Value, codes};
+use haven_tasks::{Engine, Failure, Input, Operation, Outcome, Output, Record, TaskId, Undo};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use super::BoxFuture;
+use super::journal::{self, Change};
+use super::op::{Op, Plan, cancelled};
+use crate::state::AppState;
+
+/// Inputs that may wait for the loop; senders wait beyond that.
+const INPUTS_MAX: usize = 1024;
+/// How long the loop sleeps when nothing is due.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// Carries out an undo action; true when it succeeded.
+pub type UndoFn = Arc<dyn Fn(Undo) -> BoxFuture<bool> + Send + Sync>;
+
+enum Message {
+    Input(Input),
+    Submit { id: TaskId, operation: Operation, reply: oneshot::Sender<Result<Op, ApiError>> },
+    Begin { id: TaskId, step: usize, undo: Option<Undo>, reply: Reply },
+    Finish { id: TaskId, result: Result<(), Failure>, reply: oneshot::Sender<Outcome> },
+}
+
+type Reply = oneshot::Sender<Result<(), ApiError>>;
+
+/// Runs operations. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Runner {
+    inputs: mpsc::Sender<Message>,
+}
+
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Message")
+    }
+}
+
+impl Runner {
+    /// Starts the loop.
+    #[must_use]
+    pub fn start(state: &Arc<AppState>, undo: UndoFn) -> Self {
+        let (inputs, receiver) = mpsc::channel(INPUTS_MAX);
+        let runner = Self { inputs };
+        let actor = Actor {
+            state: Arc::downgrade(state),
+            runner: runner.clone(),
+            undo,
+            engine: Engine::default(),
+            slots: BTreeMap::new(),
+            began: Instant::now(),
+        };
+        tokio::spawn(actor.run(receiver));
+        runner
+    }
+
+    /// Runs an operation to its end, whatever happens to the caller: admission, the body, and
+    /// the undo of what it began when it fails.
+    ///
+    /// # Errors
+    /// `OTHER_OPERATION_IN_PROGRESS`, what the body answers, or `TASK_CANCELLED`.
+    pub async fn run<F, Fut>(&self, id: TaskId, plan: Plan, body: F) -> Result<Value, ApiError>
+    where
+        F: FnOnce(Op) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<Value, ApiError>> + Send + 'static,
+    {
+        let (reply, admitted) = oneshot::channel();
+        self.send(Message::Submit { id, operation: plan.operation, reply }).await;
+        let op = admitted.await.map_err(|_| stopped())??;
+        let runner = self.clone();
+        // A task of its own: it must go on when its caller hangs up, and a panic is a failure.
+        let whole = tokio::spawn(async move {
+            let result = tokio::spawn(body(op)).await.unwrap_or_else(|panic| {
+                Err(ApiError::internal(format!("an operation broke off: {panic}")))
+            });
+            runner.finish(id, result).await
+        });
+        whole.await.map_err(ApiError::internal)?
+    }
+
+    async fn finish(&self, id: TaskId, result: Result<Value, ApiError>) -> Result<Value, ApiError> {
+        let told = match &result {
+            Ok(_) => Ok(()),
+            Err(error) => Err(failure(error)),
+        };
+        let (reply, ended) = oneshot::channel();
+        self.send(Message::Finish { id, result: told, reply }).await;
+        match ended.await.map_err(|_| stopped())? {
+            Outcome::Done => result,
+            Outcome::Cancelled => Err(cancelled(id)),
+            Outcome::Undone(failure) => Err(api_error(failure)),
+            Outcome::Failed { failure, left } => {
+                tracing::error!(task = %id.0, ?left, "an operation could not be undone completely");
+                Err(api_error(failure))
+            }
+        }
+    }
+
+    /// Asks a task to stop.
+    pub async fn cancel(&self, task: Ref<Task>) {
+        let id = TaskId(uuid::Uuid::from_u128(task.id().0));
+        self.tell(Input::Cancel(id)).await;
+    }
+
+    /// Takes over the journal of an earlier coordinator.
+    pub async fn restore(&self, records: Vec<Record>) {
+        for record in records {
+            self.tell(Input::Restore(record)).await;
+        }
+    }
+
+    pub(crate) async fn begin(
+        &self,
+        id: TaskId,
+        step: usize,
+        undo: Option<Undo>,
+    ) -> Result<(), ApiError> {
+        let (reply, proceed) = oneshot::channel();
+        self.send(Message::Begin { id, step, undo, reply }).await;
+        proceed.await.map_err(|_| stopped())?
+    }
+
+    pub(crate) async fn tell(&self, input: Input) {
+        self.send(Message::Input(input)).await;
+    }
+
+    async fn send(&self, message: Message) {
+        // The loop ends with the daemon only; whoever waits for an answer sees its end closed.
+        if self.inputs.send(message).await.is_err() {
+            tracing::debug!("the task loop has ended");
+        }
+    }
+}
+
+fn stopped() -> ApiError {
+    ApiError::internal("the daemon is stopping")
+}
+
+fn failure(error: &ApiError) -> Failure {
+    Failure { code: error.code.to_owned(), params: error.params.clone() }
+}
+
+pub(crate) fn api_error(failure: Failure) -> ApiError {
+    ApiError::from_wire(&failure.code, failure.params)
+}
+
+/// What waits for a task.
+struct Slot {
+    operation: Operation,
+    admitted: Option<oneshot::Sender<Result<Op, ApiError>>>,
+    proceed: Option<Reply>,
+    ended: Option<oneshot::Sender<Outcome>>,
+    interrupt: watch::Sender<bool>,
+    restored: bool,
+}
+
+impl Slot {
+    fn new(operation: Operation, restored: bool) -> Self {
+        let interrupt = watch::Sender::new(false);
+        Self { operation, admitted: None, proceed: None, ended: None, interrupt, restored }
+    }
+}
+
+struct Actor {
+    state: Weak<AppState>,
+    runner: Runner,
+    undo: UndoFn,
+    engine: Engine,
+    slots: BTreeMap<TaskId, Slot>,
+    began: Instant,
+}
+
+impl Actor {
+    async fn run(mut self, mut receiver: mpsc::Receiver<Message>) {
+        loop {
+            let due = self.engine.next_deadline().map_or(IDLE, Duration::from_millis);
+            let due = if due == IDLE { Instant::now() + IDLE } else { self.began + due };
+            let message = tokio::select! {
+                message = receiver.recv() => message,
+                () = tokio::time::sleep_until(due) => Some(Message::Input(Input::Tick)),
+            };
+            let Some(message) = message else { return };
+            self.take(message);
+            if let Some(broken) = self.engine.check() {
+                tracing::error!(%broken, "an invariant of the task machine is broken");
+            }
+            if !self.pump().await {
+                return;
+            }
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn take(&mut self, message: Message) {
+        let now = self.now();
+        let input = match message {
+            Message::Input(Input::Restore(record)) => {
+                let slot = Slot::new(record.operation.clone(), true);
+                self.slots.entry(record.task).or_insert(slot);
+                Input::Restore(record)
+            }
+            Message::Input(input) => input,
+            Message::Submit { id, operation, reply } => {
+                let mut slot = Slot::new(operation.clone(), false);
+                slot.admitted = Some(reply);
+                self.slots.insert(id, slot);
+                Input::Submit(id, operation)
+            }
+            Message::Begin { id, step, undo, reply } => {
+                if let Some(slot) = self.slots.get_mut(&id) {
+                    slot.proceed = Some(reply);
+                }
+                Input::Begin { task: id, step, undo }
+            }
+            Message::Finish { id, result, reply } => {
+                if let Some(slot) = self.slots.get_mut(&id) {
+                    slot.ended = Some(reply);
+                }
+                Input::Finished(id, result)
+            }
+        };
+        self.engine.handle(now, input);
+    }
+
+    /// Writes what must be durable in one transaction, then tells whoever waits.
+    async fn pump(&mut self) -> bool {
+        let outputs: Vec<Output> = std::iter::from_fn(|| self.engine.poll_output()).collect();
+        let changes: Vec<Change> = outputs.iter().flat_map(|output| self.change(output)).collect();
+        let mut durable = Ok(());
+        if !changes.is_empty() {
+            let Some(state) = self.state.upgrade() else { return false };
+            durable = journal::write(&state, changes).await;
+            if let Err(error) = &durable {
+                tracing::error!(%error, "the task journal could not be written");
+            }
+        }
+        for output in outputs {
+            self.tell(output, &durable);
+        }
+        true
+    }
+
+    fn change(&self, output: &Output) -> Vec<Change> {
+        let claims = |id: &TaskId| self.slots.get(id).map(|slot| slot.operation.clone());
+        match output {
+            Output::Journal(record) => vec![Change::Record(Box::new(record.clone()))],
+            Output::Start(id) => {
+                claims(id).map(|operation| Change::Hold(*id, operation)).into_iter().collect()
+            }
+            Output::Progress(id, permille) => vec![Change::Progress(*id, *permille)],
+            Output::End(id, outcome) => {
+                let restored = self.slots.get(id).is_some_and(|slot| slot.restored);
+                let mut changes = vec![Change::Forget(*id)];
+                changes.extend(claims(id).map(|operation| Change::Release(*id, operation)));
+                if restored {
+                    changes.push(Change::Ended(*id, outcome.clone()));
+                }
+                changes
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn tell(&mut self, output: Output, durable: &Result<(), ApiError>) {
+        match output {
+            Output::Start(id) => self.admit(id),
+            Output::Refuse(id, busy) => {
+                let Some(slot) = self.slots.remove(&id) else { return };
+                let object = haven_model::RefId(busy.object.id.as_u128());
+                let holder = Ref::<Task>::from_uuid(busy.holder.0);
+                let error = ApiError::with(
+                    codes::OTHER_OPERATION_IN_PROGRESS,
+                    &[&busy.object.class, &object, &busy.operation, &holder],
+                );
+                answer(slot.admitted, Err(error));
+            }
+            Output::Proceed(id, _) => {
+                let slot = self.slots.get_mut(&id);
+                answer(slot.and_then(|slot| slot.proceed.take()), durable.clone());
+            }
+            Output::Interrupt(id) => {
+                let Some(slot) = self.slots.get_mut(&id) else { return };
+                slot.interrupt.send_replace(true);
+                answer(slot.proceed.take(), Err(cancelled(id)));
+            }
+            Output::Undo(id, action) => {
+                let (undo, runner) = (self.undo.clone(), self.runner.clone());
+                tokio::spawn(async move {
+                    let ok = undo(action).await;
+                    runner.tell(Input::Undone(id, ok)).await;
+                });
+            }
+            Output::End(id, outcome) => {
+                let Some(slot) = self.slots.remove(&id) else { return };
+                answer(slot.admitted, Err(cancelled(id)));
+                if let Some(ended) = slot.ended {
+                    // Nobody listens when the daemon stops.
+                    let _unheard = ended.send(outcome);
+                }
+            }
+            Output::Journal(_) | Output::Progress(..) => {}
+        }
+    }
+
+    fn admit(&mut self, id: TaskId) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        let op =
+            Op { runner: self.runner.clone(), id, interrupt: slot.interrupt.subscribe(), next: 0 };
+        answer(slot.admitted.take(), Ok(op));
+    }
+}
+
+fn answer<T>(waiter: Option<oneshot::Sender<T>>, value: T) {
+    if let Some(waiter) = waiter {
+        // The other end may have gone; then nobody needs the answer.
+        let _unheard = waiter.send(value);
+    }
+}
