@@ -98,8 +98,10 @@ async fn status(context: &mut Context) -> Outcome<()> {
     }
     let hosts = status.list("hosts").iter().map(host_row).collect();
     let statefiles = status.list("statefiles").iter().map(statefile_row).collect();
-    context
-        .print(&Answer::Object { row, parts: vec![("hosts", hosts), ("statefiles", statefiles)] })
+    let promises = status.list("bounds").iter().filter_map(Value::as_str);
+    let promises = promises.map(|text| vec![Cell::text("promise", text)]).collect();
+    let parts = vec![("hosts", hosts), ("statefiles", statefiles), ("promises", promises)];
+    context.print(&Answer::Object { row, parts })
 }
 
 fn host_row(host: &Value) -> Row {
@@ -119,6 +121,6 @@ fn statefile_row(statefile: &Value) -> Row {
     vec![
         Cell::text("volume", statefile.text("sr")),
         Cell::text("state", statefile.text("state")),
-        Cell::new("latency_us", latency_us, format!("{} ms", latency_us / 1000)),
+        Cell::number("latency_us", latency_us),
     ]
 }
