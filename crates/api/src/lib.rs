@@ -2,8 +2,8 @@
 //!
 //! Owns: the declared [`messages`], the [`Registry`] of all messages (declared ones and those
 //! that follow from fields), the checking of calls against it ([`Call`]), the answers that follow
-//! from the database alone ([`dispatch`]), the [`events`] feed, and the two encodings
-//! ([`xmlrpc`], [`jsonrpc`]).
+//! from the database alone ([`dispatch`]), the [`events`] feed, roles and paths ([`access`]), and
+//! the two encodings ([`xmlrpc`], [`jsonrpc`]).
 //!
 //! Never: opens a connection, checks a password, keeps a session, starts a task. Those belong to
 //! the daemon, which does for every request:
@@ -14,6 +14,7 @@
 //!    handler, with arguments from [`Call::args`]
 //! 4. `write_response` of the same encoding.
 
+pub mod access;
 mod args;
 mod call;
 pub mod dispatch;

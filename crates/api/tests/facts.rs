@@ -174,3 +174,19 @@ fn every_message_can_be_listed_and_found() {
     }
     assert_eq!(codes::NOT_IMPLEMENTED, "NOT_IMPLEMENTED");
 }
+
+#[test]
+fn access() {
+    let facts = facts();
+    let names = |key| list(&facts, key).iter().filter_map(Json::as_str).collect::<Vec<_>>();
+    assert_eq!(haven_api::access::MEMBER_CALLS, names("slave_whitelist"));
+    assert_eq!(haven_api::access::EMERGENCY_CALLS, names("emergency_calls"));
+    let theirs = list(&facts, "http_actions");
+    assert_eq!(haven_api::access::HTTP_ACTIONS.len(), theirs.len());
+    for (ours, theirs) in haven_api::access::HTTP_ACTIONS.iter().zip(theirs) {
+        assert_eq!(ours.name, text(theirs, "name"));
+        assert_eq!((ours.method, ours.path), (text(theirs, "method"), text(theirs, "uri")));
+        assert_eq!(ours.role.as_str(), text(theirs, "min_role"), "{}", ours.name);
+        assert_eq!(ours.open, flag(theirs, "no_rbac_check", false), "{}", ours.name);
+    }
+}
