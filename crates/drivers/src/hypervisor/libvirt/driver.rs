@@ -333,3 +333,7 @@ fn paused_state(domain: &Domain, reason: i32) -> DomainState {
         _ => DomainState::Paused,
     }
 }
+
+#[cfg(test)]
+#[path = "driver_tests.rs"]
+mod tests;

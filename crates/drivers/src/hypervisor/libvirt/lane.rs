@@ -148,8 +148,8 @@ impl<C: Send + Sync + 'static> Lane<C> {
         work: impl FnOnce(&C, &Call) -> Result<T, HypervisorError> + Send + 'static,
     ) -> Result<T, HypervisorError> {
         let until = Instant::now() + deadline;
-        let missed =
-            || HypervisorError::Deadline { call: call.to_owned(), seconds: deadline.as_secs() };
+        let seconds = deadline.as_secs() + u64::from(deadline.subsec_millis() >= 500);
+        let missed = || HypervisorError::Deadline { call: call.to_owned(), seconds };
         if !self.shared.enter(until)? {
             return Err(missed());
         }

@@ -102,11 +102,16 @@ fn boot(os: Element, boot: &BootSpec) -> Element {
 fn cpu(model: &CpuModel, tcg: bool) -> Element {
     match model {
         // `check=none`: TCG filters features silently, and the pool's level was checked before.
-        CpuModel::Named(name) => el("cpu")
-            .attr("mode", "custom")
-            .attr("match", "exact")
-            .attr("check", if tcg { "none" } else { "partial" })
-            .child(el("model").attr("fallback", "forbid").text(name.as_str())),
+        CpuModel::Named(name) => {
+            let tree = el("cpu")
+                .attr("mode", "custom")
+                .attr("match", "exact")
+                .attr("check", if tcg { "none" } else { "partial" })
+                .child(el("model").attr("fallback", "forbid").text(name.as_str()));
+            // Part of this model's definition, but no Intel processor has it.
+            let svm = || el("feature").attr("policy", "disable").attr("name", "svm");
+            if name == "qemu64" && !tcg { tree.child(svm()) } else { tree }
+        }
         CpuModel::Host => el("cpu").attr("mode", if tcg { "maximum" } else { "host-model" }),
     }
 }
