@@ -10,7 +10,7 @@ SEEDS ?= 20000
 SEED ?= 1
 SIM_HOSTS ?= 3
 
-.PHONY: help deps build demo demo-down test lint fix bench-lab sim
+.PHONY: help deps build install demo demo-down test lint fix bench-lab sim
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,15 @@ deps: ## install what is missing (Debian 12; root or sudo)
 
 build: deps ## build all programs (release)
 	cargo build --release --locked --bins
+
+install: ## copy programs and units to this host (after `make build`; root); DESTDIR= is honoured
+	install -D -m 755 -t $(DESTDIR)/usr/sbin $(BIN)/havend $(BIN)/haven-guard
+	install -D -m 755 -t $(DESTDIR)/usr/bin $(BIN)/haven
+	@mkdir -p $(DESTDIR)/etc/systemd/system
+	cp -r packaging/systemd/. $(DESTDIR)/etc/systemd/system/
+	@test -e $(DESTDIR)/etc/haven/guard.toml || install -D -m 644 packaging/etc/guard.toml $(DESTDIR)/etc/haven/guard.toml
+	@mkdir -p $(DESTDIR)/usr/share/bash-completion/completions
+	$(BIN)/haven completion bash > $(DESTDIR)/usr/share/bash-completion/completions/haven
 
 demo: build ## a pool of three hosts on this machine, and what happens when hosts die
 	$(SUDO) $(BIN)/haven-lab demo
