@@ -3,8 +3,8 @@
 use super::xml::Element;
 use crate::hypervisor::{Capabilities, kvm};
 
-/// Family of machine types for guests: i440fx. Under TCG its firmware is through in half the
-/// time of q35's, it has the IDE bus that `hdc` CD drives need, and its versions are kept long.
+/// Family of machine types for guests: i440fx. Emulated guests boot about a tenth faster than
+/// with q35 (5.7-6.3 s against 6.8-7.1 s), and it has the IDE bus that `hdc` CD drives need.
 pub(crate) const MACHINE_FAMILY: &str = "pc";
 
 /// Which kind of guests this host runs.
