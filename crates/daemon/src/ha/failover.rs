@@ -1,0 +1,338 @@
+//! The failover manager: what must run and does not, is started.
+//!
+//! Owns: which deaths were dealt with, attempts and their back-off, the timeline for alerts. Runs
+//! on every host, acts on the coordinator alone. It is level-triggered: after a change of
+//! coordinator the next one finds the same VMs halted and goes on. A VM is started elsewhere only
+//! when every holder of its placement is dead or has answered that it does not run it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use haven_cluster::control::GuardState;
+use haven_cluster::ids::Life;
+use haven_model::{
+    ApiError, Holder, Host, HostMetrics, MessageClass, Placement, Ref, Vm, VmPowerState, alerts,
+};
+use haven_planner as planner;
+use haven_pooldb::{Image, Tx};
+use haven_tasks::TaskId;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::decide::{self, Attempts, Fate};
+use super::takeover::Ha;
+use super::timeline::{Timeline, VmTimes};
+use crate::agent::permit::PermitGate;
+use crate::ops::vm::power::{Start, start_vm};
+use crate::ops::vm::state as vm_state;
+use crate::ops::{host, message, placement, rows, view};
+use crate::orders::{Order, OrderReply};
+use crate::state::fresh;
+
+/// How often the manager looks besides changes of the guard's state.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+/// Starts at the same moment.
+const STARTS_AT_ONCE: usize = 8;
+/// Ends of starts that may wait for the manager.
+const ENDS_MAX: usize = 1024;
+/// Key of the phase times in `VM.other_config`.
+pub const TIMES_KEY: &str = "haven_restart_times";
+
+/// What the manager remembers.
+#[derive(Debug, Default)]
+struct Memory {
+    timeline: Timeline,
+    announced: BTreeSet<Life>,
+    attempts: BTreeMap<Ref<Vm>, Attempts>,
+    in_flight: BTreeSet<Ref<Vm>>,
+    /// Where a VM ran before its host failed.
+    lost_on: BTreeMap<Ref<Vm>, Uuid>,
+    /// Generation of the database for which the promise was computed.
+    promised: Option<u64>,
+}
+
+type End = (Ref<Vm>, Result<(), ApiError>);
+
+/// Runs until `stop`.
+pub(super) async fn run(ha: Ha, stop: CancellationToken) {
+    let began = Instant::now();
+    let mut memory = Memory::default();
+    let mut states = ha.link.watch();
+    let (ends, mut ended) = mpsc::channel::<End>(ENDS_MAX);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = states.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(LOOK_INTERVAL) => {}
+            Some((vm, result)) = ended.recv() => {
+                note_end(&ha, &mut memory, vm, result, began.elapsed()).await;
+            }
+        }
+        let Some(state) = states.borrow_and_update().clone() else { continue };
+        memory.timeline.observe(&state, super::wall_ms());
+        let acts = ha.link.armed().is_some_and(|view| view.may_act);
+        if !acts || !ha.state.pool.is_open().await {
+            memory.in_flight.clear();
+            continue;
+        }
+        if let Err(error) = look(&ha, &mut memory, &state, &ends, began.elapsed()).await {
+            tracing::error!(%error, "the failover manager could not do its work; it tries again");
+        }
+    }
+}
+
+async fn look(
+    ha: &Ha,
+    memory: &mut Memory,
+    state: &GuardState,
+    ends: &mpsc::Sender<End>,
+    now: Duration,
+) -> Result<(), ApiError> {
+    mark_hosts(ha, state).await?;
+    bury(ha, memory, state).await?;
+    restart(ha, memory, ends, now).await?;
+    let generation = *ha.state.pool.watch().borrow();
+    if memory.promised != Some(generation) {
+        super::promise::refresh(ha).await?;
+        memory.promised = Some(generation);
+    }
+    Ok(())
+}
+
+/// Hosts that are not members do not count as live.
+async fn mark_hosts(ha: &Ha, state: &GuardState) -> Result<(), ApiError> {
+    let state = state.clone();
+    let stale = ha.state.pool.read(move |db| stale_metrics(db, &state)).await?;
+    if stale.is_empty() {
+        return Ok(());
+    }
+    let change = move |tx: &mut Tx<'_>| {
+        stale
+            .iter()
+            .try_for_each(|metrics| tx.update(*metrics, |row: &mut HostMetrics| row.live = false))
+    };
+    ha.state.pool.write(change).await
+}
+
+fn stale_metrics(db: &Image, state: &GuardState) -> Vec<Ref<HostMetrics>> {
+    let hosts: Vec<Ref<Host>> = db.iter::<Host>().map(|(host, _)| host).collect();
+    let outside = decide::outsiders(state, &hosts);
+    let metrics = outside.iter().filter_map(|host| db.get(*host)).map(|row| row.metrics);
+    metrics.filter(|metrics| db.get(*metrics).is_some_and(|row| row.live)).collect()
+}
+
+/// Writes what died with its host, and asks the survivors of a migration.
+async fn bury(ha: &Ha, memory: &mut Memory, state: &GuardState) -> Result<(), ApiError> {
+    let dead = state.dead.clone();
+    let fates = ha.state.pool.read(move |db| fates(db, &dead)).await?;
+    let mut lost = Vec::new();
+    for (vm, holders, fate) in fates {
+        let ran_on = holders.iter().find(|holder| decide::is_dead(holder, &state.dead));
+        let ran_on = ran_on.map(|holder| Uuid::from_u128(holder.host.id().0));
+        match fate {
+            Fate::Untouched => continue,
+            Fate::Lost => lost.push(vm),
+            Fate::Ask(alive) => {
+                if !survives(ha, vm, alive).await? {
+                    lost.push(vm);
+                }
+            }
+        }
+        memory.lost_on.extend(ran_on.map(|host| (vm, host)));
+    }
+    let news = state.dead.iter().filter(|life| !memory.announced.contains(life));
+    let news: Vec<(Life, String)> =
+        news.map(|life| (*life, obituary(memory, life, lost.len()))).collect();
+    // A life of a host that came back in order is no failure.
+    let failed = decide::lives(state);
+    let alarming: Vec<(Life, String)> =
+        news.iter().filter(|(life, _)| !failed.contains_key(&life.host.0)).cloned().collect();
+    if !lost.is_empty() || !alarming.is_empty() {
+        let change = move |tx: &mut Tx<'_>| {
+            lost.iter().try_for_each(|vm| vm_state::halted(tx, *vm))?;
+            alarming.into_iter().try_for_each(|(life, body)| {
+                let object = (MessageClass::Host, life.host.0.to_string());
+                message::insert(tx, alerts::HA_HOST_FAILED, object, body).map(|_| ())
+            })
+        };
+        ha.state.pool.write(change).await?;
+    }
+    memory.announced.extend(news.into_iter().map(|(life, _)| life));
+    Ok(())
+}
+
+fn obituary(memory: &Memory, life: &Life, vms: usize) -> String {
+    let times = memory.timeline.of(life.host.0);
+    let times = serde_json::to_string(&times).unwrap_or_default();
+    format!("The host failed; {vms} VMs that ran there are restarted as protected. {times}")
+}
+
+type Case = (Ref<Vm>, Vec<Holder>, Fate);
+
+fn fates(db: &Image, dead: &[Life]) -> Vec<Case> {
+    let rows = db.iter::<Placement>().filter(|(_, row)| !row.holders.is_empty());
+    rows.map(|(_, row)| (row.vm, row.holders.clone(), decide::fate(&row.holders, dead)))
+        .filter(|(vm, _, fate)| *fate != Fate::Untouched && db.get(*vm).is_some())
+        .collect()
+}
+
+/// Does the VM run on one of the living holders? Those that do not will not.
+async fn survives(ha: &Ha, vm: Ref<Vm>, alive: Vec<Holder>) -> Result<bool, ApiError> {
+    let (id, number) = ha
+        .state
+        .pool
+        .read(|db| -> Result<_, ApiError> {
+            Ok((rows::uuid(&db.require(vm)?.uuid)?, placement::number(db, vm)))
+        })
+        .await??;
+    for holder in alive {
+        let order = Order::ClosePlacement { vm: id, placement: number };
+        let reply = ha.state.orders.send(host::id(holder.host), order).await;
+        let reply = reply.map_err(|error| crate::ops::errors::order(holder.host, error))?;
+        if reply == OrderReply::Running(true) {
+            let change = move |tx: &mut Tx<'_>| {
+                placement::set(tx, vm, vec![holder])?;
+                tx.update(vm, |row: &mut Vm| row.resident_on = holder.host)?;
+                vm_state::consoles(tx, vm, holder.host)
+            };
+            ha.state.pool.write(change).await?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Starts what must run and does not.
+async fn restart(
+    ha: &Ha,
+    memory: &mut Memory,
+    ends: &mpsc::Sender<End>,
+    now: Duration,
+) -> Result<(), ApiError> {
+    let waiting = |vm: &Ref<Vm>| {
+        let due = memory.attempts.get(vm).is_none_or(|attempts| attempts.due(now));
+        due && !memory.in_flight.contains(vm)
+    };
+    let (halted, hosts) = ha.state.pool.read(|db| (wanted(db), view::hosts(db))).await?;
+    let wanted: Vec<planner::Vm> =
+        halted.into_iter().filter(|(vm, _)| waiting(vm)).map(|(_, vm)| vm).collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let plan = planner::restart_plan(&wanted, &hosts);
+    let placed_ms = super::wall_ms();
+    for missing in &plan.unplaced {
+        let vm = view::reference(missing.vm);
+        memory.in_flight.insert(vm);
+        let error = ApiError::internal(format!("no host can take it: {}", missing.why));
+        note_end(ha, memory, vm, Err(error), now).await;
+    }
+    let starts = plan.groups.iter().flat_map(|group| &group.starts);
+    let mut times = BTreeMap::new();
+    for start in starts {
+        let vm: Ref<Vm> = view::reference(start.vm);
+        memory.in_flight.insert(vm);
+        let host = memory.lost_on.get(&vm).map(|host| memory.timeline.of(*host));
+        let host = host.unwrap_or_default();
+        times.insert(vm, VmTimes { host, placed_ms, started_ms: 0 });
+    }
+    if !plan.groups.is_empty() {
+        tracing::info!(vms = times.len(), "restarting VMs");
+        tokio::spawn(carry_out(ha.clone(), plan, times, ends.clone()));
+    }
+    Ok(())
+}
+
+/// Protected VMs that run nowhere, and on which nobody works.
+fn wanted(db: &Image) -> Vec<(Ref<Vm>, planner::Vm)> {
+    let idle = |vm: Ref<Vm>, row: &Vm| {
+        row.ha_always_run
+            && !row.is_a_template
+            && row.power_state == VmPowerState::Halted
+            && row.current_operations.is_empty()
+            && view::protection(row) != planner::Protection::None
+            && placement::holders(db, vm).is_empty()
+    };
+    let vms = db.iter::<Vm>().filter(|(vm, row)| idle(*vm, row));
+    vms.map(|(vm, row)| (vm, view::vm(db, vm, row))).collect()
+}
+
+/// Group after group; within a group so many at a time. A start that fails does not hold up the
+/// others.
+async fn carry_out(
+    ha: Ha,
+    plan: planner::Plan,
+    times: BTreeMap<Ref<Vm>, VmTimes>,
+    ends: mpsc::Sender<End>,
+) {
+    let last = plan.groups.len().saturating_sub(1);
+    for (index, group) in plan.groups.into_iter().enumerate() {
+        let mut starts = tokio::task::JoinSet::new();
+        for start in group.starts {
+            if starts.len() >= STARTS_AT_ONCE {
+                starts.join_next().await;
+            }
+            let vm: Ref<Vm> = view::reference(start.vm);
+            let (ha, ends) = (ha.clone(), ends.clone());
+            let times = times.get(&vm).copied().unwrap_or_default();
+            starts.spawn(async move {
+                let result = start_one(&ha, vm, view::reference(start.host), times).await;
+                // A manager that is gone ends with the daemon.
+                let _stopped: Result<(), _> = ends.send((vm, result)).await;
+            });
+        }
+        while starts.join_next().await.is_some() {}
+        if index != last {
+            tokio::time::sleep(Duration::from_secs(group.delay_s)).await;
+        }
+    }
+}
+
+async fn start_one(ha: &Ha, vm: Ref<Vm>, host: Ref<Host>, times: VmTimes) -> Result<(), ApiError> {
+    let task = || TaskId(fresh());
+    let there = Start { host: Some(host), force: true, ..Start::default() };
+    let first = start_vm(&ha.state, task(), vm, there).await;
+    if let Err(error) = first {
+        tracing::warn!(%vm, %host, %error, "a restart failed; trying elsewhere");
+        let anywhere = Start { force: true, ..Start::default() };
+        start_vm(&ha.state, task(), vm, anywhere).await?;
+    }
+    let times = VmTimes { started_ms: super::wall_ms(), ..times };
+    let text = serde_json::to_string(&times).map_err(ApiError::internal)?;
+    let change = move |tx: &mut Tx<'_>| {
+        tx.update(vm, |row: &mut Vm| {
+            row.other_config.insert(TIMES_KEY.to_owned(), text);
+        })
+    };
+    ha.state.pool.write(change).await
+}
+
+async fn note_end(
+    ha: &Ha,
+    memory: &mut Memory,
+    vm: Ref<Vm>,
+    result: Result<(), ApiError>,
+    now: Duration,
+) {
+    memory.in_flight.remove(&vm);
+    let Err(error) = result else {
+        memory.attempts.remove(&vm);
+        memory.lost_on.remove(&vm);
+        return;
+    };
+    let failures = memory.attempts.entry(vm).or_default().failed(now);
+    tracing::warn!(%vm, %error, failures, "a protected VM could not be restarted");
+    if failures != 1 {
+        return;
+    }
+    let body = format!("The VM could not be restarted; it is tried again. {error}");
+    let change = move |tx: &mut Tx<'_>| {
+        let Some(row) = tx.get(vm) else { return Ok(()) };
+        let object = (MessageClass::Vm, row.uuid.clone());
+        message::insert(tx, alerts::HA_PROTECTED_VM_RESTART_FAILED, object, body).map(|_| ())
+    };
+    if let Err(error) = ha.state.pool.write(change).await {
+        tracing::error!(%error, "an alert could not be recorded");
+    }
+}

@@ -1,0 +1,322 @@
+//! The link to this host's guard: a client of its control socket that never gives up.
+//!
+//! Owns: the last state that the guard pushed, the requests under way, and the re-arming of a
+//! guard that started anew while `host.json` says that the host is armed. A broken connection
+//! means "no permit", whatever was known before.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use haven_cluster::control::{
+    ArmConfig, GuardCommand, GuardLine, GuardPhase, GuardRefusal, GuardRequest, GuardState,
+};
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use super::permit;
+use super::preflight;
+use crate::agent::permit::{ArmedView, GuardPort, PermitGate, PortFuture};
+use crate::config::{Config, Paths};
+use crate::identity::{IdentityStore, Member};
+use crate::orders::{PreflightReply, PreflightRequest};
+
+/// Requests that may wait.
+const REQUESTS_MAX: usize = 64;
+/// Longest wait for the guard's answer; formatting slow storage takes its time.
+const ANSWER_WAIT: Duration = Duration::from_secs(60);
+/// Pause between attempts to reach the guard.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
+/// How often the guard hears that this daemon lives, and what it runs.
+const LOAD_INTERVAL: Duration = Duration::from_secs(2);
+/// Port for members, of a host that is not listed.
+const PEER_PORT: u16 = 7443;
+/// Pause between attempts to arm a guard that refused.
+const REARM_PAUSE: Duration = Duration::from_secs(2);
+
+type Answer = oneshot::Sender<Result<(), GuardRefusal>>;
+
+/// What the link knows; `None`: the guard does not answer.
+pub type LinkState = Option<Arc<GuardState>>;
+
+/// The link. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct GuardLink {
+    identity: Arc<IdentityStore>,
+    watchdog: PathBuf,
+    state: watch::Receiver<LinkState>,
+    requests: mpsc::Sender<(GuardCommand, Answer)>,
+    load: watch::Sender<(u32, u32)>,
+}
+
+impl GuardLink {
+    /// Starts the link's task.
+    #[must_use]
+    pub fn start(paths: &Paths, identity: Arc<IdentityStore>) -> Self {
+        let (state_sender, state) = watch::channel(None);
+        let (requests, inbox) = mpsc::channel(REQUESTS_MAX);
+        let load = watch::Sender::new((0, 0));
+        let task = Task {
+            socket: paths.guard_socket(),
+            identity: Arc::clone(&identity),
+            state: state_sender,
+            inbox,
+            load: load.subscribe(),
+        };
+        tokio::spawn(task.run());
+        Self { identity, watchdog: watchdog_device(paths), state, requests, load }
+    }
+
+    /// The watchdog that the guard of this host is configured to use; `none`: without one.
+    #[must_use]
+    pub fn watchdog_device(&self) -> PathBuf {
+        self.watchdog.clone()
+    }
+
+    /// Where the pool daemon of the member with this address listens for members.
+    #[must_use]
+    pub fn peer_address(&self, address: IpAddr) -> SocketAddr {
+        let pool = self.identity.pool();
+        let members = pool.iter().flat_map(|pool| &pool.members);
+        let found = members.into_iter().find(|member| member.address == address);
+        found.map_or(SocketAddr::new(address, PEER_PORT), Member::peer_address)
+    }
+
+    /// Follows the guard's state.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<LinkState> {
+        self.state.clone()
+    }
+
+    /// The guard's state now.
+    #[must_use]
+    pub fn state(&self) -> LinkState {
+        self.state.borrow().clone()
+    }
+
+    /// Says what this host runs: all VMs, and the protected ones.
+    pub fn set_load(&self, running: u32, protected: u32) {
+        self.load.send_replace((running, protected));
+    }
+
+    /// Has the guard carry out a command.
+    pub async fn request(&self, command: GuardCommand) -> Result<(), GuardRefusal> {
+        let (sender, answer) = oneshot::channel();
+        if self.requests.send((command, sender)).await.is_err() {
+            return Err(silent());
+        }
+        match timeout(ANSWER_WAIT, answer).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) | Err(_) => Err(silent()),
+        }
+    }
+}
+
+/// The guard as the host side of the daemon sees it.
+#[derive(Clone, Debug)]
+pub struct HaGate {
+    link: GuardLink,
+}
+
+impl HaGate {
+    /// Starts the link to this host's guard.
+    #[must_use]
+    pub fn start(config: &Config, identity: Arc<IdentityStore>) -> Self {
+        Self { link: GuardLink::start(&config.paths, identity) }
+    }
+
+    /// Its word on permits.
+    #[must_use]
+    pub fn permits(&self) -> Arc<dyn PermitGate> {
+        Arc::new(self.link.clone())
+    }
+
+    /// Its commands.
+    #[must_use]
+    pub fn port(&self) -> Arc<dyn GuardPort> {
+        Arc::new(self.link.clone())
+    }
+
+    /// The link itself.
+    #[must_use]
+    pub fn link(&self) -> GuardLink {
+        self.link.clone()
+    }
+}
+
+impl PermitGate for GuardLink {
+    fn armed(&self) -> Option<ArmedView> {
+        let configured = self.identity.get().pool.as_ref().is_some_and(|pool| pool.arm.is_some());
+        let now = haven_cluster::ids::Instant(haven_block_io::boottime_ns());
+        permit::armed_view(self.state.borrow().as_deref(), configured, now)
+    }
+}
+
+impl GuardPort for GuardLink {
+    fn command(&self, command: GuardCommand) -> PortFuture<'_, Result<(), GuardRefusal>> {
+        Box::pin(self.request(command))
+    }
+
+    fn preflight(&self, request: PreflightRequest) -> PortFuture<'_, PreflightReply> {
+        Box::pin(preflight::check_this_host(self.clone(), request))
+    }
+}
+
+/// Reads the guard's own configuration: only it knows which device it will open.
+fn watchdog_device(paths: &Paths) -> PathBuf {
+    #[derive(Deserialize)]
+    struct GuardToml {
+        watchdog_device: Option<String>,
+    }
+    let text = std::fs::read_to_string(paths.guard_settings()).unwrap_or_default();
+    let device = toml::from_str::<GuardToml>(&text).ok().and_then(|toml| toml.watchdog_device);
+    match device.as_deref() {
+        Some("none") => PathBuf::from("none"),
+        device => paths.below(device.unwrap_or("/dev/watchdog")),
+    }
+}
+
+fn silent() -> GuardRefusal {
+    GuardRefusal {
+        code: "HA_HEARTBEAT_DAEMON_STARTUP_FAILED".to_owned(),
+        text: "the guard of this host does not answer; look at `journalctl -u haven-guard`"
+            .to_owned(),
+    }
+}
+
+struct Task {
+    socket: PathBuf,
+    identity: Arc<IdentityStore>,
+    state: watch::Sender<LinkState>,
+    inbox: mpsc::Receiver<(GuardCommand, Answer)>,
+    load: watch::Receiver<(u32, u32)>,
+}
+
+impl Task {
+    async fn run(mut self) {
+        loop {
+            match UnixStream::connect(&self.socket).await {
+                Ok(stream) => {
+                    let (reader, writer) = stream.into_split();
+                    self.talk(reader, writer).await;
+                    tracing::warn!("the connection to the guard broke");
+                }
+                Err(error) => tracing::debug!(%error, "the guard cannot be reached"),
+            }
+            self.state.send_replace(None);
+            // Whoever asks meanwhile gets an answer now instead of a wait.
+            while let Ok((_, answer)) = self.inbox.try_recv() {
+                let _gone: Result<(), _> = answer.send(Err(silent()));
+            }
+            if self.inbox.is_closed() {
+                return;
+            }
+            sleep(RECONNECT_PAUSE).await;
+        }
+    }
+
+    async fn talk(&mut self, reader: OwnedReadHalf, mut writer: OwnedWriteHalf) {
+        let mut lines = BufReader::new(reader).lines();
+        let mut pending: HashMap<u64, Option<Answer>> = HashMap::new();
+        let mut next = 1;
+        let mut loads = interval(LOAD_INTERVAL);
+        loads.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut rearm_after = tokio::time::Instant::now();
+        loop {
+            let (command, answer) = tokio::select! {
+                line = lines.next_line() => {
+                    let Ok(Some(line)) = line else { return };
+                    if !self.take(&line, &mut pending) {
+                        return;
+                    }
+                    let due = tokio::time::Instant::now() >= rearm_after;
+                    match self.rearm().filter(|_| due) {
+                        Some(config) => {
+                            rearm_after = tokio::time::Instant::now() + REARM_PAUSE;
+                            (GuardCommand::Arm(config), None)
+                        }
+                        None => continue,
+                    }
+                }
+                request = self.inbox.recv() => match request {
+                    Some((command, answer)) => (command, Some(answer)),
+                    None => return,
+                },
+                _ = loads.tick() => (self.load_command(), None),
+            };
+            let request = GuardRequest { id: next, command };
+            pending.insert(next, answer);
+            next += 1;
+            let Ok(mut line) = serde_json::to_string(&request) else { continue };
+            line.push('\n');
+            if writer.write_all(line.as_bytes()).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn load_command(&self) -> GuardCommand {
+        let (running, protected) = *self.load.borrow();
+        GuardCommand::Load { running, protected }
+    }
+
+    fn take(&self, line: &str, pending: &mut HashMap<u64, Option<Answer>>) -> bool {
+        match serde_json::from_str::<GuardLine>(line) {
+            Ok(GuardLine::Reply(reply)) => {
+                match pending.remove(&reply.id) {
+                    Some(Some(answer)) => {
+                        let _gone: Result<(), _> = answer.send(reply.result);
+                    }
+                    _ => {
+                        if let Err(refusal) = reply.result {
+                            tracing::warn!(code = %refusal.code, "the guard: {}", refusal.text);
+                        }
+                    }
+                }
+                true
+            }
+            Ok(GuardLine::State(state)) => {
+                self.forget_if_disarmed(&state);
+                self.state.send_replace(Some(Arc::from(state)));
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, "the guard speaks another protocol; versions differ?");
+                false
+            }
+        }
+    }
+
+    /// The whole pool was disarmed by a last epoch: a boot must not resume the membership.
+    fn forget_if_disarmed(&self, state: &GuardState) {
+        let disarmed = state.epoch.as_ref().is_some_and(|epoch| !epoch.armed);
+        let configured = self.identity.get().pool.as_ref().is_some_and(|pool| pool.arm.is_some());
+        if state.phase != GuardPhase::Idle || !disarmed || !configured {
+            return;
+        }
+        let forgotten = self.identity.update(|identity| {
+            if let Some(pool) = &mut identity.pool {
+                pool.arm = None;
+            }
+        });
+        match forgotten {
+            Ok(()) => tracing::info!("the pool was disarmed"),
+            Err(error) => tracing::error!(%error, "cannot note that the pool was disarmed"),
+        }
+    }
+
+    /// A guard that just started knows nothing; `host.json` does.
+    fn rearm(&self) -> Option<Box<ArmConfig>> {
+        let state = self.state.borrow();
+        let fresh =
+            state.as_ref().is_some_and(|s| s.phase == GuardPhase::Idle && s.epoch.is_none());
+        let arm = self.identity.get().pool.as_ref().and_then(|pool| pool.arm.clone());
+        arm.filter(|_| fresh)
+    }
+}

@@ -1,0 +1,31 @@
+//! High availability as the pool daemon sees it.
+//!
+//! Owns: the link to the guard, arming and disarming, what happens when this host becomes or
+//! ceases to be coordinator while armed, and the restart of VMs after host failures.
+//! Never decides who is alive or who is coordinator: that is the guard's.
+
+pub mod area;
+pub mod arm;
+pub mod calls;
+pub mod decide;
+mod failover;
+pub mod link;
+pub mod permit;
+pub mod pool_check;
+mod preflight;
+mod promise;
+pub mod status;
+mod stock;
+mod takeover;
+pub mod timeline;
+
+pub use failover::TIMES_KEY;
+pub use link::{GuardLink, HaGate, LinkState};
+pub use status::HaStatus;
+pub use takeover::Ha;
+
+/// Milliseconds since 1970, for people.
+pub(crate) fn wall_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,116 @@
+//! What `haven ha status` prints: phases, who hears whom, and the bounds that the timing gives.
+
+use haven_cluster::control::{GuardPhase, GuardState};
+use haven_cluster::timing::Timing;
+use serde::Serialize;
+
+use super::takeover::Ha;
+use super::{link::LinkState, stock};
+
+/// High availability of this host, as it sees the pool.
+#[derive(Clone, Debug, Serialize)]
+pub struct HaStatus {
+    /// `host.json` says that this host is armed.
+    pub armed: bool,
+    /// One sentence about the guard.
+    pub summary: String,
+    /// The guard's state as it said it last; `None`: it does not answer.
+    pub guard: Option<GuardState>,
+    /// The time-outs, while armed.
+    pub timing: Option<Timing>,
+    /// One sentence per kind of fault: what happens, and how soon.
+    pub bounds: Vec<String>,
+}
+
+impl Ha {
+    /// The status now.
+    #[must_use]
+    pub fn status(&self) -> HaStatus {
+        let arm = stock::arm_config(self);
+        let guard: LinkState = self.link.state();
+        let timing = arm.as_ref().map(|arm| arm.timing);
+        HaStatus {
+            armed: arm.is_some(),
+            summary: summary(guard.as_deref()),
+            guard: guard.map(|state| GuardState::clone(&state)),
+            timing,
+            bounds: timing.map(bounds).unwrap_or_default(),
+        }
+    }
+}
+
+/// One sentence about the guard's state.
+#[must_use]
+pub fn summary(state: Option<&GuardState>) -> String {
+    let Some(state) = state else { return "The guard of this host does not answer.".to_owned() };
+    let epoch = state.epoch.as_ref();
+    let members = epoch.map_or(0, |epoch| epoch.members.len());
+    let number = epoch.map_or(0, |epoch| epoch.number.0);
+    match &state.phase {
+        GuardPhase::Idle => "High availability is off on this host.".to_owned(),
+        GuardPhase::Joining(what) => format!("This host waits for {what}."),
+        GuardPhase::Member if state.permit.is_none() => {
+            format!("This host is one of {members} members (epoch {number}), without a permit.")
+        }
+        GuardPhase::Member => {
+            format!("This host is one of {members} members (epoch {number}) and may run VMs.")
+        }
+        GuardPhase::Dark => {
+            "No host hears another: VMs run on, nothing is started or moved.".to_owned()
+        }
+        GuardPhase::Fencing(why) => format!("This host stops its VMs: {why}."),
+    }
+}
+
+/// What the time-outs promise, one sentence per kind of fault.
+#[must_use]
+pub fn bounds(timing: Timing) -> Vec<String> {
+    let seconds = |ms: u64| format!("{}.{} s", ms / 1000, ms % 1000 / 100);
+    let lease = u64::from(timing.t_lease_ms);
+    let net = u64::from(timing.t_net_ms);
+    let put = u64::from(timing.t_put_ms);
+    vec![
+        format!(
+            "A host loses power, or hangs: the restart of its protected VMs begins within {}.",
+            seconds(timing.restart_bound_ms())
+        ),
+        format!(
+            "A host loses network and storage: it stops its VMs within {}, before they are \
+             started elsewhere.",
+            seconds(lease.max(net))
+        ),
+        format!(
+            "A host loses its network alone: the hosts agree which side stays, {} at the earliest.",
+            seconds(put)
+        ),
+        format!(
+            "The storage stalls for all: nothing happens while a majority of the hosts hear each \
+             other; without one, hosts stop their VMs within {}.",
+            seconds(lease)
+        ),
+        format!(
+            "The guard of a host hangs: its watchdog resets the host within {}.",
+            seconds(lease + u64::from(timing.t_wd_ms))
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use haven_cluster::timing::Profile;
+
+    use super::*;
+
+    #[test]
+    fn the_bounds_of_the_default_profile_are_the_documented_ones() {
+        let bounds = bounds(Timing::of(Profile::Default));
+        assert_eq!(bounds.len(), 5);
+        assert!(bounds[0].contains("within 22.") || bounds[0].contains("within 23."), "{bounds:?}");
+        assert!(bounds[4].contains("15.0 s"), "{bounds:?}");
+    }
+
+    #[test]
+    fn a_silent_guard_is_said_so() {
+        assert!(summary(None).contains("does not answer"));
+    }
+}
