@@ -18,6 +18,7 @@ pub mod access;
 mod args;
 mod call;
 pub mod dispatch;
+pub mod docs;
 pub mod events;
 pub mod jsonrpc;
 pub mod messages;

@@ -1,0 +1,43 @@
+//! The reference and the client types name everything there is, and their links lead somewhere.
+
+use std::collections::BTreeSet;
+
+use haven_api::Registry;
+use haven_api::docs::{markdown, typescript};
+
+#[test]
+fn every_class_has_a_page_and_links_are_whole() {
+    let pages = markdown();
+    let names: BTreeSet<_> = pages.iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(names.len(), haven_model::CLASSES.len() + 4);
+    for page in &pages {
+        for link in page.text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            assert!(names.contains(file), "{} links to {link}", page.name);
+            let target = pages.iter().find(|p| p.name == file).map_or("", |p| p.text.as_str());
+            let heading = |line: &str| line.to_lowercase() == format!("## {anchor}").to_lowercase();
+            assert!(anchor.is_empty() || target.lines().any(heading), "{link}");
+        }
+    }
+    let vm = pages.iter().find(|p| p.name == "VM.md").map_or("", |p| p.text.as_str());
+    assert!(vm.contains("start(session, vm: ref VM, start_paused: bool, force: bool)"), "{vm}");
+    assert!(vm.contains("| `ha_restart_priority` | string | `\"\"` |"), "{vm}");
+    assert!(!pages.iter().any(|p| p.text.contains("haven_secret")));
+}
+
+#[test]
+fn every_message_has_a_type() {
+    let types = typescript().text;
+    for method in Registry::standard().methods().filter(|m| !m.is_hidden) {
+        assert!(types.contains(&format!("  \"{}\": {{ params: [", method.name)), "{}", method.name);
+    }
+    for line in [
+        "  \"VM.start\": { params: [vm: Ref<\"VM\">, start_paused: boolean, force: boolean]; result: \"\" };",
+        "    power_state: vm_power_state;",
+        "    VBDs: Array<Ref<\"VBD\">>;",
+        "  | \"Halted\"",
+    ] {
+        assert!(types.contains(line), "{line}");
+    }
+    assert_eq!(types.matches('{').count(), types.matches('}').count());
+}
