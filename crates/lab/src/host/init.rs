@@ -99,6 +99,7 @@ pub fn exec_in(procs: &Path, program: &Path, args: &[OsString]) -> Result<()> {
         .env("PATH", PATH)
         .env("HOME", "/root")
         .env("LANG", "C.UTF-8")
+        .env("TERM", std::env::var("TERM").unwrap_or_else(|_| "dumb".into()))
         .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "info".into()))
         .exec();
     bail!("{}: {error}", program.display())

@@ -195,8 +195,9 @@ impl<'lab> Pool<'lab> {
                 .step(&format!("haven {}", args.join(" ")), || self.haven(first, &args, ""))?;
         }
         let all = self.lab.config().hosts;
-        self.tell
-            .step("all hosts are members and hold a permit", || self.wait_for_members(first, all))
+        self.tell.step("all hosts are members, seen on network and disk", || {
+            self.wait_for_members(first, all)
+        })
     }
 
     /// Waits until so many hosts are live members of the armed pool.
@@ -204,11 +205,15 @@ impl<'lab> Pool<'lab> {
         wait_for(&format!("{count} members"), ARM_WAIT, || {
             let status = api::get(by, "/haven/ha/status")?;
             let hosts = status.get("hosts").and_then(Value::as_array).cloned().unwrap_or_default();
-            let live = hosts
-                .iter()
-                .filter(|h| text(h, "state") == "live" && !matches!(text(h, "permit"), "" | "none"))
-                .count();
-            Ok((live >= usize::try_from(count)?).then_some(()))
+            let good = |h: &&Value| {
+                let flag = |field| h.get(field).and_then(Value::as_bool) == Some(true);
+                matches!(text(h, "state"), "member" | "live") && flag("network") && flag("storage")
+            };
+            let found = hosts.iter().filter(good).count();
+            if found < usize::try_from(count)? {
+                bail!("{found} of {count}; {}", text(&status, "state"));
+            }
+            Ok(Some(()))
         })
     }
 

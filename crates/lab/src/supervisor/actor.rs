@@ -9,7 +9,7 @@ use rustix::process::Signal;
 
 use super::log::event;
 use super::net;
-use super::power::{Running, raw_pid};
+use super::power::{Running, Surroundings, raw_pid};
 use crate::config::LabConfig;
 use crate::protocol::{Direction, HostCommand, HostStatus, Link, Power, Process};
 use crate::storage::faults::{Channel, ServerCommand, StorageSwitch};
@@ -134,17 +134,15 @@ impl Actor {
         if self.running.is_some() {
             return Ok(());
         }
-        let switches = [self.switches(Channel::Nfs), self.switches(Channel::Disk)];
+        let around = Surroundings {
+            switches: [self.switches(Channel::Nfs), self.switches(Channel::Disk)],
+            cuts: [(Link::Lan, self.cut_lan), (Link::Sto, self.cut_sto)],
+        };
         let begun = Instant::now();
-        let running = Running::start(&self.config, self.n, self.infrastructure, &switches)?;
+        let running = Running::start(&self.config, self.n, self.infrastructure, &around)?;
         self.running = Some(running);
         self.on_at = None;
         self.boots += 1;
-        for (link, cut) in [(Link::Lan, self.cut_lan), (Link::Sto, self.cut_sto)] {
-            if cut.is_some() {
-                net::cut(self.infrastructure, self.n, link, cut)?;
-            }
-        }
         event(&format!("h{} on, {} ms", self.n, begun.elapsed().as_millis()));
         Ok(())
     }

@@ -15,6 +15,7 @@ use super::watchdog::Watchdog;
 use crate::cgroup::Cgroup;
 use crate::config::{EXPORT, LabConfig};
 use crate::host::files;
+use crate::protocol::{Direction, Link};
 use crate::storage::faults::{Channel, ServerCommand};
 
 /// Longest wait for a host's first process.
@@ -82,13 +83,22 @@ impl StorageServer {
     }
 }
 
+/// What awaits a host that is powered on.
+#[derive(Debug)]
+pub(super) struct Surroundings {
+    /// Settings of its storage.
+    pub(super) switches: [ServerCommand; 2],
+    /// State of its links.
+    pub(super) cuts: [(Link, Option<Direction>); 2],
+}
+
 impl Running {
     /// Powers host `n` on.
     pub(super) fn start(
         config: &LabConfig,
         n: u32,
         infrastructure: u32,
-        switches: &[ServerCommand],
+        around: &Surroundings,
     ) -> Result<Self> {
         files::prepare(config, n)?;
         let group = config.cgroup.group(&config.cgroup_name(n));
@@ -96,7 +106,7 @@ impl Running {
         let bite = Duration::from_millis(config.watchdog_ms);
         let watchdog = Watchdog::create(&config.host_dir(n).join("watchdog"), bite)?;
         let mut storage = StorageServer::start(config, n)?;
-        for switch in switches {
+        for switch in &around.switches {
             storage.command(switch)?;
         }
         let console = File::options()
@@ -116,7 +126,11 @@ impl Running {
         let started = first_process(&mut outer);
         let init = started.as_ref().copied().unwrap_or_default();
         let mut running = Self { outer, init, storage, group, watchdog };
-        let plugged = started.and_then(|_| net::plug(infrastructure, n, init));
+        // Broken cables are broken before the host takes its first step.
+        let plugged = started.and_then(|_| net::plug(infrastructure, n, init)).and_then(|()| {
+            let broken = around.cuts.iter().filter(|(_, cut)| cut.is_some());
+            broken.copied().try_for_each(|(link, cut)| net::cut(infrastructure, n, link, cut))
+        });
         let told = plugged.and_then(|()| Ok((&go).write_all(b"+")?));
         if let Err(error) = told {
             running.stop(n, infrastructure)?;
@@ -156,7 +170,7 @@ impl Running {
         }
         // Nothing may reach the storage any more, and no error may reach a guest.
         for channel in [Channel::Nfs, Channel::Disk] {
-            let cut = Some(crate::protocol::Direction::Both);
+            let cut = Some(Direction::Both);
             let _ =
                 self.storage.command(&ServerCommand { channel, switch: Default::default(), cut });
         }
