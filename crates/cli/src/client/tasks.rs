@@ -43,7 +43,11 @@ pub(crate) async fn wait(
                     return result;
                 }
             }
-            Err(failure @ Failure::Unreachable { .. }) => {
+            // A coordinator that is taking the database over says that it is still booting.
+            Err(failure)
+                if matches!(failure, Failure::Unreachable { .. })
+                    || failure.is_api("HOST_STILL_BOOTING") =>
+            {
                 let since = *silent_since.get_or_insert_with(Instant::now);
                 if since.elapsed() > COORDINATOR_CHANGE_MAX {
                     return Err(failure);
