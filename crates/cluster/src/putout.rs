@@ -19,7 +19,9 @@ const AFTER_DARK_MS: u64 = 30_000;
 pub(crate) struct Graph {
     /// Sets of slots, ascending by lowest slot.
     pub(crate) components: Vec<u64>,
-    /// Since when they are what they are.
+    /// Members that reach an isolation address.
+    reached: u64,
+    /// Since when all this is what it is; darkness never counts as stable.
     since: u64,
     /// Every host is alone and none reaches an isolation address, though all beat on the disk.
     pub(crate) dark: bool,
@@ -58,10 +60,12 @@ impl Machine {
         let components = components(&hears);
         let all_live = live.len() == record.members.len();
         let alone = components.iter().all(|set| set.count_ones() == 1);
-        let reached = live.iter().any(|slot| self.reaches_isolation(*slot));
-        let dark = all_live && alone && components.len() > 1 && !reached;
-        if components != self.graph.components {
+        let reached = live.iter().filter(|slot| self.reaches_isolation(**slot));
+        let reached = reached.fold(0, |set, slot| set | bit(*slot));
+        let dark = all_live && alone && components.len() > 1 && reached == 0;
+        if dark || components != self.graph.components || reached != self.graph.reached {
             self.graph.components = components;
+            self.graph.reached = reached;
             self.graph.since = self.now;
         }
         if dark {

@@ -148,6 +148,12 @@ impl World {
                 }
             }
             Fault::Corrupt(file, block) => {
+                // Of a host that is down nobody could repair the block before the next fault.
+                let slot = if block < 256 { (block - 8) / 2 } else { (block - 256) / 4 };
+                let up = self.hosts.get(slot as usize).is_some_and(|h| h.powered);
+                if !up {
+                    return;
+                }
                 if let Some(volume) = self.volumes.get_mut(usize::from(file)) {
                     volume.corrupt(block);
                 }
@@ -322,7 +328,9 @@ impl World {
         }
     }
 
-    fn describe(&self) -> String {
+    /// One line per host.
+    #[must_use]
+    pub fn describe(&self) -> String {
         let one = |(number, host): (usize, &crate::host::Host)| {
             let told = host.told.as_ref();
             format!(

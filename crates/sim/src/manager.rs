@@ -40,6 +40,11 @@ impl World {
     pub(crate) fn told(&mut self, host: usize, state: GuardState) {
         let acted = state.may_act;
         let Some(h) = self.hosts.get_mut(host) else { return };
+        // The guard's socket keeps the order.
+        let newer = |told: &GuardState| told.me != state.me || told.sequence < state.sequence;
+        if !h.told.as_ref().is_none_or(newer) {
+            return;
+        }
         let lost = h.acted && !acted;
         let number = state.epoch.as_ref().map_or(0, |epoch| epoch.number.0);
         let mine = state.epoch.as_ref().zip(state.me).is_some_and(|(e, me)| e.coordinator == me);

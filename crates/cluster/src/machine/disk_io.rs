@@ -488,10 +488,10 @@ impl Machine {
     fn assign_done(&mut self, file: u8, ok: bool) {
         let Some(assign) = &mut self.assign else { return };
         assign.failed |= !ok;
-        if let Some(left) = assign.left.get_mut(usize::from(file)) {
-            if !left.is_empty() {
-                left.remove(0);
-            }
+        if let Some(left) = assign.left.get_mut(usize::from(file))
+            && !left.is_empty()
+        {
+            left.remove(0);
         }
         if ok {
             self.assign_write(file);

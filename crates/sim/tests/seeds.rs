@@ -1,0 +1,60 @@
+//! Random storms: a budget of seeds per size of pool. `haven-sim run` runs as many as one likes,
+//! `haven-sim replay --seed N` shows one.
+
+use haven_cluster::timing::Profile;
+use haven_sim::{ChaosPlan, Options, run_seed};
+
+fn storm(hosts: usize, statefiles: usize, seeds: std::ops::Range<u64>) {
+    let mut options = Options::pool(hosts, Profile::Fast);
+    options.statefiles = statefiles;
+    for seed in seeds {
+        let world = run_seed(options.clone(), &ChaosPlan::default(), seed);
+        assert_eq!(world.broken, None, "haven-sim replay --hosts {hosts} --seed {seed}");
+    }
+}
+
+#[test]
+fn one_host() {
+    storm(1, 1, 0..100);
+}
+
+#[test]
+fn two_hosts() {
+    storm(2, 1, 0..1_000);
+}
+
+#[test]
+fn three_hosts() {
+    storm(3, 1, 0..800);
+}
+
+#[test]
+fn four_hosts() {
+    storm(4, 1, 0..200);
+}
+
+#[test]
+fn eight_hosts() {
+    storm(8, 1, 0..20);
+}
+
+#[test]
+fn two_hosts_three_statefiles() {
+    storm(2, 3, 0..100);
+}
+
+#[test]
+fn three_hosts_three_statefiles() {
+    storm(3, 3, 0..50);
+}
+
+/// The same seed gives the same run, line by line.
+#[test]
+fn a_seed_replays_exactly() {
+    let mut options = Options::pool(3, Profile::Fast);
+    options.log = true;
+    let one = run_seed(options.clone(), &ChaosPlan::default(), 77);
+    let two = run_seed(options, &ChaosPlan::default(), 77);
+    assert!(one.lines().len() > 50);
+    assert_eq!(one.lines(), two.lines());
+}
