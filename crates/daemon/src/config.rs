@@ -168,6 +168,8 @@ pub struct Settings {
     pub clock_skew_max_s: u64,
     /// How often a member tells the coordinator what it runs, in milliseconds.
     pub report_interval_ms: u64,
+    /// Pause between attempts to attach storage that is missing, in milliseconds.
+    pub attach_interval_ms: u64,
     /// Which hypervisor.
     pub hypervisor: HypervisorSettings,
     /// Log filter, e.g. `info,haven_daemon=debug`.
@@ -185,6 +187,7 @@ impl Default for Settings {
             allow_dynamic_address: false,
             clock_skew_max_s: 30,
             report_interval_ms: 5000,
+            attach_interval_ms: 10_000,
             hypervisor: HypervisorSettings::default(),
             log: "info".to_owned(),
         }
@@ -233,6 +236,12 @@ impl Config {
             Err(source) => return Err(ConfigError::Io { path, source }),
         };
         Ok(Self { paths, settings })
+    }
+
+    /// Pause between attempts to attach storage.
+    #[must_use]
+    pub fn attach_interval(&self) -> Duration {
+        Duration::from_millis(self.settings.attach_interval_ms.max(100))
     }
 
     /// Interval of reports.

@@ -32,9 +32,11 @@ const RESEND_MAX: Duration = Duration::from_secs(20);
 /// Pause between attempts.
 const RETRY_PAUSE: Duration = Duration::from_millis(400);
 /// Pings on idle and busy connections alike.
-const PING_INTERVAL: Duration = Duration::from_secs(4);
+const PING_INTERVAL: Duration = Duration::from_secs(2);
 /// A connection without an answer to a ping for so long is dead.
-const PING_TIMEOUT: Duration = Duration::from_secs(6);
+const PING_TIMEOUT: Duration = Duration::from_secs(4);
+/// For so long after a failed attempt to connect, whoever waited for it fails with it.
+const FAILED_MEMORY: Duration = Duration::from_millis(500);
 /// Largest answer.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 
@@ -52,8 +54,15 @@ struct Inner {
     authority: Authority,
     dialer: Dialer,
     local: OnceLock<Agent>,
-    channels: Mutex<HashMap<HostId, Arc<Mutex<Option<Sender>>>>>,
+    channels: Mutex<HashMap<HostId, Arc<Mutex<Channel>>>>,
     sequence: AtomicU64,
+}
+
+/// The connection to one host.
+#[derive(Debug, Default)]
+struct Channel {
+    sender: Option<Sender>,
+    failed: Option<(Instant, String)>,
 }
 
 /// Why one attempt failed.
@@ -172,10 +181,7 @@ impl OrderClient {
     }
 
     async fn post(&self, host: HostId, path: &str, body: Bytes) -> Result<Bytes, Attempt> {
-        let mut sender = self.sender(host).await.map_err(|error| match error {
-            Connect::Dial(DialError::NotMember) => Attempt::NotMember,
-            other => Attempt::NotSent(other.to_string()),
-        })?;
+        let mut sender = self.sender(host).await?;
         let request = Request::post(format!("https://peer{path}"))
             .header(http::header::CONTENT_TYPE, "application/json")
             .body(Full::new(body))
@@ -192,12 +198,32 @@ impl OrderClient {
 
     /// The connection to `host`, made anew where the last one broke. A host that does not answer
     /// delays only what is meant for it.
-    async fn sender(&self, host: HostId) -> Result<Sender, Connect> {
+    async fn sender(&self, host: HostId) -> Result<Sender, Attempt> {
         let channel = self.inner.channels.lock().await.entry(host).or_default().clone();
         let mut channel = channel.lock().await;
-        if let Some(sender) = channel.as_ref().filter(|sender| !sender.is_closed()) {
+        if let Some(sender) = channel.sender.as_ref().filter(|sender| !sender.is_closed()) {
             return Ok(sender.clone());
         }
+        if let Some((_, text)) =
+            channel.failed.as_ref().filter(|(at, _)| at.elapsed() < FAILED_MEMORY)
+        {
+            return Err(Attempt::NotSent(text.clone()));
+        }
+        match self.connect(host).await {
+            Ok(sender) => {
+                *channel = Channel { sender: Some(sender.clone()), failed: None };
+                Ok(sender)
+            }
+            Err(Connect::Dial(DialError::NotMember)) => Err(Attempt::NotMember),
+            Err(error) => {
+                let text = error.to_string();
+                *channel = Channel { sender: None, failed: Some((Instant::now(), text.clone())) };
+                Err(Attempt::NotSent(text))
+            }
+        }
+    }
+
+    async fn connect(&self, host: HostId) -> Result<Sender, Connect> {
         let stream = self.inner.dialer.dial(host, Protocol::Http2).await?;
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -206,7 +232,6 @@ impl OrderClient {
             .handshake(TokioIo::new(stream))
             .await?;
         tokio::spawn(connection);
-        *channel = Some(sender.clone());
         Ok(sender)
     }
 }

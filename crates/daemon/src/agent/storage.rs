@@ -14,8 +14,6 @@ use super::lanes::Lane;
 use crate::identity::IdentityStore;
 use crate::orders::{Order, OrderError, OrderReply, OrderResult, Refusal};
 
-/// Pause between attempts to attach what is missing.
-const KEEP_INTERVAL: Duration = Duration::from_secs(10);
 /// Longest wait for one attempt.
 const ATTACH_MAX: Duration = Duration::from_secs(90);
 
@@ -176,7 +174,7 @@ impl Agent {
             }
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(KEEP_INTERVAL) => {}
+                () = tokio::time::sleep(self.parts.config.attach_interval()) => {}
                 _ = changes.changed() => {}
             }
         }

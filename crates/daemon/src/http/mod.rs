@@ -28,6 +28,8 @@ const OWN_ROUTES: &[&str] = &["/haven/pool/init", "/haven/pool/join", "/haven/st
 
 /// Where consoles are; any host of the pool leads there.
 const CONSOLE_ROUTE: &str = "/console";
+/// Set by clients that want any host to answer for the pool; others get `HOST_IS_SLAVE`.
+const PROXY: &str = "x-haven-proxy";
 
 /// On whose behalf a request came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +71,10 @@ async fn entry(State(state): State<Arc<AppState>>, request: Request) -> Response
     let origin = Origin::of(&request);
     let path = request.uri().path().to_owned();
     let local = request.extensions().get::<Caller>() == Some(&Caller::LocalRoot);
-    if (local || path == CONSOLE_ROUTE)
+    let asks = path == CONSOLE_ROUTE || request.headers().contains_key(PROXY);
+    // Never twice: two hosts that disagree about the coordinator would play ball.
+    let forwarded = matches!(request.extensions().get::<Caller>(), Some(Caller::Peer(..)));
+    if (local || asks && !forwarded)
         && !OWN_ROUTES.contains(&path.as_str())
         && let Some(coordinator) = elsewhere(&state).await
     {

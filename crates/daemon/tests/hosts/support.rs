@@ -41,6 +41,16 @@ impl Double {
     }
 }
 
+/// Hangs, but not for ever: a test that fails must also end.
+fn wait_while(stalled: &AtomicBool) {
+    for _ in 0..2000 {
+        if !stalled.load(Ordering::SeqCst) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
 /// Asks one line through a Unix socket that leads to the other host.
 fn ask(path: &str, line: &str) -> Result<String, HypervisorError> {
     let failed = |error: std::io::Error| HypervisorError::Failed {
@@ -63,9 +73,7 @@ impl Hypervisor for Double {
         Ok(Capabilities::default())
     }
     fn start(&self, spec: &DomainSpec, paused: bool) -> Result<(), HypervisorError> {
-        while self.stalled.load(Ordering::SeqCst) {
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
+        wait_while(&self.stalled);
         self.starts.fetch_add(1, Ordering::SeqCst);
         let state = if paused { DomainState::Paused } else { DomainState::Running };
         match self.domains.lock().unwrap().insert(spec.uuid, state) {
@@ -135,13 +143,12 @@ impl Hypervisor for Double {
 #[derive(Debug, Default)]
 pub(crate) struct StorageDouble {
     pub(crate) stalled: AtomicBool,
+    pub(crate) failing: AtomicBool,
 }
 
 impl StorageDouble {
     fn wait(&self) {
-        while self.stalled.load(Ordering::SeqCst) {
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
+        wait_while(&self.stalled);
     }
 }
 
@@ -154,6 +161,10 @@ impl SrDriver for StorageDouble {
     }
     fn attach(&self, sr: &SrSpec) -> Result<String, StorageError> {
         self.wait();
+        if self.failing.load(Ordering::SeqCst) {
+            let (code, text) = ("SR_BACKEND_FAILURE_73", "mount failed");
+            return Err(StorageError { code: code.to_owned(), text: text.to_owned() });
+        }
         Ok(format!("/run/sr-mount/{}", sr.uuid))
     }
     fn detach(&self, _sr: &SrSpec) -> Result<(), StorageError> {
@@ -213,6 +224,7 @@ pub(crate) fn settings() -> Settings {
         peer_port: free_port(),
         address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         report_interval_ms: 200,
+        attach_interval_ms: 200,
         hypervisor: HypervisorSettings::Sim,
         ..Settings::default()
     }
