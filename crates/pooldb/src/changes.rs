@@ -1,5 +1,7 @@
 //! What changed since a generation: all that an event feed needs.
 
+use std::collections::BTreeSet;
+
 use haven_model::RefId;
 
 use crate::Image;
@@ -51,23 +53,22 @@ impl Image {
             changes.lost = true;
         }
         let from = if changes.lost { 0 } else { generation };
+        // Rows that a watcher at `from` knew and that have been deleted since.
+        let gone = self.deletes.iter().filter(|t| from != 0 && t.deleted > from);
+        let gone: BTreeSet<_> = gone
+            .filter(|t| t.created <= from)
+            .filter_map(|t| Some((*self.tables.get_key_value(t.class.as_str())?.0, t.reference)))
+            .collect();
         let since = (from + 1, "", RefId::NULL);
         for (_, class, reference) in self.by_generation.range(since..) {
             let created = self.row_generations(class, *reference).map_or(0, |(created, _)| created);
-            let list = if created > from { &mut changes.adds } else { &mut changes.mods };
+            // A row made again under its old reference is a change to who knew the old one.
+            let new = created > from && !gone.contains(&(*class, *reference));
+            let list = if new { &mut changes.adds } else { &mut changes.mods };
             list.push((*class, *reference));
         }
-        if from != 0 {
-            for gone in self.deletes.iter().filter(|t| t.deleted > from && t.created <= from) {
-                // A row may be deleted and made again under its old reference.
-                let here = self.tables.get_key_value(gone.class.as_str());
-                if let Some((class, table)) = here
-                    && !table.rows.contains_key(&gone.reference)
-                {
-                    changes.dels.push((*class, gone.reference));
-                }
-            }
-        }
+        let here = |(class, id): &(&str, RefId)| self.row(class, *id).is_some();
+        changes.dels = gone.into_iter().filter(|row| !here(row)).collect();
         changes
     }
 }

@@ -130,11 +130,12 @@ impl<'a> Tx<'a> {
             set(row.as_mut(), *index, self.image.links.back_value(*link, reference))?;
         }
         let targets = Links::targets_of(table, row.as_ref());
-        self.put(
-            meta.name,
-            reference,
-            Some(Entry { row: row.into(), created: self.generation, modified: self.generation }),
-        );
+        // A row removed and made again at once has only changed.
+        let before = self.undo.iter().find(|(c, r, _)| (*c, *r) == (meta.name, reference));
+        let before = before.and_then(|(_, _, entry)| entry.as_ref());
+        let created = before.map_or(self.generation, |entry| entry.created);
+        let entry = Entry { row: row.into(), created, modified: self.generation };
+        self.put(meta.name, reference, Some(entry));
         self.refresh(&targets)
     }
 

@@ -434,6 +434,21 @@ fn forgotten_deletes_are_reported_as_lost() {
 }
 
 #[test]
+fn a_row_made_again_under_its_old_reference_is_a_change() {
+    let mut db = open(MemStore::default());
+    db.transact(|tx| run(tx, &Op::AddHost(1))).unwrap();
+    let token = db.generation();
+    let change = [("host", host(1).id())];
+    db.transact(|tx| tx.remove(host(1)).and_then(|()| run(tx, &Op::AddHost(1)))).unwrap();
+    assert_eq!(db.changes_since(token).mods, change);
+    db.transact(|tx| tx.remove(host(1))).unwrap();
+    assert_eq!(db.changes_since(token).dels, change);
+    db.transact(|tx| run(tx, &Op::AddHost(1))).unwrap();
+    let changes = db.changes_since(token);
+    assert!(changes.mods == change && changes.adds.is_empty() && changes.dels.is_empty());
+}
+
+#[test]
 fn a_touched_row_is_a_change() {
     let mut db = open(MemStore::default());
     db.transact(|tx| run(tx, &Op::AddHost(1))).unwrap();
