@@ -271,6 +271,8 @@ impl<'a> Tx<'a> {
                 (None, None) => {}
             }
         }
+        // The order in which stores give them back.
+        batch.deletes.sort_by(|a, b| (&a.class, a.reference).cmp(&(&b.class, b.reference)));
         let empty = batch.puts.is_empty() && batch.deletes.is_empty();
         batch.floor = crate::changes::floor_after(self.image, batch.deletes.len());
         Ok((!empty).then_some(batch))
