@@ -221,7 +221,8 @@ impl<'lab> Pool<'lab> {
     pub(super) fn coordinator(&self) -> Result<Host<'lab>> {
         for host in self.hosts() {
             let Ok(status) = api::get(host, "/haven/status") else { continue };
-            if text(&status, "role") == "coordinator" {
+            let flag = |field| status.get(field).and_then(Value::as_bool) == Some(true);
+            if flag("is_coordinator") && flag("may_act") {
                 return Ok(host);
             }
         }
