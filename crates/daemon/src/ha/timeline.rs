@@ -53,7 +53,11 @@ impl Timeline {
             let Some(silent_ms) = self.alive.get(&host).copied() else { continue };
             let fresh = HostTimes { silent_ms, put_out_ms: wall_ms, dead_ms: None };
             let times = self.hosts.entry(host).or_insert(fresh);
-            let dead = state.dead.iter().any(|life| life.host == peer.host);
+            // Earlier lives of the host are in the list too.
+            let dead = state
+                .dead
+                .iter()
+                .any(|life| life.host == peer.host && life.incarnation >= peer.incarnation);
             if times.dead_ms.is_none() && dead {
                 times.dead_ms = Some(wall_ms);
             }
@@ -88,7 +92,7 @@ mod tests {
             epoch: None,
             permit: None,
             may_act: true,
-            dead: dead.then_some(Life { host, incarnation: Incarnation(1) }).into_iter().collect(),
+            dead: vec![Life { host, incarnation: Incarnation(u64::from(dead)) }],
             peers: vec![PeerView {
                 host,
                 incarnation: Incarnation(1),
