@@ -188,14 +188,14 @@ async fn members_report_what_runs_and_what_is_attached() {
 #[tokio::test(flavor = "multi_thread")]
 async fn storage_that_was_missing_at_the_start_is_attached_when_it_comes() {
     let mut pool = pool(2, Default::default()).await;
-    let second = &pool.hosts[1];
+    let [first, second] = &mut pool.hosts[..] else { panic!("two hosts") };
     let (host, wanted) = (second.id(), sr());
     second.storage.failing.store(true, Ordering::SeqCst);
     let remember = |identity: &mut haven_daemon::identity::HostIdentity| {
         identity.pool.as_mut().unwrap().storage.push(wanted.clone());
     };
     second.side.identity.update(remember).unwrap();
-    let reports = &mut pool.hosts[0].reports;
+    let reports = &mut first.reports;
     let mut next = async || loop {
         let report = tokio::time::timeout(Duration::from_secs(5), reports.recv()).await;
         let report = report.unwrap().unwrap();
@@ -206,7 +206,7 @@ async fn storage_that_was_missing_at_the_start_is_attached_when_it_comes() {
     while next().await.storage_faults.is_empty() {}
     let fault = next().await.storage_faults;
     assert!(fault[0].0 == wanted.uuid && fault[0].1.contains("mount failed"), "{fault:?}");
-    pool.hosts[1].storage.failing.store(false, Ordering::SeqCst);
+    second.storage.failing.store(false, Ordering::SeqCst);
     while next().await.inventory.unwrap().attached != [wanted.uuid] {}
     while !next().await.storage_faults.is_empty() {}
 }
