@@ -113,6 +113,14 @@ impl AppState {
         self.authority.may_act() && self.pool.is_open().await
     }
 
+    /// While armed a coordinator without a permit must not change anything.
+    ///
+    /// # Errors
+    /// Who to ask instead.
+    pub fn check_may_act(&self) -> Result<(), ApiError> {
+        if self.authority.may_act() { Ok(()) } else { Err(self.not_coordinator()) }
+    }
+
     /// The coordinator as this host knows it.
     #[must_use]
     pub fn coordinator(&self) -> Option<Member> {

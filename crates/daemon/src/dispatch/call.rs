@@ -89,6 +89,7 @@ impl Call {
         T: Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T, ApiError> + Send + 'static,
     {
+        self.state.check_may_act()?;
         self.state.pool.write(change).await
     }
 
@@ -107,6 +108,7 @@ impl Call {
         F: FnOnce(Op) -> Fut + Send + 'static,
         Fut: Future<Output = Result<Value, ApiError>> + Send + 'static,
     {
+        self.state.check_may_act()?;
         self.state.runner()?.run(self.task_id(), plan, body).await
     }
 }

@@ -92,7 +92,7 @@ async fn handle(
         return answer;
     }
     if method.operation.is_write() {
-        check_may_write(state).await?;
+        state.check_may_act()?;
         return state
             .pool
             .write(move |tx| {
@@ -107,9 +107,4 @@ async fn handle(
         }
         _ => Err(ApiError::internal("a message that nobody answers")),
     }
-}
-
-/// While armed a coordinator without a permit must not change anything.
-async fn check_may_write(state: &AppState) -> Result<(), ApiError> {
-    if state.may_act().await { Ok(()) } else { Err(state.not_coordinator()) }
 }

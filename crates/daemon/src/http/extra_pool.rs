@@ -76,11 +76,16 @@ pub(super) async fn join_request(state: &Arc<AppState>, bytes: &[u8]) -> Respons
 /// `GET /haven/status`: this host alone.
 pub(super) async fn status(state: &Arc<AppState>) -> Json {
     let pool = state.identity.pool();
+    let role = match (pool.is_some(), state.pool.is_open().await) {
+        (false, _) => "unconfigured",
+        (true, true) => "coordinator",
+        (true, false) => "member",
+    };
     json!({
+        "role": role,
         "host": state.identity.host().0.to_string(),
         "pool": pool.as_ref().map(|pool| pool.pool.to_string()),
         "coordinator": state.coordinator().map(|member| member.address.to_string()),
-        "is_coordinator": state.pool.is_open().await,
         "may_act": state.authority.may_act(),
         "version": env!("CARGO_PKG_VERSION"),
     })

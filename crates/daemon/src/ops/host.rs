@@ -124,11 +124,8 @@ pub async fn evacuate(call: Arc<Call>) -> Result<Value, ApiError> {
     let at_once = at_once.min(EVACUATE_AT_ONCE_MAX);
     let vms: Vec<Ref<Vm>> = call
         .read(|db| {
-            let row = db.require(host)?;
-            if row.enabled {
-                return Err(ApiError::with(codes::HOST_NOT_DISABLED, &[]));
-            }
-            Ok(row.resident_vms.clone())
+            let vms = db.require(host)?.resident_vms.iter().copied();
+            Ok(vms.filter(|vm| db.get(*vm).is_some_and(|row| !row.is_control_domain)).collect())
         })
         .await?;
     let state = call.state.clone();

@@ -98,7 +98,10 @@ pub fn refresh(
     })?;
     cpus(tx, host, facts)?;
     for nic in facts.nics.iter().filter(|nic| nic.physical) {
-        port(tx, host, member, nic)?;
+        // A port of a bridge has no address of its own: the bridge has it.
+        let bridge = nic.bridge.as_ref();
+        let bridge = facts.nics.iter().find(|other| Some(&other.device) == bridge);
+        port(tx, host, member, nic, bridge.filter(|_| nic.addresses.is_empty()).unwrap_or(nic))?;
     }
     cpu_model(tx, facts)
 }
@@ -169,7 +172,13 @@ fn cpus(tx: &mut Tx<'_>, host: Ref<Host>, facts: &HostFacts) -> Result<(), ApiEr
 }
 
 /// A network port: the same device of all hosts is in the same network.
-fn port(tx: &mut Tx<'_>, host: Ref<Host>, member: &Member, nic: &NicFacts) -> Result<(), ApiError> {
+fn port(
+    tx: &mut Tx<'_>,
+    host: Ref<Host>,
+    member: &Member,
+    nic: &NicFacts,
+    addressed: &NicFacts,
+) -> Result<(), ApiError> {
     let known = tx
         .require(host)?
         .pifs
@@ -194,7 +203,7 @@ fn port(tx: &mut Tx<'_>, host: Ref<Host>, member: &Member, nic: &NicFacts) -> Re
             })?
         }
     };
-    let address = nic.addresses.first().and_then(|text| text.split_once('/'));
+    let address = addressed.addresses.first().and_then(|text| text.split_once('/'));
     let (ip, prefix) = address.map_or(("", ""), |(ip, prefix)| (ip, prefix));
     let netmask = netmask(prefix);
     let metrics = tx.require(pif)?.metrics;
@@ -203,12 +212,12 @@ fn port(tx: &mut Tx<'_>, host: Ref<Host>, member: &Member, nic: &NicFacts) -> Re
         row.mtu = i64::from(nic.mtu);
         row.ip = ip.to_owned();
         row.netmask = netmask;
-        row.ip_configuration_mode = match (ip.is_empty(), nic.dynamic) {
+        row.ip_configuration_mode = match (ip.is_empty(), addressed.dynamic) {
             (true, _) => IpConfigurationMode::None,
             (false, true) => IpConfigurationMode::Dhcp,
             (false, false) => IpConfigurationMode::Static,
         };
-        row.management = nic.has(member.address);
+        row.management = addressed.has(member.address);
         row.currently_attached = true;
     })?;
     tx.update(metrics, |row: &mut PifMetrics| {

@@ -72,12 +72,13 @@ impl Runner {
         F: FnOnce(Op) -> Fut + Send + 'static,
         Fut: Future<Output = Result<Value, ApiError>> + Send + 'static,
     {
-        let (reply, admitted) = oneshot::channel();
-        self.send(Message::Submit { id, operation: plan.operation, reply }).await;
-        let op = admitted.await.map_err(|_| stopped())??;
         let runner = self.clone();
-        // A task of its own: it must go on when its caller hangs up, and a panic is a failure.
+        // A task of its own from the start: it must go on when its caller hangs up, or the
+        // objects that it holds would be held for ever. A panic is a failure.
         let whole = tokio::spawn(async move {
+            let (reply, admitted) = oneshot::channel();
+            runner.send(Message::Submit { id, operation: plan.operation, reply }).await;
+            let op = admitted.await.map_err(|_| stopped())??;
             let result = tokio::spawn(body(op)).await.unwrap_or_else(|panic| {
                 Err(ApiError::internal(format!("an operation broke off: {panic}")))
             });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use haven_model::{
-    ApiError, Field, Ref, Sr, Value, Vbd, VbdMode, VbdType, Vdi, Vif, Vm, VmOperations,
+    ApiError, Field, Ref, Sr, Value, Vbd, VbdMode, VbdType, Vdi, Vif, Vm, VmMetrics, VmOperations,
     VmPowerState, codes,
 };
 use haven_pooldb::{Image, Tx};
@@ -12,7 +12,7 @@ use haven_pooldb::{Image, Tx};
 use super::state::Undo;
 use crate::dispatch::Call;
 use crate::ops::{allowed, rows, spec, vdi, vif};
-use crate::state::{AppState, fresh};
+use crate::state::{AppState, fresh, now};
 use crate::tasks::{Op, Plan};
 
 /// Key of `VM.other_config` where templates describe the disks that they want.
@@ -81,6 +81,7 @@ fn copy_rows(tx: &mut Tx<'_>, from: Ref<Vm>, to: Ref<Vm>, name: String) -> Resul
         ..old
     };
     row.other_config.remove("mac_seed");
+    row.metrics = tx.insert(VmMetrics { install_time: now(), ..VmMetrics::default() })?;
     row.allowed_operations = allowed::vm_allowed(&row);
     tx.insert_with(to, row)?;
     for vif in vifs {

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use haven_model::{ApiError, Field, Ref, Value, Vdi, Vm, VmOperations, VmPowerState, codes};
+use haven_model::{
+    ApiError, Field, Ref, Value, Vdi, Vm, VmMetrics, VmOperations, VmPowerState, codes,
+};
 use haven_pooldb::{Image, Tx};
 
 use crate::dispatch::Call;
 use crate::ops::{allowed, placement, vdi};
-use crate::state::{AppState, fresh};
+use crate::state::{AppState, fresh, now};
 use crate::tasks::Plan;
 
 /// Smallest memory of a VM.
@@ -42,6 +44,7 @@ pub fn insert(tx: &mut Tx<'_>, mut row: Vm) -> Result<Ref<Vm>, ApiError> {
     row.domid = -1;
     normalise(&mut row)?;
     row.allowed_operations = allowed::vm_allowed(&row);
+    row.metrics = tx.insert(VmMetrics { install_time: now(), ..VmMetrics::default() })?;
     tx.insert(row)
 }
 

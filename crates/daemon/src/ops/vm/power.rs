@@ -266,22 +266,26 @@ async fn stop(call: &Call, how: Stop) -> Result<Value, ApiError> {
             return super::suspend::discard(&state, vm).await;
         }
         // Somebody wants it down: from now on nothing starts it again by itself.
-        state.pool.write(move |tx| vm_state::respect_stop(tx, vm)).await?;
+        let intent = state.pool.write(move |tx| vm_state::respect_stop(tx, vm)).await?;
         let (host, id) = state.pool.read(|db| vm_state::residence(db, vm)).await??;
         let hard = Order::StopVm { vm: id, mode: StopMode::Hard };
         let clean = Order::StopVm { vm: id, mode: StopMode::Clean { timeout: CLEAN_SHUTDOWN_MAX } };
         let first = if how == Stop::Hard { hard.clone() } else { clean };
         let mut sent = tokio::select! {
-            sent = state.orders.send(host::id(host), first) => sent,
-            () = op.interrupted() => {
-                op.check_cancelled()?;
-                return Err(ApiError::internal("interrupted"));
+            sent = state.orders.send(host::id(host), first) => {
+                sent.map_err(|error| vm_state::stop_error(vm, host, error))
             }
+            () = op.interrupted() => op.check_cancelled().map(|()| OrderReply::Done),
         };
         if how == Stop::Either && sent.is_err() {
-            sent = state.orders.send(host::id(host), hard).await;
+            let again = state.orders.send(host::id(host), hard).await;
+            sent = again.map_err(|error| vm_state::stop_error(vm, host, error));
         }
-        sent.map_err(|error| vm_state::stop_error(vm, host, error))?;
+        if let Err(error) = sent {
+            // It runs on, and stays as protected as it was.
+            state.pool.write(move |tx| vm_state::restore_intent(tx, vm, intent)).await?;
+            return Err(error);
+        }
         op.step().await?;
         state.pool.write(move |tx| vm_state::halted(tx, vm)).await?;
         Ok(Value::void())

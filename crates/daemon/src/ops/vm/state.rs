@@ -194,12 +194,23 @@ pub fn gone(tx: &mut Tx<'_>, vm: Ref<Vm>, state: VmPowerState) -> Result<(), Api
     Ok(())
 }
 
-/// Somebody wants the VM down: it is not started again by itself (scenario 89).
+/// Somebody wants the VM down: it is not started again by itself (scenario 89). Answers whether
+/// it would have been.
 ///
 /// # Errors
 /// The VM is gone.
-pub fn respect_stop(tx: &mut Tx<'_>, vm: Ref<Vm>) -> Result<(), ApiError> {
-    tx.update(vm, |row: &mut Vm| row.ha_always_run = false)
+pub fn respect_stop(tx: &mut Tx<'_>, vm: Ref<Vm>) -> Result<bool, ApiError> {
+    let intent = tx.require(vm)?.ha_always_run;
+    tx.update(vm, |row: &mut Vm| row.ha_always_run = false)?;
+    Ok(intent)
+}
+
+/// The stop failed: what [`respect_stop`] took is given back.
+///
+/// # Errors
+/// The VM is gone.
+pub fn restore_intent(tx: &mut Tx<'_>, vm: Ref<Vm>, intent: bool) -> Result<(), ApiError> {
+    tx.update(vm, |row: &mut Vm| row.ha_always_run = intent)
 }
 
 /// The error of an order that stops or changes a running VM.

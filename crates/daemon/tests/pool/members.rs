@@ -1,0 +1,222 @@
+//! Several hosts: joining, migration, evacuation, protection, the copies of the database.
+
+use std::time::Duration;
+
+use haven_daemon::coordinator;
+use haven_daemon::ops::{placement, vm::state::Undo};
+use haven_model::{Host, Ref, Task, TaskJournal, TaskStatusType, Vm};
+use haven_tasks as machine;
+use serde_json::json;
+
+use crate::support::{login, pool, rpc};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_join_and_attach_the_shared_storage() {
+    let pool = pool(3).await;
+    let hosts = pool.ok("host.get_all", &[]).await;
+    assert_eq!(hosts.as_array().unwrap().len(), 3);
+    let sr = pool.nfs().await;
+    let pbds = pool.ok("SR.get_PBDs", &[sr]).await;
+    assert_eq!(pbds.as_array().unwrap().len(), 3);
+    for pbd in pbds.as_array().unwrap() {
+        assert_eq!(pool.ok("PBD.get_currently_attached", &[pbd.clone()]).await, true);
+    }
+    for host in pool.host_refs().await {
+        let metrics = pool.ok("host.get_metrics", &[host]).await;
+        pool.wait("host_metrics", &metrics, "live", &json!(true)).await;
+    }
+    // Root of a member reaches the coordinator through its own socket.
+    let member = pool.hosts[1].socket();
+    let session = login(&member).await;
+    let all = rpc(&member, "host.get_all", &[json!(session)]).await.unwrap();
+    assert_eq!(all.as_array().unwrap().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vm_migrates_live_and_says_how_long_it_paused() {
+    let pool = pool(3).await;
+    let sr = pool.nfs().await;
+    let hosts = pool.host_refs().await;
+    let vm = pool.vm("web1", &sr, 256).await;
+    let start = [vm.clone(), hosts[0].clone(), json!(false), json!(false)];
+    pool.ok("VM.start_on", &start).await;
+    let options = json!({ "live": "true" });
+    pool.ok("VM.pool_migrate", &[vm.clone(), hosts[2].clone(), options]).await;
+    assert_eq!(pool.ok("VM.get_resident_on", &[vm.clone()]).await, hosts[2]);
+    let metrics = pool.ok("VM.get_metrics", &[vm.clone()]).await;
+    let notes = pool.ok("VM_metrics.get_other_config", &[metrics]).await;
+    assert!(notes["last_migration_downtime_ms"].as_str().unwrap().parse::<u64>().is_ok());
+    assert!(pool.world.violations().is_empty());
+    // The reports of all hosts agree afterwards.
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    assert_eq!(pool.ok("VM.get_resident_on", &[vm.clone()]).await, hosts[2]);
+    assert_eq!(pool.ok("VM.get_power_state", &[vm]).await, "Running");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_host_takes_no_vm() {
+    let pool = pool(2).await;
+    let sr = pool.nfs().await;
+    let hosts = pool.host_refs().await;
+    let free = pool.ok("host.compute_free_memory", &[hosts[1].clone()]).await.as_i64().unwrap();
+    let most = free / (1 << 20) * 9 / 10;
+    let big = pool.vm("big", &sr, most).await;
+    pool.ok("VM.start_on", &[big, hosts[1].clone(), json!(false), json!(false)]).await;
+    let vm = pool.vm("web1", &sr, most / 2).await;
+    pool.ok("VM.start_on", &[vm.clone(), hosts[0].clone(), json!(false), json!(false)]).await;
+    let refused =
+        pool.call("VM.pool_migrate", &[vm.clone(), hosts[1].clone(), json!({})]).await.unwrap_err();
+    assert_eq!(refused[0], "HOST_NOT_ENOUGH_FREE_MEMORY");
+    assert_eq!(pool.ok("VM.get_resident_on", &[vm]).await, hosts[0]);
+    let third = pool.vm("web2", &sr, most).await;
+    let nowhere = pool.start(&third).await.unwrap_err();
+    assert_eq!(nowhere[0], "NO_HOSTS_AVAILABLE");
+    let reasons = nowhere[1..].join(" ");
+    assert!(reasons.contains("host0: ") && reasons.contains("host1: "), "{reasons}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_migration_leaves_the_vm_where_it_was() {
+    use haven_drivers::hypervisor::HypervisorError;
+    let pool = pool(2).await;
+    let sr = pool.nfs().await;
+    let hosts = pool.host_refs().await;
+    let vm = pool.vm("web1", &sr, 256).await;
+    pool.ok("VM.start_on", &[vm.clone(), hosts[0].clone(), json!(false), json!(false)]).await;
+    let failure =
+        HypervisorError::Failed { call: "migrate".to_owned(), text: "link down".to_owned() };
+    pool.world.fail_next(0, "migrate", failure);
+    let error =
+        pool.call("VM.pool_migrate", &[vm.clone(), hosts[1].clone(), json!({})]).await.unwrap_err();
+    assert_eq!(error[0], "VM_MIGRATE_FAILED", "{error:?}");
+    let record = pool.ok("VM.get_record", &[vm.clone()]).await;
+    assert_eq!(record["resident_on"], hosts[0]);
+    assert_eq!(record["scheduled_to_be_resident_on"], "OpaqueRef:NULL");
+    pool.ok("VM.pool_migrate", &[vm, hosts[1].clone(), json!({})]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disabled_host_is_evacuated() {
+    let pool = pool(2).await;
+    let sr = pool.nfs().await;
+    let hosts = pool.host_refs().await;
+    let mut vms = Vec::new();
+    for number in 0..3 {
+        let vm = pool.vm(&format!("vm{number}"), &sr, 128).await;
+        let start = [vm.clone(), hosts[1].clone(), json!(false), json!(false)];
+        pool.ok("VM.start_on", &start).await;
+        vms.push(vm);
+    }
+    pool.ok("host.disable", &[hosts[1].clone()]).await;
+    pool.ok("host.evacuate", &[hosts[1].clone()]).await;
+    for vm in &vms {
+        assert_eq!(pool.ok("VM.get_resident_on", &[vm.clone()]).await, hosts[0]);
+    }
+    let refused = pool.call("pool.eject", &[hosts[0].clone()]).await.unwrap_err();
+    assert_eq!(refused[0], "HOST_HAS_RESIDENT_VMS");
+    pool.ok("pool.eject", &[hosts[1].clone()]).await;
+    assert_eq!(pool.ok("host.get_all", &[]).await.as_array().unwrap().len(), 1);
+    assert!(pool.hosts[1].daemon.state.identity.pool().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vm_on_local_storage_cannot_be_protected() {
+    let pool = pool(2).await;
+    let hosts = pool.host_refs().await;
+    let params = [
+        hosts[1].clone(),
+        json!({ "location": "/srv" }),
+        json!("0"),
+        json!("local"),
+        json!(""),
+        json!("local"),
+        json!(""),
+        json!(false),
+        json!({}),
+    ];
+    let sr = pool.ok("SR.create", &params).await;
+    let vm = pool.vm("db1", &sr, 256).await;
+    let error =
+        pool.call("VM.set_ha_restart_priority", &[vm.clone(), json!("restart")]).await.unwrap_err();
+    assert_eq!(error[0], "VM_DISK_NOT_SHARED");
+    assert_eq!(error[1], vm.as_str().unwrap());
+    assert_eq!(error[3], sr.as_str().unwrap());
+    let possible = pool.ok("VM.get_possible_hosts", &[vm]).await;
+    assert_eq!(possible, json!([hosts[1]]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_keep_copies_of_the_database() {
+    let pool = pool(2).await;
+    pool.nfs().await;
+    let path = pool.hosts[1].daemon.state.config.paths.replica();
+    let until = std::time::Instant::now() + Duration::from_secs(15);
+    loop {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        if text.contains("shared") {
+            return;
+        }
+        assert!(std::time::Instant::now() < until, "no copy at {}", path.display());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Scenario 85: the coordinator dies while a VM is being migrated; its successor finds the task
+/// in the journal.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_found_in_the_journal_is_ended_where_the_vm_runs() {
+    let pool = pool(2).await;
+    let sr = pool.nfs().await;
+    let hosts = pool.host_refs().await;
+    let vm = pool.vm("web1", &sr, 256).await;
+    pool.ok("VM.start_on", &[vm.clone(), hosts[0].clone(), json!(false), json!(false)]).await;
+    let parse = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let vm_ref: Ref<Vm> = parse(&vm).parse().unwrap();
+    let [from, to]: [Ref<Host>; 2] =
+        [parse(&hosts[0]).parse().unwrap(), parse(&hosts[1]).parse().unwrap()];
+    let task = Ref::<Task>::from_uuid(uuid::Uuid::new_v4());
+    let id = uuid::Uuid::from_u128(task.id().0);
+    let undo = serde_json::to_string(&Undo::EndMigration { vm: vm_ref, from, to }).unwrap();
+    let object =
+        machine::Object { class: "VM".to_owned(), id: uuid::Uuid::from_u128(vm_ref.id().0) };
+    let record = machine::Record {
+        task: machine::TaskId(id),
+        operation: machine::Operation {
+            name: "pool_migrate".to_owned(),
+            claims: vec![machine::Claim { object, mode: machine::Mode::Exclusive }],
+            steps: vec![machine::Step { name: "copy memory".to_owned(), weight: 1 }],
+            cancellable: true,
+            wait_ms: 0,
+        },
+        step: Some(0),
+        undo: vec![machine::Undo(undo)],
+        committed: false,
+    };
+    let state = &pool.hosts[0].daemon.state;
+    let lives = state.lives();
+    state
+        .pool
+        .write(move |tx| {
+            placement::set(tx, vm_ref, vec![lives.holder(from), lives.holder(to)])?;
+            tx.insert_with(task, Task { uuid: id.to_string(), ..Task::default() })?;
+            let orphan = Task { status: TaskStatusType::Pending, ..Task::default() };
+            tx.insert(Task { name_label: "orphan".to_owned(), ..orphan })?;
+            let steps = serde_json::to_string(&record).unwrap();
+            tx.insert(TaskJournal { task, steps, ..TaskJournal::default() })?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    coordinator::settle(state).await.unwrap();
+    let task = json!(task.to_string());
+    pool.wait("task", &task, "status", &json!("failure")).await;
+    let why = pool.ok("task.get_error_info", &[task]).await;
+    assert!(why[1].as_str().unwrap().contains("the coordinator changed"), "{why}");
+    let orphan = pool.ok("task.get_by_name_label", &[json!("orphan")]).await;
+    assert_eq!(pool.ok("task.get_status", &[orphan[0].clone()]).await, "failure");
+    let holders = state.pool.read(|db| placement::holders(db, vm_ref)).await.unwrap();
+    assert_eq!(holders, [from]);
+    assert_eq!(pool.ok("VM.get_resident_on", &[vm.clone()]).await, hosts[0]);
+    let options = json!({ "live": "true" });
+    pool.ok("VM.pool_migrate", &[vm, hosts[1].clone(), options]).await;
+}

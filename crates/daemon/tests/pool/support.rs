@@ -1,0 +1,304 @@
+//! Daemons below directories of their own, and a client of their API.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use haven_daemon::app::Daemon;
+use haven_daemon::boot::Drivers;
+use haven_daemon::config::{Config, HypervisorSettings, Paths, Settings};
+use haven_drivers::hypervisor::sim::{SimHypervisor, SimWorld, host_uri};
+use haven_drivers::hypervisor::{
+    Capabilities, DomainInfo, DomainSpec, Hypervisor, HypervisorError, HypervisorEvent,
+    MigrateProgress, MigrateStats, MigrateTarget, StopMode,
+};
+use haven_drivers::storage::SrDriver;
+use haven_drivers::storage::sim::SimArray;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value as Json, json};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// Password of root in all test pools.
+pub(crate) const PASSWORD: &str = "correct horse";
+const MIB: i64 = 1 << 20;
+
+/// Finds the simulated host behind the socket that libvirt would be given.
+type Numbers = Arc<Mutex<BTreeMap<Uuid, usize>>>;
+
+/// A simulated hypervisor whose migrations take addresses as libvirt does.
+#[derive(Debug)]
+struct Addressed {
+    sim: SimHypervisor,
+    numbers: Numbers,
+}
+
+impl Hypervisor for Addressed {
+    fn capabilities(&self) -> Result<Capabilities, HypervisorError> {
+        self.sim.capabilities()
+    }
+    fn start(&self, spec: &DomainSpec, paused: bool) -> Result<(), HypervisorError> {
+        self.sim.start(spec, paused)
+    }
+    fn stop(&self, vm: Uuid, mode: StopMode) -> Result<(), HypervisorError> {
+        self.sim.stop(vm, mode)
+    }
+    fn reboot(&self, vm: Uuid, clean: bool) -> Result<(), HypervisorError> {
+        self.sim.reboot(vm, clean)
+    }
+    fn pause(&self, vm: Uuid) -> Result<(), HypervisorError> {
+        self.sim.pause(vm)
+    }
+    fn unpause(&self, vm: Uuid) -> Result<(), HypervisorError> {
+        self.sim.unpause(vm)
+    }
+    fn suspend(&self, vm: Uuid, path: &str) -> Result<(), HypervisorError> {
+        self.sim.suspend(vm, path)
+    }
+    fn resume(&self, spec: &DomainSpec, path: &str) -> Result<(), HypervisorError> {
+        self.sim.resume(spec, path)
+    }
+    fn migrate(&self, vm: Uuid, target: &MigrateTarget) -> Result<MigrateStats, HypervisorError> {
+        let named = target.uri.split('/').find_map(|part| part.parse::<Uuid>().ok());
+        let number = named.and_then(|host| self.numbers.lock().unwrap().get(&host).copied());
+        let uri = host_uri(number.unwrap_or(usize::MAX));
+        self.sim.migrate(vm, &MigrateTarget { uri, ..target.clone() })
+    }
+    fn migrate_progress(&self, vm: Uuid) -> Result<Option<MigrateProgress>, HypervisorError> {
+        self.sim.migrate_progress(vm)
+    }
+    fn cancel_job(&self, vm: Uuid) -> Result<(), HypervisorError> {
+        self.sim.cancel_job(vm)
+    }
+    fn inventory(&self) -> Result<Vec<DomainInfo>, HypervisorError> {
+        self.sim.inventory()
+    }
+    fn vnc_socket(&self, vm: Uuid) -> String {
+        self.sim.vnc_socket(vm)
+    }
+    fn serial_socket(&self, vm: Uuid) -> String {
+        self.sim.serial_socket(vm)
+    }
+    fn guest_agent(&self, vm: Uuid, command: &str) -> Result<String, HypervisorError> {
+        self.sim.guest_agent(vm, command)
+    }
+    fn events(&self) -> std::sync::mpsc::Receiver<HypervisorEvent> {
+        self.sim.events()
+    }
+}
+
+/// One daemon.
+pub(crate) struct TestHost {
+    _dir: tempfile::TempDir,
+    pub(crate) daemon: Daemon,
+    stop: CancellationToken,
+}
+
+impl Drop for TestHost {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl TestHost {
+    async fn start(
+        number: usize,
+        world: &Arc<SimWorld>,
+        array: &Arc<SimArray>,
+        numbers: &Numbers,
+    ) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            api_port: free_port(),
+            peer_port: free_port(),
+            name: Some(format!("host{number}")),
+            report_interval_ms: 200,
+            hypervisor: HypervisorSettings::Sim,
+            ..Settings::default()
+        };
+        let config = Config { paths: Paths::new(dir.path()), settings };
+        std::fs::create_dir_all(config.paths.run()).unwrap();
+        let hypervisor: Arc<dyn Hypervisor> =
+            Arc::new(Addressed { sim: world.hypervisor(number), numbers: numbers.clone() });
+        let storage: Arc<dyn SrDriver> = Arc::new(array.driver(number));
+        let mut drivers =
+            Drivers { hypervisor, storage: haven_daemon::agent::StorageSet::default() };
+        for kind in ["nfs", "local"] {
+            drivers.storage = drivers.storage.with(kind, storage.clone());
+        }
+        let stop = CancellationToken::new();
+        let daemon = Daemon::start(config, drivers, stop.clone()).await.unwrap();
+        numbers.lock().unwrap().insert(daemon.state.identity.host().0, number);
+        Self { _dir: dir, daemon, stop }
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.daemon.state.config.paths.api_socket()
+    }
+
+    pub(crate) fn api_port(&self) -> u16 {
+        self.daemon.state.config.settings.api_port
+    }
+}
+
+/// A pool of daemons, and a session of root on the first of them.
+pub(crate) struct TestPool {
+    pub(crate) world: Arc<SimWorld>,
+    pub(crate) hosts: Vec<TestHost>,
+    pub(crate) session: String,
+}
+
+/// Founds a pool; the other hosts join by tokens.
+pub(crate) async fn pool(count: usize) -> TestPool {
+    let world = SimWorld::new(count, 64 << 30);
+    let array = SimArray::new();
+    let numbers = Numbers::default();
+    let mut hosts = Vec::new();
+    for number in 0..count {
+        hosts.push(TestHost::start(number, &world, &array, &numbers).await);
+    }
+    let first = hosts[0].socket();
+    post(&first, "/haven/pool/init", &json!({ "name": "test", "password": PASSWORD }))
+        .await
+        .unwrap();
+    for host in &hosts[1..] {
+        let made = post(&first, "/haven/pool/token", &json!({})).await.unwrap();
+        post(&host.socket(), "/haven/pool/join", &json!({ "token": made["token"] })).await.unwrap();
+    }
+    let session = login(&first).await;
+    TestPool { world, hosts, session }
+}
+
+/// Logs in through a local socket.
+pub(crate) async fn login(socket: &Path) -> String {
+    let answer = rpc(socket, "session.login_with_password", &[json!("root"), json!("")]).await;
+    answer.unwrap().as_str().unwrap().to_owned()
+}
+
+/// One request over a local socket.
+pub(crate) async fn post(socket: &Path, path: &str, body: &Json) -> Result<Json, Json> {
+    let stream = tokio::net::UnixStream::connect(socket).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let request = hyper::Request::post(path)
+        .header("host", "local")
+        .body(Full::new(Bytes::from(body.to_string())))
+        .unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    let good = response.status().is_success();
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    let answer: Json = serde_json::from_slice(&bytes)
+        .unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes).into_owned()));
+    if good { Ok(answer) } else { Err(answer) }
+}
+
+/// A call; an error is its code and parameters.
+pub(crate) async fn rpc(socket: &Path, method: &str, params: &[Json]) -> Result<Json, Vec<String>> {
+    let body = json!({ "jsonrpc": "2.0", "method": method, "params": params, "id": 1 });
+    let answer = post(socket, "/jsonrpc", &body).await.unwrap();
+    if let Some(error) = answer.get("error").filter(|error| !error.is_null()) {
+        let data = error["data"].as_array().cloned().unwrap_or_default();
+        let params = data.iter().map(|part| part.as_str().unwrap_or_default().to_owned());
+        let code = error["message"].as_str().unwrap_or_default().to_owned();
+        return Err([code].into_iter().chain(params).collect());
+    }
+    Ok(answer["result"].clone())
+}
+
+impl TestPool {
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.hosts[0].socket()
+    }
+
+    /// A call in the session.
+    pub(crate) async fn call(&self, method: &str, params: &[Json]) -> Result<Json, Vec<String>> {
+        let mut all = vec![json!(self.session)];
+        all.extend_from_slice(params);
+        rpc(&self.socket(), method, &all).await
+    }
+
+    /// A call that must succeed.
+    pub(crate) async fn ok(&self, method: &str, params: &[Json]) -> Json {
+        self.call(method, params).await.unwrap_or_else(|error| panic!("{method}: {error:?}"))
+    }
+
+    /// References of the hosts, in the order of their numbers.
+    pub(crate) async fn host_refs(&self) -> Vec<Json> {
+        let mut refs = Vec::new();
+        for host in &self.hosts {
+            let uuid = host.daemon.state.identity.host().0.to_string();
+            refs.push(self.ok("host.get_by_uuid", &[json!(uuid)]).await);
+        }
+        refs
+    }
+
+    /// A shared repository.
+    pub(crate) async fn nfs(&self) -> Json {
+        let host = self.host_refs().await[0].clone();
+        let config = json!({ "server": "nas", "serverpath": "/vms" });
+        let params = [
+            host,
+            config,
+            json!("0"),
+            json!("shared"),
+            json!(""),
+            json!("nfs"),
+            json!(""),
+            json!(true),
+            json!({}),
+        ];
+        self.ok("SR.create", &params).await
+    }
+
+    /// A halted VM with one disk.
+    pub(crate) async fn vm(&self, name: &str, sr: &Json, memory_mib: i64) -> Json {
+        let memory = memory_mib * MIB;
+        let record = json!({
+            "name_label": name,
+            "memory_static_max": memory, "memory_dynamic_max": memory,
+            "memory_dynamic_min": memory, "memory_static_min": memory,
+            "VCPUs_max": 1, "VCPUs_at_startup": 1,
+        });
+        let vm = self.ok("VM.create", &[record]).await;
+        let disk = json!({
+            "name_label": "disk", "SR": sr, "virtual_size": 64 * MIB, "type": "user",
+            "sharable": false, "read_only": false, "other_config": {},
+        });
+        let vdi = self.ok("VDI.create", &[disk]).await;
+        let vbd = json!({
+            "VM": vm, "VDI": vdi, "userdevice": "0", "bootable": true, "mode": "RW",
+            "type": "Disk", "unpluggable": true, "empty": false, "other_config": {},
+        });
+        self.ok("VBD.create", &[vbd]).await;
+        vm
+    }
+
+    pub(crate) async fn start(&self, vm: &Json) -> Result<Json, Vec<String>> {
+        self.call("VM.start", &[vm.clone(), json!(false), json!(false)]).await
+    }
+
+    /// Waits until a field has a value.
+    pub(crate) async fn wait(&self, class: &str, object: &Json, field: &str, value: &Json) {
+        let until = Instant::now() + Duration::from_secs(20);
+        let method = format!("{class}.get_{field}");
+        loop {
+            let now = self.call(&method, std::slice::from_ref(object)).await;
+            if now.as_ref() == Ok(value) {
+                return;
+            }
+            assert!(Instant::now() < until, "{method}: {now:?} instead of {value}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
