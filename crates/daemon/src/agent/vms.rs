@@ -1,10 +1,13 @@
 //! Orders about guests.
 
-use haven_drivers::hypervisor::{DomainInfo, HypervisorError, StopMode};
+use std::sync::Arc;
+use std::time::Instant;
+
+use haven_drivers::hypervisor::{Consent, DomainInfo, HypervisorError, StopMode};
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
-use super::execute::{Agent, Case, DONE};
+use super::execute::{Agent, AgentParts, Case, DONE};
 use super::facts::boot_id;
 use super::lanes::Lane;
 use crate::orders::{Inventory, Order, OrderError, OrderReply, OrderResult, Refusal};
@@ -24,13 +27,17 @@ impl Case {
                 result.map(|()| OrderReply::Done).map_err(OrderError::from)
             };
             match order {
-                Order::StartVm { spec, paused, .. } => done(hypervisor.start(spec, *paused)),
+                Order::StartVm { spec, paused, .. } => {
+                    done(hypervisor.start_with(spec, *paused, consent(parts, order)))
+                }
                 Order::StopVm { vm, mode } => done(gone(hypervisor.stop(*vm, *mode))),
                 Order::RebootVm { vm, clean } => done(hypervisor.reboot(*vm, *clean)),
                 Order::PauseVm { vm } => done(hypervisor.pause(*vm)),
                 Order::UnpauseVm { vm } => done(hypervisor.unpause(*vm)),
                 Order::SuspendVm { vm, path } => done(hypervisor.suspend(*vm, path)),
-                Order::ResumeVm { spec, path, .. } => done(hypervisor.resume(spec, path)),
+                Order::ResumeVm { spec, path, .. } => {
+                    done(hypervisor.resume_with(spec, path, consent(parts, order)))
+                }
                 Order::CancelJob { vm } => done(hypervisor.cancel_job(*vm)),
                 Order::MigrateProgress { vm } => {
                     Ok(OrderReply::Progress(hypervisor.migrate_progress(*vm)?))
@@ -72,6 +79,13 @@ impl Case {
         self.agent.windows.close(vm);
         DONE
     }
+}
+
+/// May the guest of this order execute? Asked by the driver immediately before it does: opening
+/// its disks may have taken longer than the permit lasts, or than the coordinator waits.
+fn consent(parts: &AgentParts, order: &Order) -> Consent {
+    let (authority, until) = (parts.authority.clone(), Instant::now() + order.deadline());
+    Arc::new(move || Instant::now() < until && authority.armed().is_none_or(|armed| armed.permit))
 }
 
 impl Agent {
