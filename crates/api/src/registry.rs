@@ -254,6 +254,19 @@ impl Registry {
         self.methods.values()
     }
 
+    /// Messages that need a handler but have none, removed ones and those between XenAPI's own
+    /// servers aside: what this server cannot do yet.
+    pub fn unbuilt<'r>(
+        &'r self,
+        has_handler: impl Fn(&str) -> bool + 'r,
+    ) -> impl Iterator<Item = &'r Method> {
+        self.methods().filter(move |m| {
+            let answered = m.operation.is_read() || m.operation.is_write();
+            let wanted = !m.is_hidden && m.state != Lifecycle::Removed;
+            wanted && !answered && !has_handler(&m.name)
+        })
+    }
+
     /// What `system.listMethods` answers: all names that clients may call.
     #[must_use]
     pub fn names(&self) -> Vec<String> {

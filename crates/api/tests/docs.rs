@@ -9,7 +9,7 @@ use haven_api::docs::{markdown, typescript};
 fn every_class_has_a_page_and_links_are_whole() {
     let pages = markdown();
     let names: BTreeSet<_> = pages.iter().map(|p| p.name.as_str()).collect();
-    assert_eq!(names.len(), haven_model::CLASSES.len() + 4);
+    assert_eq!(names.len(), haven_model::CLASSES.len() + 5);
     for page in &pages {
         for link in page.text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
@@ -23,6 +23,9 @@ fn every_class_has_a_page_and_links_are_whole() {
     assert!(vm.contains("start(session, vm: ref VM, start_paused: bool, force: bool)"), "{vm}");
     assert!(vm.contains("| `ha_restart_priority` | string | `\"\"` |"), "{vm}");
     assert!(!pages.iter().any(|p| p.text.contains("haven_secret")));
+    let roles = pages.iter().find(|p| p.name == "roles.md").map_or("", |p| p.text.as_str());
+    let operator = roles.split("## vm-operator").nth(1).and_then(|t| t.split("\n## ").next());
+    assert!(operator.is_some_and(|t| t.contains("`start`") && !t.contains("`create`")), "{roles}");
 }
 
 #[test]
@@ -40,4 +43,15 @@ fn every_message_has_a_type() {
         assert!(types.contains(line), "{line}");
     }
     assert_eq!(types.matches('{').count(), types.matches('}').count());
+}
+
+#[test]
+fn what_is_not_built_can_be_listed() {
+    let registry = Registry::standard();
+    let built = |name: &str| name == "VM.start";
+    let unbuilt: Vec<_> = registry.unbuilt(built).map(|m| m.name.as_str()).collect();
+    assert!(unbuilt.contains(&"VM.clone") && !unbuilt.contains(&"VM.start"));
+    assert!(!unbuilt.contains(&"VM.get_name_label") && !unbuilt.contains(&"VM.set_other_config"));
+    assert!(!unbuilt.contains(&"VMPP.protect_now"), "removed");
+    assert!(unbuilt.len() > 300, "{}", unbuilt.len());
 }

@@ -7,6 +7,7 @@ use haven_model::errors::ERRORS;
 use haven_model::{CLASSES, ClassMeta, ENUMS, FieldMeta, Lifecycle, Qualifier, Type};
 
 use super::Page;
+use crate::access::STANDARD_ROLES;
 use crate::registry::{Method, Operation, Registry};
 
 /// A type with links to what it names.
@@ -116,7 +117,7 @@ fn class_page(registry: &Registry, class: &ClassMeta) -> Page {
 
 fn index() -> Page {
     let mut text = "# API reference\n\nXenAPI, as this server speaks it. See also \
-                    [enums](enums.md), [errors](errors.md) and [alerts](alerts.md).\n\n\
+                    [enums](enums.md), [errors](errors.md), [alerts](alerts.md) and [roles](roles.md).\n\n\
                     | class | |\n|---|---|\n"
         .to_owned();
     for class in CLASSES {
@@ -160,11 +161,35 @@ fn alerts_page() -> Page {
     Page { name: "alerts.md".to_owned(), text }
 }
 
+/// Every message with the least role that may call it: what each role adds to the one below.
+fn roles_page(registry: &Registry) -> Page {
+    let mut text =
+        "# Roles\n\nEvery role may also do what the roles below it may. Reading is open to \
+                    all of them.\n"
+            .to_owned();
+    for role in STANDARD_ROLES {
+        let _ = write!(text, "\n## {}\n\n{}.\n", role.level.as_str(), role.description);
+        let mut last = "";
+        for m in registry.methods().filter(|m| m.role == role.level && !m.is_hidden) {
+            if m.operation.is_read() {
+                continue;
+            }
+            if m.class.name != last {
+                last = m.class.name;
+                let _ = write!(text, "\n- [{last}]({last}.md):");
+            }
+            let _ = write!(text, " `{}`", m.message());
+        }
+        text.push('\n');
+    }
+    Page { name: "roles.md".to_owned(), text }
+}
+
 /// All pages of the reference.
 #[must_use]
 pub fn markdown() -> Vec<Page> {
     let registry = Registry::standard();
-    let mut pages = vec![index(), enums_page(), errors_page(), alerts_page()];
+    let mut pages = vec![index(), enums_page(), errors_page(), alerts_page(), roles_page(registry)];
     pages.extend(CLASSES.iter().map(|class| class_page(registry, class)));
     pages
 }
