@@ -129,7 +129,8 @@ pub enum Output {
         bytes: Vec<u8>,
     },
     /// Open and arm the watchdog with a bite time of at most `bite_ms`, and feed it from now on
-    /// when [`crate::Machine::may_feed`] says so. Answer by [`Input::WatchdogArmed`].
+    /// when [`crate::Machine::may_feed`] says so. Asked again for an armed one: change its bite
+    /// time. Answer by [`Input::WatchdogArmed`].
     WatchdogArm {
         /// The longest bite time that the timing allows.
         bite_ms: u32,

@@ -71,6 +71,11 @@ impl Machine {
     pub(crate) fn watchdog_armed(&mut self, bite_ms: Result<u32, IoFailed>) {
         let usable = bite_ms.is_ok_and(|bite| bite <= self.timing().t_wd_ms);
         self.permit.watchdog = if usable { Watchdog::Armed } else { Watchdog::Unusable };
+        if usable && !self.permit.ever && self.permit.provisional.is_none() {
+            // From now on admission is asked for, and may be granted without this host's knowing.
+            let lease = ns(u64::from(self.timing().t_lease_ms));
+            self.permit.provisional = Some(self.now + lease);
+        }
         self.changed();
     }
 
@@ -79,6 +84,16 @@ impl Machine {
         if self.permit.watchdog == Watchdog::Off {
             self.permit.watchdog = Watchdog::Arming;
             self.output(Output::WatchdogArm { bite_ms: self.timing().t_wd_ms });
+        }
+    }
+
+    /// The newest record asks for another bite time: the armed watchdog is set anew.
+    pub(crate) fn rearm_watchdog(&mut self, before_ms: u32) {
+        let bite_ms = self.timing().t_wd_ms;
+        // Setting it feeds it, too: only where feeding is allowed.
+        let may = self.may_feed(Instant(self.now));
+        if may && bite_ms != before_ms && self.permit.watchdog == Watchdog::Armed {
+            self.output(Output::WatchdogArm { bite_ms });
         }
     }
 
@@ -147,6 +162,9 @@ impl Machine {
     }
 
     fn grant(&mut self, until: u64, kind: PermitKind) {
+        if self.permit.watchdog != Watchdog::Armed {
+            return;
+        }
         if until <= self.now || self.permit.until.is_some_and(|held| until <= held) {
             return;
         }

@@ -4,7 +4,6 @@
 //! write the own ballot on a majority of the statefiles, then read all ballots of a majority.
 
 use crate::control::ArmConfig;
-use crate::disk::cycle::Purpose;
 use crate::machine::{Carry, Machine};
 use crate::mutation::{Mutation, on};
 use crate::record::Record;
@@ -57,7 +56,7 @@ impl Machine {
     pub(crate) fn consider_proposing(&mut self) {
         self.consider_hand_over();
         self.settle_wishes();
-        let idle = self.proposer.active.is_none() && !self.running(Purpose::Ballot);
+        let idle = self.proposer.active.is_none() && self.ballot_free();
         let able = self.carry == Carry::Done && !self.fence.active() && self.disk_good();
         if !idle || !able || self.finished {
             return;

@@ -1,5 +1,6 @@
 //! Time-outs of the protocol, their profiles, and the relations between them that safety needs.
 
+use crate::mutation::{Mutation, on};
 use serde::{Deserialize, Serialize};
 
 /// Time-outs in milliseconds; all hosts of an epoch use the same (they stand in its record).
@@ -112,20 +113,30 @@ impl Timing {
     /// How long to wait for another host's `ms` on this host's clock: both may drift, plus margin.
     #[must_use]
     pub(crate) fn foreign_ns(&self, ms: u64) -> u64 {
+        if on(Mutation::NoDrift) {
+            return ns(ms).saturating_add(ns(u64::from(self.margin_ms)));
+        }
         let scaled = ns(ms).saturating_mul(1000 + DRIFT_PER_MILLE) / (1000 - DRIFT_PER_MILLE) + 1;
         scaled.saturating_add(ns(u64::from(self.margin_ms)))
+    }
+
+    /// From the end of a permit to the watchdog's bite: a guard that is paused between the check
+    /// and the feed for less than `T_wd` still feeds.
+    fn bite_ms(&self) -> u64 {
+        let times = if on(Mutation::NoFeedRace) { 1 } else { 2 };
+        times * u64::from(self.t_wd_ms)
     }
 
     /// `T_dead`: a beat block unchanged for so long belongs to a host whose permit by disk ended.
     #[must_use]
     pub fn t_dead_ns(&self) -> u64 {
-        self.foreign_ns(u64::from(self.t_lease_ms) + 2 * u64::from(self.t_wd_ms))
+        self.foreign_ns(u64::from(self.t_lease_ms) + self.bite_ms())
     }
 
     /// Age at which an acknowledgement of a newer epoch proves that votes sent before it are void.
     #[must_use]
     pub fn t_vote_void_ns(&self) -> u64 {
-        self.foreign_ns(u64::from(self.t_net_ms) + 2 * u64::from(self.t_wd_ms))
+        self.foreign_ns(u64::from(self.t_net_ms) + self.bite_ms())
     }
 
     /// After an epoch was left by all, how long until it is closed.

@@ -7,7 +7,8 @@ use haven_cluster::timing::Profile;
 use haven_sim::{ChaosPlan, Options, run_seed};
 
 const USAGE: &str = "usage: haven-sim run [--hosts N] [--seeds N] [--first N] [--profile P] \
-[--statefiles N] [--storm-ms N]\n       haven-sim replay --seed N [same options]\n";
+[--statefiles N] [--storm-ms N]\n       haven-sim replay --seed N [same options]\n       \
+haven-sim mutations [same options] (only with the feature of that name)\n";
 
 struct Arguments {
     hosts: usize,
@@ -61,10 +62,15 @@ fn main() -> ExitCode {
         Some((command, rest)) => (command.as_str(), rest),
         None => ("", words.as_slice()),
     };
-    let Some(arguments) = parse(rest).filter(|_| ["run", "replay"].contains(&command)) else {
+    let Some(arguments) = parse(rest).filter(|_| ["run", "replay", "mutations"].contains(&command))
+    else {
         let _written = std::io::stderr().write_all(USAGE.as_bytes());
         return ExitCode::from(2);
     };
+    #[cfg(feature = "mutations")]
+    if command == "mutations" {
+        return mutations(&arguments);
+    }
     let plan = ChaosPlan { storm_ms: arguments.storm_ms, ..ChaosPlan::default() };
     let mut options = Options::pool(arguments.hosts, arguments.profile);
     options.statefiles = arguments.statefiles;
@@ -84,4 +90,28 @@ fn main() -> ExitCode {
     }
     let _written = writeln!(out, "{seeds} seeds, {broken} broken");
     if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// For every rule that can be removed: the first seed that breaks a promise without it.
+#[cfg(feature = "mutations")]
+fn mutations(arguments: &Arguments) -> ExitCode {
+    use haven_cluster::mutation::{Mutation, set};
+    let mut out = std::io::stdout().lock();
+    let plan = ChaosPlan { storm_ms: arguments.storm_ms, ..ChaosPlan::default() };
+    let mut options = Options::pool(arguments.hosts, arguments.profile);
+    options.statefiles = arguments.statefiles;
+    for mutation in Mutation::ALL {
+        set(Some(*mutation));
+        let mut seeds = arguments.first..arguments.first + arguments.seeds;
+        let found = seeds.find_map(|seed| {
+            let broken = run_seed(options.clone(), &plan, seed).broken?;
+            (!broken.what.starts_with("liveness")).then_some((seed, broken.what))
+        });
+        let _written = match found {
+            Some((seed, what)) => writeln!(out, "{mutation:?}: seed {seed}: {what}"),
+            None => writeln!(out, "{mutation:?}: not caught"),
+        };
+    }
+    set(None);
+    ExitCode::SUCCESS
 }

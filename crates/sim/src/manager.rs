@@ -30,7 +30,6 @@ pub(crate) struct Manager {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Order {
     pub(crate) vm: u32,
-    pub(crate) number: u64,
     pub(crate) holder: Life,
     pub(crate) epoch: u64,
 }
@@ -100,7 +99,7 @@ impl World {
         next.ordered_at = self.now;
         self.manager.placements.insert(vm, next);
         if let Some(holder) = next.holder.filter(|holder| members.contains(holder)) {
-            let order = Order { vm, number: next.number, holder, epoch };
+            let order = Order { vm, holder, epoch };
             let delay = self.rng.between(MS, 30 * MS);
             if !self.rng.chance(20) {
                 self.after(delay, Event::Order(order));

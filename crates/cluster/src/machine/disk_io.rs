@@ -86,6 +86,13 @@ impl Machine {
         busy.count() * 2 > self.files.len()
     }
 
+    /// No ballot cycle runs, and a new one can reach a majority.
+    pub(crate) fn ballot_free(&self) -> bool {
+        self.now >= self.ballot_pause
+            && !self.running(Purpose::Ballot)
+            && !self.too_busy(Purpose::Ballot)
+    }
+
     /// Begins the cycles that are due.
     pub(crate) fn start_due_cycles(&mut self) {
         if self.fence.active() || self.finished {
@@ -93,11 +100,11 @@ impl Machine {
         }
         let late = ns(u64::from(self.timing().t_late_ms));
         let waited = self.now >= self.booted_at + late || on(Mutation::NoLateWait);
-        if self.carry == Carry::Read && waited && !self.running(Purpose::Ballot) {
+        if self.carry == Carry::Read && waited && self.ballot_free() {
             self.carry = Carry::Writing;
             self.write_ballot();
         }
-        if self.carry == Carry::Done && self.ballot_dirty && !self.running(Purpose::Ballot) {
+        if self.carry == Carry::Done && self.ballot_dirty && self.ballot_free() {
             self.write_ballot();
         }
         if self.round_due && !self.running(Purpose::Beat) && !self.too_busy(Purpose::Beat) {
@@ -122,9 +129,6 @@ impl Machine {
 
     /// Writes the acceptor's state in both copies, one after the other, then reads.
     pub(crate) fn write_ballot(&mut self) {
-        if self.too_busy(Purpose::Ballot) {
-            return;
-        }
         self.ballot_version += 1;
         let ballot = Ballot {
             owner: self.owner(),
@@ -388,7 +392,10 @@ impl Machine {
                 }
             }
             Purpose::Ballot => {
-                self.ballot_dirty |= !good;
+                if !good {
+                    self.ballot_dirty = true;
+                    self.ballot_pause = self.now + self.beat_ns() / 2;
+                }
                 if self.carry == Carry::Writing {
                     self.carry = if good { Carry::Done } else { Carry::Read };
                     self.beat_asap |= good;

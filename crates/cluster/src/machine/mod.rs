@@ -85,6 +85,8 @@ pub struct Machine {
     pub(crate) acceptor: Acceptor,
     pub(crate) ballot_version: u64,
     pub(crate) ballot_dirty: bool,
+    /// After a failed ballot cycle: none before this.
+    pub(crate) ballot_pause: u64,
     /// What the ballots of earlier lives say was read, and written as this life's first write.
     pub(crate) carry: Carry,
     pub(crate) proposer: Proposer,
@@ -171,6 +173,7 @@ impl Machine {
             acceptor: Acceptor::blank(),
             ballot_version: 0,
             ballot_dirty: false,
+            ballot_pause: 0,
             carry: Carry::Reading,
             proposer: Proposer::default(),
             permit: Permit::default(),

@@ -2,7 +2,7 @@
 
 use crate::api::Output;
 use crate::datagram::Datagram;
-use crate::machine::{Machine, SENT_MAX};
+use crate::machine::{Carry, Machine, SENT_MAX};
 use crate::mutation::{Mutation, on};
 use crate::peer::Vote;
 use crate::record::bit;
@@ -41,8 +41,12 @@ impl Machine {
         live.fold(0, |set, peer| set | bit(peer.slot))
     }
 
-    /// Sends one beat to every other host on every network.
+    /// Sends one beat to every other host on every network. A life that has not written yet is
+    /// silent: being heard proves its earlier lives dead, and their writes may still land.
     pub(crate) fn send_beats(&mut self) {
+        if self.carry != Carry::Done {
+            return;
+        }
         self.sequence += 1;
         if self.sent.len() == SENT_MAX {
             self.sent.pop_front();

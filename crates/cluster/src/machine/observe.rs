@@ -149,7 +149,9 @@ impl Machine {
             }
         }
         let (armed, member) = (record.armed, record.has(self.me));
+        let bite_ms = self.timing().t_wd_ms;
         self.decided = Some(record);
+        self.rearm_watchdog(bite_ms);
         self.decided_at = now;
         self.forget_outed();
         self.adopt_decided();

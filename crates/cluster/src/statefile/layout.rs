@@ -1,6 +1,7 @@
 //! Which block is whose.
 
 use crate::api::BlockRange;
+use crate::mutation::{Mutation, on};
 
 /// The two superblocks.
 pub(crate) const SUPERBLOCKS: [u32; 2] = [0, 1];
@@ -23,7 +24,7 @@ pub(crate) enum BallotCopy {
 }
 
 pub(crate) fn parity(inc: u64) -> u8 {
-    u8::from(inc % 2 == 1)
+    u8::from(inc % 2 == 1 && !on(Mutation::NoParity))
 }
 
 pub(crate) fn beat_block(slot: u8, parity: u8) -> u32 {
