@@ -37,6 +37,10 @@ pub struct ArmedView {
 pub trait GuardPort: Send + Sync + Debug {
     /// Hands a command to the guard and waits for its answer.
     fn command(&self, command: GuardCommand) -> PortFuture<'_, Result<(), GuardRefusal>>;
+    /// Says how many VMs this host runs, for the weights of partition decisions. Never waits.
+    fn load(&self, running: u32, protected: u32) {
+        let _unused = (running, protected);
+    }
     /// Checks this host before arming.
     fn preflight(&self, request: PreflightRequest) -> PortFuture<'_, PreflightReply>;
 }

@@ -54,7 +54,12 @@ impl Agent {
     async fn report(&self, sequence: u64, events: &[HypervisorEvent]) -> Option<Report> {
         let pool = self.parts.identity.get().pool.as_ref()?.pool;
         let inventory = match self.take_inventory().await {
-            Ok(inventory) => Some(Box::new(inventory)),
+            Ok(inventory) => {
+                // Which of them are protected only the coordinator knows.
+                let running = u32::try_from(inventory.domains.len()).unwrap_or(u32::MAX);
+                self.parts.guard.load(running, running);
+                Some(Box::new(inventory))
+            }
             Err(error) => {
                 tracing::warn!(%error, "no inventory for the report");
                 None

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use haven_cluster::control::{ArmConfig, GuardCommand, GuardPhase, StatefileSpec};
+use haven_cluster::control::{ArmConfig, GuardCommand, GuardPhase, GuardState, StatefileSpec};
 use haven_cluster::ids::HostId;
 use haven_model::{ApiError, Host, Pool, Ref, Sr, Vdi, VdiType, codes};
 use haven_pooldb::{Image, Tx};
@@ -256,9 +256,25 @@ async fn wait_formed(ha: &Ha, arm: &ArmConfig) -> Result<(), ApiError> {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    timeout(late + FORM_WAIT, formed)
-        .await
-        .map_err(|_| ApiError::with(codes::HA_FAILED_TO_FORM_LIVESET, &[]))
+    if timeout(late + FORM_WAIT, formed).await.is_ok() {
+        return Ok(());
+    }
+    let text = why_not_formed(ha.link.state().as_deref(), arm);
+    Err(ApiError::from_wire(codes::HA_FAILED_TO_FORM_LIVESET, vec![text]))
+}
+
+/// Who is missing, and what this host's guard complains of.
+fn why_not_formed(state: Option<&GuardState>, arm: &ArmConfig) -> String {
+    let Some(state) = state else { return "the guard of this host does not answer".to_owned() };
+    let members = super::decide::lives(state);
+    let missing = arm.hosts.iter().filter(|spec| !members.contains_key(&spec.host.0));
+    let missing: Vec<String> = missing.map(|spec| spec.host.0.to_string()).collect();
+    let missing = match missing.is_empty() {
+        true => "all hosts are members, but the coordinator may not act".to_owned(),
+        false => format!("not members within the time: {}", missing.join(", ")),
+    };
+    let said = super::status::summary(Some(state));
+    format!("{missing}. {said} {}", state.alarms.join(" "))
 }
 
 /// Writes that the pool is armed, and in which life each host runs what it runs.

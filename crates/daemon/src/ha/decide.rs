@@ -58,7 +58,9 @@ pub enum Step {
 #[must_use]
 pub fn database_step(held: Held, state: &GuardState, now: Instant) -> Step {
     let Some(epoch) = state.epoch.as_ref().filter(|epoch| epoch.armed) else { return Step::Stay };
-    if state.phase == GuardPhase::Idle {
+    // The genesis record names hosts without lives: nobody is coordinator by it yet, and nobody
+    // ceases to be.
+    if state.phase == GuardPhase::Idle || epoch.number == EpochNumber(0) {
         return Step::Stay;
     }
     if state.me != Some(epoch.coordinator) {
@@ -210,6 +212,14 @@ mod tests {
         assert_eq!(database_step(Held::Area(2), &state, Instant(1)), close);
         assert_eq!(database_step(Held::Local, &state, Instant(1)), close);
         assert_eq!(database_step(Held::Nothing, &state, Instant(1)), Step::Stay);
+    }
+
+    #[test]
+    fn while_the_pool_is_being_armed_the_coordinator_keeps_its_database() {
+        let mut state = coordinator(None);
+        let genesis = state.epoch.as_mut().unwrap();
+        (genesis.number, genesis.coordinator) = (EpochNumber(0), life(1, 0));
+        assert_eq!(database_step(Held::Area(0), &state, Instant(1)), Step::Stay);
     }
 
     #[test]

@@ -23,7 +23,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use super::permit;
 use super::preflight;
 use crate::agent::permit::{ArmedView, GuardPort, PermitGate, PortFuture};
-use crate::config::{Config, Paths};
+use crate::config::Paths;
 use crate::identity::{IdentityStore, Member};
 use crate::orders::{PreflightReply, PreflightRequest};
 
@@ -118,38 +118,6 @@ impl GuardLink {
     }
 }
 
-/// The guard as the host side of the daemon sees it.
-#[derive(Clone, Debug)]
-pub struct HaGate {
-    link: GuardLink,
-}
-
-impl HaGate {
-    /// Starts the link to this host's guard.
-    #[must_use]
-    pub fn start(config: &Config, identity: Arc<IdentityStore>) -> Self {
-        Self { link: GuardLink::start(&config.paths, identity) }
-    }
-
-    /// Its word on permits.
-    #[must_use]
-    pub fn permits(&self) -> Arc<dyn PermitGate> {
-        Arc::new(self.link.clone())
-    }
-
-    /// Its commands.
-    #[must_use]
-    pub fn port(&self) -> Arc<dyn GuardPort> {
-        Arc::new(self.link.clone())
-    }
-
-    /// The link itself.
-    #[must_use]
-    pub fn link(&self) -> GuardLink {
-        self.link.clone()
-    }
-}
-
 impl PermitGate for GuardLink {
     fn armed(&self) -> Option<ArmedView> {
         let configured = self.identity.get().pool.as_ref().is_some_and(|pool| pool.arm.is_some());
@@ -161,6 +129,10 @@ impl PermitGate for GuardLink {
 impl GuardPort for GuardLink {
     fn command(&self, command: GuardCommand) -> PortFuture<'_, Result<(), GuardRefusal>> {
         Box::pin(self.request(command))
+    }
+
+    fn load(&self, running: u32, protected: u32) {
+        self.set_load(running, protected);
     }
 
     fn preflight(&self, request: PreflightRequest) -> PortFuture<'_, PreflightReply> {

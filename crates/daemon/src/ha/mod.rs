@@ -20,7 +20,7 @@ mod takeover;
 pub mod timeline;
 
 pub use failover::TIMES_KEY;
-pub use link::{GuardLink, HaGate, LinkState};
+pub use link::{GuardLink, LinkState};
 pub use status::HaStatus;
 pub use takeover::Ha;
 
