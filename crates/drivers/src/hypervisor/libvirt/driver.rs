@@ -14,6 +14,7 @@ use super::error::translate;
 use super::events::{self, Hub};
 use super::ffi::{self, Connection};
 use super::lane::{Lane, LaneLimits};
+use super::pending::Pending;
 use super::xml::{Element, RenderContext, domain_xml};
 use super::{domain_name, process};
 use crate::hypervisor::{
@@ -33,6 +34,11 @@ const STOP: (usize, usize) = (8, 8);
 const JOB: (usize, usize) = (32, 8);
 const AGENT: (usize, usize) = (16, 6);
 
+/// How long an inventory waits until a leftover is gone.
+const LEFTOVER_DEADLINE: Duration = Duration::from_secs(2);
+/// Directory of the marks of starts, below the run directory.
+const STARTING_DIR: &str = "starting";
+
 /// libvirt on this host.
 #[derive(Debug)]
 pub struct LibvirtHypervisor {
@@ -40,6 +46,7 @@ pub struct LibvirtHypervisor {
     pub(super) lanes: Lanes,
     pub(super) hub: Arc<Hub>,
     pub(super) storage: Bounded,
+    pub(super) pending: Pending,
     capabilities: Mutex<Option<Capabilities>>,
 }
 
@@ -57,7 +64,7 @@ pub(super) struct Lanes {
 impl LibvirtHypervisor {
     /// A driver for `config.uri`. Does not fail if libvirt is not there yet: calls do, until it is.
     pub fn new(config: LibvirtConfig) -> Result<Self, HypervisorError> {
-        for name in ["vnc", "serial", "migrate"] {
+        for name in ["vnc", "serial", "migrate", STARTING_DIR] {
             let directory = config.run_dir.join(name);
             std::fs::create_dir_all(&directory).map_err(|e| HypervisorError::Failed {
                 call: format!("create {}", directory.display()),
@@ -67,6 +74,7 @@ impl LibvirtHypervisor {
         let hub = Arc::new(Hub::default());
         events::watch(config.uri.clone(), &hub, config.keepalive)
             .map_err(HypervisorError::Disconnected)?;
+        let pending = Pending::new(config.run_dir.join(STARTING_DIR));
         let lanes = Lanes {
             query: lane(&config, "query", QUERY, true),
             inventory: lane(&config, "inventory", INVENTORY, true),
@@ -75,7 +83,14 @@ impl LibvirtHypervisor {
             job: lane(&config, "job", JOB, false),
             agent: lane(&config, "agent", AGENT, true),
         };
-        Ok(Self { config, lanes, hub, storage: Bounded::default(), capabilities: Mutex::new(None) })
+        Ok(Self {
+            config,
+            lanes,
+            hub,
+            storage: Bounded::default(),
+            pending,
+            capabilities: Mutex::new(None),
+        })
     }
 
     /// Looks the domain up and works on it.
@@ -148,6 +163,17 @@ impl LibvirtHypervisor {
         };
         domain_xml(spec, &context)
             .map_err(|text| HypervisorError::Failed { call: "describe the domain".into(), text })
+    }
+
+    /// Destroys domains that never executed and never will. Waits only a little: an inventory that
+    /// comes later tries again.
+    fn remove_leftovers(&self, leftovers: Vec<Domain>) {
+        for domain in leftovers {
+            let removed = self.lanes.stop.call("destroy", LEFTOVER_DEADLINE, move |_| {
+                domain.destroy().map_err(|e| translate("destroy", Uuid::nil(), &e))
+            });
+            tracing::warn!(?removed, "removed what a start left behind that was cut short");
+        }
     }
 
     fn socket(&self, kind: &str, vm: Uuid) -> String {
@@ -255,17 +281,29 @@ impl Hypervisor for LibvirtHypervisor {
     }
 
     fn inventory(&self) -> Result<Vec<DomainInfo>, HypervisorError> {
-        self.lanes.inventory.call("inventory", self.config.query_deadline, |connection| {
+        let pending = self.pending.clone();
+        let deadline = self.config.query_deadline;
+        let (list, leftovers) = self.lanes.inventory.call("inventory", deadline, move |c| {
             let flags = sys::VIR_CONNECT_LIST_DOMAINS_ACTIVE;
-            let domains = connection
+            let domains = c
                 .get()
                 .list_all_domains(flags)
                 .map_err(|e| translate("inventory", Uuid::nil(), &e))?;
-            Ok(domains.iter().filter_map(describe).collect())
-        })
+            let leftover =
+                |domain: &Domain| domain.get_uuid().is_ok_and(|vm| pending.is_leftover(domain, vm));
+            let (leftovers, domains): (Vec<_>, Vec<_>) = domains.into_iter().partition(leftover);
+            let list: Vec<DomainInfo> = domains.iter().filter_map(describe).collect();
+            Ok((list, leftovers))
+        })?;
+        self.remove_leftovers(leftovers);
+        Ok(list)
     }
 
     fn processes(&self) -> Vec<Uuid> {
+        if self.is_xen() {
+            let domains = self.inventory().unwrap_or_default();
+            return domains.into_iter().map(|domain| domain.uuid).collect();
+        }
         process::all()
     }
 

@@ -110,3 +110,26 @@ fn sockets_lie_in_the_run_directory() {
     assert_eq!(driver.serial_socket(vm), format!("{dir}/serial/{vm}.sock"));
     assert!(_dir.path().join("migrate").is_dir());
 }
+
+#[test]
+fn what_a_start_left_behind_gives_way_and_is_not_listed() {
+    let Bench { driver, _dir } = bench();
+    let spec = spec();
+    let vm = spec.uuid;
+    let mark = _dir.path().join(STARTING_DIR).join(vm.to_string());
+    // As if the first start had been cut short after libvirt made the domain.
+    driver.start(&spec, true).unwrap();
+    assert_eq!(state(&driver, vm), Some(DomainState::Paused), "paused on purpose");
+    std::fs::write(&mark, "").unwrap();
+    driver.start(&spec, false).unwrap();
+    assert_eq!(state(&driver, vm), Some(DomainState::Running));
+    assert!(!mark.exists());
+    // A mark does not matter once the guest executes.
+    std::fs::write(&mark, "").unwrap();
+    assert_eq!(driver.start(&spec, false), Err(HypervisorError::AlreadyRunning(vm)));
+    assert_eq!(state(&driver, vm), Some(DomainState::Running));
+    driver.pause(vm).unwrap();
+    std::fs::write(&mark, "").unwrap();
+    assert_eq!(state(&driver, vm), None);
+    assert_eq!(driver.stop(vm, StopMode::Hard), Err(HypervisorError::NotRunning(vm)));
+}

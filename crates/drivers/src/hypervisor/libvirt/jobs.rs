@@ -53,10 +53,11 @@ impl LibvirtHypervisor {
         })
     }
 
-    /// libvirt reports a lost connection to the destination like one to itself.
+    /// libvirt reports a lost connection to the destination like one to itself. Only if the
+    /// guest is here and no longer migrates, the migration is known to have failed.
     fn whose_connection(&self, vm: Uuid, error: HypervisorError) -> HypervisorError {
         match error {
-            HypervisorError::Disconnected(text) if self.is_running(vm).is_ok() => {
+            HypervisorError::Disconnected(text) if self.migration_progress(vm) == Ok(None) => {
                 let text = format!("the connection to the destination broke: {text}");
                 HypervisorError::Failed { call: "migrate".to_owned(), text }
             }

@@ -170,6 +170,7 @@ impl<C: Send + Sync + 'static> Lane<C> {
         }
         match receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(result) => result,
+            Err(RecvTimeoutError::Disconnected) if Instant::now() >= until => Err(missed()),
             Err(RecvTimeoutError::Disconnected) => Err(HypervisorError::Failed {
                 call: call.to_owned(),
                 text: "its thread ended without an answer".to_owned(),

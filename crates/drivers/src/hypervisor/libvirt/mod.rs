@@ -29,6 +29,7 @@ mod events;
 mod ffi;
 mod jobs;
 mod lane;
+mod pending;
 mod process;
 mod shutdown;
 mod start;

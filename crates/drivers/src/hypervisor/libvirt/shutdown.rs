@@ -100,7 +100,7 @@ impl LibvirtHypervisor {
         })
     }
 
-    pub(super) fn is_running(&self, vm: Uuid) -> Result<bool, HypervisorError> {
+    fn is_running(&self, vm: Uuid) -> Result<bool, HypervisorError> {
         let deadline = self.config.query_deadline;
         match self.on_domain(&self.lanes.query, "is active", deadline, vm, |d| d.is_active()) {
             Err(HypervisorError::NotRunning(_)) => Ok(false),

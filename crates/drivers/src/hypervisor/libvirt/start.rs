@@ -17,6 +17,7 @@ use super::driver::LibvirtHypervisor;
 use super::error::translate;
 use super::ffi::Connection;
 use super::lane::Call;
+use super::pending::{Begun, Pending};
 use crate::hypervisor::{Consent, DomainSpec, HypervisorError};
 use crate::storage::StorageError;
 use crate::storage::error::TIMEOUT;
@@ -38,11 +39,12 @@ impl LibvirtHypervisor {
         let xml = self.render(spec, budget.left()?)?;
         let step = LastStep { vm: spec.uuid, name: "start", paused, consent };
         let mock = self.config.uri.starts_with("test");
+        let pending = self.pending.clone();
         self.lanes.start.call_with("start", budget.left()?, move |connection, call| {
-            refuse_second(connection, step.vm)?;
-            let domain = create_paused(connection, &xml, mock)
-                .map_err(|e| translate(step.name, step.vm, &e))?;
-            step.take(&domain, call)
+            let begun = begin(&pending, connection, &step)?;
+            let created = create_paused(connection, &xml, mock)
+                .map_err(|e| step.not_made(&begun, translate(step.name, step.vm, &e)));
+            step.take(&created?, call, &begun)
         })
     }
 
@@ -56,15 +58,14 @@ impl LibvirtHypervisor {
         self.check_disks(spec, &budget)?;
         let path = path.to_owned();
         let step = LastStep { vm: spec.uuid, name: "resume", paused: false, consent };
+        let pending = self.pending.clone();
         self.lanes.job.call_with("resume", budget.left()?, move |connection, call| {
-            refuse_second(connection, step.vm)?;
-            let failed = |e: &Error| translate(step.name, step.vm, e);
+            let begun = begin(&pending, connection, &step)?;
             let flags = sys::VIR_DOMAIN_SAVE_PAUSED;
-            Domain::domain_restore_flags(connection.get(), &path, None, flags)
-                .map_err(|e| failed(&e))?;
-            let domain =
-                Domain::lookup_by_uuid(connection.get(), step.vm).map_err(|e| failed(&e))?;
-            step.take(&domain, call)
+            let restored = Domain::domain_restore_flags(connection.get(), &path, None, flags)
+                .and_then(|()| Domain::lookup_by_uuid(connection.get(), step.vm))
+                .map_err(|e| step.not_made(&begun, translate(step.name, step.vm, &e)));
+            step.take(&restored?, call, &begun)
         })
     }
 
@@ -112,11 +113,26 @@ fn create_paused(connection: &Connection, xml: &str, mock: bool) -> Result<Domai
     Ok(domain)
 }
 
-fn refuse_second(connection: &Connection, vm: Uuid) -> Result<(), HypervisorError> {
-    match Domain::lookup_by_uuid(connection.get(), vm) {
-        Ok(_) => Err(HypervisorError::AlreadyRunning(vm)),
-        Err(_) => Ok(()),
+/// Marks the start. Refuses a second one; what an earlier one left behind gives way.
+fn begin(
+    pending: &Pending,
+    connection: &Connection,
+    step: &LastStep,
+) -> Result<Begun, HypervisorError> {
+    let (vm, name) = (step.vm, step.name);
+    let failed =
+        |e: std::io::Error| HypervisorError::Failed { call: name.into(), text: e.to_string() };
+    let Some(begun) = pending.begin(vm).map_err(failed)? else {
+        return Err(HypervisorError::AlreadyRunning(vm));
+    };
+    let Ok(domain) = Domain::lookup_by_uuid(connection.get(), vm) else { return Ok(begun) };
+    if begun.may_replace(&domain) {
+        tracing::warn!(%vm, "destroying what a start left behind that was cut short");
+        domain.destroy().map_err(|e| translate(name, vm, &e))?;
+        return Ok(begun);
     }
+    begun.settle();
+    Err(HypervisorError::AlreadyRunning(vm))
 }
 
 /// One deadline for all that a call does.
@@ -151,15 +167,25 @@ struct LastStep {
 }
 
 impl LastStep {
-    fn take(&self, domain: &Domain, call: &Call) -> Result<(), HypervisorError> {
+    /// After an answer from libvirt there is no domain; without one there may be.
+    fn not_made(&self, begun: &Begun, error: HypervisorError) -> HypervisorError {
+        if !matches!(error, HypervisorError::Disconnected(_)) {
+            begun.not_made();
+        }
+        error
+    }
+
+    fn take(&self, domain: &Domain, call: &Call, begun: &Begun) -> Result<(), HypervisorError> {
         let (vm, name) = (self.vm, self.name);
         let allowed = (self.consent)();
         if !allowed || !call.commit() {
             tracing::warn!(%vm, name, allowed, "the domain comes too late and is destroyed");
-            // If this fails too, it stays paused and shows up in the inventory.
-            let _ = domain.destroy();
+            if domain.destroy().is_ok() {
+                begun.settle();
+            }
             return Err(HypervisorError::Cancelled);
         }
+        begun.settle();
         if self.paused {
             return Ok(());
         }
