@@ -1,7 +1,12 @@
 //! Whole daemons in one process, with simulated hypervisors and storage: what a client of the
 //! API sees.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cloned_ref_to_slice_refs,
+    reason = "helpers of tests may fail as tests do, and parameter lists read alike"
+)]
 
 mod lifecycle;
 mod members;

@@ -104,7 +104,13 @@ pub async fn start_vm(
             sent.map_err(|error| start_error(vm, place.host, error))?;
             op.step().await?;
             let (host, paused) = (place.host, how.paused);
-            state.pool.write(move |tx| vm_state::started(tx, vm, host, paused)).await?;
+            state
+                .pool
+                .write(move |tx| {
+                    vm_state::started(tx, vm, host, paused)?;
+                    tx.update(vm, |row: &mut Vm| row.suspend_vdi = Ref::NULL)
+                })
+                .await?;
             op.commit().await;
             if let Some(image) = place.image {
                 super::suspend::drop_image(&state, image).await;
