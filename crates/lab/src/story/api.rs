@@ -14,18 +14,18 @@ use crate::lab::Host;
 const ANSWER_WAIT: Duration = Duration::from_secs(60);
 const SOCKET: &str = "/run/haven/havend.sock";
 /// The null reference.
-pub(super) const NULL: &str = "OpaqueRef:NULL";
+pub const NULL: &str = "OpaqueRef:NULL";
 
 /// A session with the havend of one host.
 #[derive(Debug)]
-pub(super) struct Api {
+pub struct Api {
     socket: PathBuf,
     session: String,
 }
 
 impl Api {
     /// Logs in as the local root.
-    pub(super) fn log_in(host: Host<'_>) -> Result<Self> {
+    pub fn log_in(host: Host<'_>) -> Result<Self> {
         let mut api = Self { socket: host.path(SOCKET)?, session: String::new() };
         let session = api.post("session.login_with_password", json!(["root", "", "1.1", "lab"]))?;
         api.session = session.as_str().context("no session reference")?.to_owned();
@@ -33,21 +33,21 @@ impl Api {
     }
 
     /// A method with the session before its parameters.
-    pub(super) fn call(&self, method: &str, params: &[Value]) -> Result<Value> {
+    pub fn call(&self, method: &str, params: &[Value]) -> Result<Value> {
         let mut all = vec![Value::String(self.session.clone())];
         all.extend_from_slice(params);
         self.post(method, Value::Array(all))
     }
 
     /// All records of a class: reference and record.
-    pub(super) fn records(&self, class: &str) -> Result<Vec<(String, Value)>> {
+    pub fn records(&self, class: &str) -> Result<Vec<(String, Value)>> {
         let all = self.call(&format!("{class}.get_all_records"), &[])?;
         let all = all.as_object().context("not a map of records")?;
         Ok(all.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 
     /// The record that is called so.
-    pub(super) fn named(&self, class: &str, name: &str) -> Result<(String, Value)> {
+    pub fn named(&self, class: &str, name: &str) -> Result<(String, Value)> {
         let all = self.records(class)?;
         let mut found = all.into_iter().filter(|(_, r)| text(r, "name_label") == name);
         found.next().with_context(|| format!("no {class} is called {name}"))
@@ -66,13 +66,13 @@ impl Api {
 }
 
 /// `GET` of one of Haven's own routes at a host.
-pub(super) fn get(host: Host<'_>, path: &str) -> Result<Value> {
+pub fn get(host: Host<'_>, path: &str) -> Result<Value> {
     let answer = http(&host.path(SOCKET)?, "GET", path, "")?;
     serde_json::from_str(&answer).with_context(|| format!("{path}: not JSON: {answer}"))
 }
 
 /// A text field of a record.
-pub(super) fn text<'r>(record: &'r Value, field: &str) -> &'r str {
+pub fn text<'r>(record: &'r Value, field: &str) -> &'r str {
     record.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 

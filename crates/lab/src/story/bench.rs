@@ -28,7 +28,7 @@ pub struct Bench {
 
 /// Measures in a lab of its own and removes it.
 pub fn bench(config: LabConfig, size: Bench) -> Result<()> {
-    let tell = Narrator::new();
+    let tell = Narrator::default();
     Pool::check_programs(&config.bin_dir)?;
     Lab::remove_stopped(&config)?;
     let begun = Instant::now();

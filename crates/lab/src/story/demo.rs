@@ -22,7 +22,7 @@ const PLACES: [u32; GUESTS as usize] = [1, 2, 2, 3];
 
 /// Tells the story; the pool goes on when it is told.
 pub fn demo(config: LabConfig) -> Result<()> {
-    let tell = Narrator::new();
+    let tell = Narrator::default();
     Pool::check_programs(&config.bin_dir)?;
     let dir = config.dir.clone();
     Lab::remove_stopped(&config)?;

@@ -12,6 +12,8 @@ use super::pool::{Guest, Pool};
 use crate::guest::stamps;
 use crate::lab::Host;
 use crate::probe::Prober;
+use crate::protocol::Power;
+use crate::storage::faults::Fault;
 
 /// Longest wait for a guest on another host.
 const RESTART_WAIT: Duration = Duration::from_secs(120);
@@ -22,23 +24,24 @@ const TIMES_KEY: &str = "haven_restart_times";
 
 /// Phases of one guest's restart, since the loss of power.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Phases {
-    pub(super) guest: String,
+pub struct Phases {
+    /// Name of the guest.
+    pub guest: String,
     /// An epoch without the host was decided.
-    pub(super) detected: Option<Duration>,
+    pub detected: Option<Duration>,
     /// Its guests certainly run no more.
-    pub(super) fenced: Option<Duration>,
+    pub fenced: Option<Duration>,
     /// A host was chosen.
-    pub(super) placed: Option<Duration>,
+    pub placed: Option<Duration>,
     /// The guest's first instruction may run.
-    pub(super) started: Option<Duration>,
+    pub started: Option<Duration>,
     /// The guest answered.
-    pub(super) answers: Duration,
+    pub answers: Duration,
 }
 
 impl Phases {
     /// For a person.
-    pub(super) fn line(&self) -> String {
+    pub fn line(&self) -> String {
         let show = |phase: Option<Duration>| match phase {
             Some(at) => format!("{:.1} s", at.as_secs_f64()),
             None => "?".to_owned(),
@@ -57,13 +60,14 @@ impl Phases {
 
 /// A moment, on both clocks.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
+pub struct Moment {
     mono: Instant,
     wall: Duration,
 }
 
 impl Moment {
-    pub(super) fn now() -> Self {
+    /// This one.
+    pub fn now() -> Self {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { mono: Instant::now(), wall }
     }
@@ -75,12 +79,7 @@ impl Moment {
 
 impl Pool<'_> {
     /// Migrates a guest; returns the whole time and the longest silence that a client saw.
-    pub(super) fn migrate(
-        &self,
-        prober: &Prober,
-        guest: &Guest,
-        to: u32,
-    ) -> Result<(Duration, Duration)> {
+    pub fn migrate(&self, prober: &Prober, guest: &Guest, to: u32) -> Result<(Duration, Duration)> {
         let coordinator = self.coordinator()?;
         let target = self.host_name(&Api::log_in(coordinator)?, to)?;
         prober.forget_gaps();
@@ -93,13 +92,13 @@ impl Pool<'_> {
     }
 
     /// Guests that run on host `n`.
-    pub(super) fn guests_on(&self, api: &Api, guests: &[Guest], n: u32) -> Vec<Guest> {
+    pub fn guests_on(&self, api: &Api, guests: &[Guest], n: u32) -> Vec<Guest> {
         let runs_there = |g: &&Guest| self.resident_on(api, &g.name).ok() == Some(n);
         guests.iter().filter(runs_there).cloned().collect()
     }
 
     /// Takes the power from a host and waits until its guests answer again, elsewhere.
-    pub(super) fn lose_host(
+    pub fn lose_host(
         &self,
         prober: &Prober,
         victim: Host<'_>,
@@ -142,7 +141,7 @@ impl Pool<'_> {
     }
 
     /// Takes the power from the coordinator; returns the next one, and when it took a change.
-    pub(super) fn lose_coordinator(&self) -> Result<(u32, Duration)> {
+    pub fn lose_coordinator(&self) -> Result<(u32, Duration)> {
         let victim = self.coordinator()?;
         let begun = Instant::now();
         victim.off()?;
@@ -159,15 +158,38 @@ impl Pool<'_> {
     }
 
     /// A small change through the API: a coordinator that must not act refuses it.
-    pub(super) fn change_something(&self, at: Host<'_>) -> Result<()> {
+    pub fn change_something(&self, at: Host<'_>) -> Result<()> {
         let api = Api::log_in(at)?;
         let (pool, _) = api.records("pool")?.into_iter().next().context("no pool record")?;
         let text = format!("changed at h{}", at.number());
         api.call("pool.set_name_description", &[json!(pool), json!(text)]).map(drop)
     }
 
+    /// Heals everything and waits until the pool is whole: all hosts members, all guests answer, no
+    /// disk had two writers.
+    pub fn settle(&self, prober: &Prober, guests: &[Guest]) -> Result<()> {
+        for host in self.hosts() {
+            host.heal(None)?;
+            host.storage(Fault::Ok)?;
+            host.disk(Fault::Ok)?;
+            match host.status()?.power {
+                Power::Frozen => host.thaw()?,
+                Power::Off => host.on()?,
+                Power::On => {}
+            }
+        }
+        let coordinator =
+            wait_for("a coordinator", COORDINATOR_WAIT, || self.coordinator().map(Some))?;
+        self.wait_for_members(coordinator, self.lab.config().hosts)?;
+        let now = Instant::now();
+        for guest in guests {
+            prober.answer_after(&guest.address(), now, RESTART_WAIT)?;
+        }
+        self.check_disks().map(drop)
+    }
+
     /// Checks that no guest's disk ever had two writers at a time.
-    pub(super) fn check_disks(&self) -> Result<usize> {
+    pub fn check_disks(&self) -> Result<usize> {
         let mut checked = 0;
         for image in images(&self.lab.config().export_dir())? {
             let report = stamps::check(&image)?;

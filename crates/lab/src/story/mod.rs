@@ -3,7 +3,7 @@
 //! Everything goes through what a person has: the `haven` command line in a host, and the API on a
 //! host's local socket where the command line has no word for it (a guest's kernel).
 
-mod api;
+pub mod api;
 mod bench;
 mod demo;
 mod failover;
@@ -12,3 +12,6 @@ mod pool;
 
 pub use bench::{Bench, bench};
 pub use demo::demo;
+pub use failover::{Moment, Phases};
+pub use narrator::{Narrator, wait_for};
+pub use pool::{Guest, Pool};

@@ -13,28 +13,30 @@ const DOT: Duration = Duration::from_secs(1);
 
 /// Writes lines with the time since the beginning.
 #[derive(Debug)]
-pub(super) struct Narrator {
+pub struct Narrator {
     begun: Instant,
 }
 
-impl Narrator {
-    pub(super) fn new() -> Self {
+impl Default for Narrator {
+    fn default() -> Self {
         Self { begun: Instant::now() }
     }
+}
 
+impl Narrator {
     /// One line.
-    pub(super) fn say(&self, text: &str) {
+    pub fn say(&self, text: &str) {
         put(&format!("[{:6.1} s] {text}\n", self.begun.elapsed().as_secs_f64()));
     }
 
     /// A headline.
-    pub(super) fn chapter(&self, text: &str) {
+    pub fn chapter(&self, text: &str) {
         put("\n");
         self.say(&format!("== {text}"));
     }
 
     /// Does one step, saying what and how long it took.
-    pub(super) fn step<T>(&self, what: &str, run: impl FnOnce() -> Result<T>) -> Result<T> {
+    pub fn step<T>(&self, what: &str, run: impl FnOnce() -> Result<T>) -> Result<T> {
         put(&format!("[{:6.1} s] {what} …", self.begun.elapsed().as_secs_f64()));
         let begun = Instant::now();
         match run() {
@@ -51,7 +53,7 @@ impl Narrator {
 }
 
 /// Waits until `look` gives something, with a dot per second.
-pub(super) fn wait_for<T>(
+pub fn wait_for<T>(
     what: &str,
     wait: Duration,
     mut look: impl FnMut() -> Result<Option<T>>,

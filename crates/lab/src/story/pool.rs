@@ -24,31 +24,37 @@ const PROGRAMS: [&str; 3] = ["haven", "havend", "haven-guard"];
 
 /// A guest of the story.
 #[derive(Clone, Debug)]
-pub(super) struct Guest {
-    pub(super) name: String,
-    pub(super) number: u8,
+pub struct Guest {
+    /// Its name in the pool.
+    pub name: String,
+    /// Its number, part of its address.
+    pub number: u8,
 }
 
 impl Guest {
-    pub(super) fn new(number: u8) -> Self {
+    /// Guest `number`.
+    pub fn new(number: u8) -> Self {
         Self { name: format!("g{number}"), number }
     }
 
-    pub(super) fn address(&self) -> String {
+    /// Its address.
+    pub fn address(&self) -> String {
         format!("10.77.1.{}", self.number)
     }
 }
 
 /// A pool and its lab.
 #[derive(Debug)]
-pub(super) struct Pool<'lab> {
-    pub(super) lab: &'lab Lab,
-    pub(super) tell: &'lab Narrator,
+pub struct Pool<'lab> {
+    /// The lab.
+    pub lab: &'lab Lab,
+    /// Tells what goes on.
+    pub tell: &'lab Narrator,
 }
 
 impl<'lab> Pool<'lab> {
     /// Says what is missing before anything is started.
-    pub(super) fn check_programs(bin_dir: &std::path::Path) -> Result<()> {
+    pub fn check_programs(bin_dir: &std::path::Path) -> Result<()> {
         let missing: Vec<&str> =
             PROGRAMS.into_iter().filter(|p| !bin_dir.join(p).exists()).collect();
         if missing.is_empty() {
@@ -58,13 +64,13 @@ impl<'lab> Pool<'lab> {
     }
 
     /// All hosts of the lab.
-    pub(super) fn hosts(&self) -> impl Iterator<Item = Host<'lab>> + use<'lab> {
+    pub fn hosts(&self) -> impl Iterator<Item = Host<'lab>> + use<'lab> {
         let lab = self.lab;
         (1..=lab.config().hosts).map(move |n| lab.host(n))
     }
 
     /// Runs `haven` in a host; JSON if it prints any.
-    pub(super) fn haven(&self, host: Host<'_>, args: &[&str], stdin: &str) -> Result<Value> {
+    pub fn haven(&self, host: Host<'_>, args: &[&str], stdin: &str) -> Result<Value> {
         let mut child = host
             .command_in("/haven/haven")?
             .args(["--output", "json", "--quiet"])
@@ -86,7 +92,7 @@ impl<'lab> Pool<'lab> {
     }
 
     /// Forms the pool: the first host founds it, the others join.
-    pub(super) fn form(&self) -> Result<()> {
+    pub fn form(&self) -> Result<()> {
         let first = self.lab.host(1);
         self.tell.step("havend answers on every host", || {
             self.hosts().try_for_each(|h| self.wait_for_havend(h))
@@ -106,13 +112,14 @@ impl<'lab> Pool<'lab> {
         self.tell.step("all hosts are live", || self.wait_for_live(first, all))
     }
 
-    pub(super) fn wait_for_havend(&self, host: Host<'_>) -> Result<()> {
+    /// Waits until a host's havend answers.
+    pub fn wait_for_havend(&self, host: Host<'_>) -> Result<()> {
         let what = format!("havend of h{} (log: {})", host.number(), host.logs().display());
         wait_for(&what, HAVEND_WAIT, || api::get(host, "/haven/status").map(Some)).map(drop)
     }
 
     /// Waits until the pool counts so many live hosts.
-    pub(super) fn wait_for_live(&self, by: Host<'_>, count: u32) -> Result<()> {
+    pub fn wait_for_live(&self, by: Host<'_>, count: u32) -> Result<()> {
         wait_for(&format!("{count} live hosts"), HOSTS_WAIT, || {
             let api = Api::log_in(by)?;
             let mut live = 0;
@@ -124,7 +131,7 @@ impl<'lab> Pool<'lab> {
     }
 
     /// Builds the guests' boot files and creates the shared storage.
-    pub(super) fn add_storage(&self) -> Result<()> {
+    pub fn add_storage(&self) -> Result<()> {
         let export = self.lab.config().export_dir();
         self.tell.step("building the guests' kernel and RAM disk", || {
             image::build(&export.join("boot"))
@@ -137,7 +144,7 @@ impl<'lab> Pool<'lab> {
     }
 
     /// Creates a guest from a template and gives it the lab's kernel.
-    pub(super) fn create_guest(&self, guest: &Guest) -> Result<()> {
+    pub fn create_guest(&self, guest: &Guest) -> Result<()> {
         let first = self.lab.host(1);
         let api = Api::log_in(first)?;
         let template = self.template(&api)?;
@@ -181,7 +188,7 @@ impl<'lab> Pool<'lab> {
     }
 
     /// Turns high availability on, fast profile, and waits until it is armed.
-    pub(super) fn enable_ha(&self, guests: &[Guest]) -> Result<()> {
+    pub fn enable_ha(&self, guests: &[Guest]) -> Result<()> {
         let first = self.lab.host(1);
         self.tell.step(&format!("haven ha enable --heartbeat-sr {SR} --profile fast"), || {
             let args =
@@ -201,7 +208,7 @@ impl<'lab> Pool<'lab> {
     }
 
     /// Waits until so many hosts are live members of the armed pool.
-    pub(super) fn wait_for_members(&self, by: Host<'_>, count: u32) -> Result<()> {
+    pub fn wait_for_members(&self, by: Host<'_>, count: u32) -> Result<()> {
         wait_for(&format!("{count} members"), ARM_WAIT, || {
             let status = api::get(by, "/haven/ha/status")?;
             let hosts = status.get("hosts").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -218,7 +225,7 @@ impl<'lab> Pool<'lab> {
     }
 
     /// The host that coordinates, asked of every host that is on.
-    pub(super) fn coordinator(&self) -> Result<Host<'lab>> {
+    pub fn coordinator(&self) -> Result<Host<'lab>> {
         for host in self.hosts() {
             let Ok(status) = api::get(host, "/haven/status") else { continue };
             let flag = |field| status.get(field).and_then(Value::as_bool) == Some(true);
@@ -230,7 +237,7 @@ impl<'lab> Pool<'lab> {
     }
 
     /// Number of the host where a guest runs.
-    pub(super) fn resident_on(&self, api: &Api, name: &str) -> Result<u32> {
+    pub fn resident_on(&self, api: &Api, name: &str) -> Result<u32> {
         let (_, vm) = api.named("VM", name)?;
         let host = text(&vm, "resident_on");
         if host.is_empty() || host == NULL {
@@ -240,7 +247,7 @@ impl<'lab> Pool<'lab> {
     }
 
     /// Number of the host with this record: by its address, else by its name.
-    pub(super) fn number_of(&self, record: &Value) -> Result<u32> {
+    pub fn number_of(&self, record: &Value) -> Result<u32> {
         let address = text(record, "address");
         let by_address = address.strip_prefix("10.77.0.").and_then(|n| n.parse().ok());
         let by_name = || text(record, "name_label").strip_prefix('h')?.parse().ok();
@@ -248,7 +255,7 @@ impl<'lab> Pool<'lab> {
     }
 
     /// Name of a host in the pool.
-    pub(super) fn host_name(&self, api: &Api, n: u32) -> Result<String> {
+    pub fn host_name(&self, api: &Api, n: u32) -> Result<String> {
         for (_, record) in api.records("host")? {
             if self.number_of(&record).ok() == Some(n) {
                 return Ok(text(&record, "uuid").to_owned());
