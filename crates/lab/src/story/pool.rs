@@ -228,8 +228,8 @@ impl<'lab> Pool<'lab> {
     pub fn coordinator(&self) -> Result<Host<'lab>> {
         for host in self.hosts() {
             let Ok(status) = api::get(host, "/haven/status") else { continue };
-            let flag = |field| status.get(field).and_then(Value::as_bool) == Some(true);
-            if flag("is_coordinator") && flag("may_act") {
+            let acts = status.get("may_act").and_then(Value::as_bool) == Some(true);
+            if text(&status, "role") == "coordinator" && acts {
                 return Ok(host);
             }
         }
