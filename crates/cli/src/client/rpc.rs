@@ -1,7 +1,10 @@
 //! JSON-RPC calls of XenAPI under a session, and the `/haven/…` routes beside it.
 
+use std::time::{Duration, Instant};
+
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::endpoint::Endpoint;
 use super::transport::{Stream, Transport};
@@ -10,6 +13,9 @@ use crate::failure::{Failure, Outcome};
 
 /// A coordinator may change while we look for it; more hops than this are a loop.
 const REDIRECTS_MAX: u32 = 4;
+/// How long a new coordinator may take until it answers for the pool.
+const TAKEOVER_MAX: Duration = Duration::from_secs(60);
+const TAKEOVER_POLL: Duration = Duration::from_millis(300);
 const API_VERSION: &str = "1.1";
 const ORIGINATOR: &str = "haven-cli";
 
@@ -43,8 +49,24 @@ impl Rpc {
         Ok(Self { transport, homes, home: 0, login, session: None, last_id: 0 })
     }
 
-    /// Calls `method` with the session before `params`. A lost session is opened again, once.
+    /// Calls `method` with the session before `params`. A lost session is opened again, once; a
+    /// coordinator that is taking the pool over is waited for.
     pub(crate) async fn call(&mut self, method: &str, params: &[Value]) -> Outcome<Value> {
+        let begun = Instant::now();
+        loop {
+            match self.call_once(method, params).await {
+                // It says so before it does anything.
+                Err(failure)
+                    if failure.is_api("HOST_STILL_BOOTING") && begun.elapsed() < TAKEOVER_MAX =>
+                {
+                    sleep(TAKEOVER_POLL).await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn call_once(&mut self, method: &str, params: &[Value]) -> Outcome<Value> {
         match self.call_in_session(method, params).await {
             Err(failure) if failure.is_api("SESSION_INVALID") => self.session = None,
             // The coordinator changed since the login.

@@ -43,11 +43,7 @@ pub(crate) async fn wait(
                     return result;
                 }
             }
-            // A coordinator that is taking the database over says that it is still booting.
-            Err(failure)
-                if matches!(failure, Failure::Unreachable { .. })
-                    || failure.is_api("HOST_STILL_BOOTING") =>
-            {
+            Err(failure @ Failure::Unreachable { .. }) => {
                 let since = *silent_since.get_or_insert_with(Instant::now);
                 if since.elapsed() > COORDINATOR_CHANGE_MAX {
                     return Err(failure);

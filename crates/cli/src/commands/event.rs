@@ -17,6 +17,8 @@ use crate::render::write_stdout;
 const WAIT_S: f64 = 30.0;
 const RETRY: Duration = Duration::from_secs(1);
 const RETRIES_MAX: u32 = 120;
+/// Fields that change all the time and tell a person nothing.
+const NOISE: [&str; 2] = ["last_updated", "memory_free"];
 const SHOWN_CHARS_MAX: usize = 60;
 
 /// Runs one verb.
@@ -49,7 +51,7 @@ async fn watch(context: &mut Context, classes: &[String], count: Option<u64>) ->
         failures = 0;
         let format = context.format();
         token = known.take_in(&answer, |change| {
-            if left == 0 {
+            if left == 0 || (format == Format::Table && change.is_noise()) {
                 return Ok(());
             }
             left -= 1;
@@ -139,6 +141,12 @@ fn short(value: &Value) -> String {
 }
 
 impl Change<'_> {
+    /// A change that only shows that the pool is alive.
+    fn is_noise(&self) -> bool {
+        self.operation == "mod"
+            && self.fields.iter().all(|(field, ..)| NOISE.contains(&field.as_str()))
+    }
+
     fn shown(&self, format: Format, time: &str) -> String {
         match format {
             Format::Table => {
@@ -186,6 +194,26 @@ mod tests {
 
     use super::Known;
     use crate::args::global::Format;
+
+    #[test]
+    fn signs_of_life_are_noise_and_changes_are_not() {
+        let mut known = Known::default();
+        let host = |updated: &str, live: bool| {
+            json!({"events": [{"class": "host_metrics", "operation": "mod", "ref": "OpaqueRef:1",
+                "snapshot": {"last_updated": updated, "live": live}}]})
+        };
+        known.take_in(&host("1", true), |_| Ok(())).unwrap();
+        let mut noise = Vec::new();
+        for answer in [host("2", true), host("3", false)] {
+            known
+                .take_in(&answer, |change| {
+                    noise.push(change.is_noise());
+                    Ok(())
+                })
+                .unwrap();
+        }
+        assert_eq!(noise, [true, false]);
+    }
 
     #[test]
     fn a_change_is_told_with_what_it_changed() {

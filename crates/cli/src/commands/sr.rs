@@ -152,10 +152,19 @@ async fn probe(context: &mut Context, device: &Device) -> Outcome<()> {
     let params = [json!(host), Value::Object(config), json!(device.kind), json!({})];
     let found = context.call("SR.probe", &params).await?;
     let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
-    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    let found = found_in(&text);
     let shown =
-        if lines.is_empty() { "nothing was found there".to_owned() } else { lines.join("\n") };
-    context.print(&Answer::done(shown, json!({ "found": lines })))
+        if found.is_empty() { "nothing was found there".to_owned() } else { found.join("\n") };
+    context.print(&Answer::done(shown, json!({ "found": found })))
+}
+
+/// The exports in a probe's XML; the lines of an answer of another form.
+fn found_in(text: &str) -> Vec<&str> {
+    if !text.trim_start().starts_with('<') {
+        return text.lines().filter(|line| !line.trim().is_empty()).collect();
+    }
+    let paths = text.split("<Path>").skip(1).filter_map(|rest| rest.split("</Path>").next());
+    paths.map(str::trim).collect()
 }
 
 async fn scan(context: &mut Context, given: &str) -> Outcome<()> {
@@ -193,7 +202,7 @@ async fn forget(context: &mut Context, given: &str, yes: bool) -> Outcome<()> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::device_config;
+    use super::{device_config, found_in};
     use crate::args::sr::Device;
 
     fn device(kind: &str, location: Option<&str>) -> Device {
@@ -204,6 +213,15 @@ mod tests {
             mount_options: None,
             config: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_probe_shows_what_is_there_and_not_its_markup() {
+        let xml = "<?xml version=\"1.0\"?>\n<nfs-exports>\n<Export><Path> /export/vms </Path></Export>\n\
+                   <Export><Path>/b</Path></Export></nfs-exports>";
+        assert_eq!(found_in(xml), ["/export/vms", "/b"]);
+        assert_eq!(found_in("<nfs-exports/>"), Vec::<&str>::new());
+        assert_eq!(found_in("/a\n\n/b\n"), ["/a", "/b"]);
     }
 
     #[test]

@@ -295,6 +295,21 @@ fn a_lost_session_is_opened_again() {
 }
 
 #[test]
+fn a_coordinator_that_takes_over_is_waited_for() {
+    let seen = std::sync::atomic::AtomicU32::new(0);
+    let pool = small_pool()
+        .handles("VM.get_all_records", move |_| {
+            if seen.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < 2 {
+                return Err(vec!["HOST_STILL_BOOTING".to_owned()]);
+            }
+            Ok(json!({}))
+        })
+        .serve();
+    assert!(pool.haven(&["vm", "list"]).status.success());
+    assert_eq!(pool.calls("VM.get_all_records").len(), 3);
+}
+
+#[test]
 fn no_wait_prints_the_task() {
     let pool = small_pool()
         .task("VM.clean_shutdown", "")
