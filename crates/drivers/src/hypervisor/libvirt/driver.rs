@@ -152,6 +152,7 @@ impl LibvirtHypervisor {
     pub(super) fn render(
         &self,
         spec: &DomainSpec,
+        start: Uuid,
         deadline: Duration,
     ) -> Result<String, HypervisorError> {
         let capabilities = self.known_capabilities(deadline)?;
@@ -160,6 +161,7 @@ impl LibvirtHypervisor {
             machine: capabilities.machine,
             vnc_socket: self.vnc_socket(spec.uuid),
             serial_socket: self.serial_socket(spec.uuid),
+            start,
         };
         domain_xml(spec, &context)
             .map_err(|text| HypervisorError::Failed { call: "describe the domain".into(), text })
@@ -169,8 +171,9 @@ impl LibvirtHypervisor {
     /// comes later tries again.
     fn remove_leftovers(&self, leftovers: Vec<Domain>) {
         for domain in leftovers {
+            let pending = self.pending.clone();
             let removed = self.lanes.stop.call("destroy", LEFTOVER_DEADLINE, move |_| {
-                domain.destroy().map_err(|e| translate("destroy", Uuid::nil(), &e))
+                pending.remove(&domain).map_err(|e| translate("destroy", Uuid::nil(), &e))
             });
             tracing::warn!(?removed, "removed what a start left behind that was cut short");
         }
@@ -289,8 +292,7 @@ impl Hypervisor for LibvirtHypervisor {
                 .get()
                 .list_all_domains(flags)
                 .map_err(|e| translate("inventory", Uuid::nil(), &e))?;
-            let leftover =
-                |domain: &Domain| domain.get_uuid().is_ok_and(|vm| pending.is_leftover(domain, vm));
+            let leftover = |domain: &Domain| pending.is_leftover(domain);
             let (leftovers, domains): (Vec<_>, Vec<_>) = domains.into_iter().partition(leftover);
             let list: Vec<DomainInfo> = domains.iter().filter_map(describe).collect();
             Ok((list, leftovers))

@@ -1,8 +1,9 @@
 //! Starts that were begun and not yet let go.
 //!
-//! Owns: one marker file per such start, on tmpfs. If a start is cut short (libvirt's connection
-//! breaks, havend dies), libvirtd may still make the domain, paused; the marker tells such a
-//! leftover from a domain that somebody paused. Never marks a domain that may have executed.
+//! Owns: one mark per such start, a file on tmpfs. If a start is cut short (libvirt's connection
+//! breaks, havend dies), libvirtd may still make the domain, paused. Every start has an id of its
+//! own, which stands in the domain's metadata: a domain whose id is still marked was never let
+//! go, wherever it came from.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -12,7 +13,9 @@ use uuid::Uuid;
 use virt::domain::Domain;
 use virt::sys;
 
-/// The markers of a host.
+use super::xml::{Element, METADATA_NAMESPACE, START_ATTRIBUTE};
+
+/// The marks of a host.
 #[derive(Clone, Debug)]
 pub(crate) struct Pending {
     dir: PathBuf,
@@ -22,12 +25,11 @@ pub(crate) struct Pending {
 /// One start while its thread works on it.
 pub(crate) struct Begun {
     pending: Pending,
-    vm: Uuid,
-    inherited: bool,
+    start: Uuid,
 }
 
 impl Pending {
-    /// Markers in `dir`, which exists.
+    /// Marks in `dir`, which exists.
     pub(crate) fn new(dir: PathBuf) -> Self {
         Self { dir, live: Arc::default() }
     }
@@ -36,60 +38,69 @@ impl Pending {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn marker(&self, vm: Uuid) -> PathBuf {
-        self.dir.join(vm.to_string())
+    fn mark(&self, start: Uuid) -> PathBuf {
+        self.dir.join(start.to_string())
     }
 
-    /// Marks a start. `None`: another start of this VM is at work.
-    pub(crate) fn begin(&self, vm: Uuid) -> std::io::Result<Option<Begun>> {
-        if !self.live().insert(vm) {
-            return Ok(None);
-        }
-        let inherited = self.marker(vm).exists();
-        let begun = Begun { pending: self.clone(), vm, inherited };
-        std::fs::write(self.marker(vm), "")?;
-        Ok(Some(begun))
+    /// Marks a start.
+    pub(crate) fn begin(&self, start: Uuid) -> std::io::Result<Begun> {
+        std::fs::write(self.mark(start), "")?;
+        self.live().insert(start);
+        Ok(Begun { pending: self.clone(), start })
     }
 
-    /// A start of this VM was cut short, and none is at work.
-    pub(crate) fn cut_short(&self, vm: Uuid) -> bool {
-        !self.live().contains(&vm) && self.marker(vm).exists()
+    fn cut_short(&self, start: Uuid) -> bool {
+        !self.live().contains(&start) && self.mark(start).exists()
     }
 
     /// The domain is what a start left behind that was cut short: it never executed.
-    pub(crate) fn is_leftover(&self, domain: &Domain, vm: Uuid) -> bool {
-        self.cut_short(vm) && is_paused(domain)
+    pub(crate) fn is_leftover(&self, domain: &Domain) -> bool {
+        let paused = domain.get_state().is_ok_and(|(s, _)| s == sys::VIR_DOMAIN_PAUSED);
+        paused && start_of(domain).is_some_and(|start| self.cut_short(start))
+    }
+
+    /// Removes a leftover.
+    pub(crate) fn remove(&self, domain: &Domain) -> Result<(), virt::error::Error> {
+        let start = start_of(domain);
+        domain.destroy()?;
+        if let Some(start) = start {
+            // The id is never used again: a mark that stays does no harm.
+            let _ = std::fs::remove_file(self.mark(start));
+        }
+        Ok(())
     }
 }
 
 impl Begun {
     /// The guest may execute from now on, or is known not to exist.
-    pub(crate) fn settle(&self) {
-        // It was written, so it can be removed; if not, the state of the domain decides.
-        let _ = std::fs::remove_file(self.pending.marker(self.vm));
+    pub(crate) fn settle(&self) -> std::io::Result<()> {
+        std::fs::remove_file(self.pending.mark(self.start))
     }
-
-    /// libvirt made no domain of it. An earlier start that was cut short may still make one.
-    pub(crate) fn not_made(&self) {
-        if !self.inherited {
-            self.settle();
-        }
-    }
-
-    /// A domain that is there already is what an earlier start left behind.
-    pub(crate) fn may_replace(&self, domain: &Domain) -> bool {
-        self.inherited && is_paused(domain)
-    }
-}
-
-fn is_paused(domain: &Domain) -> bool {
-    domain.get_state().is_ok_and(|(state, _)| state == sys::VIR_DOMAIN_PAUSED)
 }
 
 impl Drop for Begun {
     fn drop(&mut self) {
-        self.pending.live().remove(&self.vm);
+        self.pending.live().remove(&self.start);
     }
+}
+
+/// Which start made the domain. Does not wait for jobs of the domain.
+fn start_of(domain: &Domain) -> Option<Uuid> {
+    let kind = i32::try_from(sys::VIR_DOMAIN_METADATA_ELEMENT).ok()?;
+    let text = domain.get_metadata(kind, Some(METADATA_NAMESPACE), 0).ok()?;
+    let element = Element::parse(&text).ok()?;
+    Uuid::try_parse(element.get_attr(START_ATTRIBUTE)?).ok()
+}
+
+/// A saved domain's description with another start's id; `None` if it has none.
+pub(crate) fn with_start(xml: &str, start: Uuid) -> Option<String> {
+    let element = xml.find("<haven:vm ")?;
+    let attribute = format!(" {START_ATTRIBUTE}=");
+    let key = element + xml.get(element..)?.find(&attribute)?;
+    let value = key + attribute.len() + 1;
+    let old = xml.get(value..value + uuid::fmt::Hyphenated::LENGTH)?;
+    Uuid::try_parse(old).ok()?;
+    Some(xml.replacen(old, &start.to_string(), 1))
 }
 
 #[cfg(test)]
@@ -100,15 +111,23 @@ mod tests {
     fn only_a_start_that_was_cut_short_leaves_a_mark() {
         let dir = tempfile::tempdir().unwrap();
         let pending = Pending::new(dir.path().to_owned());
-        let vm = Uuid::from_u128(1);
-        let begun = pending.begin(vm).unwrap().unwrap();
-        assert!(!pending.cut_short(vm), "it is at work");
-        assert!(pending.begin(vm).unwrap().is_none(), "one start at a time");
-        begun.settle();
+        let start = Uuid::from_u128(1);
+        let begun = pending.begin(start).unwrap();
+        assert!(!pending.cut_short(start), "it is at work");
+        begun.settle().unwrap();
         drop(begun);
-        assert!(!pending.cut_short(vm));
-        drop(pending.begin(vm).unwrap());
-        assert!(pending.cut_short(vm));
-        assert!(Pending::new(dir.path().to_owned()).cut_short(vm), "also after a restart");
+        assert!(!pending.cut_short(start));
+        drop(pending.begin(start).unwrap());
+        assert!(pending.cut_short(start));
+        assert!(Pending::new(dir.path().to_owned()).cut_short(start), "also after a restart");
+    }
+
+    #[test]
+    fn a_saved_description_gets_the_id_of_its_new_start() {
+        let (old, new) = (Uuid::from_u128(7), Uuid::from_u128(8));
+        let xml = format!("<domain><haven:vm xmlns:haven=\"x\" epoch='1' start='{old}'/></domain>");
+        let changed = with_start(&xml, new).unwrap();
+        assert!(changed.contains(&new.to_string()) && !changed.contains(&old.to_string()));
+        assert_eq!(with_start("<domain/>", new), None);
     }
 }

@@ -17,7 +17,7 @@ use super::driver::LibvirtHypervisor;
 use super::error::translate;
 use super::ffi::Connection;
 use super::lane::Call;
-use super::pending::{Begun, Pending};
+use super::pending::{Begun, Pending, with_start};
 use crate::hypervisor::{Consent, DomainSpec, HypervisorError};
 use crate::storage::StorageError;
 use crate::storage::error::TIMEOUT;
@@ -36,15 +36,14 @@ impl LibvirtHypervisor {
     ) -> Result<(), HypervisorError> {
         let budget = Budget::new("start", self.config.start_deadline);
         self.check_disks(spec, &budget)?;
-        let xml = self.render(spec, budget.left()?)?;
-        let step = LastStep { vm: spec.uuid, name: "start", paused, consent };
+        let step = LastStep::new(spec.uuid, "start", paused, consent);
+        let xml = self.render(spec, step.start, budget.left()?)?;
         let mock = self.config.uri.starts_with("test");
         let pending = self.pending.clone();
         self.lanes.start.call_with("start", budget.left()?, move |connection, call| {
-            let begun = begin(&pending, connection, &step)?;
-            let created = create_paused(connection, &xml, mock)
-                .map_err(|e| step.not_made(&begun, translate(step.name, step.vm, &e)));
-            step.take(&created?, call, &begun)
+            let begun = step.begin(&pending, connection)?;
+            let created = create_paused(connection, &xml, mock);
+            step.take(created, call, &begun)
         })
     }
 
@@ -57,15 +56,13 @@ impl LibvirtHypervisor {
         let budget = Budget::new("resume", self.config.job_deadline);
         self.check_disks(spec, &budget)?;
         let path = path.to_owned();
-        let step = LastStep { vm: spec.uuid, name: "resume", paused: false, consent };
+        let step = LastStep::new(spec.uuid, "resume", false, consent);
         let pending = self.pending.clone();
         self.lanes.job.call_with("resume", budget.left()?, move |connection, call| {
-            let begun = begin(&pending, connection, &step)?;
-            let flags = sys::VIR_DOMAIN_SAVE_PAUSED;
-            let restored = Domain::domain_restore_flags(connection.get(), &path, None, flags)
-                .and_then(|()| Domain::lookup_by_uuid(connection.get(), step.vm))
-                .map_err(|e| step.not_made(&begun, translate(step.name, step.vm, &e)));
-            step.take(&restored?, call, &begun)
+            let begun = step.begin(&pending, connection)?;
+            let restored = restore_paused(connection, &path, step.start)
+                .and_then(|()| Domain::lookup_by_uuid(connection.get(), step.vm));
+            step.take(restored, call, &begun)
         })
     }
 
@@ -113,26 +110,11 @@ fn create_paused(connection: &Connection, xml: &str, mock: bool) -> Result<Domai
     Ok(domain)
 }
 
-/// Marks the start. Refuses a second one; what an earlier one left behind gives way.
-fn begin(
-    pending: &Pending,
-    connection: &Connection,
-    step: &LastStep,
-) -> Result<Begun, HypervisorError> {
-    let (vm, name) = (step.vm, step.name);
-    let failed =
-        |e: std::io::Error| HypervisorError::Failed { call: name.into(), text: e.to_string() };
-    let Some(begun) = pending.begin(vm).map_err(failed)? else {
-        return Err(HypervisorError::AlreadyRunning(vm));
-    };
-    let Ok(domain) = Domain::lookup_by_uuid(connection.get(), vm) else { return Ok(begun) };
-    if begun.may_replace(&domain) {
-        tracing::warn!(%vm, "destroying what a start left behind that was cut short");
-        domain.destroy().map_err(|e| translate(name, vm, &e))?;
-        return Ok(begun);
-    }
-    begun.settle();
-    Err(HypervisorError::AlreadyRunning(vm))
+fn restore_paused(connection: &Connection, path: &str, start: Uuid) -> Result<(), Error> {
+    let saved = Domain::save_image_get_xml_desc(connection.get(), path, 0)?;
+    let xml = with_start(&saved, start);
+    let flags = sys::VIR_DOMAIN_SAVE_PAUSED;
+    Domain::domain_restore_flags(connection.get(), path, xml.as_deref(), flags)
 }
 
 /// One deadline for all that a call does.
@@ -161,31 +143,66 @@ impl Budget {
 /// The second step.
 struct LastStep {
     vm: Uuid,
+    start: Uuid,
     name: &'static str,
     paused: bool,
     consent: Consent,
 }
 
 impl LastStep {
-    /// After an answer from libvirt there is no domain; without one there may be.
-    fn not_made(&self, begun: &Begun, error: HypervisorError) -> HypervisorError {
-        if !matches!(error, HypervisorError::Disconnected(_)) {
-            begun.not_made();
-        }
-        error
+    fn new(vm: Uuid, name: &'static str, paused: bool, consent: Consent) -> Self {
+        Self { vm, start: Uuid::new_v4(), name, paused, consent }
     }
 
-    fn take(&self, domain: &Domain, call: &Call, begun: &Begun) -> Result<(), HypervisorError> {
+    /// Marks the start. Refuses a second one; what an earlier one left behind gives way.
+    fn begin(&self, pending: &Pending, connection: &Connection) -> Result<Begun, HypervisorError> {
         let (vm, name) = (self.vm, self.name);
+        if let Ok(domain) = Domain::lookup_by_uuid(connection.get(), vm) {
+            if !pending.is_leftover(&domain) {
+                return Err(HypervisorError::AlreadyRunning(vm));
+            }
+            tracing::warn!(%vm, "destroying what a start left behind that was cut short");
+            pending.remove(&domain).map_err(|e| translate(name, vm, &e))?;
+        }
+        pending.begin(self.start).map_err(|e| self.failed(&e))
+    }
+
+    fn failed(&self, cause: &std::io::Error) -> HypervisorError {
+        let text = format!("marking the start: {cause}");
+        HypervisorError::Failed { call: self.name.to_owned(), text }
+    }
+
+    fn take(
+        &self,
+        made: Result<Domain, Error>,
+        call: &Call,
+        begun: &Begun,
+    ) -> Result<(), HypervisorError> {
+        let (vm, name) = (self.vm, self.name);
+        let domain = match made.map_err(|e| translate(name, vm, &e)) {
+            Ok(domain) => domain,
+            // Without an answer there may be a domain later: the mark stays.
+            Err(error @ HypervisorError::Disconnected(_)) => return Err(error),
+            Err(error) => {
+                // A mark that stays does no harm.
+                let _ = begun.settle();
+                return Err(error);
+            }
+        };
         let allowed = (self.consent)();
         if !allowed || !call.commit() {
             tracing::warn!(%vm, name, allowed, "the domain comes too late and is destroyed");
             if domain.destroy().is_ok() {
-                begun.settle();
+                // As above.
+                let _ = begun.settle();
             }
             return Err(HypervisorError::Cancelled);
         }
-        begun.settle();
+        // From here on it is no leftover; were the mark to stay, it would be taken for one.
+        if let Err(cause) = begun.settle() {
+            let _ = domain.destroy();
+            return Err(self.failed(&cause));
+        }
         if self.paused {
             return Ok(());
         }

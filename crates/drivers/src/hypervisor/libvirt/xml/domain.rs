@@ -1,5 +1,7 @@
 //! The description of one domain.
 
+use uuid::Uuid;
+
 use super::tree::{Element, el};
 use crate::hypervisor::{
     BootSpec, CpuModel, CrashAction, DiskFormat, DiskSpec, DomainSpec, NicSpec,
@@ -11,7 +13,10 @@ const TB_CACHE_MIB: u32 = 32;
 /// virtio-blk shows at most this many characters of a serial number.
 const DISK_SERIAL_CHARS_MAX: usize = 20;
 /// XML namespace of the metadata element.
-const METADATA_NAMESPACE: &str = "urn:haven:domain:1";
+pub(crate) const METADATA_NAMESPACE: &str = "urn:haven:domain:1";
+
+/// Attribute of the metadata element: which start made the domain.
+pub(crate) const START_ATTRIBUTE: &str = "start";
 
 /// What the host adds to a description.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,22 +29,25 @@ pub struct RenderContext {
     pub vnc_socket: String,
     /// Unix socket of the serial console.
     pub serial_socket: String,
+    /// Names this start of the VM.
+    pub start: Uuid,
 }
 
 /// Renders the description of a domain.
 pub fn domain_xml(spec: &DomainSpec, ctx: &RenderContext) -> Result<String, String> {
-    let tree = if ctx.virt_type == "xen" { xen_domain(spec) } else { qemu_domain(spec, ctx) };
+    let tree = if ctx.virt_type == "xen" { xen_domain(spec, ctx) } else { qemu_domain(spec, ctx) };
     tree.render()
 }
 
-fn head(spec: &DomainSpec, virt_type: &str) -> Element {
+fn head(spec: &DomainSpec, ctx: &RenderContext) -> Element {
     let metadata = el("haven:vm")
         .attr("xmlns:haven", METADATA_NAMESPACE)
         .attr("uuid", spec.uuid.to_string())
-        .attr("epoch", spec.extra.epoch.to_string());
+        .attr("epoch", spec.extra.epoch.to_string())
+        .attr(START_ATTRIBUTE, ctx.start.to_string());
     let memory = (spec.memory_bytes >> 10).to_string();
     el("domain")
-        .attr("type", virt_type)
+        .attr("type", ctx.virt_type.as_str())
         .child(el("name").text(crate::hypervisor::libvirt::domain_name(spec.uuid)))
         .child(el("uuid").text(spec.uuid.to_string()))
         .child(el("title").text(title(spec)))
@@ -77,7 +85,7 @@ fn qemu_domain(spec: &DomainSpec, ctx: &RenderContext) -> Element {
         let cache = el("tb-cache").attr("unit", "MiB").text(TB_CACHE_MIB.to_string());
         features = features.child(el("tcg").child(cache));
     }
-    let tree = head(spec, &ctx.virt_type)
+    let tree = head(spec, ctx)
         .child(boot(el("os").child(os_type), &spec.boot))
         .child(features)
         .child(cpu(&spec.cpu_model, tcg))
@@ -230,7 +238,7 @@ fn nic_element(nic: &NicSpec, virtio: bool) -> Element {
 }
 
 /// A kernel means a paravirtualised guest, firmware a fully virtualised one.
-fn xen_domain(spec: &DomainSpec) -> Element {
+fn xen_domain(spec: &DomainSpec, ctx: &RenderContext) -> Element {
     let paravirtual = matches!(spec.boot, BootSpec::Kernel { .. });
     let (machine, kind) = if paravirtual { ("xenpv", "linux") } else { ("xenfv", "hvm") };
     let os = el("os").child(el("type").attr("arch", "x86_64").attr("machine", machine).text(kind));
@@ -239,7 +247,7 @@ fn xen_domain(spec: &DomainSpec) -> Element {
     } else {
         os.child(el("loader").attr("type", "rom").text("/usr/lib/xen/boot/hvmloader"))
     };
-    let mut tree = head(spec, "xen").child(boot(os, &spec.boot));
+    let mut tree = head(spec, ctx).child(boot(os, &spec.boot));
     if !paravirtual {
         tree = tree.child(el("features").children([el("acpi"), el("apic"), el("pae")]));
     }

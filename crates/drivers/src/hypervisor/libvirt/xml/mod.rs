@@ -6,6 +6,7 @@
 mod domain;
 mod tree;
 
+pub(crate) use domain::{METADATA_NAMESPACE, START_ATTRIBUTE};
 pub use domain::{RenderContext, domain_xml};
 pub(crate) use tree::Element;
 

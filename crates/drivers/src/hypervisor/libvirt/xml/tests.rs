@@ -65,6 +65,7 @@ fn context(virt_type: &str) -> RenderContext {
         machine: "pc-i440fx-10.0".into(),
         vnc_socket: "/run/haven/vnc/x.sock".into(),
         serial_socket: "/run/haven/serial/x.sock".into(),
+        start: Uuid::from_u128(0x99),
     }
 }
 
