@@ -54,6 +54,7 @@ impl Daemon {
         }
         tasks.spawn(until(stop.clone(), replicate::run(state.clone())));
         tasks.spawn(until(stop.clone(), dispatch::expire(state.clone())));
+        tasks.spawn(until(stop.clone(), reconcile::guests::run(state.clone())));
         Ok(Self { state, agent: side.agent, tasks })
     }
 }

@@ -6,6 +6,7 @@
 //! halted, because the report may be older than its start.
 
 mod apply;
+pub mod guests;
 mod hosts;
 
 use std::collections::BTreeMap;
