@@ -34,6 +34,8 @@ const STOP: (usize, usize) = (8, 8);
 const JOB: (usize, usize) = (32, 8);
 const AGENT: (usize, usize) = (16, 6);
 
+/// Seconds between keepalive messages of a job's connection, and how many may stay unanswered.
+const JOB_KEEPALIVE: (i32, u32) = (5, 12);
 /// How long an inventory waits until a leftover is gone.
 const LEFTOVER_DEADLINE: Duration = Duration::from_secs(2);
 /// Directory of the marks of starts, below the run directory.
@@ -200,7 +202,9 @@ fn lane(
     shared_connection: bool,
 ) -> Lane<Connection> {
     let limits = LaneLimits { in_flight_max, abandoned_max, shared_connection };
-    let (uri, keepalive) = (config.uri.clone(), config.keepalive);
+    // A job goes on without its connection, but its outcome is lost: be patient there.
+    let keepalive = if shared_connection { config.keepalive } else { JOB_KEEPALIVE };
+    let uri = config.uri.clone();
     let open = move || {
         let connection = Connection::open(&uri)
             .map_err(|e| HypervisorError::Disconnected(e.message().to_owned()))?;
