@@ -168,6 +168,12 @@ pub struct Lives {
 }
 
 impl Lives {
+    /// These lives in this epoch.
+    #[must_use]
+    pub fn new(epoch: u64, lives: BTreeMap<Uuid, u64>) -> Self {
+        Self { epoch, lives }
+    }
+
     /// A host as holder of a VM, in its present life.
     #[must_use]
     pub fn holder(&self, host: Ref<Host>) -> Holder {

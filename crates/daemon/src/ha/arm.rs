@@ -24,7 +24,7 @@ use crate::orders::{Order, OrderError, OrderReply, PreflightRequest};
 use crate::state::fresh;
 
 /// Waits of the guards besides the time-outs: the first decision on slow storage.
-const FORM_WAIT: Duration = Duration::from_secs(45);
+const FORM_WAIT: Duration = Duration::from_secs(20);
 /// Longest wait for the guards to leave.
 const LEAVE_WAIT: Duration = Duration::from_secs(30);
 /// Key of the VDI that belongs to a statefile, in the metadata VDI's `sm_config`.

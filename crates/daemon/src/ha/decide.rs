@@ -86,10 +86,13 @@ pub fn lives(state: &GuardState) -> BTreeMap<Uuid, u64> {
 }
 
 /// Whether this holder of a VM certainly does not run it any more: its life is known to be dead.
+/// A holder without a life (0: named while high availability was off, or while the host was no
+/// member) is never dead by this: it may be the host's present life.
 #[must_use]
 pub fn is_dead(holder: &Holder, dead: &[Life]) -> bool {
     let host = Uuid::from_u128(holder.host.id().0);
-    dead.iter().any(|life| life.host.0 == host && life.incarnation.0 >= holder.incarnation)
+    holder.incarnation != 0
+        && dead.iter().any(|life| life.host.0 == host && life.incarnation.0 >= holder.incarnation)
 }
 
 /// What is known of a VM after deaths.
@@ -230,6 +233,8 @@ mod tests {
         assert_eq!(fate(&[holder(2, 10)], &dead), Fate::Untouched);
         assert_eq!(fate(&[holder(1, 9)], &dead), Fate::Untouched);
         assert_eq!(fate(&[], &dead), Fate::Untouched);
+        // Named while high availability was off: the VM may run in the present life.
+        assert_eq!(fate(&[holder(2, 0)], &dead), Fate::Untouched);
         let both = [holder(2, 9), holder(1, 4)];
         assert_eq!(fate(&both, &dead), Fate::Ask(vec![holder(1, 4)]));
         assert_eq!(fate(&both, &[life(2, 9), life(1, 4)]), Fate::Lost);

@@ -89,6 +89,11 @@ async fn look(
     ends: &mpsc::Sender<End>,
     now: Duration,
 ) -> Result<(), ApiError> {
+    // Set in the same transaction that gives every holder its life. Before that a death says
+    // nothing about a VM: guests run on while high availability is off.
+    if !ha.state.pool.read(|db| rows::pool(db).map(|(_, pool)| pool.ha_enabled)).await?? {
+        return Ok(());
+    }
     mark_hosts(ha, state).await?;
     bury(ha, memory, state).await?;
     restart(ha, memory, ends, now).await?;
