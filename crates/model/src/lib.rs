@@ -37,7 +37,7 @@ pub use class::{
 pub use classes::*;
 pub use datetime::{BadDateTime, DateTime};
 pub use enums::*;
-pub use errors::{ApiError, ErrorMeta, codes, error_meta};
+pub use errors::{ApiError, ErrorMeta, Language, codes, error_meta};
 pub use field::{EnumMeta, Field, Key, Type, ValueError, WireEnum};
 pub use haven::{HavenSecret, Holder, Placement, TaskJournal};
 pub use reference::{BadRef, Ref, RefId, uuid_text};

@@ -1,7 +1,7 @@
 //! What went wrong, in the form that every client understands: a code and its parameters.
 //!
 //! The catalogue holds all codes of XenAPI and those of Haven, each with the names of its
-//! parameters and a text for people: what happened, why, what to do.
+//! parameters and a text for people, in several languages: what happened, why, what to do.
 
 #[macro_use]
 mod catalogue;
@@ -11,6 +11,7 @@ mod general;
 mod ha;
 mod haven;
 mod host;
+mod language;
 mod network;
 mod storage;
 mod updates;
@@ -21,6 +22,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use catalogue::ErrorMeta;
+pub use language::Language;
 
 use crate::{Class, FieldMeta, Ref, ValueError};
 
@@ -143,11 +145,17 @@ impl ApiError {
         Self::bad_value(field.name, error)
     }
 
-    /// The text for people, with the parameters.
+    /// The text for people in English, with the parameters.
     #[must_use]
     pub fn explain(&self) -> String {
+        self.explain_in(Language::English)
+    }
+
+    /// The text for people, with the parameters.
+    #[must_use]
+    pub fn explain_in(&self, language: Language) -> String {
         let Some(meta) = error_meta(self.code) else { return self.to_string() };
-        let mut text = meta.text.to_owned();
+        let mut text = meta.text_in(language).to_owned();
         let named = meta.params.iter().copied().chain(std::iter::repeat("detail"));
         let details: Vec<String> =
             named.zip(&self.params).map(|(name, value)| format!("{name}: {value}")).collect();
