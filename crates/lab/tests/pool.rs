@@ -12,6 +12,7 @@ use haven_lab::Lab;
 use haven_lab::probe::Prober;
 use haven_lab::protocol::{Direction, Link, Process};
 use haven_lab::storage::faults::Fault;
+use haven_lab::story::api::Api;
 use haven_lab::story::{Bench, Guest, Narrator, Pool, bench};
 
 const BOOT: Duration = Duration::from_secs(120);
@@ -51,37 +52,123 @@ fn protected(pool: &Pool<'_>) -> (Prober, Vec<Guest>) {
     (prober, guests)
 }
 
-/// One fault after the other, each healed after a while; after each the pool must be whole again
+/// Whom a fault strikes.
+#[derive(Clone, Copy, Debug)]
+enum Victim {
+    /// A host with a guest that does not coordinate.
+    Member,
+    /// The coordinator.
+    Coordinator,
+}
+
+/// What fails, for how long, and whether guests may notice.
+struct Case {
+    what: &'static str,
+    victim: Victim,
+    seconds: u64,
+    guests_notice: bool,
+    strike: fn(&Lab, u32),
+}
+
+const fn case(
+    what: &'static str,
+    victim: Victim,
+    seconds: u64,
+    guests_notice: bool,
+    strike: fn(&Lab, u32),
+) -> Case {
+    Case { what, victim, seconds, guests_notice, strike }
+}
+
+use Victim::{Coordinator, Member};
+
+const FAULTS: [Case; 13] = [
+    case("havend of a member dies", Member, 3, false, |lab, n| {
+        lab.host(n).kill(Process::Havend, 9).unwrap();
+    }),
+    case("havend of the coordinator dies", Coordinator, 3, false, |lab, n| {
+        lab.host(n).kill(Process::Havend, 9).unwrap();
+    }),
+    case("libvirtd of a member dies", Member, 3, false, |lab, n| {
+        lab.host(n).kill(Process::Libvirtd, 9).unwrap();
+    }),
+    case("a member loses its storage link", Member, 10, false, |lab, n| {
+        lab.host(n).cut(Link::Sto, Direction::Both).unwrap();
+    }),
+    case("the storage stalls for all", Member, 8, false, |lab, _| {
+        (1..=HOSTS).for_each(|n| lab.host(n).storage(Fault::Stall).unwrap());
+    }),
+    case(
+        "the storage network and the coordinator's network fail",
+        Coordinator,
+        12,
+        true,
+        |lab, n| {
+            (1..=HOSTS).for_each(|n| lab.host(n).storage(Fault::Stall).unwrap());
+            lab.host(n).cut(Link::Lan, Direction::Both).unwrap();
+        },
+    ),
+    case("the guard of a member dies", Member, 10, true, |lab, n| {
+        lab.host(n).kill(Process::Guard, 9).unwrap();
+    }),
+    case("the guard of the coordinator is stopped", Coordinator, 10, true, |lab, n| {
+        lab.host(n).kill(Process::Guard, 19).unwrap();
+    }),
+    case("a member hears nobody", Member, 12, true, |lab, n| {
+        lab.host(n).cut(Link::Lan, Direction::In).unwrap();
+    }),
+    case("nobody hears a member", Member, 12, true, |lab, n| {
+        lab.host(n).cut(Link::Lan, Direction::Out).unwrap();
+    }),
+    case("a member freezes", Member, 12, true, |lab, n| lab.host(n).freeze().unwrap()),
+    case("a member loses network and storage", Member, 12, true, |lab, n| {
+        lab.host(n).cut(Link::Lan, Direction::Both).unwrap();
+        lab.host(n).cut(Link::Sto, Direction::Both).unwrap();
+    }),
+    case("all hosts lose their power", Coordinator, 2, true, |lab, _| {
+        (1..=HOSTS).for_each(|n| lab.host(n).off().unwrap());
+    }),
+];
+
+const HOSTS: u32 = 3;
+/// A silence that a loaded machine explains.
+const UNNOTICED: Duration = Duration::from_secs(5);
+
+/// The host to strike; a member gets a guest if it has none.
+fn victim(pool: &Pool<'_>, prober: &Prober, guests: &[Guest], kind: Victim) -> u32 {
+    let coordinator = pool.coordinator().unwrap();
+    if matches!(kind, Coordinator) {
+        return coordinator.number();
+    }
+    let api = Api::log_in(coordinator).unwrap();
+    let number = coordinator.number() % HOSTS + 1;
+    if pool.guests_on(&api, guests, number).is_empty() {
+        pool.migrate(prober, &guests[0], number).unwrap();
+    }
+    number
+}
+
+/// One fault after the other, each healed after a while; after each the pool must be whole again,
 /// and no disk may have had two writers.
 #[test]
 fn guests_never_run_twice_whatever_fails() {
-    type Strike = fn(&Lab);
     let Some(config) = config() else { return };
     let lab = Lab::up_attached(config).unwrap();
     let tell = Narrator::default();
     let pool = Pool { lab: &lab, tell: &tell };
     let (prober, guests) = protected(&pool);
-    let faults: [(&str, u64, Strike); 9] = [
-        ("havend of h2 dies", 3, |lab| lab.host(2).kill(Process::Havend, 9).unwrap()),
-        ("libvirtd of h2 dies", 3, |lab| lab.host(2).kill(Process::Libvirtd, 9).unwrap()),
-        ("the guard of h2 dies", 10, |lab| lab.host(2).kill(Process::Guard, 9).unwrap()),
-        ("the guard of h1 is stopped", 10, |lab| lab.host(1).kill(Process::Guard, 19).unwrap()),
-        ("h3 hears nobody", 10, |lab| lab.host(3).cut(Link::Lan, Direction::In).unwrap()),
-        ("h2 loses its network", 12, |lab| lab.host(2).cut(Link::Lan, Direction::Both).unwrap()),
-        ("h1 loses its storage link", 12, |lab| {
-            lab.host(1).cut(Link::Sto, Direction::Both).unwrap();
-        }),
-        ("all storage stalls for a while", 8, |lab| {
-            (1..=3).for_each(|n| lab.host(n).storage(Fault::Stall).unwrap());
-        }),
-        ("h2 freezes", 12, |lab| lab.host(2).freeze().unwrap()),
-    ];
-    for (what, seconds, strike) in faults {
-        tell.step(what, || {
-            strike(&lab);
+    for Case { what, victim: kind, seconds, guests_notice, strike } in FAULTS {
+        let number = victim(&pool, &prober, &guests, kind);
+        tell.step(&format!("{what} (h{number})"), || {
+            prober.forget_gaps();
+            strike(&lab, number);
             std::thread::sleep(Duration::from_secs(seconds));
             pool.settle(&prober, &guests)
         })
         .unwrap();
+        let gaps = guests.iter().map(|g| prober.seen(&g.address()).unwrap().longest_gap);
+        let longest = gaps.max().unwrap();
+        tell.say(&format!("longest silence of a guest: {:.1} s", longest.as_secs_f64()));
+        assert!(guests_notice || longest < UNNOTICED, "{what}: a guest was silent for {longest:?}");
     }
 }
