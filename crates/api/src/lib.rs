@@ -20,6 +20,7 @@ mod call;
 pub mod dispatch;
 pub mod docs;
 pub mod events;
+mod field_writes;
 pub mod jsonrpc;
 pub mod messages;
 mod query;
