@@ -28,4 +28,21 @@ pub(crate) enum HostCommand {
         /// The host
         host: String,
     },
+    /// Without high availability: vouch that a lost host is off, so that its machines may start
+    /// elsewhere
+    DeclareDead {
+        /// The host
+        host: String,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Forget a lost host that will never come back
+    Forget {
+        /// The host
+        host: String,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::args::host::HostCommand;
 use crate::context::Context;
 use crate::failure::Outcome;
+use crate::prompt;
 use crate::records::Record;
 use crate::render::units::show_bytes;
 use crate::render::{Answer, Cell, Row};
@@ -17,6 +18,8 @@ pub(crate) async fn run(context: &mut Context, verb: HostCommand) -> Outcome<()>
         HostCommand::Disable { host } => switch(context, &host, "host.disable", "disabled").await,
         HostCommand::Enable { host } => switch(context, &host, "host.enable", "enabled").await,
         HostCommand::Evacuate { host } => evacuate(context, &host).await,
+        HostCommand::DeclareDead { host, yes } => declare_dead(context, &host, yes).await,
+        HostCommand::Forget { host, yes } => forget(context, &host, yes).await,
     }
 }
 
@@ -110,5 +113,33 @@ async fn evacuate(context: &mut Context, given: &str) -> Outcome<()> {
     context.print(&Answer::done(
         format!("{before} machines left host {name}"),
         json!({ "uuid": host.fields.get("uuid"), "moved": before }),
+    ))
+}
+
+async fn declare_dead(context: &mut Context, given: &str, yes: bool) -> Outcome<()> {
+    let host = context.host(given).await?;
+    let loss = format!(
+        "If {} still runs a machine that is then started elsewhere, both write to its disks and \
+         destroy them. Make sure that the power of {} is off.",
+        host.name(),
+        host.name()
+    );
+    prompt::confirm(&loss, yes)?;
+    context.call("host.declare_dead", &[json!(host.reference)]).await?;
+    let text = format!(
+        "host {} counts as dead; its machines are stopped and may start elsewhere",
+        host.name()
+    );
+    context.print(&Answer::done(text, json!({ "uuid": host.uuid() })))
+}
+
+async fn forget(context: &mut Context, given: &str, yes: bool) -> Outcome<()> {
+    let host = context.host(given).await?;
+    let loss = format!("The pool forgets host {} and what was on its local storage.", host.name());
+    prompt::confirm(&loss, yes)?;
+    context.call("host.destroy", &[json!(host.reference)]).await?;
+    context.print(&Answer::done(
+        format!("host {} is forgotten", host.name()),
+        json!({ "uuid": host.uuid() }),
     ))
 }

@@ -70,9 +70,13 @@ fn a_refused_login_has_its_own_exit_code() {
 #[test]
 fn losses_are_confirmed_first() {
     let pool = small_pool().serve();
-    for args in
-        [&["vm", "delete", "web1"][..], &["sr", "forget", "vms"], &["pool", "eject", "host2"]]
-    {
+    for args in [
+        &["vm", "delete", "web1"][..],
+        &["sr", "forget", "vms"],
+        &["pool", "eject", "host2"],
+        &["host", "declare-dead", "host2"],
+        &["host", "forget", "host2"],
+    ] {
         let output = haven_with_input(&pool.socket(), args, "y\n");
         let text = shown(&output);
         assert!(output.status.code() == Some(2) && text.contains("--yes"), "{args:?}: {text}");

@@ -258,6 +258,22 @@ fn a_refused_ha_enable_changes_nothing() {
 }
 
 #[test]
+fn a_lost_host_is_declared_dead_and_forgotten_on_request() {
+    let pool = small_pool()
+        .answers("host.declare_dead", json!(""))
+        .fails("host.destroy", &["HOST_IS_LIVE", "OpaqueRef:h2"])
+        .serve();
+    assert!(pool.haven(&["host", "declare-dead", "host2", "--yes"]).status.success());
+    assert_eq!(pool.calls("host.declare_dead"), [json!(["OpaqueRef:h2"])]);
+    let refused = pool.haven(&["host", "forget", "host2", "--yes"]);
+    assert!(
+        refused.status.code() == Some(1) && shown(&refused).contains("host2"),
+        "{}",
+        shown(&refused)
+    );
+}
+
+#[test]
 fn pools_are_made_and_joined_with_a_token() {
     let pool = Script::default()
         .answers("/haven/pool/init", json!({"pool_uuid": "p"}))
