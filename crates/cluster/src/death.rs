@@ -95,7 +95,7 @@ impl Machine {
         }
         let from = from.unwrap_or(0);
         let mut standing = record.open.iter().filter(|open| open.number >= from && open.has(seat));
-        standing.all(|open| self.votes_void(open, waits.void))
+        standing.all(|open| self.votes_void(open, waits.void)) || on(Mutation::OutsiderTakesOver)
     }
 
     /// So many members of the epoch left it long enough ago that no permit by its votes is valid.

@@ -30,6 +30,16 @@ pub enum Fault {
     CutOneWay(usize, usize),
     /// End of that.
     Join(usize, usize),
+    /// From the first to the second everything takes so many milliseconds more.
+    Lag(usize, usize, u64),
+    /// The guard is always so many milliseconds late between check and feed of its watchdog.
+    FeedLate(usize, u64),
+    /// After so many more ballot writes all further ones of the host are stuck.
+    BallotsStuckAfter(usize, u32),
+    /// After so many more beat writes all further ones of the host are stuck.
+    BeatsStuckAfter(usize, u32),
+    /// A host's writes land, but are answered so many milliseconds late.
+    AnswersLate(usize, u64),
     /// The hosts in the set hear only each other, and the others only each other.
     Partition(u64),
     /// All links work.
@@ -123,6 +133,29 @@ impl World {
             Fault::HealHost(host) => self.network.heal_host(host),
             Fault::CutOneWay(from, to) => self.network.cut(from, to),
             Fault::Join(from, to) => self.network.join(from, to),
+            Fault::Lag(from, to, ms) => {
+                self.network.lag.insert((from, to), ms * MS);
+            }
+            Fault::FeedLate(host, ms) => {
+                if let Some(h) = self.hosts.get_mut(host) {
+                    h.feed_late = ms * MS;
+                }
+            }
+            Fault::BallotsStuckAfter(host, writes) => {
+                if let Some(h) = self.hosts.get_mut(host) {
+                    h.ballot_writes_left = Some(writes);
+                }
+            }
+            Fault::BeatsStuckAfter(host, writes) => {
+                if let Some(h) = self.hosts.get_mut(host) {
+                    h.beat_writes_left = Some(writes);
+                }
+            }
+            Fault::AnswersLate(host, ms) => {
+                if let Some(h) = self.hosts.get_mut(host) {
+                    h.answers_late = ms * MS;
+                }
+            }
             Fault::Partition(set) => {
                 let side = |host: usize| set >> host & 1;
                 for from in 0..count {
@@ -169,6 +202,7 @@ impl World {
                 config.timing = timing;
                 self.command_coordinator(GuardCommand::Reconfigure(Box::new(config)));
             }
+            Fault::Exclude(host) if self.paused(host) => {}
             Fault::Exclude(host) => {
                 self.input(host, Input::Command { id: 7, command: GuardCommand::Exclude });
             }
@@ -179,7 +213,7 @@ impl World {
     fn command_coordinator(&mut self, command: GuardCommand) {
         let acting = (0..self.hosts.len())
             .find(|host| self.hosts.get(*host).is_some_and(|h| h.acting(self.now)));
-        let Some(host) = acting else { return };
+        let Some(host) = acting.filter(|host| !self.paused(*host)) else { return };
         if let GuardCommand::Reconfigure(config) = &command {
             let mut config = config.clone();
             if let Some(spec) = self.config.hosts.get(host) {

@@ -68,6 +68,15 @@ pub(crate) struct Host {
     pub(crate) stuck: Vec<Stuck>,
     pub(crate) flying: Vec<Flying>,
     pub(crate) reads: BTreeMap<u64, (u64, IoId, ReadOp)>,
+    /// Pause between check and feed, in nanoseconds.
+    pub(crate) feed_late: u64,
+    pub(crate) feed_late_now: u64,
+    /// Ballot writes that still go through; `None`: all.
+    pub(crate) ballot_writes_left: Option<u32>,
+    /// The same for beat writes.
+    pub(crate) beat_writes_left: Option<u32>,
+    /// Added between landing and answer, in nanoseconds.
+    pub(crate) answers_late: u64,
     pub(crate) gate_closed: bool,
     pub(crate) vms: BTreeSet<u32>,
     pub(crate) isolation: bool,
@@ -96,6 +105,11 @@ impl Host {
             stuck: Vec::new(),
             flying: Vec::new(),
             reads: BTreeMap::new(),
+            feed_late: 0,
+            feed_late_now: 0,
+            ballot_writes_left: None,
+            beat_writes_left: None,
+            answers_late: 0,
             gate_closed: false,
             vms: BTreeSet::new(),
             isolation: true,

@@ -1,6 +1,6 @@
 //! The heartbeat network between simulated hosts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::rng::Rng;
 
@@ -11,6 +11,8 @@ const MS: u64 = 1_000_000;
 pub(crate) struct Network {
     /// Directed links that are cut: (from, to).
     cut: BTreeSet<(usize, usize)>,
+    /// Directed links on which everything takes so many nanoseconds more.
+    pub(crate) lag: BTreeMap<(usize, usize), u64>,
     /// Lost datagrams, per mille.
     pub(crate) loss: u64,
     /// Duplicated datagrams, per mille.
@@ -48,13 +50,14 @@ impl Network {
         if !self.connected(from, to) || rng.chance(self.loss) {
             return Vec::new();
         }
+        let lag = self.lag.get(&(from, to)).copied().unwrap_or(0);
         let copies = 1 + usize::from(rng.chance(self.duplicates));
         (0..copies)
             .map(|_| {
                 if rng.chance(self.delayed) {
-                    rng.below(self.delay_max)
+                    lag + rng.below(self.delay_max)
                 } else {
-                    rng.between(MS / 10, 2 * MS)
+                    lag + rng.between(MS / 10, 2 * MS)
                 }
             })
             .collect()

@@ -131,20 +131,28 @@ impl World {
             }
             Deferred::Fenced(clean) => self.input(host, Input::Fenced { clean }),
             Deferred::Feed(arms) => {
-                let boot = h.boot;
+                // Lateness grows more slowly than time, so that the watchdog does not notice.
+                h.feed_late_now = h.feed_late.min(h.feed_late_now + 45 * MS);
+                let (boot, late) = (h.boot, h.feed_late_now);
                 let local = Instant(h.local(now));
                 let may = h.machine.as_ref().is_some_and(|machine| machine.may_feed(local));
                 if !h.watchdog.armed || h.watchdog.arms != arms {
                     return;
                 }
-                let pause = self.chaos.feed_race(&self.options.timing, &mut self.rng);
+                let pause = late.max(self.chaos.feed_race(&self.options.timing, &mut self.rng));
                 if may {
                     self.after(pause, Event::FeedLands { host, boot });
                 }
                 let every = u64::from(self.options.timing.t_wd_ms) * MS / 5;
-                self.after(every.max(pause), Event::Feed { host, boot, arms });
+                // A fixed lateness is the worst case at every check; chance pauses the guard itself.
+                let every = if late > 0 { 50 * MS } else { every.max(pause) };
+                self.after(every, Event::Feed { host, boot, arms });
             }
         }
+    }
+
+    pub(crate) fn paused(&self, host: usize) -> bool {
+        self.hosts.get(host).is_none_or(|h| h.paused)
     }
 
     pub(crate) fn resume(&mut self, host: usize) {
@@ -325,7 +333,13 @@ impl World {
 
     fn issue_write(&mut self, host: usize, life: u64, io: IoId, op: WriteOp) {
         let Some(h) = self.hosts.get_mut(host) else { return };
-        let (path, boot) = (h.path, h.boot);
+        let (mut path, boot) = (h.path, h.boot);
+        let ballot = op.block >= 256;
+        let left = if ballot { &mut h.ballot_writes_left } else { &mut h.beat_writes_left };
+        if let Some(left) = left {
+            path = if *left == 0 { Path::Stalled } else { path };
+            *left = left.saturating_sub(1);
+        }
         match path {
             Path::Stalled => h.stuck.push(Stuck::Write(life, io, op)),
             Path::Failing => {
@@ -355,7 +369,8 @@ impl World {
         if let Some(volume) = self.volumes.get_mut(usize::from(flying.op.file)) {
             volume.write(flying.op.block, &flying.op.bytes, flying.op.bytes.len());
         }
-        let delay = self.rng.between(MS / 10, MS);
+        let late = self.hosts.get(host).map_or(0, |h| h.answers_late);
+        let delay = late + self.rng.between(MS / 10, MS);
         let result = Answer::Wrote(Ok(()));
         self.after(delay, Event::IoAnswer { host, boot, life, io, result });
     }
@@ -426,7 +441,7 @@ impl World {
     }
 
     pub(crate) fn tell_load(&mut self, host: usize) {
-        let Some(h) = self.hosts.get(host) else { return };
+        let Some(h) = self.hosts.get(host).filter(|h| !h.paused) else { return };
         let running = u32::try_from(h.vms.len()).unwrap_or(0);
         let command = GuardCommand::Load { running, protected: running };
         self.input(host, Input::Command { id: 0, command });
@@ -442,7 +457,7 @@ impl World {
     }
 
     pub(crate) fn command_copied(&mut self, host: usize, life: u64, epoch: u64, area: u8) {
-        if self.hosts.get(host).is_none_or(|h| h.life != life) {
+        if self.hosts.get(host).is_none_or(|h| h.life != life || h.paused) {
             return;
         }
         let command = GuardCommand::DatabaseCopied { epoch: EpochNumber(epoch), area };

@@ -90,4 +90,35 @@ impl World {
         let end = self.run_until(start + limit_ms, done);
         end - start
     }
+
+    /// The newest epoch of which the daemon of `host` was told.
+    #[must_use]
+    pub fn epoch_of(&self, host: usize) -> u64 {
+        let told = self.hosts.get(host).and_then(|h| h.told.as_ref());
+        told.and_then(|state| state.epoch.as_ref()).map_or(0, |epoch| epoch.number.0)
+    }
+
+    /// The blocks of a host's present ballot, first and second copy.
+    #[must_use]
+    pub fn ballot_blocks(&self, host: usize) -> [u32; 2] {
+        let parity = self.hosts.get(host).map_or(0, |h| h.incarnation % 2);
+        let place = 4 * u32::try_from(host).unwrap_or(0) + 2 * u32::try_from(parity).unwrap_or(0);
+        [256 + place, 512 + place]
+    }
+
+    /// Sets the drift of a host's clock, in parts per million; before it is powered on.
+    pub fn set_drift(&mut self, host: usize, ppm: i64) {
+        if let Some(h) = self.hosts.get_mut(host) {
+            h.drift = ppm;
+        }
+    }
+
+    /// Makes `host` the coordinator of a formed pool.
+    pub fn make_coordinator(&mut self, host: usize) {
+        if self.coordinator() != Some(host) {
+            self.time(Fault::HandOver(host), 10_000, |w| w.coordinator() == Some(host));
+        }
+        // Long enough for the epochs of the former one to be closed.
+        self.run_for(40_000);
+    }
 }

@@ -392,8 +392,11 @@ impl World {
                 self.command_copied(host, life, epoch, area);
             }
             Event::Probe { host, boot } if self.current(host, boot) => {
+                let paused = self.hosts.get(host).is_none_or(|h| h.paused);
                 let reached = self.hosts.get(host).is_some_and(|h| h.isolation);
-                self.input(host, Input::Isolation { reached });
+                if !paused {
+                    self.input(host, Input::Isolation { reached });
+                }
                 self.after(500 * MS, Event::Probe { host, boot });
             }
             Event::Resume { host } => self.resume(host),
