@@ -61,7 +61,6 @@ const FIELD_WRITES: &[(&str, &[&str])] = &[
             "set_allow_caching",
         ],
     ),
-    ("message", &["get_all", "get_record", "get_by_uuid", "get_all_records"]),
 ];
 
 type OnField = fn(usize) -> Operation;

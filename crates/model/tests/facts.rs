@@ -186,6 +186,9 @@ fn records_are_read_back() {
 /// The reference pages are made of these.
 #[test]
 fn everything_is_documented() {
+    for meta in haven_model::ENUMS.iter().copied().flatten() {
+        assert!(meta.doc.trim().ends_with('.') && !meta.doc.contains(meta.name), "{}", meta.name);
+    }
     for class in CLASSES.iter().chain(haven_model::haven::HAVEN_CLASSES) {
         assert!(class.doc.trim().ends_with('.'), "{}", class.name);
         for field in class.fields {

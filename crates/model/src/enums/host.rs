@@ -14,33 +14,33 @@ wire_enum! {
         ApplyUpdates = "apply_updates",
         Enable = "enable",
     }
-    /// Values of `host_display`.
+    /// Whether a host's own screen is in use, now and after its restart.
     HostDisplay = "host_display" {
         Enabled = "enabled",
         DisableOnReboot = "disable_on_reboot",
         Disabled = "disabled",
         EnableOnReboot = "enable_on_reboot",
     }
-    /// Values of `host_ntp_mode`.
+    /// Where a host has its time servers from.
     HostNtpMode = "host_ntp_mode" {
         Dhcp = "DHCP",
         Custom = "Custom",
         Factory = "Factory",
         Disabled = "Disabled",
     }
-    /// Values of `host_numa_affinity_policy`.
+    /// Whether VMs' memory is kept near their processors.
     HostNumaAffinityPolicy = "host_numa_affinity_policy" {
         Any = "any",
         BestEffort = "best_effort",
         DefaultPolicy = "default_policy",
     }
-    /// Values of `host_sched_gran`.
+    /// What the hypervisor gives to one VM at a time.
     HostSchedGran = "host_sched_gran" {
         Core = "core",
         Cpu = "cpu",
         Socket = "socket",
     }
-    /// Values of `pci_dom0_access`.
+    /// Whether a host itself may use a device, now and after its restart.
     PciDom0Access = "pci_dom0_access" {
         Enabled = "enabled",
         DisableOnReboot = "disable_on_reboot",

@@ -13,39 +13,39 @@ wire_enum! {
         Dhcp = "DHCP",
         Static = "Static",
     }
-    /// Values of `ipv6_configuration_mode`.
+    /// Where an interface has its IPv6 addresses from.
     Ipv6ConfigurationMode = "ipv6_configuration_mode" {
         None = "None",
         Dhcp = "DHCP",
         Static = "Static",
         Autoconf = "Autoconf",
     }
-    /// Values of `network_default_locking_mode`.
+    /// What network cards may do that do not say themselves.
     NetworkDefaultLockingMode = "network_default_locking_mode" {
         Unlocked = "unlocked",
         Disabled = "disabled",
     }
-    /// Values of `network_operations`.
+    /// What can be done to a network.
     NetworkOperations = "network_operations" {
         Attaching = "attaching",
     }
-    /// Values of `network_purpose`.
+    /// What a network is for.
     NetworkPurpose = "network_purpose" {
         Nbd = "nbd",
         InsecureNbd = "insecure_nbd",
     }
-    /// Values of `pif_igmp_status`.
+    /// Whether a bridge looks at multicast.
     PifIgmpStatus = "pif_igmp_status" {
         Enabled = "enabled",
         Disabled = "disabled",
         Unknown = "unknown",
     }
-    /// Values of `primary_address_type`.
+    /// Which kind of address a host is known by.
     PrimaryAddressType = "primary_address_type" {
         IPv4 = "IPv4",
         IPv6 = "IPv6",
     }
-    /// Values of `pvs_proxy_status`.
+    /// What a provisioning proxy does.
     PvsProxyStatus = "pvs_proxy_status" {
         Stopped = "stopped",
         Initialised = "initialised",
@@ -53,30 +53,30 @@ wire_enum! {
         IncompatibleWriteCacheMode = "incompatible_write_cache_mode",
         IncompatibleProtocolVersion = "incompatible_protocol_version",
     }
-    /// Values of `sdn_controller_protocol`.
+    /// How a controller of virtual switches speaks.
     SdnControllerProtocol = "sdn_controller_protocol" {
         Ssl = "ssl",
         Pssl = "pssl",
     }
-    /// Values of `sriov_configuration_mode`.
+    /// How virtual functions of a network card are made.
     SriovConfigurationMode = "sriov_configuration_mode" {
         Sysfs = "sysfs",
         Modprobe = "modprobe",
         Manual = "manual",
         Unknown = "unknown",
     }
-    /// Values of `tunnel_protocol`.
+    /// How a tunnel wraps packets.
     TunnelProtocol = "tunnel_protocol" {
         Gre = "gre",
         Vxlan = "vxlan",
     }
-    /// Values of `vif_ipv4_configuration_mode`.
+    /// Whether the guest agent sets an IPv4 address.
     VifIpv4ConfigurationMode = "vif_ipv4_configuration_mode" {
         None = "None",
         Static = "Static",
         Dhcp = "DHCP",
     }
-    /// Values of `vif_ipv6_configuration_mode`.
+    /// Whether the guest agent sets an IPv6 address.
     VifIpv6ConfigurationMode = "vif_ipv6_configuration_mode" {
         None = "None",
         Static = "Static",

@@ -1,7 +1,7 @@
 //! Enums of everything else.
 
 wire_enum! {
-    /// Values of `after_apply_guidance`.
+    /// What to do after applying an update of the old kind.
     AfterApplyGuidance = "after_apply_guidance" {
         RestartHVM = "restartHVM",
         RestartPV = "restartPV",
@@ -26,13 +26,13 @@ wire_enum! {
         Del = "del",
         Mod = "mod",
     }
-    /// Values of `livepatch_status`.
+    /// What applying an update without a restart left to do.
     LivepatchStatus = "livepatch_status" {
         OkLivepatchComplete = "ok_livepatch_complete",
         OkLivepatchIncomplete = "ok_livepatch_incomplete",
         Ok = "ok",
     }
-    /// Values of `task_allowed_operations`.
+    /// What can be done to a task.
     TaskAllowedOperations = "task_allowed_operations" {
         Cancel = "cancel",
         Destroy = "destroy",
@@ -45,14 +45,14 @@ wire_enum! {
         Cancelling = "cancelling",
         Cancelled = "cancelled",
     }
-    /// Values of `update_after_apply_guidance`.
+    /// What to do after applying an update.
     UpdateAfterApplyGuidance = "update_after_apply_guidance" {
         RestartHVM = "restartHVM",
         RestartPV = "restartPV",
         RestartHost = "restartHost",
         RestartXAPI = "restartXAPI",
     }
-    /// Values of `update_guidances`.
+    /// What an update asks to be done.
     UpdateGuidances = "update_guidances" {
         RebootHost = "reboot_host",
         RebootHostOnLivepatchFailure = "reboot_host_on_livepatch_failure",
@@ -62,48 +62,48 @@ wire_enum! {
         RestartDeviceModel = "restart_device_model",
         RestartVm = "restart_vm",
     }
-    /// Values of `update_status`.
+    /// Whether the state of something changed.
     UpdateStatus = "update_status" {
         Yes = "yes",
         No = "no",
         Unspecified = "unspecified",
     }
-    /// Values of `update_sync_frequency`.
+    /// How often updates are fetched.
     UpdateSyncFrequency = "update_sync_frequency" {
         Daily = "daily",
         Weekly = "weekly",
     }
-    /// Values of `vmpp_archive_frequency`.
+    /// How often archives are made.
     VmppArchiveFrequency = "vmpp_archive_frequency" {
         Never = "never",
         AlwaysAfterBackup = "always_after_backup",
         Daily = "daily",
         Weekly = "weekly",
     }
-    /// Values of `vmpp_archive_target_type`.
+    /// Where archives go.
     VmppArchiveTargetType = "vmpp_archive_target_type" {
         None = "none",
         Cifs = "cifs",
         Nfs = "nfs",
     }
-    /// Values of `vmpp_backup_frequency`.
+    /// How often backups are made.
     VmppBackupFrequency = "vmpp_backup_frequency" {
         Hourly = "hourly",
         Daily = "daily",
         Weekly = "weekly",
     }
-    /// Values of `vmpp_backup_type`.
+    /// With or without memory.
     VmppBackupType = "vmpp_backup_type" {
         Snapshot = "snapshot",
         Checkpoint = "checkpoint",
     }
-    /// Values of `vmss_frequency`.
+    /// How often scheduled snapshots are taken.
     VmssFrequency = "vmss_frequency" {
         Hourly = "hourly",
         Daily = "daily",
         Weekly = "weekly",
     }
-    /// Values of `vmss_type`.
+    /// With or without memory, or with the guest at rest.
     VmssType = "vmss_type" {
         Snapshot = "snapshot",
         Checkpoint = "checkpoint",

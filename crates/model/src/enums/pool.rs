@@ -1,25 +1,25 @@
 //! Enums of pools, clusters and certificates.
 
 wire_enum! {
-    /// Values of `certificate_purpose`.
+    /// What a certificate may be used for.
     CertificatePurpose = "certificate_purpose" {
         Licensing = "licensing",
         Ldaps = "ldaps",
     }
-    /// Values of `certificate_type`.
+    /// Whom a certificate stands for.
     CertificateType = "certificate_type" {
         Ca = "ca",
         Host = "host",
         HostInternal = "host_internal",
         Pinned = "pinned",
     }
-    /// Values of `cluster_host_operation`.
+    /// What can be done to a member of a cluster.
     ClusterHostOperation = "cluster_host_operation" {
         Enable = "enable",
         Disable = "disable",
         Destroy = "destroy",
     }
-    /// Values of `cluster_operation`.
+    /// What can be done to a cluster.
     ClusterOperation = "cluster_operation" {
         Add = "add",
         Remove = "remove",
@@ -27,19 +27,19 @@ wire_enum! {
         Disable = "disable",
         Destroy = "destroy",
     }
-    /// Values of `hello_return`.
+    /// What a coordinator answers to a host that greets it.
     HelloReturn = "hello_return" {
         Ok = "ok",
         UnknownHost = "unknown_host",
         CannotTalkBack = "cannot_talk_back",
     }
-    /// Values of `latest_synced_updates_applied_state`.
+    /// Whether a host has the latest updates.
     LatestSyncedUpdatesAppliedState = "latest_synced_updates_applied_state" {
         Yes = "yes",
         No = "no",
         Unknown = "unknown",
     }
-    /// Values of `origin`.
+    /// Where a repository of updates comes from.
     Origin = "origin" {
         Remote = "remote",
         Bundle = "bundle",
@@ -64,13 +64,13 @@ wire_enum! {
         Eject = "eject",
         ExchangeCrlsOnJoin = "exchange_crls_on_join",
     }
-    /// Values of `pool_guest_secureboot_readiness`.
+    /// Whether VMs of the pool can start with Secure Boot.
     PoolGuestSecurebootReadiness = "pool_guest_secureboot_readiness" {
         Ready = "ready",
         ReadyNoDbx = "ready_no_dbx",
         NotReady = "not_ready",
     }
-    /// Values of `telemetry_frequency`.
+    /// How often telemetry is collected.
     TelemetryFrequency = "telemetry_frequency" {
         Daily = "daily",
         Weekly = "weekly",

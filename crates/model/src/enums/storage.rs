@@ -1,22 +1,22 @@
 //! Enums of storage.
 
 wire_enum! {
-    /// Values of `image_format_type`.
+    /// Format of a disk image.
     ImageFormatType = "image_format_type" {
         Raw = "raw",
         Vhd = "vhd",
         Qcow2 = "qcow2",
     }
-    /// Values of `on_boot`.
+    /// What happens to a disk when its VM starts.
     OnBoot = "on_boot" {
         Reset = "reset",
         Persist = "persist",
     }
-    /// Values of `persistence_backend`.
+    /// Where the content of a TPM is kept.
     PersistenceBackend = "persistence_backend" {
         Xapi = "xapi",
     }
-    /// Values of `sr_health`.
+    /// Whether a storage repository is well.
     SrHealth = "sr_health" {
         Healthy = "healthy",
         Recovering = "recovering",

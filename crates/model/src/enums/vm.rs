@@ -1,7 +1,7 @@
 //! Enums of virtual machines.
 
 wire_enum! {
-    /// Values of `allocation_algorithm`.
+    /// Whether graphics processors of a group are filled one by one or evenly.
     AllocationAlgorithm = "allocation_algorithm" {
         BreadthFirst = "breadth_first",
         DepthFirst = "depth_first",
@@ -34,25 +34,25 @@ wire_enum! {
         Destroy = "destroy",
         Restart = "restart",
     }
-    /// Values of `on_softreboot_behavior`.
+    /// What to do when a guest asks for a soft reboot.
     OnSoftrebootBehavior = "on_softreboot_behavior" {
         SoftReboot = "soft_reboot",
         Destroy = "destroy",
         Restart = "restart",
         Preserve = "preserve",
     }
-    /// Values of `placement_policy`.
+    /// How the VMs of a group are placed.
     PlacementPolicy = "placement_policy" {
         AntiAffinity = "anti_affinity",
         Normal = "normal",
     }
-    /// Values of `tristate_type`.
+    /// Yes, no, or not said.
     TristateType = "tristate_type" {
         Yes = "yes",
         No = "no",
         Unspecified = "unspecified",
     }
-    /// Values of `vgpu_type_implementation`.
+    /// How a virtual graphics processor is done.
     VgpuTypeImplementation = "vgpu_type_implementation" {
         Passthrough = "passthrough",
         Nvidia = "nvidia",
@@ -60,7 +60,7 @@ wire_enum! {
         GvtG = "gvt_g",
         Mxgpu = "mxgpu",
     }
-    /// Values of `vm_appliance_operation`.
+    /// What can be done to a group of VMs.
     VmApplianceOperation = "vm_appliance_operation" {
         Start = "start",
         CleanShutdown = "clean_shutdown",
@@ -127,13 +127,13 @@ wire_enum! {
         Running = "Running",
         Suspended = "Suspended",
     }
-    /// Values of `vm_secureboot_certificates_state`.
+    /// Whether a VM's Secure Boot certificates are up to date.
     VmSecurebootCertificatesState = "vm_secureboot_certificates_state" {
         Ok = "ok",
         UpdateAvailable = "update_available",
         UpdateOnBoot = "update_on_boot",
     }
-    /// Values of `vm_secureboot_readiness`.
+    /// Whether a VM can start with Secure Boot.
     VmSecurebootReadiness = "vm_secureboot_readiness" {
         NotSupported = "not_supported",
         Disabled = "disabled",
@@ -143,16 +143,16 @@ wire_enum! {
         SetupMode = "setup_mode",
         CertsIncomplete = "certs_incomplete",
     }
-    /// Values of `vm_uefi_mode`.
+    /// Whether a VM's firmware enforces Secure Boot keys or waits for them.
     VmUefiMode = "vm_uefi_mode" {
         Setup = "setup",
         User = "user",
     }
-    /// Values of `vtpm_operations`.
+    /// What can be done to a TPM.
     VtpmOperations = "vtpm_operations" {
         Destroy = "destroy",
     }
-    /// Values of `vusb_operations`.
+    /// What can be done to a USB device of a VM.
     VusbOperations = "vusb_operations" {
         Attach = "attach",
         Plug = "plug",
