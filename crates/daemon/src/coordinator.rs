@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::state::AppState;
 use crate::tasks::journal;
-use crate::{dispatch, reconcile};
+use crate::{dispatch, promote, reconcile};
 
 /// Fresh identities for rows.
 #[must_use]
@@ -30,6 +30,11 @@ pub async fn open_local(state: &Arc<AppState>) -> Result<(), ApiError> {
     let armed = identity.pool.as_ref().is_some_and(|pool| pool.arm.is_some());
     if armed || !identity.is_named_coordinator() || state.pool.is_open().await {
         return Ok(());
+    }
+    if let Some(other) = promote::rival(state).await {
+        tracing::error!(coordinator = %other.0, "the pool has another coordinator by now: this \
+             host stays out until it is told to follow it (haven pool follow)");
+        return Err(ApiError::not_allowed("the pool has another coordinator"));
     }
     let path = state.config.paths.database();
     let database = tokio::task::spawn_blocking(move || {

@@ -23,6 +23,7 @@ pub mod order_client;
 pub mod orders;
 pub mod peer_net;
 pub mod peer_proxy;
+pub mod promote;
 pub mod reconcile;
 pub mod replicate;
 pub mod session;

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use haven_model::{ApiError, DateTime, Holder, Host, Ref, codes};
 use haven_pooldb::{Database, Image, Tx};
@@ -195,6 +195,9 @@ pub fn fresh() -> Uuid {
     Uuid::new_v4()
 }
 
+/// Longest wait for a database that is being moved or taken over.
+const MOVE_MAX: Duration = Duration::from_secs(5);
+
 /// The pool database and the news that it changed.
 ///
 /// Whoever waits for it waits asynchronously: a stalled metadata volume must not hold up the
@@ -203,11 +206,17 @@ pub fn fresh() -> Uuid {
 pub struct PoolDb {
     database: Arc<tokio::sync::RwLock<Option<Database>>>,
     generation: watch::Sender<u64>,
+    /// Whether it is here; who finds it away waits a while, as it may only be moving.
+    here: watch::Sender<bool>,
 }
 
 impl Default for PoolDb {
     fn default() -> Self {
-        Self { database: Arc::default(), generation: watch::Sender::new(0) }
+        Self {
+            database: Arc::default(),
+            generation: watch::Sender::new(0),
+            here: watch::Sender::new(false),
+        }
     }
 }
 
@@ -221,12 +230,22 @@ impl PoolDb {
     pub async fn open(&self, database: Database) {
         let generation = database.generation();
         *self.database.write().await = Some(database);
+        self.here.send_replace(true);
         self.generation.send_replace(generation);
     }
 
     /// Gives the database up: this host is coordinator no more.
     pub async fn close(&self) -> Option<Database> {
-        self.database.write().await.take()
+        let database = self.database.write().await.take();
+        self.here.send_replace(false);
+        database
+    }
+
+    /// Waits until the database is here, but not for long.
+    async fn arrival(&self) {
+        let mut here = self.here.subscribe();
+        // Too late or never: whoever waits finds out by looking.
+        let _waited = tokio::time::timeout(MOVE_MAX, here.wait_for(|here| *here)).await;
     }
 
     /// Follows the generation; it changes after each commit.
@@ -240,6 +259,9 @@ impl PoolDb {
     /// # Errors
     /// When this host does not hold the database.
     pub async fn read<T>(&self, read: impl FnOnce(&Image) -> T) -> Result<T, ApiError> {
+        if !*self.here.borrow() {
+            self.arrival().await;
+        }
         self.database.read().await.as_ref().map(|database| read(database)).ok_or_else(closed)
     }
 
@@ -268,6 +290,9 @@ impl PoolDb {
         T: Send + 'static,
         F: FnOnce(&mut Database) -> Result<T, ApiError> + Send + 'static,
     {
+        if !*self.here.borrow() {
+            self.arrival().await;
+        }
         let mut guard = self.database.clone().write_owned().await;
         let (result, generation) = tokio::task::spawn_blocking(move || {
             let Some(database) = guard.as_mut() else { return (Err(closed()), None) };

@@ -51,6 +51,9 @@ pub(super) async fn post(
         "/haven/pool/init" => extra_pool::init(state, &asked).await,
         "/haven/pool/token" => extra_pool::token(state, &asked).await,
         "/haven/pool/join" => extra_pool::join_here(state, &asked).await,
+        // Who coordinates is for root of the host itself to say.
+        "/haven/pool/promote" if origin.is_root() => extra_pool::promote_here(state).await,
+        "/haven/pool/follow" if origin.is_root() => extra_pool::follow(state, &asked).await,
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
     reply(answer)

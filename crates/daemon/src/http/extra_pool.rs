@@ -11,6 +11,7 @@ use serde_json::{Value as Json, json};
 
 use crate::join::{self, JoinRequest};
 use crate::ops::membership;
+use crate::promote;
 use crate::state::AppState;
 
 /// Life of a token unless the caller says otherwise.
@@ -61,6 +62,20 @@ pub(super) async fn join_here(state: &Arc<AppState>, asked: &Json) -> Result<Jso
     Ok(json!({ "pool": joined.pool.to_string(), "coordinator": joined.coordinator.0.to_string() }))
 }
 
+/// `POST /haven/pool/promote`: this member becomes the coordinator; high availability is off.
+pub(super) async fn promote_here(state: &Arc<AppState>) -> Result<Json, ApiError> {
+    promote::promote(state).await?;
+    Ok(json!({ "coordinator": state.identity.host().0.to_string() }))
+}
+
+/// `POST /haven/pool/follow {coordinator}`: this member takes its orders from another host.
+pub(super) async fn follow(state: &Arc<AppState>, asked: &Json) -> Result<Json, ApiError> {
+    let text = asked.get("coordinator").and_then(Json::as_str).unwrap_or_default();
+    let host = text.parse().map_err(|_| ApiError::uuid_invalid::<haven_model::Host>(text))?;
+    promote::follow(state, host).await?;
+    Ok(json!({ "coordinator": text }))
+}
+
 /// `POST /haven/join`: a host asks the coordinator to be admitted.
 pub(super) async fn join_request(state: &Arc<AppState>, bytes: &[u8]) -> Response {
     let answer = match serde_json::from_slice::<JoinRequest>(bytes) {
@@ -86,6 +101,7 @@ pub(super) async fn status(state: &Arc<AppState>) -> Json {
         "host": state.identity.host().0.to_string(),
         "pool": pool.as_ref().map(|pool| pool.pool.to_string()),
         "coordinator": state.coordinator().map(|member| member.address.to_string()),
+        "coordinator_host": state.authority.coordinator().map(|host| host.0.to_string()),
         "may_act": state.authority.may_act(),
         "version": env!("CARGO_PKG_VERSION"),
     })

@@ -24,7 +24,13 @@ use crate::state::AppState;
 /// Largest body of a call.
 pub(crate) const RPC_BYTES_MAX: usize = 300 * 1024;
 /// Routes that concern this host alone, and are never forwarded to the coordinator.
-const OWN_ROUTES: &[&str] = &["/haven/pool/init", "/haven/pool/join", "/haven/status"];
+const OWN_ROUTES: &[&str] = &[
+    "/haven/pool/init",
+    "/haven/pool/join",
+    "/haven/pool/promote",
+    "/haven/pool/follow",
+    "/haven/status",
+];
 
 /// Where consoles are; any host of the pool leads there.
 const CONSOLE_ROUTE: &str = "/console";

@@ -8,7 +8,7 @@ use haven_model::{Host, Ref, Task, TaskJournal, TaskStatusType, Vm};
 use haven_tasks as machine;
 use serde_json::json;
 
-use crate::support::{login, pool, rpc};
+use crate::support::{login, pool, post, rpc};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hosts_join_and_attach_the_shared_storage() {
@@ -146,7 +146,7 @@ async fn a_vm_on_local_storage_cannot_be_protected() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn members_keep_copies_of_the_database() {
+async fn members_keep_copies_of_the_database_and_one_can_take_over_by_hand() {
     let pool = pool(2).await;
     pool.nfs().await;
     let path = pool.hosts[1].daemon.state.config.paths.replica();
@@ -154,11 +154,29 @@ async fn members_keep_copies_of_the_database() {
     loop {
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         if text.contains("shared") {
-            return;
+            break;
         }
         assert!(std::time::Instant::now() < until, "no copy at {}", path.display());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    // The coordinator is lost while high availability is off: a member takes over by hand.
+    let member = pool.hosts[1].socket();
+    let session = login(&member).await;
+    let before = rpc(&member, "SR.get_by_name_label", &[json!(session), json!("shared")]).await;
+    let old = json!({ "coordinator": pool.hosts[1].daemon.state.identity.host().0.to_string() });
+    post(&member, "/haven/pool/promote", &json!({})).await.unwrap();
+    post(&pool.socket(), "/haven/pool/follow", &old).await.unwrap();
+    let session = login(&member).await;
+    let after = rpc(&member, "SR.get_by_name_label", &[json!(session), json!("shared")]).await;
+    assert_eq!(before.unwrap(), after.unwrap());
+    let pools = rpc(&member, "pool.get_all_records", &[json!(session)]).await.unwrap();
+    let master = pools.as_object().unwrap().values().next().unwrap()["master"].clone();
+    let address = rpc(&member, "host.get_uuid", &[json!(session), master]).await.unwrap();
+    assert_eq!(address, old["coordinator"]);
+    // The old one follows: its own socket leads to the new coordinator now.
+    let session = login(&pool.socket()).await;
+    let hosts = rpc(&pool.socket(), "host.get_all", &[json!(session)]).await.unwrap();
+    assert_eq!(hosts.as_array().unwrap().len(), 2);
 }
 
 /// Scenario 85: the coordinator dies while a VM is being migrated; its successor finds the task
