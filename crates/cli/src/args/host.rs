@@ -28,8 +28,7 @@ pub(crate) enum HostCommand {
         /// The host
         host: String,
     },
-    /// Without high availability: vouch that a lost host is off, so that its machines may start
-    /// elsewhere
+    /// Vouch, without HA, that a lost host is off: its machines may start elsewhere
     DeclareDead {
         /// The host
         host: String,

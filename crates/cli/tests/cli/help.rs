@@ -15,7 +15,8 @@ fn help(verbs: &[&str]) -> String {
 /// The names below `Commands:`.
 fn commands(help: &str) -> Vec<String> {
     let section = help.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next());
-    let lines = section.into_iter().flat_map(str::lines);
+    // Lines that go on are indented further.
+    let lines = section.into_iter().flat_map(str::lines).filter(|line| !line.starts_with("   "));
     lines.filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect()
 }
 
