@@ -19,6 +19,7 @@ use super::pool_check::{self, STATEFILE_BYTES, Wishes};
 use super::takeover::{self, Ha};
 use super::{promise, stock};
 use crate::agent::permit::PermitGate;
+use crate::identity::Member;
 use crate::ops::{errors, host as host_ops, rows};
 use crate::orders::{Order, OrderError, OrderReply, PreflightRequest};
 use crate::state::fresh;
@@ -106,6 +107,18 @@ async fn leave(ha: &Ha, me: HostId) -> Result<(), ApiError> {
         Err(_) => takeover::discard(ha, database).await?,
     }
     left
+}
+
+/// Hands the coordinator's role to another member: `pool.designate_new_master`, while armed.
+///
+/// # Errors
+/// High availability is off, or that host cannot take the role.
+pub async fn hand_over(ha: &Ha, to: HostId) -> Result<(), ApiError> {
+    if ha.link.armed().is_none() {
+        return Err(ApiError::with(codes::HA_NOT_ENABLED, &[]));
+    }
+    let asked = ha.link.request(GuardCommand::HandOver { to }).await;
+    asked.map_err(|refusal| ApiError::from_wire(&refusal.code, vec![refusal.text]))
 }
 
 struct Volume {
@@ -259,16 +272,22 @@ async fn wait_formed(ha: &Ha, arm: &ArmConfig) -> Result<(), ApiError> {
     if timeout(late + FORM_WAIT, formed).await.is_ok() {
         return Ok(());
     }
-    let text = why_not_formed(ha.link.state().as_deref(), arm);
+    let pool = ha.state.identity.pool();
+    let members = pool.map(|pool| pool.members).unwrap_or_default();
+    let text = why_not_formed(ha.link.state().as_deref(), arm, &members);
     Err(ApiError::from_wire(codes::HA_FAILED_TO_FORM_LIVESET, vec![text]))
 }
 
 /// Who is missing, and what this host's guard complains of.
-fn why_not_formed(state: Option<&GuardState>, arm: &ArmConfig) -> String {
+fn why_not_formed(state: Option<&GuardState>, arm: &ArmConfig, names: &[Member]) -> String {
     let Some(state) = state else { return "the guard of this host does not answer".to_owned() };
     let members = super::decide::lives(state);
     let missing = arm.hosts.iter().filter(|spec| !members.contains_key(&spec.host.0));
-    let missing: Vec<String> = missing.map(|spec| spec.host.0.to_string()).collect();
+    let name = |host: HostId| {
+        let listed = names.iter().find(|member| member.host == host);
+        listed.map_or_else(|| host.0.to_string(), |member| member.name.clone())
+    };
+    let missing: Vec<String> = missing.map(|spec| name(spec.host)).collect();
     let missing = match missing.is_empty() {
         true => "all hosts are members, but the coordinator may not act".to_owned(),
         false => format!("not members within the time: {}", missing.join(", ")),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use haven_model::{ApiError, Ref, Sr, Value, codes};
+use haven_model::{ApiError, Host, Ref, Sr, Value, codes};
 
 use super::arm;
 use super::takeover::Ha;
@@ -37,5 +37,17 @@ pub async fn disable_ha(call: Arc<Call>) -> Result<Value, ApiError> {
     let ha = ha(&call)?;
     let work = tokio::spawn(async move { arm::disable(&ha).await });
     work.await.map_err(ApiError::internal)??;
+    Ok(Value::void())
+}
+
+/// `pool.designate_new_master(host)`: while high availability is on. VMs are not touched; the
+/// database moves with the role.
+///
+/// # Errors
+/// High availability is off, or that host cannot take the role.
+pub async fn designate_new_master(call: Arc<Call>) -> Result<Value, ApiError> {
+    let ha = ha(&call)?;
+    let host: Ref<Host> = call.arg(0)?;
+    arm::hand_over(&ha, crate::ops::host::id(host)).await?;
     Ok(Value::void())
 }

@@ -48,6 +48,8 @@ struct Memory {
     in_flight: BTreeSet<Ref<Vm>>,
     /// Where a VM ran before its host failed.
     lost_on: BTreeMap<Ref<Vm>, Uuid>,
+    /// What the guard complained of at the last look.
+    alarms: BTreeSet<String>,
     /// Generation of the database for which the promise was computed.
     promised: Option<u64>,
 }
@@ -97,12 +99,27 @@ async fn look(
     mark_hosts(ha, state).await?;
     bury(ha, memory, state).await?;
     restart(ha, memory, ends, now).await?;
+    pass_on_alarms(ha, memory, state).await;
     let generation = *ha.state.pool.watch().borrow();
     if memory.promised != Some(generation) {
         super::promise::refresh(ha).await?;
         memory.promised = Some(generation);
     }
     Ok(())
+}
+
+/// What the guard complains of reaches the operator once, when it begins.
+async fn pass_on_alarms(ha: &Ha, memory: &mut Memory, state: &GuardState) {
+    let now: BTreeSet<String> = state.alarms.iter().cloned().collect();
+    for text in now.difference(&memory.alarms) {
+        let kind = match text.to_lowercase().contains("statefile") {
+            true => alerts::HA_STATEFILE_LOST,
+            false => alerts::HA_HEARTBEAT_APPROACHING_TIMEOUT,
+        };
+        let about = (MessageClass::Host, ha.state.identity.host().0.to_string());
+        message::raise(&ha.state, kind, about, text.clone()).await;
+    }
+    memory.alarms = now;
 }
 
 /// Hosts that are not members do not count as live.
