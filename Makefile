@@ -10,7 +10,7 @@ SEEDS ?= 20000
 SEED ?= 1
 SIM_HOSTS ?= 3
 
-.PHONY: help deps build install demo demo-down test lint fix bench-lab sim
+.PHONY: help deps build install demo demo-down test lint fix bench-lab sim reference
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,11 +30,12 @@ install: ## copy programs and units to this host (after `make build`; root); DES
 	@mkdir -p $(DESTDIR)/usr/share/bash-completion/completions
 	$(BIN)/haven completion bash > $(DESTDIR)/usr/share/bash-completion/completions/haven
 
-demo: build ## a pool of three hosts on this machine, and what happens when hosts die
-	$(SUDO) $(BIN)/haven-lab demo
+demo: deps ## a pool of three hosts on this machine, and what happens when hosts die
+	cargo build --locked --bins
+	$(SUDO) target/debug/haven-lab demo
 
 demo-down: ## stop the demo's pool and remove all of it
-	@if [ -x $(BIN)/haven-lab ]; then $(SUDO) $(BIN)/haven-lab down; else echo "nothing to stop: the demo was never built here"; fi
+	@if [ -x target/debug/haven-lab ]; then $(SUDO) target/debug/haven-lab down; else echo "nothing to stop: the demo was never built here"; fi
 
 test: ## all checks and tests, with real libvirt hosts in namespaces (root or sudo)
 	@scripts/test
@@ -48,7 +49,10 @@ fix: ## let the tools mend what they can
 	cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
 
 bench-lab: build ## measure the lab's figures, one `figure <name> <value> <unit>` line each
-	$(SUDO) $(BIN)/haven-lab bench
+	$(SUDO) $(BIN)/haven-lab --id bench bench
 
 sim: ## hunt with the simulator: SEEDS=20000 SEED=1 SIM_HOSTS=3
 	cargo run --release --locked -p haven-sim -- run --hosts $(SIM_HOSTS) --first $(SEED) --seeds $(SEEDS)
+
+reference: ## write reference pages and client types of the API into target/reference
+	cargo run --quiet --locked -p xtask -- reference target/reference
