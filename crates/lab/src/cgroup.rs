@@ -106,6 +106,16 @@ impl Cgroup {
         Ok(false)
     }
 
+    /// Continues everything in it, whoever stopped it: the host's guard may have frozen a part of
+    /// it in the middle of fencing.
+    pub fn thaw_all(&self) {
+        // Of a group that is gone nothing stands still.
+        let _ = self.freeze(false);
+        for child in subgroups(&self.path) {
+            Self { v2: self.v2, path: child }.thaw_all();
+        }
+    }
+
     /// All of it stands still.
     pub fn is_frozen(&self) -> bool {
         if self.v2 {

@@ -190,6 +190,12 @@ fn a_frozen_host_stands_still_and_its_watchdog_ends_that() {
     host.freeze().unwrap();
     eventually(6, "power on again", || host.status().unwrap().boots == 2);
     host.wait_for_libvirtd().unwrap();
+    // A guard that was about to fence has frozen the gate by itself.
+    let root = lab.config().cgroup.root().display().to_string();
+    host.sh(&format!("cd {root}/gate; echo FROZEN > freezer.state || echo 1 > cgroup.freeze"))
+        .unwrap();
+    host.off().unwrap();
+    host.on().unwrap();
 }
 
 #[test]

@@ -180,13 +180,13 @@ impl Running {
         if self.init == 0 {
             let _ = self.outer.kill();
         }
-        let _ = self.group.freeze(false);
         self.storage.kill();
         let end = Instant::now() + GONE_WAIT;
         while self.outer.try_wait()?.is_none() || !self.group.processes().is_empty() {
             if Instant::now() > end {
                 bail!("h{n}: processes {:?} do not go away", self.group.processes());
             }
+            self.group.thaw_all();
             thread::sleep(POLL);
         }
         net::unplug(infrastructure, n);
@@ -214,8 +214,8 @@ fn first_process(outer: &mut Child) -> Result<u32> {
 /// Kills what is in a group until nothing is.
 pub(super) fn kill_group(group: &Cgroup) -> Result<()> {
     let end = Instant::now() + GONE_WAIT;
-    let _ = group.freeze(false);
     while Instant::now() < end {
+        group.thaw_all();
         let left = group.processes();
         if left.is_empty() {
             return Ok(());
