@@ -29,6 +29,8 @@ use crate::peer_net::{DialError, Dialer, Protocol};
 const ATTEMPTS_MAX: u32 = 3;
 /// How long an order that was sent, and perhaps arrived, is tried again.
 const RESEND_MAX: Duration = Duration::from_secs(20);
+/// Longest wait for a report to be taken: the coordinator may be another one by then.
+const REPORT_MAX: Duration = Duration::from_secs(10);
 /// Pause between attempts.
 const RETRY_PAUSE: Duration = Duration::from_millis(400);
 /// Pings on idle and busy connections alike.
@@ -133,7 +135,7 @@ impl OrderClient {
     /// Tells the coordinator `host` what happens here.
     pub async fn report(&self, host: HostId, report: &Report) -> Result<(), String> {
         let body = encode(report).map_err(|error| error.to_string())?;
-        match timeout(Order::Inventory.deadline(), self.post(host, "/report", body)).await {
+        match timeout(REPORT_MAX, self.post(host, "/report", body)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(Attempt::NotSent(text) | Attempt::Sent(text) | Attempt::Rejected(text))) => {
                 Err(text)

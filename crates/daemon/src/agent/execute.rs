@@ -120,12 +120,16 @@ impl Agent {
     pub async fn carry_out(&self, envelope: OrderEnvelope, sender: HostId) -> OrderResult {
         let (id, kind) = (envelope.id, envelope.order.kind());
         let question = envelope.order.is_question();
+        let vm = envelope.order.vm().map(|vm| vm.to_string());
+        let changes_guest = vm.is_some() && !question;
         self.gate.arrive(&envelope, sender)?;
         let case = Case { agent: self.clone(), envelope: Arc::new(envelope), sender };
         let result =
             if question { case.run().await } else { self.answers.once(id, case.run()).await };
         match &result {
+            Ok(_) if changes_guest => tracing::info!(%id, kind, vm, "order carried out"),
             Ok(_) => tracing::debug!(%id, kind, "order carried out"),
+            Err(error) if question => tracing::debug!(%id, kind, %error, "not answered"),
             Err(error) => tracing::info!(%id, kind, %error, "order not carried out"),
         }
         result
@@ -134,7 +138,8 @@ impl Agent {
 
 impl Case {
     async fn run(self) -> OrderResult {
-        let changes_guests = self.envelope.order.vm().is_some();
+        let order = &self.envelope.order;
+        let changes_guests = order.vm().is_some() && !order.is_question();
         let result = self.dispatch().await;
         if changes_guests {
             self.agent.news.notify_one();

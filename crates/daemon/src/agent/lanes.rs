@@ -15,6 +15,8 @@ use crate::orders::Refusal;
 
 /// Longest wait for a place.
 const WAIT_MAX: Duration = Duration::from_secs(20);
+/// The same for orders about guests: after a host failure many starts come at once.
+const GUEST_WAIT_MAX: Duration = Duration::from_secs(120);
 /// Storage repositories with a lane of their own.
 const REPOSITORIES_MAX: usize = 256;
 
@@ -23,7 +25,9 @@ const REPOSITORIES_MAX: usize = 256;
 pub(super) enum Lane {
     /// Questions to the hypervisor.
     Ask,
-    /// Starting, stopping, pausing.
+    /// Starting; it waits for storage.
+    Start,
+    /// Stopping, pausing, rebooting.
     Vm,
     /// What can take very long: migrations, clean shutdowns, memory images.
     VmLong,
@@ -42,11 +46,13 @@ type ByRepository = HashMap<(Uuid, bool), Arc<Semaphore>>;
 #[derive(Clone, Debug)]
 pub(super) struct Lanes {
     ask: Arc<Semaphore>,
+    start: Arc<Semaphore>,
     vm: Arc<Semaphore>,
     vm_long: Arc<Semaphore>,
     host: Arc<Semaphore>,
     storage: Arc<Mutex<ByRepository>>,
     wait_max: Duration,
+    guest_wait_max: Duration,
 }
 
 impl Default for Lanes {
@@ -54,11 +60,13 @@ impl Default for Lanes {
         let places = |count| Arc::new(Semaphore::new(count));
         Self {
             ask: places(8),
+            start: places(16),
             vm: places(16),
             vm_long: places(64),
             host: places(4),
             storage: Arc::default(),
             wait_max: WAIT_MAX,
+            guest_wait_max: GUEST_WAIT_MAX,
         }
     }
 }
@@ -67,7 +75,11 @@ impl Lanes {
     /// Waits for a place in `lane`, not for ever.
     pub(super) async fn enter(&self, lane: Lane) -> Result<OwnedSemaphorePermit, Refusal> {
         let semaphore = self.semaphore(lane)?;
-        match timeout(self.wait_max, semaphore.acquire_owned()).await {
+        let wait = match lane {
+            Lane::Start | Lane::Vm | Lane::VmLong => self.guest_wait_max,
+            _ => self.wait_max,
+        };
+        match timeout(wait, semaphore.acquire_owned()).await {
             Ok(Ok(place)) => Ok(place),
             _ => Err(Refusal::Busy(format!("too many calls of kind {lane:?} wait or hang"))),
         }
@@ -76,6 +88,7 @@ impl Lanes {
     fn semaphore(&self, lane: Lane) -> Result<Arc<Semaphore>, Refusal> {
         let (sr, bulk, places) = match lane {
             Lane::Ask => return Ok(self.ask.clone()),
+            Lane::Start => return Ok(self.start.clone()),
             Lane::Vm => return Ok(self.vm.clone()),
             Lane::VmLong => return Ok(self.vm_long.clone()),
             Lane::Host => return Ok(self.host.clone()),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use haven_drivers::hypervisor::{Consent, DomainInfo, HypervisorError, StopMode};
+use haven_drivers::hypervisor::{Consent, DomainInfo, HypervisorError, MigrateProgress, StopMode};
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
@@ -19,6 +19,7 @@ impl Case {
             Order::StopVm { mode: StopMode::Clean { .. }, .. }
             | Order::SuspendVm { .. }
             | Order::ResumeVm { .. } => Lane::VmLong,
+            Order::StartVm { .. } => Lane::Start,
             _ => Lane::Vm,
         };
         self.blocking(lane, |parts, order| {
@@ -40,7 +41,7 @@ impl Case {
                 }
                 Order::CancelJob { vm } => done(hypervisor.cancel_job(*vm)),
                 Order::MigrateProgress { vm } => {
-                    Ok(OrderReply::Progress(hypervisor.migrate_progress(*vm)?))
+                    Ok(OrderReply::Progress(progress(hypervisor.migrate_progress(*vm))?))
                 }
                 Order::GuestAgent { vm, command } => {
                     Ok(OrderReply::Text(hypervisor.guest_agent(*vm, command)?))
@@ -119,6 +120,16 @@ impl Agent {
             }
             .into()),
         }
+    }
+}
+
+/// A guest that has arrived at its new host is not under way any more.
+fn progress(
+    asked: Result<Option<MigrateProgress>, HypervisorError>,
+) -> Result<Option<MigrateProgress>, HypervisorError> {
+    match asked {
+        Err(HypervisorError::NotRunning(_)) => Ok(None),
+        other => other,
     }
 }
 

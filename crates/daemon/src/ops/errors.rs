@@ -1,6 +1,7 @@
 //! What a failed order means to a client.
 
 use haven_drivers::hypervisor::HypervisorError;
+use haven_drivers::storage::error as driver;
 use haven_model::{ApiError, Host, Ref, codes};
 
 use crate::orders::{OrderError, Refusal};
@@ -46,10 +47,33 @@ fn hypervisor(host: Ref<Host>, error: HypervisorError) -> ApiError {
     }
 }
 
+/// Numbered codes of the storage drivers; the catalogue has the one without a number.
+const NUMBERED: &[&str] = &[
+    driver::INVALID_ARGUMENT,
+    driver::BAD_CHARACTER,
+    driver::IN_USE,
+    driver::SCAN_FAILED,
+    driver::SR_EXISTS,
+    driver::VDI_EXISTS,
+    driver::VDI_UNAVAILABLE,
+    driver::SR_UNAVAILABLE,
+    driver::VDI_REMOVE,
+    driver::MOUNT_FAILED,
+    driver::UNMOUNT_FAILED,
+    driver::VDI_CREATE,
+    driver::VDI_SIZE,
+    driver::VDI_CLONE,
+    driver::LOCATION_MISSING,
+    driver::SERVERPATH_MISSING,
+    driver::SERVER_MISSING,
+];
+
 /// The API error of a failed storage call.
 fn storage(code: &str, text: &str) -> ApiError {
-    if code.starts_with("SR_BACKEND_FAILURE") {
-        return ApiError::from_wire(code, vec![String::new(), text.to_owned(), String::new()]);
+    if code.starts_with(codes::SR_BACKEND_FAILURE) {
+        let numbered = NUMBERED.iter().copied().find(|known| *known == code);
+        let code = numbered.unwrap_or(codes::SR_BACKEND_FAILURE);
+        return ApiError::with(code, &[&"", &text, &""]);
     }
     ApiError::from_wire(code, vec![text.to_owned()])
 }

@@ -159,6 +159,29 @@ async fn stalled_storage_stops_neither_other_storage_nor_guests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn starts_that_hang_do_not_hold_up_a_stop() {
+    let pool = pool(2, Default::default()).await;
+    let [first, second] = &pool.hosts[..] else { panic!("two hosts") };
+    let start = |vm| Order::StartVm { spec: spec(vm), placement: 1, paused: false };
+    let vm = Uuid::new_v4();
+    first.side.orders.send(second.id(), start(vm)).await.unwrap();
+    second.hypervisor.stalled.store(true, Ordering::SeqCst);
+    let mut hanging = Vec::new();
+    for _ in 0..20 {
+        let (orders, host, order) = (first.side.orders.clone(), second.id(), start(Uuid::new_v4()));
+        hanging.push(tokio::spawn(async move { orders.send(host, order).await }));
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let stop = first.side.orders.send(second.id(), Order::StopVm { vm, mode: StopMode::Hard });
+    let stopped = tokio::time::timeout(Duration::from_secs(3), stop).await;
+    assert_eq!(stopped.unwrap(), Ok(OrderReply::Done));
+    second.hypervisor.stalled.store(false, Ordering::SeqCst);
+    for order in hanging {
+        assert_eq!(order.await.unwrap(), Ok(OrderReply::Done), "those that waited start too");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn members_report_what_runs_and_what_is_attached() {
     let mut pool = pool(2, Default::default()).await;
     let second_id = pool.hosts[1].id();
