@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use haven_drivers::hypervisor::{DomainInfo, DomainState};
-use haven_model::{ApiError, Host, HostMetrics, MessageClass, Pbd, Ref, Vm, VmPowerState, alerts};
+use haven_model::{
+    ApiError, Host, HostMetrics, MessageClass, Pbd, Placement, Ref, Vm, VmPowerState, alerts,
+};
 use haven_pooldb::{Image, Tx};
 use uuid::Uuid;
 
@@ -27,6 +29,8 @@ struct Difference {
     found: Vec<(Ref<Vm>, bool)>,
     /// It runs there and the database says that it runs elsewhere.
     elsewhere: Vec<(Ref<Vm>, Ref<Host>)>,
+    /// Between the host where it runs and this one: the end of a migration is still open.
+    open: Vec<(Ref<Vm>, Ref<Host>)>,
     /// Running or paused, other than the database says.
     power: Vec<(Ref<Vm>, VmPowerState)>,
     /// Repositories that are attached or not, other than the database says.
@@ -43,6 +47,9 @@ pub(super) async fn inventory(
     let found = state.pool.read(|db| compare(db, reporter, &inventory)).await??;
     if found == Difference::default() {
         return Ok(());
+    }
+    for (vm, from) in &found.open {
+        migrate::end(state, *vm, *from, reporter).await?;
     }
     let sure = if found.absent.is_empty() && found.elsewhere.is_empty() {
         None
@@ -145,6 +152,7 @@ fn compare(db: &Image, reporter: Ref<Host>, seen: &Inventory) -> Result<Differen
             None => {}
         }
     }
+    found.open = open_ends(db, reporter);
     for pbd in &row.pbds {
         let Some(pbd_row) = db.get::<Pbd>(*pbd) else { continue };
         let Some(sr) = db.get(pbd_row.sr) else { continue };
@@ -161,6 +169,18 @@ fn compare(db: &Image, reporter: Ref<Host>, seen: &Inventory) -> Result<Differen
         }
     }
     Ok(found)
+}
+
+/// VMs that this host may run besides the host where they do.
+fn open_ends(db: &Image, reporter: Ref<Host>) -> Vec<(Ref<Vm>, Ref<Host>)> {
+    db.iter::<Placement>()
+        .filter(|(_, row)| {
+            row.holders.len() > 1 && row.holders.iter().any(|holder| holder.host == reporter)
+        })
+        .filter(|(_, row)| idle(db, row.vm))
+        .filter_map(|(_, row)| Some((row.vm, resident(db, row.vm)?)))
+        .filter(|(_, from)| *from != reporter)
+        .collect()
 }
 
 fn by_vm<'a>(db: &Image, domains: &'a [DomainInfo]) -> BTreeMap<Ref<Vm>, &'a DomainInfo> {

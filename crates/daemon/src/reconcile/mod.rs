@@ -29,15 +29,42 @@ const MISSED_MAX: u32 = 3;
 /// A host is not silent before this time.
 const SILENT_MIN: Duration = Duration::from_secs(15);
 
-/// When each host was last heard.
+/// When each host was last heard, and what is still to be taken in.
 #[derive(Debug, Default)]
 pub struct Reports {
     heard: Mutex<BTreeMap<Uuid, Instant>>,
+    /// Hosts whose report is being taken in, with the newest one that came meanwhile.
+    waiting: Mutex<BTreeMap<Uuid, Option<Report>>>,
 }
 
 impl Reports {
     fn hear(&self, host: Uuid) {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).insert(host, Instant::now());
+    }
+
+    /// The report to take in now, unless one of the same host is being taken in.
+    fn enter(&self, report: Report) -> Option<Report> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        match waiting.get_mut(&report.host.0) {
+            Some(next) => {
+                *next = Some(report);
+                None
+            }
+            None => {
+                waiting.insert(report.host.0, None);
+                Some(report)
+            }
+        }
+    }
+
+    /// The next report of a host after one was taken in.
+    fn leave(&self, host: Uuid) -> Option<Report> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = waiting.get_mut(&host).and_then(Option::take);
+        if next.is_none() {
+            waiting.remove(&host);
+        }
+        next
     }
 
     /// Whether a host was heard lately. One that was never heard counts from the first question.
@@ -59,12 +86,27 @@ pub async fn run(
         tokio::select! {
             () = stop.cancelled() => return,
             report = reports.recv() => match report {
-                Some(report) => take(&state, report).await,
+                Some(report) => enter(&state, report),
                 None => return,
             },
             _ = looks.tick() => hosts::find_silent(&state, limit).await,
         }
     }
+}
+
+/// Takes a report in beside those of other hosts: questions to one that hangs must not keep the
+/// others waiting. Of one host only the newest report that waits is kept: it says all.
+fn enter(state: &Arc<AppState>, report: Report) {
+    let host = report.host.0;
+    let Some(first) = state.reports.enter(report) else { return };
+    let state = state.clone();
+    tokio::spawn(async move {
+        let mut next = Some(first);
+        while let Some(report) = next {
+            take(&state, report).await;
+            next = state.reports.leave(host);
+        }
+    });
 }
 
 async fn take(state: &Arc<AppState>, report: Report) {
@@ -83,5 +125,45 @@ async fn take(state: &Arc<AppState>, report: Report) {
     let Some(inventory) = report.inventory else { return };
     if let Err(error) = apply::inventory(state, host, *inventory).await {
         tracing::warn!(%error, %host, "an inventory could not be written down");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use haven_cluster::ids::HostId;
+
+    use super::*;
+
+    fn report(host: u128, sequence: u64) -> Report {
+        Report {
+            pool: Uuid::nil(),
+            host: HostId(Uuid::from_u128(host)),
+            sequence,
+            events: Vec::new(),
+            inventory: None,
+            storage_faults: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn reports_of_one_host_are_taken_in_one_by_one_and_only_the_newest_waits() {
+        let reports = Reports::default();
+        assert!(reports.enter(report(1, 1)).is_some());
+        assert!(reports.enter(report(1, 2)).is_none());
+        assert!(reports.enter(report(1, 3)).is_none());
+        assert!(reports.enter(report(2, 1)).is_some(), "another host does not wait");
+        let host = Uuid::from_u128(1);
+        assert_eq!(reports.leave(host).map(|next| next.sequence), Some(3));
+        assert_eq!(reports.leave(host), None);
+        assert!(reports.enter(report(1, 4)).is_some());
+    }
+
+    #[test]
+    fn a_host_is_silent_only_after_the_limit() {
+        let reports = Reports::default();
+        assert!(!reports.is_silent(Uuid::nil(), Duration::from_secs(60)));
+        reports.hear(Uuid::nil());
+        assert!(!reports.is_silent(Uuid::nil(), Duration::from_secs(60)));
+        assert!(reports.is_silent(Uuid::nil(), Duration::ZERO));
     }
 }
