@@ -1,10 +1,9 @@
 //! Random faults with random timing, some of them aimed; then healing, and the demand to recover.
 
-use haven_cluster::Input;
-use haven_cluster::control::GuardCommand;
 use haven_cluster::timing::Timing;
 
 use crate::disk::Path;
+use crate::faults::Fault;
 use crate::rng::Rng;
 use crate::world::{Event, MS, Options, World};
 
@@ -12,61 +11,6 @@ use crate::world::{Event, MS, Options, World};
 const RECOVERY_MS: u64 = 240_000;
 /// Virtual time for the first epoch, in milliseconds.
 const FORMATION_MS: u64 = 60_000;
-
-/// A fault, or the end of one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// Power cut of one host.
-    PowerOff(usize),
-    /// Power back.
-    PowerOn(usize),
-    /// The guard does not run for so many milliseconds.
-    Pause(usize, u64),
-    /// No datagram to or from a host.
-    CutHost(usize),
-    /// End of all cuts that concern a host.
-    HealHost(usize),
-    /// No datagram from the first to the second.
-    CutOneWay(usize, usize),
-    /// End of that.
-    Join(usize, usize),
-    /// From the first to the second everything takes so many milliseconds more.
-    Lag(usize, usize, u64),
-    /// The guard is always so many milliseconds late between check and feed of its watchdog.
-    FeedLate(usize, u64),
-    /// After so many more ballot writes all further ones of the host are stuck.
-    BallotsStuckAfter(usize, u32),
-    /// After so many more beat writes all further ones of the host are stuck.
-    BeatsStuckAfter(usize, u32),
-    /// A host's writes land, but are answered so many milliseconds late.
-    AnswersLate(usize, u64),
-    /// The hosts in the set hear only each other, and the others only each other.
-    Partition(u64),
-    /// All links work.
-    HealNetwork,
-    /// Loss, duplicates and delays, per mille, and the longest delay in milliseconds.
-    Noise(u64, u64, u64, u64),
-    /// One host's statefiles answer no more.
-    Stall(usize),
-    /// One host's statefiles fail.
-    Fail(usize),
-    /// One host's statefiles are slow: up to so many milliseconds.
-    Slow(usize, u64),
-    /// One host's statefiles are good again.
-    DiskGood(usize),
-    /// Whether a host reaches its gateway.
-    Isolation(usize, bool),
-    /// A bit of a first ballot copy or a beat block flips.
-    Corrupt(u8, u32),
-    /// The acting coordinator is told to hand over.
-    HandOver(usize),
-    /// The acting coordinator changes time-outs.
-    Retime(Timing),
-    /// Clean shutdown of a host (refused while VMs run there).
-    Exclude(usize),
-    /// The acting coordinator disarms the pool.
-    Disarm,
-}
 
 /// How wild a run is.
 #[derive(Clone, Debug)]
@@ -109,122 +53,6 @@ impl Chaos {
 }
 
 impl World {
-    /// Lets a fault happen after `ms`.
-    pub fn inject(&mut self, ms: u64, fault: Fault) {
-        self.chaos.faults.push(fault);
-        let number = self.chaos.faults.len() - 1;
-        self.after(ms * MS, Event::Fault(number));
-    }
-
-    pub(crate) fn fault(&mut self, number: usize) {
-        let Some(fault) = self.chaos.faults.get(number).cloned() else { return };
-        self.log(|| format!("fault: {fault:?}"));
-        let count = self.hosts.len();
-        match fault {
-            Fault::PowerOff(host) => self.power_off(host),
-            Fault::PowerOn(host) => self.power_on(host),
-            Fault::Pause(host, ms) => {
-                if let Some(h) = self.hosts.get_mut(host).filter(|h| h.powered && !h.paused) {
-                    h.paused = true;
-                    self.after(ms * MS, Event::Resume { host });
-                }
-            }
-            Fault::CutHost(host) => self.network.cut_host(host, count),
-            Fault::HealHost(host) => self.network.heal_host(host),
-            Fault::CutOneWay(from, to) => self.network.cut(from, to),
-            Fault::Join(from, to) => self.network.join(from, to),
-            Fault::Lag(from, to, ms) => {
-                self.network.lag.insert((from, to), ms * MS);
-            }
-            Fault::FeedLate(host, ms) => {
-                if let Some(h) = self.hosts.get_mut(host) {
-                    h.feed_late = ms * MS;
-                }
-            }
-            Fault::BallotsStuckAfter(host, writes) => {
-                if let Some(h) = self.hosts.get_mut(host) {
-                    h.ballot_writes_left = Some(writes);
-                }
-            }
-            Fault::BeatsStuckAfter(host, writes) => {
-                if let Some(h) = self.hosts.get_mut(host) {
-                    h.beat_writes_left = Some(writes);
-                }
-            }
-            Fault::AnswersLate(host, ms) => {
-                if let Some(h) = self.hosts.get_mut(host) {
-                    h.answers_late = ms * MS;
-                }
-            }
-            Fault::Partition(set) => {
-                let side = |host: usize| set >> host & 1;
-                for from in 0..count {
-                    for to in (0..count).filter(|to| side(*to) != side(from)) {
-                        self.network.cut(from, to);
-                    }
-                }
-            }
-            Fault::HealNetwork => self.network.heal(),
-            Fault::Noise(loss, duplicates, delayed, delay_ms) => {
-                self.network.loss = loss;
-                self.network.duplicates = duplicates;
-                self.network.delayed = delayed;
-                self.network.delay_max = delay_ms * MS;
-            }
-            Fault::Stall(host) => self.set_path(host, Path::Stalled),
-            Fault::Fail(host) => self.set_path(host, Path::Failing),
-            Fault::Slow(host, ms) => self.set_path(host, Path::Slow(ms * MS)),
-            Fault::DiskGood(host) => self.set_path(host, Path::Good),
-            Fault::Isolation(host, reached) => {
-                if let Some(h) = self.hosts.get_mut(host) {
-                    h.isolation = reached;
-                }
-            }
-            Fault::Corrupt(file, block) => {
-                // Of a host that is down nobody could repair the block before the next fault.
-                let slot = if block < 256 { (block - 8) / 2 } else { (block - 256) / 4 };
-                let up = self.hosts.get(slot as usize).is_some_and(|h| h.powered);
-                if !up {
-                    return;
-                }
-                if let Some(volume) = self.volumes.get_mut(usize::from(file)) {
-                    volume.corrupt(block);
-                }
-            }
-            Fault::HandOver(to) => {
-                if let Some(spec) = self.config.hosts.get(to) {
-                    let to = spec.host;
-                    self.command_coordinator(GuardCommand::HandOver { to });
-                }
-            }
-            Fault::Retime(timing) => {
-                let mut config = self.config.clone();
-                config.timing = timing;
-                self.command_coordinator(GuardCommand::Reconfigure(Box::new(config)));
-            }
-            Fault::Exclude(host) if self.paused(host) => {}
-            Fault::Exclude(host) => {
-                self.input(host, Input::Command { id: 7, command: GuardCommand::Exclude });
-            }
-            Fault::Disarm => self.command_coordinator(GuardCommand::Disarm),
-        }
-    }
-
-    fn command_coordinator(&mut self, command: GuardCommand) {
-        let acting = (0..self.hosts.len())
-            .find(|host| self.hosts.get(*host).is_some_and(|h| h.acting(self.now)));
-        let Some(host) = acting.filter(|host| !self.paused(*host)) else { return };
-        if let GuardCommand::Reconfigure(config) = &command {
-            let mut config = config.clone();
-            if let Some(spec) = self.config.hosts.get(host) {
-                config.host = spec.host;
-            }
-            let command = GuardCommand::Reconfigure(config);
-            return self.input(host, Input::Command { id: 9, command });
-        }
-        self.input(host, Input::Command { id: 9, command });
-    }
-
     /// Sometimes something breaks just around a ballot write.
     pub(crate) fn aim_at_write(&mut self, host: usize, block: u32) {
         let Some(plan) = &self.chaos.plan else { return };

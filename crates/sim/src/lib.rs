@@ -8,6 +8,7 @@
 pub mod chaos;
 mod checks;
 mod disk;
+pub mod faults;
 mod host;
 mod manager;
 mod network;

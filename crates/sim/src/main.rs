@@ -48,7 +48,7 @@ fn parse(words: &[String]) -> Option<Arguments> {
             }
             #[cfg(feature = "mutations")]
             "--mutation" => {
-                haven_cluster::mutation::set(Some(haven_cluster::mutation::named(value)?))
+                haven_cluster::mutation::set(Some(haven_cluster::mutation::named(value)?));
             }
             _ => return None,
         }

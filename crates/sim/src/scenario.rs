@@ -1,6 +1,6 @@
 //! Helpers of the fixed scenarios: one fault at a known moment, and how long the answer took.
 
-use crate::chaos::Fault;
+use crate::faults::Fault;
 use crate::world::{Options, World};
 
 impl World {

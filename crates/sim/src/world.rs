@@ -366,10 +366,10 @@ impl World {
                     h.vms.remove(&vm);
                 }
             }
-            Event::Fenced { host, life, clean } => {
-                if self.hosts.get(host).is_some_and(|h| h.life == life) {
-                    self.deliver(host, Deferred::Fenced(clean));
-                }
+            Event::Fenced { host, life, clean }
+                if self.hosts.get(host).is_some_and(|h| h.life == life) =>
+            {
+                self.deliver(host, Deferred::Fenced(clean));
             }
             Event::Power { host, on } => {
                 if on {

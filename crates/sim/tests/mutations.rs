@@ -6,7 +6,7 @@
 
 use haven_cluster::mutation::{Mutation, set};
 use haven_cluster::timing::{Profile, Timing};
-use haven_sim::chaos::Fault;
+use haven_sim::faults::Fault;
 use haven_sim::{ChaosPlan, Options, World, run_seed};
 
 /// A promise broke; a pool that only does not come back is another matter.

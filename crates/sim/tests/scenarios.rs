@@ -1,7 +1,7 @@
 //! Fixed scenarios: one fault at a known moment, and what must follow within which virtual time.
 
 use haven_cluster::timing::{Profile, Timing};
-use haven_sim::chaos::Fault;
+use haven_sim::faults::Fault;
 use haven_sim::{Options, World};
 
 const SEEDS: [u64; 4] = [1, 2, 3, 4];

@@ -5,6 +5,8 @@
 pub(crate) mod blocks;
 mod format;
 pub(crate) mod layout;
+#[cfg(test)]
+mod tests;
 
 pub use format::{FormatWrite, format_writes};
 pub(crate) use format::{assign_writes, check_config};

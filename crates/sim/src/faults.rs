@@ -1,0 +1,195 @@
+//! The faults that a run can inject, and what each does to the world.
+
+use haven_cluster::Input;
+use haven_cluster::control::GuardCommand;
+use haven_cluster::timing::Timing;
+
+use crate::disk::Path;
+use crate::world::{Event, MS, World};
+
+/// A fault, or the end of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Power cut of one host.
+    PowerOff(usize),
+    /// Power back.
+    PowerOn(usize),
+    /// The guard does not run for so many milliseconds.
+    Pause(usize, u64),
+    /// No datagram to or from a host.
+    CutHost(usize),
+    /// End of all cuts that concern a host.
+    HealHost(usize),
+    /// No datagram from the first to the second.
+    CutOneWay(usize, usize),
+    /// End of that.
+    Join(usize, usize),
+    /// From the first to the second everything takes so many milliseconds more.
+    Lag(usize, usize, u64),
+    /// The guard is always so many milliseconds late between check and feed of its watchdog.
+    FeedLate(usize, u64),
+    /// After so many more ballot writes all further ones of the host are stuck.
+    BallotsStuckAfter(usize, u32),
+    /// After so many more beat writes all further ones of the host are stuck.
+    BeatsStuckAfter(usize, u32),
+    /// A host's writes land, but are answered so many milliseconds late.
+    AnswersLate(usize, u64),
+    /// The hosts in the set hear only each other, and the others only each other.
+    Partition(u64),
+    /// All links work.
+    HealNetwork,
+    /// Loss, duplicates and delays, per mille, and the longest delay in milliseconds.
+    Noise(u64, u64, u64, u64),
+    /// One host's statefiles answer no more.
+    Stall(usize),
+    /// One host's statefiles fail.
+    Fail(usize),
+    /// One host's statefiles are slow: up to so many milliseconds.
+    Slow(usize, u64),
+    /// One host's statefiles are good again.
+    DiskGood(usize),
+    /// Whether a host reaches its gateway.
+    Isolation(usize, bool),
+    /// A bit of a first ballot copy or a beat block flips.
+    Corrupt(u8, u32),
+    /// The acting coordinator is told to hand over.
+    HandOver(usize),
+    /// The acting coordinator changes time-outs.
+    Retime(Timing),
+    /// Clean shutdown of a host (refused while VMs run there).
+    Exclude(usize),
+    /// The acting coordinator disarms the pool.
+    Disarm,
+}
+
+impl World {
+    /// Lets a fault happen after `ms`.
+    pub fn inject(&mut self, ms: u64, fault: Fault) {
+        self.chaos.faults.push(fault);
+        let number = self.chaos.faults.len() - 1;
+        self.after(ms * MS, Event::Fault(number));
+    }
+
+    pub(crate) fn fault(&mut self, number: usize) {
+        let Some(fault) = self.chaos.faults.get(number).cloned() else { return };
+        self.log(|| format!("fault: {fault:?}"));
+        match fault {
+            Fault::PowerOff(host) => self.power_off(host),
+            Fault::PowerOn(host) => self.power_on(host),
+            Fault::Stall(host) => self.set_path(host, Path::Stalled),
+            Fault::Fail(host) => self.set_path(host, Path::Failing),
+            Fault::Slow(host, ms) => self.set_path(host, Path::Slow(ms * MS)),
+            Fault::DiskGood(host) => self.set_path(host, Path::Good),
+            Fault::Corrupt(file, block) => self.corrupt(file, block),
+            Fault::HandOver(_) | Fault::Retime(_) | Fault::Exclude(_) | Fault::Disarm => {
+                self.command_fault(fault);
+            }
+            Fault::Pause(..)
+            | Fault::Isolation(..)
+            | Fault::FeedLate(..)
+            | Fault::BallotsStuckAfter(..)
+            | Fault::BeatsStuckAfter(..)
+            | Fault::AnswersLate(..) => self.host_fault(&fault),
+            _ => self.network_fault(&fault),
+        }
+    }
+
+    fn network_fault(&mut self, fault: &Fault) {
+        let count = self.hosts.len();
+        match *fault {
+            Fault::CutHost(host) => self.network.cut_host(host, count),
+            Fault::HealHost(host) => self.network.heal_host(host),
+            Fault::CutOneWay(from, to) => self.network.cut(from, to),
+            Fault::Join(from, to) => self.network.join(from, to),
+            Fault::Lag(from, to, ms) => {
+                self.network.lag.insert((from, to), ms * MS);
+            }
+            Fault::Partition(set) => {
+                let side = |host: usize| set >> host & 1;
+                for from in 0..count {
+                    for to in (0..count).filter(|to| side(*to) != side(from)) {
+                        self.network.cut(from, to);
+                    }
+                }
+            }
+            Fault::HealNetwork => self.network.heal(),
+            Fault::Noise(loss, duplicates, delayed, delay_ms) => {
+                self.network.loss = loss;
+                self.network.duplicates = duplicates;
+                self.network.delayed = delayed;
+                self.network.delay_max = delay_ms * MS;
+            }
+            _ => {}
+        }
+    }
+
+    fn host_fault(&mut self, fault: &Fault) {
+        let (Fault::Pause(host, _)
+        | Fault::Isolation(host, _)
+        | Fault::FeedLate(host, _)
+        | Fault::BallotsStuckAfter(host, _)
+        | Fault::BeatsStuckAfter(host, _)
+        | Fault::AnswersLate(host, _)) = *fault
+        else {
+            return;
+        };
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        match *fault {
+            Fault::Pause(host, ms) if h.powered && !h.paused => {
+                h.paused = true;
+                self.after(ms * MS, Event::Resume { host });
+            }
+            Fault::Isolation(_, reached) => h.isolation = reached,
+            Fault::FeedLate(_, ms) => h.feed_late = ms * MS,
+            Fault::BallotsStuckAfter(_, writes) => h.ballot_writes_left = Some(writes),
+            Fault::BeatsStuckAfter(_, writes) => h.beat_writes_left = Some(writes),
+            Fault::AnswersLate(_, ms) => h.answers_late = ms * MS,
+            _ => {}
+        }
+    }
+
+    fn corrupt(&mut self, file: u8, block: u32) {
+        // Of a host that is down nobody could repair the block before the next fault.
+        let slot = if block < 256 { (block - 8) / 2 } else { block % 256 / 4 };
+        let up = self.hosts.get(slot as usize).is_some_and(|h| h.powered);
+        if let Some(volume) = self.volumes.get_mut(usize::from(file)).filter(|_| up) {
+            volume.corrupt(block);
+        }
+    }
+
+    fn command_fault(&mut self, fault: Fault) {
+        match fault {
+            Fault::HandOver(to) => {
+                if let Some(spec) = self.config.hosts.get(to) {
+                    let to = spec.host;
+                    self.command_coordinator(GuardCommand::HandOver { to });
+                }
+            }
+            Fault::Retime(timing) => {
+                let mut config = self.config.clone();
+                config.timing = timing;
+                self.command_coordinator(GuardCommand::Reconfigure(Box::new(config)));
+            }
+            Fault::Exclude(host) if !self.paused(host) => {
+                self.input(host, Input::Command { id: 7, command: GuardCommand::Exclude });
+            }
+            Fault::Disarm => self.command_coordinator(GuardCommand::Disarm),
+            _ => {}
+        }
+    }
+
+    fn command_coordinator(&mut self, command: GuardCommand) {
+        let acting = (0..self.hosts.len())
+            .find(|host| self.hosts.get(*host).is_some_and(|h| h.acting(self.now)));
+        let Some(host) = acting.filter(|host| !self.paused(*host)) else { return };
+        if let GuardCommand::Reconfigure(config) = &command {
+            let mut config = config.clone();
+            if let Some(spec) = self.config.hosts.get(host) {
+                config.host = spec.host;
+            }
+            let command = GuardCommand::Reconfigure(config);
+            return self.input(host, Input::Command { id: 9, command });
+        }
+        self.input(host, Input::Command { id: 9, command });
+    }
+}
