@@ -1,0 +1,394 @@
+//! What a host can be asked to do.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use haven_cluster::control::{GuardCommand, StatefileSpec};
+use haven_cluster::ids::HostId;
+use haven_drivers::hypervisor::{DomainSpec, StopMode};
+use haven_drivers::storage::SrSpec;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::identity::Member;
+
+/// What a host can be asked to do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "order", content = "args")]
+pub enum Order {
+    /// What runs here? Closes orders of earlier terms that are not acting yet.
+    Inventory,
+    /// Starts a domain. Refused without a valid permit while armed.
+    StartVm {
+        /// The domain.
+        spec: Box<DomainSpec>,
+        /// The VM's placement number; one that was closed here is refused.
+        placement: u64,
+        /// Leave it paused.
+        paused: bool,
+    },
+    /// Stops a domain; `Done` also when it did not run.
+    StopVm {
+        /// The VM.
+        vm: Uuid,
+        /// How.
+        mode: StopMode,
+    },
+    /// Asks the guest to reboot, or resets it.
+    RebootVm {
+        /// The VM.
+        vm: Uuid,
+        /// Ask instead of reset.
+        clean: bool,
+    },
+    /// Stops execution, keeps memory.
+    PauseVm {
+        /// The VM.
+        vm: Uuid,
+    },
+    /// Continues a paused domain.
+    UnpauseVm {
+        /// The VM.
+        vm: Uuid,
+    },
+    /// Saves memory to a file and ends the domain.
+    SuspendVm {
+        /// The VM.
+        vm: Uuid,
+        /// Path of the image on this host.
+        path: String,
+    },
+    /// Starts a domain from saved memory. Needs a permit like `StartVm`.
+    ResumeVm {
+        /// The domain.
+        spec: Box<DomainSpec>,
+        /// The VM's placement number.
+        placement: u64,
+        /// Path of the image on this host.
+        path: String,
+    },
+    /// Destination of a migration: let `from` reach libvirt and the memory stream of `vm`, once
+    /// and for a limited time. Needs a permit like `StartVm`.
+    PrepareMigrateIn {
+        /// The VM.
+        vm: Uuid,
+        /// Its placement number, which names both hosts as holders.
+        placement: u64,
+        /// The source.
+        from: HostId,
+    },
+    /// Destination: the migration is over (either way); close what `PrepareMigrateIn` opened.
+    FinishMigrateIn {
+        /// The VM.
+        vm: Uuid,
+    },
+    /// Source: migrates live; answered when the guest runs at `to` and is gone here.
+    MigrateVm {
+        /// The VM.
+        vm: Uuid,
+        /// The destination.
+        to: HostId,
+        /// Bandwidth limit in MiB/s, 0 for none.
+        bandwidth_mib_s: u64,
+    },
+    /// Progress of the migration of a VM from here.
+    MigrateProgress {
+        /// The VM.
+        vm: Uuid,
+    },
+    /// Cancels the running job of a VM.
+    CancelJob {
+        /// The VM.
+        vm: Uuid,
+    },
+    /// From now on refuse to start this VM under placements up to `placement`; answers whether
+    /// it runs. `running: false` means "does not run, and will not".
+    ClosePlacement {
+        /// The VM.
+        vm: Uuid,
+        /// The highest placement that is void.
+        placement: u64,
+    },
+    /// One command to the guest agent; JSON in and out.
+    GuestAgent {
+        /// The VM.
+        vm: Uuid,
+        /// The command.
+        command: String,
+    },
+    /// Attaches a storage repository; idempotent. `remember` has it attached at every start.
+    AttachSr {
+        /// The repository.
+        sr: SrSpec,
+        /// Keep it in the list of what is attached at boot.
+        remember: bool,
+    },
+    /// Detaches a storage repository and forgets it; idempotent.
+    DetachSr {
+        /// The repository.
+        sr: SrSpec,
+    },
+    /// Prepares an empty storage repository.
+    CreateSr {
+        /// The repository.
+        sr: SrSpec,
+    },
+    /// Lists its volumes.
+    ScanSr {
+        /// The repository.
+        sr: SrSpec,
+    },
+    /// What can be attached with a partial configuration.
+    ProbeSr {
+        /// `SR.type`.
+        kind: String,
+        /// Partial device configuration.
+        device_config: BTreeMap<String, String>,
+    },
+    /// Its space.
+    SrSpace {
+        /// The repository.
+        sr: SrSpec,
+    },
+    /// Creates a volume; idempotent.
+    CreateVolume {
+        /// The repository.
+        sr: SrSpec,
+        /// The volume.
+        vdi: Uuid,
+        /// Size that the guest sees, in bytes.
+        size: u64,
+    },
+    /// A full copy of a volume.
+    CopyVolume {
+        /// The repository.
+        sr: SrSpec,
+        /// Source.
+        from: Uuid,
+        /// Destination.
+        to: Uuid,
+    },
+    /// Grows a volume.
+    ResizeVolume {
+        /// The repository.
+        sr: SrSpec,
+        /// The volume.
+        vdi: Uuid,
+        /// New size in bytes.
+        size: u64,
+    },
+    /// Deletes a volume; idempotent.
+    DestroyVolume {
+        /// The repository.
+        sr: SrSpec,
+        /// The volume.
+        vdi: Uuid,
+    },
+    /// Creates a raw system volume.
+    CreateRaw {
+        /// The repository.
+        sr: SrSpec,
+        /// Its name.
+        name: String,
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// Hardware, versions, networks, clock.
+    HostFacts,
+    /// Checks this host before high availability is armed. Changes nothing.
+    HaPreflight(Box<PreflightRequest>),
+    /// Hands a command to the guard of this host. `Arm` and the two disarms are also remembered
+    /// in `host.json`, so that a boot resumes the membership.
+    Guard(Box<GuardCommand>),
+    /// Keep this copy of the pool database.
+    StoreReplica {
+        /// Its generation; an older one than the copy here is ignored.
+        generation: u64,
+        /// The exported database, as text.
+        snapshot: String,
+    },
+    /// The pool's members and coordinator have changed.
+    UpdatePool(Box<PoolUpdate>),
+    /// Creates a bridge, with an uplink if one is named; idempotent.
+    EnsureBridge {
+        /// Name of the bridge.
+        bridge: String,
+        /// Network device to put into it; empty for an internal network.
+        uplink: String,
+        /// Maximum transmission unit, 0 for the default.
+        mtu: u32,
+    },
+    /// Forget the pool: back to an unconfigured host. Refused while VMs run here.
+    EjectHost,
+}
+
+/// What the pre-flight needs to know.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreflightRequest {
+    /// Statefiles that the host must be able to read and write.
+    pub statefiles: Vec<StatefileSpec>,
+    /// The coordinator's clock, milliseconds since 1970.
+    pub wall_ms: u64,
+    /// Addresses of the other hosts that must be reachable.
+    pub peers: Vec<IpAddr>,
+}
+
+/// The pool as every member must know it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolUpdate {
+    /// The coordinator while high availability is off.
+    pub coordinator: HostId,
+    /// All members, the receiver included.
+    pub members: Vec<Member>,
+}
+
+/// Longest wait for orders that only ask or switch something.
+const QUICK: Duration = Duration::from_secs(30);
+/// Longest wait for orders that start or stop something, or work on storage.
+const WORK: Duration = Duration::from_secs(300);
+/// Longest wait for orders that move whole disks or memories.
+const BULK: Duration = Duration::from_secs(6 * 3600);
+
+impl Order {
+    /// How long the sender waits for the answer.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        match self {
+            Self::MigrateVm { .. }
+            | Self::CopyVolume { .. }
+            | Self::SuspendVm { .. }
+            | Self::ResumeVm { .. } => BULK,
+            Self::StopVm { mode: StopMode::Clean { timeout }, .. } => *timeout + WORK,
+            Self::StartVm { .. }
+            | Self::StopVm { .. }
+            | Self::RebootVm { .. }
+            | Self::PauseVm { .. }
+            | Self::UnpauseVm { .. }
+            | Self::AttachSr { .. }
+            | Self::DetachSr { .. }
+            | Self::CreateSr { .. }
+            | Self::ScanSr { .. }
+            | Self::ProbeSr { .. }
+            | Self::CreateVolume { .. }
+            | Self::ResizeVolume { .. }
+            | Self::DestroyVolume { .. }
+            | Self::CreateRaw { .. }
+            | Self::StoreReplica { .. }
+            | Self::HaPreflight(_)
+            | Self::Guard(_) => WORK,
+            _ => QUICK,
+        }
+    }
+
+    /// Name of the kind of order, as on the wire.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Inventory => "inventory",
+            Self::StartVm { .. } => "start_vm",
+            Self::StopVm { .. } => "stop_vm",
+            Self::RebootVm { .. } => "reboot_vm",
+            Self::PauseVm { .. } => "pause_vm",
+            Self::UnpauseVm { .. } => "unpause_vm",
+            Self::SuspendVm { .. } => "suspend_vm",
+            Self::ResumeVm { .. } => "resume_vm",
+            Self::PrepareMigrateIn { .. } => "prepare_migrate_in",
+            Self::FinishMigrateIn { .. } => "finish_migrate_in",
+            Self::MigrateVm { .. } => "migrate_vm",
+            Self::MigrateProgress { .. } => "migrate_progress",
+            Self::CancelJob { .. } => "cancel_job",
+            Self::ClosePlacement { .. } => "close_placement",
+            Self::GuestAgent { .. } => "guest_agent",
+            Self::AttachSr { .. } => "attach_sr",
+            Self::DetachSr { .. } => "detach_sr",
+            Self::CreateSr { .. } => "create_sr",
+            Self::ScanSr { .. } => "scan_sr",
+            Self::ProbeSr { .. } => "probe_sr",
+            Self::SrSpace { .. } => "sr_space",
+            Self::CreateVolume { .. } => "create_volume",
+            Self::CopyVolume { .. } => "copy_volume",
+            Self::ResizeVolume { .. } => "resize_volume",
+            Self::DestroyVolume { .. } => "destroy_volume",
+            Self::CreateRaw { .. } => "create_raw",
+            Self::HostFacts => "host_facts",
+            Self::HaPreflight(_) => "ha_preflight",
+            Self::Guard(_) => "guard",
+            Self::StoreReplica { .. } => "store_replica",
+            Self::UpdatePool(_) => "update_pool",
+            Self::EnsureBridge { .. } => "ensure_bridge",
+            Self::EjectHost => "eject_host",
+        }
+    }
+
+    /// A question: repeated as often as asked, and never answered from memory.
+    #[must_use]
+    pub fn is_question(&self) -> bool {
+        matches!(
+            self,
+            Self::Inventory
+                | Self::MigrateProgress { .. }
+                | Self::ScanSr { .. }
+                | Self::ProbeSr { .. }
+                | Self::SrSpace { .. }
+                | Self::HostFacts
+                | Self::HaPreflight(_)
+        )
+    }
+
+    /// The VM that the order acts on.
+    #[must_use]
+    pub fn vm(&self) -> Option<Uuid> {
+        match self {
+            Self::StartVm { spec, .. } | Self::ResumeVm { spec, .. } => Some(spec.uuid),
+            Self::StopVm { vm, .. }
+            | Self::RebootVm { vm, .. }
+            | Self::PauseVm { vm }
+            | Self::UnpauseVm { vm }
+            | Self::SuspendVm { vm, .. }
+            | Self::PrepareMigrateIn { vm, .. }
+            | Self::FinishMigrateIn { vm }
+            | Self::MigrateVm { vm, .. }
+            | Self::MigrateProgress { vm }
+            | Self::CancelJob { vm }
+            | Self::ClosePlacement { vm, .. }
+            | Self::GuestAgent { vm, .. } => Some(*vm),
+            _ => None,
+        }
+    }
+
+    /// The storage repository that the order is about.
+    #[must_use]
+    pub fn sr(&self) -> Option<&SrSpec> {
+        match self {
+            Self::AttachSr { sr, .. }
+            | Self::DetachSr { sr }
+            | Self::CreateSr { sr }
+            | Self::ScanSr { sr }
+            | Self::SrSpace { sr }
+            | Self::CreateVolume { sr, .. }
+            | Self::CopyVolume { sr, .. }
+            | Self::ResizeVolume { sr, .. }
+            | Self::DestroyVolume { sr, .. }
+            | Self::CreateRaw { sr, .. } => Some(sr),
+            _ => None,
+        }
+    }
+
+    /// The placement number that the order would act under.
+    #[must_use]
+    pub fn placement(&self) -> Option<u64> {
+        match self {
+            Self::StartVm { placement, .. }
+            | Self::ResumeVm { placement, .. }
+            | Self::PrepareMigrateIn { placement, .. } => Some(*placement),
+            _ => None,
+        }
+    }
+
+    /// Could a guest execute here because of it? Such orders need a valid permit while armed.
+    #[must_use]
+    pub fn runs_guest(&self) -> bool {
+        self.placement().is_some() || matches!(self, Self::UnpauseVm { .. })
+    }
+}

@@ -1,0 +1,82 @@
+//! What a host answers.
+
+use haven_drivers::hypervisor::{DomainInfo, MigrateProgress, MigrateStats};
+use haven_drivers::storage::{SrSpace, VolumeInfo};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::HostFacts;
+
+/// What a host answers to an order that it carried out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "reply", content = "body")]
+pub enum OrderReply {
+    /// Done; nothing to tell.
+    Done,
+    /// To `Inventory`.
+    Inventory(Box<Inventory>),
+    /// To `ClosePlacement`: does it run here?
+    Running(bool),
+    /// To `MigrateVm`.
+    Migrated(MigrateStats),
+    /// To `MigrateProgress`; `None`: no migration runs.
+    Progress(Option<MigrateProgress>),
+    /// To `AttachSr`, `CreateVolume`, `CopyVolume`, `CreateRaw`: path on the host.
+    Path(String),
+    /// To `ScanSr`.
+    Volumes(Vec<VolumeInfo>),
+    /// To `SrSpace`.
+    Space(SrSpace),
+    /// To `ProbeSr`.
+    Probed(Vec<String>),
+    /// To `GuestAgent`.
+    Text(String),
+    /// To `HostFacts`.
+    Facts(Box<HostFacts>),
+    /// To `HaPreflight`.
+    Preflight(PreflightReply),
+}
+
+/// What runs on a host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Inventory {
+    /// All domains of Haven.
+    pub domains: Vec<DomainInfo>,
+    /// Orders that were acting when older ones were closed: each may still have its effect.
+    pub acting: Vec<ActingOrder>,
+    /// Storage repositories that are attached.
+    pub attached: Vec<Uuid>,
+    /// Identifies this boot of the host.
+    pub boot_id: String,
+    /// Free memory in bytes.
+    pub memory_free: u64,
+}
+
+/// An order that is being carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActingOrder {
+    /// Its id.
+    pub id: Uuid,
+    /// The VM that it acts on, if it acts on one.
+    pub vm: Option<Uuid>,
+    /// Name of the order.
+    pub kind: String,
+}
+
+/// What the pre-flight found; no finding: the host is ready.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreflightReply {
+    /// What stands against arming.
+    pub findings: Vec<PreflightFinding>,
+    /// What does not, but should be known.
+    pub warnings: Vec<PreflightFinding>,
+}
+
+/// One finding of a pre-flight.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreflightFinding {
+    /// Catalogue code.
+    pub code: String,
+    /// One sentence: what, why, what to do.
+    pub text: String,
+}
