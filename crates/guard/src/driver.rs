@@ -253,6 +253,9 @@ impl Driver {
             .map_err(|error| failed(&error))?;
         mark::set(&self.config.mark(), &format!("incarnation {}\n", incarnation.0))
             .map_err(|error| failed(&error))?;
+        if self.config.file.gate_cgroups.is_empty() {
+            log::warn("no gate_cgroups are configured: fencing cannot stop havend and libvirtd");
+        }
         log::info(&format!("armed as incarnation {}", incarnation.0));
         self.last_epoch = None;
         self.membership = Some(membership);

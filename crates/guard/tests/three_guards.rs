@@ -1,6 +1,12 @@
 //! Three real guards on this machine: loopback addresses, one file as statefile. They form a
 //! membership, notice a death, take a host back, and leave.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "the helpers of a test are tests, too"
+)]
+
 mod pool;
 
 use std::time::{Duration, Instant};

@@ -81,7 +81,7 @@ pub async fn disable(ha: &Ha) -> Result<(), ApiError> {
     let pool = ha.state.identity.pool();
     let members = pool.as_ref().map(|pool| pool.members.clone()).unwrap_or_default();
     // From now on the coordinator is who `host.json` names: that must be this host, everywhere.
-    stock::name_coordinator(ha, &members, me).await?;
+    stock::name_coordinator(ha, &members, me).await;
     ha.leaving.store(true, Ordering::SeqCst);
     let left = leave(ha, me).await;
     ha.leaving.store(false, Ordering::SeqCst);

@@ -358,3 +358,6 @@ async fn note_end(
         tracing::error!(%error, "an alert could not be recorded");
     }
 }
+
+#[cfg(test)]
+mod tests;

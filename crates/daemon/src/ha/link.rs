@@ -267,14 +267,17 @@ impl Task {
 
     /// The whole pool was disarmed by a last epoch: a boot must not resume the membership.
     fn forget_if_disarmed(&self, state: &GuardState) {
-        let disarmed = state.epoch.as_ref().is_some_and(|epoch| !epoch.armed);
+        let Some(last) = state.epoch.as_ref().filter(|epoch| !epoch.armed) else { return };
         let configured = self.identity.get().pool.as_ref().is_some_and(|pool| pool.arm.is_some());
-        if state.phase != GuardPhase::Idle || !disarmed || !configured {
+        if state.phase != GuardPhase::Idle || !configured {
             return;
         }
         let forgotten = self.identity.update(|identity| {
             if let Some(pool) = &mut identity.pool {
                 pool.arm = None;
+                // Whoever disarmed the pool goes on as its coordinator; a host that was down
+                // meanwhile hears of it here first.
+                pool.coordinator = last.coordinator.host;
             }
         });
         match forgotten {

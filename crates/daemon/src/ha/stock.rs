@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::takeover::Ha;
 use crate::identity::Member;
-use crate::ops::{errors, rows};
+use crate::ops::rows;
 use crate::orders::{Order, OrderResult, PoolUpdate};
 use crate::state::Lives;
 
@@ -28,19 +28,17 @@ pub(super) async fn ask_all(
     answers
 }
 
-/// Tells every member who is coordinator once high availability is off.
-pub(super) async fn name_coordinator(
-    ha: &Ha,
-    members: &[Member],
-    coordinator: HostId,
-) -> Result<(), ApiError> {
+/// Tells every member who is coordinator once high availability is off. A host that is down, or
+/// misses it, learns the same from the last epoch when its guard leaves.
+pub(super) async fn name_coordinator(ha: &Ha, members: &[Member], coordinator: HostId) {
     let update = PoolUpdate { coordinator, members: members.to_vec() };
     let hosts: Vec<HostId> = members.iter().map(|member| member.host).collect();
     let order = |_| Order::UpdatePool(Box::new(update.clone()));
     for (host, answer) in ask_all(ha, &hosts, order).await {
-        answer.map_err(|error| errors::order(Ref::from_uuid(host.0), error))?;
+        if let Err(error) = answer {
+            tracing::warn!(host = %host.0, %error, "a host was not told who coordinates");
+        }
     }
-    Ok(())
 }
 
 /// Every holder gets the life that its host has now. Arming does this for all of them: guests

@@ -19,7 +19,7 @@ use haven_cluster::timing::Timing;
 use uuid::Uuid;
 
 /// Quick, but with room for a busy machine.
-pub fn timing() -> Timing {
+pub(crate) fn timing() -> Timing {
     Timing {
         beat_ms: 200,
         t_net_ms: 1500,
@@ -38,7 +38,7 @@ struct Heard {
 }
 
 /// A guard's process, its root directory and its socket.
-pub struct Guard {
+pub(crate) struct Guard {
     root: PathBuf,
     watchdog: File,
     child: Option<Child>,
@@ -71,7 +71,7 @@ impl Guard {
             .unwrap()
     }
 
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         self.child = Some(self.spawn());
         let path = self.root.join("run/haven/guard.sock");
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -89,11 +89,11 @@ impl Guard {
     }
 
     /// Starts a guard that is expected to end by itself.
-    pub fn start_and_wait(&mut self) -> Option<i32> {
+    pub(crate) fn start_and_wait(&mut self) -> Option<i32> {
         self.spawn().wait().unwrap().code()
     }
 
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let mut child = self.child.take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
@@ -102,33 +102,33 @@ impl Guard {
     }
 
     /// What a reboot does to tmpfs.
-    pub fn reboot(&self) {
+    pub(crate) fn reboot(&self) {
         std::fs::remove_dir_all(self.root.join("run")).unwrap();
     }
 
-    pub fn has_mark(&self) -> bool {
+    pub(crate) fn has_mark(&self) -> bool {
         self.root.join("run/haven/guard.mark").exists()
     }
 
-    pub fn rss_kib(&self) -> u64 {
+    pub(crate) fn rss_kib(&self) -> u64 {
         let pid = self.child.as_ref().unwrap().id();
         let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
         let line = text.lines().find(|line| line.starts_with("VmRSS")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
-    pub fn watchdog_bytes(&mut self) -> Vec<u8> {
+    pub(crate) fn watchdog_bytes(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         // Open on the other side: it would block when drained.
         let _drained: Result<usize, _> = self.watchdog.read_to_end(&mut bytes);
         bytes
     }
 
-    pub fn state(&self) -> Option<GuardState> {
+    pub(crate) fn state(&self) -> Option<GuardState> {
         self.heard.0.lock().unwrap().state.clone()
     }
 
-    pub fn request(&mut self, command: GuardCommand) -> Result<(), GuardRefusal> {
+    pub(crate) fn request(&mut self, command: GuardCommand) -> Result<(), GuardRefusal> {
         self.requests += 1;
         let request = GuardRequest { id: self.requests, command };
         let mut line = serde_json::to_string(&request).unwrap();
@@ -143,7 +143,7 @@ impl Guard {
         reply.expect("the guard did not answer").result.clone()
     }
 
-    pub fn wait(
+    pub(crate) fn wait(
         &mut self,
         what: &str,
         wait: Duration,
@@ -180,14 +180,14 @@ fn listen(stream: UnixStream, heard: &(Mutex<Heard>, Condvar)) {
 }
 
 /// Three guards and what they share.
-pub struct Pool {
-    pub guards: Vec<Guard>,
+pub(crate) struct Pool {
+    pub(crate) guards: Vec<Guard>,
     config: ArmConfig,
     _dir: tempfile::TempDir,
 }
 
 impl Pool {
-    pub fn start(timing: Timing) -> Self {
+    pub(crate) fn start(timing: Timing) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let statefile = dir.path().join("statefile");
         std::fs::write(&statefile, vec![0; 4 << 20]).unwrap();
@@ -197,7 +197,7 @@ impl Pool {
         Self { guards, config, _dir: dir }
     }
 
-    pub fn arm_all(&mut self) {
+    pub(crate) fn arm_all(&mut self) {
         let config = Box::new(self.config.clone());
         self.guards[0].request(GuardCommand::Format(config)).unwrap();
         for index in 0..self.guards.len() {
@@ -205,13 +205,13 @@ impl Pool {
         }
     }
 
-    pub fn arm(&mut self, index: usize) {
+    pub(crate) fn arm(&mut self, index: usize) {
         let host = self.config.hosts[index].host;
         let config = Box::new(ArmConfig { host, ..self.config.clone() });
         self.guards[index].request(GuardCommand::Arm(config)).unwrap();
     }
 
-    pub fn states(&self) -> Vec<Option<GuardState>> {
+    pub(crate) fn states(&self) -> Vec<Option<GuardState>> {
         self.guards.iter().map(Guard::state).collect()
     }
 }

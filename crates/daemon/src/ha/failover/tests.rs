@@ -1,0 +1,111 @@
+//! The manager's view of the database.
+
+use std::collections::BTreeMap;
+
+use haven_cluster::control::{EpochView, GuardPhase, GuardState};
+use haven_cluster::ids::{EpochNumber, HostId, Incarnation};
+use haven_model::VmOperations;
+use haven_pooldb::{Database, MemStore};
+
+use super::*;
+
+fn database(build: impl FnOnce(&mut Tx<'_>) -> Result<(), ApiError>) -> Database {
+    let store = Box::new(MemStore::default());
+    let mut db = Database::open(store, crate::coordinator::ids()).unwrap();
+    db.transact(build).unwrap();
+    db
+}
+
+fn life(host: u128, incarnation: u64) -> Life {
+    Life { host: HostId(Uuid::from_u128(host)), incarnation: Incarnation(incarnation) }
+}
+
+fn holder(host: u128, incarnation: u64) -> Holder {
+    Holder { host: Ref::from_u128(host), incarnation }
+}
+
+fn protected() -> Vm {
+    Vm {
+        ha_always_run: true,
+        ha_restart_priority: "restart".to_owned(),
+        power_state: VmPowerState::Halted,
+        ..Vm::default()
+    }
+}
+
+#[test]
+fn only_vms_of_dead_lives_are_buried() {
+    let db = database(|tx| {
+        for (name, holders) in [
+            ("lost", vec![holder(1, 4)]),
+            ("came back", vec![holder(1, 5)]),
+            ("elsewhere", vec![holder(2, 1)]),
+            ("arrived", vec![holder(1, 4), holder(2, 1)]),
+            ("nowhere", vec![]),
+        ] {
+            let vm = tx.insert(Vm { name_label: name.to_owned(), ..Vm::default() })?;
+            placement::set(tx, vm, holders)?;
+        }
+        Ok(())
+    });
+    let found: BTreeMap<String, Fate> = fates(&db, &[life(1, 4)])
+        .into_iter()
+        .map(|(vm, _, fate)| (db.get(vm).unwrap().name_label.clone(), fate))
+        .collect();
+    let expected = BTreeMap::from([
+        ("lost".to_owned(), Fate::Lost),
+        ("arrived".to_owned(), Fate::Ask(vec![holder(2, 1)])),
+    ]);
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn what_must_run_and_may_be_started_is_wanted() {
+    let db = database(|tx| {
+        let named = |name: &str| Vm { name_label: name.to_owned(), ..protected() };
+        tx.insert(named("wanted"))?;
+        tx.insert(Vm { power_state: VmPowerState::Running, ..named("runs") })?;
+        tx.insert(Vm { ha_always_run: false, ..named("stopped by its owner") })?;
+        tx.insert(Vm { ha_restart_priority: String::new(), ..named("not protected") })?;
+        let busy = BTreeMap::from([("task".to_owned(), VmOperations::Start)]);
+        tx.insert(Vm { current_operations: busy, ..named("being started") })?;
+        let vm = tx.insert(named("perhaps still runs"))?;
+        placement::set(tx, vm, vec![holder(1, 4)])?;
+        Ok(())
+    });
+    let names: Vec<String> = wanted(&db).into_iter().map(|(_, vm)| vm.name).collect();
+    assert_eq!(names, ["wanted"]);
+}
+
+#[test]
+fn hosts_outside_the_epoch_do_not_count_as_live() {
+    let db = database(|tx| {
+        for host in [1, 2] {
+            let metrics = tx.insert(HostMetrics { live: true, ..HostMetrics::default() })?;
+            tx.insert_with(Ref::from_u128(host), Host { metrics, ..Host::default() })?;
+        }
+        Ok(())
+    });
+    let state = GuardState {
+        sequence: 1,
+        phase: GuardPhase::Member,
+        me: None,
+        epoch: Some(EpochView {
+            number: EpochNumber(3),
+            members: vec![life(1, 4)],
+            coordinator: life(1, 4),
+            q: 1,
+            area_live: 0,
+            area_next: None,
+            armed: true,
+        }),
+        permit: None,
+        may_act: true,
+        dead: Vec::new(),
+        peers: Vec::new(),
+        statefiles: Vec::new(),
+        alarms: Vec::new(),
+    };
+    let outside = db.get::<Host>(Ref::from_u128(2)).unwrap().metrics;
+    assert_eq!(stale_metrics(&db, &state), [outside]);
+}
