@@ -45,6 +45,7 @@ pub mod timing;
 
 pub use api::{BlockRange, BootInfo, ConfigError, Input, IoFailed, IoId, Output, Violation};
 pub use machine::Machine;
+pub use record::AREA_COUNT;
 
 /// Size of a statefile block and the unit of its IO.
 pub const BLOCK_SIZE: usize = 4096;

@@ -8,8 +8,9 @@ use crate::timing::Timing;
 
 /// Hosts that a pool can have: slots are below this.
 pub(crate) const SLOTS_MAX: usize = 64;
-/// Areas of the metadata volume.
-pub(crate) const AREA_COUNT: u8 = 8;
+/// Areas of the metadata volume: numbers below it are handed out, and whoever lays the volume out
+/// has so many.
+pub const AREA_COUNT: u8 = 4;
 /// Longest encoding of a record; two of them and a header fit into a ballot copy.
 pub(crate) const RECORD_BYTES_MAX: usize = 4_000;
 /// From this many open epochs on only put-outs may follow.

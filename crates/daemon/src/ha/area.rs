@@ -13,7 +13,7 @@ use haven_pooldb::{AreaBackend, RedbStore, Store, StoreError, VolumeArea};
 /// Size of the metadata volume.
 pub const METADATA_BYTES: u64 = 256 << 20;
 /// Areas of the metadata volume; the protocol hands out numbers below it.
-pub const AREAS: u8 = 4;
+pub const AREAS: u8 = haven_cluster::AREA_COUNT;
 /// Size of one area.
 const AREA_BYTES: u64 = METADATA_BYTES / AREAS as u64;
 
