@@ -67,7 +67,7 @@ pub(super) async fn inventory(
             let holder = lives.holder(reporter);
             for vm in found.absent {
                 let still = sure.as_ref().is_some_and(|now| !now.contains_key(&vm));
-                if still && idle(tx, vm) && resident(tx, vm) == Some(reporter) {
+                if still && idle(tx, vm) && may_have_ended(tx, vm, reporter) {
                     ended(tx, vm)?;
                 }
             }
@@ -105,6 +105,13 @@ fn idle(db: &Image, vm: Ref<Vm>) -> bool {
 
 fn resident(db: &Image, vm: Ref<Vm>) -> Option<Ref<Host>> {
     db.get(vm).and_then(|row| row.resident_on.non_null())
+}
+
+/// Only the reporter could run it. After a migration whose end nobody saw the other end may: its
+/// own report, its death or a power-state reset tells, not this one's silence.
+fn may_have_ended(db: &Image, vm: Ref<Vm>, reporter: Ref<Host>) -> bool {
+    resident(db, vm) == Some(reporter)
+        && placement::holders(db, vm).iter().all(|holder| *holder == reporter)
 }
 
 /// The guest shut itself down (scenario 88), or its process died.
@@ -252,4 +259,31 @@ async fn diverged(
             Ok(())
         })
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use haven_model::Holder;
+    use haven_pooldb::{Database, MemStore};
+
+    use super::*;
+
+    #[test]
+    fn an_absent_vm_has_not_ended_while_another_host_may_run_it() {
+        let store = Box::new(MemStore::default());
+        let mut db = Database::open(store, crate::coordinator::ids()).unwrap();
+        let (source, destination) = (Ref::from_u128(1), Ref::from_u128(2));
+        let holder = |host| Holder { host, incarnation: 3 };
+        db.transact(|tx| {
+            let vm = tx.insert(Vm::default())?;
+            tx.update(vm, |row: &mut Vm| row.resident_on = source)?;
+            placement::set(tx, vm, vec![holder(source), holder(destination)])?;
+            assert!(!may_have_ended(tx, vm, source));
+            placement::set(tx, vm, vec![holder(source)])?;
+            assert!(may_have_ended(tx, vm, source));
+            assert!(!may_have_ended(tx, vm, destination));
+            Ok(())
+        })
+        .unwrap();
+    }
 }
