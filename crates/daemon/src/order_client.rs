@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use haven_cluster::ids::HostId;
+use haven_cluster::ids::{EpochNumber, HostId};
 use http::Request;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
@@ -22,7 +22,9 @@ use uuid::Uuid;
 use crate::agent::Agent;
 use crate::authority::Authority;
 use crate::identity::IdentityStore;
-use crate::orders::{Order, OrderEnvelope, OrderError, OrderReply, OrderResult, Refusal, Report};
+use crate::orders::{
+    Order, OrderEnvelope, OrderError, OrderReply, OrderResult, Refusal, Report, Term,
+};
 use crate::peer_net::{DialError, Dialer, Protocol};
 
 /// Attempts to reach a host before it counts as unreachable.
@@ -108,10 +110,25 @@ impl OrderClient {
 
     /// The same under an id of the caller's, for orders that outlive a restart of the caller.
     pub async fn send_as(&self, host: HostId, id: Uuid, order: Order) -> OrderResult {
+        let term = self.inner.authority.term()?;
+        self.send_in(term, host, id, order).await
+    }
+
+    /// The same, but only while `epoch` lasts: the order was made of what was true in it, such as
+    /// in which life its host is.
+    pub async fn send_under(&self, epoch: EpochNumber, host: HostId, order: Order) -> OrderResult {
+        let term = self.inner.authority.term()?;
+        if term.epoch != epoch {
+            return Err(Refusal::OlderEpoch { given: epoch, newest: term.epoch }.into());
+        }
+        self.send_in(term, host, Uuid::new_v4(), order).await
+    }
+
+    async fn send_in(&self, term: Term, host: HostId, id: Uuid, order: Order) -> OrderResult {
         let pool = self.inner.identity.get().pool.as_ref().map(|pool| pool.pool);
         let envelope = OrderEnvelope {
             pool: pool.ok_or(OrderError::NotCoordinator)?,
-            term: self.inner.authority.term()?,
+            term,
             seq: self.inner.sequence.fetch_add(1, Ordering::Relaxed),
             id,
             order,

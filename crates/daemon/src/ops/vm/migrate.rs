@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use haven_cluster::ids::EpochNumber;
 use haven_drivers::hypervisor::{DomainState, MigrateStats};
 use haven_model::{ApiError, Host, Ref, Value, Vm, VmMetrics, VmOperations, VmPowerState, codes};
 use haven_tasks::TaskId;
@@ -12,12 +13,14 @@ use uuid::Uuid;
 use super::state::{self as vm_state, Undo};
 use crate::dispatch::Call;
 use crate::ops::{allowed, errors, host, placement, view};
-use crate::orders::{Order, OrderReply};
+use crate::orders::{Inventory, Order, OrderReply};
 use crate::state::AppState;
 use crate::tasks::{Op, Plan};
 
 /// How often progress is asked for.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
+/// Looks at both ends of a migration that broke off, until it counts as not over.
+const SETTLE_LOOKS_MAX: u32 = 20;
 /// Keys of `VM_metrics.other_config` that keep what the last migration measured.
 const DOWNTIME_KEY: &str = "last_migration_downtime_ms";
 const ELAPSED_KEY: &str = "last_migration_elapsed_ms";
@@ -64,13 +67,14 @@ pub async fn migrate(
     runner
         .run(task, plan, move |mut op| async move {
             op.step_undo(&Undo::EndMigration { vm, from, to }).await?;
-            let number = reserve(&state, vm, from, to).await?;
+            let (epoch, number) = reserve(&state, vm, from, to).await?;
             let bridges = state.pool.read(|db| super::nics::bridges(db, vm, to)).await??;
             let prepare =
                 Order::PrepareMigrateIn { vm: id, placement: number, from: host::id(from) };
             let orders = bridges.into_iter().map(|(_, order)| order).chain([prepare]);
             for order in orders {
-                let sent = state.orders.send(host::id(to), order).await;
+                // The holder is the life that the host had then: another one must not take it in.
+                let sent = state.orders.send_under(epoch, host::id(to), order).await;
                 sent.map_err(|error| errors::order(to, error))?;
             }
             op.step().await?;
@@ -93,9 +97,10 @@ async fn reserve(
     vm: Ref<Vm>,
     from: Ref<Host>,
     to: Ref<Host>,
-) -> Result<u64, ApiError> {
+) -> Result<(EpochNumber, u64), ApiError> {
     let lives = state.lives();
-    state
+    let epoch = EpochNumber(lives.epoch);
+    let number = state
         .pool
         .write(move |tx| {
             let row = tx.require(vm)?;
@@ -107,7 +112,8 @@ async fn reserve(
             tx.update(vm, |row: &mut Vm| row.scheduled_to_be_resident_on = to)?;
             placement::set(tx, vm, vec![lives.holder(from), lives.holder(to)])
         })
-        .await
+        .await?;
+    Ok((epoch, number))
 }
 
 /// The migration itself, with its progress; cancelling stops it at the source.
@@ -238,37 +244,102 @@ pub async fn end(
     }
     // The source may still be sending; without it there is nothing to cancel.
     let _cancelled = state.orders.send(host::id(from), Order::CancelJob { vm: id }).await;
-    let here = runs(state, from, id).await?;
-    let there = match runs(state, to, id).await {
-        Ok(there) => there,
-        Err(error) if here => {
-            // It runs on at the source. The destination stays a holder until it answers, which
-            // reconciliation waits for: a copy there may never be forgotten.
-            tracing::warn!(%error, %vm, destination = %to, "a migration ends without its destination");
-            return Ok(());
-        }
-        Err(error) => return Err(error),
-    };
+    let runs_on = outcome(state, id, from, to).await?;
     let close = Order::FinishMigrateIn { vm: id };
     state.orders.send(host::id(to), close).await.map_err(|error| errors::order(to, error))?;
     let lives = state.lives();
     state
         .pool
-        .write(move |tx| match (here, there) {
-            (true, _) => moved(tx, vm, from, lives.holder(from)),
-            (false, true) => moved(tx, vm, to, lives.holder(to)),
-            (false, false) => vm_state::halted(tx, vm),
+        .write(move |tx| match runs_on {
+            Some(host) => moved(tx, vm, host, lives.holder(host)),
+            None => vm_state::halted(tx, vm),
         })
         .await
 }
 
-async fn runs(state: &Arc<AppState>, on: Ref<Host>, id: Uuid) -> Result<bool, ApiError> {
+/// Where the VM runs once the migration is over at both ends.
+async fn outcome(
+    state: &Arc<AppState>,
+    id: Uuid,
+    from: Ref<Host>,
+    to: Ref<Host>,
+) -> Result<Option<Ref<Host>>, ApiError> {
+    for _ in 0..SETTLE_LOOKS_MAX {
+        // The source first: a guest leaves it for the destination, never the other way. Asked in
+        // the other order, one that arrives in between would be seen at neither.
+        let source = ask(state, from).await?;
+        let destination = ask(state, to).await?;
+        match verdict(&source, &destination, id) {
+            Verdict::Stayed => return Ok(Some(from)),
+            Verdict::Moved => return Ok(Some(to)),
+            Verdict::Gone => return Ok(None),
+            Verdict::UnderWay => tokio::time::sleep(PROGRESS_INTERVAL).await,
+        }
+    }
+    Err(ApiError::internal("the migration goes on; both hosts may run the VM"))
+}
+
+/// What both ends of a migration say of its VM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Stayed,
+    Moved,
+    Gone,
+    /// It may still change sides.
+    UnderWay,
+}
+
+/// Judges from what the source said and then the destination.
+fn verdict(source: &Inventory, destination: &Inventory, id: Uuid) -> Verdict {
+    let state = |side: &Inventory| {
+        side.domains.iter().find(|domain| domain.uuid == id).map(|domain| domain.state)
+    };
+    let sends = source.acting.iter().any(|order| order.vm == Some(id));
+    match (state(source), state(destination)) {
+        _ if sends => Verdict::UnderWay,
+        (_, Some(DomainState::Incoming)) | (Some(_), Some(_)) => Verdict::UnderWay,
+        (Some(_), None) => Verdict::Stayed,
+        (None, Some(_)) => Verdict::Moved,
+        (None, None) => Verdict::Gone,
+    }
+}
+
+async fn ask(state: &Arc<AppState>, on: Ref<Host>) -> Result<Inventory, ApiError> {
     let reply = state.orders.send(host::id(on), Order::Inventory).await;
     match reply.map_err(|error| errors::order(on, error))? {
-        OrderReply::Inventory(inventory) => Ok(inventory
-            .domains
-            .iter()
-            .any(|domain| domain.uuid == id && domain.state != DomainState::Incoming)),
+        OrderReply::Inventory(inventory) => Ok(*inventory),
         _ => Err(ApiError::internal("an unexpected answer to an inventory")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use haven_drivers::hypervisor::DomainInfo;
+
+    use super::*;
+    use crate::orders::ActingOrder;
+
+    #[test]
+    fn a_migration_is_judged_only_when_it_is_over_at_both_ends() {
+        let id = Uuid::from_u128(7);
+        let domain = |state| DomainInfo { uuid: id, state, memory_bytes: 0, cpu_time_ns: 0 };
+        let side = |state: Option<DomainState>| Inventory {
+            domains: state.map(domain).into_iter().collect(),
+            acting: Vec::new(),
+            attached: Vec::new(),
+            boot_id: String::new(),
+            memory_free: 0,
+        };
+        let running = || side(Some(DomainState::Running));
+        let judged = |source: &Inventory, destination: &Inventory| verdict(source, destination, id);
+        assert_eq!(judged(&running(), &side(None)), Verdict::Stayed);
+        assert_eq!(judged(&side(None), &running()), Verdict::Moved);
+        assert_eq!(judged(&side(None), &side(None)), Verdict::Gone);
+        assert_eq!(judged(&running(), &running()), Verdict::UnderWay);
+        assert_eq!(judged(&running(), &side(Some(DomainState::Incoming))), Verdict::UnderWay);
+        assert_eq!(judged(&side(None), &side(Some(DomainState::Incoming))), Verdict::UnderWay);
+        let order = ActingOrder { id, vm: Some(id), kind: "migrate_vm".to_owned() };
+        let sending = Inventory { acting: vec![order], ..running() };
+        assert_eq!(judged(&sending, &side(None)), Verdict::UnderWay);
     }
 }

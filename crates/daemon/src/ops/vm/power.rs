@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use haven_cluster::ids::EpochNumber;
 use haven_drivers::hypervisor::StopMode;
 use haven_model::{ApiError, Host, Ref, Value, Vdi, Vm, VmOperations, VmPowerState, codes};
 use haven_planner as planner;
@@ -100,8 +101,9 @@ pub async fn start_vm(
                     errors::order(place.host, error)
                 })?;
             }
-            let sent = state.orders.send(host::id(place.host), place.order).await;
-            sent.map_err(|error| start_error(vm, place.host, error))?;
+            // Its holder is the life that the host had then: another one must not run it.
+            let sent = state.orders.send_under(place.epoch, host::id(place.host), place.order);
+            sent.await.map_err(|error| start_error(vm, place.host, error))?;
             op.step().await?;
             let (host, paused) = (place.host, how.paused);
             state
@@ -152,6 +154,7 @@ fn check(db: &Image, vm: Ref<Vm>, operation: VmOperations) -> Result<Vec<Ref<Vdi
 
 struct Place {
     host: Ref<Host>,
+    epoch: EpochNumber,
     order: Order,
     bridges: Vec<(String, Order)>,
     image: Option<Ref<Vdi>>,
@@ -191,7 +194,7 @@ async fn reserve(
                 }
                 None => Order::StartVm { spec, placement: number, paused: how.paused },
             };
-            Ok(Place { host, order, bridges, image })
+            Ok(Place { host, epoch: EpochNumber(term.epoch), order, bridges, image })
         })
         .await
 }
