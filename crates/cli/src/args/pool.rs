@@ -41,6 +41,17 @@ pub(crate) enum PoolCommand {
         #[arg(long, short)]
         yes: bool,
     },
+    /// Without HA: make this host the coordinator, because the other one is off for good
+    Promote {
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Without HA: have this host take its orders from the host that was promoted
+    Follow {
+        /// The uuid that `haven pool promote` printed
+        coordinator: String,
+    },
     /// Show the pool
     Show,
 }

@@ -19,6 +19,8 @@ pub(crate) async fn run(context: &mut Context, verb: PoolCommand) -> Outcome<()>
         PoolCommand::Token { valid } => token(context, valid).await,
         PoolCommand::Join { token } => join(context, &token).await,
         PoolCommand::Eject { host, yes } => eject(context, &host, yes).await,
+        PoolCommand::Promote { yes } => promote(context, yes).await,
+        PoolCommand::Follow { coordinator } => follow(context, &coordinator).await,
         PoolCommand::Show => show(context).await,
     }
 }
@@ -65,6 +67,25 @@ async fn eject(context: &mut Context, host: &str, yes: bool) -> Outcome<()> {
         format!("host {} left the pool", host.name()),
         json!({ "uuid": host.uuid() }),
     ))
+}
+
+async fn promote(context: &mut Context, yes: bool) -> Outcome<()> {
+    let loss = "What the old coordinator wrote last may be missing here. If it still runs, there are two \
+                coordinators: make sure that its power is off.";
+    prompt::confirm(loss, yes)?;
+    let promoted = context.rpc.send("/haven/pool/promote", &json!({})).await?;
+    let uuid = promoted.get("coordinator").and_then(Value::as_str).unwrap_or_default();
+    let text = format!(
+        "this host is the coordinator now; on each other host that lives, say `haven pool follow {uuid}`"
+    );
+    context.print(&Answer::done(text, promoted))
+}
+
+/// The pool cannot be asked for names now, so the coordinator is given by its uuid.
+async fn follow(context: &mut Context, coordinator: &str) -> Outcome<()> {
+    let wanted = json!({ "coordinator": coordinator });
+    let answer = context.rpc.send("/haven/pool/follow", &wanted).await?;
+    context.print(&Answer::done("this host follows the new coordinator now", answer))
 }
 
 async fn show(context: &mut Context) -> Outcome<()> {

@@ -274,6 +274,21 @@ fn a_lost_host_is_declared_dead_and_forgotten_on_request() {
 }
 
 #[test]
+fn a_host_is_promoted_only_on_a_clear_word() {
+    let pool = Script::default()
+        .answers("/haven/pool/promote", json!({"coordinator": "h2"}))
+        .answers("/haven/pool/follow", json!({"coordinator": "h2"}))
+        .serve();
+    assert_eq!(pool.haven(&["pool", "promote"]).status.code(), Some(2));
+    assert!(pool.calls("/haven/pool/promote").is_empty());
+    let promoted = pool.haven(&["pool", "promote", "--yes"]);
+    assert!(shown(&promoted).contains("haven pool follow h2"), "{}", shown(&promoted));
+    assert!(pool.haven(&["pool", "follow", "h2"]).status.success());
+    assert_eq!(pool.calls("/haven/pool/follow"), [json!({"coordinator": "h2"})]);
+    assert_eq!(pool.calls("/haven/pool/promote"), [json!({})]);
+}
+
+#[test]
 fn pools_are_made_and_joined_with_a_token() {
     let pool = Script::default()
         .answers("/haven/pool/init", json!({"pool_uuid": "p"}))
