@@ -153,9 +153,13 @@ impl AppState {
     /// Epoch and lives, for what is made durable now.
     #[must_use]
     pub fn lives(&self) -> Lives {
+        // The epoch first: lives that are newer than it are of no use to an order under it, but
+        // older ones would name as holder a life that is dead already.
         let epoch = self.authority.term().map_or(0, |term| term.epoch.0);
-        let lives = self.lives.read().unwrap_or_else(PoisonError::into_inner).clone();
-        Lives { epoch, lives }
+        let state = self.ha.get().and_then(|ha| ha.link().state());
+        let lives = state.map(|state| crate::ha::decide::lives(&state));
+        let told = || self.lives.read().unwrap_or_else(PoisonError::into_inner).clone();
+        Lives { epoch, lives: lives.unwrap_or_else(told) }
     }
 }
 
@@ -224,6 +228,13 @@ impl PoolDb {
     /// Whether this host holds the database.
     pub async fn is_open(&self) -> bool {
         self.database.read().await.is_some()
+    }
+
+    /// Whether its store refused a commit. No while somebody works on it.
+    #[must_use]
+    pub fn is_doubtful(&self) -> bool {
+        let database = self.database.try_read();
+        database.is_ok_and(|database| database.as_ref().is_some_and(Database::is_doubtful))
     }
 
     /// Installs the database: from here on this host answers.

@@ -107,6 +107,13 @@ impl Database {
         Ok(Committed { value, generation: self.image.generation, batch })
     }
 
+    /// A commit failed: the store may have kept it or not, and some stores take nothing more until
+    /// they are opened anew.
+    #[must_use]
+    pub fn is_doubtful(&self) -> bool {
+        self.store_doubtful
+    }
+
     /// Takes over what another copy has become, for instance at a member.
     ///
     /// # Errors

@@ -52,12 +52,19 @@ pub enum Step {
         /// What is live.
         area: u8,
     },
+    /// The pool is disarmed, though nobody here waited for it any more: the database leaves the
+    /// metadata volume. A restart would open the local one.
+    Home,
 }
 
 /// The next step, from the guard's state at `now`.
 #[must_use]
 pub fn database_step(held: Held, state: &GuardState, now: Instant) -> Step {
-    let Some(epoch) = state.epoch.as_ref().filter(|epoch| epoch.armed) else { return Step::Stay };
+    let Some(epoch) = &state.epoch else { return Step::Stay };
+    if !epoch.armed {
+        let left = state.phase == GuardPhase::Idle && matches!(held, Held::Area(_));
+        return if left { Step::Home } else { Step::Stay };
+    }
     // The genesis record names hosts without lives: nobody is coordinator by it yet, and nobody
     // ceases to be.
     if state.phase == GuardPhase::Idle || epoch.number == EpochNumber(0) {
@@ -223,6 +230,19 @@ mod tests {
         let genesis = state.epoch.as_mut().unwrap();
         (genesis.number, genesis.coordinator) = (EpochNumber(0), life(1, 0));
         assert_eq!(database_step(Held::Area(0), &state, Instant(1)), Step::Stay);
+    }
+
+    #[test]
+    fn the_database_of_a_pool_that_was_disarmed_goes_home() {
+        let mut state = coordinator(None);
+        if let Some(epoch) = state.epoch.as_mut() {
+            epoch.armed = false;
+        }
+        assert_eq!(database_step(Held::Area(2), &state, Instant(1)), Step::Stay);
+        state.phase = GuardPhase::Idle;
+        assert_eq!(database_step(Held::Area(2), &state, Instant(1)), Step::Home);
+        assert_eq!(database_step(Held::Local, &state, Instant(1)), Step::Stay);
+        assert_eq!(database_step(Held::Nothing, &state, Instant(1)), Step::Stay);
     }
 
     #[test]

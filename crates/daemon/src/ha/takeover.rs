@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use haven_cluster::control::{GuardCommand, GuardState};
 use haven_cluster::ids::{EpochNumber, Instant};
-use haven_model::ApiError;
-use haven_pooldb::{Database, RedbStore, Store, StoreError};
+use haven_model::{ApiError, Pool};
+use haven_pooldb::{Database, RedbStore, Store, StoreError, Tx};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,7 @@ use super::area::{self, MayWrite};
 use super::decide::{self, Held, Step};
 use super::link::GuardLink;
 use crate::agent::permit::PermitGate;
+use crate::ops::rows;
 use crate::state::AppState;
 
 /// Longest wait for the record that makes the copied area the live one.
@@ -108,7 +109,8 @@ async fn act(ha: &Ha, state: &GuardState, drained: &mut EpochNumber) -> Result<(
     let moving = ha.moving.lock().await;
     let held = ha.held().await;
     match decide::database_step(held, state, Instant(haven_block_io::boottime_ns())) {
-        Step::Stay => {}
+        Step::Stay => mend(ha, held, state).await?,
+        Step::Home => go_home(ha).await?,
         Step::Close { epoch } => {
             tracing::warn!(epoch = epoch.0, "this host is no longer coordinator");
             close(ha).await?;
@@ -172,7 +174,39 @@ async fn rehouse(
     }
 }
 
+/// A store that failed once takes nothing more, though the storage is back: it is opened anew.
+async fn mend(ha: &Ha, held: Held, state: &GuardState) -> Result<(), ApiError> {
+    let live = state.epoch.as_ref().map(|epoch| Held::Area(epoch.area_live));
+    let acts = ha.link.armed().is_some_and(|view| view.may_act);
+    if !acts || live != Some(held) || !ha.state.pool.is_doubtful() {
+        return Ok(());
+    }
+    tracing::warn!("a change of the pool database could not be written; opening it anew");
+    let Held::Area(area) = held else { return Ok(()) };
+    reopen(ha, area, Office::Kept).await
+}
+
+/// The pool was disarmed by a last epoch for which the caller did not wait any more.
+async fn go_home(ha: &Ha) -> Result<(), ApiError> {
+    let Ok(_changing) = ha.changing.try_lock() else { return Ok(()) };
+    tracing::warn!("the pool was disarmed meanwhile; its database leaves the metadata volume");
+    move_held(ha, Held::Local, ha.state.config.paths.database()).await?;
+    let off = |tx: &mut Tx<'_>| {
+        let (pool, _) = rows::pool(tx)?;
+        tx.update(pool, |row: &mut Pool| {
+            row.ha_enabled = false;
+            row.ha_statefiles.clear();
+            row.ha_overcommitted = false;
+        })
+    };
+    ha.state.pool.write(off).await
+}
+
 async fn open(ha: &Ha, area: u8) -> Result<(), ApiError> {
+    reopen(ha, area, Office::New).await
+}
+
+async fn reopen(ha: &Ha, area: u8, office: Office) -> Result<(), ApiError> {
     close(ha).await?;
     let (path, may_write) = (metadata(ha)?, ha.may_write());
     let database = blocking(move || {
@@ -181,7 +215,7 @@ async fn open(ha: &Ha, area: u8) -> Result<(), ApiError> {
     })
     .await?
     .map_err(store_failed)?;
-    install(ha, database, Held::Area(area), Office::New).await
+    install(ha, database, Held::Area(area), office).await
 }
 
 async fn copy(ha: &Ha, epoch: EpochNumber, from: u8, to: u8) -> Result<(), ApiError> {
@@ -279,6 +313,11 @@ pub(super) async fn move_to_disk(ha: &Ha) -> Result<(), ApiError> {
 
 async fn move_to(ha: &Ha, home: Held, path: PathBuf) -> Result<(), ApiError> {
     let _moving = ha.moving.lock().await;
+    move_held(ha, home, path).await
+}
+
+/// The same for who holds the lock on moving already.
+async fn move_held(ha: &Ha, home: Held, path: PathBuf) -> Result<(), ApiError> {
     let database = take(ha).await;
     let database = database.ok_or_else(|| ApiError::internal("this host has no database"))?;
     let may_write = ha.may_write();
