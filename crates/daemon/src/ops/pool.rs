@@ -43,6 +43,10 @@ pub async fn forget_host(call: Arc<Call>) -> Result<Value, ApiError> {
 /// not run its VMs any more; only then may they start elsewhere while high availability is off.
 pub async fn declare_dead(call: Arc<Call>) -> Result<Value, ApiError> {
     let dead: Ref<Host> = call.arg(0)?;
+    // The guards know better than anybody who looks from outside: a member holds a permit.
+    if call.state.authority.armed().is_some() && call.state.is_member(dead) {
+        return Err(ApiError::with(codes::HOST_IS_LIVE, &[&dead]));
+    }
     call.write(move |tx| {
         tx.require(dead)?;
         if super::host::is_live(tx, dead) {
