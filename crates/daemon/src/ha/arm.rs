@@ -323,7 +323,11 @@ async fn record(
             mark(tx, true, Some((config, statefiles)))
         })
         .await?;
-    promise::refresh(ha).await
+    // The pool is armed, durably; what it promises is computed again after every change.
+    if let Err(error) = promise::refresh(ha).await {
+        tracing::warn!(%error, "how many host failures are tolerated is not known yet");
+    }
+    Ok(())
 }
 
 type Marks = (BTreeMap<String, String>, Vec<String>);
