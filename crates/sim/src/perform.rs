@@ -58,7 +58,7 @@ impl World {
             let whole = op.bytes.len();
             let length =
                 if self.rng.chance(400) { self.rng.index(whole / 512) * 512 } else { whole };
-            if self.rng.chance(700) {
+            if self.options.late_writes && self.rng.chance(700) {
                 let delay = self.rng.below(late * 95 / 100);
                 self.after(delay, Event::LateLand { op, length });
             }

@@ -36,6 +36,8 @@ pub struct Options {
     pub vms: u32,
     /// Clocks drift by up to this many parts per million.
     pub drift_ppm: u64,
+    /// A write that was on its way at a power loss may land up to `T_late` later, or in part.
+    pub late_writes: bool,
     /// Keep a readable log.
     pub log: bool,
 }
@@ -51,6 +53,7 @@ impl Options {
             tolerate: 1,
             vms: u32::try_from(hosts * 2).unwrap_or(2),
             drift_ppm: 9_900,
+            late_writes: true,
             log: false,
         }
     }

@@ -7,7 +7,9 @@ use haven_sim::{Options, World};
 const SEEDS: [u64; 4] = [1, 2, 3, 4];
 
 fn pool(hosts: usize, profile: Profile, seed: u64) -> World {
-    World::formed(Options::pool(hosts, profile), seed)
+    // The bounds count from the last write that lands.
+    let options = Options { late_writes: false, ..Options::pool(hosts, profile) };
+    World::formed(options, seed)
 }
 
 fn sound(world: &World) {

@@ -20,17 +20,17 @@ fn one_host() {
 
 #[test]
 fn two_hosts() {
-    storm(2, 1, 0..1_000);
+    storm(2, 1, 0..500);
 }
 
 #[test]
 fn three_hosts() {
-    storm(3, 1, 0..800);
+    storm(3, 1, 0..300);
 }
 
 #[test]
 fn four_hosts() {
-    storm(4, 1, 0..200);
+    storm(4, 1, 0..80);
 }
 
 #[test]
