@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use haven_model::errors::error_meta;
+use haven_model::errors::{Language, error_meta};
 use serde_json::{Value, json};
 
 use crate::args::global::Format;
@@ -32,10 +32,17 @@ pub(crate) fn for_people(failure: &Failure) -> String {
     text
 }
 
+/// The language of the person's environment, as every program finds it.
+fn language() -> Language {
+    let names = ["LC_ALL", "LC_MESSAGES", "LANG"];
+    let set = names.iter().filter_map(|name| std::env::var(name).ok()).find(|tag| !tag.is_empty());
+    set.map_or(Language::English, |tag| Language::from_tag(&tag))
+}
+
 fn headline(failure: &Failure) -> String {
     match failure {
         Failure::Api { code, params } => match error_meta(code) {
-            Some(meta) => meta.text.to_owned(),
+            Some(meta) => meta.text_in(language()).to_owned(),
             None => format!("{code} {}", params.join(" ")).trim_end().to_owned(),
         },
         Failure::NotFound { what, given, .. } => format!("there is no {what} `{given}`"),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{Script, assert_golden, haven, haven_with_input, shown, small_pool};
+use crate::support::{Script, assert_golden, haven, haven_in, haven_with_input, shown, small_pool};
 
 #[test]
 fn wrong_command_lines() {
@@ -57,6 +57,21 @@ fn errors_of_the_pool_have_cause_and_remedy() {
     let as_json = pool.haven(&["--output", "json", "vm", "start", "web1"]);
     assert_golden("refusals", &[&refused, &unknown, &as_json].map(shown).join("\n"));
     assert_eq!(refused.status.code(), Some(1));
+}
+
+/// B21: errors are told in the person's language.
+#[test]
+fn errors_speak_spanish_and_chinese() {
+    let refusal = ["VM_BAD_POWER_STATE", "OpaqueRef:v1", "halted", "running"];
+    let pool = small_pool().task_fails("VM.start", &refusal).serve();
+    let told =
+        |language: &str| shown(&haven_in(language, &pool.socket(), &["vm", "start", "web1"]));
+    let (english, spanish, chinese) = (told("C"), told("es_ES.UTF-8"), told("zh_CN.UTF-8"));
+    assert!(
+        english != spanish && spanish != chinese && chinese != english,
+        "{english}{spanish}{chinese}"
+    );
+    assert!(spanish.contains("VM_BAD_POWER_STATE"), "{spanish}");
 }
 
 #[test]

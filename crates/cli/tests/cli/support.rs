@@ -20,10 +20,20 @@ pub(crate) fn haven(socket: &Path, args: &[&str]) -> Output {
 
 /// The same, with something on standard input.
 pub(crate) fn haven_with_input(socket: &Path, args: &[&str], input: &str) -> Output {
+    run(socket, args, input, "C")
+}
+
+/// The same, for a person of that language.
+pub(crate) fn haven_in(language: &str, socket: &Path, args: &[&str]) -> Output {
+    run(socket, args, "", language)
+}
+
+fn run(socket: &Path, args: &[&str], input: &str, language: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_haven"))
         .args(args)
         .env_clear()
         .env("HAVEN_SOCKET", socket)
+        .env("LANG", language)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
