@@ -9,7 +9,7 @@ use super::api::Api;
 use super::narrator::Narrator;
 use super::pool::{Guest, PASSWORD, Pool};
 use crate::config::LabConfig;
-use crate::lab::Lab;
+use crate::lab::{Host, Lab};
 use crate::probe::Prober;
 
 const GUESTS: u8 = 4;
@@ -139,8 +139,11 @@ fn hosts_return(pool: &Pool<'_>) -> Result<()> {
 }
 
 fn say_where(pool: &Pool<'_>) -> Result<()> {
+    // The coordinator first: the others would send a client on to an address of the lab.
+    let mut hosts = vec![pool.coordinator()?];
+    hosts.extend(pool.hosts().filter(|h| Some(h.number()) != hosts.first().map(Host::number)));
     let targets: Vec<SocketAddr> =
-        pool.hosts().map(|h| format!("{}:443", h.address()).parse()).collect::<Result<_, _>>()?;
+        hosts.iter().map(|h| format!("{}:443", h.address()).parse()).collect::<Result<_, _>>()?;
     let own = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let forwarded = (PORT..PORT + 10).find(|p| pool.lab.forward(own(*p), targets.clone()).is_ok());
     let tell = pool.tell;
