@@ -140,8 +140,9 @@ fn hosts_return(pool: &Pool<'_>) -> Result<()> {
 
 fn say_where(pool: &Pool<'_>) -> Result<()> {
     // The coordinator first: the others would send a client on to an address of the lab.
-    let mut hosts = vec![pool.coordinator()?];
-    hosts.extend(pool.hosts().filter(|h| Some(h.number()) != hosts.first().map(Host::number)));
+    let first = pool.coordinator()?.number();
+    let mut hosts: Vec<Host<'_>> = pool.hosts().collect();
+    hosts.sort_by_key(|h| h.number() != first);
     let targets: Vec<SocketAddr> =
         hosts.iter().map(|h| format!("{}:443", h.address()).parse()).collect::<Result<_, _>>()?;
     let own = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
