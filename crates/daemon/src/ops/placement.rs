@@ -2,7 +2,7 @@
 //!
 //! A VM runs on one of its holders or nowhere. Its placement row has the reference of the VM.
 
-use haven_model::{ApiError, Holder, Host, Placement, Ref, Vm};
+use haven_model::{ApiError, Holder, Host, Placement, Ref, Vm, codes};
 use haven_pooldb::{Image, Tx};
 
 /// The row of a VM's placement.
@@ -16,6 +16,18 @@ pub fn of(vm: Ref<Vm>) -> Ref<Placement> {
 pub fn holders(db: &Image, vm: Ref<Vm>) -> Vec<Ref<Host>> {
     let row = db.get(of(vm));
     row.map(|row| row.holders.iter().map(|holder| holder.host).collect()).unwrap_or_default()
+}
+
+/// In which life a host may run the VM.
+#[must_use]
+pub fn held_by(db: &Image, vm: Ref<Vm>, host: Ref<Host>) -> Option<Holder> {
+    db.get(of(vm))?.holders.iter().find(|holder| holder.host == host).cloned()
+}
+
+/// The placement changed while an order was under way: its host was buried meanwhile.
+#[must_use]
+pub fn overtaken(host: Ref<Host>) -> ApiError {
+    ApiError::with(codes::HOST_OFFLINE, &[&host])
 }
 
 /// Number of the VM's placement.

@@ -67,12 +67,17 @@ pub(super) async fn inventory(
             let holder = lives.holder(reporter);
             for vm in found.absent {
                 let still = sure.as_ref().is_some_and(|now| !now.contains_key(&vm));
-                if still && idle(tx, vm) && may_have_ended(tx, vm, reporter) {
+                // What an earlier life ran was lost with it: the failover manager restarts it.
+                let own = lives.epoch == 0
+                    || placement::held_by(tx, vm, reporter).is_some_and(|held| held == holder);
+                if still && own && idle(tx, vm) && may_have_ended(tx, vm, reporter) {
                     ended(tx, vm)?;
                 }
             }
+            // A host outside the epoch is no holder that could ever be declared dead.
+            let member = lives.epoch == 0 || holder.incarnation != 0;
             for (vm, paused) in found.found {
-                if idle(tx, vm) && placement::holders(tx, vm).is_empty() {
+                if member && idle(tx, vm) && placement::holders(tx, vm).is_empty() {
                     tracing::warn!(%vm, host = %reporter, "a VM runs that the database had halted");
                     placement::set(tx, vm, vec![holder])?;
                     vm_state::started(tx, vm, reporter, paused)?;

@@ -180,10 +180,11 @@ async fn arrived(
     to: Ref<Host>,
     stats: MigrateStats,
 ) -> Result<(), ApiError> {
-    let holder = state.lives().holder(to);
     state
         .pool
         .write(move |tx| {
+            // The life that took the guest in, which may be over by now.
+            let holder = placement::held_by(tx, vm, to).ok_or_else(|| placement::overtaken(to))?;
             moved(tx, vm, to, holder)?;
             let metrics = tx.require(vm)?.metrics;
             if tx.get(metrics).is_none() {

@@ -105,10 +105,14 @@ pub async fn start_vm(
             let sent = state.orders.send_under(place.epoch, host::id(place.host), place.order);
             sent.await.map_err(|error| start_error(vm, place.host, error))?;
             op.step().await?;
-            let (host, paused) = (place.host, how.paused);
+            let (host, number, paused) = (place.host, place.number, how.paused);
             state
                 .pool
                 .write(move |tx| {
+                    // The host may have died, and its VMs been given up, since it answered.
+                    if placement::number(tx, vm) != number {
+                        return Err(placement::overtaken(host));
+                    }
                     vm_state::started(tx, vm, host, paused)?;
                     tx.update(vm, |row: &mut Vm| row.suspend_vdi = Ref::NULL)
                 })
@@ -155,6 +159,8 @@ fn check(db: &Image, vm: Ref<Vm>, operation: VmOperations) -> Result<Vec<Ref<Vdi
 struct Place {
     host: Ref<Host>,
     epoch: EpochNumber,
+    /// Of the placement that was made durable.
+    number: u64,
     order: Order,
     bridges: Vec<(String, Order)>,
     image: Option<Ref<Vdi>>,
@@ -194,7 +200,8 @@ async fn reserve(
                 }
                 None => Order::StartVm { spec, placement: number, paused: how.paused },
             };
-            Ok(Place { host, epoch: EpochNumber(term.epoch), order, bridges, image })
+            let epoch = EpochNumber(term.epoch);
+            Ok(Place { host, epoch, number, order, bridges, image })
         })
         .await
 }
