@@ -49,7 +49,8 @@ fix: ## let the tools mend what they can
 	cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
 
 bench-lab: build ## measure the lab's figures, one `figure <name> <value> <unit>` line each
-	$(SUDO) $(BIN)/haven-lab --id bench bench
+	$(SUDO) $(BIN)/haven-lab --id bench bench --profile fast
+	$(SUDO) $(BIN)/haven-lab --id bench bench --profile default
 
 sim: ## hunt with the simulator: SEEDS=20000 SEED=1 SIM_HOSTS=3
 	cargo run --release --locked -p haven-sim -- run --hosts $(SIM_HOSTS) --first $(SEED) --seeds $(SEEDS)

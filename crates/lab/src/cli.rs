@@ -165,11 +165,14 @@ enum Verb {
         /// Where havend, haven-guard, haven and haven-lab lie; else beside this program.
         #[arg(long)]
         bin_dir: Option<PathBuf>,
+        /// Profile of the time-outs: fast, default or conservative.
+        #[arg(long, default_value = "fast")]
+        profile: String,
         /// Live migrations to measure.
         #[arg(long, default_value_t = 10)]
         migrations: u32,
         /// Losses of a host to measure.
-        #[arg(long, default_value_t = 3)]
+        #[arg(long, default_value_t = 10)]
         losses: u32,
     },
     /// Build the guests' kernel and initial RAM disk into a directory.
@@ -253,9 +256,9 @@ fn run(cli: Cli) -> Result<()> {
             print_status(&Lab::up(config)?.status()?)
         }
         Verb::Demo { bin_dir } => story::demo(configured(&cli.id, 3, bin_dir)?),
-        Verb::Bench { bin_dir, migrations, losses } => {
+        Verb::Bench { bin_dir, profile, migrations, losses } => {
             let config = configured(&cli.id, 3, bin_dir)?;
-            story::bench(config, story::Bench { migrations, losses })
+            story::bench(config, story::Bench { profile, migrations, losses })
         }
         Verb::Down if !dir.join("lab.json").exists() => {
             Ok(writeln!(std::io::stdout(), "no lab in {}: nothing to do", dir.display())?)

@@ -29,7 +29,8 @@ fn config() -> Option<haven_lab::LabConfig> {
 #[test]
 fn a_pool_outlives_a_host_and_its_coordinator() {
     let Some(config) = config() else { return };
-    bench(config, Bench { migrations: 2, losses: 1 }).unwrap();
+    let size = Bench { profile: "fast".to_owned(), migrations: 2, losses: 1 };
+    bench(config, size).unwrap();
 }
 
 /// A pool with three protected guests, two of them on h2.
@@ -48,7 +49,7 @@ fn protected(pool: &Pool<'_>) -> (Prober, Vec<Guest>) {
     for guest in &guests {
         prober.answer_after(&guest.address(), begun, BOOT).unwrap();
     }
-    pool.enable_ha(&guests).unwrap();
+    pool.enable_ha(&guests, "fast").unwrap();
     (prober, guests)
 }
 

@@ -49,7 +49,7 @@ fn story(pool: &Pool<'_>) -> Result<()> {
     let prober = Prober::start(pool.lab, &addresses, PROBE_INTERVAL)?;
     start_guests(pool, &prober, &guests)?;
     tell.chapter("High availability");
-    pool.enable_ha(&guests)?;
+    pool.enable_ha(&guests, "fast")?;
     tell.chapter("A guest moves while it runs");
     let moving = guests.last().context("no guest")?;
     let (took, silence) = tell

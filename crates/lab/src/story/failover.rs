@@ -22,6 +22,9 @@ const COORDINATOR_WAIT: Duration = Duration::from_secs(90);
 /// Where the pool notes the phases of a restart.
 const TIMES_KEY: &str = "haven_restart_times";
 
+/// Where the pool notes the pause of a VM's last migration.
+const DOWNTIME_KEY: &str = "last_migration_downtime_ms";
+
 /// Phases of one guest's restart, since the loss of power.
 #[derive(Clone, Debug, Default)]
 pub struct Phases {
@@ -89,6 +92,17 @@ impl Pool<'_> {
         prober.answer_after(&guest.address(), Instant::now(), RESTART_WAIT)?;
         let seen = prober.seen(&guest.address()).context("the guest never answered")?;
         Ok((took, seen.longest_gap))
+    }
+
+    /// Pause of the guest in its last migration, as the hypervisor measured it.
+    pub fn migration_pause(&self, guest: &Guest) -> Result<Duration> {
+        let api = Api::log_in(self.coordinator()?)?;
+        let (_, vm) = api.named("VM", &guest.name)?;
+        let metrics = api.records("VM_metrics")?;
+        let own = metrics.iter().find(|(reference, _)| reference == text(&vm, "metrics"));
+        let other = own.and_then(|(_, record)| record.get("other_config"));
+        let noted = text(other.context("VM_metrics.other_config")?, DOWNTIME_KEY);
+        Ok(Duration::from_millis(noted.parse().context("no migration was measured")?))
     }
 
     /// Guests that run on host `n`.

@@ -188,13 +188,16 @@ impl<'lab> Pool<'lab> {
     }
 
     /// Turns high availability on, fast profile, and waits until it is armed.
-    pub fn enable_ha(&self, guests: &[Guest]) -> Result<()> {
+    pub fn enable_ha(&self, guests: &[Guest], profile: &str) -> Result<()> {
         let first = self.lab.host(1);
-        self.tell.step(&format!("haven ha enable --heartbeat-sr {SR} --profile fast"), || {
-            let args =
-                ["ha", "enable", "--heartbeat-sr", SR, "--profile", "fast", "--failures", "1"];
-            self.haven(first, &args, "").map(drop)
-        })?;
+        self.tell.step(
+            &format!("haven ha enable --heartbeat-sr {SR} --profile {profile}"),
+            || {
+                let args =
+                    ["ha", "enable", "--heartbeat-sr", SR, "--profile", profile, "--failures", "1"];
+                self.haven(first, &args, "").map(drop)
+            },
+        )?;
         for (order, guest) in guests.iter().enumerate() {
             let order = order.to_string();
             let args = ["vm", "set", &guest.name, "--ha", "restart", "--order", &order];
