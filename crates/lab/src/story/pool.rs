@@ -210,7 +210,8 @@ impl<'lab> Pool<'lab> {
         })
     }
 
-    /// Waits until so many hosts are live members of the armed pool.
+    /// Waits until so many hosts are members of the armed pool, and take orders: the guard of a
+    /// host that comes back is a member before its havend has reported.
     pub fn wait_for_members(&self, by: Host<'_>, count: u32) -> Result<()> {
         wait_for(&format!("{count} members"), ARM_WAIT, || {
             let status = api::get(by, "/haven/ha/status")?;
@@ -224,7 +225,8 @@ impl<'lab> Pool<'lab> {
                 bail!("{found} of {count}; {}", text(&status, "state"));
             }
             Ok(Some(()))
-        })
+        })?;
+        self.wait_for_live(by, count)
     }
 
     /// The host that coordinates, asked of every host that is on.
