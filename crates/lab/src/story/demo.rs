@@ -57,9 +57,10 @@ fn story(pool: &Pool<'_>) -> Result<()> {
             pool.migrate(&prober, moving, 2)
         })?;
     tell.say(&format!(
-        "{} moved in {:.1} s; a client missed its answers for {} ms",
+        "{} moved in {:.1} s, paused for {} ms; a client missed its answers for {} ms",
         moving.name,
         took.as_secs_f64(),
+        pool.migration_pause(moving)?.as_millis(),
         silence.as_millis()
     ));
     lose_a_host(pool, &prober, &guests)?;
