@@ -65,11 +65,11 @@ pub(crate) fn directory(package: &str) -> String {
     package.strip_prefix("haven-").map_or_else(|| package.to_owned(), |rest| rest.replace('-', "_"))
 }
 
-/// Asks cargo; works without a network.
+/// Asks cargo, which downloads what it has not yet: crates of other platforms are part of the graph.
 pub(crate) fn read(root: &Path) -> Result<Vec<Member>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["metadata", "--format-version", "1", "--offline"])
+        .args(["metadata", "--format-version", "1", "--locked"])
         .current_dir(root)
         .output()
         .context("running cargo metadata")?;
