@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -11,6 +12,7 @@ use crate::agent::Agent;
 use crate::boot::{BootError, Drivers, HaPorts, HostSide, Routers, open_identity};
 use crate::config::Config;
 use crate::ha::{GuardLink, Ha};
+use crate::orders::Report;
 use crate::state::AppState;
 use crate::{coordinator, dispatch, http, reconcile, replicate};
 
@@ -21,6 +23,8 @@ pub struct Daemon {
     pub state: Arc<AppState>,
     /// Its host side.
     pub agent: Agent,
+    /// Where the coordinator side takes reports.
+    pub reports: mpsc::Sender<Report>,
     /// Its parts; none ends before it is told to.
     pub tasks: JoinSet<()>,
 }
@@ -55,11 +59,12 @@ impl Daemon {
         tasks.spawn(until(stop.clone(), replicate::run(state.clone())));
         tasks.spawn(until(stop.clone(), dispatch::expire(state.clone())));
         tasks.spawn(until(stop.clone(), reconcile::guests::run(state.clone())));
-        Ok(Self { state, agent: side.agent, tasks })
+        Ok(Self { state, reports: side.report_to(), agent: side.agent, tasks })
     }
 }
 
-async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
+/// `work`, but not longer than until `stop`.
+pub(crate) async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
     tokio::select! {
         () = stop.cancelled() => {}
         () = work => {}

@@ -130,6 +130,12 @@ impl HostSide {
         self.inbox.take()
     }
 
+    /// Where reports go that are made in this process.
+    #[must_use]
+    pub fn report_to(&self) -> mpsc::Sender<Report> {
+        self.reports.clone()
+    }
+
     /// Listens, attaches storage, reports: until `stop`. `routers` serve the API.
     pub async fn start(
         &self,

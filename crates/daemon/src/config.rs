@@ -136,6 +136,13 @@ pub enum HypervisorSettings {
     },
     /// Simulated: nothing runs. For tests of the daemon.
     Sim,
+    /// A whole simulated pool in this process, filled once it is founded.
+    SimPool {
+        /// Hosts, this one included.
+        hosts: usize,
+        /// VMs.
+        vms: usize,
+    },
 }
 
 impl Default for HypervisorSettings {

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::Daemon;
+use crate::app::{Daemon, until};
 use crate::boot::BootError;
 use crate::config::Config;
 use crate::drivers::drivers;
@@ -33,8 +33,12 @@ pub enum RunError {
 
 /// Runs until `stop`. Guests run on.
 pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError> {
-    let drivers = drivers(&config)?;
-    let daemon = Daemon::start(config, drivers, stop.clone()).await?;
+    let (drivers, simulation) = drivers(&config)?;
+    let mut daemon = Daemon::start(config, drivers, stop.clone()).await?;
+    if let Some(simulation) = simulation {
+        let (state, reports) = (daemon.state.clone(), daemon.reports.clone());
+        daemon.tasks.spawn(until(stop.clone(), simulation.run(state, reports)));
+    }
     let identity = &daemon.state.identity;
     tracing::info!(
         host = %identity.host().0,

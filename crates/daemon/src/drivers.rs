@@ -11,6 +11,7 @@ use haven_drivers::storage::{SrDriver, StorageConfig};
 use crate::agent::StorageSet;
 use crate::boot::Drivers;
 use crate::config::{Config, HypervisorSettings};
+use crate::simulate::Simulation;
 
 /// Memory of a simulated host.
 const SIM_MEMORY_BYTES: u64 = 64 << 30;
@@ -18,9 +19,14 @@ const SIM_MEMORY_BYTES: u64 = 64 << 30;
 const SIM_KINDS: [&str; 3] = ["nfs", "file", "local"];
 
 /// Makes them. A libvirt that is not there yet is no error: calls fail until it is.
-pub fn drivers(config: &Config) -> Result<Drivers, HypervisorError> {
+/// With them the simulated pool that this host is part of, if it is.
+pub fn drivers(config: &Config) -> Result<(Drivers, Option<Simulation>), HypervisorError> {
     match &config.settings.hypervisor {
-        HypervisorSettings::Sim => Ok(simulated()),
+        HypervisorSettings::Sim => Ok((simulated(), None)),
+        HypervisorSettings::SimPool { hosts, vms } => {
+            let simulation = Simulation::new(*hosts, *vms, config.paths.database().exists());
+            Ok((simulation.drivers(0), Some(simulation)))
+        }
         HypervisorSettings::Libvirt { uri, force_tcg } => {
             let defaults = LibvirtConfig::default();
             let hypervisor = LibvirtHypervisor::new(LibvirtConfig {
@@ -31,10 +37,8 @@ pub fn drivers(config: &Config) -> Result<Drivers, HypervisorError> {
             })?;
             let storage =
                 StorageConfig { mount_root: config.paths.sr_mount(), ..StorageConfig::default() };
-            Ok(Drivers {
-                hypervisor: Arc::new(hypervisor),
-                storage: set(haven_drivers::storage::drivers(&storage)),
-            })
+            let storage = set(haven_drivers::storage::drivers(&storage));
+            Ok((Drivers { hypervisor: Arc::new(hypervisor), storage }, None))
         }
     }
 }

@@ -27,6 +27,7 @@ pub mod promote;
 pub mod reconcile;
 pub mod replicate;
 pub mod session;
+pub mod simulate;
 pub mod state;
 pub mod tasks;
 pub mod tls;

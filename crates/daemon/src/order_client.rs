@@ -3,9 +3,9 @@
 //! Owns: one HTTP/2 connection per member, and the numbering of orders. An order that was sent
 //! and not answered is sent again under the same id: the host answers a repetition from memory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use haven_cluster::ids::{EpochNumber, HostId};
@@ -26,6 +26,7 @@ use crate::orders::{
     Order, OrderEnvelope, OrderError, OrderReply, OrderResult, Refusal, Report, Term,
 };
 use crate::peer_net::{DialError, Dialer, Protocol};
+use crate::simulate::SimPeer;
 
 /// Attempts to reach a host before it counts as unreachable.
 const ATTEMPTS_MAX: u32 = 3;
@@ -58,6 +59,8 @@ struct Inner {
     authority: Authority,
     dialer: Dialer,
     local: OnceLock<Agent>,
+    /// Hosts that exist in this process only.
+    simulated: RwLock<BTreeMap<HostId, SimPeer>>,
     channels: Mutex<HashMap<HostId, Arc<Mutex<Channel>>>>,
     sequence: AtomicU64,
 }
@@ -90,6 +93,7 @@ impl OrderClient {
             authority,
             dialer,
             local: OnceLock::new(),
+            simulated: RwLock::default(),
             channels: Mutex::default(),
             sequence: AtomicU64::new(1),
         };
@@ -101,6 +105,17 @@ impl OrderClient {
         if self.inner.local.set(agent).is_err() {
             tracing::warn!("the local agent was named twice; the first one stays");
         }
+    }
+
+    /// Names a simulated host, which gets its orders without a network.
+    pub fn add_simulated(&self, peer: SimPeer) {
+        let mut simulated = self.inner.simulated.write().unwrap_or_else(PoisonError::into_inner);
+        simulated.insert(peer.host(), peer);
+    }
+
+    fn simulated(&self, host: HostId) -> Option<SimPeer> {
+        let simulated = self.inner.simulated.read().unwrap_or_else(PoisonError::into_inner);
+        simulated.get(&host).cloned()
     }
 
     /// Has `host` carry out `order` and waits for the answer, up to the order's own deadline.
@@ -138,6 +153,9 @@ impl OrderClient {
             && let Some(agent) = self.inner.local.get()
         {
             return agent.carry_out(envelope, this).await;
+        }
+        if let Some(peer) = self.simulated(host) {
+            return peer.carry_out(envelope, this).await;
         }
         let deadline = envelope.order.deadline();
         match timeout(deadline, self.send_remote(host, &envelope)).await {

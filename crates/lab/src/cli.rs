@@ -18,7 +18,7 @@ use crate::lab::Lab;
 use crate::protocol::{Direction, HostStatus, Link, Process};
 use crate::storage::faults::{Fault, StorageSwitch};
 use crate::storage::{mount, server};
-use crate::{forward, guest, probe, story, supervisor};
+use crate::{forward, guest, probe, sim_pool, story, supervisor};
 
 /// A pool of real hosts on this machine, with faults.
 #[derive(Debug, Parser)]
@@ -175,6 +175,28 @@ enum Verb {
         #[arg(long, default_value_t = 10)]
         losses: u32,
     },
+    /// Run one real daemon with a whole simulated pool behind it, until it is interrupted.
+    SimPool {
+        /// Hosts of the pool.
+        #[arg(long, default_value_t = 64)]
+        hosts: u32,
+        /// VMs of the pool.
+        #[arg(long, default_value_t = 3000)]
+        vms: u32,
+        /// Port of the API (TLS); the next one is for members.
+        #[arg(long, default_value_t = 8443)]
+        port: u16,
+        /// Password of root.
+        #[arg(long, default_value = "haven-sim")]
+        password: String,
+        /// Where the pool lives; a pool that is there already goes on. Without: a new one that
+        /// is removed at the end.
+        #[arg(long)]
+        dir: Option<PathBuf>,
+        /// Where havend lies; else beside this program.
+        #[arg(long)]
+        bin_dir: Option<PathBuf>,
+    },
     /// Build the guests' kernel and initial RAM disk into a directory.
     GuestImage {
         /// The directory; the lab's export without.
@@ -260,6 +282,10 @@ fn run(cli: Cli) -> Result<()> {
             let config = configured(&cli.id, 3, bin_dir)?;
             story::bench(config, story::Bench { profile, migrations, losses })
         }
+        Verb::SimPool { hosts, vms, port, password, dir, bin_dir } => {
+            let bin_dir = bin_dir.map_or_else(beside, Ok)?;
+            sim_pool::run(&sim_pool::SimPool { hosts, vms, port, password, dir, bin_dir })
+        }
         Verb::Down if !dir.join("lab.json").exists() => {
             Ok(writeln!(std::io::stdout(), "no lab in {}: nothing to do", dir.display())?)
         }
@@ -335,6 +361,12 @@ fn configured(id: &str, hosts: u32, bin_dir: Option<PathBuf>) -> Result<LabConfi
         config.bin_dir = bin_dir.canonicalize().context("--bin-dir")?;
     }
     Ok(config)
+}
+
+/// The directory of this program.
+fn beside() -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    Ok(program.parent().context("this program lies nowhere")?.to_owned())
 }
 
 fn exports(list: &[String]) -> Result<BTreeMap<String, PathBuf>> {

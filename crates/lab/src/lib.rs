@@ -18,6 +18,7 @@ mod lab;
 mod machine;
 pub mod probe;
 pub mod protocol;
+pub mod sim_pool;
 pub mod storage;
 pub mod story;
 pub mod supervisor;

@@ -11,4 +11,5 @@
 mod lifecycle;
 mod members;
 mod python;
+mod simulated;
 mod support;

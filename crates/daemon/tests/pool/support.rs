@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use haven_daemon::app::Daemon;
 use haven_daemon::boot::Drivers;
 use haven_daemon::config::{Config, HypervisorSettings, Paths, Settings};
+use haven_daemon::simulate::Simulation;
 use haven_drivers::hypervisor::sim::{SimHypervisor, SimWorld, host_uri};
 use haven_drivers::hypervisor::{
     Capabilities, DomainInfo, DomainSpec, Hypervisor, HypervisorError, HypervisorEvent,
@@ -115,6 +116,20 @@ impl TestHost {
         array: &Arc<SimArray>,
         numbers: &Numbers,
     ) -> Self {
+        let hypervisor: Arc<dyn Hypervisor> =
+            Arc::new(Addressed { sim: world.hypervisor(number), numbers: numbers.clone() });
+        let storage: Arc<dyn SrDriver> = Arc::new(array.driver(number));
+        let mut drivers =
+            Drivers { hypervisor, storage: haven_daemon::agent::StorageSet::default() };
+        for kind in ["nfs", "local"] {
+            drivers.storage = drivers.storage.with(kind, storage.clone());
+        }
+        let host = Self::with_drivers(number, drivers).await;
+        numbers.lock().unwrap().insert(host.daemon.state.identity.host().0, number);
+        host
+    }
+
+    async fn with_drivers(number: usize, drivers: Drivers) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let settings = Settings {
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -128,17 +143,8 @@ impl TestHost {
         };
         let config = Config { paths: Paths::new(dir.path()), settings };
         std::fs::create_dir_all(config.paths.run()).unwrap();
-        let hypervisor: Arc<dyn Hypervisor> =
-            Arc::new(Addressed { sim: world.hypervisor(number), numbers: numbers.clone() });
-        let storage: Arc<dyn SrDriver> = Arc::new(array.driver(number));
-        let mut drivers =
-            Drivers { hypervisor, storage: haven_daemon::agent::StorageSet::default() };
-        for kind in ["nfs", "local"] {
-            drivers.storage = drivers.storage.with(kind, storage.clone());
-        }
         let stop = CancellationToken::new();
         let daemon = Daemon::start(config, drivers, stop.clone()).await.unwrap();
-        numbers.lock().unwrap().insert(daemon.state.identity.host().0, number);
         Self { _dir: dir, daemon, stop }
     }
 
@@ -149,6 +155,16 @@ impl TestHost {
     pub(crate) fn api_port(&self) -> u16 {
         self.daemon.state.config.settings.api_port
     }
+}
+
+/// One daemon with a simulated pool behind it.
+pub(crate) async fn simulated(simulation: Simulation) -> TestHost {
+    let mut host = TestHost::with_drivers(0, simulation.drivers(0)).await;
+    let body = json!({ "name": "simulated", "password": PASSWORD });
+    post(&host.socket(), "/haven/pool/init", &body).await.unwrap();
+    let (state, reports) = (host.daemon.state.clone(), host.daemon.reports.clone());
+    host.daemon.tasks.spawn(simulation.run(state, reports));
+    host
 }
 
 /// A pool of daemons, and a session of root on the first of them.

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -76,7 +76,8 @@ pub fn text<'r>(record: &'r Value, field: &str) -> &'r str {
     record.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn http(socket: &PathBuf, method: &str, path: &str, body: &str) -> Result<String> {
+/// One request over a daemon's local socket.
+pub fn http(socket: &Path, method: &str, path: &str, body: &str) -> Result<String> {
     let mut stream = UnixStream::connect(socket)
         .with_context(|| format!("havend does not listen on {}", socket.display()))?;
     stream.set_read_timeout(Some(ANSWER_WAIT))?;

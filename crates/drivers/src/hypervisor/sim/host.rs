@@ -224,7 +224,11 @@ impl Hypervisor for SimHypervisor {
 
     fn migrate(&self, vm: Uuid, target: &MigrateTarget) -> Result<MigrateStats, HypervisorError> {
         self.world.check(self.host, "migrate")?;
-        let to = target.uri.strip_prefix("sim://").and_then(|n| n.parse().ok());
+        let number = target.uri.strip_prefix("sim://").and_then(|n| n.parse().ok());
+        let to = number.or_else(|| {
+            let mut parts = target.uri.split('/').filter_map(|part| part.parse::<Uuid>().ok());
+            parts.find_map(|uuid| self.world.named(uuid))
+        });
         match to {
             Some(to) if to != self.host => self.migrate_to(vm, to),
             _ => {

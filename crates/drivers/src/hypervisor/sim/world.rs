@@ -50,6 +50,10 @@ struct Inner {
     saved: BTreeMap<String, Domain>,
     delays: Delays,
     violations: Vec<Violation>,
+    /// `host.uuid` of the hosts that have been told.
+    names: BTreeMap<Uuid, usize>,
+    /// No inventory is given yet.
+    silent: bool,
 }
 
 #[derive(Debug)]
@@ -96,6 +100,22 @@ impl SimWorld {
     #[must_use]
     pub fn hypervisor(self: &Arc<Self>, host: usize) -> SimHypervisor {
         SimHypervisor::new(Arc::clone(self), host)
+    }
+
+    /// Says which `host.uuid` a host has, so that migrations may name it as libvirt's do.
+    pub fn name(&self, host: usize, uuid: Uuid) {
+        self.lock().names.insert(uuid, host);
+    }
+
+    /// The host with this uuid.
+    #[must_use]
+    pub fn named(&self, uuid: Uuid) -> Option<usize> {
+        self.lock().names.get(&uuid).copied()
+    }
+
+    /// Whether inventories are answered; not while what runs is still being put in place.
+    pub fn set_answering(&self, answering: bool) {
+        self.lock().silent = !answering;
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -288,6 +308,9 @@ impl SimWorld {
     }
 
     pub(super) fn inventory(&self, host: usize) -> Result<Vec<DomainInfo>, HypervisorError> {
+        if self.lock().silent {
+            return Err(HypervisorError::Disconnected("the world is being made".to_owned()));
+        }
         self.with_host(host, |h| {
             let describe = |(uuid, domain): (&Uuid, &Domain)| DomainInfo {
                 uuid: *uuid,
