@@ -11,6 +11,7 @@ impl Machine {
     /// Hosts that ask to be admitted and that no rule would then put out: they beat on the disk,
     /// and hear and are heard by every host in `with` (slots), in turn.
     pub(crate) fn joiners(&self, record: &Record, with: u64) -> Vec<Member> {
+        let inside = record.has(self.me);
         let mut with = with;
         let mut found = Vec::new();
         let dead_slots = record.seats().filter(|seat| {
@@ -20,7 +21,8 @@ impl Machine {
         with &= !returned;
         for spec in &self.config.hosts {
             let Ok(slot) = u8::try_from(spec.slot) else { continue };
-            if slot == self.me.slot || with & bit(slot) != 0 {
+            let barred = inside && self.quarantine.holds(slot, self.now);
+            if slot == self.me.slot || with & bit(slot) != 0 || barred {
                 continue;
             }
             let Some(peer) = self.peer(slot) else { continue };

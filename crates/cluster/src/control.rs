@@ -58,12 +58,47 @@ pub enum GuardCommand {
         /// The next coordinator.
         to: HostId,
     },
+    /// Coordinator: put this host out though it beats, to fence it by power: its present life
+    /// stands in [`GuardState::to_power_off`] once an epoch without it is decided.
+    PutOut {
+        /// Whom.
+        host: HostId,
+    },
+    /// This life certainly runs no more, as something outside the protocol says.
+    ProvenDead {
+        /// The life, as it stood in [`GuardState::to_power_off`] or in an epoch.
+        life: Life,
+        /// Who says so.
+        proof: DeathProof,
+    },
+    /// A quarantined host may be admitted again.
+    Release {
+        /// Which.
+        host: HostId,
+    },
     /// Clean shutdown: nothing runs here any more; leave the membership.
     Exclude,
     /// Coordinator: end the membership of all hosts by a last epoch.
     Disarm,
     /// This host only: end membership though the statefile is lost. Risk is the administrator's.
     EmergencyDisarm,
+}
+
+/// Proof of death from outside the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeathProof {
+    /// A power device was told to switch the host off, and a status query after that said "off".
+    /// A device's answer to the command alone is no proof.
+    PoweredOff {
+        /// `CLOCK_BOOTTIME` of this host when the command was begun: after this guard knew that
+        /// the life is put out.
+        began: Instant,
+        /// `CLOCK_BOOTTIME` of this host when the status query that said "off" was begun.
+        checked: Instant,
+    },
+    /// The administrator says that the host is off (`haven pool recover` names the case).
+    Administrator,
 }
 
 /// The answer to one request.
@@ -170,6 +205,10 @@ pub struct GuardState {
     /// Per host the highest incarnation that is known to be dead (death rule): its VMs may be
     /// restarted elsewhere once no permit of it can be valid.
     pub dead: Vec<Life>,
+    /// Named coordinator only: lives that are put out and not known to be dead. Switching one off
+    /// and reporting [`GuardCommand::ProvenDead`] ends the wait for it.
+    #[serde(default)]
+    pub to_power_off: Vec<Life>,
     /// One row per host of the configuration: the heartbeat matrix.
     pub peers: Vec<PeerView>,
     /// One row per statefile.
@@ -190,6 +229,9 @@ pub enum GuardPhase {
     Member,
     /// Member, but no host hears another and no isolation address answers.
     Dark,
+    /// Put out, with the isolation response `shutdown`: guests are asked to shut down while the
+    /// permit lasts; nothing may be started. The text says why.
+    AskingGuests(String),
     /// Closing the gate and killing VMs; the text says why.
     Fencing(String),
 }
@@ -249,6 +291,9 @@ pub struct PeerView {
     pub member: bool,
     /// For a host that was put out: milliseconds until it can count as dead; `Some(0)` when dead.
     pub dead_in_ms: Option<u64>,
+    /// It was put out too often and is not admitted before it is released or time has passed.
+    #[serde(default)]
+    pub quarantined: bool,
 }
 
 /// How this guard sees one statefile.

@@ -1,5 +1,6 @@
 //! When the coordinator that a record names may act, and who is named next.
 
+use crate::control::IsolationResponse;
 use crate::machine::Machine;
 use crate::mutation::{Mutation, on};
 use crate::record::{AREA_COUNT, OpenEpoch, Record, Seat, bit};
@@ -71,6 +72,9 @@ impl Machine {
         if let Some(seat) = self.proposer.wishes.hand_over.and_then(|(_, slot)| present(slot)) {
             return seat;
         }
+        if let Some(seat) = self.held_heir(record, members) {
+            return seat;
+        }
         if let Some(seat) = members.iter().find(|seat| **seat == record.coordinator) {
             return *seat;
         }
@@ -80,6 +84,16 @@ impl Machine {
             .filter(|_| !self.is_member())
             .or_else(|| members.iter().find(live).copied())
             .unwrap_or(self.me)
+    }
+
+    /// Isolation response `hold`: nobody goes out, but the role moves to the better component.
+    fn held_heir(&self, record: &Record, members: &[Seat]) -> Option<Seat> {
+        if self.config.isolation_response != IsolationResponse::Hold {
+            return None;
+        }
+        let best = self.best_component(record)?;
+        let moves = best & bit(self.me.slot) != 0 && best & bit(record.coordinator.slot) == 0;
+        members.iter().copied().find(|seat| moves && best & bit(seat.slot) != 0)
     }
 
     /// An area that no open epoch's coordinator may write.

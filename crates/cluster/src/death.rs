@@ -1,9 +1,10 @@
 //! When another host's life counts as dead: the wait that makes restarting its VMs safe.
 //!
-//! Owns: the death rule, and when an epoch is closed. Power fencing (rule 3) is not built.
+//! Owns: the death rule, and when an epoch is closed. Rule 3 (power fencing) is in `power`.
 
 use crate::machine::Machine;
 use crate::mutation::{Mutation, on};
+use crate::power::late_ns;
 use crate::record::{OpenEpoch, Record, Seat};
 use crate::timing::Timing;
 
@@ -13,6 +14,7 @@ pub(crate) struct Waits {
     pub(crate) dead: u64,
     pub(crate) void: u64,
     pub(crate) close: u64,
+    pub(crate) late: u64,
 }
 
 impl Waits {
@@ -20,11 +22,12 @@ impl Waits {
         let older = record.open.iter().map(|open| open.timing);
         let older: Vec<Timing> =
             if on(Mutation::NewestTimingOnly) { Vec::new() } else { older.collect() };
-        let mut waits = Self { dead: 0, void: 0, close: 0 };
+        let mut waits = Self { dead: 0, void: 0, close: 0, late: 0 };
         for timing in older.iter().chain(std::iter::once(&record.timing)) {
             waits.dead = waits.dead.max(timing.t_dead_ns());
             waits.void = waits.void.max(timing.t_vote_void_ns());
             waits.close = waits.close.max(timing.t_close_ns());
+            waits.late = waits.late.max(late_ns(timing));
         }
         waits
     }
@@ -33,6 +36,7 @@ impl Waits {
 impl Machine {
     /// Looks again at every life that the newest epoch leaves out.
     pub(crate) fn judge_deaths(&mut self) {
+        self.judge_proofs();
         let Some(record) = &self.decided else { return };
         let waits = Waits::of(record);
         let mut candidates = self.outed.clone();

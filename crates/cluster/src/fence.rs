@@ -4,7 +4,7 @@
 //! that does not go that way ends in a reset.
 
 use crate::api::Output;
-use crate::control::GuardPhase;
+use crate::control::{GuardPhase, IsolationResponse};
 use crate::disk::cycle::{Outcome, Purpose};
 use crate::machine::{Carry, Machine};
 use crate::permit::Watchdog;
@@ -15,6 +15,8 @@ use crate::timing::ns;
 pub(crate) enum Fence {
     #[default]
     Off,
+    /// Put out, response `shutdown`: guests are asked to shut down while the permit lasts.
+    Asking { until: u64, reason: String },
     /// The guard closes the gate and kills.
     Killing { since: u64, reason: String },
     /// Everything is gone; the tombstone is being written.
@@ -30,6 +32,10 @@ impl Fence {
     pub(crate) fn active(&self) -> bool {
         matches!(self, Self::Killing { .. } | Self::Marking { .. } | Self::Excluding { .. })
     }
+    /// Guests are being asked; they run on under the old permit, which is not renewed.
+    pub(crate) fn asking(&self) -> bool {
+        matches!(self, Self::Asking { .. })
+    }
     pub(crate) fn tombstone(&self) -> bool {
         matches!(self, Self::Marking { .. })
     }
@@ -41,6 +47,7 @@ impl Fence {
             Self::Killing { reason, .. } | Self::Marking { reason, .. } => {
                 Some(GuardPhase::Fencing(reason.clone()))
             }
+            Self::Asking { reason, .. } => Some(GuardPhase::AskingGuests(reason.clone())),
             Self::Excluding { .. } => Some(GuardPhase::Fencing("clean shutdown".to_owned())),
             Self::Leaving { .. } => Some(GuardPhase::Idle),
             Self::Off => None,
@@ -57,8 +64,23 @@ impl Machine {
         self.changed();
     }
 
+    /// An epoch, or a proposal that may become one, leaves this host out: with the response
+    /// `shutdown` its guests may use what is left of the permit, which nobody renews any more.
+    pub(crate) fn put_out(&mut self, reason: &str) {
+        let polite = self.config.isolation_response == IsolationResponse::Shutdown;
+        let until = self.permit.until.filter(|until| self.now < *until);
+        match until.filter(|_| polite && self.load.0 > 0 && self.fence == Fence::Off) {
+            Some(until) => {
+                self.end_permit();
+                self.permit.until = Some(until);
+                self.fence = Fence::Asking { until, reason: reason.to_owned() };
+            }
+            None => self.begin_fence(reason),
+        }
+    }
+
     pub(crate) fn begin_fence(&mut self, reason: &str) {
-        if self.fence != Fence::Off || self.finished {
+        if !matches!(self.fence, Fence::Off | Fence::Asking { .. }) || self.finished {
             return;
         }
         self.end_permit();
@@ -118,6 +140,13 @@ impl Machine {
     pub(crate) fn step_fence(&mut self) {
         let (since, started) = match &self.fence {
             Fence::Off => return,
+            Fence::Asking { until, reason } => {
+                if self.now >= *until || self.load.0 == 0 {
+                    let reason = reason.clone();
+                    self.begin_fence(&reason);
+                }
+                return;
+            }
             Fence::Leaving { until } => {
                 if self.now >= *until || self.all_know() {
                     self.leave(true);

@@ -63,6 +63,12 @@ pub enum Mutation {
     AcksNotAged,
     /// A decided record is acted upon after phase 1 only.
     OnePhase,
+    /// Power fencing that began before the decision counts (H13).
+    PowerOffEarly,
+    /// A host that was switched off counts as dead while its writes may still land (P9).
+    PowerOffAtOnce,
+    /// Power fencing once proves all later lives dead, too.
+    PowerOffForEver,
 }
 
 impl Mutation {
@@ -97,6 +103,9 @@ impl Mutation {
         Self::NoLateWait,
         Self::AcksNotAged,
         Self::OnePhase,
+        Self::PowerOffEarly,
+        Self::PowerOffAtOnce,
+        Self::PowerOffForEver,
     ];
 }
 

@@ -76,6 +76,8 @@ pub(crate) struct Peer {
     pub(crate) wrote_inc: u64,
     /// Begin of the latest read that showed the final mark (tombstone or *excluded*) of `.0`.
     pub(crate) final_mark: Option<(u64, u64)>,
+    /// The incarnation that left by a clean shutdown.
+    pub(crate) excluded: Option<u64>,
     /// Lives known to be dead, with the date of that knowledge.
     dead: Vec<(u64, u64)>,
 }

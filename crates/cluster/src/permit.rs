@@ -5,6 +5,7 @@
 use crate::api::{IoFailed, Output};
 use crate::control::PermitKind;
 use crate::disk::cycle::Cycle;
+use crate::fence::Fence;
 use crate::ids::Instant;
 use crate::machine::{Carry, Machine};
 use crate::mutation::{Mutation, on};
@@ -107,7 +108,7 @@ impl Machine {
     pub(crate) fn renew_by_disk(&mut self, cycle: &Cycle) {
         let lease = ns(u64::from(self.timing().t_lease_ms));
         let dated = if on(Mutation::LeaseFromWriteEnd) { self.now } else { cycle.started };
-        let asked = !self.fence.active() && self.carry == Carry::Done;
+        let asked = self.fence == Fence::Off && self.carry == Carry::Done;
         if asked && !self.permit.ever && self.permit.watchdog == Watchdog::Armed {
             self.permit.provisional = self.permit.provisional.max(Some(dated + lease));
         }
@@ -128,7 +129,7 @@ impl Machine {
     pub(crate) fn may_vote(&self) -> bool {
         let member = self.is_member() && self.carry == Carry::Done;
         let read = self.read_since.is_some() || on(Mutation::VotesUnread);
-        let holds = self.permit_valid() && !self.fence.active();
+        let holds = self.permit_valid() && self.fence == Fence::Off;
         let holds = holds || (on(Mutation::FencingVotes) && self.fence.active());
         let unaware = !self.phase2_known() || on(Mutation::VotesIgnorePhase2);
         member && read && holds && unaware

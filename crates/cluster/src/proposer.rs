@@ -4,9 +4,10 @@
 //! write the own ballot on a majority of the statefiles, then read all ballots of a majority.
 
 use crate::control::ArmConfig;
+use crate::fence::Fence;
 use crate::machine::{Carry, Machine};
 use crate::mutation::{Mutation, on};
-use crate::record::Record;
+use crate::record::{Record, Seat};
 use crate::report::BallotNumber;
 use crate::timing::ns;
 
@@ -37,6 +38,8 @@ pub(crate) struct Wishes {
     pub(crate) hand_over: Option<(Option<u64>, u8)>,
     pub(crate) reconfigure: Option<(u64, Box<ArmConfig>)>,
     pub(crate) disarm: Option<u64>,
+    /// Command, and the life to put out.
+    pub(crate) put_out: Option<(u64, Seat)>,
     pub(crate) area: Option<(u64, u8)>,
 }
 
@@ -57,7 +60,7 @@ impl Machine {
         self.consider_hand_over();
         self.settle_wishes();
         let idle = self.proposer.active.is_none() && self.ballot_free();
-        let able = self.carry == Carry::Done && !self.fence.active() && self.disk_good();
+        let able = self.carry == Carry::Done && self.fence == Fence::Off && self.disk_good();
         if !idle || !able || self.finished {
             return;
         }
@@ -208,6 +211,12 @@ impl Machine {
                 wishes.reconfigure = None;
             }
         }
+        if let Some((command, seat)) = wishes.put_out
+            && !record.has(seat)
+        {
+            done.push(command);
+            wishes.put_out = None;
+        }
         if let Some(command) = wishes.disarm
             && !record.armed
         {
@@ -229,6 +238,7 @@ impl Machine {
             wishes.hand_over.and_then(|(command, _)| command),
             wishes.reconfigure.map(|(command, _)| command),
             wishes.disarm,
+            wishes.put_out.map(|(command, _)| command),
             wishes.area.map(|(command, _)| command),
         ];
         for command in commands.into_iter().flatten() {

@@ -324,6 +324,7 @@ impl Driver {
                 permit: None,
                 may_act: false,
                 dead: Vec::new(),
+                to_power_off: Vec::new(),
                 peers: Vec::new(),
                 statefiles: Vec::new(),
                 alarms: Vec::new(),

@@ -87,7 +87,7 @@ impl World {
     fn random_fault(&mut self, hold: u64, plan: &ChaosPlan) -> Vec<(u64, Fault)> {
         let count = self.hosts.len();
         let (a, b) = (self.rng.index(count), self.rng.index(count));
-        match self.rng.below(20) {
+        match self.rng.below(24) {
             0 | 1 => vec![(0, Fault::PowerOff(a)), (hold, Fault::PowerOn(a))],
             2 => vec![(0, Fault::Pause(a, hold / 2))],
             3 | 4 => vec![(0, Fault::CutHost(a)), (hold, Fault::HealHost(a))],
@@ -130,6 +130,24 @@ impl World {
             }
             16 | 17 => vec![(0, Fault::HandOver(b))],
             18 if plan.retime => vec![(0, Fault::Retime(self.random_timing()))],
+            20 if self.volumes.len() > 1 => {
+                let file = u8::try_from(self.rng.index(self.volumes.len())).unwrap_or(0);
+                // The array behind it, or one host's path to it.
+                let hosts = if self.rng.chance(400) { 0..count } else { a..a + 1 };
+                let gone = hosts.clone().map(|h| (0, Fault::StallOn(h, file)));
+                let mut faults: Vec<_> = gone.collect();
+                faults.extend(hosts.map(|h| (hold, Fault::GoodOn(h, file))));
+                faults
+            }
+            21 if self.options.networks > 1 => {
+                let network = u8::try_from(self.rng.index(self.options.networks)).unwrap_or(0);
+                let hosts = if self.rng.chance(400) { 0..count } else { a..a + 1 };
+                let gone = hosts.clone().map(|h| (0, Fault::Unplug(h, network)));
+                let mut faults: Vec<_> = gone.collect();
+                faults.extend(hosts.map(|h| (hold, Fault::Plug(h, network))));
+                faults
+            }
+            22 => vec![(0, Fault::PutOut(a))],
             _ => {
                 // Both paths of one host, not at the same moment.
                 let gap = self.rng.below(3_000);

@@ -69,6 +69,11 @@ impl World {
             .filter(|other| *other != host)
             .filter(|other| self.hosts.get(*other).is_some_and(|h| h.vms.contains(&vm)))
             .collect();
+        if self.manager.dirty.get(&vm).is_some_and(|until| self.now < *until) {
+            self.fail(format!(
+                "S1: vm {vm} starts on {host} while a write of its former life may land"
+            ));
+        }
         if !elsewhere.is_empty() {
             self.fail(format!("S1: vm {vm} starts on {host} while it runs on {elsewhere:?}"));
         }

@@ -48,6 +48,18 @@ pub enum Fault {
     Slow(usize, u64),
     /// One host's statefiles are good again.
     DiskGood(usize),
+    /// One host's path to one statefile answers no more.
+    StallOn(usize, u8),
+    /// One host's path to one statefile fails.
+    FailOn(usize, u8),
+    /// One host's path to one statefile is good again.
+    GoodOn(usize, u8),
+    /// One host's plug on one heartbeat network is pulled.
+    Unplug(usize, u8),
+    /// It is put back.
+    Plug(usize, u8),
+    /// The acting coordinator is told to put a host out (to fence it by power).
+    PutOut(usize),
     /// Whether a host reaches its gateway.
     Isolation(usize, bool),
     /// A bit of a first ballot copy or a beat block flips.
@@ -80,8 +92,15 @@ impl World {
             Fault::Fail(host) => self.set_path(host, Path::Failing),
             Fault::Slow(host, ms) => self.set_path(host, Path::Slow(ms * MS)),
             Fault::DiskGood(host) => self.set_path(host, Path::Good),
+            Fault::StallOn(host, file) => self.set_path_to(host, file, Path::Stalled),
+            Fault::FailOn(host, file) => self.set_path_to(host, file, Path::Failing),
+            Fault::GoodOn(host, file) => self.set_path_to(host, file, Path::Good),
             Fault::Corrupt(file, block) => self.corrupt(file, block),
-            Fault::HandOver(_) | Fault::Retime(_) | Fault::Exclude(_) | Fault::Disarm => {
+            Fault::HandOver(_)
+            | Fault::Retime(_)
+            | Fault::PutOut(_)
+            | Fault::Exclude(_)
+            | Fault::Disarm => {
                 self.command_fault(fault);
             }
             Fault::Pause(..)
@@ -113,6 +132,8 @@ impl World {
                 }
             }
             Fault::HealNetwork => self.network.heal(),
+            Fault::Unplug(host, network) => self.network.plug(network, host, false),
+            Fault::Plug(host, network) => self.network.plug(network, host, true),
             Fault::Noise(loss, duplicates, delayed, delay_ms) => {
                 self.network.loss = loss;
                 self.network.duplicates = duplicates;
@@ -163,6 +184,12 @@ impl World {
                 if let Some(spec) = self.config.hosts.get(to) {
                     let to = spec.host;
                     self.command_coordinator(GuardCommand::HandOver { to });
+                }
+            }
+            Fault::PutOut(host) => {
+                if let Some(spec) = self.config.hosts.get(host) {
+                    let host = spec.host;
+                    self.command_coordinator(GuardCommand::PutOut { host });
                 }
             }
             Fault::Retime(timing) => {

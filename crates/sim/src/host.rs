@@ -1,6 +1,7 @@
 //! One simulated host: power, clock, watchdog, guard process, running VMs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 use haven_cluster::control::GuardState;
 use haven_cluster::{IoId, Machine};
@@ -11,7 +12,7 @@ use crate::disk::{Answer, Path, ReadOp, WriteOp};
 #[derive(Debug)]
 pub(crate) enum Deferred {
     Timer,
-    Datagram(Vec<u8>),
+    Datagram(u8, Vec<u8>),
     Io(u64, IoId, Answer),
     Fenced(bool),
     Feed(u64),
@@ -24,7 +25,18 @@ pub(crate) enum Stuck {
     Write(u64, IoId, WriteOp),
     Read(u64, IoId, ReadOp),
     /// On the medium, but the answer is lost.
-    Answer(u64, IoId, Answer),
+    Answer(u64, IoId, u8, Answer),
+}
+
+impl Stuck {
+    /// Which statefile it is about.
+    pub(crate) fn file(&self) -> u8 {
+        match self {
+            Self::Write(_, _, op) => op.file,
+            Self::Read(_, _, op) => op.file,
+            Self::Answer(_, _, file, _) => *file,
+        }
+    }
 }
 
 /// A write that left the host and has not landed.
@@ -64,7 +76,10 @@ pub(crate) struct Host {
     pub(crate) watchdog: Watchdog,
     pub(crate) paused: bool,
     pub(crate) deferred: Vec<Deferred>,
-    pub(crate) path: Path,
+    /// By statefile; those not named are good.
+    paths: BTreeMap<u8, Path>,
+    /// Where its guard receives: network and address.
+    pub(crate) listens: BTreeSet<(u8, SocketAddr)>,
     pub(crate) stuck: Vec<Stuck>,
     pub(crate) flying: Vec<Flying>,
     pub(crate) reads: BTreeMap<u64, (u64, IoId, ReadOp)>,
@@ -101,7 +116,8 @@ impl Host {
             watchdog: Watchdog::default(),
             paused: false,
             deferred: Vec::new(),
-            path: Path::Good,
+            paths: BTreeMap::new(),
+            listens: BTreeSet::new(),
             stuck: Vec::new(),
             flying: Vec::new(),
             reads: BTreeMap::new(),
@@ -116,6 +132,15 @@ impl Host {
             told: None,
             acted: false,
         }
+    }
+
+    /// How it reaches a statefile.
+    pub(crate) fn path(&self, file: u8) -> Path {
+        self.paths.get(&file).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn set_path(&mut self, file: u8, path: Path) {
+        self.paths.insert(file, path);
     }
 
     /// The host's clock at a real time.

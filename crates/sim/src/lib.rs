@@ -10,13 +10,16 @@ mod checks;
 mod disk;
 pub mod faults;
 mod host;
+mod io;
 mod manager;
 mod network;
 mod perform;
+mod power;
 mod rng;
 pub mod scenario;
 mod world;
 
 pub use chaos::{ChaosPlan, run_seed};
 pub use checks::Broken;
+pub use power::PowerDevice;
 pub use world::{Options, World};

@@ -17,6 +17,7 @@ struct Arguments {
     profile: Profile,
     statefiles: usize,
     storm_ms: u64,
+    varied: bool,
 }
 
 fn parse(words: &[String]) -> Option<Arguments> {
@@ -27,6 +28,7 @@ fn parse(words: &[String]) -> Option<Arguments> {
         profile: Profile::Fast,
         statefiles: 1,
         storm_ms: 60_000,
+        varied: true,
     };
     for pair in words.chunks(2) {
         let [name, value] = pair else { return None };
@@ -37,6 +39,7 @@ fn parse(words: &[String]) -> Option<Arguments> {
             "--statefiles" => {
                 arguments.statefiles = value.parse().ok().filter(|n| [1, 3].contains(n))?;
             }
+            "--varied" => arguments.varied = value == "yes",
             "--storm-ms" => arguments.storm_ms = value.parse().ok()?,
             "--profile" => {
                 arguments.profile = match value.as_str() {
@@ -79,7 +82,8 @@ fn main() -> ExitCode {
     let mut out = std::io::stdout().lock();
     let mut broken = 0;
     for seed in arguments.first..arguments.first + seeds {
-        let world = run_seed(options.clone(), &plan, seed);
+        let options = if arguments.varied { options.clone().varied(seed) } else { options.clone() };
+        let world = run_seed(options, &plan, seed);
         for line in world.lines() {
             let _written = writeln!(out, "{line}");
         }

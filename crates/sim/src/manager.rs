@@ -24,6 +24,10 @@ pub(crate) struct Placement {
 pub(crate) struct Manager {
     pub(crate) placements: BTreeMap<u32, Placement>,
     pub(crate) restarts: u64,
+    /// VMs of which a write of a former life may still land, and until when.
+    pub(crate) dirty: BTreeMap<u32, u64>,
+    /// Lives that are being fenced by power, and until when no second attempt begins.
+    pub(crate) fencing: BTreeMap<Life, u64>,
 }
 
 /// "Start this VM under this placement."
@@ -48,7 +52,9 @@ impl World {
         let number = state.epoch.as_ref().map_or(0, |epoch| epoch.number.0);
         let mine = state.epoch.as_ref().zip(state.me).is_some_and(|(e, me)| e.coordinator == me);
         h.acted = acted || (h.acted && mine);
-        h.told = Some(state);
+        h.told = Some(state.clone());
+        self.react(host, &state);
+        let Some(h) = self.hosts.get_mut(host) else { return };
         if lost && !mine {
             let life = h.life;
             self.after(5 * MS, Event::Drained { host, life, epoch: number });

@@ -11,6 +11,8 @@ const MS: u64 = 1_000_000;
 pub(crate) struct Network {
     /// Directed links that are cut: (from, to).
     cut: BTreeSet<(usize, usize)>,
+    /// Hosts that are cut off one network: (network, host).
+    unplugged: BTreeSet<(u8, usize)>,
     /// Directed links on which everything takes so many nanoseconds more.
     pub(crate) lag: BTreeMap<(usize, usize), u64>,
     /// Lost datagrams, per mille.
@@ -45,9 +47,24 @@ impl Network {
     pub(crate) fn connected(&self, from: usize, to: usize) -> bool {
         !self.cut.contains(&(from, to))
     }
+    /// Pulls a host's plug on one network, or puts it back.
+    pub(crate) fn plug(&mut self, network: u8, host: usize, plugged: bool) {
+        if plugged {
+            self.unplugged.remove(&(network, host));
+        } else {
+            self.unplugged.insert((network, host));
+        }
+    }
     /// The delays after which copies of a datagram arrive.
-    pub(crate) fn deliveries(&self, from: usize, to: usize, rng: &mut Rng) -> Vec<u64> {
-        if !self.connected(from, to) || rng.chance(self.loss) {
+    pub(crate) fn deliveries(
+        &self,
+        network: u8,
+        from: usize,
+        to: usize,
+        rng: &mut Rng,
+    ) -> Vec<u64> {
+        let pulled = |host| self.unplugged.contains(&(network, host));
+        if !self.connected(from, to) || pulled(from) || pulled(to) || rng.chance(self.loss) {
             return Vec::new();
         }
         let lag = self.lag.get(&(from, to)).copied().unwrap_or(0);

@@ -2,10 +2,10 @@
 
 use haven_cluster::control::GuardCommand;
 use haven_cluster::ids::{EpochNumber, Incarnation, Instant};
-use haven_cluster::{BootInfo, Input, IoFailed, IoId, Machine, Output};
+use haven_cluster::{BootInfo, Input, Machine, Output};
 
-use crate::disk::{Answer, Path, ReadOp, WriteOp};
-use crate::host::{Deferred, Flying, Stuck};
+use crate::disk::{Answer, ReadOp, WriteOp};
+use crate::host::{Deferred, Stuck};
 use crate::world::{Event, MS, World};
 
 const POWER_UP_MS: (u64, u64) = (3_000, 12_000);
@@ -28,9 +28,30 @@ impl World {
         self.after(delay, Event::GuardStart { host, boot });
     }
 
-    /// Cuts a host's power.
+    /// Cuts a host's power. Writes of its guests that are on their way may still land.
     pub fn power_off(&mut self, host: usize) {
-        let late = u64::from(self.options.timing.t_late_ms) * MS;
+        if self.hosts.get(host).is_none_or(|h| !h.powered) {
+            return;
+        }
+        self.log(|| format!("host {host} loses power"));
+        let late = self.late();
+        let vms: Vec<u32> =
+            self.hosts.get(host).map_or(Vec::new(), |h| h.vms.iter().copied().collect());
+        for vm in vms.into_iter().filter(|_| self.options.late_writes) {
+            let until = self.now + self.rng.below(late * 95 / 100);
+            self.manager.dirty.insert(vm, until);
+        }
+        self.stop(host);
+    }
+
+    /// The longest that a write may take to land, in nanoseconds.
+    fn late(&self) -> u64 {
+        u64::from(self.options.timing.t_late_ms) * MS
+    }
+
+    /// Everything on a host ends.
+    fn stop(&mut self, host: usize) {
+        let late = self.late();
         let Some(h) = self.hosts.get_mut(host) else { return };
         if !h.powered {
             return;
@@ -52,7 +73,6 @@ impl World {
             Stuck::Write(_, _, op) => Some(op),
             _ => None,
         }));
-        self.log(|| format!("host {host} loses power"));
         for op in left {
             // Writes on their way may be lost, land late, or land in part.
             let whole = op.bytes.len();
@@ -69,7 +89,7 @@ impl World {
     pub(crate) fn reset_host(&mut self, host: usize, why: &str) {
         self.log(|| format!("host {host} resets: {why}"));
         self.resets.push((host, self.now, why.to_owned()));
-        self.power_off(host);
+        self.stop(host);
         self.after(0, Event::Power { host, on: true });
     }
 
@@ -114,8 +134,8 @@ impl World {
         }
         match event {
             Deferred::Timer => self.input(host, Input::Timer),
-            Deferred::Datagram(bytes) => {
-                self.input(host, Input::Datagram { network: 0, bytes: &bytes });
+            Deferred::Datagram(network, bytes) => {
+                self.input(host, Input::Datagram { network, bytes: &bytes });
             }
             Deferred::Io(life, io, result) => {
                 if h.life != life {
@@ -210,7 +230,7 @@ impl World {
 
     fn perform(&mut self, host: usize, output: Output) {
         match output {
-            Output::Send { to, bytes, .. } => self.send(host, to, bytes),
+            Output::Send { network, to, bytes } => self.send(host, network, to, bytes),
             Output::Read { io, statefile, ranges } => {
                 let op = ReadOp { file: statefile, ranges, parts: Vec::new(), next: 0 };
                 let life = self.hosts.get(host).map_or(0, |h| h.life);
@@ -282,11 +302,12 @@ impl World {
         self.after(delay, Event::Told { host, boot, state: Box::new(state) });
     }
 
-    fn send(&mut self, from: usize, to: std::net::SocketAddr, bytes: Vec<u8>) {
-        let target = self.config.hosts.iter().position(|spec| spec.addresses.contains(&to));
-        let Some(target) = target else { return };
-        for delay in self.network.deliveries(from, target, &mut self.rng) {
-            self.after(delay, Event::Datagram { host: target, bytes: bytes.clone() });
+    fn send(&mut self, from: usize, network: u8, to: std::net::SocketAddr, bytes: Vec<u8>) {
+        let listens = |h: &crate::host::Host| h.listens.contains(&(network, to));
+        let Some(target) = self.hosts.iter().position(listens) else { return };
+        for delay in self.network.deliveries(network, from, target, &mut self.rng) {
+            let bytes = bytes.clone();
+            self.after(delay, Event::Datagram { host: target, network, bytes });
         }
     }
 
@@ -322,122 +343,6 @@ impl World {
         }
         let clean = !self.rng.chance(20);
         self.after(last + 10 * MS, Event::Fenced { host, life, clean });
-    }
-
-    fn latency(&mut self, path: Path) -> u64 {
-        match path {
-            Path::Slow(most) => self.rng.between(MS, most),
-            _ => self.rng.between(MS / 5, 8 * MS),
-        }
-    }
-
-    fn issue_write(&mut self, host: usize, life: u64, io: IoId, op: WriteOp) {
-        let Some(h) = self.hosts.get_mut(host) else { return };
-        let (mut path, boot) = (h.path, h.boot);
-        let ballot = op.block >= 256;
-        let left = if ballot { &mut h.ballot_writes_left } else { &mut h.beat_writes_left };
-        if let Some(left) = left {
-            path = if *left == 0 { Path::Stalled } else { path };
-            *left = left.saturating_sub(1);
-        }
-        match path {
-            Path::Stalled => h.stuck.push(Stuck::Write(life, io, op)),
-            Path::Failing => {
-                let landed = self.rng.chance(250);
-                let delay = self.rng.between(MS, 50 * MS);
-                if landed {
-                    let length = op.bytes.len();
-                    self.after(delay / 2, Event::LateLand { op, length });
-                }
-                let result = Answer::Wrote(Err(IoFailed));
-                self.after(delay, Event::IoAnswer { host, boot, life, io, result });
-            }
-            _ => {
-                h.flying.push(Flying { life, io, op });
-                let delay = self.latency(path);
-                self.after(delay, Event::Land { host, boot, io, life });
-            }
-        }
-    }
-
-    pub(crate) fn land(&mut self, host: usize, life: u64, io: IoId) {
-        let Some(h) = self.hosts.get_mut(host) else { return };
-        let found = h.flying.iter().position(|flying| flying.io == io && flying.life == life);
-        let Some(found) = found else { return };
-        let flying = h.flying.remove(found);
-        let boot = h.boot;
-        if let Some(volume) = self.volumes.get_mut(usize::from(flying.op.file)) {
-            volume.write(flying.op.block, &flying.op.bytes, flying.op.bytes.len());
-        }
-        let late = self.hosts.get(host).map_or(0, |h| h.answers_late);
-        let delay = late + self.rng.between(MS / 10, MS);
-        let result = Answer::Wrote(Ok(()));
-        self.after(delay, Event::IoAnswer { host, boot, life, io, result });
-    }
-
-    fn issue_read(&mut self, host: usize, life: u64, io: IoId, op: ReadOp) {
-        let Some(h) = self.hosts.get_mut(host) else { return };
-        let (path, boot) = (h.path, h.boot);
-        match path {
-            Path::Stalled => h.stuck.push(Stuck::Read(life, io, op)),
-            Path::Failing => {
-                let delay = self.rng.between(MS, 50 * MS);
-                let result = Answer::Read(Err(IoFailed));
-                self.after(delay, Event::IoAnswer { host, boot, life, io, result });
-            }
-            _ => {
-                let tag = self.next_read;
-                self.next_read += 1;
-                h.reads.insert(tag, (life, io, op));
-                let delay = self.latency(path);
-                self.after(delay, Event::ReadPart { host, boot, tag });
-            }
-        }
-    }
-
-    pub(crate) fn read_part(&mut self, host: usize, tag: u64) {
-        let Some(h) = self.hosts.get_mut(host) else { return };
-        let (path, boot) = (h.path, h.boot);
-        let Some((life, io, mut op)) = h.reads.remove(&tag) else { return };
-        if let Some(range) = op.ranges.get(op.next).copied() {
-            if let Some(volume) = self.volumes.get(usize::from(op.file)) {
-                op.parts.extend(volume.read(range));
-            }
-            op.next += 1;
-        }
-        if op.next < op.ranges.len() {
-            let delay = self.latency(path) / 4;
-            if let Some(h) = self.hosts.get_mut(host) {
-                h.reads.insert(tag, (life, io, op));
-            }
-            self.after(delay, Event::ReadPart { host, boot, tag });
-        } else {
-            let result = Answer::Read(Ok(op.parts));
-            self.after(MS / 10, Event::IoAnswer { host, boot, life, io, result });
-        }
-    }
-
-    pub(crate) fn answer(&mut self, host: usize, life: u64, io: IoId, result: Answer) {
-        let Some(h) = self.hosts.get_mut(host) else { return };
-        match h.path {
-            Path::Stalled => h.stuck.push(Stuck::Answer(life, io, result)),
-            Path::Failing => self.deliver(host, Deferred::Io(life, io, result.failed())),
-            _ => self.deliver(host, Deferred::Io(life, io, result)),
-        }
-    }
-
-    /// Changes a host's path; IO that was stuck goes on.
-    pub(crate) fn set_path(&mut self, host: usize, path: Path) {
-        let Some(h) = self.hosts.get_mut(host) else { return };
-        h.path = path;
-        let stuck = if path == Path::Stalled { Vec::new() } else { std::mem::take(&mut h.stuck) };
-        for io in stuck {
-            match io {
-                Stuck::Write(life, io, op) => self.issue_write(host, life, io, op),
-                Stuck::Read(life, io, op) => self.issue_read(host, life, io, op),
-                Stuck::Answer(life, io, result) => self.answer(host, life, io, result),
-            }
-        }
     }
 
     pub(crate) fn tell_load(&mut self, host: usize) {

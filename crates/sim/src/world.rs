@@ -16,6 +16,7 @@ use crate::disk::{Answer, Volume, WriteOp};
 use crate::host::{Deferred, Host};
 use crate::manager::{MANAGE_EVERY, Manager, Order, Placement};
 use crate::network::Network;
+use crate::power::{PowerDevice, PowerStep};
 use crate::rng::Rng;
 
 /// Nanoseconds of a millisecond.
@@ -28,6 +29,8 @@ pub struct Options {
     pub hosts: usize,
     /// One or three.
     pub statefiles: usize,
+    /// Heartbeat networks, at least one.
+    pub networks: usize,
     /// Time-outs.
     pub timing: Timing,
     /// Host failures to tolerate at the same moment.
@@ -38,6 +41,12 @@ pub struct Options {
     pub drift_ppm: u64,
     /// A write that was on its way at a power loss may land up to `T_late` later, or in part.
     pub late_writes: bool,
+    /// What a host does that lost its network but not its disk.
+    pub isolation_response: IsolationResponse,
+    /// Whether the coordinator's daemon switches off hosts that are put out, and how well.
+    pub power_fencing: PowerDevice,
+    /// Nobody releases hosts from quarantine.
+    pub quarantine: bool,
     /// Keep a readable log.
     pub log: bool,
 }
@@ -49,6 +58,10 @@ impl Options {
         Self {
             hosts,
             statefiles: 1,
+            networks: 1,
+            isolation_response: IsolationResponse::Fence,
+            power_fencing: PowerDevice::None,
+            quarantine: false,
             timing: Timing::of(profile),
             tolerate: 1,
             vms: u32::try_from(hosts * 2).unwrap_or(2),
@@ -56,6 +69,29 @@ impl Options {
             late_writes: true,
             log: false,
         }
+    }
+}
+
+impl Options {
+    /// The same, with what a pool may be configured for chosen by `seed`: three statefiles, two
+    /// networks, the isolation response, power devices.
+    #[must_use]
+    pub fn varied(mut self, seed: u64) -> Self {
+        let mut rng = Rng::new(seed ^ 0x7661_7269_6564);
+        self.statefiles = if rng.chance(300) { 3 } else { 1 };
+        self.networks = if rng.chance(300) { 2 } else { 1 };
+        self.isolation_response = match rng.below(4) {
+            0 => IsolationResponse::Shutdown,
+            1 => IsolationResponse::Hold,
+            _ => IsolationResponse::Fence,
+        };
+        self.power_fencing = match rng.below(6) {
+            0 | 1 => PowerDevice::Good,
+            2 => PowerDevice::Lying,
+            3 => PowerDevice::Hanging,
+            _ => PowerDevice::None,
+        };
+        self
     }
 }
 
@@ -68,6 +104,7 @@ pub(crate) enum Event {
     },
     Datagram {
         host: usize,
+        network: u8,
         bytes: Vec<u8>,
     },
     /// A write reaches the medium: `tag` finds it among the host's flying writes.
@@ -93,6 +130,7 @@ pub(crate) enum Event {
         boot: u64,
         life: u64,
         io: IoId,
+        file: u8,
         result: Answer,
     },
     Feed {
@@ -155,6 +193,7 @@ pub(crate) enum Event {
     Resume {
         host: usize,
     },
+    Step(PowerStep),
     Fault(usize),
 }
 
@@ -210,14 +249,17 @@ fn identity(kind: u128, number: usize) -> Uuid {
     Uuid::from_u128((kind << 64) | (number as u128 + 1))
 }
 
+/// Where host `number` listens on a network.
+pub(crate) fn address(network: u8, number: usize) -> SocketAddr {
+    let [low, high, ..] = (number as u64).to_le_bytes();
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, network, high, low)), 694)
+}
+
 fn config_of(options: &Options) -> ArmConfig {
     let host = |number: usize| HostSpec {
         host: HostId(identity(1, number)),
         slot: u16::try_from(number).unwrap_or(0),
-        addresses: vec![SocketAddr::new(
-            IpAddr::V4(Ipv4Addr::new(10, 0, 0, u8::try_from(number).unwrap_or(0))),
-            694,
-        )],
+        addresses: (0u8..).take(options.networks).map(|net| address(net, number)).collect(),
     };
     let statefile = |number: usize| StatefileSpec {
         uuid: identity(2, number),
@@ -232,7 +274,7 @@ fn config_of(options: &Options) -> ArmConfig {
         timing: options.timing,
         failures_to_tolerate: options.tolerate,
         isolation_addresses: Vec::new(),
-        isolation_response: IsolationResponse::Fence,
+        isolation_response: options.isolation_response,
         first_coordinator: HostId(identity(1, 0)),
     }
 }
@@ -255,6 +297,11 @@ impl World {
                 Host::new(i64::try_from(rng.below(2 * options.drift_ppm + 1)).unwrap_or(0) - drift)
             })
             .collect();
+        let mut hosts: Vec<Host> = hosts;
+        for (number, host) in hosts.iter_mut().enumerate() {
+            host.listens =
+                (0u8..).take(options.networks).map(|n| (n, address(n, number))).collect();
+        }
         let mut manager = Manager::default();
         for vm in 0..options.vms {
             let placement = Placement { number: 0, holder: None, ordered_at: 0 };
@@ -344,7 +391,9 @@ impl World {
                 }
                 self.deliver(host, Deferred::Timer);
             }
-            Event::Datagram { host, bytes } => self.deliver(host, Deferred::Datagram(bytes)),
+            Event::Datagram { host, network, bytes } => {
+                self.deliver(host, Deferred::Datagram(network, bytes));
+            }
             Event::Land { host, boot, io, life } if self.current(host, boot) => {
                 self.land(host, life, io);
             }
@@ -356,8 +405,8 @@ impl World {
             Event::ReadPart { host, boot, tag } if self.current(host, boot) => {
                 self.read_part(host, tag);
             }
-            Event::IoAnswer { host, boot, life, io, result } if self.current(host, boot) => {
-                self.answer(host, life, io, result);
+            Event::IoAnswer { host, boot, life, io, file, result } if self.current(host, boot) => {
+                self.answer(host, life, io, file, result);
             }
             Event::Feed { host, boot, arms } if self.current(host, boot) => {
                 self.deliver(host, Deferred::Feed(arms));
@@ -402,6 +451,7 @@ impl World {
                 }
                 self.after(500 * MS, Event::Probe { host, boot });
             }
+            Event::Step(step) => self.power_step(step),
             Event::Resume { host } => self.resume(host),
             Event::Fault(number) => self.fault(number),
             _ => {}

@@ -3,6 +3,7 @@
 use crate::api::Output;
 use crate::control::{ArmConfig, GuardCommand, GuardRefusal, GuardReply};
 use crate::disk::cycle::majority;
+use crate::ids::HostId;
 use crate::machine::disk_io::Assign;
 use crate::machine::{Machine, slots_of};
 use crate::statefile::{assign_writes, check_config};
@@ -47,6 +48,16 @@ impl Machine {
                     None => self.refuse(id, "HOST_NOT_LIVE", "that host is not a member"),
                 }
             }
+            GuardCommand::PutOut { host } => self.put_out_by_command(id, host),
+            GuardCommand::ProvenDead { life, proof } => self.proven_dead(id, life, proof),
+            GuardCommand::Release { host } => {
+                let slot = self.config.hosts.iter().find(|spec| spec.host == host);
+                if let Some(slot) = slot.and_then(|spec| u8::try_from(spec.slot).ok()) {
+                    self.quarantine.release(slot);
+                }
+                self.changed();
+                self.reply_ok(id);
+            }
             GuardCommand::Exclude => self.exclude(id),
             GuardCommand::Disarm => {
                 if self.coordinates(id) {
@@ -68,6 +79,16 @@ impl Machine {
             self.refuse(id, "HA_NOT_COORDINATOR", "this host is not the acting coordinator");
         }
         named && self.permit_valid()
+    }
+
+    fn put_out_by_command(&mut self, id: u64, host: HostId) {
+        let members = self.decided.iter().flat_map(|record| &record.members);
+        let seat = members.filter(|member| member.host == host).map(|member| member.seat).next();
+        match seat.filter(|seat| *seat != self.me) {
+            Some(seat) if self.coordinates(id) => self.proposer.wishes.put_out = Some((id, seat)),
+            Some(_) => {}
+            None => self.refuse(id, "HOST_NOT_LIVE", "that is no other member"),
+        }
     }
 
     fn copied(&mut self, id: u64, epoch: u64, area: u8) {

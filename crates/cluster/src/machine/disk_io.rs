@@ -465,7 +465,7 @@ impl Machine {
         Flags::default()
             .with(Flags::TOMBSTONE, self.fence.tombstone())
             .with(Flags::EXCLUDED, self.fence.excluded())
-            .with(Flags::FENCING, self.fence.active())
+            .with(Flags::FENCING, self.fence.active() || self.fence.asking())
             .with(Flags::PERMIT, self.permit_valid())
             .with(Flags::VOTE, self.may_vote())
             .with(Flags::ISOLATION, self.isolation)

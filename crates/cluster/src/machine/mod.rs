@@ -22,6 +22,7 @@ use crate::peer::Peer;
 use crate::permit::Permit;
 use crate::proposer::Proposer;
 use crate::putout::Graph;
+use crate::quarantine::Quarantine;
 use crate::record::{Record, Seat};
 use crate::rng::Rng;
 use crate::statefile::blocks::Acceptor;
@@ -60,6 +61,9 @@ pub struct Machine {
     pub(crate) load: (u32, u32),
     pub(crate) havend_dead_since: Option<u64>,
     pub(crate) graph: Graph,
+    /// Lives that something outside the protocol says are dead, and when it said so.
+    pub(crate) proofs: Vec<(Seat, u64)>,
+    pub(crate) quarantine: Quarantine,
 
     // IO.
     pub(crate) beat_cycle: Option<Cycle>,
@@ -156,6 +160,8 @@ impl Machine {
             load: (boot.running, 0),
             havend_dead_since: None,
             graph: Graph::default(),
+            proofs: Vec::new(),
+            quarantine: Quarantine::default(),
             beat_cycle: None,
             ballot_cycle: None,
             assign: None,
@@ -319,7 +325,7 @@ impl Machine {
     /// Checks the machine's invariants.
     pub fn check(&self) -> Result<(), Violation> {
         let broken = |id, text: &str| Err(Violation { id, text: text.to_owned() });
-        if self.permit.until.is_some() && !self.is_member() {
+        if self.permit.until.is_some() && !self.is_member() && !self.fence.asking() {
             return broken("permit-member", "a permit is held by a host that is not a member");
         }
         if self.permit.until.is_some() && self.fence.active() {

@@ -47,6 +47,9 @@ impl Machine {
         if flags.has(Flags::TOMBSTONE) || flags.has(Flags::EXCLUDED) {
             peer.final_mark = Some((inc, start));
         }
+        if flags.has(Flags::EXCLUDED) {
+            peer.excluded = Some(inc);
+        }
         if peer.report.confirmed > before {
             self.next_tick = now;
         }
@@ -116,7 +119,7 @@ impl Machine {
             && self.is_member()
             && !crate::mutation::on(crate::mutation::Mutation::DiskIgnoresPhase2)
         {
-            self.begin_fence("a proposal in phase 2 leaves this host out");
+            self.put_out("a proposal in phase 2 leaves this host out");
         }
     }
 
@@ -128,6 +131,7 @@ impl Machine {
         }
         let number = record.number;
         let now = self.now;
+        let bite_ms = self.timing().t_wd_ms;
         let stood = self.is_member() || record.open.iter().any(|open| open.has(self.me));
         let mut left: Vec<Seat> =
             record.open.iter().flat_map(|open| open.members.clone()).collect();
@@ -148,8 +152,11 @@ impl Machine {
                 peer.admitted(seat.inc);
             }
         }
+        if let Some(before) = self.decided.take() {
+            self.note_put_outs(&before, &record);
+        }
+        self.drop_proofs(&record);
         let (armed, member) = (record.armed, record.has(self.me));
-        let bite_ms = self.timing().t_wd_ms;
         self.decided = Some(record);
         self.rearm_watchdog(bite_ms);
         self.decided_at = now;
@@ -166,7 +173,7 @@ impl Machine {
         if !armed {
             self.disarmed();
         } else if stood && !member {
-            self.begin_fence("a decided epoch leaves this host out");
+            self.put_out("a decided epoch leaves this host out");
         }
     }
 

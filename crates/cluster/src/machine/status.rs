@@ -27,7 +27,8 @@ impl Machine {
 
     pub(crate) fn full_state(&self, now: u64) -> GuardState {
         let me = Life { host: self.host, incarnation: Incarnation(self.me.inc) };
-        let permit = self.permit.until.filter(|until| now < *until && !self.finished);
+        let ends = self.finished || self.fence.asking();
+        let permit = self.permit.until.filter(|until| now < *until && !ends);
         let dead = self.peers.iter().filter(|peer| peer.slot != self.me.slot);
         let mut dead: Vec<Life> = dead
             .filter_map(|peer| self.life(Seat { slot: peer.slot, inc: peer.highest_dead()? }))
@@ -46,6 +47,7 @@ impl Machine {
             }),
             may_act: self.may_act && permit.is_some(),
             dead,
+            to_power_off: self.to_power_off().into_iter().filter_map(|s| self.life(s)).collect(),
             peers: self.peer_views(now),
             statefiles: self.statefile_views(now),
             alarms: self.alarms(),
@@ -107,6 +109,7 @@ impl Machine {
                 disk_ms: peer.changed_at.map(ago),
                 confirmed: EpochNumber(peer.report.confirmed),
                 member,
+                quarantined: self.quarantine.holds(slot, now),
                 dead_in_ms: if member {
                     None
                 } else if dead {
@@ -176,6 +179,13 @@ impl Machine {
     }
 
     fn record_alarms(&self, record: &Record, alarms: &mut Vec<String>) {
+        for spec in &self.config.hosts {
+            if u8::try_from(spec.slot).is_ok_and(|slot| self.quarantine.holds(slot, self.now)) {
+                let slot = spec.slot;
+                alarms
+                    .push(format!("Slot {slot} was put out three times in an hour: quarantined."));
+            }
+        }
         if record.open.len() >= crate::record::OPEN_MAX {
             alarms.push("Too many epochs are open: nobody can be admitted.".to_owned());
         }

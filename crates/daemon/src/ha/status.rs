@@ -58,6 +58,9 @@ pub fn summary(state: Option<&GuardState>) -> String {
         GuardPhase::Dark => {
             "No host hears another: VMs run on, nothing is started or moved.".to_owned()
         }
+        GuardPhase::AskingGuests(why) => {
+            format!("This host asks its VMs to shut down, before it stops them: {why}.")
+        }
         GuardPhase::Fencing(why) => format!("This host stops its VMs: {why}."),
     }
 }

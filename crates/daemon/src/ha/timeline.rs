@@ -93,6 +93,7 @@ mod tests {
             permit: None,
             may_act: true,
             dead: vec![Life { host, incarnation: Incarnation(u64::from(dead)) }],
+            to_power_off: Vec::new(),
             peers: vec![PeerView {
                 host,
                 incarnation: Incarnation(1),
@@ -101,6 +102,7 @@ mod tests {
                 confirmed: EpochNumber(1),
                 member,
                 dead_in_ms: None,
+                quarantined: false,
             }],
             statefiles: Vec::new(),
             alarms: Vec::new(),

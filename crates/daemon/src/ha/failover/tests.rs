@@ -102,6 +102,7 @@ fn hosts_outside_the_epoch_do_not_count_as_live() {
         permit: None,
         may_act: true,
         dead: Vec::new(),
+        to_power_off: Vec::new(),
         peers: Vec::new(),
         statefiles: Vec::new(),
         alarms: Vec::new(),

@@ -1,0 +1,109 @@
+//! Power devices: what the pool daemon of a coordinator does with lives that are put out.
+
+use haven_cluster::Input;
+use haven_cluster::control::{DeathProof, GuardCommand, GuardPhase, GuardState};
+use haven_cluster::ids::{Instant, Life};
+
+use crate::world::{Event, MS, World};
+
+/// How the power devices of all hosts behave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PowerDevice {
+    /// There are none.
+    #[default]
+    None,
+    /// They switch off.
+    Good,
+    /// They say "done" and do nothing; their status tells the truth.
+    Lying,
+    /// They never answer.
+    Hanging,
+}
+
+/// A step of fencing one host by power.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum PowerStep {
+    /// The device carries the command out.
+    Off { by: usize, boot: u64, life: Life, began: Instant },
+    /// It is asked for the host's status.
+    Check { by: usize, boot: u64, life: Life, began: Instant },
+    /// The guest ends: it was asked to.
+    GuestEnds { host: usize, boot: u64, vm: u32 },
+}
+
+impl World {
+    /// The daemon on `host` does what the new state of its guard asks for.
+    pub(crate) fn react(&mut self, host: usize, state: &GuardState) {
+        let Some(h) = self.hosts.get(host) else { return };
+        let (boot, began) = (h.boot, Instant(h.local(self.now)));
+        if matches!(state.phase, GuardPhase::AskingGuests(_)) {
+            let vms: Vec<u32> = h.vms.iter().copied().collect();
+            for vm in vms {
+                let delay = self.rng.between(200, 8_000) * MS;
+                self.after(delay, Event::Step(PowerStep::GuestEnds { host, boot, vm }));
+            }
+        }
+        if !self.options.quarantine {
+            for peer in state.peers.iter().filter(|peer| peer.quarantined) {
+                let command = GuardCommand::Release { host: peer.host };
+                self.input(host, Input::Command { id: 0, command });
+            }
+        }
+        if self.options.power_fencing != PowerDevice::None {
+            for life in state.to_power_off.clone() {
+                let busy = self.manager.fencing.get(&life).is_some_and(|at| self.now < *at);
+                if !busy {
+                    self.manager.fencing.insert(life, self.now + 20_000 * MS);
+                    self.log(|| format!("host {host} fences {} by power", life.host.0));
+                    let delay = self.rng.between(100, 2_000) * MS;
+                    self.after(delay, Event::Step(PowerStep::Off { by: host, boot, life, began }));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn power_step(&mut self, step: PowerStep) {
+        match step {
+            PowerStep::Off { by, boot, life, began } => {
+                let Some(target) = self.index_of(life.host) else { return };
+                match self.options.power_fencing {
+                    PowerDevice::Good => {
+                        self.power_off(target);
+                        let back = self.rng.between(5_000, 60_000);
+                        self.inject(back, crate::faults::Fault::PowerOn(target));
+                    }
+                    PowerDevice::Lying => {}
+                    PowerDevice::Hanging | PowerDevice::None => return,
+                }
+                let delay = self.rng.between(20, 500) * MS;
+                self.after(delay, Event::Step(PowerStep::Check { by, boot, life, began }));
+            }
+            PowerStep::Check { by, boot, life, began } => self.check_power(by, boot, life, began),
+            PowerStep::GuestEnds { host, boot, vm } => {
+                let Some(h) = self.hosts.get_mut(host).filter(|h| h.boot == boot) else { return };
+                if h.vms.remove(&vm) {
+                    self.log(|| format!("vm {vm} shuts down on host {host}"));
+                    self.tell_load(host);
+                }
+            }
+        }
+    }
+
+    fn check_power(&mut self, by: usize, boot: u64, life: Life, began: Instant) {
+        let off = self.index_of(life.host).and_then(|target| self.hosts.get(target));
+        let off = off.is_some_and(|target| !target.powered);
+        let Some(h) = self.hosts.get(by).filter(|h| h.powered && h.boot == boot && !h.paused)
+        else {
+            return;
+        };
+        let checked = Instant(h.local(self.now));
+        self.log(|| {
+            format!("the power device of {} says {}", life.host.0, if off { "off" } else { "on" })
+        });
+        if off {
+            let proof = DeathProof::PoweredOff { began, checked };
+            let command = GuardCommand::ProvenDead { life, proof };
+            self.input(by, Input::Command { id: 0, command });
+        }
+    }
+}
