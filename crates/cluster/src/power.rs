@@ -65,8 +65,9 @@ impl Machine {
             if on(Mutation::PowerOffForEver) {
                 seat.inc = self.peer(seat.slot).map_or(seat.inc, |peer| peer.inc().max(seat.inc));
             }
-            let known = self.peer(seat.slot).is_none_or(|p| p.dead_since(seat.inc).is_some());
-            if !known && !(record.has(seat) && inside) {
+            let alive = self.peer(seat.slot).is_some_and(|p| p.dead_since(seat.inc).is_none());
+            let member = record.has(seat) && inside;
+            if alive && !member {
                 dead.push(seat);
             }
         }

@@ -3,9 +3,11 @@
 use haven_cluster::timing::Timing;
 
 use crate::disk::Path;
+use crate::event::Event;
 use crate::faults::Fault;
+use crate::options::Options;
 use crate::rng::Rng;
-use crate::world::{Event, MS, Options, World};
+use crate::world::{MS, World};
 
 /// Virtual time that a healed pool gets to be whole again, in milliseconds.
 const RECOVERY_MS: u64 = 240_000;

@@ -5,7 +5,8 @@ use haven_cluster::control::GuardCommand;
 use haven_cluster::timing::Timing;
 
 use crate::disk::Path;
-use crate::world::{Event, MS, World};
+use crate::event::Event;
+use crate::world::{MS, World};
 
 /// A fault, or the end of one.
 #[derive(Clone, Debug, PartialEq, Eq)]

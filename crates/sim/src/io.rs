@@ -3,8 +3,9 @@
 use haven_cluster::{IoFailed, IoId};
 
 use crate::disk::{Answer, Path, ReadOp, WriteOp};
+use crate::event::Event;
 use crate::host::{Deferred, Flying, Stuck};
-use crate::world::{Event, MS, World};
+use crate::world::{MS, World};
 
 impl World {
     fn latency(&mut self, path: Path) -> u64 {

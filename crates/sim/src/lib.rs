@@ -8,11 +8,13 @@
 pub mod chaos;
 mod checks;
 mod disk;
+mod event;
 pub mod faults;
 mod host;
 mod io;
 mod manager;
 mod network;
+mod options;
 mod perform;
 mod power;
 mod rng;
@@ -21,5 +23,6 @@ mod world;
 
 pub use chaos::{ChaosPlan, run_seed};
 pub use checks::Broken;
+pub use options::Options;
 pub use power::PowerDevice;
-pub use world::{Options, World};
+pub use world::World;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use haven_cluster::control::GuardState;
 use haven_cluster::ids::Life;
 
-use crate::world::{Event, World};
+use crate::event::Event;
+use crate::world::World;
 
 const MS: u64 = 1_000_000;
 /// How often the acting coordinator looks at all VMs.

@@ -5,8 +5,9 @@ use haven_cluster::ids::{EpochNumber, Incarnation, Instant};
 use haven_cluster::{BootInfo, Input, Machine, Output};
 
 use crate::disk::{Answer, ReadOp, WriteOp};
+use crate::event::Event;
 use crate::host::{Deferred, Stuck};
-use crate::world::{Event, MS, World};
+use crate::world::{MS, World};
 
 const POWER_UP_MS: (u64, u64) = (3_000, 12_000);
 

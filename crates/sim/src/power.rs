@@ -4,7 +4,8 @@ use haven_cluster::Input;
 use haven_cluster::control::{DeathProof, GuardCommand, GuardPhase, GuardState};
 use haven_cluster::ids::{Instant, Life};
 
-use crate::world::{Event, MS, World};
+use crate::event::Event;
+use crate::world::{MS, World};
 
 /// How the power devices of all hosts behave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

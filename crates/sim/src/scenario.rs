@@ -1,7 +1,8 @@
 //! Helpers of the fixed scenarios: one fault at a known moment, and how long the answer took.
 
 use crate::faults::Fault;
-use crate::world::{Options, World};
+use crate::options::Options;
+use crate::world::World;
 
 impl World {
     /// A pool that formed and runs all its VMs.
