@@ -153,8 +153,8 @@ async fn members_keep_copies_of_the_database_and_one_can_take_over_by_hand() {
     let until = std::time::Instant::now() + Duration::from_secs(15);
     loop {
         let text = std::fs::read_to_string(&path).unwrap_or_default();
-        // The quotes and the colon tell the name from the field `shared`.
-        if text.contains(":\"shared\"") {
+        // The type tells: `shared` is also the name of a field.
+        if text.contains(r#"\"type\":\"nfs\""#) {
             break;
         }
         assert!(std::time::Instant::now() < until, "no copy at {}", path.display());
