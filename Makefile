@@ -10,7 +10,7 @@ SEEDS ?= 20000
 SEED ?= 1
 SIM_HOSTS ?= 3
 
-.PHONY: help deps build install demo demo-down test lint fix bench-lab sim reference
+.PHONY: help deps build install demo demo-down test lint fix test-fencing bench-lab sim reference
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ demo-down: ## stop the demo's pool and remove all of it
 
 test: ## all checks and tests, with real libvirt hosts in namespaces (root or sudo)
 	@scripts/test
+
+test-fencing: ## power fencing with one of Debian's agents and an IPMI simulator, which it installs
+	@scripts/install-deps --fencing
+	cargo nextest run --locked -p haven-drivers --test ipmi
 
 lint: ## formatting, clippy, licences, layers, tidy: read-only
 	@scripts/install-deps --checks

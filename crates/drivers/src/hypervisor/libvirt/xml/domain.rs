@@ -2,10 +2,10 @@
 
 use uuid::Uuid;
 
-use super::tree::{Element, el};
 use crate::hypervisor::{
     BootSpec, CpuModel, CrashAction, DiskFormat, DiskSpec, DomainSpec, NicSpec,
 };
+use crate::xml::{Element, el};
 
 /// Translation cache of a TCG guest. Without it QEMU may take 1 GiB beside the guest's memory;
 /// below 32 MiB booting takes twice as long.

@@ -4,11 +4,10 @@
 //! golden files.
 
 mod domain;
-mod tree;
 
+pub(crate) use crate::xml::Element;
 pub(crate) use domain::{METADATA_NAMESPACE, START_ATTRIBUTE};
 pub use domain::{RenderContext, domain_xml};
-pub(crate) use tree::Element;
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,5 @@
-//! A small XML tree: domain descriptions are built with it and libvirt's answers read with it.
+//! A small XML tree: domain descriptions are built with it, and what libvirt and fence agents say
+//! is read with it.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
