@@ -163,6 +163,8 @@ pub enum Output {
     },
     /// Answer to a command.
     Reply(GuardReply),
+    /// What this host had decided and why, as a sentence for the journal.
+    Note(String),
     /// [`crate::Machine::state`] changed; push it.
     StateChanged,
 }

@@ -114,6 +114,35 @@ impl Machine {
         changed
     }
 
+    /// What `next` changes, and for which reasons: one sentence.
+    pub(crate) fn why(&self, next: &Record) -> String {
+        let Some(record) = &self.decided else { return String::new() };
+        let mut parts = Vec::new();
+        let list = |seat: &Seat| format!("slot {} (life {})", seat.slot, seat.inc);
+        for seat in record.seats().filter(|seat| !next.has(*seat)) {
+            parts.push(format!("{} goes out: {}", list(&seat), self.why_out(record, seat)));
+        }
+        for seat in next.seats().filter(|seat| !record.has(*seat)) {
+            parts.push(format!("{} comes in", list(&seat)));
+        }
+        if next.coordinator != record.coordinator {
+            parts.push(format!("{} is coordinator", list(&next.coordinator)));
+        }
+        if let Some(area) = next.area_next.filter(|area| record.area_next != Some(*area)) {
+            parts.push(format!("it copies area {} to {area}", next.area_live));
+        }
+        if next.area_live != record.area_live {
+            parts.push(format!("area {} is live", next.area_live));
+        }
+        if next.timing != record.timing || next.tolerate != record.tolerate {
+            parts.push("other time-outs".to_owned());
+        }
+        if !next.armed {
+            parts.push("the pool is disarmed".to_owned());
+        }
+        format!("epoch {}: {}", next.number, parts.join("; "))
+    }
+
     /// The coordinator's pool daemon is gone for too long: another member takes the role.
     pub(crate) fn consider_hand_over(&mut self) {
         let limit = crate::timing::ns(HAVEND_DEAD_MS);

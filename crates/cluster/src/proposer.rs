@@ -3,6 +3,7 @@
 //! Owns: attempts at deciding the record after the newest decided one. Every phase is one cycle:
 //! write the own ballot on a majority of the statefiles, then read all ballots of a majority.
 
+use crate::api::Output;
 use crate::control::ArmConfig;
 use crate::fence::Fence;
 use crate::machine::{Carry, Machine};
@@ -29,6 +30,8 @@ pub(crate) enum Phase {
 pub(crate) struct Attempt {
     pub(crate) ballot: BallotNumber,
     pub(crate) phase: Phase,
+    /// What the value of phase 2 changes, and why.
+    pub(crate) why: Option<String>,
 }
 
 /// What was asked of the coordinator and needs a record.
@@ -78,7 +81,7 @@ impl Machine {
         let counter = self.instance_ballots().map(|ballot| ballot.counter).max().unwrap_or(0) + 1;
         let ballot = BallotNumber { counter, seat: self.me };
         self.acceptor.promised = ballot;
-        self.proposer.active = Some(Attempt { ballot, phase: Phase::One });
+        self.proposer.active = Some(Attempt { ballot, phase: Phase::One, why: None });
         self.write_ballot();
     }
 
@@ -133,6 +136,9 @@ impl Machine {
         match attempt.phase {
             Phase::One => self.begin_phase_two(attempt.ballot),
             Phase::Two => {
+                if let Some(why) = attempt.why {
+                    self.output(Output::Note(why));
+                }
                 if let Some((_, value)) = self.acceptor.accepted.clone() {
                     self.learn(value);
                 }
@@ -149,6 +155,7 @@ impl Machine {
             .max_by_key(|(ballot, _)| *ballot)
             .filter(|_| !on(Mutation::NoAdoption))
             .map(|(_, value)| value.clone());
+        let adopted = if accepted.is_some() { " (begun by another)" } else { "" };
         let Some(value) = accepted.or_else(|| self.wanted()) else {
             self.proposer.active = None;
             return;
@@ -161,8 +168,9 @@ impl Machine {
             self.learn(value);
             return;
         }
+        let why = format!("{}{adopted}", self.why(&value));
         self.acceptor.accepted = Some((ballot, value));
-        self.proposer.active = Some(Attempt { ballot, phase: Phase::Two });
+        self.proposer.active = Some(Attempt { ballot, phase: Phase::Two, why: Some(why) });
         self.write_ballot();
     }
 

@@ -5,7 +5,7 @@
 
 use crate::control::IsolationResponse;
 use crate::machine::Machine;
-use crate::record::{Record, bit};
+use crate::record::{Record, Seat, bit};
 use crate::report::Flags;
 use crate::timing::ns;
 
@@ -112,6 +112,31 @@ impl Machine {
             gone |= silent;
         }
         gone | self.partition_losers(record)
+    }
+
+    /// Why [`Self::put_outs`] or a wish names this member.
+    pub(crate) fn why_out(&self, record: &Record, seat: Seat) -> &'static str {
+        if !record.has(self.me) {
+            return "nobody of the last epoch is seen";
+        }
+        let Some(peer) = self.peer(seat.slot) else { return "it is unknown" };
+        if peer.excluded == Some(seat.inc) {
+            "it left in order"
+        } else if peer.final_mark.is_some_and(|(inc, _)| inc == seat.inc) {
+            "it fenced itself"
+        } else if peer.inc() > seat.inc {
+            "its host began a new life"
+        } else if self.silent(record, seat.slot) {
+            "silent on disk and network"
+        } else if self.proposer.wishes.put_out.is_some_and(|(_, out)| out == seat) {
+            "by command"
+        } else if self.disk_lost_for(record, seat.slot, 2 * T_SETTLE_MS) {
+            "its statefile is lost"
+        } else if self.partition_losers(record) & bit(seat.slot) != 0 {
+            "on the worse side of a partition"
+        } else {
+            "its host is no longer in the pool"
+        }
     }
 
     /// Rule 1: silent on disk and network for `T_put`, as this host and all others see it.

@@ -215,6 +215,7 @@ impl Membership {
                 return Some(Step::Left { disarmed });
             }
             Output::Reply(reply) => return Some(Step::Reply(reply)),
+            Output::Note(text) => log::info(&text),
             Output::StateChanged => return Some(Step::StateChanged),
         }
         None

@@ -100,6 +100,6 @@ impl World {
         let running: usize = up.iter().map(|host| host.vms.len()).sum();
         up.iter().filter(member).count() == up.len()
             && acting == 1
-            && running == self.manager.placements.len()
+            && running == self.options.vms as usize
     }
 }

@@ -3,6 +3,7 @@
 use haven_cluster::IoId;
 use haven_cluster::control::GuardState;
 
+use crate::database::AreaFlying;
 use crate::disk::{Answer, WriteOp};
 use crate::manager::Order;
 use crate::power::PowerStep;
@@ -92,12 +93,29 @@ pub(crate) enum Event {
         life: u64,
         epoch: u64,
     },
-    Copied {
+    /// The daemon has read the live area, or tries to.
+    AreaRead {
         host: usize,
+        boot: u64,
         life: u64,
         epoch: u64,
-        area: u8,
+        tries: u32,
     },
+    /// An operation reaches the metadata volume.
+    AreaLand {
+        host: usize,
+        boot: u64,
+        id: u64,
+    },
+    /// One that outlived its host does, perhaps in part.
+    AreaLate {
+        flying: Box<AreaFlying>,
+        length: usize,
+    },
+    /// A client writes to the database.
+    Client,
+    /// The answer to an order: the VM does not run, and will not under this placement.
+    NotRunning(Order),
     Probe {
         host: usize,
         boot: u64,

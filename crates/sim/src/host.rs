@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use haven_cluster::control::GuardState;
 use haven_cluster::{IoId, Machine};
 
+use crate::database::DbHost;
 use crate::disk::{Answer, Path, ReadOp, WriteOp};
 
 /// An event that waits for a paused guard.
@@ -97,6 +98,11 @@ pub(crate) struct Host {
     pub(crate) isolation: bool,
     /// What the pool daemon was last told.
     pub(crate) told: Option<GuardState>,
+    pub(crate) db: DbHost,
+    /// The epoch of the newest order that was judged here.
+    pub(crate) newest_order: u64,
+    /// Placements under which a VM is never started here, by VM.
+    pub(crate) closed: BTreeMap<u32, u64>,
     /// The daemon still has to report its database IO as drained.
     pub(crate) acted: bool,
 }
@@ -130,6 +136,9 @@ impl Host {
             vms: BTreeSet::new(),
             isolation: true,
             told: None,
+            db: DbHost::default(),
+            newest_order: 0,
+            closed: BTreeMap::new(),
             acted: false,
         }
     }

@@ -2,13 +2,14 @@
 
 use haven_cluster::{IoFailed, IoId};
 
+use crate::database::METADATA;
 use crate::disk::{Answer, Path, ReadOp, WriteOp};
 use crate::event::Event;
 use crate::host::{Deferred, Flying, Stuck};
 use crate::world::{MS, World};
 
 impl World {
-    fn latency(&mut self, path: Path) -> u64 {
+    pub(crate) fn latency(&mut self, path: Path) -> u64 {
         match path {
             Path::Slow(most) => self.rng.between(MS, most),
             _ => self.rng.between(MS / 5, 8 * MS),
@@ -115,7 +116,7 @@ impl World {
 
     /// Changes a host's path to all statefiles.
     pub(crate) fn set_path(&mut self, host: usize, path: Path) {
-        for file in (0u8..).take(self.volumes.len()) {
+        for file in (0u8..).take(self.volumes.len()).chain([METADATA]) {
             self.set_path_to(host, file, path);
         }
     }
@@ -126,6 +127,9 @@ impl World {
         h.set_path(file, path);
         if path == Path::Stalled {
             return;
+        }
+        if file == METADATA {
+            return self.area_unstick(host);
         }
         let (stuck, rest) = h.stuck.drain(..).partition(|io| io.file() == file);
         h.stuck = rest;

@@ -5,8 +5,10 @@
 //! and a minimal failover manager around the real membership machine of `haven-cluster`. Never
 //! does: read a real clock, start a thread, or draw randomness that the seed does not give.
 
+mod area;
 pub mod chaos;
 mod checks;
+mod database;
 mod disk;
 mod event;
 pub mod faults;

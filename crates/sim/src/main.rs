@@ -108,9 +108,12 @@ fn mutations(arguments: &Arguments) -> ExitCode {
         set(Some(*mutation));
         let mut seeds = arguments.first..arguments.first + arguments.seeds;
         let found = seeds.find_map(|seed| {
-            let broken = run_seed(options.clone(), &plan, seed).broken?;
+            let options =
+                if arguments.varied { options.clone().varied(seed) } else { options.clone() };
+            let broken = run_seed(options, &plan, seed).broken?;
             (!broken.what.starts_with("liveness")).then_some((seed, broken.what))
         });
+        let _flushed = out.flush();
         let _written = match found {
             Some((seed, what)) => writeln!(out, "{mutation:?}: seed {seed}: {what}"),
             None => writeln!(out, "{mutation:?}: not caught"),

@@ -1,132 +1,210 @@
-//! A minimal failover manager: the part of the pool daemon that restarts VMs of dead hosts.
+//! The failover manager of the simulated pool daemons: real plans (`planner`), on a real database.
+//!
+//! Owns: which VM is to run where, orders and their judgement at the moment of acting. The rules
+//! are those of the pool daemon: a placement is durable before its order leaves; a VM gets another
+//! holder only when the one it has is dead, or answered "not running, and will not".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use haven_cluster::control::GuardState;
-use haven_cluster::ids::Life;
+use haven_cluster::ids::{HostId, Life};
+use haven_planner::{Host as PlannedHost, Protection, Vm as PlannedVm, restart_plan};
+use uuid::Uuid;
 
+use crate::database::{Placed, Then, placements, set_holder};
 use crate::event::Event;
-use crate::world::World;
+use crate::world::{MS, World};
 
-const MS: u64 = 1_000_000;
 /// How often the acting coordinator looks at all VMs.
 pub(crate) const MANAGE_EVERY: u64 = 50 * MS;
+/// Pause between two orders for the same VM.
+const ORDER_EVERY: u64 = 500 * MS;
 
-/// Where a VM may run: durable before any order leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Placement {
-    pub(crate) number: u64,
-    pub(crate) holder: Option<Life>,
-    pub(crate) ordered_at: u64,
-}
-
-/// The pool database, as far as it matters: one linearizable map, written by who acts.
+/// What the operators and the daemons remember outside the database.
 #[derive(Debug, Default)]
 pub(crate) struct Manager {
-    pub(crate) placements: BTreeMap<u32, Placement>,
-    pub(crate) restarts: u64,
+    /// When each VM was last ordered about.
+    ordered_at: BTreeMap<u32, u64>,
+    /// Hosts in maintenance.
+    pub(crate) disabled: BTreeSet<usize>,
     /// VMs of which a write of a former life may still land, and until when.
     pub(crate) dirty: BTreeMap<u32, u64>,
     /// Lives that are being fenced by power, and until when no second attempt begins.
     pub(crate) fencing: BTreeMap<Life, u64>,
 }
 
-/// "Start this VM under this placement."
+/// What a host is told about a VM.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Order {
     pub(crate) vm: u32,
     pub(crate) holder: Life,
     pub(crate) epoch: u64,
+    /// The placement under which it stands.
+    pub(crate) number: u64,
+    /// Start it, or stop it and never start it under this placement.
+    pub(crate) start: bool,
+    /// Who gave it.
+    pub(crate) by: usize,
 }
 
 impl World {
     /// The daemon on `host` learns a state.
     pub(crate) fn told(&mut self, host: usize, state: GuardState) {
-        let acted = state.may_act;
         let Some(h) = self.hosts.get_mut(host) else { return };
         // The guard's socket keeps the order.
         let newer = |told: &GuardState| told.me != state.me || told.sequence < state.sequence;
         if !h.told.as_ref().is_none_or(newer) {
             return;
         }
-        let lost = h.acted && !acted;
-        let number = state.epoch.as_ref().map_or(0, |epoch| epoch.number.0);
         let mine = state.epoch.as_ref().zip(state.me).is_some_and(|(e, me)| e.coordinator == me);
-        h.acted = acted || (h.acted && mine);
+        let acted = h.acted;
+        h.acted = state.may_act || (acted && mine);
         h.told = Some(state.clone());
         self.react(host, &state);
-        let Some(h) = self.hosts.get_mut(host) else { return };
-        if lost && !mine {
-            let life = h.life;
-            self.after(5 * MS, Event::Drained { host, life, epoch: number });
-        }
+        self.follow_role(host, &state, acted);
     }
 
     /// The daemon on `host` does its round as coordinator.
     pub(crate) fn manage(&mut self, host: usize) {
-        let now = self.now;
-        let Some(h) = self.hosts.get(host) else { return };
-        if !h.acting(now) {
-            return;
-        }
+        let Some(h) = self.hosts.get(host).filter(|h| h.acting(self.now)) else { return };
         let Some(state) = h.told.clone() else { return };
         let Some(epoch) = state.epoch.clone() else { return };
-        if let Some(area) = epoch.area_next {
-            let life = h.life;
-            let copied = Event::Copied { host, life, epoch: epoch.number.0, area };
-            self.after(20 * MS, copied);
+        if !self.have_database(host, &epoch) {
             return;
         }
-        let vms: Vec<u32> = self.manager.placements.keys().copied().collect();
-        for vm in vms {
-            self.place(vm, &state, &epoch.members, epoch.number.0);
-        }
-    }
-
-    fn place(&mut self, vm: u32, state: &GuardState, members: &[Life], epoch: u64) {
-        let Some(placement) = self.manager.placements.get(&vm).copied() else { return };
-        let holder_dead = placement.holder.is_none_or(|holder| {
-            state
-                .dead
-                .iter()
-                .any(|dead| dead.host == holder.host && dead.incarnation >= holder.incarnation)
-        });
-        let mut next = placement;
-        if holder_dead {
-            let spread = usize::try_from(u64::from(vm) + placement.number).unwrap_or(0);
-            let Some(target) = members.get(spread % members.len().max(1)) else { return };
-            next.number += 1;
-            next.holder = Some(*target);
-            self.manager.restarts += 1;
-            let from = placement.holder;
-            self.log(|| format!("vm {vm} is placed on {target:?}, was on {from:?}"));
-        } else if self.now < placement.ordered_at + 500 * MS {
+        let Some(h) = self.hosts.get(host).filter(|h| h.db.ready()) else { return };
+        let Some(open) = &h.db.open else { return };
+        let placed = placements(&open.db);
+        let dead = |holder: Life| {
+            let same = |dead: &&Life| dead.host == holder.host;
+            let mut lives = state.dead.iter().filter(same);
+            lives.any(|dead| dead.incarnation >= holder.incarnation)
+        };
+        let lost: Vec<u32> = placed
+            .iter()
+            .filter(|(_, placed)| placed.holder.is_none_or(dead))
+            .map(|(vm, _)| *vm)
+            .collect();
+        if !lost.is_empty() && self.place(host, &placed, &lost, &epoch.members) {
             return;
         }
-        next.ordered_at = self.now;
-        self.manager.placements.insert(vm, next);
-        if let Some(holder) = next.holder.filter(|holder| members.contains(holder)) {
-            let order = Order { vm, holder, epoch };
-            let delay = self.rng.between(MS, 30 * MS);
-            if !self.rng.chance(20) {
-                self.after(delay, Event::Order(order));
-            }
-            if self.rng.chance(20) {
-                let late = self.rng.between(MS, 20_000 * MS);
-                self.after(late, Event::Order(order));
+        for (vm, placed) in placed {
+            if let Some(holder) = placed.holder.filter(|holder| epoch.members.contains(holder)) {
+                self.order(host, vm, holder, placed.number, epoch.number.0);
             }
         }
     }
 
-    /// An order arrives: it is checked when it acts.
+    /// Makes a plan for VMs that run nowhere, and has it made durable.
+    fn place(
+        &mut self,
+        host: usize,
+        placed: &BTreeMap<u32, Placed>,
+        lost: &[u32],
+        members: &[Life],
+    ) -> bool {
+        let vms: Vec<PlannedVm> = lost.iter().map(|vm| planned_vm(*vm)).collect();
+        let held = |life: &Life| {
+            let on = |(vm, p): &(&u32, &Placed)| p.holder == Some(*life) && !lost.contains(*vm);
+            placed.iter().filter(on).count() as u64
+        };
+        let hosts: Vec<PlannedHost> = members
+            .iter()
+            .map(|life| PlannedHost {
+                id: life.host.0,
+                name: String::new(),
+                enabled: self
+                    .index_of(life.host)
+                    .is_some_and(|h| !self.manager.disabled.contains(&h)),
+                live: true,
+                memory_free: self.capacity().saturating_sub(held(life)),
+                srs: BTreeSet::new(),
+                networks: BTreeSet::new(),
+                vms: u32::try_from(held(life)).unwrap_or(u32::MAX),
+            })
+            .collect();
+        let plan = restart_plan(&vms, &hosts);
+        let starts = plan.groups.iter().flat_map(|group| &group.starts);
+        let chosen: Vec<(u32, Life)> = starts
+            .filter_map(|start| {
+                let vm = u32::try_from(start.vm.as_u128()).ok()?;
+                let life = members.iter().find(|life| life.host == HostId(start.host))?;
+                Some((vm, *life))
+            })
+            .collect();
+        if chosen.is_empty() {
+            return false;
+        }
+        let rows: Vec<_> =
+            chosen.iter().filter_map(|(vm, life)| Some((placed.get(vm)?.row, *life))).collect();
+        for (vm, life) in &chosen {
+            let (to, from) = (self.name(*life), placed.get(vm).and_then(|p| p.holder));
+            let from = from.map_or("nowhere".to_owned(), |life| self.name(life));
+            self.log(|| format!("vm {vm} is placed on {to}, it was {from}"));
+        }
+        self.transact(host, Then::Placed, |tx| {
+            rows.into_iter().try_for_each(|(row, life)| set_holder(tx, row, Some(life)))
+        })
+    }
+
+    /// VMs that one host can run: half of the hosts can run all.
+    fn capacity(&self) -> u64 {
+        u64::from(self.options.vms).div_ceil((self.hosts.len() as u64).div_ceil(2))
+    }
+
+    /// A life as it stands in the log.
+    pub(crate) fn name(&self, life: Life) -> String {
+        let host = self.index_of(life.host).map_or("?".to_owned(), |host| host.to_string());
+        format!("host {host} (life {})", life.incarnation.0)
+    }
+
+    fn order(&mut self, by: usize, vm: u32, holder: Life, number: u64, epoch: u64) {
+        let at = self.manager.ordered_at.get(&vm).copied().unwrap_or(0);
+        if self.now < at + ORDER_EVERY && at > 0 {
+            return;
+        }
+        self.manager.ordered_at.insert(vm, self.now);
+        let leaves = self.index_of(holder.host).is_some_and(|h| self.manager.disabled.contains(&h));
+        let order = Order { vm, holder, epoch, number, start: !leaves, by };
+        let delay = self.rng.between(MS, 30 * MS);
+        if !self.rng.chance(20) {
+            self.after(delay, Event::Order(order));
+        }
+        if self.rng.chance(20) {
+            let late = self.rng.between(MS, 20_000 * MS);
+            self.after(late, Event::Order(order));
+        }
+    }
+
+    /// An order acts: it is judged now, whenever it arrived.
     pub(crate) fn obey(&mut self, order: Order) {
         let Some(host) = self.index_of(order.holder.host) else { return };
-        let Some(h) = self.hosts.get(host) else { return };
+        let now = self.now;
+        let Some(h) = self.hosts.get_mut(host).filter(|h| h.powered && !h.gate_closed) else {
+            return;
+        };
         let me = h.told.as_ref().and_then(|state| state.me);
         let epoch = h.told.as_ref().and_then(|state| state.epoch.as_ref());
-        let current = epoch.is_none_or(|epoch| order.epoch >= epoch.number.0);
-        let known = h.vms.contains(&order.vm);
-        if known || me != Some(order.holder) || !current || !h.permitted(self.now) {
+        let known = epoch.map_or(0, |epoch| epoch.number.0).max(h.newest_order);
+        if me != Some(order.holder) || order.epoch < known {
+            return;
+        }
+        h.newest_order = order.epoch;
+        let closed = h.closed.get(&order.vm).copied().unwrap_or(0);
+        if !order.start {
+            h.closed.insert(order.vm, order.number.max(closed));
+            if h.vms.remove(&order.vm) {
+                self.log(|| format!("vm {} is stopped on host {host}", order.vm));
+                self.tell_load(host);
+            }
+            let delay = self.rng.between(MS, 10 * MS);
+            return self.after(delay, Event::NotRunning(order));
+        }
+        if order.number <= closed {
+            let delay = self.rng.between(MS, 10 * MS);
+            return self.after(delay, Event::NotRunning(order));
+        }
+        if h.vms.contains(&order.vm) || !h.permitted(now) {
             return;
         }
         self.check_start(order.vm, host);
@@ -135,5 +213,35 @@ impl World {
             h.vms.insert(order.vm);
         }
         self.tell_load(host);
+    }
+
+    /// The coordinator hears "not running, and will not under this placement".
+    pub(crate) fn not_running(&mut self, order: Order) {
+        let now = self.now;
+        let Some(h) = self.hosts.get(order.by).filter(|h| h.acting(now) && h.db.ready()) else {
+            return;
+        };
+        let epoch = h.told.as_ref().and_then(|state| state.epoch.as_ref());
+        let Some(open) = h.db.open.as_ref() else { return };
+        let found = placements(&open.db).get(&order.vm).copied();
+        let same = found.filter(|p| p.number == order.number && p.holder == Some(order.holder));
+        if let Some(placed) = same.filter(|_| epoch.is_some_and(|e| e.number.0 == order.epoch)) {
+            self.transact(order.by, Then::Placed, |tx| set_holder(tx, placed.row, None));
+        }
+    }
+}
+
+fn planned_vm(vm: u32) -> PlannedVm {
+    PlannedVm {
+        id: Uuid::from_u128(u128::from(vm)),
+        name: String::new(),
+        memory: 1,
+        srs: BTreeSet::new(),
+        networks: BTreeSet::new(),
+        affinity: None,
+        resident: None,
+        protection: Protection::Restart,
+        order: 0,
+        start_delay_s: 0,
     }
 }

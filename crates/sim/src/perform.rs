@@ -1,7 +1,7 @@
 //! What the guard process does around its machine, with everything that may go wrong in between.
 
 use haven_cluster::control::GuardCommand;
-use haven_cluster::ids::{EpochNumber, Incarnation, Instant};
+use haven_cluster::ids::{Incarnation, Instant};
 use haven_cluster::{BootInfo, Input, Machine, Output};
 
 use crate::disk::{Answer, ReadOp, WriteOp};
@@ -68,12 +68,15 @@ impl World {
         h.vms.clear();
         h.told = None;
         h.acted = false;
+        h.newest_order = 0;
+        h.closed.clear();
         h.reads.clear();
         let mut left: Vec<WriteOp> = h.flying.drain(..).map(|flying| flying.op).collect();
         left.extend(h.stuck.drain(..).filter_map(|stuck| match stuck {
             Stuck::Write(_, _, op) => Some(op),
             _ => None,
         }));
+        self.area_cut(host, late);
         for op in left {
             // Writes on their way may be lost, land late, or land in part.
             let whole = op.bytes.len();
@@ -117,6 +120,7 @@ impl World {
         h.told = None;
         h.acted = false;
         let boot = h.boot;
+        self.close_database(host);
         self.log(|| format!("host {host} starts its guard as {incarnation}"));
         self.input(host, Input::Timer);
         self.after(0, Event::Probe { host, boot });
@@ -272,6 +276,7 @@ impl World {
                 }
             }
             Output::Reply(reply) => self.log(|| format!("host {host} replies {:?}", reply.result)),
+            Output::Note(text) => self.log(|| format!("host {host}: {text}")),
             Output::StateChanged => self.push_state(host),
         }
     }
@@ -331,6 +336,7 @@ impl World {
     fn fence(&mut self, host: usize, reason: String) {
         self.log(|| format!("host {host} fences itself: {reason}"));
         self.fences.push((host, self.now, reason));
+        self.close_database(host);
         let Some(h) = self.hosts.get_mut(host) else { return };
         h.gate_closed = true;
         let (life, boot) = (h.life, h.boot);
@@ -350,23 +356,6 @@ impl World {
         let Some(h) = self.hosts.get(host).filter(|h| !h.paused) else { return };
         let running = u32::try_from(h.vms.len()).unwrap_or(0);
         let command = GuardCommand::Load { running, protected: running };
-        self.input(host, Input::Command { id: 0, command });
-    }
-
-    pub(crate) fn command_drained(&mut self, host: usize, life: u64, epoch: u64) {
-        let Some(h) = self.hosts.get_mut(host).filter(|h| h.life == life) else { return };
-        if h.paused {
-            return self.after(100 * MS, Event::Drained { host, life, epoch });
-        }
-        let command = GuardCommand::DatabaseDrained { epoch: EpochNumber(epoch) };
-        self.input(host, Input::Command { id: 0, command });
-    }
-
-    pub(crate) fn command_copied(&mut self, host: usize, life: u64, epoch: u64, area: u8) {
-        if self.hosts.get(host).is_none_or(|h| h.life != life || h.paused) {
-            return;
-        }
-        let command = GuardCommand::DatabaseCopied { epoch: EpochNumber(epoch), area };
         self.input(host, Input::Command { id: 0, command });
     }
 }

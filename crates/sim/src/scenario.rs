@@ -40,7 +40,7 @@ impl World {
     /// All VMs run somewhere.
     #[must_use]
     pub fn all_run(&self) -> bool {
-        self.running() == self.manager.placements.len()
+        self.running() == self.options.vms as usize
     }
 
     /// VMs on a host.

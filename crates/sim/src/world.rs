@@ -9,10 +9,11 @@ use haven_cluster::ids::HostId;
 use haven_cluster::statefile::format_writes;
 
 use crate::checks::{Broken, Chain};
+use crate::database::Metadata;
 use crate::disk::Volume;
 use crate::event::{Event, Queued};
 use crate::host::{Deferred, Host};
-use crate::manager::{MANAGE_EVERY, Manager, Placement};
+use crate::manager::{MANAGE_EVERY, Manager};
 use crate::network::Network;
 use crate::options::{Options, address, config_of};
 use crate::rng::Rng;
@@ -32,6 +33,7 @@ pub struct World {
     pub(crate) network: Network,
     pub(crate) volumes: Vec<Volume>,
     pub(crate) manager: Manager,
+    pub(crate) metadata: Metadata,
     pub(crate) chain: Chain,
     pub(crate) config: ArmConfig,
     pub(crate) chaos: crate::chaos::Chaos,
@@ -67,12 +69,8 @@ impl World {
             host.listens =
                 (0u8..).take(options.networks).map(|n| (n, address(n, number))).collect();
         }
-        let mut manager = Manager::default();
-        for vm in 0..options.vms {
-            let placement = Placement { number: 0, holder: None, ordered_at: 0 };
-            manager.placements.insert(vm, placement);
-        }
-        Self {
+        let metadata = Metadata::new(options.vms);
+        let mut world = Self {
             options,
             now: 0,
             queue: BinaryHeap::new(),
@@ -81,7 +79,8 @@ impl World {
             hosts,
             network: Network::default(),
             volumes,
-            manager,
+            manager: Manager::default(),
+            metadata,
             chain: Chain::default(),
             config,
             chaos: crate::chaos::Chaos::default(),
@@ -90,7 +89,9 @@ impl World {
             resets: Vec::new(),
             fences: Vec::new(),
             lines: Vec::new(),
-        }
+        };
+        world.after(5_000 * MS, Event::Client);
+        world
     }
 
     /// Queues an event `delay` nanoseconds from now.
@@ -211,10 +212,16 @@ impl World {
                 self.after(MANAGE_EVERY, Event::Manage { host, boot });
             }
             Event::Order(order) => self.obey(order),
-            Event::Drained { host, life, epoch } => self.command_drained(host, life, epoch),
-            Event::Copied { host, life, epoch, area } => {
-                self.command_copied(host, life, epoch, area);
+            Event::Drained { host, life, epoch } => self.report_drained(host, life, epoch),
+            Event::AreaRead { host, boot, life, epoch, tries } if self.current(host, boot) => {
+                self.area_read(host, life, epoch, tries);
             }
+            Event::AreaLand { host, boot, id } if self.current(host, boot) => {
+                self.area_land(host, id);
+            }
+            Event::AreaLate { flying, length } => self.area_late(&flying, length),
+            Event::Client => self.client_writes(),
+            Event::NotRunning(order) => self.not_running(order),
             Event::Probe { host, boot } if self.current(host, boot) => {
                 let paused = self.hosts.get(host).is_none_or(|h| h.paused);
                 let reached = self.hosts.get(host).is_some_and(|h| h.isolation);
