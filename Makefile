@@ -10,7 +10,7 @@ SEEDS ?= 20000
 SEED ?= 1
 SIM_HOSTS ?= 3
 
-.PHONY: help deps build install demo demo-down test lint fix test-fencing bench-lab sim reference
+.PHONY: help deps web build install demo demo-down test web-dev lint fix test-fencing bench-lab sim reference
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,7 +18,10 @@ help: ## list the targets
 deps: ## install what is missing (Debian 12; root or sudo)
 	@scripts/install-deps
 
-build: deps ## build all programs (release)
+web: deps ## build the web console into web/dist; havend embeds it when it is built next
+	@scripts/web build
+
+build: deps web ## build all programs (release), with the web console in havend
 	cargo build --release --locked --bins
 
 install: ## copy programs and units to this host (after `make build`; root); DESTDIR= is honoured
@@ -43,6 +46,9 @@ test: ## all checks and tests, with real libvirt hosts in namespaces (root or su
 test-fencing: ## power fencing with one of Debian's agents and an IPMI simulator, which it installs
 	@scripts/install-deps --fencing
 	cargo nextest run --locked -p haven-drivers --test ipmi
+
+web-dev: deps ## the web console on port 5173 with a mock pool; HAVEN_SERVER=https://HOST for a real one
+	@scripts/web run dev
 
 lint: ## formatting, clippy, licences, layers, tidy: read-only
 	@scripts/install-deps --checks

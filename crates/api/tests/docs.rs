@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use haven_api::Registry;
-use haven_api::docs::{markdown, typescript};
+use haven_api::docs::{error_texts, markdown, typescript};
 
 #[test]
 fn every_class_has_a_page_and_links_are_whole() {
@@ -54,4 +54,18 @@ fn what_is_not_built_can_be_listed() {
     assert!(!unbuilt.contains(&"VM.get_name_label") && !unbuilt.contains(&"VM.set_other_config"));
     assert!(!unbuilt.contains(&"VMPP.protect_now"), "removed");
     assert!(unbuilt.len() > 300, "{}", unbuilt.len());
+}
+
+/// C84: clients find every error in every language.
+#[test]
+fn every_language_has_a_page_of_errors() {
+    let pages = error_texts();
+    let names: Vec<_> = pages.iter().map(|page| page.name.as_str()).collect();
+    assert_eq!(names, ["errors.en.json", "errors.es.json", "errors.zh-CN.json"]);
+    let parsed: Vec<serde_json::Value> =
+        pages.iter().map(|page| serde_json::from_str(&page.text).unwrap()).collect();
+    let texts = |page: usize| parsed[page]["HA_TOO_FEW_HOSTS"]["text"].as_str().unwrap();
+    assert!(texts(0).contains("two hosts") && texts(1).contains("dos hosts"));
+    assert!(texts(2).contains("两台"));
+    assert_eq!(parsed[0].as_object().unwrap().len(), parsed[2].as_object().unwrap().len());
 }

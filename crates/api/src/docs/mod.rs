@@ -1,8 +1,10 @@
 //! Reference pages and client types, made from the same declarations that the server runs on.
 
+mod errors;
 mod markdown;
 mod typescript;
 
+pub use errors::error_texts;
 pub use markdown::markdown;
 pub use typescript::typescript;
 

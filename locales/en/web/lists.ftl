@@ -1,0 +1,25 @@
+# Lists of objects.
+column-name = Name
+column-state = State
+column-address = Address
+column-vms = Machines
+column-memory = Memory
+column-protection = Protection
+column-host = Host
+column-vcpus = vCPUs
+column-type = Kind
+column-shared = Reach
+column-used = Used
+column-free = Free
+column-bridge = Bridge
+column-mtu = MTU
+column-interfaces = Interfaces
+shared-yes = all hosts
+shared-no = one host
+used-of = { $used } of { $total } used
+no-vms = No machines yet
+no-vms-body = A machine is made from a template and lives on storage. On shared storage it can move between hosts, and be restarted when its host is lost.
+no-storage = No storage yet
+no-storage-body = Machines need room for their disks. Storage that every host reaches also carries the heartbeats that protection needs.
+new-vm = New machine
+new-storage = New storage

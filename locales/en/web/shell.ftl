@@ -1,0 +1,201 @@
+# The frame of the console: words that every screen shares.
+product = Haven
+cancel = Cancel
+close = Close
+back = Back
+next = Next
+new = New
+copy = Copy
+copied = Copied
+try-again = Try again
+reload = Reload the page
+loading = Loading
+warning = Warning
+why = Why?
+actions = Actions
+tabs = Tabs
+breadcrumb = Where this is
+as-cli = The same on the command line
+copy-as-cli = Copy as CLI: { $line }
+and-more = … and { $count } more
+notices = News
+version = Version { $version }
+served-by = Served by { $host }
+toggle-tree = Show or hide the tree
+skip-to-content = Skip to the content
+language = Language
+theme-dark = Dark
+theme-light = Light
+search-or-do = Search, or do something
+palette = Commands and objects
+palette-hint = A name, a page, or what to do: “start web1”
+alerts = Alerts
+alerts-count = { $count ->
+    [one] { $count } alert asks for attention
+   *[other] { $count } alerts ask for attention
+}
+user-name = User name
+password = Password
+sign-in = Sign in
+sign-in-to = Sign in to { $pool }
+sign-in-host = This page is served by { $host }.
+sign-out = Sign out
+session-ended = Please sign in again
+session-ended-body = The session has ended. Everything on the page stays as it is.
+away = The pool has not answered since { $since }. The page asks again by itself; what you see may be old.
+
+wizard-steps = Steps
+confirm-title = { $action }: { $count ->
+    [one] { $name }
+   *[other] { $count } objects
+}
+confirm-body = Do you want to go on?
+confirm-type = To go on, type “{ $expected }”
+action-failed = “{ $action }” did not succeed: { $object }
+
+error-unreachable = The pool does not answer.
+error-unreachable-remedy = The host may be down, or the network between. The page tries again by itself; any other host of the pool serves the same console.
+error-page = This page made a mistake.
+error-page-remedy = Nothing in the pool is affected. Reload the page; if it happens again, report what is written here.
+
+filter-list = Filter
+selected = { $count ->
+    [one] { $count } selected
+   *[other] { $count } selected
+}
+select-all = Select all
+select-row = Select { $name }
+nothing-matches = Nothing matches
+nothing-matches-body = Nothing here contains “{ $query }”. Take away a word, or clear the filter.
+object-gone = This object is not here any more
+object-gone-body = It was deleted, or the address is wrong.
+to-the-pool = To the pool
+
+tree = Pool
+tree-stopped = Stopped machines
+tree-storage = Storage
+tree-networks = Networks
+tree-templates = Templates
+tree-state-live = live
+tree-state-lost = not answering
+tree-state-disabled = in maintenance
+tree-state-Running = running
+tree-state-Halted = off
+tree-state-Paused = paused
+tree-state-Suspended = suspended
+
+kind-pool = Pool
+kind-host = Host
+kind-vm = Machine
+kind-sr = Storage
+kind-network = Network
+kind-command = New
+kind-page = Page
+kind-action = Action
+
+power-running = Running
+power-halted = Off
+power-paused = Paused
+power-suspended = Suspended
+host-live = Live
+host-disabled = In maintenance
+host-lost = Not answering
+protection-protected = Protected
+protection-best-effort = If there is room
+protection-at-risk = At risk
+protection-none = Not protected
+
+tab-overview = Overview
+tab-hosts = Hosts
+tab-vms = Machines
+tab-storage = Storage
+tab-networks = Networks
+tab-availability = Availability
+tab-performance = Performance
+tab-settings = Settings
+tab-history = History
+tab-console = Console
+tab-disks = Disks
+tab-protection = Protection
+tab-paths = Hosts and paths
+
+tasks = Tasks
+tasks-none = Nothing is running
+tasks-empty = Nothing has run in the last minutes. What you start appears here, with its progress.
+tasks-running = { $count ->
+    [one] { $count } task is running
+   *[other] { $count } tasks are running
+}
+tasks-summary = { $count ->
+    [one] { $name } { $object } · { $progress } %
+   *[other] { $count } running · { $name } { $object } · { $progress } %
+}
+task-status-pending = Running
+task-status-success = Done
+task-status-failure = Failed
+task-status-cancelling = Being cancelled
+task-status-cancelled = Cancelled
+task-VM-start = Start
+task-VM-start-on = Start
+task-VM-clean-shutdown = Shut down
+task-VM-shutdown = Shut down
+task-VM-hard-shutdown = Cut the power
+task-VM-clean-reboot = Reboot
+task-VM-hard-reboot = Reset
+task-VM-pause = Pause
+task-VM-unpause = Go on
+task-VM-suspend = Suspend
+task-VM-resume = Resume
+task-VM-resume-on = Resume
+task-VM-pool-migrate = Move
+task-VM-clone = Clone
+task-VM-copy = Copy
+task-VM-provision = Make the disks
+task-VM-destroy = Delete
+task-VM-create = Create
+task-SR-create = Create storage
+task-SR-scan = Look at storage
+task-SR-forget = Forget storage
+task-SR-destroy = Destroy storage
+task-PBD-plug = Attach storage
+task-PBD-unplug = Detach storage
+task-host-disable = Begin maintenance
+task-host-enable = End maintenance
+task-host-evacuate = Move all machines off
+task-host-destroy = Forget host
+task-pool-eject = Remove host
+task-pool-enable-ha = Turn on protection
+task-pool-disable-ha = Turn off protection
+task-VDI-create = Create disk
+task-VDI-destroy = Delete disk
+task-VDI-resize = Resize disk
+task-VDI-copy = Copy disk
+
+welcome-title = Welcome to Haven
+welcome-body = This host belongs to no pool yet. Found one here, or join the one you have: everything else is done in the console afterwards.
+setup-code = Setup code of this host
+setup-code-help = It shows that this host is yours. On the host, type:
+way-create = Create a new pool
+way-create-body = This host is the first one. Others join it later.
+way-join = Join a pool
+way-join-body = With a token from the console of that pool.
+pool-name = Name of the pool
+pool-name-example = School
+new-password = Password for “root”
+password-again = The password again
+password-help = At least { $count } characters
+password-differs = The two passwords differ
+pool-create = Create the pool
+pool-creating = Creating the pool …
+join-token = Join token
+join-token-help = In the console of the pool: New → Host. It serves once.
+pool-join = Join the pool
+pool-joining = Joining the pool …
+this-host = This host: { $name }, { $address }
+check-ok = Good
+check-bad = Look at this
+check-hypervisor = Hypervisor
+check-virtualisation = Virtualisation
+check-memory = Memory
+check-guard = Guard
+check-address = Address

@@ -1,0 +1,25 @@
+# Listas de objetos.
+column-name = Nombre
+column-state = Estado
+column-address = Dirección
+column-vms = Máquinas
+column-memory = Memoria
+column-protection = Protección
+column-host = Host
+column-vcpus = vCPU
+column-type = Tipo
+column-shared = Alcance
+column-used = Usado
+column-free = Libre
+column-bridge = Puente
+column-mtu = MTU
+column-interfaces = Interfaces
+shared-yes = todos los hosts
+shared-no = un host
+used-of = { $used } de { $total } usados
+no-vms = Aún no hay máquinas
+no-vms-body = Una máquina se hace de una plantilla y vive en un almacenamiento. Si es compartido, puede moverse entre hosts y reiniciarse cuando se pierde el suyo.
+no-storage = Aún no hay almacenamiento
+no-storage-body = Las máquinas necesitan sitio para sus discos. El almacenamiento que alcanzan todos los hosts lleva además los latidos que la protección necesita.
+new-vm = Máquina nueva
+new-storage = Almacenamiento nuevo

@@ -1,0 +1,201 @@
+# El marco de la consola: palabras comunes a todas las pantallas.
+product = Haven
+cancel = Cancelar
+close = Cerrar
+back = Atrás
+next = Siguiente
+new = Nuevo
+copy = Copiar
+copied = Copiado
+try-again = Intentar de nuevo
+reload = Recargar la página
+loading = Cargando
+warning = Aviso
+why = ¿Por qué?
+actions = Acciones
+tabs = Pestañas
+breadcrumb = Dónde está
+as-cli = Lo mismo en la línea de órdenes
+copy-as-cli = Copiar como orden: { $line }
+and-more = … y { $count } más
+notices = Novedades
+version = Versión { $version }
+served-by = Servido por { $host }
+toggle-tree = Mostrar u ocultar el árbol
+skip-to-content = Ir al contenido
+language = Idioma
+theme-dark = Oscuro
+theme-light = Claro
+search-or-do = Buscar o hacer algo
+palette = Órdenes y objetos
+palette-hint = Un nombre, una página o qué hacer: «iniciar web1»
+alerts = Alertas
+alerts-count = { $count ->
+    [one] { $count } alerta pide atención
+   *[other] { $count } alertas piden atención
+}
+user-name = Usuario
+password = Contraseña
+sign-in = Entrar
+sign-in-to = Entrar en { $pool }
+sign-in-host = { $host } sirve esta página.
+sign-out = Salir
+session-ended = Vuelva a entrar, por favor
+session-ended-body = La sesión ha terminado. Todo lo que hay en la página queda como está.
+away = El pool no responde desde las { $since }. La página vuelve a preguntar sola; lo que ve puede ser antiguo.
+
+wizard-steps = Pasos
+confirm-title = { $action }: { $count ->
+    [one] { $name }
+   *[other] { $count } objetos
+}
+confirm-body = ¿Quiere continuar?
+confirm-type = Para continuar, escriba «{ $expected }»
+action-failed = «{ $action }» no ha salido bien: { $object }
+
+error-unreachable = El pool no responde.
+error-unreachable-remedy = Quizá el host esté apagado o falle la red. La página lo intenta de nuevo sola; cualquier otro host del pool sirve la misma consola.
+error-page = Esta página ha cometido un error.
+error-page-remedy = Nada del pool está afectado. Recargue la página; si se repite, comunique lo que aquí se lee.
+
+filter-list = Filtrar
+selected = { $count ->
+    [one] { $count } elegido
+   *[other] { $count } elegidos
+}
+select-all = Elegir todo
+select-row = Elegir { $name }
+nothing-matches = Nada coincide
+nothing-matches-body = Aquí nada contiene «{ $query }». Quite una palabra o borre el filtro.
+object-gone = Este objeto ya no está
+object-gone-body = Se ha borrado, o la dirección es errónea.
+to-the-pool = Al pool
+
+tree = Pool
+tree-stopped = Máquinas apagadas
+tree-storage = Almacenamiento
+tree-networks = Redes
+tree-templates = Plantillas
+tree-state-live = activo
+tree-state-lost = no responde
+tree-state-disabled = en mantenimiento
+tree-state-Running = en marcha
+tree-state-Halted = apagada
+tree-state-Paused = en pausa
+tree-state-Suspended = suspendida
+
+kind-pool = Pool
+kind-host = Host
+kind-vm = Máquina
+kind-sr = Almacenamiento
+kind-network = Red
+kind-command = Nuevo
+kind-page = Página
+kind-action = Acción
+
+power-running = En marcha
+power-halted = Apagada
+power-paused = En pausa
+power-suspended = Suspendida
+host-live = Activo
+host-disabled = En mantenimiento
+host-lost = No responde
+protection-protected = Protegida
+protection-best-effort = Si hay sitio
+protection-at-risk = En riesgo
+protection-none = Sin protección
+
+tab-overview = Resumen
+tab-hosts = Hosts
+tab-vms = Máquinas
+tab-storage = Almacenamiento
+tab-networks = Redes
+tab-availability = Disponibilidad
+tab-performance = Rendimiento
+tab-settings = Ajustes
+tab-history = Historial
+tab-console = Consola
+tab-disks = Discos
+tab-protection = Protección
+tab-paths = Hosts y rutas
+
+tasks = Tareas
+tasks-none = No hay nada en marcha
+tasks-empty = No se ha hecho nada en los últimos minutos. Lo que inicie aparece aquí con su avance.
+tasks-running = { $count ->
+    [one] { $count } tarea en marcha
+   *[other] { $count } tareas en marcha
+}
+tasks-summary = { $count ->
+    [one] { $name } { $object } · { $progress } %
+   *[other] { $count } en marcha · { $name } { $object } · { $progress } %
+}
+task-status-pending = En marcha
+task-status-success = Hecho
+task-status-failure = Falló
+task-status-cancelling = Cancelándose
+task-status-cancelled = Cancelado
+task-VM-start = Iniciar
+task-VM-start-on = Iniciar
+task-VM-clean-shutdown = Apagar
+task-VM-shutdown = Apagar
+task-VM-hard-shutdown = Cortar la corriente
+task-VM-clean-reboot = Reiniciar
+task-VM-hard-reboot = Reinicio forzado
+task-VM-pause = Pausar
+task-VM-unpause = Continuar
+task-VM-suspend = Suspender
+task-VM-resume = Reanudar
+task-VM-resume-on = Reanudar
+task-VM-pool-migrate = Mover
+task-VM-clone = Clonar
+task-VM-copy = Copiar
+task-VM-provision = Crear los discos
+task-VM-destroy = Borrar
+task-VM-create = Crear
+task-SR-create = Crear almacenamiento
+task-SR-scan = Mirar el almacenamiento
+task-SR-forget = Olvidar almacenamiento
+task-SR-destroy = Destruir almacenamiento
+task-PBD-plug = Conectar almacenamiento
+task-PBD-unplug = Desconectar almacenamiento
+task-host-disable = Empezar mantenimiento
+task-host-enable = Terminar mantenimiento
+task-host-evacuate = Sacar todas las máquinas
+task-host-destroy = Olvidar host
+task-pool-eject = Quitar host
+task-pool-enable-ha = Activar la protección
+task-pool-disable-ha = Desactivar la protección
+task-VDI-create = Crear disco
+task-VDI-destroy = Borrar disco
+task-VDI-resize = Cambiar tamaño del disco
+task-VDI-copy = Copiar disco
+
+welcome-title = Bienvenido a Haven
+welcome-body = Este host aún no pertenece a ningún pool. Funde uno aquí o únase al que tiene: todo lo demás se hace después en la consola.
+setup-code = Código de instalación de este host
+setup-code-help = Demuestra que este host es suyo. En el host, escriba:
+way-create = Crear un pool nuevo
+way-create-body = Este host es el primero. Otros se unen después.
+way-join = Unirse a un pool
+way-join-body = Con un testigo de la consola de ese pool.
+pool-name = Nombre del pool
+pool-name-example = Escuela
+new-password = Contraseña de «root»
+password-again = La contraseña otra vez
+password-help = Al menos { $count } caracteres
+password-differs = Las dos contraseñas no coinciden
+pool-create = Crear el pool
+pool-creating = Creando el pool …
+join-token = Testigo de unión
+join-token-help = En la consola del pool: Nuevo → Host. Sirve una vez.
+pool-join = Unirse al pool
+pool-joining = Uniéndose al pool …
+this-host = Este host: { $name }, { $address }
+check-ok = Bien
+check-bad = Revíselo
+check-hypervisor = Hipervisor
+check-virtualisation = Virtualización
+check-memory = Memoria
+check-guard = Guardián
+check-address = Dirección

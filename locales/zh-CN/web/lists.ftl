@@ -1,0 +1,25 @@
+# 对象列表。
+column-name = 名称
+column-state = 状态
+column-address = 地址
+column-vms = 虚拟机
+column-memory = 内存
+column-protection = 保护
+column-host = 主机
+column-vcpus = vCPU
+column-type = 类型
+column-shared = 可达范围
+column-used = 已用
+column-free = 可用
+column-bridge = 网桥
+column-mtu = MTU
+column-interfaces = 接口
+shared-yes = 所有主机
+shared-no = 单台主机
+used-of = 已用 { $used } / { $total }
+no-vms = 还没有虚拟机
+no-vms-body = 虚拟机由模板创建，存放在存储上。放在共享存储上的虚拟机可以在主机之间迁移，并在主机失效时自动重启。
+no-storage = 还没有存储
+no-storage-body = 虚拟机的磁盘需要存储空间。所有主机都能访问的存储还承载保护功能所需的心跳。
+new-vm = 新建虚拟机
+new-storage = 新建存储

@@ -1,0 +1,75 @@
+// Requests to the host that served this page. Every answer with an error becomes an exception.
+import { ApiError, Unreachable } from "./errors";
+
+let csrf = "";
+let coordinator = "";
+const coordinatorListeners = new Set<() => void>();
+
+/** Sets the token that proves that a request comes from this page; the session hands it out. */
+export function setCsrf(token: string): void {
+  csrf = token;
+}
+
+/** Calls `listener` when another host has become coordinator. */
+export function onCoordinatorChange(listener: () => void): () => void {
+  coordinatorListeners.add(listener);
+  return () => coordinatorListeners.delete(listener);
+}
+
+function noticeCoordinator(response: Response): void {
+  const now = response.headers.get("x-haven-coordinator");
+  if (now === null || now === coordinator) return;
+  const changed = coordinator !== "";
+  coordinator = now;
+  if (changed) for (const listener of coordinatorListeners) listener();
+}
+
+interface WireError {
+  message: string;
+  data?: string[];
+}
+
+function wireError(body: unknown): WireError | undefined {
+  if (typeof body !== "object" || body === null || !("error" in body)) return undefined;
+  const error = body.error;
+  if (typeof error !== "object" || error === null || !("message" in error)) return undefined;
+  return error as WireError;
+}
+
+/** One request; the body and the answer are JSON. */
+export async function request<T>(
+  method: "GET" | "POST" | "DELETE",
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+): Promise<T> {
+  const headers: Record<string, string> = {};
+  if (method !== "GET") headers["X-Haven-Csrf"] = csrf;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers,
+      credentials: "same-origin",
+      cache: "no-store",
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  } catch (error) {
+    if (signal?.aborted === true) throw error;
+    throw new Unreachable(String(error));
+  }
+  noticeCoordinator(response);
+  const text = await response.text();
+  let answer: unknown;
+  try {
+    answer = text === "" ? null : JSON.parse(text);
+  } catch {
+    throw new Unreachable(`HTTP ${response.status}`);
+  }
+  const error = wireError(answer);
+  if (error !== undefined) throw new ApiError(error.message, error.data ?? []);
+  if (!response.ok) throw new Unreachable(`HTTP ${response.status}`);
+  return answer as T;
+}

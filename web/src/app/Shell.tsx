@@ -1,0 +1,51 @@
+// The frame around every page: header, tree, tasks.
+import { Banner, Button } from "@patternfly/react-core";
+import { type ReactNode, useState } from "react";
+import { useI18n } from "@/i18n";
+import { useConnection } from "@/store/connection";
+import { Header } from "./Header";
+import { Palette } from "./Palette";
+import { TaskDrawer } from "./TaskDrawer";
+import { Tree } from "./Tree";
+
+export function Shell({ children }: { children: ReactNode }): ReactNode {
+  const { t } = useI18n();
+  const [treeOpen, setTreeOpen] = useState(() => window.innerWidth > 900);
+  const [tasksOpen, setTasksOpen] = useState(false);
+  const [paletteOpen, setPaletteOpen] = useState(false);
+  return (
+    <div className={treeOpen ? "hv-shell" : "hv-shell hv-shell-narrow"}>
+      <a className="hv-skip" href="#main">
+        {t("skip-to-content")}
+      </a>
+      <Header
+        onToggleTree={() => setTreeOpen(!treeOpen)}
+        onToggleTasks={() => setTasksOpen(!tasksOpen)}
+        onOpenPalette={() => setPaletteOpen(true)}
+        isTreeOpen={treeOpen}
+      />
+      {treeOpen && <Tree />}
+      <main id="main" className="hv-main" tabIndex={-1}>
+        <Away />
+        {children}
+      </main>
+      <TaskDrawer isOpen={tasksOpen} onToggle={() => setTasksOpen(!tasksOpen)} />
+      <Palette isOpen={paletteOpen} onOpen={() => setPaletteOpen(true)} onClose={() => setPaletteOpen(false)} />
+    </div>
+  );
+}
+
+/** Says that the pool does not answer, and how old is what one sees. */
+function Away(): ReactNode {
+  const { t, time } = useI18n();
+  const connection = useConnection();
+  if (connection.state !== "away") return null;
+  return (
+    <Banner color="yellow" isSticky screenReaderText={t("warning")} role="status">
+      {t("away", { since: time(connection.since) })}{" "}
+      <Button variant="link" isInline onClick={() => window.location.reload()}>
+        {t("reload")}
+      </Button>
+    </Banner>
+  );
+}

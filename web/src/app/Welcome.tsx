@@ -1,0 +1,210 @@
+// The first run of a host that belongs to no pool: found one, or join one.
+import { Button, Card, CardBody, Content, Form, FormGroup, FormHelperText, HelperText, HelperTextItem, Radio, TextInput, Title } from "@patternfly/react-core";
+import CheckCircleIcon from "@patternfly/react-icons/dist/esm/icons/check-circle-icon";
+import ExclamationTriangleIcon from "@patternfly/react-icons/dist/esm/icons/exclamation-triangle-icon";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, type ReactNode, useState } from "react";
+import { setup } from "@/api/haven";
+import { useT } from "@/i18n";
+import { ErrorView } from "@/ui/ErrorView";
+import { CliLines } from "@/ui/CliLines";
+import { haven } from "@/actions/cli";
+import { Preferences } from "./Preferences";
+import { refreshSession, useSignIn } from "./session";
+
+/** Shortest password that the pool takes. */
+const PASSWORD_CHARS_MIN = 6;
+
+/** The code may stand behind `#` in the address that the host printed, so that nobody has to type it. */
+function codeOfAddress(): string {
+  return new URLSearchParams(window.location.hash.slice(1)).get("code") ?? "";
+}
+
+export function Welcome(): ReactNode {
+  const t = useT();
+  const [code, setCode] = useState(codeOfAddress);
+  const [way, setWay] = useState<"create" | "join">("create");
+  return (
+    <main className="hv-front hv-welcome">
+      <div className="hv-front-tools">
+        <Preferences />
+      </div>
+      <Card className="hv-front-card hv-welcome-card">
+        <CardBody>
+          <img src="/ui/haven.svg" alt="" width="56" height="56" />
+          <Title headingLevel="h1" size="2xl">
+            {t("welcome-title")}
+          </Title>
+          <Content component="p">{t("welcome-body")}</Content>
+          <Form>
+            <FormGroup label={t("setup-code")} fieldId="code" isRequired>
+              <TextInput id="code" value={code} onChange={(_event, value) => setCode(value)} autoComplete="off" spellCheck={false} autoFocus={code === ""} />
+              <FormHelperText>
+                <HelperText>
+                  <HelperTextItem>
+                    {t("setup-code-help")} <code>sudo haven web</code>
+                  </HelperTextItem>
+                </HelperText>
+              </FormHelperText>
+            </FormGroup>
+          </Form>
+          <div className="hv-ways" role="radiogroup" aria-label={t("welcome-title")}>
+            {(["create", "join"] as const).map((each) => (
+              <Card key={each} isCompact className={way === each ? "hv-way hv-way-chosen" : "hv-way"}>
+                <CardBody>
+                  <Radio
+                    id={`way-${each}`}
+                    name="way"
+                    isChecked={way === each}
+                    onChange={() => setWay(each)}
+                    label={t(`way-${each}`)}
+                    description={t(`way-${each}-body`)}
+                  />
+                </CardBody>
+              </Card>
+            ))}
+          </div>
+          {way === "create" ? <Create code={code} /> : <Join code={code} />}
+          <Checks code={code} />
+        </CardBody>
+      </Card>
+    </main>
+  );
+}
+
+function Create({ code }: { code: string }): ReactNode {
+  const t = useT();
+  const client = useQueryClient();
+  const signIn = useSignIn();
+  const [name, setName] = useState("");
+  const [password, setPassword] = useState("");
+  const [again, setAgain] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const short = password !== "" && password.length < PASSWORD_CHARS_MIN;
+  const differs = again !== "" && again !== password;
+  const ready = name.trim() !== "" && password.length >= PASSWORD_CHARS_MIN && again === password && code !== "";
+  const submit = async (event: FormEvent): Promise<void> => {
+    event.preventDefault();
+    if (!ready || busy) return;
+    setBusy(true);
+    setError(null);
+    try {
+      await setup.init(code.trim(), name.trim(), password);
+      await signIn("root", password);
+      await refreshSession(client);
+    } catch (failure) {
+      setError(failure);
+      setBusy(false);
+    }
+  };
+  return (
+    <Form onSubmit={(event) => void submit(event)}>
+      <FormGroup label={t("pool-name")} fieldId="pool-name" isRequired>
+        <TextInput id="pool-name" value={name} onChange={(_event, value) => setName(value)} placeholder={t("pool-name-example")} />
+      </FormGroup>
+      <div className="hv-pair">
+        <FormGroup label={t("new-password")} fieldId="new-password" isRequired>
+          <TextInput
+            id="new-password"
+            type="password"
+            autoComplete="new-password"
+            value={password}
+            onChange={(_event, value) => setPassword(value)}
+            validated={short ? "error" : "default"}
+          />
+          <FormHelperText>
+            <HelperText>
+              <HelperTextItem variant={short ? "error" : "default"}>{t("password-help", { count: PASSWORD_CHARS_MIN })}</HelperTextItem>
+            </HelperText>
+          </FormHelperText>
+        </FormGroup>
+        <FormGroup label={t("password-again")} fieldId="password-again" isRequired>
+          <TextInput
+            id="password-again"
+            type="password"
+            autoComplete="new-password"
+            value={again}
+            onChange={(_event, value) => setAgain(value)}
+            validated={differs ? "error" : "default"}
+          />
+          {differs && (
+            <FormHelperText>
+              <HelperText>
+                <HelperTextItem variant="error">{t("password-differs")}</HelperTextItem>
+              </HelperText>
+            </FormHelperText>
+          )}
+        </FormGroup>
+      </div>
+      {error !== null && <ErrorView error={error} />}
+      <Button type="submit" isBlock isDisabled={!ready} isLoading={busy}>
+        {t(busy ? "pool-creating" : "pool-create")}
+      </Button>
+      <CliLines lines={[haven("pool", "init", "--name", name === "" ? t("pool-name-example") : name)]} />
+    </Form>
+  );
+}
+
+function Join({ code }: { code: string }): ReactNode {
+  const t = useT();
+  const client = useQueryClient();
+  const [token, setToken] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const submit = async (event: FormEvent): Promise<void> => {
+    event.preventDefault();
+    if (token.trim() === "" || code === "" || busy) return;
+    setBusy(true);
+    setError(null);
+    try {
+      await setup.join(code.trim(), token.trim());
+      await refreshSession(client);
+    } catch (failure) {
+      setError(failure);
+      setBusy(false);
+    }
+  };
+  return (
+    <Form onSubmit={(event) => void submit(event)}>
+      <FormGroup label={t("join-token")} fieldId="join-token" isRequired>
+        <TextInput id="join-token" value={token} onChange={(_event, value) => setToken(value)} autoComplete="off" spellCheck={false} />
+        <FormHelperText>
+          <HelperText>
+            <HelperTextItem>{t("join-token-help")}</HelperTextItem>
+          </HelperText>
+        </FormHelperText>
+      </FormGroup>
+      {error !== null && <ErrorView error={error} />}
+      <Button type="submit" isBlock isDisabled={token.trim() === "" || code === ""} isLoading={busy}>
+        {t(busy ? "pool-joining" : "pool-join")}
+      </Button>
+      <CliLines lines={[haven("pool", "join", token === "" ? "TOKEN" : token)]} />
+    </Form>
+  );
+}
+
+/** What this host brings along, as soon as the code is right. */
+function Checks({ code }: { code: string }): ReactNode {
+  const t = useT();
+  const complete = code.trim().length >= 8;
+  const facts = useQuery({ queryKey: ["setup", code], queryFn: () => setup.facts(code.trim()), enabled: complete, staleTime: Infinity });
+  if (!complete) return null;
+  if (facts.error !== null) return <ErrorView error={facts.error} />;
+  if (facts.data === undefined) return null;
+  return (
+    <section aria-labelledby="checks-title" className="hv-checks">
+      <Title id="checks-title" headingLevel="h2" size="md">
+        {t("this-host", { name: facts.data.hostname, address: facts.data.address })}
+      </Title>
+      <ul>
+        {facts.data.checks.map((check) => (
+          <li key={check.id} className={check.ok ? "hv-check-ok" : "hv-check-bad"}>
+            {check.ok ? <CheckCircleIcon aria-label={t("check-ok")} /> : <ExclamationTriangleIcon aria-label={t("check-bad")} />}
+            <strong>{t(`check-${check.id}`)}</strong> <span>{check.detail}</span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,218 @@
+// Rows of a believable pool.
+import type { Records } from "@/generated/xenapi";
+import { MockTables } from "./tables";
+
+const GIB = 2 ** 30;
+const NULL = "OpaqueRef:NULL";
+
+export interface MockSize {
+  hosts: number;
+  vms: number;
+  /** Whether high availability is on. */
+  isArmed?: boolean;
+  /** Whether the hosts still have to be added, as after the first run. */
+  isFresh?: boolean;
+}
+
+function wire(ms: number): string {
+  return new Date(ms).toISOString().replace(/-/g, "").replace(/\.\d+/, "");
+}
+export const wireNow = (): string => wire(Date.now());
+const EPOCH = wire(0);
+
+/** A uuid that is the same in every run. */
+export function fixed(kind: number, index: number): string {
+  return `${kind.toString(16).padStart(8, "0")}-0000-4000-8000-${index.toString(16).padStart(12, "0")}`;
+}
+
+export function vmOperations(state: string): Records["VM"]["allowed_operations"] {
+  switch (state) {
+    case "Running": return ["pause", "suspend", "clean_shutdown", "clean_reboot", "hard_shutdown", "hard_reboot", "pool_migrate"];
+    case "Halted": return ["start", "start_on", "clone", "copy", "destroy", "make_into_template", "changing_VCPUs"];
+    case "Paused": return ["unpause", "hard_shutdown", "hard_reboot", "pool_migrate"];
+    default: return ["resume", "resume_on", "hard_shutdown"];
+  }
+}
+
+/** A machine; the rest as a new one has it. */
+export function vmRow(given: Partial<Records["VM"]>): Partial<Records["VM"]> {
+  const state = given.power_state ?? "Halted";
+  return {
+    name_label: "vm",
+    name_description: "",
+    power_state: state,
+    allowed_operations: vmOperations(state),
+    current_operations: {},
+    blocked_operations: {},
+    is_a_template: false,
+    is_a_snapshot: false,
+    is_control_domain: false,
+    is_default_template: false,
+    resident_on: NULL,
+    affinity: NULL,
+    memory_static_max: 2 * GIB,
+    memory_dynamic_max: 2 * GIB,
+    memory_dynamic_min: 2 * GIB,
+    memory_static_min: GIB / 2,
+    VCPUs_max: 2,
+    VCPUs_at_startup: 2,
+    VBDs: [],
+    VIFs: [],
+    consoles: [],
+    snapshots: [],
+    tags: [],
+    metrics: NULL,
+    guest_metrics: NULL,
+    ha_restart_priority: "",
+    order: 0,
+    start_delay: 0,
+    other_config: {},
+    platform: {},
+    HVM_boot_params: {},
+    PV_kernel: "",
+    PV_ramdisk: "",
+    PV_args: "",
+    ...given,
+  };
+}
+
+const WORDS = ["web", "db", "mail", "files", "build", "教室", "aula", "git", "proxy", "cache"];
+
+function addHost(tables: MockTables, index: number): string {
+  const metrics = tables.insert("host_metrics", {
+    uuid: fixed(2, index),
+    memory_total: 64 * GIB,
+    memory_free: 40 * GIB,
+    live: true,
+    last_updated: wireNow(),
+  });
+  return tables.insert("host", {
+    uuid: fixed(1, index),
+    name_label: `host${index}`,
+    name_description: "",
+    hostname: `host${index}`,
+    address: `10.77.0.${index}`,
+    enabled: true,
+    metrics,
+    allowed_operations: ["provision", "evacuate", "vm_start", "vm_migrate"],
+    current_operations: {},
+    resident_VMs: [],
+    PBDs: [],
+    PIFs: [],
+    host_CPUs: [],
+    tags: [],
+    other_config: {},
+    capabilities: ["hvm-3.0-x86_64"],
+    software_version: { product_brand: "Haven", product_version: "0.1.0", xapi: "25.6" },
+    cpu_info: { cpu_count: "16", socket_count: "1", modelname: "AMD EPYC 7302P", vendor: "AuthenticAMD" },
+    ha_statefiles: [],
+    ha_network_peers: [],
+  });
+}
+
+function addStorage(tables: MockTables, hosts: readonly string[]): string {
+  const shared = tables.insert("SR", {
+    uuid: fixed(3, 1),
+    name_label: "vms",
+    name_description: "NFS of the storage server",
+    type: "nfs",
+    content_type: "user",
+    shared: true,
+    physical_size: 4096 * GIB,
+    physical_utilisation: 1270 * GIB,
+    virtual_allocation: 2300 * GIB,
+    PBDs: [],
+    VDIs: [],
+    tags: [],
+    other_config: {},
+    allowed_operations: ["scan", "destroy", "forget", "plug", "unplug", "vdi_create"],
+    current_operations: {},
+  });
+  const pbds = hosts.map((host) => {
+    const pbd = tables.insert("PBD", {
+      host,
+      SR: shared,
+      currently_attached: true,
+      device_config: { server: "10.77.2.100", serverpath: "/export" },
+      other_config: {},
+    });
+    tables.update("host", host, { PBDs: [pbd] });
+    return pbd;
+  });
+  tables.update("SR", shared, { PBDs: pbds });
+  return shared;
+}
+
+function addTemplates(tables: MockTables): void {
+  for (const [index, name] of ["Linux", "Windows", "Other install media"].entries()) {
+    tables.insert("VM", vmRow({ uuid: fixed(9, index), name_label: name, is_a_template: true, is_default_template: true, memory_static_max: (index + 1) * GIB }));
+  }
+}
+
+function addMachine(tables: MockTables, index: number, hosts: readonly string[], sr: string, network: string): void {
+  const running = index % 6 !== 5;
+  const host = running ? (hosts[index % hosts.length] ?? NULL) : NULL;
+  const word = WORDS[index % WORDS.length] ?? "vm";
+  const uuid = fixed(4, index);
+  const metrics = tables.insert("VM_metrics", { uuid: fixed(5, index), start_time: wire(Date.now() - index * 60_000), other_config: {} });
+  const vdi = tables.insert("VDI", { uuid: fixed(6, index), name_label: `${word}${index} disk`, SR: sr, virtual_size: 20 * GIB, physical_utilisation: 6 * GIB, type: "system", VBDs: [], is_a_snapshot: false, managed: true, allowed_operations: [], current_operations: {} });
+  const vbd = tables.insert("VBD", { uuid: fixed(7, index), VM: `OpaqueRef:${uuid}`, VDI: vdi, device: "vda", userdevice: "0", type: "Disk", mode: "RW", bootable: true, empty: false, currently_attached: running, allowed_operations: [], current_operations: {} });
+  tables.update("VDI", vdi, { VBDs: [vbd] });
+  const vif = tables.insert("VIF", { uuid: fixed(8, index), VM: `OpaqueRef:${uuid}`, network, device: "0", MAC: `52:54:00:00:${(index >> 8).toString(16).padStart(2, "0")}:${(index & 255).toString(16).padStart(2, "0")}`, MTU: 1500, currently_attached: running, allowed_operations: [], current_operations: {} });
+  const consoles = running ? [tables.insert("console", { VM: `OpaqueRef:${uuid}`, protocol: "rfb", location: "" })] : [];
+  const vm = tables.insert(
+    "VM",
+    vmRow({
+      uuid,
+      name_label: `${word}${index + 1}`,
+      power_state: running ? "Running" : "Halted",
+      resident_on: host,
+      metrics,
+      VBDs: [vbd],
+      VIFs: [vif],
+      consoles,
+      ha_restart_priority: index % 3 === 0 ? "restart" : index % 3 === 1 ? "best-effort" : "",
+      order: index % 3 === 0 ? index % 4 : 0,
+    }),
+  );
+  const row = tables.get("host", host);
+  if (row !== undefined) tables.update("host", host, { resident_VMs: [...row.resident_VMs, vm] });
+}
+
+/** Fills empty tables with a pool of this size. */
+export function fillPool(tables: MockTables, size: MockSize, name = "School"): void {
+  const hosts = Array.from({ length: size.isFresh === true ? 1 : size.hosts }, (_, index) => addHost(tables, index + 1));
+  const network = tables.insert("network", { uuid: fixed(10, 1), name_label: "Management network", name_description: "", bridge: "br0", MTU: 1500, PIFs: [], VIFs: [], managed: true, tags: [], other_config: {}, allowed_operations: [], current_operations: {} });
+  for (const host of hosts) {
+    const pif = tables.insert("PIF", { host, network, device: "eth0", MAC: "52:54:00:aa:00:01", IP: tables.get("host", host)?.address ?? "", management: true, currently_attached: true, MTU: 1500, VLAN: -1, metrics: NULL });
+    tables.update("host", host, { PIFs: [pif] });
+  }
+  addTemplates(tables);
+  const sr = size.isFresh === true ? NULL : addStorage(tables, hosts);
+  for (let index = 0; index < (size.isFresh === true ? 0 : size.vms); index += 1) addMachine(tables, index, hosts, sr, network);
+  const armed = size.isArmed === true;
+  tables.insert("pool", {
+    uuid: fixed(0, 1),
+    name_label: name,
+    name_description: "",
+    master: hosts[0] ?? NULL,
+    default_SR: sr,
+    ha_enabled: armed,
+    ha_configuration: armed ? { profile: "default" } : {},
+    ha_statefiles: [],
+    ha_host_failures_to_tolerate: armed ? 1 : 0,
+    ha_plan_exists_for: armed ? 1 : 0,
+    ha_allow_overcommit: false,
+    ha_overcommitted: false,
+    allowed_operations: [],
+    current_operations: {},
+    other_config: {},
+    tags: [],
+  });
+  if (!armed) return;
+  const first = tables.get("host", hosts[0] ?? "");
+  tables.insert("message", { name: "HA_HOST_WAS_FENCED", priority: 4, cls: "Host", obj_uuid: first?.uuid ?? "", timestamp: wire(Date.now() - 3_600_000), body: "" });
+  tables.insert("message", { name: "HA_STATEFILE_LOST", priority: 2, cls: "Host", obj_uuid: first?.uuid ?? "", timestamp: wire(Date.now() - 600_000), body: "The heartbeat volume did not answer for 4 s." });
+}
+
+export { EPOCH, NULL };

@@ -1,0 +1,55 @@
+// The mock pool behind a development server, so that `npm run dev` needs no pool.
+// HAVEN_MOCK_HOSTS, HAVEN_MOCK_VMS, HAVEN_MOCK_ARMED=1, HAVEN_MOCK_FRESH=1, HAVEN_MOCK_LIVE=<changes a second>.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { MockServer } from "./server";
+
+type Next = () => void;
+
+export function middleware(env: Record<string, string | undefined>) {
+  const number = (name: string, otherwise: number): number => Number(env[name] ?? otherwise);
+  const server = new MockServer({
+    hosts: number("HAVEN_MOCK_HOSTS", 3),
+    vms: number("HAVEN_MOCK_VMS", 24),
+    isArmed: env["HAVEN_MOCK_ARMED"] === "1",
+    isFresh: env["HAVEN_MOCK_FRESH"] === "1",
+  });
+  const live = number("HAVEN_MOCK_LIVE", 0);
+  if (live > 0) churn(server, live);
+  return (request: IncomingMessage, response: ServerResponse, next: Next): void => {
+    const path = (request.url ?? "").split("?")[0] ?? "";
+    if (!/^\/ui\/(rpc|session|haven|setup|mock)/.test(path)) {
+      next();
+      return;
+    }
+    void serve(server, path, request, response);
+  };
+}
+
+async function serve(server: MockServer, path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const text = Buffer.concat(chunks).toString("utf8");
+  // Tests change the pool from outside, as a host that fails does.
+  const { status, body } = path === "/ui/mock" ? change(server, JSON.parse(text)) : await server.answer(request.method ?? "GET", path, text === "" ? undefined : JSON.parse(text));
+  response.writeHead(status, { "Content-Type": "application/json", "X-Haven-Coordinator": "host1" });
+  response.end(JSON.stringify(body));
+}
+
+function change(server: MockServer, asked: { class: string; ref: string; change: object } | { expire: true }): { status: number; body: unknown } {
+  if ("expire" in asked) server.expire();
+  else server.pool.tables.update(asked.class as "VM", asked.ref, asked.change);
+  return { status: 200, body: Date.now() };
+}
+
+/** Changes rows all the time, for measurements. */
+function churn(server: MockServer, perSecond: number): void {
+  let at = 0;
+  setInterval(() => {
+    const all = server.pool.tables.all("VM");
+    for (let step = 0; step < Math.max(1, perSecond / 10); step += 1) {
+      at = (at + 1) % all.length;
+      const entry = all[at];
+      if (entry !== undefined) server.pool.tables.update("VM", entry[0], { name_description: `change ${Date.now()}` });
+    }
+  }, 100).unref();
+}

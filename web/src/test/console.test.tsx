@@ -1,0 +1,76 @@
+// The frame of the console against the mock pool.
+import { cleanup, screen, waitFor } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { afterEach, expect, test } from "vitest";
+import { MOCK_CODE, MOCK_PASSWORD, MockServer } from "@/mock/server";
+import { renderConsole, renderWith } from "./render";
+
+afterEach(cleanup);
+
+test("a wrong password says what to do, the right one leads to the address that was meant", async () => {
+  const user = userEvent.setup();
+  await renderWith(new MockServer({ hosts: 2, vms: 4 }), "/pool/hosts");
+  await user.type(await screen.findByLabelText(/Password/), "wrong{Enter}");
+  expect(await screen.findByText(/Check both/)).toBeTruthy();
+  await user.clear(screen.getByLabelText(/Password/));
+  await user.type(screen.getByLabelText(/Password/), `${MOCK_PASSWORD}{Enter}`);
+  expect(await screen.findByRole("link", { name: "host2" })).toBeTruthy();
+});
+
+test("the first run founds a pool and signs in", async () => {
+  const user = userEvent.setup();
+  const server = new MockServer({ hosts: 1, vms: 0, isFresh: true });
+  await renderWith(server);
+  await user.type(await screen.findByLabelText(/Setup code/), MOCK_CODE);
+  await user.type(screen.getByLabelText(/Name of the pool/), "干净系统");
+  await user.type(screen.getByLabelText(/Password for/), MOCK_PASSWORD);
+  await user.type(screen.getByLabelText(/password again/), MOCK_PASSWORD);
+  await user.click(screen.getByRole("button", { name: "Create the pool" }));
+  expect(await screen.findByRole("heading", { name: "干净系统" })).toBeTruthy();
+});
+
+test("of three thousand machines only those in sight are drawn, and a filter finds one at once", async () => {
+  const user = userEvent.setup();
+  await renderConsole("/pool/vms", { hosts: 4, vms: 3000 });
+  await screen.findByRole("table", { name: "Machines" }, { timeout: 10_000 });
+  await waitFor(() => expect(screen.getByRole("table").getAttribute("aria-rowcount")).toBe("3001"));
+  expect(screen.getAllByRole("row").length).toBeLessThan(80);
+  await user.type(screen.getByLabelText("Filter"), "git2988");
+  await waitFor(() => expect(screen.getAllByRole("row")).toHaveLength(2));
+  expect(screen.getByRole("link", { name: "git2988" })).toBeTruthy();
+});
+
+test("a change in the pool is seen without asking", async () => {
+  const { server } = await renderConsole("/pool/hosts");
+  await screen.findByRole("link", { name: "host3" });
+  const [[ref]] = server.pool.tables.all("host") as [[string, unknown]];
+  server.pool.tables.update("host", ref, { name_label: "renamed" });
+  expect(await screen.findByRole("link", { name: "renamed" })).toBeTruthy();
+});
+
+test("a session that ended asks again and keeps the page", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole("/pool/vms");
+  const filter = await screen.findByLabelText("Filter");
+  await user.type(filter, "web");
+  server.expire();
+  const [[ref]] = server.pool.tables.all("host") as [[string, unknown]];
+  server.pool.tables.update("host", ref, { name_label: "x" });
+  await user.type(await screen.findByLabelText(/Password/, {}, { timeout: 5000 }), `${MOCK_PASSWORD}{Enter}`);
+  await waitFor(() => expect(screen.queryByText(/Everything on the page/)).toBeNull());
+  expect((screen.getByLabelText("Filter") as HTMLInputElement).value).toBe("web");
+});
+
+test("the palette finds an object and goes there by keys alone", async () => {
+  const user = userEvent.setup();
+  await renderConsole();
+  await screen.findByRole("heading", { name: "School" });
+  await user.keyboard("{Control>}k{/Control}");
+  await user.type(await screen.findByRole("combobox"), "host2{Enter}");
+  expect(await screen.findByRole("heading", { name: "host2" })).toBeTruthy();
+});
+
+test("another language takes the place of all texts", async () => {
+  await renderConsole("/pool/hosts", { hosts: 2, vms: 2 }, "zh-CN");
+  expect(await screen.findByRole("tab", { name: "主机" })).toBeTruthy();
+});

@@ -1,0 +1,65 @@
+// Every language says everything, and says what the console asks for.
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { expect, test } from "vitest";
+import { LANGUAGES } from "@/i18n/language";
+
+const root = path.resolve(__dirname, "../../..");
+
+function texts(language: string): string {
+  const directory = path.join(root, "locales", language, "web");
+  return readdirSync(directory).map((name) => readFileSync(path.join(directory, name), "utf8")).join("\n");
+}
+
+function ids(text: string): Set<string> {
+  return new Set(Array.from(text.matchAll(/^([a-zA-Z][\w-]*) =/gm), (match) => match[1] ?? ""));
+}
+
+/** The arguments that each message uses. */
+function arguments_(text: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const part of text.split(/^(?=[a-zA-Z][\w-]* =)/m)) {
+    const id = /^([a-zA-Z][\w-]*) =/.exec(part)?.[1];
+    if (id === undefined) continue;
+    found.set(id, [...new Set(Array.from(part.matchAll(/\{\s*\$(\w+)/g), (match) => match[1]))].sort().join(","));
+  }
+  return found;
+}
+
+function sources(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name) && !entry.name.includes(".test.") && !entry.parentPath.includes("generated"))
+    .map((entry) => readFileSync(path.join(entry.parentPath, entry.name), "utf8"));
+}
+
+test("no message is declared twice", () => {
+  for (const language of LANGUAGES) {
+    const all = Array.from(texts(language).matchAll(/^([a-zA-Z][\w-]*) =/gm), (match) => match[1]);
+    expect(all.filter((id, index) => all.indexOf(id) !== index)).toEqual([]);
+  }
+});
+
+test.each(LANGUAGES.filter((language) => language !== "en"))("%s says what English says", (language) => {
+  const english = ids(texts("en"));
+  const other = ids(texts(language));
+  expect([...english].filter((id) => !other.has(id))).toEqual([]);
+  expect([...other].filter((id) => !english.has(id))).toEqual([]);
+});
+
+test.each(LANGUAGES)("%s uses the arguments that English has", (language) => {
+  const english = arguments_(texts("en"));
+  for (const [id, used] of arguments_(texts(language))) {
+    const allowed = (english.get(id) ?? "").split(",");
+    expect(used.split(",").filter((name) => name !== "" && !allowed.includes(name)), id).toEqual([]);
+  }
+});
+
+test("what the console says is in the catalogue", () => {
+  const known = ids(texts("en"));
+  const used = sources(path.join(root, "web/src")).flatMap((source) => [
+    ...Array.from(source.matchAll(/\bt\(\s*"([a-z][\w-]*)"/g), (match) => match[1] ?? ""),
+    ...Array.from(source.matchAll(/\b(?:label|title|body|why|confirmText|finish)[:=]\s*"([a-z][\w-]*)"/g), (match) => match[1] ?? ""),
+  ]);
+  expect(used.length).toBeGreaterThan(100);
+  expect([...new Set(used)].filter((id) => !known.has(id))).toEqual([]);
+});
