@@ -48,20 +48,23 @@ impl Authority {
 
     /// The term under which this host may give orders now.
     pub fn term(&self) -> Result<Term, OrderError> {
-        let identity = self.identity.get();
         match self.permits.armed() {
             Some(ArmedView {
                 me: Some(me), epoch: Some((epoch, coordinator)), may_act, ..
             }) if may_act && me == coordinator => Ok(Term { epoch, coordinator }),
             Some(_) => Err(OrderError::NotCoordinator),
-            None if identity.is_named_coordinator() => Ok(Term {
-                epoch: EpochNumber(0),
-                coordinator: Life {
-                    host: identity.host,
-                    incarnation: Incarnation(identity.starts),
-                },
-            }),
-            None => Err(OrderError::NotCoordinator),
+            None => self.unarmed_term(),
         }
+    }
+
+    /// The term of the coordinator that `host.json` names, without any epoch.
+    pub fn unarmed_term(&self) -> Result<Term, OrderError> {
+        let identity = self.identity.get();
+        if !identity.is_named_coordinator() {
+            return Err(OrderError::NotCoordinator);
+        }
+        let incarnation = Incarnation(identity.starts);
+        let coordinator = Life { host: identity.host, incarnation };
+        Ok(Term { epoch: EpochNumber(0), coordinator })
     }
 }

@@ -28,7 +28,7 @@ pub fn ids() -> Box<dyn IdSource> {
 pub async fn open_local(state: &Arc<AppState>) -> Result<(), ApiError> {
     let identity = state.identity.get();
     let armed = identity.pool.as_ref().is_some_and(|pool| pool.arm.is_some());
-    if armed || !identity.is_named_coordinator() || state.pool.is_open().await {
+    if armed || !identity.is_named_coordinator() || state.pool.is_open() {
         return Ok(());
     }
     if let Some(other) = promote::rival(state).await {

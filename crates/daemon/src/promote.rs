@@ -31,7 +31,7 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// High availability is on, this host is coordinator already, or it has no copy.
 pub async fn promote(state: &Arc<AppState>) -> Result<(), ApiError> {
     check_off(state)?;
-    if state.pool.is_open().await {
+    if state.pool.is_open() {
         return Err(ApiError::not_allowed("this host is the coordinator already"));
     }
     let (copy, path) = (state.config.paths.replica(), state.config.paths.database());

@@ -110,7 +110,7 @@ impl AppState {
 
     /// Whether this host is coordinator, holds the database and may change things now.
     pub async fn may_act(&self) -> bool {
-        self.authority.may_act() && self.pool.is_open().await
+        self.authority.may_act() && self.pool.is_open()
     }
 
     /// While armed a coordinator without a permit must not change anything.
@@ -204,11 +204,14 @@ const MOVE_MAX: Duration = Duration::from_secs(5);
 
 /// The pool database and the news that it changed.
 ///
-/// Whoever waits for it waits asynchronously: a stalled metadata volume must not hold up the
-/// threads that the rest of the daemon runs on.
+/// Reads see the last committed generation and wait for nobody: a write that waits for a stalled
+/// metadata volume holds up other writes alone. Whoever waits does it asynchronously, for the
+/// rest of the daemon runs on the same threads.
 #[derive(Debug)]
 pub struct PoolDb {
-    database: Arc<tokio::sync::RwLock<Option<Database>>>,
+    database: Arc<tokio::sync::Mutex<Option<Database>>>,
+    /// What readers see. Locked for moments only, never while anything else is waited for.
+    image: Arc<RwLock<Option<Image>>>,
     generation: watch::Sender<u64>,
     /// Whether it is here; who finds it away waits a while, as it may only be moving.
     here: watch::Sender<bool>,
@@ -218,6 +221,7 @@ impl Default for PoolDb {
     fn default() -> Self {
         Self {
             database: Arc::default(),
+            image: Arc::default(),
             generation: watch::Sender::new(0),
             here: watch::Sender::new(false),
         }
@@ -226,30 +230,46 @@ impl Default for PoolDb {
 
 impl PoolDb {
     /// Whether this host holds the database.
-    pub async fn is_open(&self) -> bool {
-        self.database.read().await.is_some()
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        *self.here.borrow()
     }
 
     /// Whether its store refused a commit. No while somebody works on it.
     #[must_use]
     pub fn is_doubtful(&self) -> bool {
-        let database = self.database.try_read();
+        let database = self.database.try_lock();
         database.is_ok_and(|database| database.as_ref().is_some_and(Database::is_doubtful))
     }
 
     /// Installs the database: from here on this host answers.
     pub async fn open(&self, database: Database) {
         let generation = database.generation();
-        *self.database.write().await = Some(database);
+        let mut place = self.database.lock().await;
+        *self.image.write().unwrap_or_else(PoisonError::into_inner) = Some(database.mirror());
+        *place = Some(database);
+        drop(place);
         self.here.send_replace(true);
         self.generation.send_replace(generation);
     }
 
     /// Gives the database up: this host is coordinator no more.
     pub async fn close(&self) -> Option<Database> {
-        let database = self.database.write().await.take();
+        self.forget();
+        self.suspend().await
+    }
+
+    /// Takes the database away because it moves: nothing is written until it is here again, but
+    /// what was committed is still read.
+    pub async fn suspend(&self) -> Option<Database> {
         self.here.send_replace(false);
-        database
+        // Whoever writes now is waited for.
+        self.database.lock().await.take()
+    }
+
+    /// Shows readers nothing more: what was suspended will not come back.
+    pub fn forget(&self) {
+        *self.image.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Waits until the database is here, but not for long.
@@ -270,10 +290,15 @@ impl PoolDb {
     /// # Errors
     /// When this host does not hold the database.
     pub async fn read<T>(&self, read: impl FnOnce(&Image) -> T) -> Result<T, ApiError> {
-        if !*self.here.borrow() {
+        if !self.is_readable() {
             self.arrival().await;
         }
-        self.database.read().await.as_ref().map(|database| read(database)).ok_or_else(closed)
+        let image = self.image.read().unwrap_or_else(PoisonError::into_inner);
+        image.as_ref().map(read).ok_or_else(closed)
+    }
+
+    fn is_readable(&self) -> bool {
+        self.image.read().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     /// Changes the database in one durable transaction.
@@ -301,13 +326,24 @@ impl PoolDb {
         T: Send + 'static,
         F: FnOnce(&mut Database) -> Result<T, ApiError> + Send + 'static,
     {
-        if !*self.here.borrow() {
+        if !self.is_open() {
             self.arrival().await;
         }
-        let mut guard = self.database.clone().write_owned().await;
+        let mut guard = self.database.clone().lock_owned().await;
+        if guard.is_none() {
+            // It left while this one stood in line.
+            drop(guard);
+            self.arrival().await;
+            guard = self.database.clone().lock_owned().await;
+        }
+        let image = self.image.clone();
         let (result, generation) = tokio::task::spawn_blocking(move || {
             let Some(database) = guard.as_mut() else { return (Err(closed()), None) };
             let result = work(database);
+            let mut image = image.write().unwrap_or_else(PoisonError::into_inner);
+            if let Some(image) = image.as_mut() {
+                image.follow(database);
+            }
             (result, Some(database.generation()))
         })
         .await

@@ -39,7 +39,7 @@ pub async fn answer(
     };
     // A coordinator whose database is only moving has its callers wait for it.
     let here = state.authority.coordinator() == Some(state.identity.host());
-    if !here && !state.pool.is_open().await {
+    if !here && !state.pool.is_open() {
         return Err(state.not_coordinator());
     }
     if !call.method.needs_session {

@@ -1,37 +1,36 @@
-//! Arming and disarming the pool.
+//! Arming the pool.
 //!
-//! Owns: the order of the steps, and their complete way back. The coordinator's guard is armed
-//! last: until then orders go out without a permit.
+//! Owns: the order of the steps, and what a failure of each leaves. From the moment at which any
+//! guard could be armed until an epoch is decided nothing is acknowledged, and `host.json` of the
+//! coordinator says "armed": should its daemon end in between, [`super::resume`] goes on from
+//! there, and whatever was founded without it is ended by a decided epoch.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use haven_cluster::control::{ArmConfig, GuardCommand, GuardPhase, GuardState, StatefileSpec};
-use haven_cluster::ids::HostId;
-use haven_model::{ApiError, Host, Pool, Ref, Sr, Vdi, VdiType, codes};
-use haven_pooldb::{Image, Tx};
+use haven_cluster::control::{ArmConfig, GuardCommand, GuardRefusal, GuardState};
+use haven_cluster::ids::{EpochNumber, HostId};
+use haven_model::{ApiError, Host, Pool, Ref, Sr, codes};
+use haven_pooldb::Tx;
 use tokio::time::timeout;
-use uuid::Uuid;
 
-use super::area::{self, METADATA_BYTES};
-use super::pool_check::{self, STATEFILE_BYTES, Wishes};
+use super::area;
+use super::disarm;
+use super::pool_check::{self, Wishes};
 use super::takeover::{self, Ha};
+use super::volumes::{self, Volume};
 use super::{promise, stock};
 use crate::agent::permit::PermitGate;
 use crate::identity::Member;
-use crate::ops::{errors, host as host_ops, rows};
-use crate::orders::{Order, OrderError, OrderReply, PreflightRequest};
+use crate::ops::{errors, rows};
+use crate::orders::{Order, OrderError, OrderReply, OrderResult, PreflightRequest};
 use crate::state::fresh;
 
 /// Waits of the guards besides the time-outs: the first decision on slow storage.
 const FORM_WAIT: Duration = Duration::from_secs(20);
-/// Longest wait for the guards to leave.
-const LEAVE_WAIT: Duration = Duration::from_secs(30);
-/// Key of the VDI that belongs to a statefile, in the metadata VDI's `sm_config`.
-const STATEFILE_KEY: &str = "haven_statefile";
 
-/// Arms the pool: `pool.enable_ha`. Any failure leaves it off everywhere.
+/// Arms the pool: `pool.enable_ha`. Any failure leaves it off everywhere; where a host cannot be
+/// asked, it is turned off as soon as the pool can decide that.
 ///
 /// # Errors
 /// What is in the way, as a catalogue error.
@@ -47,148 +46,33 @@ pub async fn enable(
     }
     let srs = ha.state.pool.read(|db| pool_check::check(db, &srs)).await??;
     let wishes = ha.state.pool.read(|db| pool_check::wishes(db, &config)).await??;
-    let volumes = make_volumes(ha, &srs).await?;
+    let volumes = volumes::make(ha, &srs).await?;
     let arm = compose(ha, &volumes, &wishes).await?;
     preflight(ha, &arm).await?;
     let metadata = area::metadata_path(&arm)
         .ok_or_else(|| ApiError::internal("a statefile without a directory"))?;
-    takeover::move_to_volume(ha, metadata).await?;
-    let armed = arm_all(ha, &arm).await;
-    let done = match armed {
+    let me = ha.state.identity.host();
+    let format = GuardCommand::Format(pool_check::for_host(&arm, me));
+    ha.link.request(format).await.map_err(refused)?;
+    takeover::stage(ha, metadata).await?;
+    let resting = ha.link.rest();
+    let mut touched = Vec::new();
+    let armed = match arm_all(ha, &arm, &mut touched).await {
         Ok(()) => record(ha, &arm, &volumes, config).await,
         Err(error) => Err(error),
     };
-    if let Err(error) = done {
+    if let Err(error) = armed {
         tracing::error!(%error, "high availability could not be turned on; taking it back");
-        take_back(ha, &arm).await;
+        disarm::take_back(ha, &arm, &touched).await;
         return Err(error);
     }
+    drop(resting);
     tracing::info!(hosts = arm.hosts.len(), "high availability is on");
     Ok(())
 }
 
-/// Disarms the pool: `pool.disable_ha`.
-///
-/// # Errors
-/// It is not armed, or the last epoch could not be decided; then it stays armed.
-pub async fn disable(ha: &Ha) -> Result<(), ApiError> {
-    let _changing =
-        ha.changing.try_lock().map_err(|_| ApiError::with(codes::HA_DISABLE_IN_PROGRESS, &[]))?;
-    if ha.link.armed().is_none() {
-        return Err(ApiError::with(codes::HA_NOT_ENABLED, &[]));
-    }
-    let me = ha.state.identity.host();
-    let pool = ha.state.identity.pool();
-    let members = pool.as_ref().map(|pool| pool.members.clone()).unwrap_or_default();
-    // From now on the coordinator is who `host.json` names: that must be this host, everywhere.
-    stock::name_coordinator(ha, &members, me).await;
-    ha.leaving.store(true, Ordering::SeqCst);
-    let left = leave(ha, me).await;
-    ha.leaving.store(false, Ordering::SeqCst);
-    if let Err(error) = left {
-        tracing::error!(%error, "the pool stays armed");
-        return Err(error);
-    }
-    ha.state.pool.write(|tx| mark(tx, false, None)).await?;
-    tracing::info!("high availability is off");
-    Ok(())
-}
-
-/// The database goes home, then the last epoch ends the membership of all.
-async fn leave(ha: &Ha, me: HostId) -> Result<(), ApiError> {
-    let database = takeover::pack(ha).await?;
-    let order = Order::Guard(Box::new(GuardCommand::Disarm));
-    let left = match ha.state.orders.send(me, order).await {
-        Ok(_) => wait_idle(ha).await,
-        Err(error) => Err(errors::order(Ref::from_uuid(me.0), error)),
-    };
-    match left {
-        Ok(()) => takeover::unpack(ha, database).await,
-        Err(_) => takeover::discard(ha, database).await?,
-    }
-    left
-}
-
-/// Hands the coordinator's role to another member: `pool.designate_new_master`, while armed.
-///
-/// # Errors
-/// High availability is off, or that host cannot take the role.
-pub async fn hand_over(ha: &Ha, to: HostId) -> Result<(), ApiError> {
-    if ha.link.armed().is_none() {
-        return Err(ApiError::with(codes::HA_NOT_ENABLED, &[]));
-    }
-    let asked = ha.link.request(GuardCommand::HandOver { to }).await;
-    asked.map_err(|refusal| ApiError::from_wire(&refusal.code, vec![refusal.text]))
-}
-
-struct Volume {
-    sr: Ref<Sr>,
-    statefile: Ref<Vdi>,
-    spec: StatefileSpec,
-}
-
-/// Makes statefile and metadata volume on every repository, or finds those of the last time.
-async fn make_volumes(ha: &Ha, srs: &[Ref<Sr>]) -> Result<Vec<Volume>, ApiError> {
-    let here = ha.state.this_host();
-    let mut volumes = Vec::new();
-    for sr in srs {
-        let sr = *sr;
-        let id = fresh();
-        let (statefile, name) = ha
-            .state
-            .pool
-            .write(move |tx| {
-                let found = find(tx, sr);
-                found.map_or_else(|| insert(tx, sr, id), Ok)
-            })
-            .await?;
-        let spec = ha.state.pool.read(|db| pool_check::sr_spec(db, sr, here)).await??;
-        let mut path = String::new();
-        let sizes = [(area::metadata_name(&name), METADATA_BYTES), (name.clone(), STATEFILE_BYTES)];
-        for (name, size) in sizes {
-            let order = Order::CreateRaw { sr: spec.clone(), name, size };
-            path = match ha.state.orders.send(host_ops::id(here), order).await {
-                Ok(OrderReply::Path(path)) => path,
-                Ok(_) => return Err(ApiError::internal("an unexpected answer to create_raw")),
-                Err(error) => return Err(errors::order(here, error)),
-            };
-        }
-        let uuid = Uuid::from_u128(statefile.id().0);
-        volumes.push(Volume { sr, statefile, spec: StatefileSpec { uuid, path } });
-    }
-    Ok(volumes)
-}
-
-fn find(db: &Image, sr: Ref<Sr>) -> Option<(Ref<Vdi>, String)> {
-    let ours = |row: &Vdi| row.sr == sr && row.r#type == VdiType::HaStatefile;
-    let found = db.iter::<Vdi>().find(|(_, row)| ours(row));
-    found.map(|(vdi, row)| (vdi, row.location.clone()))
-}
-
-fn insert(tx: &mut Tx<'_>, sr: Ref<Sr>, id: Uuid) -> Result<(Ref<Vdi>, String), ApiError> {
-    let name = format!("{id}.statefile");
-    let row = |uuid: Uuid, label: &str, kind, location: &str, size: u64| Vdi {
-        uuid: uuid.to_string(),
-        name_label: label.to_owned(),
-        name_description: "Used by high availability; do not touch".to_owned(),
-        sr,
-        r#type: kind,
-        virtual_size: i64::try_from(size).unwrap_or(i64::MAX),
-        physical_utilisation: i64::try_from(size).unwrap_or(i64::MAX),
-        location: location.to_owned(),
-        managed: true,
-        sharable: true,
-        ..Vdi::default()
-    };
-    let statefile = Ref::from_uuid(id);
-    let kind = VdiType::HaStatefile;
-    tx.insert_with(statefile, row(id, "HA statefile", kind, &name, STATEFILE_BYTES))?;
-    let second = fresh();
-    let location = area::metadata_name(&name);
-    let mut metadata = row(second, "HA metadata", VdiType::RedoLog, &location, METADATA_BYTES);
-    metadata.sm_config.insert(STATEFILE_KEY.to_owned(), id.to_string());
-    tx.insert_with(Ref::from_uuid(second), metadata)?;
-    Ok((statefile, name))
+fn refused(refusal: GuardRefusal) -> ApiError {
+    ApiError::from_wire(&refusal.code, vec![refusal.text])
 }
 
 async fn compose(ha: &Ha, volumes: &[Volume], wishes: &Wishes) -> Result<ArmConfig, ApiError> {
@@ -234,25 +118,49 @@ async fn preflight(ha: &Ha, arm: &ArmConfig) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn hosts(arm: &ArmConfig) -> Vec<HostId> {
+/// The hosts of a configuration.
+pub(super) fn hosts(arm: &ArmConfig) -> Vec<HostId> {
     arm.hosts.iter().map(|spec| spec.host).collect()
 }
 
-async fn arm_all(ha: &Ha, arm: &ArmConfig) -> Result<(), ApiError> {
+/// This host first, on paper: with the others armed they could found an epoch without it, and
+/// nobody may go on here as if nothing had happened. Its guard comes last. `touched` are the other
+/// hosts that may be armed afterwards, whatever the outcome.
+async fn arm_all(ha: &Ha, arm: &ArmConfig, touched: &mut Vec<HostId>) -> Result<(), ApiError> {
     let me = ha.state.identity.host();
-    let format = GuardCommand::Format(pool_check::for_host(arm, me));
-    ha.link
-        .request(format)
-        .await
-        .map_err(|refusal| ApiError::from_wire(&refusal.code, vec![refusal.text]))?;
-    let command = |host| Order::Guard(Box::new(GuardCommand::Arm(pool_check::for_host(arm, host))));
-    let others: Vec<HostId> = hosts(arm).into_iter().filter(|host| *host != me).collect();
-    for (host, answer) in stock::ask_all(ha, &others, command).await {
+    stock::remember_arm(ha, arm)?;
+    let answers = arm_others(ha, arm).await;
+    touched.extend(answers.iter().filter(|(_, answer)| may_be_armed(answer)).map(|(h, _)| *h));
+    for (host, answer) in answers {
         answer.map_err(|error| errors::order(Ref::from_uuid(host.0), error))?;
     }
-    let own = ha.state.orders.send(me, command(me)).await;
-    own.map_err(|error| errors::order(Ref::from_uuid(me.0), error))?;
+    let own = GuardCommand::Arm(pool_check::for_host(arm, me));
+    ha.link.request(own).await.map_err(refused)?;
     wait_formed(ha, arm).await
+}
+
+/// Arms every host but this one; harmless where that was done already.
+pub(super) async fn arm_others(ha: &Ha, arm: &ArmConfig) -> Vec<(HostId, OrderResult)> {
+    let me = ha.state.identity.host();
+    let order = |host| Order::Guard(Box::new(GuardCommand::Arm(pool_check::for_host(arm, host))));
+    let others: Vec<HostId> = hosts(arm).into_iter().filter(|host| *host != me).collect();
+    stock::ask_unarmed(ha, &others, order).await
+}
+
+/// Not, if the order never left, or the host or its guard refused it.
+fn may_be_armed(answer: &OrderResult) -> bool {
+    match answer {
+        Ok(_) | Err(OrderError::OutcomeUnknown { .. }) => true,
+        // The guard may have been slow to answer.
+        Err(OrderError::Failed { code, .. }) => code == codes::HA_HEARTBEAT_DAEMON_STARTUP_FAILED,
+        Err(_) => false,
+    }
+}
+
+/// An epoch was decided since the pool was armed.
+pub(super) fn founded(state: Option<&GuardState>) -> bool {
+    let epoch = state.and_then(|state| state.epoch.as_ref());
+    epoch.is_some_and(|epoch| epoch.number > EpochNumber(0))
 }
 
 /// The first epoch holds all hosts, and this one acts.
@@ -263,7 +171,7 @@ async fn wait_formed(ha: &Ha, arm: &ArmConfig) -> Result<(), ApiError> {
             let state = ha.link.state();
             let members = state.as_deref().map(super::decide::lives).unwrap_or_default();
             let all = arm.hosts.iter().all(|spec| members.contains_key(&spec.host.0));
-            if all && ha.state.may_act().await && ha.held().await != super::decide::Held::Local {
+            if all && ha.state.may_act().await {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -320,7 +228,7 @@ async fn record(
                     row.ha_network_peers.clone_from(&peers);
                 })?;
             }
-            mark(tx, true, Some((config, statefiles)))
+            on(tx, config, statefiles)
         })
         .await?;
     // The pool is armed, durably; what it promises is computed again after every change.
@@ -330,63 +238,17 @@ async fn record(
     Ok(())
 }
 
-type Marks = (BTreeMap<String, String>, Vec<String>);
-
-fn mark(tx: &mut Tx<'_>, enabled: bool, marks: Option<Marks>) -> Result<(), ApiError> {
+/// Writes that high availability is on.
+fn on(
+    tx: &mut Tx<'_>,
+    configuration: BTreeMap<String, String>,
+    statefiles: Vec<String>,
+) -> Result<(), ApiError> {
     let (pool, _) = rows::pool(tx)?;
     tx.update(pool, |row: &mut Pool| {
-        row.ha_enabled = enabled;
-        if let Some((configuration, statefiles)) = marks {
-            row.ha_configuration = configuration;
-            row.ha_statefiles = statefiles;
-            row.ha_cluster_stack = "haven".to_owned();
-        }
-        if !enabled {
-            row.ha_statefiles.clear();
-            row.ha_overcommitted = false;
-        }
+        row.ha_enabled = true;
+        row.ha_configuration = configuration;
+        row.ha_statefiles = statefiles;
+        row.ha_cluster_stack = "haven".to_owned();
     })
-}
-
-/// Every guard leaves, the database goes home. What fails is logged: the rest must go on.
-async fn take_back(ha: &Ha, arm: &ArmConfig) {
-    let me = ha.state.identity.host();
-    let order = |_| Order::Guard(Box::new(GuardCommand::EmergencyDisarm));
-    let others: Vec<HostId> = hosts(arm).into_iter().filter(|host| *host != me).collect();
-    let log = |host: HostId, answer: Result<OrderReply, OrderError>| {
-        if let Err(error) = answer {
-            tracing::error!(host = %host.0, %error, "this host may still be armed");
-        }
-    };
-    // This host first: an armed coordinator without a permit may not give orders.
-    if ha.link.armed().is_some() {
-        let left = ha.link.request(GuardCommand::EmergencyDisarm).await;
-        if let Err(refusal) = left {
-            tracing::error!(code = refusal.code, "{}", refusal.text);
-        }
-        stock::forget_arm(ha);
-    }
-    for (host, answer) in stock::ask_all(ha, &others, order).await {
-        log(host, answer);
-    }
-    if let Err(error) = takeover::move_to_disk(ha).await {
-        tracing::error!(%error, "the database did not come home");
-    }
-    let off = ha.state.pool.write(|tx| mark(tx, false, None)).await;
-    if let Err(error) = off {
-        tracing::error!(%error, "the pool's record was not written");
-    }
-}
-
-async fn wait_idle(ha: &Ha) -> Result<(), ApiError> {
-    let mut states = ha.link.watch();
-    let idle = states
-        .wait_for(|state| state.as_ref().is_some_and(|state| state.phase == GuardPhase::Idle));
-    match timeout(LEAVE_WAIT, idle).await {
-        Ok(Ok(_)) => {
-            stock::forget_arm(ha);
-            Ok(())
-        }
-        Ok(Err(_)) | Err(_) => Err(ApiError::with(codes::HA_DISABLE_IN_PROGRESS, &[])),
-    }
 }

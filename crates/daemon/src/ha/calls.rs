@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use haven_model::{ApiError, Host, Ref, Value, codes};
 
-use super::arm;
+use haven_cluster::control::GuardCommand;
+use haven_cluster::ids::HostId;
+
+use super::takeover::Ha;
+use crate::agent::permit::PermitGate;
 use crate::dispatch::Call;
 
 /// `pool.designate_new_master(host)`: while high availability is on. VMs are not touched; the
@@ -17,6 +21,18 @@ pub async fn designate_new_master(call: Arc<Call>) -> Result<Value, ApiError> {
     let ha =
         ha.ok_or_else(|| ApiError::with(codes::HA_NOT_INSTALLED, &[&call.state.this_host()]))?;
     let host: Ref<Host> = call.arg(0)?;
-    arm::hand_over(ha, crate::ops::host::id(host)).await?;
+    hand_over(ha, crate::ops::host::id(host)).await?;
     Ok(Value::void())
+}
+
+/// Hands the coordinator's role to another member.
+///
+/// # Errors
+/// High availability is off, or that host cannot take the role.
+pub(crate) async fn hand_over(ha: &Ha, to: HostId) -> Result<(), ApiError> {
+    if ha.link.armed().is_none() {
+        return Err(ApiError::with(codes::HA_NOT_ENABLED, &[]));
+    }
+    let asked = ha.link.request(GuardCommand::HandOver { to }).await;
+    asked.map_err(|refusal| ApiError::from_wire(&refusal.code, vec![refusal.text]))
 }

@@ -26,6 +26,8 @@ pub enum Held {
     Local,
     /// In an area of the metadata volume.
     Area(u8),
+    /// Nowhere, but it is in memory between two homes.
+    Between,
 }
 
 /// What to do about the database.
@@ -53,17 +55,26 @@ pub enum Step {
         area: u8,
     },
     /// The pool is disarmed, though nobody here waited for it any more: the database leaves the
-    /// metadata volume. A restart would open the local one.
-    Home,
+    /// metadata volume.
+    Home {
+        /// What was live last.
+        area: u8,
+    },
 }
 
-/// The next step, from the guard's state at `now`.
+/// The next step, from the guard's state at `now`. `owes`: the pool was disarmed under this host
+/// as its coordinator, which has not brought the database home yet.
 #[must_use]
-pub fn database_step(held: Held, state: &GuardState, now: Instant) -> Step {
+pub fn database_step(held: Held, state: &GuardState, now: Instant, owes: bool) -> Step {
     let Some(epoch) = &state.epoch else { return Step::Stay };
     if !epoch.armed {
-        let left = state.phase == GuardPhase::Idle && matches!(held, Held::Area(_));
-        return if left { Step::Home } else { Step::Stay };
+        return match held {
+            _ if state.phase != GuardPhase::Idle => Step::Stay,
+            Held::Local => Step::Stay,
+            _ if owes => Step::Home { area: epoch.area_live },
+            Held::Nothing => Step::Stay,
+            Held::Area(_) | Held::Between => Step::Close { epoch: epoch.number },
+        };
     }
     // The genesis record names hosts without lives: nobody is coordinator by it yet, and nobody
     // ceases to be.
@@ -73,7 +84,7 @@ pub fn database_step(held: Held, state: &GuardState, now: Instant) -> Step {
     if state.me != Some(epoch.coordinator) {
         return match held {
             Held::Nothing => Step::Stay,
-            Held::Local | Held::Area(_) => Step::Close { epoch: epoch.number },
+            Held::Local | Held::Area(_) | Held::Between => Step::Close { epoch: epoch.number },
         };
     }
     let may_act = permit::armed_view(Some(state), true, now).is_some_and(|view| view.may_act);
@@ -199,20 +210,20 @@ mod tests {
     fn a_new_coordinator_copies_and_the_same_life_opens() {
         let now = Instant(1);
         let copy = Step::Copy { epoch: EpochNumber(3), from: 2, to: 0 };
-        assert_eq!(database_step(Held::Nothing, &coordinator(Some(0)), now), copy);
-        assert_eq!(database_step(Held::Area(2), &coordinator(Some(0)), now), copy);
+        assert_eq!(database_step(Held::Nothing, &coordinator(Some(0)), now, false), copy);
+        assert_eq!(database_step(Held::Area(2), &coordinator(Some(0)), now, false), copy);
         let open = Step::Open { area: 2 };
-        assert_eq!(database_step(Held::Nothing, &coordinator(None), now), open);
-        assert_eq!(database_step(Held::Area(2), &coordinator(None), now), Step::Stay);
-        assert_eq!(database_step(Held::Area(1), &coordinator(None), now), open);
+        assert_eq!(database_step(Held::Nothing, &coordinator(None), now, false), open);
+        assert_eq!(database_step(Held::Area(2), &coordinator(None), now, false), Step::Stay);
+        assert_eq!(database_step(Held::Area(1), &coordinator(None), now, false), open);
     }
 
     #[test]
     fn without_the_right_to_act_nothing_is_opened() {
         let mut state = coordinator(Some(0));
-        assert_eq!(database_step(Held::Nothing, &state, Instant(100)), Step::Stay);
+        assert_eq!(database_step(Held::Nothing, &state, Instant(100), false), Step::Stay);
         state.may_act = false;
-        assert_eq!(database_step(Held::Nothing, &state, Instant(1)), Step::Stay);
+        assert_eq!(database_step(Held::Nothing, &state, Instant(1), false), Step::Stay);
     }
 
     #[test]
@@ -220,9 +231,9 @@ mod tests {
         let mut state = coordinator(None);
         state.me = Some(life(1, 5));
         let close = Step::Close { epoch: EpochNumber(3) };
-        assert_eq!(database_step(Held::Area(2), &state, Instant(1)), close);
-        assert_eq!(database_step(Held::Local, &state, Instant(1)), close);
-        assert_eq!(database_step(Held::Nothing, &state, Instant(1)), Step::Stay);
+        assert_eq!(database_step(Held::Area(2), &state, Instant(1), false), close);
+        assert_eq!(database_step(Held::Local, &state, Instant(1), false), close);
+        assert_eq!(database_step(Held::Nothing, &state, Instant(1), false), Step::Stay);
     }
 
     #[test]
@@ -230,7 +241,7 @@ mod tests {
         let mut state = coordinator(None);
         let genesis = state.epoch.as_mut().unwrap();
         (genesis.number, genesis.coordinator) = (EpochNumber(0), life(1, 0));
-        assert_eq!(database_step(Held::Area(0), &state, Instant(1)), Step::Stay);
+        assert_eq!(database_step(Held::Area(0), &state, Instant(1), false), Step::Stay);
     }
 
     #[test]
@@ -239,11 +250,29 @@ mod tests {
         if let Some(epoch) = state.epoch.as_mut() {
             epoch.armed = false;
         }
-        assert_eq!(database_step(Held::Area(2), &state, Instant(1)), Step::Stay);
+        let step = |held, state: &GuardState, owes| database_step(held, state, Instant(1), owes);
+        assert_eq!(step(Held::Area(2), &state, true), Step::Stay);
         state.phase = GuardPhase::Idle;
-        assert_eq!(database_step(Held::Area(2), &state, Instant(1)), Step::Home);
-        assert_eq!(database_step(Held::Local, &state, Instant(1)), Step::Stay);
-        assert_eq!(database_step(Held::Nothing, &state, Instant(1)), Step::Stay);
+        let home = Step::Home { area: 2 };
+        assert_eq!(step(Held::Area(2), &state, true), home);
+        assert_eq!(step(Held::Between, &state, true), home);
+        // havend was not there when the pool was disarmed.
+        assert_eq!(step(Held::Nothing, &state, true), home);
+        assert_eq!(step(Held::Local, &state, true), Step::Stay);
+        assert_eq!(step(Held::Nothing, &state, false), Step::Stay);
+        // Another host is coordinator now.
+        let close = Step::Close { epoch: EpochNumber(3) };
+        assert_eq!(step(Held::Area(2), &state, false), close);
+    }
+
+    #[test]
+    fn a_database_between_two_homes_is_given_up_with_the_office() {
+        let mut state = coordinator(None);
+        let open = Step::Open { area: 2 };
+        assert_eq!(database_step(Held::Between, &state, Instant(1), false), open);
+        state.me = Some(life(1, 5));
+        let close = Step::Close { epoch: EpochNumber(3) };
+        assert_eq!(database_step(Held::Between, &state, Instant(1), false), close);
     }
 
     #[test]

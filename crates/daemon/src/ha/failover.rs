@@ -74,7 +74,7 @@ pub(super) async fn run(ha: Ha, stop: CancellationToken) {
         let Some(state) = states.borrow_and_update().clone() else { continue };
         memory.timeline.observe(&state, super::wall_ms());
         let acts = ha.link.armed().is_some_and(|view| view.may_act);
-        if !acts || !ha.state.pool.is_open().await {
+        if !acts || !ha.state.pool.is_open() {
             memory.in_flight.clear();
             continue;
         }

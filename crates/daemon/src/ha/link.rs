@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use haven_cluster::control::{
@@ -53,6 +54,18 @@ pub struct GuardLink {
     state: watch::Receiver<LinkState>,
     requests: mpsc::Sender<(GuardCommand, Answer)>,
     load: watch::Sender<(u32, u32)>,
+    /// How many ask that the guard is not armed by itself.
+    resting: Arc<AtomicU32>,
+}
+
+/// While it lives the guard is armed by nobody but who asks for it.
+#[derive(Debug)]
+pub struct Resting(Arc<AtomicU32>);
+
+impl Drop for Resting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl GuardLink {
@@ -62,15 +75,24 @@ impl GuardLink {
         let (state_sender, state) = watch::channel(None);
         let (requests, inbox) = mpsc::channel(REQUESTS_MAX);
         let load = watch::Sender::new((0, 0));
+        let resting: Arc<AtomicU32> = Arc::default();
         let task = Task {
             socket: paths.guard_socket(),
             identity: Arc::clone(&identity),
             state: state_sender,
             inbox,
             load: load.subscribe(),
+            resting: resting.clone(),
         };
         tokio::spawn(task.run());
-        Self { identity, watchdog: watchdog_device(paths), state, requests, load }
+        Self { identity, watchdog: watchdog_device(paths), state, requests, load, resting }
+    }
+
+    /// Keeps the link from arming the guard because `host.json` says so: somebody is at it.
+    #[must_use]
+    pub fn rest(&self) -> Resting {
+        self.resting.fetch_add(1, Ordering::SeqCst);
+        Resting(self.resting.clone())
     }
 
     /// The watchdog that the guard of this host is configured to use; `none`: without one.
@@ -168,6 +190,7 @@ struct Task {
     state: watch::Sender<LinkState>,
     inbox: mpsc::Receiver<(GuardCommand, Answer)>,
     load: watch::Receiver<(u32, u32)>,
+    resting: Arc<AtomicU32>,
 }
 
 impl Task {
@@ -265,9 +288,13 @@ impl Task {
         }
     }
 
-    /// The whole pool was disarmed by a last epoch: a boot must not resume the membership.
+    /// The whole pool was disarmed by a last epoch: a boot must not resume the membership. Its
+    /// last coordinator brings the database home first, see [`super::takeover`].
     fn forget_if_disarmed(&self, state: &GuardState) {
         let Some(last) = state.epoch.as_ref().filter(|epoch| !epoch.armed) else { return };
+        if last.coordinator.host == self.identity.host() {
+            return;
+        }
         let configured = self.identity.get().pool.as_ref().is_some_and(|pool| pool.arm.is_some());
         if state.phase != GuardPhase::Idle || !configured {
             return;
@@ -292,6 +319,6 @@ impl Task {
         let fresh =
             state.as_ref().is_some_and(|s| s.phase == GuardPhase::Idle && s.epoch.is_none());
         let arm = self.identity.get().pool.as_ref().and_then(|pool| pool.arm.clone());
-        arm.filter(|_| fresh)
+        arm.filter(|_| fresh && self.resting.load(Ordering::SeqCst) == 0)
     }
 }

@@ -200,6 +200,23 @@ pub fn for_host(config: &ArmConfig, host: HostId) -> Box<ArmConfig> {
     Box::new(ArmConfig { host, ..config.clone() })
 }
 
+/// A configuration of two hosts, for tests.
+#[cfg(test)]
+pub(super) fn tests_config(first: HostId) -> ArmConfig {
+    ArmConfig {
+        generation: Uuid::nil(),
+        host: first,
+        key: String::new(),
+        statefiles: Vec::new(),
+        hosts: Vec::new(),
+        timing: Timing::of(Profile::Fast),
+        failures_to_tolerate: 1,
+        isolation_addresses: Vec::new(),
+        isolation_response: IsolationResponse::Fence,
+        first_coordinator: first,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use haven_model::Pool;

@@ -1,4 +1,4 @@
-//! Asking many hosts, and what a new coordinator does first.
+//! Asking many hosts, and what `host.json` must know of high availability.
 
 use haven_cluster::control::ArmConfig;
 use haven_cluster::ids::HostId;
@@ -7,8 +7,7 @@ use haven_pooldb::Tx;
 use tokio::task::JoinSet;
 
 use super::takeover::Ha;
-use crate::identity::Member;
-use crate::ops::rows;
+use crate::identity::{Member, PoolMembership};
 use crate::orders::{Order, OrderResult, PoolUpdate};
 use crate::state::Lives;
 
@@ -18,10 +17,34 @@ pub(super) async fn ask_all(
     hosts: &[HostId],
     order: impl Fn(HostId) -> Order,
 ) -> Vec<(HostId, OrderResult)> {
+    ask(ha, hosts, order, false).await
+}
+
+/// The same while the pool is being armed: by who coordinates it without high availability.
+pub(super) async fn ask_unarmed(
+    ha: &Ha,
+    hosts: &[HostId],
+    order: impl Fn(HostId) -> Order,
+) -> Vec<(HostId, OrderResult)> {
+    ask(ha, hosts, order, true).await
+}
+
+async fn ask(
+    ha: &Ha,
+    hosts: &[HostId],
+    order: impl Fn(HostId) -> Order,
+    unarmed: bool,
+) -> Vec<(HostId, OrderResult)> {
     let mut questions = JoinSet::new();
     for host in hosts {
         let (host, order, orders) = (*host, order(*host), ha.state.orders.clone());
-        questions.spawn(async move { (host, orders.send(host, order).await) });
+        questions.spawn(async move {
+            let sent = match unarmed {
+                true => orders.send_unarmed(host, order).await,
+                false => orders.send(host, order).await,
+            };
+            (host, sent)
+        });
     }
     let mut answers = questions.join_all().await;
     answers.sort_by_key(|(host, _)| *host);
@@ -58,41 +81,39 @@ pub(super) fn stamp_holders(tx: &mut Tx<'_>, lives: &Lives) -> Result<(), ApiErr
     Ok(())
 }
 
-/// This host is not armed any more.
-pub(super) fn forget_arm(ha: &Ha) {
-    let forgotten = ha.state.identity.update(|identity| {
+/// This host is not armed any more, and coordinates the pool if anybody does.
+///
+/// # Errors
+/// `host.json` cannot be written: it still says that this host is armed.
+pub(super) fn forget_arm(ha: &Ha) -> Result<(), ApiError> {
+    let me = ha.state.identity.host();
+    set_arm(ha, |pool| {
+        pool.arm = None;
+        pool.coordinator = me;
+    })
+}
+
+/// This host may be armed from now on.
+///
+/// # Errors
+/// `host.json` cannot be written.
+pub(super) fn remember_arm(ha: &Ha, arm: &ArmConfig) -> Result<(), ApiError> {
+    let own = super::pool_check::for_host(arm, ha.state.identity.host());
+    set_arm(ha, |pool| pool.arm = Some(own))
+}
+
+fn set_arm(ha: &Ha, change: impl FnOnce(&mut PoolMembership)) -> Result<(), ApiError> {
+    let changed = ha.state.identity.update(|identity| {
         if let Some(pool) = &mut identity.pool {
-            pool.arm = None;
+            change(pool);
         }
     });
-    if let Err(error) = forgotten {
-        tracing::error!(%error, "host.json still says that this host is armed");
-    }
+    changed.map_err(ApiError::internal)
 }
 
 /// The configuration by which this host is armed.
 pub(super) fn arm_config(ha: &Ha) -> Option<Box<ArmConfig>> {
     ha.state.identity.pool().and_then(|pool| pool.arm)
-}
-
-/// What a new coordinator does first: every member says what it runs, under the new epoch, which
-/// voids whatever older orders wait there; then the tasks of the one before go on or are undone.
-///
-/// A pool that is armed though its record says "off" lost its coordinator in the middle of being
-/// armed: nobody knows in which lives its VMs run, so it is disarmed.
-pub(super) async fn take_up(ha: &Ha) -> Result<(), ApiError> {
-    crate::coordinator::settle(&ha.state).await?;
-    let enabled = ha.state.pool.read(|db| rows::pool(db).map(|(_, pool)| pool.ha_enabled));
-    if !enabled.await?? {
-        tracing::warn!("high availability was never turned on completely; turning it off");
-        let ha = ha.clone();
-        tokio::spawn(async move {
-            if let Err(error) = super::arm::disable(&ha).await {
-                tracing::error!(%error, "the half-armed pool could not be disarmed");
-            }
-        });
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! says that nobody else acts any more; the live area is read (never written); the copy in the
 //! fresh area becomes the live one by a record; only then does anybody get an answer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -26,8 +26,22 @@ use crate::state::AppState;
 
 /// Longest wait for the record that makes the copied area the live one.
 const RECORD_WAIT: Duration = Duration::from_secs(30);
+/// The area to which arming copies the database: the one that the genesis record calls live.
+const FIRST_AREA: u8 = 0;
 /// Pause after a step that failed.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
+
+/// The database between two homes.
+#[derive(Debug)]
+struct Parked {
+    database: Database,
+    /// Where it is stored.
+    home: Held,
+    /// The area that holds the same, if one does. Only while that one is live nobody else can
+    /// have acknowledged anything that is not here.
+    like: Option<u8>,
+    office: Office,
+}
 
 /// High availability of this host. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -35,8 +49,9 @@ pub struct Ha {
     pub(super) link: GuardLink,
     pub(super) state: Arc<AppState>,
     held: Arc<Mutex<Held>>,
-    /// The database between two homes, after a move that is not through.
-    parked: Arc<Mutex<Option<Database>>>,
+    /// The database between two homes: while the pool is being armed, or after a move that is not
+    /// through.
+    parked: Arc<Mutex<Option<Parked>>>,
     /// Held while the database moves.
     moving: Arc<Mutex<()>>,
     /// The pool is being disarmed: the database goes home whatever the guard says meanwhile.
@@ -59,6 +74,7 @@ impl Ha {
             changing: Arc::default(),
         };
         tokio::spawn(follow(ha.clone(), stop.clone()));
+        tokio::spawn(super::resume::run(ha.clone(), stop.clone()));
         tokio::spawn(super::failover::run(ha.clone(), stop));
         ha
     }
@@ -67,6 +83,13 @@ impl Ha {
     #[must_use]
     pub fn link(&self) -> &GuardLink {
         &self.link
+    }
+
+    /// Lets go of the database as the end of the process does, wherever it is: for tests that have
+    /// several lives of a host in one process.
+    pub async fn abandon(&self) {
+        drop(self.state.pool.close().await);
+        drop(self.parked.lock().await.take());
     }
 
     /// The predicate that every write to the metadata volume asks.
@@ -78,7 +101,11 @@ impl Ha {
     /// Where the database is open; the local one was opened by whoever opened it.
     pub(super) async fn held(&self) -> Held {
         let held = *self.held.lock().await;
-        if held == Held::Nothing && self.state.pool.is_open().await { Held::Local } else { held }
+        match held {
+            Held::Nothing if self.state.pool.is_open() => Held::Local,
+            Held::Nothing if self.parked.lock().await.is_some() => Held::Between,
+            held => held,
+        }
     }
 }
 
@@ -108,9 +135,17 @@ async fn act(ha: &Ha, state: &GuardState, drained: &mut EpochNumber) -> Result<(
     }
     let moving = ha.moving.lock().await;
     let held = ha.held().await;
-    match decide::database_step(held, state, Instant(haven_block_io::boottime_ns())) {
-        Step::Stay => mend(ha, held, state).await?,
-        Step::Home => go_home(ha).await?,
+    let now = Instant(haven_block_io::boottime_ns());
+    match decide::database_step(held, state, now, owes(ha, state)) {
+        Step::Stay => {
+            let named = state.epoch.as_ref().is_some_and(|e| state.me == Some(e.coordinator));
+            if held == Held::Nothing && !named {
+                // A database that could not be opened any more was another's meanwhile.
+                ha.state.pool.forget();
+            }
+            mend(ha, held, state).await?;
+        }
+        Step::Home { area } => go_home(ha, area).await?,
         Step::Close { epoch } => {
             tracing::warn!(epoch = epoch.0, "this host is no longer coordinator");
             close(ha).await?;
@@ -121,6 +156,14 @@ async fn act(ha: &Ha, state: &GuardState, drained: &mut EpochNumber) -> Result<(
     drop(moving);
     report_drained(ha, state, drained).await;
     Ok(())
+}
+
+/// The pool was disarmed under this host as its coordinator, and `host.json` does not say so yet:
+/// then the local database is not known to be the newest either.
+fn owes(ha: &Ha, state: &GuardState) -> bool {
+    let last = state.epoch.as_ref().filter(|epoch| !epoch.armed);
+    let mine = last.is_some_and(|last| last.coordinator.host == ha.state.identity.host());
+    mine && super::stock::arm_config(ha).is_some()
 }
 
 /// Whoever holds no database has no IO to it on the way.
@@ -145,32 +188,59 @@ async fn close(ha: &Ha) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Takes the database from wherever it is. Nobody is answered from here on.
-async fn take(ha: &Ha) -> Option<Database> {
-    let open = ha.state.pool.close().await;
+/// Takes the database from wherever it is. From here on nothing is written.
+async fn take(ha: &Ha) -> Option<Parked> {
+    let home = ha.held().await;
+    let open = ha.state.pool.suspend().await;
     *ha.held.lock().await = Held::Nothing;
+    let like = if let Held::Area(area) = home { Some(area) } else { None };
+    let open = open.map(|database| Parked { database, home, like, office: Office::Kept });
     let parked = ha.parked.lock().await.take();
     open.or(parked)
 }
 
-/// Moves `database` to the store that `make` gives, off the runtime. It is parked, not lost, when
+/// The database as it is in the live area: the one here if it is that one, else what the area
+/// holds, read without writing a byte there.
+async fn newest(ha: &Ha, live: u8) -> Result<Parked, ApiError> {
+    if let Some(found) = take(ha).await {
+        if found.like == Some(live) {
+            return Ok(found);
+        }
+        tracing::warn!(live, like = ?found.like, "the database here is not the live one");
+        ha.state.pool.forget();
+        blocking(move || drop(found)).await?;
+    }
+    let path = metadata(ha)?;
+    let read = move || Database::open(area::read(&path, live)?, crate::coordinator::ids());
+    let database = blocking(read).await?.map_err(store_failed)?;
+    Ok(Parked { database, home: Held::Nothing, like: Some(live), office: Office::New })
+}
+
+/// Moves a database to the store that `make` gives, off the runtime. It is parked, not lost, when
 /// that fails.
 async fn rehouse(
     ha: &Ha,
-    database: Database,
+    present: Parked,
     make: impl FnOnce() -> Result<Box<dyn Store>, StoreError> + Send + 'static,
 ) -> Result<Database, ApiError> {
     let work = move || {
-        let mut database = database;
-        let moved = make().and_then(|store| database.move_to(store)).map(drop);
-        (database, moved)
+        let mut present = present;
+        let moved = make().and_then(|store| present.database.move_to(store)).map(drop);
+        (present, moved)
     };
     match blocking(work).await? {
-        (database, Ok(())) => Ok(database),
-        (database, Err(error)) => {
-            *ha.parked.lock().await = Some(database);
+        (present, Ok(())) => Ok(present.database),
+        (present, Err(error)) => {
+            park(ha, present).await;
             Err(store_failed(error))
         }
+    }
+}
+
+/// What was only read from an area is read again: it needs no keeping.
+async fn park(ha: &Ha, present: Parked) {
+    if present.home != Held::Nothing {
+        *ha.parked.lock().await = Some(present);
     }
 }
 
@@ -186,20 +256,38 @@ async fn mend(ha: &Ha, held: Held, state: &GuardState) -> Result<(), ApiError> {
     reopen(ha, area, Office::Kept).await
 }
 
-/// The pool was disarmed by a last epoch for which the caller did not wait any more.
-async fn go_home(ha: &Ha) -> Result<(), ApiError> {
+/// The pool was disarmed, and nobody here brought the database home: a last epoch for which the
+/// caller did not wait any more, or before which havend ended. `host.json` says "armed" until it
+/// is home: a start in between must not open an older one.
+async fn go_home(ha: &Ha, live: u8) -> Result<(), ApiError> {
     let Ok(_changing) = ha.changing.try_lock() else { return Ok(()) };
     tracing::warn!("the pool was disarmed meanwhile; its database leaves the metadata volume");
-    move_held(ha, Held::Local, ha.state.config.paths.database()).await?;
-    let off = |tx: &mut Tx<'_>| {
-        let (pool, _) = rows::pool(tx)?;
-        tx.update(pool, |row: &mut Pool| {
-            row.ha_enabled = false;
-            row.ha_statefiles.clear();
-            row.ha_overcommitted = false;
-        })
+    let present = newest(ha, live).await?;
+    let office = present.office;
+    let database = match present.home {
+        Held::Local => present.database,
+        _ => {
+            let path = ha.state.config.paths.database();
+            rehouse(ha, present, move || local_store(&path)).await?
+        }
     };
-    ha.state.pool.write(off).await
+    super::stock::forget_arm(ha)?;
+    unpack(ha, database).await;
+    ha.state.pool.write(off).await?;
+    match office {
+        Office::New => crate::coordinator::settle(&ha.state).await,
+        Office::Kept => Ok(()),
+    }
+}
+
+/// Writes that high availability is off.
+pub(super) fn off(tx: &mut Tx<'_>) -> Result<(), ApiError> {
+    let (pool, _) = rows::pool(tx)?;
+    tx.update(pool, |row: &mut Pool| {
+        row.ha_enabled = false;
+        row.ha_statefiles.clear();
+        row.ha_overcommitted = false;
+    })
 }
 
 async fn open(ha: &Ha, area: u8) -> Result<(), ApiError> {
@@ -207,9 +295,11 @@ async fn open(ha: &Ha, area: u8) -> Result<(), ApiError> {
 }
 
 async fn reopen(ha: &Ha, area: u8, office: Office) -> Result<(), ApiError> {
-    close(ha).await?;
     let (path, may_write) = (metadata(ha)?, ha.may_write());
+    // Readers see what was committed meanwhile.
+    let old = take(ha).await;
     let database = blocking(move || {
+        drop(old);
         let store = area::open(&path, area, may_write)?;
         Database::open(Box::new(store), crate::coordinator::ids())
     })
@@ -221,14 +311,8 @@ async fn reopen(ha: &Ha, area: u8, office: Office) -> Result<(), ApiError> {
 async fn copy(ha: &Ha, epoch: EpochNumber, from: u8, to: u8) -> Result<(), ApiError> {
     let started = std::time::Instant::now();
     let (path, may_write) = (metadata(ha)?, ha.may_write());
-    let (present, office) = match take(ha).await {
-        Some(database) => (database, Office::Kept),
-        None => {
-            let path = path.clone();
-            let read = move || Database::open(area::read(&path, from)?, crate::coordinator::ids());
-            (blocking(read).await?.map_err(store_failed)?, Office::New)
-        }
-    };
+    let present = newest(ha, from).await?;
+    let office = present.office;
     let fresh = move || Ok(Box::new(area::fresh(&path, to, may_write)?) as Box<dyn Store>);
     let database = rehouse(ha, present, fresh).await?;
     // Until a record makes this area the live one nothing may be acknowledged.
@@ -240,7 +324,9 @@ async fn copy(ha: &Ha, epoch: EpochNumber, from: u8, to: u8) -> Result<(), ApiEr
         Err(error) => Err(error),
     };
     if let Err(error) = lives {
-        *ha.parked.lock().await = Some(database);
+        // It is in neither the old area any more nor in a live one, but equals the old one.
+        let home = Held::Area(to);
+        park(ha, Parked { database, home, like: Some(from), office }).await;
         return Err(error);
     }
     let ms = started.elapsed().as_millis();
@@ -261,7 +347,7 @@ async fn install(ha: &Ha, database: Database, held: Held, office: Office) -> Res
     ha.state.pool.open(database).await;
     *ha.held.lock().await = held;
     match office {
-        Office::New => super::stock::take_up(ha).await,
+        Office::New => crate::coordinator::settle(&ha.state).await,
         Office::Kept => Ok(()),
     }
 }
@@ -279,19 +365,51 @@ async fn wait_live(ha: &Ha, area: u8) -> Result<(), ApiError> {
     }
 }
 
-/// Moves the open database to the first area, before arming. Only the unarmed coordinator may.
-pub(super) async fn move_to_volume(ha: &Ha, path: PathBuf) -> Result<(), ApiError> {
-    move_to(ha, Held::Area(0), path).await
+/// Copies the database to the first area, before arming, and parks it: from here on until an
+/// epoch is decided nothing is acknowledged, so that the copy, with which any member may found
+/// that epoch, and the local one stay the same.
+pub(super) async fn stage(ha: &Ha, path: PathBuf) -> Result<(), ApiError> {
+    let _moving = ha.moving.lock().await;
+    let present = take(ha).await;
+    let present = present.ok_or_else(|| ApiError::internal("this host has no database"))?;
+    let may_write = ha.may_write();
+    let work = move || {
+        let copy = || {
+            let mut store = area::fresh(&path, FIRST_AREA, may_write)?;
+            store.replace_all(&present.database.export()?)
+        };
+        let copied = copy();
+        (present, copied)
+    };
+    let (present, copied) = blocking(work).await?;
+    *ha.parked.lock().await = Some(Parked { like: Some(FIRST_AREA), ..present });
+    if let Err(error) = copied {
+        unstage(ha).await?;
+        return Err(store_failed(error));
+    }
+    Ok(())
 }
 
-/// Moves the database to the local disk, before disarming. Nobody is answered until it is
+/// Opens the staged database where it was: the pool is not armed.
+pub(super) async fn unstage(ha: &Ha) -> Result<(), ApiError> {
+    let parked = ha.parked.lock().await.take();
+    let parked = parked.ok_or_else(|| ApiError::internal("this host has no database"))?;
+    unpack(ha, parked.database).await;
+    Ok(())
+}
+
+/// Moves the database to the local disk, before disarming. Nothing is written until it is
 /// [`unpack`]ed: should the pool stay armed, what lies in the live area is what counts.
 pub(super) async fn pack(ha: &Ha) -> Result<Database, ApiError> {
     let _moving = ha.moving.lock().await;
-    let database = take(ha).await;
-    let database = database.ok_or_else(|| ApiError::internal("this host has no database"))?;
+    let present = take(ha).await;
+    let present = present.ok_or_else(|| ApiError::internal("this host has no database"))?;
     let path = ha.state.config.paths.database();
-    rehouse(ha, database, move || Ok(Box::new(RedbStore::open(path)?) as Box<dyn Store>)).await
+    rehouse(ha, present, move || local_store(&path)).await
+}
+
+fn local_store(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+    Ok(Box::new(RedbStore::open(path)?))
 }
 
 /// Opens the packed database: the pool is disarmed.
@@ -304,39 +422,6 @@ pub(super) async fn unpack(ha: &Ha, database: Database) {
 pub(super) async fn discard(ha: &Ha, database: Database) -> Result<(), ApiError> {
     blocking(move || drop(database)).await?;
     close(ha).await
-}
-
-/// Moves the open database back to the local disk.
-pub(super) async fn move_to_disk(ha: &Ha) -> Result<(), ApiError> {
-    move_to(ha, Held::Local, ha.state.config.paths.database()).await
-}
-
-async fn move_to(ha: &Ha, home: Held, path: PathBuf) -> Result<(), ApiError> {
-    let _moving = ha.moving.lock().await;
-    move_held(ha, home, path).await
-}
-
-/// The same for who holds the lock on moving already.
-async fn move_held(ha: &Ha, home: Held, path: PathBuf) -> Result<(), ApiError> {
-    let database = take(ha).await;
-    let database = database.ok_or_else(|| ApiError::internal("this host has no database"))?;
-    let may_write = ha.may_write();
-    let make = move || -> Result<Box<dyn Store>, StoreError> {
-        match home {
-            Held::Area(area) => Ok(Box::new(area::fresh(&path, area, may_write)?)),
-            Held::Local | Held::Nothing => Ok(Box::new(RedbStore::open(path)?)),
-        }
-    };
-    let (database, moved) = match rehouse(ha, database, make).await {
-        Ok(database) => (Some(database), Ok(())),
-        // It is where it was: the move changed nothing there.
-        Err(error) => (ha.parked.lock().await.take(), Err(error)),
-    };
-    if let Some(database) = database {
-        ha.state.pool.open(database).await;
-        *ha.held.lock().await = if moved.is_ok() { home } else { Held::Nothing };
-    }
-    moved
 }
 
 fn metadata(ha: &Ha) -> Result<PathBuf, ApiError> {

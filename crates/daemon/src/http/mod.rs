@@ -112,7 +112,7 @@ async fn entry(State(state): State<Arc<AppState>>, request: Request) -> Response
 
 /// The coordinator, when it is another host.
 async fn elsewhere(state: &AppState) -> Option<haven_cluster::ids::HostId> {
-    if state.pool.is_open().await {
+    if state.pool.is_open() {
         return None;
     }
     let coordinator = state.authority.coordinator()?;

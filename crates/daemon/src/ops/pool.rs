@@ -8,7 +8,7 @@ use haven_model::{ApiError, Holder, Host, Placement, Ref, Sr, Value, Vm, codes};
 use super::vm::state as vm_state;
 use super::{membership, placement};
 use crate::dispatch::Call;
-use crate::ha::{Ha, arm};
+use crate::ha::{Ha, arm, disarm};
 use crate::tasks::Plan;
 
 /// `pool.eject(host)`.
@@ -90,7 +90,7 @@ pub async fn enable_ha(call: Arc<Call>) -> Result<Value, ApiError> {
 /// `pool.disable_ha()`.
 pub async fn disable_ha(call: Arc<Call>) -> Result<Value, ApiError> {
     let ha = ha(&call)?;
-    let work = tokio::spawn(async move { arm::disable(&ha).await });
+    let work = tokio::spawn(async move { disarm::disable(&ha).await });
     work.await.map_err(ApiError::internal)??;
     Ok(Value::void())
 }

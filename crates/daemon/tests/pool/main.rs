@@ -8,6 +8,8 @@
     reason = "helpers of tests may fail as tests do, and parameter lists read alike"
 )]
 
+mod armed;
+mod guards;
 mod lifecycle;
 mod members;
 mod python;

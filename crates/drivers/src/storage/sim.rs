@@ -4,6 +4,7 @@
 //! given a capacity and faults, per SR and per host.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
@@ -35,6 +36,8 @@ pub struct SimArray {
 struct Inner {
     srs: BTreeMap<Uuid, Sr>,
     faults: BTreeMap<(Uuid, usize), SimFault>,
+    /// Where system volumes are real files, for what reads and writes them.
+    files: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -82,6 +85,11 @@ impl SimArray {
             Some(fault) => inner.faults.insert((sr, host), fault),
             None => inner.faults.remove(&(sr, host)),
         };
+    }
+
+    /// Makes system volumes real (sparse) files below `directory`, the same for all hosts.
+    pub fn keep_files(&self, directory: &Path) {
+        self.lock().files = Some(directory.to_owned());
     }
 
     /// Sets the capacity of an SR; volumes count with their whole size.
@@ -249,7 +257,13 @@ impl SrDriver for SimStorage {
             }
             Ok(())
         })?;
-        Ok(self.raw_path(sr, name))
+        let path = self.raw_path(sr, name);
+        if self.array.lock().files.is_some() {
+            let made =
+                std::fs::File::options().write(true).create(true).truncate(false).open(&path);
+            made.and_then(|file| file.set_len(size)).map_err(|e| error(FULL, e.to_string()))?;
+        }
+        Ok(path)
     }
 
     fn volume_path(&self, sr: &SrSpec, vdi: Uuid) -> String {
@@ -257,7 +271,10 @@ impl SrDriver for SimStorage {
     }
 
     fn raw_path(&self, sr: &SrSpec, name: &str) -> String {
-        format!("/run/sr-mount/{}/.haven/{name}", sr.uuid)
+        match &self.array.lock().files {
+            Some(directory) => directory.join(name).to_string_lossy().into_owned(),
+            None => format!("/run/sr-mount/{}/.haven/{name}", sr.uuid),
+        }
     }
 }
 

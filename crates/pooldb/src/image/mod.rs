@@ -1,6 +1,7 @@
 //! The rows in memory, with the indexes that reading and relations need.
 
 mod links;
+mod mirror;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -1,0 +1,152 @@
+//! Disarming the pool, and taking back an arming that failed.
+//!
+//! Owns: that a membership which may have been founded ends by a decided epoch, never by a guess.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use haven_cluster::control::{ArmConfig, GuardCommand, GuardPhase};
+use haven_cluster::ids::HostId;
+use haven_model::{ApiError, Ref, codes};
+use tokio::time::timeout;
+
+use super::takeover::{self, Ha};
+use super::{arm, stock};
+use crate::agent::permit::PermitGate;
+use crate::ops::errors;
+use crate::orders::Order;
+
+/// Longest wait for the guards to leave.
+const LEAVE_WAIT: Duration = Duration::from_secs(30);
+/// How often a coordinator that waits for its right to act looks.
+const ACT_LOOK: Duration = Duration::from_millis(100);
+
+/// Disarms the pool: `pool.disable_ha`.
+///
+/// # Errors
+/// It is not armed, or the last epoch could not be decided; then it stays armed.
+pub async fn disable(ha: &Ha) -> Result<(), ApiError> {
+    let _changing =
+        ha.changing.try_lock().map_err(|_| ApiError::with(codes::HA_DISABLE_IN_PROGRESS, &[]))?;
+    if ha.link.armed().is_none() {
+        return Err(ApiError::with(codes::HA_NOT_ENABLED, &[]));
+    }
+    ha.state.check_may_act()?;
+    decided(ha).await
+}
+
+/// Has the last epoch decided. The caller holds the lock on changing.
+async fn decided(ha: &Ha) -> Result<(), ApiError> {
+    let me = ha.state.identity.host();
+    let pool = ha.state.identity.pool();
+    let members = pool.as_ref().map(|pool| pool.members.clone()).unwrap_or_default();
+    // From now on the coordinator is who `host.json` names: that must be this host, everywhere.
+    stock::name_coordinator(ha, &members, me).await;
+    ha.leaving.store(true, Ordering::SeqCst);
+    let left = leave(ha, me).await;
+    ha.leaving.store(false, Ordering::SeqCst);
+    if let Err(error) = left {
+        tracing::error!(%error, "the pool stays armed");
+        return Err(error);
+    }
+    ha.state.pool.write(takeover::off).await?;
+    tracing::info!("high availability is off");
+    Ok(())
+}
+
+/// The database goes home, then the last epoch ends the membership of all.
+async fn leave(ha: &Ha, me: HostId) -> Result<(), ApiError> {
+    let database = takeover::pack(ha).await?;
+    // Not by an order: `host.json` says "armed" until the database is known to be home.
+    let left = match ha.link.request(GuardCommand::Disarm).await {
+        Ok(()) => wait_idle(ha).await,
+        Err(refusal) => Err(ApiError::from_wire(&refusal.code, vec![refusal.text])),
+    };
+    match left {
+        Ok(()) => takeover::unpack(ha, database).await,
+        Err(_) => takeover::discard(ha, database).await?,
+    }
+    tracing::debug!(host = %me.0, ok = left.is_ok(), "the last epoch was asked for");
+    left
+}
+
+async fn wait_idle(ha: &Ha) -> Result<(), ApiError> {
+    let mut states = ha.link.watch();
+    let idle = states
+        .wait_for(|state| state.as_ref().is_some_and(|state| state.phase == GuardPhase::Idle));
+    match timeout(LEAVE_WAIT, idle).await {
+        Ok(Ok(_)) => stock::forget_arm(ha),
+        Ok(Err(_)) | Err(_) => Err(ApiError::with(codes::HA_DISABLE_IN_PROGRESS, &[])),
+    }
+}
+
+/// Ends what an arming that failed has begun. While no epoch was decided every guard that may be
+/// armed (`touched`) is told to leave, this host's last: none of the others can found one any more
+/// once it has said so. An epoch that was decided, here or elsewhere, is ended by another one; so
+/// it is when such a host does not answer. The caller holds the lock on changing.
+pub(super) async fn take_back(ha: &Ha, arm: &ArmConfig, touched: &[HostId]) {
+    let founded = || arm::founded(ha.link.state().as_deref());
+    if !founded() && all_left(ha, touched).await {
+        return;
+    }
+    if founded() && wait_acting(ha, arm).await && decided(ha).await.is_ok() {
+        return;
+    }
+    tracing::error!(
+        "the pool may be armed by halves: whoever coordinates it turns high availability off as \
+         soon as enough hosts are back"
+    );
+}
+
+/// Every guard has left without an epoch, and the database is open where it was.
+async fn all_left(ha: &Ha, touched: &[HostId]) -> bool {
+    // Whatever the guard decides meanwhile, nothing is opened under it.
+    ha.leaving.store(true, Ordering::SeqCst);
+    let left = ask_to_leave(ha, touched).await;
+    let ended = match left {
+        true => own_end(ha).await,
+        false => false,
+    };
+    ha.leaving.store(false, Ordering::SeqCst);
+    ended
+}
+
+async fn ask_to_leave(ha: &Ha, touched: &[HostId]) -> bool {
+    let order = |_| Order::Guard(Box::new(GuardCommand::EmergencyDisarm));
+    let mut all = true;
+    for (host, answer) in stock::ask_unarmed(ha, touched, order).await {
+        if let Err(error) = answer {
+            let error = errors::order(Ref::from_uuid(host.0), error);
+            tracing::error!(host = %host.0, %error, "this host may still be armed");
+            all = false;
+        }
+    }
+    all
+}
+
+async fn own_end(ha: &Ha) -> bool {
+    let left = ha.link.request(GuardCommand::EmergencyDisarm).await;
+    if let Err(refusal) = left {
+        tracing::error!(code = refusal.code, "{}", refusal.text);
+        return false;
+    }
+    let done = match stock::forget_arm(ha) {
+        Ok(()) => takeover::unstage(ha).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = &done {
+        tracing::error!(%error, "the database did not come home");
+    }
+    done.is_ok()
+}
+
+/// This host coordinates the epoch that was decided, and may act.
+async fn wait_acting(ha: &Ha, arm: &ArmConfig) -> bool {
+    let wait = Duration::from_millis(u64::from(arm.timing.t_lease_ms)) + LEAVE_WAIT;
+    let acts = async {
+        while !ha.state.may_act().await {
+            tokio::time::sleep(ACT_LOOK).await;
+        }
+    };
+    timeout(wait, acts).await.is_ok()
+}

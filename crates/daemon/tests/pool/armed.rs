@@ -1,0 +1,301 @@
+//! Arming and disarming, with daemons that end at the worst moment: nothing that was acknowledged
+//! is lost, and no two hosts coordinate.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use haven_daemon::app::Daemon;
+use haven_daemon::boot::Drivers;
+use haven_daemon::config::{Config, HypervisorSettings, Paths, Settings};
+use haven_drivers::hypervisor::sim::SimWorld;
+use haven_drivers::storage::sim::SimArray;
+use serde_json::{Value as Json, json};
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+use crate::guards::{Guards, Wants};
+use crate::support::{PASSWORD, free_port, login, post, rpc};
+
+/// A daemon that can be killed and started again. It runs on threads of its own.
+struct Host {
+    number: usize,
+    config: Config,
+    running: Option<(Runtime, Daemon)>,
+}
+
+struct Armed {
+    _dir: tempfile::TempDir,
+    world: Arc<SimWorld>,
+    array: Arc<SimArray>,
+    guards: Guards,
+    hosts: Vec<Host>,
+    guards_run: Option<Runtime>,
+}
+
+impl Drop for Armed {
+    fn drop(&mut self) {
+        // A runtime may not be waited for inside another.
+        for (runtime, daemon) in self.hosts.drain(..).filter_map(|host| host.running) {
+            drop(daemon);
+            runtime.shutdown_background();
+        }
+        if let Some(runtime) = self.guards_run.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+impl Armed {
+    /// A pool with a shared repository, not armed yet.
+    async fn new(count: usize) -> Self {
+        let filter = tracing_subscriber::EnvFilter::from_default_env();
+        let log = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer();
+        let _set_already: Result<(), _> = log.try_init();
+        let dir = tempfile::tempdir().unwrap();
+        let (world, array) = (SimWorld::new(count, 64 << 30), SimArray::new());
+        let files = dir.path().join("shared");
+        std::fs::create_dir_all(&files).unwrap();
+        array.keep_files(&files);
+        let guards_run = runtime();
+        let runs = guards_run.handle().clone();
+        let guards = Guards::default();
+        let (hosts, guards_run) = (Vec::new(), Some(guards_run));
+        let mut pool = Self { world, array, guards, hosts, guards_run, _dir: dir };
+        for number in 0..count {
+            let paths = Paths::new(&pool._dir.path().join(format!("h{number}")));
+            std::fs::create_dir_all(paths.run()).unwrap();
+            let settings = Settings {
+                listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
+                address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+                api_port: free_port(),
+                peer_port: free_port(),
+                name: Some(format!("host{number}")),
+                report_interval_ms: 200,
+                hypervisor: HypervisorSettings::Sim,
+                ..Settings::default()
+            };
+            let settings_file = paths.guard_settings();
+            std::fs::create_dir_all(settings_file.parent().unwrap()).unwrap();
+            std::fs::write(settings_file, "watchdog_device = \"none\"\n").unwrap();
+            pool.guards.listen(&runs, number, &paths.guard_socket());
+            let config = Config { paths, settings };
+            pool.hosts.push(Host { number, config, running: None });
+            pool.start(number).await;
+        }
+        pool.form().await;
+        pool
+    }
+
+    async fn form(&self) {
+        let first = self.socket(0);
+        let named = json!({ "name": "test", "password": PASSWORD });
+        post(&first, "/haven/pool/init", &named).await.unwrap();
+        for host in &self.hosts[1..] {
+            let made = post(&first, "/haven/pool/token", &json!({})).await.unwrap();
+            let token = json!({ "token": made["token"] });
+            post(&self.socket(host.number), "/haven/pool/join", &token).await.unwrap();
+        }
+        let host = self.call(0, "host.get_all", &[]).await.unwrap()[0].clone();
+        let config = json!({ "server": "nas", "serverpath": "/vms" });
+        let (no, name) = (json!(""), json!("shared"));
+        let params =
+            [host, config, json!("0"), name, no.clone(), json!("nfs"), no, json!(true), json!({})];
+        self.call(0, "SR.create", &params).await.unwrap();
+        let until = Instant::now() + Duration::from_secs(20);
+        loop {
+            let pbds = self.call(0, "PBD.get_all_records", &[]).await.unwrap();
+            let all: Vec<Json> = pbds.as_object().unwrap().values().cloned().collect();
+            let attached = all.iter().filter(|pbd| pbd["currently_attached"] == true);
+            if attached.count() >= self.hosts.len() {
+                return;
+            }
+            assert!(Instant::now() < until, "not attached: {all:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn start(&mut self, number: usize) {
+        let host = &mut self.hosts[number];
+        let config = host.config.clone();
+        let drivers = Drivers {
+            hypervisor: Arc::new(self.world.hypervisor(number)),
+            storage: haven_daemon::agent::StorageSet::default()
+                .with("nfs", Arc::new(self.array.driver(number)))
+                .with("local", Arc::new(self.array.driver(number))),
+        };
+        let runtime = runtime();
+        let started = runtime
+            .spawn(async move { Daemon::start(config, drivers, CancellationToken::new()).await });
+        let daemon = started.await.unwrap().unwrap();
+        host.running = Some((runtime, daemon));
+    }
+
+    /// As `kill -9` does: nothing is finished or tidied up.
+    async fn kill(&mut self, number: usize) {
+        let (runtime, daemon) = self.hosts[number].running.take().unwrap();
+        let state = daemon.state.clone();
+        drop(daemon);
+        let wait = Duration::from_secs(5);
+        tokio::task::spawn_blocking(move || runtime.shutdown_timeout(wait)).await.unwrap();
+        state.ha.get().unwrap().abandon().await;
+    }
+
+    fn socket(&self, number: usize) -> PathBuf {
+        self.hosts[number].config.paths.api_socket()
+    }
+
+    async fn call(
+        &self,
+        number: usize,
+        method: &str,
+        params: &[Json],
+    ) -> Result<Json, Vec<String>> {
+        let session = login(&self.socket(number)).await;
+        let mut all = vec![json!(session)];
+        all.extend_from_slice(params);
+        rpc(&self.socket(number), method, &all).await
+    }
+
+    async fn enable(&self) -> Result<Json, Vec<String>> {
+        self.call(0, "pool.enable_ha", &[json!([]), json!({ "profile": "fast" })]).await
+    }
+
+    /// Writes something through a host; true if it was acknowledged.
+    async fn write(&self, number: usize, text: &str) -> Result<(), Vec<String>> {
+        let pool = self.call(number, "pool.get_all", &[]).await?[0].clone();
+        self.call(number, "pool.set_name_description", &[pool, json!(text)]).await.map(drop)
+    }
+
+    async fn written(&self, number: usize) -> Result<Json, Vec<String>> {
+        let pool = self.call(number, "pool.get_all", &[]).await?[0].clone();
+        self.call(number, "pool.get_name_description", &[pool]).await
+    }
+
+    async fn ha(&self, number: usize) -> Result<Json, Vec<String>> {
+        let pool = self.call(number, "pool.get_all", &[]).await?[0].clone();
+        self.call(number, "pool.get_ha_enabled", &[pool]).await
+    }
+
+    /// What `host.json` says of being armed, and who coordinates.
+    fn on_paper(&self, number: usize) -> (bool, String) {
+        let text = std::fs::read_to_string(self.hosts[number].config.paths.host_json()).unwrap();
+        let json: Json = serde_json::from_str(&text).unwrap();
+        let pool = &json["pool"];
+        (!pool["arm"].is_null(), pool["coordinator"].as_str().unwrap().to_owned())
+    }
+
+    async fn until(&self, what: &str, mut holds: impl AsyncFnMut(&Self) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(40);
+        while !holds(self).await {
+            assert!(Instant::now() < deadline, "never: {what}; {:?}", self.guards.commands());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_is_armed_disarmed_and_armed_again_without_a_restart() {
+    let pool = Armed::new(3).await;
+    for round in 0..3 {
+        let text = format!("round {round}");
+        pool.enable().await.unwrap();
+        assert_eq!(pool.ha(0).await.unwrap(), true);
+        pool.write(0, &text).await.unwrap();
+        pool.call(0, "pool.disable_ha", &[]).await.unwrap();
+        assert_eq!(pool.ha(0).await.unwrap(), false);
+        assert_eq!(pool.written(0).await.unwrap(), text.as_str());
+        pool.until("nobody is armed on paper", async |pool| {
+            (0..3).all(|number| !pool.on_paper(number).0)
+        })
+        .await;
+    }
+}
+
+/// The window between the copy to the volume and the first epoch.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_acknowledged_that_a_coordinator_lost_while_arming_could_lose() {
+    let mut pool = Armed::new(3).await;
+    pool.write(0, "before").await.unwrap();
+    pool.guards.want(Wants { undecided: true, ..Wants::default() });
+    let (arming, wrote) =
+        tokio::join!(tokio::time::timeout(Duration::from_secs(4), pool.enable()), async {
+            pool.until("all are armed", async |pool| pool.guards.armed().len() == 3).await;
+            assert_eq!(pool.written(0).await.unwrap(), "before", "reads go on");
+            let wrote = tokio::time::timeout(Duration::from_secs(2), pool.write(0, "lost")).await;
+            wrote.is_ok_and(|wrote| wrote.is_ok())
+        });
+    assert!(arming.is_err(), "it cannot be armed while nothing is decided: {arming:?}");
+    assert!(!wrote, "acknowledged although the pool may go on without this host");
+    // The daemon dies; the others found the epoch without it.
+    assert!(pool.on_paper(0).0, "who may be armed says so before anybody else is");
+    pool.kill(0).await;
+    pool.guards.want(Wants { founders: 2, ..Wants::default() });
+    pool.start(0).await;
+    // Nobody knows in which lives the VMs run: the pool is disarmed by a decision.
+    pool.until("disarmed on paper", async |pool| (0..3).all(|number| !pool.on_paper(number).0))
+        .await;
+    let named: Vec<String> = (0..3).map(|number| pool.on_paper(number).1).collect();
+    assert!(named.iter().all(|name| *name == named[0]), "{named:?}");
+    pool.until("it takes a change", async |pool| pool.write(0, "after").await.is_ok()).await;
+    assert_eq!(pool.ha(0).await.unwrap(), false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_arming_that_a_host_refuses_is_taken_back_everywhere() {
+    let pool = Armed::new(3).await;
+    pool.guards.want(Wants { refuses: Some(2), ..Wants::default() });
+    let error = pool.enable().await.unwrap_err();
+    assert_eq!(error[0], "HA_HOST_CANNOT_ACCESS_STATEFILE");
+    assert!(pool.guards.armed().is_empty());
+    assert!((0..3).all(|number| !pool.on_paper(number).0));
+    pool.write(0, "goes on").await.unwrap();
+    assert_eq!(pool.ha(0).await.unwrap(), false);
+    pool.guards.want(Wants::default());
+    pool.enable().await.unwrap();
+}
+
+/// havend ends after it had told the others and before its own guard was armed.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_arming_that_was_cut_short_goes_on_to_a_decided_end() {
+    let mut pool = Armed::new(3).await;
+    pool.guards.want(Wants { undecided: true, ..Wants::default() });
+    let _cut = tokio::time::timeout(Duration::from_secs(2), pool.enable()).await;
+    pool.kill(0).await;
+    pool.guards.want(Wants::default());
+    pool.start(0).await;
+    pool.until("disarmed on paper", async |pool| (0..3).all(|number| !pool.on_paper(number).0))
+        .await;
+    pool.until("it takes a change", async |pool| pool.write(0, "after").await.is_ok()).await;
+    assert_eq!(pool.ha(0).await.unwrap(), false);
+    pool.enable().await.unwrap();
+}
+
+/// The last epoch is decided while the daemon that asked for it is gone: one start is enough to
+/// find the newest database, not an older one of the local disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_disarmed_without_its_coordinators_daemon_opens_at_the_next_start() {
+    let mut pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    pool.guards.want(Wants { no_disarm: true, ..Wants::default() });
+    pool.call(0, "pool.disable_ha", &[]).await.unwrap_err();
+    pool.until("the pool goes on", async |pool| pool.write(0, "newer").await.is_ok()).await;
+    pool.kill(0).await;
+    pool.guards.disarm();
+    pool.start(0).await;
+    pool.until("it takes a change", async |pool| {
+        pool.written(0).await == Ok(json!("newer")) && pool.write(0, "after").await.is_ok()
+    })
+    .await;
+    assert!(!pool.on_paper(0).0);
+    pool.until("off", async |pool| pool.ha(0).await == Ok(json!(false))).await;
+    // And once more, from the local disk.
+    pool.kill(0).await;
+    pool.start(0).await;
+    assert_eq!(pool.written(0).await.unwrap(), "after");
+}

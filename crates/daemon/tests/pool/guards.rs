@@ -1,0 +1,292 @@
+//! Guards that a test scripts: the control sockets of all hosts, and one chain of epochs that is
+//! decided as the test wants. What the protocol itself does is tested elsewhere.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use haven_cluster::control::{
+    ArmConfig, EpochView, GuardCommand, GuardLine, GuardPhase, GuardRefusal, GuardReply,
+    GuardRequest, GuardState, PermitKind, PermitView,
+};
+use haven_cluster::ids::{EpochNumber, HostId, Incarnation, Instant, Life};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+/// All guards of a pool.
+#[derive(Clone, Default)]
+pub(crate) struct Guards {
+    shared: Arc<Mutex<Shared>>,
+}
+
+/// What the test wants.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wants {
+    /// Nothing is decided.
+    pub(crate) undecided: bool,
+    /// So many guards found the first epoch; 0: all of them.
+    pub(crate) founders: usize,
+    /// The guard of this number refuses to be armed.
+    pub(crate) refuses: Option<usize>,
+    /// A disarm is refused.
+    pub(crate) no_disarm: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    wants: Wants,
+    guards: BTreeMap<usize, Guard>,
+    chain: Option<EpochView>,
+    /// Commands that arrived, by guard, loads and questions left out.
+    commands: Vec<(usize, &'static str)>,
+}
+
+#[derive(Default)]
+struct Guard {
+    clients: Vec<UnboundedSender<String>>,
+    config: Option<Box<ArmConfig>>,
+    incarnation: u64,
+    last: Option<EpochView>,
+    pushes: u64,
+}
+
+impl Guard {
+    fn life(&self) -> Option<Life> {
+        let config = self.config.as_ref()?;
+        Some(Life { host: config.host, incarnation: Incarnation(self.incarnation) })
+    }
+}
+
+impl Guards {
+    /// The guard of host `number` listens at `socket`.
+    pub(crate) fn listen(&self, runtime: &Handle, number: usize, socket: &Path) {
+        std::fs::create_dir_all(socket.parent().unwrap()).unwrap();
+        let _enter = runtime.enter();
+        let listener = UnixListener::bind(socket).unwrap();
+        self.lock().guards.entry(number).or_default();
+        let guards = self.clone();
+        runtime.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(guards.clone().serve(number, stream));
+            }
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap()
+    }
+
+    /// From now on.
+    pub(crate) fn want(&self, wants: Wants) {
+        let mut shared = self.lock();
+        shared.wants = wants;
+        shared.go_on();
+        shared.push_all();
+    }
+
+    /// Commands that arrived so far.
+    pub(crate) fn commands(&self) -> Vec<(usize, &'static str)> {
+        self.lock().commands.clone()
+    }
+
+    /// Numbers of the guards that are armed.
+    pub(crate) fn armed(&self) -> Vec<usize> {
+        let shared = self.lock();
+        shared.guards.iter().filter(|(_, g)| g.config.is_some()).map(|(n, _)| *n).collect()
+    }
+
+    /// A last epoch is decided, though nobody waits for it.
+    pub(crate) fn disarm(&self) {
+        let mut shared = self.lock();
+        shared.disarm();
+        shared.push_all();
+    }
+
+    async fn serve(self, number: usize, stream: UnixStream) {
+        let (reader, mut writer) = stream.into_split();
+        let (sender, mut lines) = unbounded_channel::<String>();
+        {
+            let mut shared = self.lock();
+            shared.guards.entry(number).or_default().clients.push(sender.clone());
+            shared.push_all();
+        }
+        tokio::spawn(async move {
+            while let Some(line) = lines.recv().await {
+                if writer.write_all(line.as_bytes()).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let mut requests = BufReader::new(reader).lines();
+        while let Ok(Some(line)) = requests.next_line().await {
+            let request: GuardRequest = serde_json::from_str(&line).unwrap();
+            self.lock().take(number, request, &sender);
+        }
+    }
+}
+
+fn reply(to: &UnboundedSender<String>, id: u64, result: Result<(), GuardRefusal>) {
+    let line = GuardLine::Reply(GuardReply { id, result });
+    let _gone: Result<(), _> = to.send(serde_json::to_string(&line).unwrap() + "\n");
+}
+
+fn refusal(code: &str) -> GuardRefusal {
+    GuardRefusal { code: code.to_owned(), text: "the test wants it so".to_owned() }
+}
+
+impl Shared {
+    fn take(&mut self, number: usize, request: GuardRequest, client: &UnboundedSender<String>) {
+        let id = request.id;
+        let name = match &request.command {
+            GuardCommand::Load { .. } | GuardCommand::Status => "",
+            GuardCommand::DatabaseDrained { .. } => "",
+            GuardCommand::Format(_) => "format",
+            GuardCommand::Arm(_) => "arm",
+            GuardCommand::DatabaseCopied { .. } => "copied",
+            GuardCommand::Reconfigure(_) => "reconfigure",
+            GuardCommand::HandOver { .. } => "hand_over",
+            GuardCommand::Exclude => "exclude",
+            GuardCommand::Disarm => "disarm",
+            GuardCommand::EmergencyDisarm => "emergency_disarm",
+        };
+        if !name.is_empty() {
+            self.commands.push((number, name));
+        }
+        let result = match request.command {
+            GuardCommand::Format(config) => {
+                let first = Life { host: config.first_coordinator, incarnation: Incarnation(0) };
+                self.chain = Some(epoch(0, Vec::new(), first, 0, None));
+                Ok(())
+            }
+            GuardCommand::Arm(_) if self.wants.refuses == Some(number) => {
+                Err(refusal("HA_HOST_CANNOT_ACCESS_STATEFILE"))
+            }
+            GuardCommand::Arm(config) => {
+                let guard = self.guards.entry(number).or_default();
+                if guard.config.is_none() {
+                    guard.incarnation += 1;
+                    guard.config = Some(config);
+                    guard.last = None;
+                }
+                Ok(())
+            }
+            GuardCommand::DatabaseCopied { area, .. } => {
+                self.next(|epoch| {
+                    epoch.area_live = area;
+                    epoch.area_next = None;
+                });
+                Ok(())
+            }
+            GuardCommand::HandOver { to } => self.hand_over(to),
+            GuardCommand::Disarm if self.wants.no_disarm => Err(refusal("HA_NOT_COORDINATOR")),
+            GuardCommand::Disarm => {
+                self.disarm();
+                Ok(())
+            }
+            GuardCommand::EmergencyDisarm => {
+                self.leave(number);
+                Ok(())
+            }
+            _ => Ok(()),
+        };
+        reply(client, id, result);
+        self.go_on();
+        self.push_all();
+    }
+
+    fn next(&mut self, change: impl FnOnce(&mut EpochView)) {
+        if let Some(epoch) = &mut self.chain {
+            epoch.number = EpochNumber(epoch.number.0 + 1);
+            change(epoch);
+        }
+    }
+
+    fn hand_over(&mut self, to: HostId) -> Result<(), GuardRefusal> {
+        let lives = self.guards.values().filter_map(Guard::life);
+        let heir = lives.into_iter().find(|life| life.host == to);
+        let heir = heir.ok_or_else(|| refusal("HOST_NOT_LIVE"))?;
+        self.next(|epoch| {
+            epoch.coordinator = heir;
+            epoch.area_next = Some((epoch.area_live + 1) % 4);
+        });
+        Ok(())
+    }
+
+    fn leave(&mut self, number: usize) {
+        let last = self.chain.clone().map(|epoch| EpochView { armed: false, ..epoch });
+        let guard = self.guards.entry(number).or_default();
+        if guard.config.take().is_some() {
+            guard.last = last;
+        }
+    }
+
+    /// Decides what may be decided.
+    fn go_on(&mut self) {
+        let Some(chain) = self.chain.clone().filter(|_| !self.wants.undecided) else { return };
+        let lives: Vec<Life> = self.guards.values().filter_map(Guard::life).collect();
+        let needed = match self.wants.founders {
+            0 => self.guards.len(),
+            founders => founders,
+        };
+        if chain.number.0 == 0 && lives.len() >= needed {
+            let first = lives.iter().find(|life| life.host == chain.coordinator.host);
+            let coordinator = first.or(lives.first()).copied().unwrap();
+            self.chain = Some(epoch(1, lives, coordinator, 0, Some(1)));
+        } else if chain.number.0 > 0 && chain.armed && lives.len() > chain.members.len() {
+            self.next(|epoch| epoch.members = lives);
+        }
+    }
+
+    fn disarm(&mut self) {
+        self.next(|epoch| epoch.armed = false);
+        let numbers: Vec<usize> = self.guards.keys().copied().collect();
+        numbers.into_iter().for_each(|number| self.leave(number));
+    }
+
+    fn push_all(&mut self) {
+        let chain = self.chain.clone();
+        for guard in self.guards.values_mut() {
+            guard.pushes += 1;
+            let line = GuardLine::State(Box::new(state(guard, chain.as_ref())));
+            let line = serde_json::to_string(&line).unwrap() + "\n";
+            guard.clients.retain(|client| client.send(line.clone()).is_ok());
+        }
+    }
+}
+
+fn epoch(
+    number: u64,
+    members: Vec<Life>,
+    coordinator: Life,
+    area_live: u8,
+    area_next: Option<u8>,
+) -> EpochView {
+    let number = EpochNumber(number);
+    EpochView { number, members, coordinator, q: 2, area_live, area_next, armed: true }
+}
+
+fn state(guard: &Guard, chain: Option<&EpochView>) -> GuardState {
+    let me = guard.life();
+    let epoch = if me.is_some() { chain.cloned() } else { guard.last.clone() };
+    let member = me.filter(|me| epoch.as_ref().is_some_and(|e| e.armed && e.members.contains(me)));
+    let phase = match (me, member) {
+        (None, _) => GuardPhase::Idle,
+        (_, Some(_)) => GuardPhase::Member,
+        _ => GuardPhase::Joining("others".to_owned()),
+    };
+    let permit = member.map(|_| PermitView { kind: PermitKind::Disk, until: Instant(u64::MAX) });
+    GuardState {
+        sequence: guard.pushes,
+        phase,
+        me,
+        may_act: member.is_some() && epoch.as_ref().map(|e| e.coordinator) == me,
+        epoch,
+        permit,
+        dead: Vec::new(),
+        peers: Vec::new(),
+        statefiles: Vec::new(),
+        alarms: Vec::new(),
+    }
+}
