@@ -239,6 +239,9 @@ pub enum GuardPhase {
 /// An epoch record, shortened to what `havend` needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EpochView {
+    /// Which arming of the pool it belongs to: numbers begin anew with each.
+    #[serde(default)]
+    pub generation: Uuid,
     /// Its number.
     pub number: EpochNumber,
     /// Its members.

@@ -26,7 +26,7 @@ pub async fn run(state: Arc<AppState>) {
         }
         sleep(GATHER).await;
         generation.borrow_and_update();
-        if !state.may_act().await {
+        if !state.may_act() {
             continue;
         }
         if let Err(error) = push(&state).await {

@@ -109,7 +109,8 @@ impl AppState {
     }
 
     /// Whether this host is coordinator, holds the database and may change things now.
-    pub async fn may_act(&self) -> bool {
+    #[must_use]
+    pub fn may_act(&self) -> bool {
         self.authority.may_act() && self.pool.is_open()
     }
 
@@ -362,3 +363,6 @@ impl PoolDb {
 fn closed() -> ApiError {
     ApiError::new(codes::HOST_STILL_BOOTING, Vec::new())
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,6 +85,7 @@ impl Machine {
             .iter()
             .map(|member| Life { host: member.host, incarnation: Incarnation(member.seat.inc) });
         Some(EpochView {
+            generation: self.config.generation,
             number: EpochNumber(record.number),
             members: lives.collect(),
             coordinator: self.life(record.coordinator)?,

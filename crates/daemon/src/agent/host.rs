@@ -36,6 +36,8 @@ impl Case {
     /// What a boot must know is durable before the guard acts on it, and taken back when the
     /// guard refuses.
     async fn guard(&self, command: GuardCommand) -> OrderResult {
+        // Between the guard's farewell and the note of it nobody arms it again.
+        let _resting = self.agent.parts.guard.rest();
         let before = self.agent.parts.identity.pool().and_then(|pool| pool.arm);
         let after = match &command {
             GuardCommand::Arm(config) | GuardCommand::Reconfigure(config) => Some(config.clone()),

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use haven_cluster::control::{GuardCommand, GuardRefusal};
 use haven_cluster::ids::{EpochNumber, Life};
 
+use crate::ha::Resting;
 use crate::orders::{PreflightReply, PreflightRequest};
 
 /// A future of one of the ports below.
@@ -40,6 +41,10 @@ pub trait GuardPort: Send + Sync + Debug {
     /// Says how many VMs this host runs, for the weights of partition decisions. Never waits.
     fn load(&self, running: u32, protected: u32) {
         let _unused = (running, protected);
+    }
+    /// Keeps the link from arming the guard by itself while what it returns lives.
+    fn rest(&self) -> Option<Resting> {
+        None
     }
     /// Checks this host before arming.
     fn preflight(&self, request: PreflightRequest) -> PortFuture<'_, PreflightReply>;

@@ -132,7 +132,7 @@ pub async fn expire(state: Arc<AppState>) {
     let mut ticks = tokio::time::interval(EXPIRE_INTERVAL);
     loop {
         ticks.tick().await;
-        if !state.may_act().await {
+        if !state.may_act() {
             continue;
         }
         let Ok(old) = state.pool.read(old).await else { continue };

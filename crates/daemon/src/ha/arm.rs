@@ -171,7 +171,7 @@ async fn wait_formed(ha: &Ha, arm: &ArmConfig) -> Result<(), ApiError> {
             let state = ha.link.state();
             let members = state.as_deref().map(super::decide::lives).unwrap_or_default();
             let all = arm.hosts.iter().all(|spec| members.contains_key(&spec.host.0));
-            if all && ha.state.may_act().await {
+            if all && ha.state.may_act() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

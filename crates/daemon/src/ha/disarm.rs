@@ -144,7 +144,7 @@ async fn own_end(ha: &Ha) -> bool {
 async fn wait_acting(ha: &Ha, arm: &ArmConfig) -> bool {
     let wait = Duration::from_millis(u64::from(arm.timing.t_lease_ms)) + LEAVE_WAIT;
     let acts = async {
-        while !ha.state.may_act().await {
+        while !ha.state.may_act() {
             tokio::time::sleep(ACT_LOOK).await;
         }
     };

@@ -157,6 +157,10 @@ impl GuardPort for GuardLink {
         self.set_load(running, protected);
     }
 
+    fn rest(&self) -> Option<Resting> {
+        Some(self.rest())
+    }
+
     fn preflight(&self, request: PreflightRequest) -> PortFuture<'_, PreflightReply> {
         Box::pin(preflight::check_this_host(self.clone(), request))
     }
@@ -295,7 +299,14 @@ impl Task {
         if last.coordinator.host == self.identity.host() {
             return;
         }
-        let configured = self.identity.get().pool.as_ref().is_some_and(|pool| pool.arm.is_some());
+        // A guard that is to be armed anew still speaks of the arming before.
+        let armed = |arm: &ArmConfig| arm.generation == last.generation;
+        let configured = self
+            .identity
+            .get()
+            .pool
+            .as_ref()
+            .is_some_and(|pool| pool.arm.as_deref().is_some_and(armed));
         if state.phase != GuardPhase::Idle || !configured {
             return;
         }
@@ -316,9 +327,10 @@ impl Task {
     /// A guard that just started knows nothing; `host.json` does.
     fn rearm(&self) -> Option<Box<ArmConfig>> {
         let state = self.state.borrow();
-        let fresh =
-            state.as_ref().is_some_and(|s| s.phase == GuardPhase::Idle && s.epoch.is_none());
-        let arm = self.identity.get().pool.as_ref().and_then(|pool| pool.arm.clone());
-        arm.filter(|_| fresh && self.resting.load(Ordering::SeqCst) == 0)
+        let idle = state.as_ref().filter(|state| state.phase == GuardPhase::Idle)?;
+        let known = idle.epoch.as_ref().map(|epoch| epoch.generation);
+        let arm = self.identity.get().pool.as_ref().and_then(|pool| pool.arm.clone())?;
+        let fresh = known != Some(arm.generation) && self.resting.load(Ordering::SeqCst) == 0;
+        fresh.then_some(arm)
     }
 }

@@ -23,7 +23,7 @@ pub mod timeline;
 mod volumes;
 
 pub use failover::TIMES_KEY;
-pub use link::{GuardLink, LinkState};
+pub use link::{GuardLink, LinkState, Resting};
 pub use status::HaStatus;
 pub use takeover::Ha;
 

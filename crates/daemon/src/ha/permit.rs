@@ -54,6 +54,7 @@ mod tests {
             phase: GuardPhase::Member,
             me: Some(life(1, 4)),
             epoch: Some(EpochView {
+                generation: Uuid::nil(),
                 number: EpochNumber(3),
                 members: vec![life(1, 4), life(2, 9)],
                 coordinator: life(1, 4),

@@ -65,7 +65,7 @@ fn is_unfounded(state: Option<&GuardState>, config: &ArmConfig, me: HostId) -> b
 /// which lives its VMs run.
 async fn end_half(ha: &Ha) -> Result<(), ApiError> {
     let acts = ha.link.armed().is_some_and(|view| view.may_act);
-    if !acts || !ha.state.may_act().await {
+    if !acts || !ha.state.may_act() {
         return Ok(());
     }
     if ha.state.pool.read(|db| rows::pool(db).map(|(_, pool)| pool.ha_enabled)).await?? {
@@ -91,6 +91,7 @@ mod tests {
             phase,
             me: None,
             epoch: Some(EpochView {
+                generation: Uuid::nil(),
                 number: EpochNumber(number),
                 members: Vec::new(),
                 coordinator,
@@ -102,6 +103,7 @@ mod tests {
             permit: None,
             may_act: false,
             dead: Vec::new(),
+            to_power_off: Vec::new(),
             peers: Vec::new(),
             statefiles: Vec::new(),
             alarms: Vec::new(),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use haven_cluster::control::{GuardCommand, GuardState};
+use haven_cluster::control::{ArmConfig, GuardCommand, GuardState};
 use haven_cluster::ids::{EpochNumber, Instant};
 use haven_model::{ApiError, Pool};
 use haven_pooldb::{Database, RedbStore, Store, StoreError, Tx};
@@ -161,9 +161,11 @@ async fn act(ha: &Ha, state: &GuardState, drained: &mut EpochNumber) -> Result<(
 /// The pool was disarmed under this host as its coordinator, and `host.json` does not say so yet:
 /// then the local database is not known to be the newest either.
 fn owes(ha: &Ha, state: &GuardState) -> bool {
-    let last = state.epoch.as_ref().filter(|epoch| !epoch.armed);
-    let mine = last.is_some_and(|last| last.coordinator.host == ha.state.identity.host());
-    mine && super::stock::arm_config(ha).is_some()
+    let Some(last) = state.epoch.as_ref().filter(|epoch| !epoch.armed) else { return false };
+    // A guard that was not armed anew yet still speaks of the arming before.
+    let same = |arm: &ArmConfig| arm.generation == last.generation;
+    last.coordinator.host == ha.state.identity.host()
+        && super::stock::arm_config(ha).is_some_and(|arm| same(&arm))
 }
 
 /// Whoever holds no database has no IO to it on the way.

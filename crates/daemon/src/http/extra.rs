@@ -70,7 +70,7 @@ pub(super) async fn get(
         return denied(&error);
     }
     match path {
-        "/haven/status" => reply(Ok(extra_pool::status(state).await)),
+        "/haven/status" => reply(Ok(extra_pool::status(state))),
         "/haven/ha/status" => reply(crate::ops::ha_status::status(state).await),
         "/haven/migrations" => reply(extra_pool::migrations(state).await),
         _ => StatusCode::NOT_FOUND.into_response(),

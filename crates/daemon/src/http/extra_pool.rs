@@ -89,7 +89,7 @@ pub(super) async fn join_request(state: &Arc<AppState>, bytes: &[u8]) -> Respons
 }
 
 /// `GET /haven/status`: this host alone.
-pub(super) async fn status(state: &Arc<AppState>) -> Json {
+pub(super) fn status(state: &Arc<AppState>) -> Json {
     let pool = state.identity.pool();
     let role = match (pool.is_some(), state.pool.is_open()) {
         (false, _) => "unconfigured",

@@ -82,7 +82,7 @@ async fn entry(State(state): State<Arc<AppState>>, request: Request) -> Response
     let forwarded = matches!(request.extensions().get::<Caller>(), Some(Caller::Peer(..)));
     if (local || asks && !forwarded)
         && !OWN_ROUTES.contains(&path.as_str())
-        && let Some(coordinator) = elsewhere(&state).await
+        && let Some(coordinator) = elsewhere(&state)
     {
         return match forward_request(&state.dialer, coordinator, request).await {
             Ok(response) => response,
@@ -111,7 +111,7 @@ async fn entry(State(state): State<Arc<AppState>>, request: Request) -> Response
 }
 
 /// The coordinator, when it is another host.
-async fn elsewhere(state: &AppState) -> Option<haven_cluster::ids::HostId> {
+fn elsewhere(state: &AppState) -> Option<haven_cluster::ids::HostId> {
     if state.pool.is_open() {
         return None;
     }

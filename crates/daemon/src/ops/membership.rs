@@ -134,7 +134,7 @@ pub async fn admit(
     request: JoinRequest,
     now_ms: u64,
 ) -> Result<JoinAnswer, ApiError> {
-    if !state.may_act().await {
+    if !state.may_act() {
         return Err(state.not_coordinator());
     }
     let membership = state.identity.pool().ok_or_else(|| state.not_coordinator())?;

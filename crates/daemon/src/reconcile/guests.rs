@@ -41,7 +41,7 @@ pub async fn run(state: Arc<AppState>) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if !state.may_act().await {
+        if !state.may_act() {
             continue;
         }
         let guests = state.pool.read(running).await.unwrap_or_default();

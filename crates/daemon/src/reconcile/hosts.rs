@@ -64,7 +64,7 @@ async fn ask(state: &Arc<AppState>, asked: Ref<Host>) -> Result<(), ApiError> {
 /// Marks hosts that have not reported for long. What ran there is not touched: whether it still
 /// does, nobody knows.
 pub(super) async fn find_silent(state: &Arc<AppState>, limit: Duration) {
-    if !state.may_act().await {
+    if !state.may_act() {
         return;
     }
     let silent = state.pool.read(|db| silent(state, db, limit)).await.unwrap_or_default();

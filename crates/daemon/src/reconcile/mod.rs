@@ -114,7 +114,7 @@ async fn take(state: &Arc<AppState>, report: Report) {
         .identity
         .pool()
         .is_some_and(|pool| pool.pool == report.pool && pool.member(report.host).is_some());
-    if !member || !state.may_act().await {
+    if !member || !state.may_act() {
         return;
     }
     state.reports.hear(report.host.0);

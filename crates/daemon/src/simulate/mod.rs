@@ -70,7 +70,7 @@ impl Simulation {
     /// Fills the pool once it is founded, starts its guests, and reports for its hosts; runs for
     /// ever.
     pub async fn run(self, state: Arc<AppState>, reports: mpsc::Sender<Report>) {
-        while !state.pool.is_open().await {
+        while !state.pool.is_open() {
             sleep(FOUNDED_POLL).await;
         }
         let peers = match hosts::start(&self, &state) {

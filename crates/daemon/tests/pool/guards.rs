@@ -140,8 +140,6 @@ impl Shared {
     fn take(&mut self, number: usize, request: GuardRequest, client: &UnboundedSender<String>) {
         let id = request.id;
         let name = match &request.command {
-            GuardCommand::Load { .. } | GuardCommand::Status => "",
-            GuardCommand::DatabaseDrained { .. } => "",
             GuardCommand::Format(_) => "format",
             GuardCommand::Arm(_) => "arm",
             GuardCommand::DatabaseCopied { .. } => "copied",
@@ -150,6 +148,7 @@ impl Shared {
             GuardCommand::Exclude => "exclude",
             GuardCommand::Disarm => "disarm",
             GuardCommand::EmergencyDisarm => "emergency_disarm",
+            _ => "",
         };
         if !name.is_empty() {
             self.commands.push((number, name));
@@ -157,7 +156,8 @@ impl Shared {
         let result = match request.command {
             GuardCommand::Format(config) => {
                 let first = Life { host: config.first_coordinator, incarnation: Incarnation(0) };
-                self.chain = Some(epoch(0, Vec::new(), first, 0, None));
+                let genesis = epoch(0, Vec::new(), first, 0, None);
+                self.chain = Some(EpochView { generation: config.generation, ..genesis });
                 Ok(())
             }
             GuardCommand::Arm(_) if self.wants.refuses == Some(number) => {
@@ -233,7 +233,8 @@ impl Shared {
         if chain.number.0 == 0 && lives.len() >= needed {
             let first = lives.iter().find(|life| life.host == chain.coordinator.host);
             let coordinator = first.or(lives.first()).copied().unwrap();
-            self.chain = Some(epoch(1, lives, coordinator, 0, Some(1)));
+            let first = epoch(1, lives, coordinator, 0, Some(1));
+            self.chain = Some(EpochView { generation: chain.generation, ..first });
         } else if chain.number.0 > 0 && chain.armed && lives.len() > chain.members.len() {
             self.next(|epoch| epoch.members = lives);
         }
@@ -264,7 +265,8 @@ fn epoch(
     area_next: Option<u8>,
 ) -> EpochView {
     let number = EpochNumber(number);
-    EpochView { number, members, coordinator, q: 2, area_live, area_next, armed: true }
+    let generation = uuid::Uuid::nil();
+    EpochView { generation, number, members, coordinator, q: 2, area_live, area_next, armed: true }
 }
 
 fn state(guard: &Guard, chain: Option<&EpochView>) -> GuardState {
@@ -285,6 +287,7 @@ fn state(guard: &Guard, chain: Option<&EpochView>) -> GuardState {
         epoch,
         permit,
         dead: Vec::new(),
+        to_power_off: Vec::new(),
         peers: Vec::new(),
         statefiles: Vec::new(),
         alarms: Vec::new(),

@@ -91,6 +91,7 @@ fn hosts_outside_the_epoch_do_not_count_as_live() {
         phase: GuardPhase::Member,
         me: None,
         epoch: Some(EpochView {
+            generation: Uuid::nil(),
             number: EpochNumber(3),
             members: vec![life(1, 4)],
             coordinator: life(1, 4),
