@@ -48,6 +48,18 @@ impl Element {
         self
     }
 
+    /// Its children, for changing them.
+    pub(crate) fn children_mut(&mut self) -> &mut Vec<Element> {
+        &mut self.children
+    }
+
+    /// Sets an attribute that is there.
+    pub(crate) fn set_attr(&mut self, key: &str, value: &str) {
+        for (_, old) in self.attributes.iter_mut().filter(|(k, _)| k == key) {
+            *old = printable(value);
+        }
+    }
+
     /// Value of an attribute.
     pub(crate) fn get_attr(&self, key: &str) -> Option<&str> {
         self.attributes.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())

@@ -165,6 +165,8 @@ impl Case {
             | Order::SrSpace { .. }
             | Order::CreateVolume { .. }
             | Order::CopyVolume { .. }
+            | Order::ImportVolume { .. }
+            | Order::OverlayVolume { .. }
             | Order::ResizeVolume { .. }
             | Order::DestroyVolume { .. }
             | Order::CreateRaw { .. } => self.storage_order().await,

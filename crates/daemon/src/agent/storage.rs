@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use haven_drivers::storage::{SrSpec, StorageError};
+use haven_drivers::storage::{Source, SrSpec, StorageError};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -80,7 +80,9 @@ impl Attached {
 impl Case {
     pub(super) async fn storage_order(&self) -> OrderResult {
         let lane = match &self.envelope.order {
-            Order::CopyVolume { sr, .. } => Lane::StorageBulk(sr.uuid),
+            Order::CopyVolume { sr, .. } | Order::ImportVolume { sr, .. } => {
+                Lane::StorageBulk(sr.uuid)
+            }
             // A probe has no repository yet; it must not hang behind a known one.
             Order::ProbeSr { .. } => Lane::Storage(Uuid::nil()),
             order => Lane::Storage(order.sr().map(|sr| sr.uuid).unwrap_or_default()),
@@ -129,6 +131,13 @@ fn call(parts: &AgentParts, order: &Order) -> OrderResult {
         Order::SrSpace { sr } => Ok(OrderReply::Space(driver(sr)?.space(sr)?)),
         Order::CreateVolume { sr, vdi, size } => path(driver(sr)?.create_volume(sr, *vdi, *size)),
         Order::CopyVolume { sr, from, to } => path(driver(sr)?.copy_volume(sr, *from, *to)),
+        Order::ImportVolume { sr, to, source, format, size } => {
+            let source = Source { path: source, format, size: *size };
+            path(driver(sr)?.import_volume(sr, *to, source))
+        }
+        Order::OverlayVolume { sr, base, to, size } => {
+            path(driver(sr)?.overlay_volume(sr, *base, *to, *size))
+        }
         Order::ResizeVolume { sr, vdi, size } => {
             driver(sr)?.resize_volume(sr, *vdi, *size)?;
             DONE

@@ -19,6 +19,7 @@ impl Case {
             Order::StopVm { mode: StopMode::Clean { .. }, .. }
             | Order::SuspendVm { .. }
             | Order::ResumeVm { .. } => Lane::VmLong,
+            Order::ChangeVm { change, .. } if change.is_long() => Lane::VmLong,
             Order::StartVm { .. } => Lane::Start,
             _ => Lane::Vm,
         };
@@ -39,6 +40,7 @@ impl Case {
                 Order::ResumeVm { spec, path, .. } => {
                     done(hypervisor.resume_with(spec, path, consent(parts, order)))
                 }
+                Order::ChangeVm { vm, change } => done(hypervisor.change(*vm, change)),
                 Order::CancelJob { vm } => done(hypervisor.cancel_job(*vm)),
                 Order::MigrateProgress { vm } => {
                     Ok(OrderReply::Progress(progress(hypervisor.migrate_progress(*vm))?))

@@ -2,7 +2,7 @@
 //! `allowed_operations` and the refusals come.
 
 use haven_model::{
-    ApiError, HostAllowedOperations, Ref, Sr, StorageOperations, Vbd, VbdOperations, Vdi,
+    ApiError, HostAllowedOperations, Ref, Sr, StorageOperations, Vbd, VbdOperations, VbdType, Vdi,
     VdiOperations, Vif, VifOperations, Vm, VmOperations, VmPowerState, codes,
 };
 
@@ -13,13 +13,20 @@ use VmPowerState::{Halted, Paused, Running, Suspended};
 const VM_OPERATIONS: &[(Op, &[VmPowerState])] = &[
     (Op::Start, &[Halted]),
     (Op::StartOn, &[Halted]),
+    (Op::Snapshot, &[Halted, Running, Paused, Suspended]),
+    (Op::Checkpoint, &[Halted, Running, Paused, Suspended]),
     (Op::Clone, &[Halted]),
     (Op::Copy, &[Halted]),
+    (Op::Export, &[Halted]),
+    (Op::MetadataExport, &[Halted, Running, Paused, Suspended]),
     (Op::Destroy, &[Halted]),
     (Op::MakeIntoTemplate, &[Halted]),
     (Op::Provision, &[Halted]),
     (Op::ChangingStaticRange, &[Halted]),
-    (Op::ChangingDynamicRange, &[Halted]),
+    (Op::ChangingDynamicRange, &[Halted, Running]),
+    (Op::ChangingMemoryLive, &[Running]),
+    (Op::ChangingVCPUsLive, &[Running]),
+    (Op::SendTrigger, &[Running]),
     (Op::ChangingMemoryLimits, &[Halted]),
     (Op::ChangingVCPUs, &[Halted]),
     (Op::Pause, &[Running]),
@@ -33,6 +40,7 @@ const VM_OPERATIONS: &[(Op, &[VmPowerState])] = &[
     (Op::HardReboot, &[Running, Paused]),
     (Op::PowerStateReset, &[Halted, Running, Paused, Suspended]),
     (Op::PoolMigrate, &[Running, Paused]),
+    (Op::MigrateSend, &[Running, Paused]),
 ];
 
 /// Operations on templates.
@@ -45,6 +53,35 @@ const TEMPLATE_OPERATIONS: &[Op] = &[
     Op::ChangingDynamicRange,
     Op::ChangingMemoryLimits,
     Op::ChangingVCPUs,
+    Op::Export,
+    Op::MetadataExport,
+];
+
+/// Operations on snapshots.
+const SNAPSHOT_OPERATIONS: &[Op] = &[
+    Op::Clone,
+    Op::Copy,
+    Op::CreateTemplate,
+    Op::Destroy,
+    Op::Export,
+    Op::MetadataExport,
+    Op::Revert,
+];
+
+/// Operations on what is a template in any sense.
+fn of_template(row: &Vm) -> &'static [Op] {
+    if row.is_a_snapshot { SNAPSHOT_OPERATIONS } else { TEMPLATE_OPERATIONS }
+}
+
+/// Operations on disks that no VM uses.
+pub const DISK_OPERATIONS: &[VdiOperations] = &[
+    VdiOperations::Clone,
+    VdiOperations::Copy,
+    VdiOperations::Destroy,
+    VdiOperations::Forget,
+    VdiOperations::Resize,
+    VdiOperations::Snapshot,
+    VdiOperations::Update,
 ];
 
 /// Whether `operation` fits the state of the VM.
@@ -56,8 +93,11 @@ pub fn vm_operation(vm: Ref<Vm>, row: &Vm, operation: Op) -> Result<(), ApiError
         return Err(ApiError::with(codes::OPERATION_BLOCKED, &[&vm, why]));
     }
     if row.is_a_template {
-        if TEMPLATE_OPERATIONS.contains(&operation) {
+        if of_template(row).contains(&operation) {
             return Ok(());
+        }
+        if operation == Op::Revert {
+            return Err(ApiError::not_allowed("this is a template and no snapshot"));
         }
         return Err(ApiError::with(codes::VM_IS_TEMPLATE, &[&vm]));
     }
@@ -80,7 +120,7 @@ pub fn vm_allowed(row: &Vm) -> Vec<Op> {
         return Vec::new();
     }
     let all: Vec<Op> = if row.is_a_template {
-        TEMPLATE_OPERATIONS.to_vec()
+        of_template(row).to_vec()
     } else {
         let fitting = VM_OPERATIONS.iter().filter(|(_, states)| states.contains(&row.power_state));
         fitting.map(|(operation, _)| *operation).filter(|op| *op != Op::Provision).collect()
@@ -91,20 +131,35 @@ pub fn vm_allowed(row: &Vm) -> Vec<Op> {
 /// `VDI.allowed_operations`.
 #[must_use]
 pub fn vdi_allowed(row: &Vdi, attached: bool) -> Vec<VdiOperations> {
-    if !row.current_operations.is_empty() || attached {
+    use VdiOperations as V;
+    if !row.current_operations.is_empty() || !row.managed {
         return Vec::new();
     }
-    vec![VdiOperations::Copy, VdiOperations::Destroy, VdiOperations::Resize]
+    if attached {
+        return vec![V::Snapshot, V::ResizeOnline, V::Update];
+    }
+    let all = DISK_OPERATIONS.iter().copied();
+    all.filter(|op| !(row.is_a_snapshot && matches!(op, V::Resize | V::Snapshot))).collect()
 }
+
+/// What a repository does with disks, whatever else happens to it.
+const VDI_OPERATIONS: &[StorageOperations] = &[
+    StorageOperations::VdiCreate,
+    StorageOperations::VdiDestroy,
+    StorageOperations::VdiClone,
+    StorageOperations::VdiCopy,
+    StorageOperations::VdiResize,
+    StorageOperations::VdiSnapshot,
+];
 
 /// `SR.allowed_operations`.
 #[must_use]
 pub fn sr_allowed(row: &Sr) -> Vec<StorageOperations> {
     use StorageOperations as S;
     if row.current_operations.is_empty() {
-        vec![S::Scan, S::Destroy, S::Forget, S::Plug, S::Unplug, S::VdiCreate, S::VdiDestroy]
+        [&[S::Scan, S::Update, S::Destroy, S::Forget, S::Plug, S::Unplug], VDI_OPERATIONS].concat()
     } else {
-        vec![S::VdiCreate, S::VdiDestroy]
+        VDI_OPERATIONS.to_vec()
     }
 }
 
@@ -115,16 +170,29 @@ pub fn host_allowed(busy: bool) -> Vec<HostAllowedOperations> {
     if busy { vec![H::VmStart] } else { vec![H::Provision, H::Evacuate, H::VmStart, H::VmMigrate] }
 }
 
-/// `VBD.allowed_operations`: Haven has no hotplug yet, so only what a halted VM permits.
+/// `VBD.allowed_operations`; `runs`: its VM executes.
 #[must_use]
-pub fn vbd_allowed(_row: &Vbd) -> Vec<VbdOperations> {
-    vec![VbdOperations::Attach]
+pub fn vbd_allowed(row: &Vbd, runs: bool) -> Vec<VbdOperations> {
+    use VbdOperations as V;
+    let mut allowed = match (runs, row.currently_attached) {
+        (true, true) => vec![V::Unplug, V::UnplugForce],
+        (true, false) => vec![V::Plug],
+        _ => vec![V::Attach],
+    };
+    if row.r#type == VbdType::Cd {
+        allowed.push(if row.empty { V::Insert } else { V::Eject });
+    }
+    allowed
 }
 
-/// `VIF.allowed_operations`.
+/// `VIF.allowed_operations`; `runs`: its VM executes.
 #[must_use]
-pub fn vif_allowed(_row: &Vif) -> Vec<VifOperations> {
-    vec![VifOperations::Attach]
+pub fn vif_allowed(row: &Vif, runs: bool) -> Vec<VifOperations> {
+    match (runs, row.currently_attached) {
+        (true, true) => vec![VifOperations::Unplug],
+        (true, false) => vec![VifOperations::Plug],
+        _ => vec![VifOperations::Attach],
+    }
 }
 
 #[cfg(test)]

@@ -62,6 +62,7 @@ const NUMBERED: &[&str] = &[
     driver::UNMOUNT_FAILED,
     driver::VDI_CREATE,
     driver::VDI_SIZE,
+    driver::VDI_SNAPSHOT,
     driver::VDI_CLONE,
     driver::LOCATION_MISSING,
     driver::SERVERPATH_MISSING,

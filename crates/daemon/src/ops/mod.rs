@@ -4,11 +4,13 @@
 //! answered `NOT_IMPLEMENTED`.
 
 pub mod allowed;
+pub mod chain;
 pub mod errors;
 pub mod event;
 pub mod ha_status;
 pub mod host;
 pub mod host_rows;
+pub mod hotplug;
 pub mod init;
 pub mod membership;
 pub mod message;
@@ -25,6 +27,7 @@ pub mod task;
 pub mod undo;
 pub mod vbd;
 pub mod vdi;
+pub mod vdi_copy;
 pub mod view;
 pub mod vif;
 pub mod vm;
@@ -58,12 +61,4 @@ pub fn set_field<C: Class>(
         Some(Err(error)) => Err(ApiError::bad_value(field, &error)),
         None => Err(ApiError::internal(format!("{} has no field {field}", C::NAME))),
     }
-}
-
-/// The refusal of what needs hotplug.
-#[must_use]
-pub fn no_hotplug(what: &str) -> ApiError {
-    ApiError::not_allowed(format!(
-        "{what} of a running VM cannot be added or removed yet; shut the VM down first"
-    ))
 }

@@ -43,6 +43,9 @@ pub fn number(db: &Image, vm: Ref<Vm>) -> u64 {
 pub fn set(tx: &mut Tx<'_>, vm: Ref<Vm>, holders: Vec<Holder>) -> Result<u64, ApiError> {
     let reference = of(vm);
     let number = number(tx, vm) + 1;
+    if !holders.is_empty() {
+        super::chain::touched(tx, vm)?;
+    }
     if tx.get(reference).is_some() {
         tx.update(reference, |row: &mut Placement| {
             row.number = number;

@@ -51,7 +51,13 @@ pub fn domain(
         disks,
         nics,
         watchdog_action: row.platform.get("watchdog").cloned(),
-        extra: DomainExtra { epoch, on_crash: on_crash(row), ..DomainExtra::default() },
+        extra: DomainExtra {
+            epoch,
+            on_crash: on_crash(row),
+            vcpus_max: u32::try_from(row.vcpus_max).unwrap_or(0),
+            memory_target: u64::try_from(row.memory_dynamic_max).unwrap_or(0),
+            ..DomainExtra::default()
+        },
     })
 }
 
@@ -91,7 +97,11 @@ pub fn target(userdevice: &str, cdrom: bool) -> Option<String> {
     Some(format!("{prefix}{}", char::from(b'a' + number)))
 }
 
-fn disk(db: &Image, vbd: &Vbd, mount: &Path) -> Result<DiskSpec, ApiError> {
+/// A device of a VM.
+///
+/// # Errors
+/// Its disk's repository is missing, or its number makes no sense.
+pub fn disk(db: &Image, vbd: &Vbd, mount: &Path) -> Result<DiskSpec, ApiError> {
     let cdrom = vbd.r#type == VbdType::Cd;
     let target = target(&vbd.userdevice, cdrom)
         .ok_or_else(|| ApiError::with(codes::INVALID_DEVICE, &[&vbd.userdevice]))?;
@@ -128,7 +138,11 @@ pub fn path(db: &Image, vdi: &Vdi, mount: &Path) -> Result<String, ApiError> {
     Ok(mount.join(&sr.uuid).join(&vdi.location).to_string_lossy().into_owned())
 }
 
-fn nic(db: &Image, vif: &Vif) -> Result<NicSpec, ApiError> {
+/// A network interface of a VM.
+///
+/// # Errors
+/// Its network is missing.
+pub fn nic(db: &Image, vif: &Vif) -> Result<NicSpec, ApiError> {
     let network = db.require::<Network>(vif.network)?;
     Ok(NicSpec {
         mac: vif.mac.clone(),
@@ -156,6 +170,32 @@ pub fn sr(db: &Image, sr: Ref<Sr>, host: Ref<Host>) -> Result<SrSpec, ApiError> 
     })
 }
 
+/// A host that has two repositories attached, and the first as it attaches it.
+///
+/// # Errors
+/// `SR_NOT_ATTACHED` naming the second when no live host has both.
+pub fn sr_pair(
+    db: &Image,
+    first: Ref<Sr>,
+    second: Ref<Sr>,
+    preferred: Ref<Host>,
+) -> Result<(Ref<Host>, SrSpec), ApiError> {
+    let both = hosts_of(db, second)?;
+    let mut hosts = hosts_of(db, first)?;
+    hosts.retain(|host| both.contains(host));
+    hosts.sort_by_key(|host| (*host != preferred, *host));
+    let host = hosts.first().copied();
+    let host = host.ok_or_else(|| ApiError::with(codes::SR_NOT_ATTACHED, &[&second]))?;
+    Ok((host, sr(db, first, host)?))
+}
+
+/// Live hosts that have the repository attached.
+fn hosts_of(db: &Image, reference: Ref<Sr>) -> Result<Vec<Ref<Host>>, ApiError> {
+    let pbds = db.require(reference)?.pbds.iter().filter_map(|pbd| db.get::<Pbd>(*pbd));
+    let attached = pbds.filter(|pbd| pbd.currently_attached && super::host::is_live(db, pbd.host));
+    Ok(attached.map(|pbd| pbd.host).collect())
+}
+
 /// A host that has the repository attached, the coordinator if it has, and the repository as it
 /// attaches it.
 ///
@@ -166,14 +206,7 @@ pub fn sr_host(
     reference: Ref<Sr>,
     preferred: Ref<Host>,
 ) -> Result<(Ref<Host>, SrSpec), ApiError> {
-    let row = db.require(reference)?;
-    let mut hosts: Vec<Ref<Host>> = row
-        .pbds
-        .iter()
-        .filter_map(|pbd| db.get::<Pbd>(*pbd))
-        .filter(|pbd| pbd.currently_attached && super::host::is_live(db, pbd.host))
-        .map(|pbd| pbd.host)
-        .collect();
+    let mut hosts = hosts_of(db, reference)?;
     hosts.sort_by_key(|host| (*host != preferred, *host));
     let host = hosts.first().copied();
     let host = host.ok_or_else(|| ApiError::with(codes::SR_NOT_ATTACHED, &[&reference]))?;

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use haven_drivers::storage::{SrSpace, VolumeInfo};
-use haven_model::{ApiError, Field, Host, Pbd, Pool, Ref, Sr, Value, Vdi, VdiType, codes};
+use haven_model::{
+    ApiError, Field, Host, Pbd, Pool, Ref, Sr, Value, Vdi, VdiOperations, VdiType, codes,
+};
 use haven_pooldb::{Image, Tx};
 
 use super::rows::uuid;
@@ -160,6 +162,31 @@ pub async fn refresh(state: &Arc<AppState>, sr: Ref<Sr>) -> Result<(), ApiError>
     state.pool.write(move |tx| record(tx, sr, volumes, space)).await
 }
 
+/// A volume that no disk is in: one of another pool, an image that somebody put there.
+fn found(tx: &mut Tx<'_>, sr: Ref<Sr>, volume: &VolumeInfo) -> Result<Ref<Vdi>, ApiError> {
+    let named = volume.location.strip_suffix(".qcow2").unwrap_or(&volume.location).to_owned();
+    // The disk of that name may be in another volume by now.
+    let taken = tx.get(Ref::<Vdi>::from_uuid(volume.uuid)).is_some();
+    let vdi = Ref::<Vdi>::from_uuid(if taken { fresh() } else { volume.uuid });
+    let image = tx.require(sr)?.r#type == "iso";
+    let size = i64::try_from(volume.virtual_size).unwrap_or(i64::MAX);
+    let mut row = Vdi {
+        name_label: named,
+        location: volume.location.clone(),
+        read_only: image,
+        sharable: image,
+        ..vdi::new_row(vdi, sr, size)
+    };
+    if let Some(below) = &volume.backing {
+        row.sm_config.insert(super::chain::BACKING_KEY.to_owned(), below.clone());
+    }
+    if image {
+        row.allowed_operations = vec![VdiOperations::Copy, VdiOperations::Update];
+    }
+    tx.insert_with(vdi, row)?;
+    Ok(vdi)
+}
+
 fn record(
     tx: &mut Tx<'_>,
     sr: Ref<Sr>,
@@ -169,17 +196,9 @@ fn record(
     let int = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     let mut seen = BTreeSet::new();
     for volume in volumes {
-        let text = volume.uuid.to_string();
-        let known = tx.find_uuid::<Vdi>(&text);
-        let vdi = match known {
+        let vdi = match super::chain::at(tx, sr, &volume.location) {
             Some(vdi) => vdi,
-            None => {
-                let vdi = Ref::<Vdi>::from_uuid(volume.uuid);
-                let row =
-                    Vdi { name_label: text, ..vdi::new_row(vdi, sr, int(volume.virtual_size)) };
-                tx.insert_with(vdi, row)?;
-                vdi
-            }
+            None => found(tx, sr, &volume)?,
         };
         tx.update(vdi, |row: &mut Vdi| {
             row.virtual_size = int(volume.virtual_size);
@@ -271,7 +290,7 @@ pub async fn destroy(call: Arc<Call>) -> Result<Value, ApiError> {
     call.run(plan, move |mut op| async move {
         op.step().await?;
         for disk in disks {
-            vdi::delete(&state, disk).await?;
+            super::chain::delete(&state, disk).await?;
         }
         op.step().await?;
         drop_sr(&state, sr).await?;

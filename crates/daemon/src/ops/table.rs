@@ -1,8 +1,9 @@
 //! Which handler answers which message.
 
 use super::{
-    Handler, event, host, message, network, pbd, pool, pool_ha, sr, task, vbd, vdi, vif,
-    vm::{clone, create, ha, memory, migrate, power, query, suspend},
+    Handler, event, host, hotplug, message, network, pbd, pool, pool_ha, sr, task, vbd, vdi,
+    vdi_copy, vif,
+    vm::{clone, create, ha, memory, migrate, power, query, revert, snapshot, suspend},
 };
 use crate::dispatch::{change_password, logout, no_subjects};
 
@@ -100,32 +101,37 @@ handlers! {
 
     "VDI.create" => vdi::create,
     "VDI.destroy" => vdi::destroy,
-    "VDI.resize" => vdi::resize,
-    "VDI.resize_online" => vdi::resize,
-    "VDI.copy" => vdi::copy,
-    "VDI.clone" => vdi::copy,
+    "VDI.resize" => vdi_copy::resize,
+    "VDI.resize_online" => vdi_copy::resize,
+    "VDI.copy" => vdi_copy::copy,
+    "VDI.clone" => vdi_copy::clone,
+    "VDI.snapshot" => vdi_copy::snapshot,
+    "VDI.update" => vdi::update,
     "VDI.forget" => vdi::forget,
 
     "VBD.create" => vbd::create,
     "VBD.destroy" => vbd::destroy,
-    "VBD.insert" => vbd::insert_eject,
-    "VBD.eject" => vbd::insert_eject,
-    "VBD.plug" => vbd::plug,
-    "VBD.unplug" => vbd::plug,
-    "VBD.unplug_force" => vbd::plug,
+    "VBD.insert" => hotplug::change_medium,
+    "VBD.eject" => hotplug::change_medium,
+    "VBD.plug" => hotplug::plug_disk,
+    "VBD.unplug" => hotplug::unplug_disk,
+    "VBD.unplug_force" => hotplug::unplug_disk,
     "VBD.set_mode" => vbd::set_mode,
 
     "VIF.create" => vif::create,
     "VIF.destroy" => vif::destroy,
-    "VIF.plug" => vif::plug,
-    "VIF.unplug" => vif::plug,
-    "VIF.unplug_force" => vif::plug,
-    "VIF.move" => vif::r#move,
+    "VIF.plug" => hotplug::plug_nic,
+    "VIF.unplug" => hotplug::unplug_nic,
+    "VIF.unplug_force" => hotplug::unplug_nic,
+    "VIF.move" => hotplug::move_nic,
     "VIF.set_locking_mode" => vif::set_locking_mode,
 
     "VM.create" => create::create,
     "VM.destroy" => create::destroy,
     "VM.set_is_a_template" => create::set_is_a_template,
+    "VM.snapshot" => snapshot::snapshot,
+    "VM.checkpoint" => snapshot::checkpoint,
+    "VM.revert" => revert::revert,
     "VM.clone" => clone::clone,
     "VM.copy" => clone::copy,
     "VM.provision" => clone::provision,

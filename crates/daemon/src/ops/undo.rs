@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use haven_model::{ApiError, Vdi};
 use haven_tasks as machine;
 
-use super::vdi;
+use super::chain;
 use super::vm::migrate;
 use super::vm::state::{Undo, abandon};
 use crate::state::AppState;
@@ -44,8 +44,9 @@ async fn carry_out(state: &Arc<AppState>, action: &Undo) -> Result<(), ApiError>
             if state.pool.read(|db| db.get::<Vdi>(vdi).is_none()).await? {
                 return Ok(());
             }
-            vdi::delete(state, vdi).await
+            chain::delete(state, vdi).await
         }
+        Undo::DropVolume { sr, volume } => chain::drop_volume(state, sr, volume).await,
         Undo::DropSr { sr } => super::sr::drop_sr(state, sr).await,
         Undo::DropVm { vm } => super::vm::create::drop_vm(state, vm).await,
     }

@@ -1,10 +1,8 @@
-//! Disks and CD drives of VMs. Only of halted ones so far: hotplug is refused with a clear error.
+//! Disks and CD drives of VMs; plugging them into running ones is [`super::hotplug`]'s.
 
 use std::sync::Arc;
 
-use haven_model::{
-    ApiError, Field, Ref, Value, Vbd, VbdMode, VbdType, Vdi, Vm, VmPowerState, codes,
-};
+use haven_model::{ApiError, Field, Ref, Value, Vbd, VbdMode, VbdType, Vm, VmPowerState, codes};
 use haven_pooldb::{Image, Tx};
 
 use super::{allowed, spec, vdi};
@@ -24,10 +22,10 @@ pub async fn create(call: Arc<Call>) -> Result<Value, ApiError> {
 /// Adds a device as clients describe it.
 ///
 /// # Errors
-/// The VM is not halted, or the device makes no sense.
+/// The VM is suspended, or the device makes no sense.
 pub fn insert(tx: &mut Tx<'_>, asked: Vbd) -> Result<Ref<Vbd>, ApiError> {
     let vm = asked.vm;
-    halted(tx, vm)?;
+    changeable(tx, vm)?;
     let disk = asked.r#type != VbdType::Cd;
     if asked.vdi.is_null() && disk {
         return Err(ApiError::handle_invalid(asked.vdi));
@@ -60,9 +58,22 @@ pub fn insert(tx: &mut Tx<'_>, asked: Vbd) -> Result<Ref<Vbd>, ApiError> {
         ..asked
     };
     let vdi = row.vdi;
-    let vbd = tx.insert(Vbd { allowed_operations: allowed::vbd_allowed(&row), ..row })?;
-    refresh_vdi(tx, vdi)?;
+    let runs = tx.require(vm)?.power_state == VmPowerState::Running;
+    let vbd = tx.insert(Vbd { allowed_operations: allowed::vbd_allowed(&row, runs), ..row })?;
+    vdi::refresh_allowed(tx, vdi)?;
     Ok(vbd)
+}
+
+/// Whether devices can be added to a VM: the memory of a suspended one knows those that it has.
+///
+/// # Errors
+/// `VM_BAD_POWER_STATE`.
+pub fn changeable(db: &Image, vm: Ref<Vm>) -> Result<(), ApiError> {
+    if db.require(vm)?.power_state != VmPowerState::Suspended {
+        return Ok(());
+    }
+    let expected = "halted;running;paused";
+    Err(ApiError::with(codes::VM_BAD_POWER_STATE, &[&vm, &expected, &"suspended"]))
 }
 
 /// The number of a device: `0`, or `xvda`, `vda`, `hda`, `sda`.
@@ -84,90 +95,46 @@ fn devices(db: &Image, vm: Ref<Vm>) -> Result<Vec<(Ref<Vbd>, &Vbd)>, ApiError> {
     Ok(row.vbds.iter().filter_map(|vbd| Some((*vbd, db.get(*vbd)?))).collect())
 }
 
-fn halted(db: &Image, vm: Ref<Vm>) -> Result<(), ApiError> {
-    let row = db.require(vm)?;
-    if row.power_state == VmPowerState::Halted {
-        return Ok(());
-    }
-    let actual = row.power_state.as_str().to_lowercase();
-    Err(ApiError::with(codes::VM_BAD_POWER_STATE, &[&vm, &"halted", &actual]))
-}
-
-fn refresh_vdi(tx: &mut Tx<'_>, disk: Ref<Vdi>) -> Result<(), ApiError> {
-    let Some(row) = tx.get(disk) else { return Ok(()) };
-    let allowed = vdi::allowed_now(tx, row);
-    tx.update(disk, |row: &mut Vdi| row.allowed_operations = allowed)
-}
-
 /// `VBD.destroy(vbd)`.
 pub async fn destroy(call: Arc<Call>) -> Result<Value, ApiError> {
     let vbd: Ref<Vbd> = call.arg(0)?;
     call.write(move |tx| {
         let row = tx.require(vbd)?;
-        let (vm, disk) = (row.vm, row.vdi);
+        let disk = row.vdi;
         if row.currently_attached {
             return Err(ApiError::with(codes::DEVICE_ALREADY_ATTACHED, &[&vbd]));
         }
-        if tx.get(vm).is_some() {
-            halted(tx, vm)?;
+        if let Some(vm) = tx.get(row.vm).filter(|vm| !vm.current_operations.is_empty()) {
+            return Err(busy(row.vm, vm));
         }
         tx.remove(vbd)?;
-        refresh_vdi(tx, disk)
+        vdi::refresh_allowed(tx, disk)
     })
     .await?;
     Ok(Value::void())
 }
 
-/// `VBD.insert(vbd, vdi)` and `VBD.eject(vbd)`: CDs of halted VMs.
-pub async fn insert_eject(call: Arc<Call>) -> Result<Value, ApiError> {
-    let vbd: Ref<Vbd> = call.arg(0)?;
-    let disk: Ref<Vdi> = if call.method == "VBD.insert" { call.arg(1)? } else { Ref::NULL };
-    call.write(move |tx| {
-        let row = tx.require(vbd)?;
-        if row.r#type != VbdType::Cd {
-            return Err(ApiError::with(codes::VBD_NOT_REMOVABLE_MEDIA, &[&vbd]));
-        }
-        if disk.is_null() && row.empty {
-            return Err(ApiError::with(codes::VBD_IS_EMPTY, &[&vbd]));
-        }
-        if !disk.is_null() && !row.empty {
-            return Err(ApiError::with(codes::VBD_NOT_EMPTY, &[&vbd]));
-        }
-        halted(tx, row.vm)?;
-        if !disk.is_null() {
-            tx.require(disk)?;
-        }
-        tx.update(vbd, |row: &mut Vbd| {
-            row.vdi = disk;
-            row.empty = disk.is_null();
-        })
-    })
-    .await?;
-    Ok(Value::void())
-}
-
-/// `VBD.plug`, `VBD.unplug`: hotplug.
-pub async fn plug(call: Arc<Call>) -> Result<Value, ApiError> {
-    let vbd: Ref<Vbd> = call.arg(0)?;
-    call.read(|db| {
-        let row = db.require(vbd)?;
-        let attached = row.currently_attached;
-        if call.method == "VBD.plug" && attached {
-            return Err(ApiError::with(codes::DEVICE_ALREADY_ATTACHED, &[&vbd]));
-        }
-        if call.method != "VBD.plug" && !attached {
-            return Err(ApiError::with(codes::DEVICE_ALREADY_DETACHED, &[&vbd]));
-        }
-        Err(super::no_hotplug("disks"))
-    })
-    .await
+fn busy(vm: Ref<Vm>, row: &Vm) -> ApiError {
+    let (task, operation) = row
+        .current_operations
+        .iter()
+        .next()
+        .map(|(task, operation)| (task.clone(), operation.as_str()))
+        .unwrap_or_default();
+    ApiError::with(codes::OTHER_OPERATION_IN_PROGRESS, &[&"VM", &vm, &operation, &task])
 }
 
 /// `VBD.set_mode(vbd, mode)`.
 pub async fn set_mode(call: Arc<Call>) -> Result<Value, ApiError> {
     let (vbd, mode): (Ref<Vbd>, VbdMode) = (call.arg(0)?, call.arg(1)?);
     call.write(move |tx| {
-        halted(tx, tx.require(vbd)?.vm)?;
+        let row = tx.require(vbd)?;
+        if row.r#type == VbdType::Cd && mode == VbdMode::Rw {
+            return Err(ApiError::new(codes::VBD_CDS_MUST_BE_READONLY, Vec::new()));
+        }
+        if row.currently_attached {
+            return Err(ApiError::with(codes::DEVICE_ALREADY_ATTACHED, &[&vbd]));
+        }
         tx.update(vbd, |row: &mut Vbd| row.mode = mode)
     })
     .await?;

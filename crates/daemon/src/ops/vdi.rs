@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use haven_model::{ApiError, Field, Ref, Sr, Value, Vbd, Vdi, VdiOperations, VdiType, codes};
-use haven_pooldb::Image;
+use haven_pooldb::{Image, Tx};
 
 use super::rows::uuid;
-use super::{allowed, errors, host, spec};
+use super::{allowed, chain, errors, host, spec};
 use crate::dispatch::Call;
 use crate::ops::vm::state::{Undo, user_of};
 use crate::orders::{Order, OrderReply};
@@ -29,17 +29,16 @@ pub fn new_row(vdi: Ref<Vdi>, sr: Ref<Sr>, size: i64) -> Vdi {
         virtual_size: size,
         managed: true,
         r#type: VdiType::User,
-        allowed_operations: vec![
-            VdiOperations::Copy,
-            VdiOperations::Destroy,
-            VdiOperations::Resize,
-        ],
+        allowed_operations: allowed::DISK_OPERATIONS.to_vec(),
         ..Vdi::default()
     }
 }
 
 /// A size that can be: rounded up.
-fn size(bytes: i64) -> Result<i64, ApiError> {
+///
+/// # Errors
+/// `INVALID_VALUE`.
+pub fn size(bytes: i64) -> Result<i64, ApiError> {
     if bytes <= 0 || bytes > SIZE_BYTES_MAX {
         return Err(ApiError::with(codes::INVALID_VALUE, &[&"virtual_size", &bytes]));
     }
@@ -63,7 +62,7 @@ pub async fn create(call: Arc<Call>) -> Result<Value, ApiError> {
         ..fixed
     };
     let sr = asked.sr;
-    call.read(|db| db.require(sr).map(|_| ())).await?;
+    call.read(|db| writable(db, sr)).await?;
     let state = call.state.clone();
     let plan = Plan::new("vdi_create").shared(sr).exclusive(vdi).step("create the volume", 1);
     call.run(plan, move |mut op| async move {
@@ -72,6 +71,17 @@ pub async fn create(call: Arc<Call>) -> Result<Value, ApiError> {
         Ok(vdi.to_value())
     })
     .await
+}
+
+/// Whether disks can be made on a repository.
+///
+/// # Errors
+/// `SR_OPERATION_NOT_SUPPORTED` for an ISO library.
+pub fn writable(db: &Image, sr: Ref<Sr>) -> Result<(), ApiError> {
+    if db.require(sr)?.r#type == "iso" {
+        return Err(ApiError::with(codes::SR_OPERATION_NOT_SUPPORTED, &[&sr]));
+    }
+    Ok(())
 }
 
 /// Writes the row, then makes the volume.
@@ -97,7 +107,11 @@ pub async fn make(state: &Arc<AppState>, vdi: Ref<Vdi>, row: Vdi) -> Result<(), 
 }
 
 /// Writes where the volume is.
-async fn settle(state: &Arc<AppState>, vdi: Ref<Vdi>, reply: OrderReply) -> Result<(), ApiError> {
+pub(super) async fn settle(
+    state: &Arc<AppState>,
+    vdi: Ref<Vdi>,
+    reply: OrderReply,
+) -> Result<(), ApiError> {
     let OrderReply::Path(path) = reply else {
         return Err(ApiError::internal("an unexpected answer to an order about a volume"));
     };
@@ -114,36 +128,11 @@ async fn settle(state: &Arc<AppState>, vdi: Ref<Vdi>, reply: OrderReply) -> Resu
         .await
 }
 
-/// Deletes a volume, its row and the devices that name it.
+/// Nobody uses it.
 ///
 /// # Errors
-/// No host has the repository attached, or it failed.
-pub async fn delete(state: &Arc<AppState>, vdi: Ref<Vdi>) -> Result<(), ApiError> {
-    let here = state.this_host();
-    let (on, sr, id) = state
-        .pool
-        .read(|db| {
-            let row = db.require(vdi)?;
-            let (on, sr) = spec::sr_host(db, row.sr, here)?;
-            Ok::<_, ApiError>((on, sr, uuid(&row.uuid)?))
-        })
-        .await??;
-    let order = Order::DestroyVolume { sr, vdi: id };
-    state.orders.send(host::id(on), order).await.map_err(|error| errors::order(on, error))?;
-    state
-        .pool
-        .write(move |tx| {
-            let Some(row) = tx.get(vdi) else { return Ok(()) };
-            for vbd in row.vbds.clone() {
-                tx.remove(vbd)?;
-            }
-            tx.remove(vdi)
-        })
-        .await
-}
-
-/// Nobody uses it.
-fn unused(db: &Image, vdi: Ref<Vdi>, operation: &str) -> Result<(), ApiError> {
+/// `VDI_IN_USE`.
+pub fn unused(db: &Image, vdi: Ref<Vdi>, operation: &str) -> Result<(), ApiError> {
     if user_of(db, vdi, Ref::NULL).is_some() {
         return Err(ApiError::with(codes::VDI_IN_USE, &[&vdi, &operation]));
     }
@@ -158,6 +147,10 @@ pub async fn destroy(call: Arc<Call>) -> Result<Value, ApiError> {
         if !row.managed || row.r#type == VdiType::HaStatefile || row.r#type == VdiType::RedoLog {
             return Err(ApiError::with(codes::VDI_NOT_MANAGED, &[&vdi]));
         }
+        writable(db, row.sr)?;
+        if super::vm::snapshot::needs_image(db, vdi) {
+            return Err(ApiError::with(codes::VDI_IN_USE, &[&vdi, &"destroy"]));
+        }
         unused(db, vdi, "destroy")
     })
     .await?;
@@ -166,123 +159,35 @@ pub async fn destroy(call: Arc<Call>) -> Result<Value, ApiError> {
     call.run(plan, move |mut op| async move {
         op.step().await?;
         state.pool.read(|db| unused(db, vdi, "destroy")).await??;
-        delete(&state, vdi).await?;
+        chain::delete(&state, vdi).await?;
         Ok(Value::void())
     })
     .await
 }
 
-/// `VDI.resize(vdi, size)`: growing a disk that nobody uses.
-pub async fn resize(call: Arc<Call>) -> Result<Value, ApiError> {
-    let (vdi, bytes): (Ref<Vdi>, i64) = (call.arg(0)?, call.arg(1)?);
-    let bytes = size(bytes)?;
-    let here = call.state.this_host();
-    let (on, sr, id) = call
-        .read(|db| {
-            let row = db.require(vdi)?;
-            unused(db, vdi, "resize")?;
-            if bytes < row.virtual_size {
-                return Err(ApiError::with(
-                    codes::INVALID_VALUE,
-                    &[&"size: a disk cannot shrink", &bytes],
-                ));
-            }
-            let (on, sr) = spec::sr_host(db, row.sr, here)?;
-            Ok((on, sr, uuid(&row.uuid)?))
-        })
-        .await?;
-    let state = call.state.clone();
-    let plan = Plan::new("resize").exclusive(vdi).step("resize the volume", 1);
-    call.run(plan, move |mut op| async move {
-        op.step().await?;
-        let size = u64::try_from(bytes).map_err(ApiError::internal)?;
-        let order = Order::ResizeVolume { sr, vdi: id, size };
-        state.orders.send(host::id(on), order).await.map_err(|error| errors::order(on, error))?;
-        state
-            .pool
-            .write(move |tx| tx.update(vdi, |row: &mut Vdi| row.virtual_size = bytes))
-            .await?;
-        Ok(Value::void())
-    })
-    .await
-}
-
-/// `VDI.copy(vdi, sr, base_vdi, into_vdi)`, and `VDI.clone(vdi, params)`: a full copy.
-pub async fn copy(call: Arc<Call>) -> Result<Value, ApiError> {
-    let from: Ref<Vdi> = call.arg(0)?;
-    let sr: Ref<Sr> = if call.method == "VDI.copy" { call.arg(1)? } else { Ref::NULL };
-    call.read(|db| db.require(from).map(|_| ())).await?;
-    let to = Ref::<Vdi>::from_uuid(fresh());
-    let state = call.state.clone();
-    let plan = Plan::new("copy").shared(from).exclusive(to).step("copy the volume", 1);
-    call.run(plan, move |mut op| async move {
-        op.step_undo(&Undo::DropVdi { vdi: to }).await?;
-        copy_into(&state, from, to, sr).await?;
-        Ok(to.to_value())
-    })
-    .await
-}
-
-/// A full copy of a disk that nobody writes to.
-///
-/// # Errors
-/// It is in use, the repositories differ, or the copy failed.
-pub async fn copy_into(
-    state: &Arc<AppState>,
-    from: Ref<Vdi>,
-    to: Ref<Vdi>,
-    sr: Ref<Sr>,
-) -> Result<(), ApiError> {
-    let here = state.this_host();
-    let (on, sr_spec, source, target) = state
-        .pool
-        .write(move |tx| {
-            unused(tx, from, "copy")?;
-            let old = tx.require(from)?.clone();
-            if !sr.is_null() && sr != old.sr {
-                return Err(ApiError::with(codes::SR_OPERATION_NOT_SUPPORTED, &[&sr]));
-            }
-            let (on, sr_spec) = spec::sr_host(tx, old.sr, here)?;
-            let row = Vdi {
-                name_label: old.name_label.clone(),
-                name_description: old.name_description.clone(),
-                r#type: old.r#type,
-                sharable: old.sharable,
-                read_only: old.read_only,
-                other_config: old.other_config.clone(),
-                tags: old.tags.clone(),
-                ..new_row(to, old.sr, old.virtual_size)
-            };
-            let target = uuid(&row.uuid)?;
-            tx.insert_with(to, row)?;
-            Ok((on, sr_spec, uuid(&old.uuid)?, target))
-        })
-        .await?;
-    let order = Order::CopyVolume { sr: sr_spec, from: source, to: target };
-    let reply = state.orders.send(host::id(on), order).await;
-    settle(state, to, reply.map_err(|error| errors::order(on, error))?).await
-}
-
-/// `VDI.set_name_label`, `VDI.set_name_description`, `VDI.set_sharable`, `VDI.set_read_only`.
-pub async fn set(call: Arc<Call>) -> Result<Value, ApiError> {
-    let vdi: Ref<Vdi> = call.arg(0)?;
-    let field = call.method.strip_prefix("VDI.set_").unwrap_or_default().to_owned();
-    let value = call.args.get(1).cloned().unwrap_or(Value::Nil);
-    call.write(move |tx| super::set_field(tx, vdi, &field, value)).await?;
-    Ok(Value::void())
-}
-
-/// `VDI.update(vdi)`, `VDI.forget(vdi)`.
+/// `VDI.forget(vdi)`.
 pub async fn forget(call: Arc<Call>) -> Result<Value, ApiError> {
     let vdi: Ref<Vdi> = call.arg(0)?;
     call.write(move |tx| {
         unused(tx, vdi, "forget")?;
+        if !chain::children(tx, tx.require(vdi)?).is_empty() {
+            return Err(ApiError::with(codes::VDI_IN_USE, &[&vdi, &"forget: other disks need it"]));
+        }
         for vbd in tx.require(vdi)?.vbds.clone() {
             tx.update(vbd, |row: &mut Vbd| row.empty = true)?;
         }
         tx.remove(vdi)
     })
     .await?;
+    Ok(Value::void())
+}
+
+/// `VDI.update(vdi)`: asks the storage about it.
+pub async fn update(call: Arc<Call>) -> Result<Value, ApiError> {
+    let vdi: Ref<Vdi> = call.arg(0)?;
+    let sr = call.read(|db| Ok(db.require(vdi)?.sr)).await?;
+    call.state.check_may_act()?;
+    super::sr::refresh(&call.state, sr).await?;
     Ok(Value::void())
 }
 
@@ -296,4 +201,17 @@ pub fn attached(db: &Image, row: &Vdi) -> bool {
 #[must_use]
 pub fn allowed_now(db: &Image, row: &Vdi) -> Vec<VdiOperations> {
     allowed::vdi_allowed(row, attached(db, row))
+}
+
+/// Writes `VDI.allowed_operations` anew.
+///
+/// # Errors
+/// The database refuses.
+pub fn refresh_allowed(tx: &mut Tx<'_>, disk: Ref<Vdi>) -> Result<(), ApiError> {
+    let Some(row) = tx.get(disk) else { return Ok(()) };
+    let allowed = allowed_now(tx, row);
+    if row.allowed_operations == allowed {
+        return Ok(());
+    }
+    tx.update(disk, |row: &mut Vdi| row.allowed_operations = allowed)
 }

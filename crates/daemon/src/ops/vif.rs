@@ -1,4 +1,4 @@
-//! Network interfaces of VMs. Only of halted ones so far.
+//! Network interfaces of VMs; plugging them into running ones is [`super::hotplug`]'s.
 
 use std::sync::Arc;
 
@@ -45,10 +45,11 @@ pub async fn create(call: Arc<Call>) -> Result<Value, ApiError> {
 /// Adds an interface as clients describe it.
 ///
 /// # Errors
-/// The VM is not halted, or the interface makes no sense.
+/// The VM is suspended, or the interface makes no sense.
 pub fn insert(tx: &mut Tx<'_>, asked: Vif) -> Result<Ref<Vif>, ApiError> {
     let vm = tx.require(asked.vm)?;
-    halted(tx, asked.vm)?;
+    super::vbd::changeable(tx, asked.vm)?;
+    let runs = vm.power_state == VmPowerState::Running;
     tx.require::<Network>(asked.network)?;
     let taken: Vec<String> =
         vm.vifs.iter().filter_map(|vif| tx.get(*vif)).map(|vif| vif.device.clone()).collect();
@@ -76,16 +77,7 @@ pub fn insert(tx: &mut Tx<'_>, asked: Vif) -> Result<Ref<Vif>, ApiError> {
         currently_attached: false,
         ..asked
     };
-    tx.insert(Vif { allowed_operations: allowed::vif_allowed(&row), ..row })
-}
-
-fn halted(tx: &Tx<'_>, vm: Ref<haven_model::Vm>) -> Result<(), ApiError> {
-    let row = tx.require(vm)?;
-    if row.power_state == VmPowerState::Halted {
-        return Ok(());
-    }
-    let actual = row.power_state.as_str().to_lowercase();
-    Err(ApiError::with(codes::VM_BAD_POWER_STATE, &[&vm, &"halted", &actual]))
+    tx.insert(Vif { allowed_operations: allowed::vif_allowed(&row, runs), ..row })
 }
 
 /// `VIF.destroy(vif)`.
@@ -96,27 +88,7 @@ pub async fn destroy(call: Arc<Call>) -> Result<Value, ApiError> {
         if row.currently_attached {
             return Err(ApiError::with(codes::DEVICE_ALREADY_ATTACHED, &[&vif]));
         }
-        halted(tx, row.vm)?;
         tx.remove(vif)
-    })
-    .await?;
-    Ok(Value::void())
-}
-
-/// `VIF.plug`, `VIF.unplug`: hotplug.
-pub async fn plug(call: Arc<Call>) -> Result<Value, ApiError> {
-    let vif: Ref<Vif> = call.arg(0)?;
-    call.read(|db| db.require(vif).map(|_| ())).await?;
-    Err(super::no_hotplug("network interfaces"))
-}
-
-/// `VIF.move(vif, network)`.
-pub async fn r#move(call: Arc<Call>) -> Result<Value, ApiError> {
-    let (vif, network): (Ref<Vif>, Ref<Network>) = (call.arg(0)?, call.arg(1)?);
-    call.write(move |tx| {
-        tx.require(network)?;
-        halted(tx, tx.require(vif)?.vm)?;
-        tx.update(vif, |row: &mut Vif| row.network = network)
     })
     .await?;
     Ok(Value::void())

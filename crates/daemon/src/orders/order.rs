@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use haven_cluster::control::{GuardCommand, StatefileSpec};
 use haven_cluster::ids::HostId;
-use haven_drivers::hypervisor::{DomainSpec, StopMode};
+use haven_drivers::hypervisor::{DomainChange, DomainSpec, StopMode};
 use haven_drivers::storage::SrSpec;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -110,6 +110,13 @@ pub enum Order {
         /// The highest placement that is void.
         placement: u64,
     },
+    /// Changes a running domain.
+    ChangeVm {
+        /// The VM.
+        vm: Uuid,
+        /// What.
+        change: Box<DomainChange>,
+    },
     /// One command to the guest agent; JSON in and out.
     GuestAgent {
         /// The VM.
@@ -168,6 +175,30 @@ pub enum Order {
         from: Uuid,
         /// Destination.
         to: Uuid,
+    },
+    /// A full copy of any image that this host can read.
+    ImportVolume {
+        /// The repository of the new volume.
+        sr: SrSpec,
+        /// The new volume.
+        to: Uuid,
+        /// Path of the image on the host.
+        source: String,
+        /// `raw` or `qcow2`.
+        format: String,
+        /// Size that the guest sees, in bytes.
+        size: u64,
+    },
+    /// Creates an empty volume that shows the content of another; idempotent.
+    OverlayVolume {
+        /// The repository.
+        sr: SrSpec,
+        /// Whose content it shows.
+        base: Uuid,
+        /// The new volume.
+        to: Uuid,
+        /// Size that the guest sees, in bytes.
+        size: u64,
     },
     /// Grows a volume.
     ResizeVolume {
@@ -257,20 +288,24 @@ impl Order {
         match self {
             Self::MigrateVm { .. }
             | Self::CopyVolume { .. }
+            | Self::ImportVolume { .. }
             | Self::SuspendVm { .. }
             | Self::ResumeVm { .. } => BULK,
+            Self::ChangeVm { change, .. } if change.is_long() => BULK,
             Self::StopVm { mode: StopMode::Clean { timeout }, .. } => *timeout + WORK,
             Self::StartVm { .. }
             | Self::StopVm { .. }
             | Self::RebootVm { .. }
             | Self::PauseVm { .. }
             | Self::UnpauseVm { .. }
+            | Self::ChangeVm { .. }
             | Self::AttachSr { .. }
             | Self::DetachSr { .. }
             | Self::CreateSr { .. }
             | Self::ScanSr { .. }
             | Self::ProbeSr { .. }
             | Self::CreateVolume { .. }
+            | Self::OverlayVolume { .. }
             | Self::ResizeVolume { .. }
             | Self::DestroyVolume { .. }
             | Self::CreateRaw { .. }
@@ -299,6 +334,7 @@ impl Order {
             Self::MigrateProgress { .. } => "migrate_progress",
             Self::CancelJob { .. } => "cancel_job",
             Self::ClosePlacement { .. } => "close_placement",
+            Self::ChangeVm { .. } => "change_vm",
             Self::GuestAgent { .. } => "guest_agent",
             Self::AttachSr { .. } => "attach_sr",
             Self::DetachSr { .. } => "detach_sr",
@@ -308,6 +344,8 @@ impl Order {
             Self::SrSpace { .. } => "sr_space",
             Self::CreateVolume { .. } => "create_volume",
             Self::CopyVolume { .. } => "copy_volume",
+            Self::ImportVolume { .. } => "import_volume",
+            Self::OverlayVolume { .. } => "overlay_volume",
             Self::ResizeVolume { .. } => "resize_volume",
             Self::DestroyVolume { .. } => "destroy_volume",
             Self::CreateRaw { .. } => "create_raw",
@@ -352,6 +390,7 @@ impl Order {
             | Self::MigrateProgress { vm }
             | Self::CancelJob { vm }
             | Self::ClosePlacement { vm, .. }
+            | Self::ChangeVm { vm, .. }
             | Self::GuestAgent { vm, .. } => Some(*vm),
             _ => None,
         }
@@ -368,6 +407,8 @@ impl Order {
             | Self::SrSpace { sr }
             | Self::CreateVolume { sr, .. }
             | Self::CopyVolume { sr, .. }
+            | Self::ImportVolume { sr, .. }
+            | Self::OverlayVolume { sr, .. }
             | Self::ResizeVolume { sr, .. }
             | Self::DestroyVolume { sr, .. }
             | Self::CreateRaw { sr, .. } => Some(sr),

@@ -16,10 +16,10 @@ use haven_daemon::join::coordinator::{PoolView, admit};
 use haven_daemon::join::{JoinRequest, JoinResult, TokenRecord, found, new_token};
 use haven_daemon::tls::{CaMaterial, fingerprint};
 use haven_drivers::hypervisor::{
-    Capabilities, DomainInfo, DomainSpec, DomainState, Hypervisor, HypervisorError,
+    Capabilities, DomainChange, DomainInfo, DomainSpec, DomainState, Hypervisor, HypervisorError,
     HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget, StopMode,
 };
-use haven_drivers::storage::{SrDriver, SrSpace, SrSpec, StorageError, VolumeInfo};
+use haven_drivers::storage::{Source, SrDriver, SrSpace, SrSpec, StorageError, VolumeInfo};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -115,6 +115,9 @@ impl Hypervisor for Double {
     fn cancel_job(&self, _vm: Uuid) -> Result<(), HypervisorError> {
         Ok(())
     }
+    fn change(&self, _vm: Uuid, _change: &DomainChange) -> Result<(), HypervisorError> {
+        Ok(())
+    }
     fn inventory(&self) -> Result<Vec<DomainInfo>, HypervisorError> {
         let domains = self.domains.lock().unwrap();
         let info = |(vm, state): (&Uuid, &DomainState)| DomainInfo {
@@ -181,6 +184,23 @@ impl SrDriver for StorageDouble {
         Ok(self.volume_path(sr, vdi))
     }
     fn copy_volume(&self, sr: &SrSpec, _from: Uuid, to: Uuid) -> Result<String, StorageError> {
+        Ok(self.volume_path(sr, to))
+    }
+    fn import_volume(
+        &self,
+        sr: &SrSpec,
+        to: Uuid,
+        _source: Source<'_>,
+    ) -> Result<String, StorageError> {
+        Ok(self.volume_path(sr, to))
+    }
+    fn overlay_volume(
+        &self,
+        sr: &SrSpec,
+        _base: Uuid,
+        to: Uuid,
+        _size: u64,
+    ) -> Result<String, StorageError> {
         Ok(self.volume_path(sr, to))
     }
     fn resize_volume(&self, _sr: &SrSpec, _vdi: Uuid, _size: u64) -> Result<(), StorageError> {

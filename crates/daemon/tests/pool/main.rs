@@ -10,8 +10,10 @@
 
 mod armed;
 mod guards;
+mod devices;
 mod lifecycle;
 mod members;
 mod python;
 mod simulated;
+mod snapshots;
 mod support;

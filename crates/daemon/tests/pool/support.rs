@@ -12,8 +12,8 @@ use haven_daemon::config::{Config, HypervisorSettings, Paths, Settings};
 use haven_daemon::simulate::Simulation;
 use haven_drivers::hypervisor::sim::{SimHypervisor, SimWorld, host_uri};
 use haven_drivers::hypervisor::{
-    Capabilities, DomainInfo, DomainSpec, Hypervisor, HypervisorError, HypervisorEvent,
-    MigrateProgress, MigrateStats, MigrateTarget, StopMode,
+    Capabilities, DomainChange, DomainInfo, DomainSpec, Hypervisor, HypervisorError,
+    HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget, StopMode,
 };
 use haven_drivers::storage::SrDriver;
 use haven_drivers::storage::sim::SimArray;
@@ -75,6 +75,9 @@ impl Hypervisor for Addressed {
     fn cancel_job(&self, vm: Uuid) -> Result<(), HypervisorError> {
         self.sim.cancel_job(vm)
     }
+    fn change(&self, vm: Uuid, change: &DomainChange) -> Result<(), HypervisorError> {
+        self.sim.change(vm, change)
+    }
     fn inventory(&self) -> Result<Vec<DomainInfo>, HypervisorError> {
         self.sim.inventory()
     }
@@ -121,7 +124,7 @@ impl TestHost {
         let storage: Arc<dyn SrDriver> = Arc::new(array.driver(number));
         let mut drivers =
             Drivers { hypervisor, storage: haven_daemon::agent::StorageSet::default() };
-        for kind in ["nfs", "local"] {
+        for kind in ["nfs", "local", "iso"] {
             drivers.storage = drivers.storage.with(kind, storage.clone());
         }
         let host = Self::with_drivers(number, drivers).await;
@@ -170,6 +173,7 @@ pub(crate) async fn simulated(simulation: Simulation) -> TestHost {
 /// A pool of daemons, and a session of root on the first of them.
 pub(crate) struct TestPool {
     pub(crate) world: Arc<SimWorld>,
+    pub(crate) array: Arc<SimArray>,
     pub(crate) hosts: Vec<TestHost>,
     pub(crate) session: String,
 }
@@ -192,7 +196,7 @@ pub(crate) async fn pool(count: usize) -> TestPool {
         post(&host.socket(), "/haven/pool/join", &json!({ "token": made["token"] })).await.unwrap();
     }
     let session = login(&first).await;
-    TestPool { world, hosts, session }
+    TestPool { world, array, hosts, session }
 }
 
 /// Logs in through a local socket.

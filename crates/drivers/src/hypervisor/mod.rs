@@ -5,10 +5,13 @@
 //!
 //! Drivers: [`libvirt`] (QEMU with KVM or emulated, Xen) and [`sim`] (in memory, for tests).
 
+pub mod change;
 pub(crate) mod fanout;
 pub(crate) mod kvm;
 pub mod libvirt;
 pub mod sim;
+
+pub use change::{DiskOverlay, DomainChange};
 
 use std::time::Duration;
 
@@ -70,6 +73,10 @@ pub struct DomainExtra {
     pub machine: Option<String>,
     /// File that records the serial console's output.
     pub serial_log: Option<String>,
+    /// Virtual CPUs that it may get while it runs; 0 for no more than it starts with.
+    pub vcpus_max: u32,
+    /// Memory in bytes that the balloon leaves it at first; 0 for all.
+    pub memory_target: u64,
 }
 
 /// What the hypervisor does with a guest that crashed.
@@ -357,6 +364,8 @@ pub trait Hypervisor: Send + Sync + std::fmt::Debug {
     fn migrate_progress(&self, vm: Uuid) -> Result<Option<MigrateProgress>, HypervisorError>;
     /// Cancels the running job of `vm`.
     fn cancel_job(&self, vm: Uuid) -> Result<(), HypervisorError>;
+    /// Changes a running domain.
+    fn change(&self, vm: Uuid, change: &DomainChange) -> Result<(), HypervisorError>;
     /// All domains whose name begins with `haven-`.
     fn inventory(&self) -> Result<Vec<DomainInfo>, HypervisorError>;
     /// VMs that have a process here, seen without asking the hypervisor's daemon: answers even

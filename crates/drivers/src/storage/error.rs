@@ -32,14 +32,20 @@ pub const UNMOUNT_FAILED: &str = "SR_BACKEND_FAILURE_74";
 pub const VDI_CREATE: &str = "SR_BACKEND_FAILURE_78";
 /// The size is not possible.
 pub const VDI_SIZE: &str = "SR_BACKEND_FAILURE_79";
+/// The snapshot failed.
+pub const VDI_SNAPSHOT: &str = "SR_BACKEND_FAILURE_82";
 /// The copy failed.
 pub const VDI_CLONE: &str = "SR_BACKEND_FAILURE_81";
 /// `location` is missing.
 pub const LOCATION_MISSING: &str = "SR_BACKEND_FAILURE_94";
 /// `serverpath` is missing.
 pub const SERVERPATH_MISSING: &str = "SR_BACKEND_FAILURE_101";
+/// Too many volumes in a chain.
+pub const CHAIN_TOO_LONG: &str = "SR_BACKEND_FAILURE_109";
 /// `server` is missing.
 pub const SERVER_MISSING: &str = "SR_BACKEND_FAILURE_102";
+/// The driver does not do this.
+pub const NOT_SUPPORTED: &str = "SR_OPERATION_NOT_SUPPORTED";
 /// No space is left.
 pub const FULL: &str = "SR_FULL";
 /// Storage did not answer in time; the outcome is unknown.

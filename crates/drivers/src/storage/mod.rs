@@ -3,13 +3,14 @@
 //! Owns: the [`SrDriver`] trait and the plain data that crosses it. Never knows the database.
 //!
 //! Drivers: [`nfs`], [`file`] and [`local`] mount a directory and share what they do with it
-//! ([`directory`]); [`sim`] keeps all in memory. Whatever touches storage runs on a thread or in
+//! ([`directory`]); [`iso`] lists the CD images of one; [`sim`] keeps all in memory. Whatever touches storage runs on a thread or in
 //! a process that can be left behind ([`bounded`]), because a stalled mount never answers.
 
 pub mod bounded;
 pub mod directory;
 pub mod error;
 pub mod file;
+pub mod iso;
 pub mod local;
 pub mod mountinfo;
 pub mod nfs;
@@ -27,10 +28,10 @@ use uuid::Uuid;
 pub struct SrSpec {
     /// `SR.uuid`.
     pub uuid: Uuid,
-    /// `SR.type`: `nfs`, `file` or `local`.
+    /// `SR.type`: `nfs`, `file`, `local` or `iso`.
     pub kind: String,
     /// `PBD.device_config` of this host: `server`, `serverpath`, `options` (nfs); `location`
-    /// (file, local).
+    /// (file, local, iso).
     pub device_config: BTreeMap<String, String>,
 }
 
@@ -46,14 +47,31 @@ pub struct SrSpace {
 /// A volume found by a scan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VolumeInfo {
-    /// `VDI.uuid`.
+    /// Identity of the volume; the `VDI.uuid` of a disk that was never snapshotted.
     pub uuid: Uuid,
+    /// Its file name: `VDI.location`.
+    #[serde(default)]
+    pub location: String,
+    /// File name of the volume whose content shows where this one was not written.
+    #[serde(default)]
+    pub backing: Option<String>,
     /// `qcow2` or `raw`.
     pub format: String,
     /// Size that the guest sees, in bytes.
     pub virtual_size: u64,
     /// Bytes allocated.
     pub physical_utilisation: u64,
+}
+
+/// An image that is copied into a volume.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// Its path on this host.
+    pub path: &'a str,
+    /// `raw` or `qcow2`.
+    pub format: &'a str,
+    /// Size that the guest sees, in bytes.
+    pub size: u64,
 }
 
 /// Why a storage call failed. `code` is XenAPI's where there is one.
@@ -85,9 +103,25 @@ pub trait SrDriver: Send + Sync + std::fmt::Debug {
     fn create_volume(&self, sr: &SrSpec, vdi: Uuid, size: u64) -> Result<String, StorageError>;
     /// A full copy of `from` as `to`. Returns its path.
     fn copy_volume(&self, sr: &SrSpec, from: Uuid, to: Uuid) -> Result<String, StorageError>;
+    /// A full copy of an image, from wherever this host can read it, as `to`. Returns its path.
+    fn import_volume(
+        &self,
+        sr: &SrSpec,
+        to: Uuid,
+        source: Source<'_>,
+    ) -> Result<String, StorageError>;
+    /// Creates an empty qcow2 volume of `size` bytes that shows the content of `base` until it is
+    /// written; `base` may be open for writing by a guest. Idempotent. Returns its path.
+    fn overlay_volume(
+        &self,
+        sr: &SrSpec,
+        base: Uuid,
+        to: Uuid,
+        size: u64,
+    ) -> Result<String, StorageError>;
     /// Grows a volume.
     fn resize_volume(&self, sr: &SrSpec, vdi: Uuid, size: u64) -> Result<(), StorageError>;
-    /// Deletes a volume; idempotent.
+    /// Deletes a volume; idempotent. Refused while another volume shows its content.
     fn destroy_volume(&self, sr: &SrSpec, vdi: Uuid) -> Result<(), StorageError>;
     /// Creates a raw, fully allocated system volume (`statefile`, `metadata`); returns its path.
     fn create_raw(&self, sr: &SrSpec, name: &str, size: u64) -> Result<String, StorageError>;

@@ -10,9 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
 
 use super::error::{
-    FULL, NOT_ATTACHED, SR_UNAVAILABLE, VDI_EXISTS, VDI_SIZE, VDI_UNAVAILABLE, error, timeout,
+    FULL, NOT_ATTACHED, SR_UNAVAILABLE, VDI_EXISTS, VDI_REMOVE, VDI_SIZE, VDI_UNAVAILABLE, error,
+    timeout,
 };
-use super::{SrDriver, SrSpace, SrSpec, StorageError, VolumeInfo};
+use super::{Source, SrDriver, SrSpace, SrSpec, StorageError, VolumeInfo};
 
 /// Capacity of an SR unless it is set.
 const CAPACITY_BYTES: u64 = 1 << 50;
@@ -40,17 +41,35 @@ struct Inner {
     files: Option<PathBuf>,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Volume {
+    size: u64,
+    backing: Option<Uuid>,
+}
+
 #[derive(Debug)]
 struct Sr {
     capacity: u64,
-    volumes: BTreeMap<Uuid, u64>,
+    volumes: BTreeMap<Uuid, Volume>,
+    /// CD images by file name.
+    images: BTreeMap<String, u64>,
     raw: BTreeMap<String, u64>,
     attached: BTreeSet<usize>,
 }
 
 impl Sr {
     fn used(&self) -> u64 {
-        self.volumes.values().sum::<u64>() + self.raw.values().sum::<u64>()
+        self.volumes.values().map(|volume| volume.size).sum::<u64>()
+            + self.raw.values().sum::<u64>()
+    }
+
+    fn add(&mut self, vdi: Uuid, volume: Volume, bytes: u64) -> Result<(), StorageError> {
+        if self.volumes.contains_key(&vdi) {
+            return Err(error(VDI_EXISTS, format!("volume {vdi} exists already")));
+        }
+        self.reserve(bytes)?;
+        self.volumes.insert(vdi, volume);
+        Ok(())
     }
 
     fn reserve(&self, bytes: u64) -> Result<(), StorageError> {
@@ -90,6 +109,13 @@ impl SimArray {
     /// Makes system volumes real (sparse) files below `directory`, the same for all hosts.
     pub fn keep_files(&self, directory: &Path) {
         self.lock().files = Some(directory.to_owned());
+    }
+
+    /// Puts a CD image into an ISO library.
+    pub fn add_image(&self, sr: Uuid, name: &str, size: u64) {
+        if let Some(sr) = self.lock().srs.get_mut(&sr) {
+            sr.images.insert(name.to_owned(), size);
+        }
     }
 
     /// Sets the capacity of an SR; volumes count with their whole size.
@@ -161,6 +187,7 @@ impl SrDriver for SimStorage {
         let new = || Sr {
             capacity: CAPACITY_BYTES,
             volumes: BTreeMap::new(),
+            images: BTreeMap::new(),
             raw: BTreeMap::new(),
             attached: BTreeSet::new(),
         };
@@ -184,14 +211,21 @@ impl SrDriver for SimStorage {
     }
 
     fn scan(&self, sr: &SrSpec) -> Result<Vec<VolumeInfo>, StorageError> {
+        let iso = sr.kind == "iso";
         self.attached(sr.uuid, "list the volumes", |found| {
-            let volume = |(uuid, size): (&Uuid, &u64)| VolumeInfo {
+            let volume = |(uuid, volume): (&Uuid, &Volume)| VolumeInfo {
                 uuid: *uuid,
+                location: format!("{uuid}.qcow2"),
+                backing: volume.backing.map(|base| format!("{base}.qcow2")),
                 format: "qcow2".to_owned(),
-                virtual_size: *size,
-                physical_utilisation: *size,
+                virtual_size: volume.size,
+                physical_utilisation: volume.size,
             };
-            Ok(found.volumes.iter().map(volume).collect())
+            let image = |(name, size): (&String, &u64)| super::iso::image(sr.uuid, name, *size);
+            Ok(match iso {
+                true => found.images.iter().map(image).collect(),
+                false => found.volumes.iter().map(volume).collect(),
+            })
         })
     }
 
@@ -203,29 +237,48 @@ impl SrDriver for SimStorage {
 
     fn create_volume(&self, sr: &SrSpec, vdi: Uuid, size: u64) -> Result<String, StorageError> {
         self.attached(sr.uuid, "create a volume", |found| match found.volumes.get(&vdi) {
-            Some(there) if *there == size => Ok(()),
+            Some(there) if there.size == size => Ok(()),
             Some(there) => {
-                Err(error(VDI_EXISTS, format!("volume {vdi} exists with {there} bytes")))
+                let text = format!("volume {vdi} exists with {} bytes", there.size);
+                Err(error(VDI_EXISTS, text))
             }
             None if size == 0 => Err(error(VDI_SIZE, "a volume needs a size above 0")),
-            None => {
-                found.reserve(size)?;
-                found.volumes.insert(vdi, size);
-                Ok(())
-            }
+            None => found.add(vdi, Volume { size, backing: None }, size),
         })?;
         Ok(self.volume_path(sr, vdi))
     }
 
     fn copy_volume(&self, sr: &SrSpec, from: Uuid, to: Uuid) -> Result<String, StorageError> {
         self.attached(sr.uuid, "copy a volume", |found| {
-            let size = *found.volumes.get(&from).ok_or_else(|| missing(from))?;
-            if found.volumes.contains_key(&to) {
-                return Err(error(VDI_EXISTS, format!("volume {to} exists already")));
-            }
-            found.reserve(size)?;
-            found.volumes.insert(to, size);
-            Ok(())
+            let size = found.volumes.get(&from).ok_or_else(|| missing(from))?.size;
+            found.add(to, Volume { size, backing: None }, size)
+        })?;
+        Ok(self.volume_path(sr, to))
+    }
+
+    fn import_volume(
+        &self,
+        sr: &SrSpec,
+        to: Uuid,
+        source: Source<'_>,
+    ) -> Result<String, StorageError> {
+        let size = source.size;
+        self.attached(sr.uuid, "copy a volume", |found| {
+            found.add(to, Volume { size, backing: None }, size)
+        })?;
+        Ok(self.volume_path(sr, to))
+    }
+
+    fn overlay_volume(
+        &self,
+        sr: &SrSpec,
+        base: Uuid,
+        to: Uuid,
+        size: u64,
+    ) -> Result<String, StorageError> {
+        self.attached(sr.uuid, "create a volume over another", |found| {
+            found.volumes.get(&base).ok_or_else(|| missing(base))?;
+            found.add(to, Volume { size, backing: Some(base) }, 0)
         })?;
         Ok(self.volume_path(sr, to))
     }
@@ -233,17 +286,21 @@ impl SrDriver for SimStorage {
     fn resize_volume(&self, sr: &SrSpec, vdi: Uuid, size: u64) -> Result<(), StorageError> {
         self.attached(sr.uuid, "resize a volume", |found| {
             let there = *found.volumes.get(&vdi).ok_or_else(|| missing(vdi))?;
-            if size < there {
+            if size < there.size {
                 return Err(error(VDI_SIZE, format!("volume {vdi} can only grow")));
             }
-            found.reserve(size - there)?;
-            found.volumes.insert(vdi, size);
+            found.reserve(size - there.size)?;
+            found.volumes.insert(vdi, Volume { size, ..there });
             Ok(())
         })
     }
 
     fn destroy_volume(&self, sr: &SrSpec, vdi: Uuid) -> Result<(), StorageError> {
         self.attached(sr.uuid, "delete a volume", |found| {
+            if let Some((child, _)) = found.volumes.iter().find(|(_, v)| v.backing == Some(vdi)) {
+                let text = format!("volume {vdi} is the base of volume {child}, which needs it");
+                return Err(error(VDI_REMOVE, text));
+            }
             found.volumes.remove(&vdi);
             Ok(())
         })

@@ -11,25 +11,34 @@ use haven_pooldb::{Image, Tx};
 
 use super::state::Undo;
 use crate::dispatch::Call;
-use crate::ops::{allowed, rows, spec, vdi, vif};
+use crate::ops::{allowed, chain, rows, spec, vdi, vdi_copy, vif};
 use crate::state::{AppState, fresh, now};
 use crate::tasks::{Op, Plan};
 
 /// Key of `VM.other_config` where templates describe the disks that they want.
 pub const DISKS_KEY: &str = "disks";
 
-/// `VM.clone(vm, new_name)`: disks are copied in their own repositories.
+/// How the disks of a new VM come to be.
+#[derive(Clone, Copy, Debug)]
+enum How {
+    /// They share what is there, and take no space at first.
+    Branch,
+    /// Whole copies, in this repository or their own.
+    Copy(Ref<Sr>),
+}
+
+/// `VM.clone(vm, new_name)`: at once, whatever the size of the disks.
 pub async fn clone(call: Arc<Call>) -> Result<Value, ApiError> {
-    duplicate(&call, VmOperations::Clone, Ref::NULL).await
+    duplicate(&call, VmOperations::Clone, How::Branch).await
 }
 
 /// `VM.copy(vm, new_name, sr)`.
 pub async fn copy(call: Arc<Call>) -> Result<Value, ApiError> {
     let sr: Ref<Sr> = call.arg(2)?;
-    duplicate(&call, VmOperations::Copy, sr).await
+    duplicate(&call, VmOperations::Copy, How::Copy(sr)).await
 }
 
-async fn duplicate(call: &Call, operation: VmOperations, sr: Ref<Sr>) -> Result<Value, ApiError> {
+async fn duplicate(call: &Call, operation: VmOperations, how: How) -> Result<Value, ApiError> {
     let (from, name): (Ref<Vm>, String) = (call.arg(0)?, call.arg(1)?);
     let disks: Vec<Ref<Vdi>> = call
         .read(|db| {
@@ -37,13 +46,19 @@ async fn duplicate(call: &Call, operation: VmOperations, sr: Ref<Sr>) -> Result<
             allowed::vm_operation(from, row, operation)?;
             let disks = crate::ops::view::disks(db, row).into_iter();
             let disks = disks.filter(|(_, _, vbd)| vbd.r#type == VbdType::Disk);
-            Ok(disks.map(|(vdi, _, _)| vdi).collect())
+            let disks: Vec<Ref<Vdi>> = disks.map(|(vdi, _, _)| vdi).collect();
+            disks.iter().try_for_each(|disk| check(db, *disk, from, how))?;
+            Ok(disks)
         })
         .await?;
     let to = Ref::<Vm>::from_uuid(fresh());
     let mut plan = Plan::new(operation.as_str()).shared(from).step("make the VM", 1);
     for disk in &disks {
-        plan = plan.shared(*disk).step("copy a disk", 10);
+        plan = match how {
+            How::Branch => plan.exclusive(*disk).step("make room", 1).step("freeze", 1),
+            How::Copy(_) => plan.shared(*disk),
+        };
+        plan = plan.step("copy a disk", 10);
     }
     let state = call.state.clone();
     call.run(plan.cancellable(), move |mut op| async move {
@@ -55,10 +70,24 @@ async fn duplicate(call: &Call, operation: VmOperations, sr: Ref<Sr>) -> Result<
                 tx.require(from)?.vbds.clone().into_iter().map(|vbd| device(tx, vbd, to)).collect()
             })
             .await?;
-        copy_disks(&state, &mut op, plan, sr).await?;
+        copy_disks(&state, &mut op, plan, how).await?;
+        op.commit().await;
         Ok(to.to_value())
     })
     .await
+}
+
+/// Whether a disk can be duplicated.
+fn check(db: &Image, disk: Ref<Vdi>, vm: Ref<Vm>, how: How) -> Result<(), ApiError> {
+    if let Some(other) = super::state::user_of(db, disk, vm) {
+        let why = format!("attached to VM {other}");
+        return Err(ApiError::with(codes::VDI_IN_USE, &[&disk, &why]));
+    }
+    match how {
+        How::Branch => chain::freezable(db, disk),
+        How::Copy(sr) if sr.is_null() => Ok(()),
+        How::Copy(sr) => vdi::writable(db, sr),
+    }
 }
 
 /// The row and the interfaces, under a new identity.
@@ -69,6 +98,12 @@ fn copy_rows(tx: &mut Tx<'_>, from: Ref<Vm>, to: Ref<Vm>, name: String) -> Resul
         uuid: uuid::Uuid::from_u128(to.id().0).to_string(),
         name_label: name,
         is_default_template: false,
+        // What comes of a snapshot is a template of its own.
+        is_a_snapshot: false,
+        snapshot_of: Ref::NULL,
+        parent: Ref::NULL,
+        snapshot_info: BTreeMap::new(),
+        appliance: Ref::NULL,
         power_state: VmPowerState::Halted,
         metrics: Ref::NULL,
         guest_metrics: Ref::NULL,
@@ -114,12 +149,17 @@ async fn copy_disks(
     state: &Arc<AppState>,
     op: &mut Op,
     devices: Vec<Option<Vbd>>,
-    sr: Ref<Sr>,
+    how: How,
 ) -> Result<(), ApiError> {
     for device in devices.into_iter().flatten() {
         let to = Ref::<Vdi>::from_uuid(fresh());
-        op.step_undo(&Undo::DropVdi { vdi: to }).await?;
-        vdi::copy_into(state, device.vdi, to, sr).await?;
+        match how {
+            How::Branch => vdi_copy::branch(state, op, device.vdi, to).await?,
+            How::Copy(sr) => {
+                op.step_undo(&Undo::DropVdi { vdi: to }).await?;
+                vdi_copy::copy_into(state, device.vdi, to, sr).await?;
+            }
+        }
         state.pool.write(move |tx| tx.insert(Vbd { vdi: to, ..device }).map(|_| ())).await?;
     }
     Ok(())

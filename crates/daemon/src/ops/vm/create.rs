@@ -8,7 +8,7 @@ use haven_model::{
 use haven_pooldb::{Image, Tx};
 
 use crate::dispatch::Call;
-use crate::ops::{allowed, placement, vdi};
+use crate::ops::{allowed, placement};
 use crate::state::{AppState, fresh, now};
 use crate::tasks::Plan;
 
@@ -80,7 +80,12 @@ fn normalise(row: &mut Vm) -> Result<(), ApiError> {
 /// `VM.destroy(vm)`: the VM and its devices; the disks stay, as in XenAPI.
 pub async fn destroy(call: Arc<Call>) -> Result<Value, ApiError> {
     let vm: Ref<Vm> = call.arg(0)?;
-    call.read(|db| destroyable(db, vm)).await?;
+    let image = call
+        .read(|db| {
+            destroyable(db, vm)?;
+            Ok(db.require(vm)?.suspend_vdi)
+        })
+        .await?;
     let state = call.state.clone();
     let plan = Plan::new(VmOperations::Destroy.as_str()).exclusive(vm).step("remove", 1);
     call.run(plan, move |mut op| async move {
@@ -92,6 +97,10 @@ pub async fn destroy(call: Arc<Call>) -> Result<Value, ApiError> {
                 remove(tx, vm)
             })
             .await?;
+        op.commit().await;
+        if !image.is_null() {
+            super::suspend::drop_image(&state, image).await;
+        }
         Ok(Value::void())
     })
     .await
@@ -150,7 +159,7 @@ pub async fn drop_vm(state: &Arc<AppState>, vm: Ref<Vm>) -> Result<(), ApiError>
         })
         .await?;
     for disk in disks {
-        vdi::delete(state, disk).await?;
+        crate::ops::chain::delete(state, disk).await?;
     }
     state.pool.write(move |tx| if tx.get(vm).is_some() { remove(tx, vm) } else { Ok(()) }).await
 }
@@ -160,6 +169,11 @@ pub async fn set_is_a_template(call: Arc<Call>) -> Result<Value, ApiError> {
     let (vm, value): (Ref<Vm>, bool) = (call.arg(0)?, call.arg(1)?);
     call.write(move |tx| {
         let row = tx.require(vm)?;
+        if row.is_a_snapshot && !value {
+            return Err(ApiError::not_allowed(
+                "a snapshot cannot run: clone it, and make a VM of the clone",
+            ));
+        }
         if value && !row.is_a_template {
             allowed::vm_operation(vm, row, VmOperations::MakeIntoTemplate)?;
         }

@@ -8,5 +8,7 @@ pub mod migrate;
 pub mod nics;
 pub mod power;
 pub mod query;
+pub mod revert;
+pub mod snapshot;
 pub mod state;
 pub mod suspend;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::ops::rows::uuid;
-use crate::ops::{allowed, errors, host, placement};
+use crate::ops::{allowed, errors, host, placement, vdi};
 use crate::orders::{Order, OrderError, OrderReply};
 use crate::state::{AppState, fresh, now};
 
@@ -44,10 +44,17 @@ pub enum Undo {
         /// The repository.
         sr: Ref<Sr>,
     },
-    /// A volume that was being made.
+    /// A disk that was being made.
     DropVdi {
-        /// The volume.
+        /// The disk.
         vdi: Ref<Vdi>,
+    },
+    /// A volume that was being made, unless a disk is in it by now.
+    DropVolume {
+        /// Its repository.
+        sr: Ref<Sr>,
+        /// The volume.
+        volume: Uuid,
     },
 }
 
@@ -68,11 +75,17 @@ pub fn residence(db: &Image, vm: Ref<Vm>) -> Result<(Ref<Host>, Uuid), ApiError>
 #[must_use]
 pub fn user_of(db: &Image, vdi: Ref<Vdi>, except: Ref<Vm>) -> Option<Ref<Vm>> {
     let row = db.get(vdi)?;
-    row.vbds.iter().filter_map(|vbd| db.get::<Vbd>(*vbd)).map(|vbd| vbd.vm).find(|vm| {
-        *vm != except
-            && (db.get(*vm).is_some_and(|row| row.power_state != VmPowerState::Halted)
-                || !placement::holders(db, *vm).is_empty())
-    })
+    let vbds = row.vbds.iter().filter_map(|vbd| db.get::<Vbd>(*vbd));
+    vbds.filter(|vbd| vbd.vm != except && uses(db, vbd)).map(|vbd| vbd.vm).next()
+}
+
+/// Whether a device may be in use. A snapshot never runs, whatever its memory was.
+fn uses(db: &Image, vbd: &Vbd) -> bool {
+    let Some(row) = db.get(vbd.vm).filter(|row| !row.is_a_snapshot) else { return false };
+    let runs = row.power_state != VmPowerState::Halted;
+    // It runs without this device: nobody plugged it in.
+    let aside = runs && !vbd.currently_attached && row.current_operations.is_empty();
+    (runs || !placement::holders(db, vbd.vm).is_empty()) && !aside
 }
 
 /// Writes that a VM runs (or is paused) on a host.
@@ -89,6 +102,8 @@ pub fn started(
     let (vbds, vifs, metrics) = (row.vbds.clone(), row.vifs.clone(), row.metrics);
     let (memory, vcpus) = (row.memory_static_max, row.vcpus_at_startup);
     let domid = row.domid.max(0) + 1;
+    // Its memory knows the devices that it had, and no others.
+    let resumed = row.power_state == VmPowerState::Suspended;
     let metrics = match tx.get(metrics) {
         Some(_) => metrics,
         None => tx.insert(VmMetrics { hvm: true, ..VmMetrics::default() })?,
@@ -111,16 +126,26 @@ pub fn started(
         }
     })?;
     set_power_state(tx, vm, if paused { VmPowerState::Paused } else { VmPowerState::Running })?;
-    attach(tx, &vbds, &vifs, true)?;
+    if !resumed {
+        attach(tx, &vbds, &vifs, true)?;
+    }
     consoles(tx, vm, host)
 }
 
 fn attach(tx: &mut Tx<'_>, vbds: &[Ref<Vbd>], vifs: &[Ref<Vif>], on: bool) -> Result<(), ApiError> {
     for vbd in vbds {
-        tx.update(*vbd, |row: &mut Vbd| row.currently_attached = on)?;
+        tx.update(*vbd, |row: &mut Vbd| {
+            row.currently_attached = on;
+            row.allowed_operations = allowed::vbd_allowed(row, on);
+        })?;
+        let disk = tx.require(*vbd)?.vdi;
+        vdi::refresh_allowed(tx, disk)?;
     }
     for vif in vifs {
-        tx.update(*vif, |row: &mut Vif| row.currently_attached = on)?;
+        tx.update(*vif, |row: &mut Vif| {
+            row.currently_attached = on;
+            row.allowed_operations = allowed::vif_allowed(row, on);
+        })?;
     }
     Ok(())
 }
@@ -180,7 +205,9 @@ pub fn gone(tx: &mut Tx<'_>, vm: Ref<Vm>, state: VmPowerState) -> Result<(), Api
         }
     })?;
     set_power_state(tx, vm, state)?;
-    attach(tx, &vbds, &vifs, false)?;
+    if state != VmPowerState::Suspended {
+        attach(tx, &vbds, &vifs, false)?;
+    }
     for console in consoles {
         tx.remove(console)?;
     }

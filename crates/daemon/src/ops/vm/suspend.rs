@@ -7,7 +7,7 @@ use haven_pooldb::Image;
 
 use super::state::{self as vm_state, Undo};
 use crate::dispatch::Call;
-use crate::ops::{allowed, host, rows, spec, vdi};
+use crate::ops::{allowed, chain, host, rows, spec, vdi};
 use crate::orders::Order;
 use crate::state::{AppState, fresh};
 use crate::tasks::Plan;
@@ -34,14 +34,7 @@ pub async fn suspend(call: Arc<Call>) -> Result<Value, ApiError> {
         let path = state
             .pool
             .write(move |tx| {
-                let row = tx.require(vm)?;
-                let size = row.memory_static_max.saturating_add(IMAGE_OVERHEAD_BYTES);
-                let name = format!("Suspend image of {}", row.name_label);
-                let row = Vdi {
-                    name_label: name,
-                    r#type: VdiType::Suspend,
-                    ..vdi::new_row(image, sr, size)
-                };
+                let row = new_image(tx, vm, image, sr)?;
                 tx.insert_with(image, row)?;
                 spec::path(tx, tx.require(image)?, &mount)
             })
@@ -62,6 +55,25 @@ pub async fn suspend(call: Arc<Call>) -> Result<Value, ApiError> {
         Ok(Value::void())
     })
     .await
+}
+
+/// A place for the memory of a VM: the row of an image that does not exist yet.
+///
+/// # Errors
+/// `VM_NO_SUSPEND_SR`.
+pub fn image_row(db: &Image, vm: Ref<Vm>) -> Result<(Ref<Vdi>, Vdi), ApiError> {
+    let image = Ref::<Vdi>::from_uuid(fresh());
+    Ok((image, new_image(db, vm, image, repository(db, vm)?)?))
+}
+
+fn new_image(db: &Image, vm: Ref<Vm>, image: Ref<Vdi>, sr: Ref<Sr>) -> Result<Vdi, ApiError> {
+    let row = db.require(vm)?;
+    let size = row.memory_static_max.saturating_add(IMAGE_OVERHEAD_BYTES);
+    Ok(Vdi {
+        name_label: format!("Suspend image of {}", row.name_label),
+        r#type: VdiType::Suspend,
+        ..vdi::new_row(image, sr, size)
+    })
 }
 
 /// Where the image goes: the VM's own choice, the pool's, the pool's default, or a shared one of
@@ -97,9 +109,13 @@ pub async fn discard(state: &Arc<AppState>, vm: Ref<Vm>) -> Result<Value, ApiErr
     Ok(Value::void())
 }
 
-/// Deletes an image that nobody needs any more; a failure leaves a volume that shows in its SR.
+/// Deletes an image unless a snapshot needs it; a failure leaves a volume that shows in its SR.
 pub async fn drop_image(state: &Arc<AppState>, image: Ref<Vdi>) {
-    if let Err(error) = vdi::delete(state, image).await {
+    let needed = state.pool.read(|db| super::snapshot::needs_image(db, image)).await;
+    if needed.unwrap_or(true) {
+        return;
+    }
+    if let Err(error) = chain::delete(state, image).await {
         tracing::warn!(%error, vdi = %image, "a suspend image could not be deleted");
     }
 }

@@ -18,8 +18,8 @@ use super::pending::Pending;
 use super::xml::{Element, RenderContext, domain_xml};
 use super::{domain_name, process};
 use crate::hypervisor::{
-    Capabilities, Consent, DomainInfo, DomainSpec, DomainState, Hypervisor, HypervisorError,
-    HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget, StopMode,
+    Capabilities, Consent, DomainChange, DomainInfo, DomainSpec, DomainState, Hypervisor,
+    HypervisorError, HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget, StopMode,
 };
 use crate::storage::bounded::Bounded;
 
@@ -285,6 +285,10 @@ impl Hypervisor for LibvirtHypervisor {
 
     fn cancel_job(&self, vm: Uuid) -> Result<(), HypervisorError> {
         self.abort(vm)
+    }
+
+    fn change(&self, vm: Uuid, change: &DomainChange) -> Result<(), HypervisorError> {
+        self.change_domain(vm, change)
     }
 
     fn inventory(&self) -> Result<Vec<DomainInfo>, HypervisorError> {

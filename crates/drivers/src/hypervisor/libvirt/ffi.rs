@@ -322,6 +322,12 @@ pub(crate) fn save(domain: &Domain, path: &str) -> Result<(), Error> {
     })
 }
 
+/// Raises a non-maskable interrupt in the guest.
+pub(crate) fn inject_nmi(domain: &Domain) -> Result<(), Error> {
+    // SAFETY: the domain is valid.
+    check(unsafe { sys::virDomainInjectNMI(domain.as_ptr(), 0) })
+}
+
 fn check(result: c_int) -> Result<(), Error> {
     if result < 0 { Err(Error::last_error()) } else { Ok(()) }
 }

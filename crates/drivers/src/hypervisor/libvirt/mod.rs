@@ -22,6 +22,7 @@
 //! source and libvirt removes the half-filled domain at the destination.
 
 mod capabilities;
+mod changes;
 mod config;
 mod driver;
 mod error;

@@ -18,7 +18,8 @@ use super::error::translate;
 use super::ffi::Connection;
 use super::lane::Call;
 use super::pending::{Begun, Pending, with_start};
-use crate::hypervisor::{Consent, DomainSpec, HypervisorError};
+use super::xml::with_disks;
+use crate::hypervisor::{Consent, DiskSpec, DomainSpec, HypervisorError};
 use crate::storage::StorageError;
 use crate::storage::error::TIMEOUT;
 
@@ -55,12 +56,12 @@ impl LibvirtHypervisor {
     ) -> Result<(), HypervisorError> {
         let budget = Budget::new("resume", self.config.job_deadline);
         self.check_disks(spec, &budget)?;
-        let path = path.to_owned();
+        let (path, disks) = (path.to_owned(), spec.disks.clone());
         let step = LastStep::new(spec.uuid, "resume", false, consent);
         let pending = self.pending.clone();
         self.lanes.job.call_with("resume", budget.left()?, move |connection, call| {
             let begun = step.begin(&pending, connection)?;
-            let restored = restore_paused(connection, &path, step.start)
+            let restored = restore_paused(connection, &path, step.start, &disks)
                 .and_then(|()| Domain::lookup_by_uuid(connection.get(), step.vm));
             step.take(restored, call, &begun)
         })
@@ -110,9 +111,16 @@ fn create_paused(connection: &Connection, xml: &str, mock: bool) -> Result<Domai
     Ok(domain)
 }
 
-fn restore_paused(connection: &Connection, path: &str, start: Uuid) -> Result<(), Error> {
+fn restore_paused(
+    connection: &Connection,
+    path: &str,
+    start: Uuid,
+    disks: &[DiskSpec],
+) -> Result<(), Error> {
     let saved = Domain::save_image_get_xml_desc(connection.get(), path, 0)?;
-    let xml = with_start(&saved, start);
+    // Where it cannot be read libvirt takes its own copy, with the disks where they were.
+    let moved = with_disks(&saved, disks).unwrap_or(saved);
+    let xml = with_start(&moved, start);
     let flags = sys::VIR_DOMAIN_SAVE_PAUSED;
     Domain::domain_restore_flags(connection.get(), path, xml.as_deref(), flags)
 }

@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::world::{Job, SimWorld};
 use crate::hypervisor::{
-    Capabilities, Consent, DomainInfo, DomainSpec, DomainState, Hypervisor, HypervisorError,
-    HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget, StopMode,
+    Capabilities, Consent, DomainChange, DomainInfo, DomainSpec, DomainState, Hypervisor,
+    HypervisorError, HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget, StopMode,
 };
 
 /// Steps in which a migration makes progress and can be cancelled.
@@ -209,15 +209,11 @@ impl Hypervisor for SimHypervisor {
         if !consent() {
             return Err(HypervisorError::Cancelled);
         }
-        let Some(domain) = self.world.take_saved(path) else {
+        if self.world.saved(path).is_none() {
             let text = format!("no memory is saved at {path}");
             return Err(HypervisorError::Failed { call: "resume".to_owned(), text });
-        };
-        let started = self.world.insert(self.host, spec, DomainState::Running);
-        if started.is_err() {
-            self.world.save(path, domain);
-            return started;
         }
+        self.world.insert(self.host, spec, DomainState::Running)?;
         self.world.publish(self.host, spec.uuid, Some(DomainState::Running), "started");
         Ok(())
     }
@@ -257,6 +253,19 @@ impl Hypervisor for SimHypervisor {
         })
     }
 
+    fn change(&self, vm: Uuid, change: &DomainChange) -> Result<(), HypervisorError> {
+        self.query("change")?;
+        let changed = self.world.with_domain(self.host, vm, |domain| {
+            apply(&mut domain.spec, change)
+                .map_err(|text| HypervisorError::Failed { call: change.name().to_owned(), text })?;
+            Ok(domain.clone())
+        })?;
+        if let DomainChange::Snapshot { memory: Some(path), .. } = change {
+            self.world.save(path, changed);
+        }
+        Ok(())
+    }
+
     fn inventory(&self) -> Result<Vec<DomainInfo>, HypervisorError> {
         self.query("inventory")?;
         self.world.inventory(self.host)
@@ -281,7 +290,60 @@ impl Hypervisor for SimHypervisor {
     }
 }
 
+/// Changes the description of a running domain.
+fn apply(spec: &mut DomainSpec, change: &DomainChange) -> Result<(), String> {
+    let missing = |what: &str| format!("the domain has no device {what}");
+    let disk = |spec: &DomainSpec, target: &str| {
+        spec.disks.iter().position(|d| d.target == target).ok_or_else(|| missing(target))
+    };
+    let nic = |spec: &DomainSpec, mac: &str| {
+        spec.nics.iter().position(|nic| nic.mac == mac).ok_or_else(|| missing(mac))
+    };
+    match change {
+        DomainChange::AttachDisk(new) if disk(spec, &new.target).is_ok() => {
+            return Err(format!("target {} already exists", new.target));
+        }
+        DomainChange::AttachDisk(new) => spec.disks.push(new.clone()),
+        DomainChange::DetachDisk { target } => {
+            spec.disks.remove(disk(spec, target)?);
+        }
+        DomainChange::Media(new) => {
+            let at = disk(spec, &new.target)?;
+            spec.disks.splice(at..=at, [new.clone()]);
+        }
+        DomainChange::AttachNic(new) => spec.nics.push(new.clone()),
+        DomainChange::DetachNic { mac } => {
+            spec.nics.remove(nic(spec, mac)?);
+        }
+        DomainChange::MoveNic(new) => {
+            let at = nic(spec, &new.mac)?;
+            spec.nics.splice(at..=at, [new.clone()]);
+        }
+        DomainChange::ResizeDisk { target, .. } => {
+            disk(spec, target)?;
+        }
+        DomainChange::Vcpus(count) => spec.vcpus = *count,
+        DomainChange::Memory { bytes } => spec.extra.memory_target = *bytes,
+        DomainChange::Snapshot { disks, .. } => {
+            for overlay in disks {
+                let at = disk(spec, &overlay.target)?;
+                if let Some(disk) = spec.disks.get_mut(at) {
+                    disk.path.clone_from(&overlay.path);
+                }
+            }
+        }
+        DomainChange::Nmi => {}
+    }
+    Ok(())
+}
+
 impl SimHypervisor {
+    /// What a VM runs with here now, for tests.
+    #[must_use]
+    pub fn spec(&self, vm: Uuid) -> Option<DomainSpec> {
+        self.world.with_domain(self.host, vm, |domain| Ok(domain.spec.clone())).ok()
+    }
+
     /// Waits until a VM has a state here (`None`: is gone), for tests.
     #[must_use]
     pub fn wait_state(&self, vm: Uuid, state: Option<DomainState>, longest: Duration) -> bool {

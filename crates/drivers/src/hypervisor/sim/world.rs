@@ -303,8 +303,8 @@ impl SimWorld {
         self.lock().saved.insert(path.to_owned(), domain);
     }
 
-    pub(super) fn take_saved(&self, path: &str) -> Option<Domain> {
-        self.lock().saved.remove(path)
+    pub(super) fn saved(&self, path: &str) -> Option<Domain> {
+        self.lock().saved.get(path).cloned()
     }
 
     pub(super) fn inventory(&self, host: usize) -> Result<Vec<DomainInfo>, HypervisorError> {

@@ -12,9 +12,9 @@ use crate::exec;
 use crate::storage::bounded::Bounded;
 use crate::storage::error::{
     NOT_ATTACHED, SR_UNAVAILABLE, UNMOUNT_FAILED, VDI_CLONE, VDI_CREATE, VDI_EXISTS, VDI_REMOVE,
-    VDI_SIZE, VDI_UNAVAILABLE, command, error, system, timeout,
+    VDI_SIZE, VDI_SNAPSHOT, VDI_UNAVAILABLE, command, error, system, timeout,
 };
-use crate::storage::{SrDriver, SrSpace, SrSpec, StorageError, VolumeInfo, mountinfo};
+use crate::storage::{Source, SrDriver, SrSpace, SrSpec, StorageError, VolumeInfo, mountinfo};
 
 /// How much earlier a command is killed than its thread is left behind.
 const KILL_AHEAD_MS_MAX: u64 = 500;
@@ -56,7 +56,7 @@ impl<M: Mounter> DirectoryDriver<M> {
         Self { mounter: std::sync::Arc::new(mounter), config, bounded }
     }
 
-    fn root(&self, sr: Uuid) -> PathBuf {
+    pub(in crate::storage) fn root(&self, sr: Uuid) -> PathBuf {
         self.config.mount_root.join(sr.to_string())
     }
 
@@ -66,7 +66,7 @@ impl<M: Mounter> DirectoryDriver<M> {
             .map_err(|e| system(SR_UNAVAILABLE, "reading the table of mounts", &e))
     }
 
-    fn mount(&self, sr: &SrSpec) -> Result<(), StorageError> {
+    pub(in crate::storage) fn mount(&self, sr: &SrSpec) -> Result<(), StorageError> {
         self.mounter.check(&sr.device_config)?;
         if self.mounted(sr.uuid)? {
             return Ok(());
@@ -81,7 +81,7 @@ impl<M: Mounter> DirectoryDriver<M> {
         self.bounded.run(sr.uuid, "mount", longest, move || mounter.mount(&spec, &target, &config))
     }
 
-    fn unmount(&self, sr: Uuid) -> Result<(), StorageError> {
+    pub(in crate::storage) fn unmount(&self, sr: Uuid) -> Result<(), StorageError> {
         if !self.mounted(sr)? {
             return Ok(());
         }
@@ -128,7 +128,7 @@ impl<M: Mounter> DirectoryDriver<M> {
     }
 
     /// Works on the SR's directory on a thread that may be left behind.
-    fn within<T: Send + 'static>(
+    pub(in crate::storage) fn within<T: Send + 'static>(
         &self,
         sr: Uuid,
         what: &str,
@@ -293,18 +293,56 @@ impl<M: Mounter> SrDriver for DirectoryDriver<M> {
     }
 
     fn copy_volume(&self, sr: &SrSpec, from: Uuid, to: Uuid) -> Result<String, StorageError> {
-        self.existing(sr.uuid, from)?;
+        let size = self.existing(sr.uuid, from)?.virtual_size;
+        let path = self.volume_path(sr, from);
+        self.import_volume(sr, to, Source { path: &path, format: "qcow2", size })
+    }
+
+    fn import_volume(
+        &self,
+        sr: &SrSpec,
+        to: Uuid,
+        source: Source<'_>,
+    ) -> Result<String, StorageError> {
         if self.look(sr.uuid, to)?.is_some() {
             return Err(error(VDI_EXISTS, format!("volume {to} exists already")));
         }
-        let (source, unfinished) =
-            (self.volume_path(sr, from), text(&self.unfinished(sr.uuid, to)));
         // No cache: this host's memory is for its guests.
-        let mut arguments =
-            owned(["convert", "-q", "-t", "none", "-T", "none", "-f", "qcow2", "-O", "qcow2"]);
-        arguments.extend([source, unfinished]);
+        let mut arguments = owned(["convert", "-q", "-t", "none", "-T", "none", "-O", "qcow2"]);
+        arguments.extend(owned(["-f", source.format, "--", source.path]));
+        arguments.push(text(&self.unfinished(sr.uuid, to)));
         let deadline = self.config.copy_deadline;
         let task = Task { what: "copy a volume", code: VDI_CLONE, deadline };
+        match self.qemu_img(sr.uuid, task, arguments) {
+            Ok(()) => self.finish(sr.uuid, to),
+            Err(error) => {
+                self.discard(sr.uuid, to);
+                Err(error)
+            }
+        }
+    }
+
+    fn overlay_volume(
+        &self,
+        sr: &SrSpec,
+        base: Uuid,
+        to: Uuid,
+        size: u64,
+    ) -> Result<String, StorageError> {
+        let below = self.existing(sr.uuid, base)?;
+        if let Some(there) = self.look(sr.uuid, to)? {
+            if there.backing.as_ref() == Some(&below.location) && there.virtual_size == size {
+                return Ok(self.volume_path(sr, to));
+            }
+            return Err(error(VDI_EXISTS, format!("volume {to} exists already")));
+        }
+        // `-u`: the base is not opened, a guest may have locked it. Its name is relative, so that
+        // the chain is found wherever the SR is mounted.
+        let mut arguments =
+            owned(["create", "-q", "-u", "-f", "qcow2", "-F", "qcow2", "-b", &below.location]);
+        arguments.extend([text(&self.unfinished(sr.uuid, to)), size.to_string()]);
+        let deadline = self.config.change_deadline;
+        let task = Task { what: "create a volume over another", code: VDI_SNAPSHOT, deadline };
         match self.qemu_img(sr.uuid, task, arguments) {
             Ok(()) => self.finish(sr.uuid, to),
             Err(error) => {
@@ -335,6 +373,10 @@ impl<M: Mounter> SrDriver for DirectoryDriver<M> {
 
     fn destroy_volume(&self, sr: &SrSpec, vdi: Uuid) -> Result<(), StorageError> {
         self.within(sr.uuid, "delete a volume", self.config.change_deadline, move |root| {
+            if let Some(child) = volumes::child_of(root, vdi)? {
+                let text = format!("volume {vdi} is the base of volume {child}, which needs it");
+                return Err(error(VDI_REMOVE, text));
+            }
             match std::fs::remove_file(volumes::path_of(root, vdi)) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                     Err(system(VDI_REMOVE, &format!("deleting volume {vdi}"), &e))

@@ -43,6 +43,8 @@ impl Mounter for NoteMounter {
     }
 }
 
+const LONG: Duration = Duration::from_secs(60);
+
 struct Bench {
     driver: DirectoryDriver<NoteMounter>,
     sr: SrSpec,
@@ -124,4 +126,34 @@ fn a_mount_that_hangs_does_not_hang_the_caller() {
     let began = Instant::now();
     assert_eq!(driver.attach(&sr).unwrap_err().code, TIMEOUT);
     assert!(began.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn a_volume_over_another_shows_it_and_keeps_it_from_being_deleted() {
+    let Bench { driver, sr, _dir } = bench(NoteMounter::default());
+    driver.create(&sr).unwrap();
+    let (base, top, copy) = (Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3));
+    let base_path = driver.create_volume(&sr, base, 1 << 20).unwrap();
+    let io = |path: &str, command: &str| {
+        let out = exec::run("qemu-io", &["-f", "qcow2", "-c", command, path], LONG).unwrap();
+        assert!(out.success && !out.stdout.contains("failed"), "{command}: {out:?}");
+    };
+    io(&base_path, "write -P 7 0 64k");
+    let top_path = driver.overlay_volume(&sr, base, top, 1 << 20).unwrap();
+    assert_eq!(driver.overlay_volume(&sr, base, top, 1 << 20).unwrap(), top_path, "idempotent");
+    assert_eq!(driver.overlay_volume(&sr, copy, base, 1).unwrap_err().code, VDI_UNAVAILABLE);
+    io(&top_path, "read -P 7 0 64k");
+    io(&top_path, "write -P 9 0 64k");
+    io(&base_path, "read -P 7 0 64k");
+    let found = driver.scan(&sr).unwrap();
+    assert_eq!(
+        (found[0].backing.clone(), found[1].backing.clone()),
+        (None, Some(format!("{base}.qcow2")))
+    );
+    assert_eq!(driver.destroy_volume(&sr, base).unwrap_err().code, VDI_REMOVE);
+    // A copy is whole: it needs nothing below it.
+    let path = driver.copy_volume(&sr, top, copy).unwrap();
+    driver.destroy_volume(&sr, top).unwrap();
+    driver.destroy_volume(&sr, base).unwrap();
+    io(&path, "read -P 9 0 64k");
 }

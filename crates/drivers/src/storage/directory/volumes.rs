@@ -1,7 +1,7 @@
 //! Volumes in a directory: finding them and reading what they are.
 
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -13,6 +13,8 @@ const SUFFIX: &str = ".qcow2";
 /// Start of a qcow2 header: magic, version, backing file, cluster bits, size.
 const HEADER_BYTES: usize = 32;
 const MAGIC: [u8; 4] = *b"QFI\xfb";
+/// Longest name of a backing file, as QEMU has it.
+const BACKING_BYTES_MAX: usize = 1023;
 
 pub(super) fn path_of(root: &Path, vdi: Uuid) -> PathBuf {
     root.join(format!("{vdi}{SUFFIX}"))
@@ -46,19 +48,51 @@ pub(super) fn look(root: &Path, vdi: Uuid) -> std::io::Result<Option<VolumeInfo>
     };
     let mut header = [0; HEADER_BYTES];
     file.read_exact(&mut header)?;
-    let virtual_size = size_in(&header)
+    let header = Header::read(&header)
         .ok_or_else(|| std::io::Error::new(std::io::ErrorKind::InvalidData, "not qcow2"))?;
     Ok(Some(VolumeInfo {
         uuid: vdi,
+        location: format!("{vdi}{SUFFIX}"),
+        backing: header.backing(&file)?,
         format: "qcow2".to_owned(),
-        virtual_size,
+        virtual_size: header.size,
         physical_utilisation: file.metadata()?.blocks() * 512,
     }))
 }
 
-fn size_in(header: &[u8; HEADER_BYTES]) -> Option<u64> {
-    if !header.starts_with(&MAGIC) {
-        return None;
+/// A volume that shows the content of `vdi`, if there is one.
+pub(super) fn child_of(root: &Path, vdi: Uuid) -> Result<Option<Uuid>, StorageError> {
+    let name = format!("{vdi}{SUFFIX}");
+    let child = scan(root)?.into_iter().find(|volume| volume.backing.as_ref() == Some(&name));
+    Ok(child.map(|volume| volume.uuid))
+}
+
+struct Header {
+    size: u64,
+    backing_offset: u64,
+    backing_bytes: usize,
+}
+
+impl Header {
+    fn read(bytes: &[u8; HEADER_BYTES]) -> Option<Self> {
+        if !bytes.starts_with(&MAGIC) {
+            return None;
+        }
+        Some(Self {
+            size: u64::from_be_bytes(bytes.get(24..32)?.try_into().ok()?),
+            backing_offset: u64::from_be_bytes(bytes.get(8..16)?.try_into().ok()?),
+            backing_bytes: u32::from_be_bytes(bytes.get(16..20)?.try_into().ok()?) as usize,
+        })
     }
-    header.get(24..32)?.try_into().ok().map(u64::from_be_bytes)
+
+    /// File name of the volume below.
+    fn backing(&self, file: &std::fs::File) -> std::io::Result<Option<String>> {
+        if self.backing_offset == 0 || self.backing_bytes == 0 {
+            return Ok(None);
+        }
+        let mut name = vec![0; self.backing_bytes.min(BACKING_BYTES_MAX)];
+        file.read_exact_at(&mut name, self.backing_offset)?;
+        let name = String::from_utf8_lossy(&name).into_owned();
+        Ok(name.rsplit('/').next().map(str::to_owned))
+    }
 }

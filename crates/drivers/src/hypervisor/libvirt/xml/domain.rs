@@ -46,6 +46,10 @@ fn head(spec: &DomainSpec, ctx: &RenderContext) -> Element {
         .attr("epoch", spec.extra.epoch.to_string())
         .attr(START_ATTRIBUTE, ctx.start.to_string());
     let memory = (spec.memory_bytes >> 10).to_string();
+    let balloon = match spec.extra.memory_target {
+        0 => memory.clone(),
+        target => (target.min(spec.memory_bytes) >> 10).to_string(),
+    };
     el("domain")
         .attr("type", ctx.virt_type.as_str())
         .child(el("name").text(crate::hypervisor::libvirt::domain_name(spec.uuid)))
@@ -53,8 +57,16 @@ fn head(spec: &DomainSpec, ctx: &RenderContext) -> Element {
         .child(el("title").text(title(spec)))
         .child(el("metadata").child(metadata))
         .child(el("memory").attr("unit", "KiB").text(memory.clone()))
-        .child(el("currentMemory").attr("unit", "KiB").text(memory))
-        .child(el("vcpu").attr("placement", "static").text(spec.vcpus.max(1).to_string()))
+        .child(el("currentMemory").attr("unit", "KiB").text(balloon))
+        .child(vcpus(spec))
+}
+
+/// As many CPUs as it may ever have, of which some are there from the start.
+fn vcpus(spec: &DomainSpec) -> Element {
+    let (now, most) = (spec.vcpus.max(1), spec.extra.vcpus_max.max(spec.vcpus).max(1));
+    let tree = el("vcpu").attr("placement", "static");
+    let tree = if now < most { tree.attr("current", now.to_string()) } else { tree };
+    tree.text(most.to_string())
 }
 
 /// libvirt refuses an empty title.
@@ -173,7 +185,7 @@ fn is_block_device(path: &str) -> bool {
     path.starts_with("/dev/")
 }
 
-fn qemu_disk(disk: &DiskSpec) -> Element {
+pub(super) fn qemu_disk(disk: &DiskSpec) -> Element {
     let block = is_block_device(&disk.path);
     let mut driver = el("driver")
         .attr("name", "qemu")
@@ -222,7 +234,7 @@ fn bus_of_target(target: &str) -> &'static str {
     }
 }
 
-fn nic_element(nic: &NicSpec, virtio: bool) -> Element {
+pub(super) fn nic_element(nic: &NicSpec, virtio: bool) -> Element {
     let mut tree = el("interface").attr("type", "bridge");
     if !nic.mac.is_empty() {
         tree = tree.child(el("mac").attr("address", nic.mac.as_str()));
@@ -265,7 +277,7 @@ fn xen_domain(spec: &DomainSpec, ctx: &RenderContext) -> Element {
     life(tree, spec).child(devices)
 }
 
-fn xen_disk(disk: &DiskSpec) -> Element {
+pub(super) fn xen_disk(disk: &DiskSpec) -> Element {
     let block = is_block_device(&disk.path);
     let mut tree = el("disk")
         .attr("type", if block { "block" } else { "file" })

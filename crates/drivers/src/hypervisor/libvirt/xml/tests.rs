@@ -40,6 +40,8 @@ fn full_spec() -> DomainSpec {
             on_crash: CrashAction::Restart,
             machine: None,
             serial_log: Some("/var/log/haven/serial/11.log".into()),
+            vcpus_max: 4,
+            ..DomainExtra::default()
         },
     }
 }
