@@ -56,7 +56,7 @@ fn head(spec: &DomainSpec, ctx: &RenderContext) -> Element {
         .child(el("uuid").text(spec.uuid.to_string()))
         .child(el("title").text(title(spec)))
         .child(el("metadata").child(metadata))
-        .child(el("memory").attr("unit", "KiB").text(memory.clone()))
+        .child(el("memory").attr("unit", "KiB").text(memory))
         .child(el("currentMemory").attr("unit", "KiB").text(balloon))
         .child(vcpus(spec))
 }

@@ -1,0 +1,205 @@
+//! What an administrator does to a guest while it runs, with real libvirt and real guests.
+//!
+//! Needs havend, haven-guard and haven beside haven-lab: `cargo build --bins` builds them.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
+#![allow(clippy::cloned_ref_to_slice_refs, reason = "parameter lists read alike")]
+
+mod common;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use common::eventually;
+use haven_lab::Lab;
+use haven_lab::guest::stamps;
+use haven_lab::probe::Prober;
+use haven_lab::story::api::{Api, text};
+use haven_lab::story::{Guest, Narrator, Pool};
+use serde_json::{Value, json};
+
+const BOOT: Duration = Duration::from_secs(120);
+/// A silence that a snapshot may cause on a loaded machine.
+const PAUSE: Duration = Duration::from_secs(10);
+
+fn up(hosts: u32) -> Option<Lab> {
+    // Says why if there can be no lab here.
+    common::lab(1)?;
+    let mut config = common::config(hosts);
+    config.bare = false;
+    Some(Lab::up_attached(config).unwrap())
+}
+
+/// A running guest and a client.
+struct Bench<'lab> {
+    pool: Pool<'lab>,
+    api: Api,
+    guest: Guest,
+    vm: Value,
+    prober: Prober,
+}
+
+impl<'lab> Bench<'lab> {
+    fn new(lab: &'lab Lab, tell: &'lab Narrator) -> Self {
+        let pool = Pool { lab, tell };
+        pool.form().unwrap();
+        pool.add_storage().unwrap();
+        let guest = Guest::new(1);
+        let prober = Prober::start(lab, &[guest.address()], Duration::from_millis(10)).unwrap();
+        pool.create_guest(&guest).unwrap();
+        let api = Api::log_in(lab.host(1)).unwrap();
+        let (vm, _) = api.named("VM", &guest.name).unwrap();
+        let bench = Self { pool, api, guest, vm: json!(vm), prober };
+        bench.start();
+        bench
+    }
+
+    fn call(&self, method: &str, params: &[Value]) -> Value {
+        let begun = Instant::now();
+        let value = self.api.call(method, params).unwrap();
+        let name = method.to_lowercase().replace('.', "_");
+        eprintln!("figure lab_{name} {} ms", begun.elapsed().as_millis());
+        value
+    }
+
+    fn vm(&self, message: &str) -> Value {
+        self.call(&format!("VM.{message}"), &[self.vm.clone()])
+    }
+
+    fn start(&self) {
+        let begun = Instant::now();
+        self.call("VM.start", &[self.vm.clone(), json!(false), json!(false)]);
+        self.answers_since(begun);
+    }
+
+    fn answers_since(&self, begun: Instant) {
+        self.prober.answer_after(&self.guest.address(), begun, BOOT).unwrap();
+    }
+
+    fn silence(&self) -> Duration {
+        self.prober.seen(&self.guest.address()).unwrap().longest_gap
+    }
+
+    /// The image that the VM's disk is in now.
+    fn image(&self, vm: &Value) -> PathBuf {
+        let vbds = self.api.call("VM.get_VBDs", &[vm.clone()]).unwrap();
+        let vbd = vbds.as_array().unwrap()[0].clone();
+        let vdi = self.api.call("VBD.get_VDI", &[vbd]).unwrap();
+        let record = self.api.call("VDI.get_record", &[vdi]).unwrap();
+        self.pool.lab.config().export_dir().join(text(&record, "location"))
+    }
+}
+
+#[test]
+fn a_running_guest_is_snapshotted_moved_and_brought_back() {
+    let Some(lab) = up(2) else { return };
+    let tell = Narrator::default();
+    let bench = Bench::new(&lab, &tell);
+    eventually(60, "stamps", || stamps::check(&bench.image(&bench.vm)).unwrap().stamps > 5);
+
+    bench.prober.forget_gaps();
+    let args = [bench.vm.clone(), json!("before"), json!([])];
+    let snapshot = bench.call("VM.snapshot", &args);
+    bench.answers_since(Instant::now());
+    eprintln!("figure lab_snapshot_pause {} ms", bench.silence().as_millis());
+    assert!(bench.silence() < PAUSE, "{:?}", bench.silence());
+    // The frozen image is not written any more, the other one is.
+    let frozen = bench.image(&snapshot);
+    let then = std::fs::metadata(&frozen).unwrap().modified().unwrap();
+    let upper = bench.image(&bench.vm);
+    assert_ne!(upper, frozen);
+    eventually(60, "stamps go on", || {
+        let report = stamps::check(&upper).unwrap();
+        report.stamps > 10 && report.is_clean() && report.runs == 1
+    });
+    assert_eq!(std::fs::metadata(&frozen).unwrap().modified().unwrap(), then);
+
+    // The chain goes with the guest.
+    let hosts = bench.api.records("host").unwrap();
+    let other = hosts.iter().find(|(_, row)| bench.pool.number_of(row).unwrap() == 2).unwrap();
+    bench.call("VM.pool_migrate", &[bench.vm.clone(), json!(other.0), json!({ "live": "true" })]);
+    bench.answers_since(Instant::now());
+    // Restarted it is a second run.
+    bench.vm("hard_shutdown");
+    bench.start();
+    eventually(60, "a second run", || stamps::check(&upper).unwrap().runs == 2);
+
+    // Back: the second run never happened.
+    bench.call("VM.revert", &[snapshot]);
+    assert_eq!(stamps::check(&bench.image(&bench.vm)).unwrap().runs, 1);
+    assert!(!upper.exists(), "what was given up is deleted");
+    bench.start();
+    let now = bench.image(&bench.vm);
+    eventually(60, "a run of its own", || {
+        let report = stamps::check(&now).unwrap();
+        report.runs == 2 && report.is_clean()
+    });
+}
+
+#[test]
+fn a_checkpoint_brings_a_guest_back_in_the_middle_of_its_work() {
+    let Some(lab) = up(1) else { return };
+    let tell = Narrator::default();
+    let bench = Bench::new(&lab, &tell);
+    eventually(60, "stamps", || stamps::check(&bench.image(&bench.vm)).unwrap().stamps > 5);
+    let checkpoint = bench.call("VM.checkpoint", &[bench.vm.clone(), json!("running")]);
+    bench.answers_since(Instant::now());
+    bench.vm("hard_shutdown");
+    for _ in 0..2 {
+        bench.call("VM.revert", &[checkpoint.clone()]);
+        let begun = Instant::now();
+        bench.call("VM.resume", &[bench.vm.clone(), json!(false), json!(false)]);
+        bench.answers_since(begun);
+        let image = bench.image(&bench.vm);
+        let then = stamps::check(&image).unwrap().stamps;
+        eventually(60, "it goes on where it was", || {
+            let report = stamps::check(&image).unwrap();
+            report.stamps > then && report.runs == 1 && report.is_clean()
+        });
+    }
+}
+
+#[test]
+fn disks_and_interfaces_come_and_go_while_a_guest_runs() {
+    let Some(lab) = up(1) else { return };
+    let tell = Narrator::default();
+    let bench = Bench::new(&lab, &tell);
+    let sr = bench.api.named("SR", "vms").unwrap().0;
+    let disk = bench.call(
+        "VDI.create",
+        &[json!({
+            "name_label": "more", "SR": sr, "virtual_size": 64 << 20, "type": "user",
+            "sharable": false, "read_only": false, "other_config": {},
+        })],
+    );
+    let vbd = bench.call(
+        "VBD.create",
+        &[json!({
+            "VM": bench.vm, "VDI": disk, "userdevice": "1", "bootable": false, "mode": "RW",
+            "type": "Disk", "unpluggable": true, "empty": false, "other_config": {},
+        })],
+    );
+    let host = lab.host(1);
+    let virsh = |command: &str| host.sh(&format!("virsh -q {command} $(virsh -q list --name)"));
+    bench.call("VBD.plug", &[vbd.clone()]);
+    assert!(virsh("domblklist").unwrap().contains("vdb"));
+    bench.call("VDI.resize_online", &[disk.clone(), json!(128 << 20)]);
+    let network = bench.call("network.create", &[json!({ "name_label": "inner" })]);
+    let vif = bench.call(
+        "VIF.create",
+        &[json!({
+            "VM": bench.vm, "network": network, "device": "1", "MAC": "", "MTU": 1500,
+            "other_config": {}, "qos_algorithm_type": "", "qos_algorithm_params": {},
+        })],
+    );
+    bench.call("VIF.plug", &[vif.clone()]);
+    assert_eq!(virsh("domiflist").unwrap().lines().count(), 2);
+    // The guest has to let go of both.
+    bench.call("VIF.unplug", &[vif]);
+    assert_eq!(virsh("domiflist").unwrap().lines().count(), 1);
+    bench.call("VBD.unplug", &[vbd.clone()]);
+    assert!(!virsh("domblklist").unwrap().contains("vdb"));
+    bench.call("VBD.destroy", &[vbd]);
+    bench.call("VDI.destroy", &[disk]);
+    assert!(bench.silence() < PAUSE);
+}
