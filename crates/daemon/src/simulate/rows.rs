@@ -171,7 +171,7 @@ fn add_devices(tx: &mut Tx<'_>, vm: Ref<Vm>, sr: Ref<Sr>, number: usize) -> Resu
         unpluggable: true,
         ..Vbd::default()
     };
-    tx.insert(Vbd { allowed_operations: allowed::vbd_allowed(&row), ..row })?;
+    tx.insert(Vbd { allowed_operations: allowed::vbd_allowed(&row, false), ..row })?;
     let network = tx.iter::<Network>().next().map(|(network, _)| network);
     if let Some(network) = network {
         vif::insert(tx, Vif { vm, network, device: "0".to_owned(), ..Vif::default() })?;

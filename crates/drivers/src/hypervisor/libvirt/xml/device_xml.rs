@@ -1,8 +1,8 @@
 //! Descriptions of single devices, of snapshots, and of where a saved domain's disks are now.
 
 use super::domain::{nic_element, qemu_disk, xen_disk};
-use crate::xml::{Element, el};
 use crate::hypervisor::{DiskOverlay, DiskSpec, NicSpec};
+use crate::xml::{Element, el};
 
 /// Renders devices for the kind of hypervisor.
 pub(crate) struct Devices {
