@@ -9,8 +9,8 @@
 )]
 
 mod armed;
-mod guards;
 mod devices;
+mod guards;
 mod lifecycle;
 mod members;
 mod python;
