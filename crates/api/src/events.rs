@@ -45,6 +45,26 @@ impl Subscription {
         self.classes.contains(&class) || self.objects.contains(&(class, id))
     }
 
+    /// Wants what the other wants, too.
+    pub fn add(&mut self, other: Self) {
+        self.all |= other.all;
+        self.classes.extend(other.classes);
+        self.objects.extend(other.objects);
+    }
+
+    /// No longer wants what the other wants.
+    pub fn remove(&mut self, other: &Self) {
+        self.all &= !other.all;
+        self.classes.retain(|class| !other.classes.contains(class));
+        self.objects.retain(|object| !other.objects.contains(object));
+    }
+
+    /// Whether nothing is wanted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.all && self.classes.is_empty() && self.objects.is_empty()
+    }
+
     /// Whether the client wants to hear of tasks only; such answers are not held back.
     #[must_use]
     pub fn is_tasks_only(&self) -> bool {
@@ -110,12 +130,20 @@ fn counts(image: &Image) -> Value {
     Value::Map(classes.map(count).collect::<BTreeMap<_, _>>())
 }
 
+/// The events of one subscriber after a generation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Events {
+    /// The events, in the order that clients want: additions, changes, deletions; alerts first.
+    pub list: Vec<Value>,
+    /// The generation of now.
+    pub generation: u64,
+    /// Deletes of that past are no longer known: everything there is came as new.
+    pub lost: bool,
+}
+
 /// What changed after `since`, for one subscriber.
-///
-/// Deletes of a past that is no longer remembered are not listed: everything there is comes as
-/// new, and the counts tell the client that it knows too much.
 #[must_use]
-pub fn from(image: &Image, wanted: &Subscription, since: u64) -> EventBatch {
+pub fn since(image: &Image, wanted: &Subscription, since: u64) -> Events {
     let changes = image.changes_since(since);
     let mut events = Vec::new();
     let of_interest = |(class, id): &&(&'static str, RefId)| {
@@ -135,11 +163,28 @@ pub fn from(image: &Image, wanted: &Subscription, since: u64) -> EventBatch {
     for (class, id) in changes.dels.iter().filter(of_interest) {
         events.push(event(events.len(), class, "del", *id, None));
     }
-    let count = events.len();
+    Events { list: events, generation: changes.generation, lost: changes.lost }
+}
+
+/// One change that nothing caused, by which `event.next` shows that the server is there.
+#[must_use]
+pub fn heartbeat(image: &Image, class: &'static str) -> Vec<Value> {
+    let first = image.rows(class).next();
+    first.map(|(id, row)| event(0, class, "mod", id, Some(record(row)))).into_iter().collect()
+}
+
+/// The answer to `event.from`.
+///
+/// Deletes of a past that is no longer remembered are not listed: everything there is comes as
+/// new, and the counts tell the client that it knows too much.
+#[must_use]
+pub fn from(image: &Image, wanted: &Subscription, generation: u64) -> EventBatch {
+    let events = since(image, wanted, generation);
+    let count = events.list.len();
     let value = Value::Record(vec![
-        ("events", Value::Set(events)),
+        ("events", Value::Set(events.list)),
         ("valid_ref_counts", counts(image)),
-        ("token", Value::String(token(changes.generation))),
+        ("token", Value::String(token(events.generation))),
     ]);
     EventBatch { events: count, value }
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns: the declared [`messages`], the [`Registry`] of all messages (declared ones and those
 //! that follow from fields), the checking of calls against it ([`Call`]), the answers that follow
-//! from the database alone ([`dispatch`]), the [`events`] feed, roles and paths ([`access`]), and
+//! from the database alone ([`dispatch`]), the [`events`] feed, roles and paths ([`access`], [`rbac`]), and
 //! the two encodings ([`xmlrpc`], [`jsonrpc`]).
 //!
 //! Never: opens a connection, checks a password, keeps a session, starts a task. Those belong to
@@ -24,6 +24,7 @@ mod field_writes;
 pub mod jsonrpc;
 pub mod messages;
 mod query;
+pub mod rbac;
 mod registry;
 pub mod xmlrpc;
 
@@ -31,4 +32,4 @@ pub use args::{Arguments, coerce};
 pub use call::{Call, Request, Resolved};
 pub use messages::Param;
 pub use query::Query;
-pub use registry::{Method, Operation, Registry};
+pub use registry::{Method, Operation, Registry, read_role};

@@ -209,6 +209,12 @@ fn declared(message: &'static Message) -> Option<Method> {
     })
 }
 
+/// Least role that may read rows of the class: secrets are not for everyone to look at.
+#[must_use]
+pub fn read_role(class: &ClassMeta) -> RoleLevel {
+    if class.name == "secret" { RoleLevel::PoolOperator } else { RoleLevel::ReadOnly }
+}
+
 /// Makes the messages of one class that follow from its fields.
 struct FromFields {
     class: &'static ClassMeta,
@@ -247,13 +253,13 @@ impl FromFields {
         result: Type,
         operation: Operation,
     ) {
-        let open = (RoleLevel::ReadOnly, self.class.state);
+        let open = (read_role(self.class), self.class.state);
         self.add(name.to_owned(), params, Some(result), open, operation);
     }
 
     fn field(&mut self, index: usize, field: &'static FieldMeta) {
         let object = ("self", Type::Ref(self.class.name));
-        let read = (RoleLevel::ReadOnly, field.state);
+        let read = (read_role(self.class), field.state);
         let get = format!("get_{}", field.name);
         self.add(get, &[object], Some(field.ty), read, Operation::Get(index));
         if field.qualifier != Qualifier::Rw {

@@ -60,6 +60,12 @@ impl Paths {
         self.at("var/lib/haven/tls")
     }
 
+    /// `/var/log/haven/audit.log`.
+    #[must_use]
+    pub fn audit_log(&self) -> PathBuf {
+        self.at("var/log/haven/audit.log")
+    }
+
     /// `/run/haven`.
     #[must_use]
     pub fn run(&self) -> PathBuf {

@@ -67,6 +67,7 @@ pub async fn settle(state: &Arc<AppState>) -> Result<(), ApiError> {
     state
         .pool
         .write(move |tx| {
+            crate::ops::subject::ensure_roles(tx)?;
             let (pool, row) = crate::ops::rows::pool(tx)?;
             if row.master == this_host {
                 return Ok(());

@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod app;
+pub mod audit;
 pub mod authority;
 pub mod boot;
 pub mod config;

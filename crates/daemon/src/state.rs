@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::agent::Agent;
+use crate::audit::Audit;
 use crate::authority::Authority;
 use crate::boot::HostSide;
 use crate::config::Config;
@@ -23,7 +24,7 @@ use crate::identity::{IdentityStore, Member};
 use crate::order_client::OrderClient;
 use crate::peer_net::Dialer;
 use crate::reconcile::Reports;
-use crate::session::{Passwords, Sessions};
+use crate::session::{Passwords, Sessions, Throttle};
 use crate::tasks::Runner;
 
 /// Shared by all requests and loops of the coordinator side.
@@ -42,6 +43,10 @@ pub struct AppState {
     pub sessions: Sessions,
     /// Verifies passwords.
     pub passwords: Passwords,
+    /// Slows down who guesses them.
+    pub throttle: Throttle,
+    /// Who did what.
+    pub audit: Audit,
     /// Last reports of the hosts.
     pub reports: Reports,
     /// High availability of this host.
@@ -63,6 +68,7 @@ impl AppState {
     /// A host that holds no database yet; its task loop runs.
     #[must_use]
     pub fn start(config: Config, side: &HostSide) -> Arc<Self> {
+        let audit = Audit::start(config.paths.audit_log());
         let state = Arc::new(Self {
             config,
             identity: side.identity.clone(),
@@ -71,6 +77,8 @@ impl AppState {
             pool: PoolDb::default(),
             sessions: Sessions::default(),
             passwords: Passwords::default(),
+            throttle: Throttle::default(),
+            audit,
             reports: Reports::default(),
             ha: OnceLock::new(),
             dialer: side.agent.parts().dialer.clone(),

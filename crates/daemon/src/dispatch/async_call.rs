@@ -11,19 +11,32 @@ use haven_model::{
 use haven_pooldb::Image;
 
 use super::call::Call;
-use crate::ops::Handler;
+use crate::audit::Entry;
 use crate::state::{AppState, now};
+use crate::tasks::BoxFuture;
 
 /// Ended tasks are kept so long, in seconds.
 const ENDED_KEPT_S: i64 = 65 * 60;
 /// Ended tasks that are kept at most.
 const ENDED_MAX: usize = 200;
+/// Tasks that are under way at most.
+const PENDING_MAX: usize = 1000;
+/// A task that a client made and forgot is removed after so long, in seconds.
+const FORGOTTEN_S: i64 = 24 * 3600;
 /// How often old tasks are removed.
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Makes the row, starts the handler, answers the reference.
-pub(super) async fn start(call: Arc<Call>, handler: Handler) -> Result<Value, ApiError> {
+pub(super) async fn start(
+    call: &Call,
+    work: BoxFuture<Result<Value, ApiError>>,
+    entry: Option<Entry>,
+) -> Result<Value, ApiError> {
     let task = call.task;
+    let pending = call.read(|db| Ok(db.iter::<Task>().filter(|(_, row)| is_pending(row)).count()));
+    if pending.await? >= PENDING_MAX {
+        return Err(ApiError::new(codes::TOO_MANY_PENDING_TASKS, Vec::new()));
+    }
     let row = Task {
         uuid: uuid::Uuid::from_u128(task.id().0).to_string(),
         name_label: format!("Async.{}", call.method),
@@ -33,23 +46,32 @@ pub(super) async fn start(call: Arc<Call>, handler: Handler) -> Result<Value, Ap
         status: TaskStatusType::Pending,
         resident_on: call.state.this_host(),
         r#type: "<none/>".to_owned(),
+        session: call.caller.session(),
         ..Task::default()
     };
     call.write(move |tx| tx.insert_with(task, row)).await?;
+    let state = call.state.clone();
     tokio::spawn(async move {
-        let state = call.state.clone();
         // A task of its own, so that a panic in the handler ends the task as a failure.
-        let result = tokio::spawn(handler(call)).await.unwrap_or_else(|panic| {
+        let result = tokio::spawn(work).await.unwrap_or_else(|panic| {
             Err(ApiError::internal(format!("the operation broke off: {panic}")))
         });
-        if let Err(error) = finish(&state, task, result).await {
+        if let Some(entry) = entry {
+            let entry = Entry { task: task.to_string(), ..entry };
+            state.audit.note(entry.with_result(&result));
+        }
+        if let Err(error) = complete(&state, task, result).await {
             tracing::error!(%error, %task, "the result of a task could not be written");
         }
     });
     Ok(task.to_value())
 }
 
-async fn finish(
+/// Ends a task: one of `Async.`, or one that a client made for an HTTP request (`task_id`).
+///
+/// # Errors
+/// The database refuses.
+pub async fn complete(
     state: &Arc<AppState>,
     task: Ref<Task>,
     result: Result<Value, ApiError>,
@@ -64,6 +86,10 @@ async fn finish(
             tx.update(task, |row: &mut Task| ended(row, result))
         })
         .await
+}
+
+fn is_pending(row: &Task) -> bool {
+    matches!(row.status, TaskStatusType::Pending | TaskStatusType::Cancelling)
 }
 
 /// Writes the end of a task into its row.
@@ -96,10 +122,9 @@ pub async fn fail_orphans(state: &Arc<AppState>) -> Result<(), ApiError> {
         .write(|tx| {
             let journaled: Vec<Ref<Task>> =
                 tx.iter::<TaskJournal>().map(|(_, row)| row.task).collect();
-            let pending = [TaskStatusType::Pending, TaskStatusType::Cancelling];
             let orphans: Vec<Ref<Task>> = tx
                 .iter::<Task>()
-                .filter(|(task, row)| pending.contains(&row.status) && !journaled.contains(task))
+                .filter(|(task, row)| is_pending(row) && !journaled.contains(task))
                 .map(|(task, _)| task)
                 .collect();
             for task in orphans {
@@ -122,9 +147,13 @@ fn old(db: &Image) -> Vec<Ref<Task>> {
     ended.sort_unstable_by(|a, b| b.cmp(a));
     let limit = now().unix_s() - ENDED_KEPT_S;
     let old = ended.into_iter().enumerate();
-    old.filter(|(at, (finished, _))| *at >= ENDED_MAX || finished.unix_s() < limit)
-        .map(|(_, (_, task))| task)
-        .collect()
+    let old = old.filter(|(at, (finished, _))| *at >= ENDED_MAX || finished.unix_s() < limit);
+    let forgotten = now().unix_s() - FORGOTTEN_S;
+    // Those of operations can be cancelled, and end by themselves.
+    let forgotten = db.iter::<Task>().filter(|(_, row)| {
+        is_pending(row) && row.allowed_operations.is_empty() && row.created.unix_s() < forgotten
+    });
+    old.map(|(_, (_, task))| task).chain(forgotten.map(|(task, _)| task)).collect()
 }
 
 /// Removes ended tasks when their time is over; runs for ever.

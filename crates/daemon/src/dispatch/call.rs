@@ -3,11 +3,12 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use haven_model::{ApiError, Field, Ref, Task, Value, codes};
+use haven_model::{ApiError, Field, Ref, RoleLevel, Task, Value, codes};
 use haven_pooldb::{Image, Tx};
 use haven_tasks::TaskId;
 use uuid::Uuid;
 
+use crate::http::Origin;
 use crate::session::Session;
 use crate::state::AppState;
 use crate::tasks::{Op, Plan};
@@ -22,6 +23,24 @@ pub enum Caller {
 }
 
 impl Caller {
+    /// What the caller may do.
+    #[must_use]
+    pub fn role(&self) -> RoleLevel {
+        match self {
+            Self::LocalRoot => RoleLevel::LocalRootOnly,
+            Self::User(session) => session.role,
+        }
+    }
+
+    /// The session, if there is one.
+    #[must_use]
+    pub fn session(&self) -> Ref<haven_model::Session> {
+        match self {
+            Self::LocalRoot => Ref::NULL,
+            Self::User(session) => Ref::from_uuid(session.id),
+        }
+    }
+
     /// Name of the user.
     #[must_use]
     pub fn user(&self) -> &str {
@@ -39,6 +58,8 @@ pub struct Call {
     pub state: Arc<AppState>,
     /// Who calls.
     pub caller: Caller,
+    /// From where.
+    pub origin: Origin,
     /// `VM.start`.
     pub method: String,
     /// Parameters without the session, checked and complete.
@@ -67,6 +88,18 @@ impl Call {
             None | Some(Value::Nil) => Ok(default),
             Some(_) => self.arg(index),
         }
+    }
+
+    /// Identity of the caller's session; nil without one.
+    #[must_use]
+    pub fn session_id(&self) -> Uuid {
+        Uuid::from_u128(self.session().id().0)
+    }
+
+    /// The caller's session.
+    #[must_use]
+    pub fn session(&self) -> Ref<haven_model::Session> {
+        self.caller.session()
     }
 
     /// Reads the database.

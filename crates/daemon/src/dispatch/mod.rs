@@ -9,9 +9,9 @@ mod entry;
 mod session_calls;
 
 pub(crate) use async_call::ended;
-pub use async_call::{expire, fail_orphans};
+pub use async_call::{complete, expire, fail_orphans};
 pub use call::{Call, Caller};
 pub use entry::{Answer, answer};
-pub use session_calls::check_password;
+pub use session_calls::authenticate;
 
-pub(crate) use session_calls::{change_password, logout, no_subjects};
+pub(crate) use session_calls::{change_password, logout, logout_subject, subject_identifiers};

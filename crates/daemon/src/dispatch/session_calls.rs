@@ -1,15 +1,20 @@
 //! Sessions: login, logout, and what clients ask about their own.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use haven_api::{Call as ApiCall, Operation};
-use haven_model::{ApiError, Class, DateTime, Field, Ref, Session as Row, Value, codes, record};
+use haven_model::{
+    ApiError, Class, DateTime, Field, Ref, RoleLevel, Session as Row, Value, codes, record,
+};
+use haven_pooldb::Image;
 use uuid::Uuid;
 
 use super::call::{Call, not_implemented};
+use crate::audit::{self, Entry};
 use crate::http::Origin;
-use crate::ops::init;
-use crate::session::{PasswordError, Passwords, Session};
+use crate::ops::{init, subject};
+use crate::session::{Login, PasswordError, Session};
 use crate::state::{AppState, now};
 
 /// Messages that need no session.
@@ -22,37 +27,64 @@ pub(super) async fn without_session(
         "session.login_with_password" | "session.slave_local_login_with_password" => {
             let (user, password): (String, String) = (call.args.get(0)?, call.args.get(1)?);
             let originator = call.args.get::<String>(3).unwrap_or_default();
-            if !origin.is_root() {
-                check_password(state, &user, password).await?;
+            let result = authenticate(state, origin, &user, password).await;
+            let mut entry = Entry::new(&user, origin, &call.method.name).with_result(&result);
+            entry.originator.clone_from(&originator);
+            if let Ok(login) = &result {
+                audit::role_name(login.role).clone_into(&mut entry.role);
             }
-            let session = state.sessions.open(&user, &originator, now().unix_s());
+            state.audit.note(entry);
+            let session = state.sessions.open(Login { originator, ..result? }, now().unix_s());
             Ok(reference(&session).to_value())
         }
         name => Err(not_implemented(name)),
     }
 }
 
-/// Whether a password is right.
+/// Who a user name and password stand for. Root of a host of the pool needs no password.
 ///
 /// # Errors
-/// `SESSION_AUTHENTICATION_FAILED`.
-pub async fn check_password(
+/// `SESSION_AUTHENTICATION_FAILED`, or that the user has no role.
+pub async fn authenticate(
     state: &Arc<AppState>,
+    origin: Origin,
     user: &str,
     password: String,
-) -> Result<(), ApiError> {
-    let key = format!("password/{user}");
-    let Ok(hash) = state.pool.read(|db| init::secret(db, &key)).await else {
+) -> Result<Login, ApiError> {
+    let Origin::Remote(address) = origin else { return Ok(Login::root(user, "")) };
+    let refused = |why: &dyn std::fmt::Display| {
+        ApiError::with(codes::SESSION_AUTHENTICATION_FAILED, &[&user, &why])
+    };
+    let pending = state.throttle.enter(address).map_err(|error| refused(&error))?;
+    let Ok((hash, login)) = state.pool.read(|db| account(db, user)).await else {
         return Err(state.not_coordinator());
     };
-    match state.passwords.verify(hash, password).await {
-        Ok(()) => Ok(()),
-        Err(error @ PasswordError::Wrong) => {
-            tracing::info!(user, "a login failed");
-            Err(ApiError::with(codes::SESSION_AUTHENTICATION_FAILED, &[&user, &error]))
+    if let Err(error) = state.passwords.verify(hash, password).await {
+        if error == PasswordError::Wrong {
+            pending.wrong();
+            tracing::info!(user, %address, "a login failed");
         }
-        Err(error) => Err(ApiError::with(codes::SESSION_AUTHENTICATION_FAILED, &[&user, &error])),
+        return Err(refused(&error));
     }
+    let login = login.filter(|login| login.role != RoleLevel::Nobody);
+    login.ok_or_else(|| {
+        ApiError::with(codes::SESSION_AUTHORIZATION_FAILED, &[&user, &"the user has no role"])
+    })
+}
+
+/// Hash and rights of a user; a name that nobody has is no account, but takes as long.
+fn account(db: &Image, user: &str) -> (Option<String>, Option<Login>) {
+    let hash = init::secret(db, &subject::password_key(user));
+    if user == subject::ROOT {
+        return (hash, Some(Login::root(user, "")));
+    }
+    let login = subject::find(db, user).map(|(subject, row)| Login {
+        user: user.to_owned(),
+        originator: String::new(),
+        role: subject::role(&row.roles),
+        subject,
+    });
+    (hash.filter(|_| login.is_some()), login)
 }
 
 fn reference(session: &Session) -> Ref<Row> {
@@ -70,20 +102,37 @@ pub(crate) async fn logout(call: Arc<Call>) -> Result<Value, ApiError> {
 /// `session.change_password(old, new)`.
 pub(crate) async fn change_password(call: Arc<Call>) -> Result<Value, ApiError> {
     let (old, new): (String, String) = (call.arg(0)?, call.arg(1)?);
-    let user = call.caller.user().to_owned();
-    check_password(&call.state, &user, old).await?;
-    let hash = tokio::task::spawn_blocking(move || Passwords::hash(&new))
-        .await
-        .map_err(ApiError::internal)?
-        .map_err(ApiError::internal)?;
-    let key = format!("password/{user}");
-    call.write(move |tx| init::set_secret(tx, &key, &hash)).await?;
+    let super::Caller::User(session) = &call.caller else {
+        return Err(ApiError::internal("there is no session"));
+    };
+    let user = if session.is_root() { subject::ROOT.to_owned() } else { session.user.clone() };
+    // Whoever is root on a host may have forgotten the old one.
+    if call.origin != Origin::Root {
+        authenticate(&call.state, call.origin, &user, old).await?;
+    }
+    subject::set_password(&call.state, &user, new).await?;
     Ok(Value::void())
 }
 
-/// `session.get_all_subject_identifiers()`: there is no external authentication.
-pub(crate) async fn no_subjects(_call: Arc<Call>) -> Result<Value, ApiError> {
-    std::future::ready(Ok(Value::Set(Vec::new()))).await
+/// `session.get_all_subject_identifiers()`: of the users that are logged in, root aside.
+pub(crate) async fn subject_identifiers(call: Arc<Call>) -> Result<Value, ApiError> {
+    let sessions = call.state.sessions.all();
+    call.read(|db| {
+        let rows = sessions.iter().filter_map(|session| db.get(session.subject));
+        let all: BTreeSet<String> = rows.map(|row| row.subject_identifier.clone()).collect();
+        Ok(Value::Set(all.into_iter().map(Value::String).collect()))
+    })
+    .await
+}
+
+/// `session.logout_subject_identifier(identifier)`.
+pub(crate) async fn logout_subject(call: Arc<Call>) -> Result<Value, ApiError> {
+    let identifier: String = call.arg(0)?;
+    let found = call.read(|db| Ok(subject::find(db, &identifier).map(|(found, _)| found))).await?;
+    if let Some(subject) = found {
+        call.state.sessions.close_subject(subject);
+    }
+    Ok(Value::void())
 }
 
 /// The session as a row.
@@ -93,7 +142,14 @@ fn row(state: &AppState, session: &Session) -> Row {
         this_host: state.this_host(),
         last_active: DateTime(session.last_active),
         validation_time: DateTime(session.created),
-        is_local_superuser: true,
+        is_local_superuser: session.is_root(),
+        subject: session.subject,
+        rbac_permissions: haven_api::access::permissions(session.role),
+        auth_user_sid: session
+            .subject
+            .non_null()
+            .map(|subject| subject.to_string())
+            .unwrap_or_default(),
         auth_user_name: session.user.clone(),
         originator: session.originator.clone(),
         ..Row::default()
@@ -111,7 +167,9 @@ pub(super) fn mechanical(
         if asked == reference(own) {
             return Ok(own.clone());
         }
+        // Who knows a session's reference could use it: only administrators look at others.
         let found = state.sessions.all().into_iter().find(|session| reference(session) == asked);
+        let found = found.filter(|_| own.role.permits(RoleLevel::PoolAdmin));
         found.ok_or_else(|| ApiError::handle_invalid(asked))
     };
     match call.method.operation {
@@ -125,6 +183,7 @@ pub(super) fn mechanical(
             let id = Uuid::try_parse(&uuid).ok();
             let found = state.sessions.all().into_iter().find(|session| Some(session.id) == id);
             found
+                .filter(|found| found.id == own.id || own.role.permits(RoleLevel::PoolAdmin))
                 .map(|session| reference(&session).to_value())
                 .ok_or_else(|| ApiError::uuid_invalid::<Row>(&uuid))
         }

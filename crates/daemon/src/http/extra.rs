@@ -5,17 +5,20 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use haven_model::{ApiError, codes};
+use haven_model::{ApiError, RoleLevel};
 use serde_json::{Value as Json, json};
 
+use super::auth::{self, Credentials, Who};
 use super::{Origin, RPC_BYTES_MAX, body, extra_pool, text};
-use crate::dispatch::check_password;
 use crate::state::AppState;
 
 /// Largest request of a host that wants to join.
 const JOIN_BYTES_MAX: usize = 4 << 20;
+
+/// Least role that may change a pool in Haven's own ways.
+const ACT: RoleLevel = RoleLevel::PoolAdmin;
+/// Least role that may look at it.
+const LOOK: RoleLevel = RoleLevel::ReadOnly;
 
 /// `POST /haven/…`.
 pub(super) async fn post(
@@ -31,10 +34,10 @@ pub(super) async fn post(
             Err(status) => status.into_response(),
         };
     }
-    let login = basic(&request);
-    if let Err(error) = authorise(state, origin, login).await {
-        return denied(&error);
-    }
+    let who = match authorise(state, origin, Credentials::of(&request), ACT).await {
+        Ok(who) => who,
+        Err(error) => return denied(&error),
+    };
     let bytes = match body(request, RPC_BYTES_MAX).await {
         Ok(bytes) => bytes,
         Err(status) => return status.into_response(),
@@ -48,6 +51,7 @@ pub(super) async fn post(
         }
     };
     let answer = match path {
+        "/haven/users/password" => extra_pool::set_password(state, &asked).await,
         "/haven/pool/init" => extra_pool::init(state, &asked).await,
         "/haven/pool/token" => extra_pool::token(state, &asked).await,
         "/haven/pool/join" => extra_pool::join_here(state, &asked).await,
@@ -56,6 +60,7 @@ pub(super) async fn post(
         "/haven/pool/follow" if origin.is_root() => extra_pool::follow(state, &asked).await,
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
+    state.audit.note(who.entry(origin, path).with_result(&answer));
     reply(answer)
 }
 
@@ -64,9 +69,9 @@ pub(super) async fn get(
     state: &Arc<AppState>,
     origin: Origin,
     path: &str,
-    login: Option<(String, String)>,
+    credentials: Credentials,
 ) -> Response {
-    if let Err(error) = authorise(state, origin, login).await {
+    if let Err(error) = authorise(state, origin, credentials, LOOK).await {
         return denied(&error);
     }
     match path {
@@ -77,28 +82,16 @@ pub(super) async fn get(
     }
 }
 
-/// The user and password of a request.
-pub(super) fn basic(request: &Request) -> Option<(String, String)> {
-    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
-    let decoded = STANDARD.decode(value.strip_prefix("Basic ")?).ok()?;
-    let text = String::from_utf8(decoded).ok()?;
-    let (user, password) = text.split_once(':')?;
-    Some((user.to_owned(), password.to_owned()))
-}
-
-/// Root of a host, or the right user and password.
+/// A user with the role that is needed; root of a host has it.
 async fn authorise(
     state: &Arc<AppState>,
     origin: Origin,
-    login: Option<(String, String)>,
-) -> Result<(), ApiError> {
-    if origin.is_root() {
-        return Ok(());
-    }
-    let Some((user, password)) = login else {
-        return Err(ApiError::with(codes::SESSION_AUTHENTICATION_FAILED, &[&"", &"no login"]));
-    };
-    check_password(state, &user, password).await
+    credentials: Credentials,
+    needed: RoleLevel,
+) -> Result<Who, ApiError> {
+    let who = auth::identify(state, origin, credentials).await?;
+    auth::require(&who, needed, "haven")?;
+    Ok(who)
 }
 
 fn reply(answer: Result<Json, ApiError>) -> Response {
@@ -109,6 +102,9 @@ fn reply(answer: Result<Json, ApiError>) -> Response {
 }
 
 fn denied(error: &ApiError) -> Response {
+    if error.code == haven_model::codes::RBAC_PERMISSION_DENIED {
+        return (StatusCode::FORBIDDEN, error_json(error)).into_response();
+    }
     let mut response = (StatusCode::UNAUTHORIZED, error_json(error)).into_response();
     response
         .headers_mut()

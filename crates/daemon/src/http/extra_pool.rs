@@ -45,6 +45,13 @@ pub(super) async fn init(state: &Arc<AppState>, asked: &Json) -> Result<Json, Ap
     Ok(json!({ "uuid": pool.to_string(), "host": state.identity.host().0.to_string() }))
 }
 
+/// `POST /haven/users/password {user, password}`: of root or of a user of the pool.
+pub(super) async fn set_password(state: &Arc<AppState>, asked: &Json) -> Result<Json, ApiError> {
+    let text = |key: &str| asked.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
+    crate::ops::subject::set_password(state, &text("user"), text("password")).await?;
+    Ok(json!({ "user": text("user") }))
+}
+
 /// `POST /haven/pool/token {valid_s?}`.
 pub(super) async fn token(state: &Arc<AppState>, asked: &Json) -> Result<Json, ApiError> {
     let life = asked.get("valid_s").and_then(Json::as_u64).map_or(TOKEN_LIFE, Duration::from_secs);

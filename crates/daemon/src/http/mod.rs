@@ -4,6 +4,8 @@
 //! members and the local socket of root; [`Origin`] says which. Never decides what a message
 //! does: [`crate::dispatch`] does.
 
+mod audit_log;
+mod auth;
 mod console;
 mod extra;
 mod extra_pool;
@@ -34,6 +36,8 @@ const OWN_ROUTES: &[&str] = &[
 
 /// Where consoles are; any host of the pool leads there.
 const CONSOLE_ROUTE: &str = "/console";
+/// The audit log.
+const AUDIT_ROUTE: &str = "/audit_log";
 /// Set by clients that want any host to answer for the pool; others get `HOST_IS_SLAVE`.
 const PROXY: &str = "x-haven-proxy";
 
@@ -102,10 +106,11 @@ async fn entry(State(state): State<Arc<AppState>>, request: Request) -> Response
         }
         Method::POST => rpc::answer(&state, origin, &path, request).await,
         Method::GET if path.starts_with("/haven/") => {
-            let login = extra::basic(&request);
+            let credentials = auth::Credentials::of(&request);
             drop(request);
-            extra::get(&state, origin, &path, login).await
+            extra::get(&state, origin, &path, credentials).await
         }
+        Method::GET if path == AUDIT_ROUTE => audit_log::serve(&state, origin, request).await,
         _ => StatusCode::NOT_FOUND.into_response(),
     }
 }

@@ -8,6 +8,7 @@ use haven_model::{ApiError, RefId, Value, codes};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::dispatch::{Call, Caller};
+use crate::session::Followed;
 
 /// Changes that come so close together are told together.
 const BATCH: Duration = Duration::from_millis(50);
@@ -31,6 +32,73 @@ pub async fn from(call: Arc<Call>) -> Result<Value, ApiError> {
         let answer = call.read(|db| Ok(events::from(db, &wanted, since))).await?;
         if answer.events > 0 || Instant::now() >= until {
             return Ok(answer.value);
+        }
+        tokio::select! {
+            changed = generation.changed() => {
+                changed.map_err(|_| ApiError::internal("the daemon is stopping"))?;
+                sleep(BATCH).await;
+            }
+            () = ended(&call) => return Err(lost(&call)),
+            () = sleep_until(until) => {}
+        }
+    }
+}
+
+/// How long `event.next` waits before it shows that the server is there.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// `event.register(classes)`: for clients that know nothing of `event.from`.
+pub async fn register(call: Arc<Call>) -> Result<Value, ApiError> {
+    let classes: Vec<String> = call.arg(0)?;
+    let wanted = Subscription::parse(&classes)?;
+    let generation = call.read(|db| Ok(db.generation())).await?;
+    call.state.sessions.follow(call.session_id(), |followed| {
+        let followed = followed
+            .get_or_insert_with(|| Followed { wanted: Subscription::default(), generation });
+        followed.wanted.add(wanted);
+    });
+    Ok(Value::void())
+}
+
+/// `event.unregister(classes)`.
+pub async fn unregister(call: Arc<Call>) -> Result<Value, ApiError> {
+    let classes: Vec<String> = call.arg(0)?;
+    let unwanted = Subscription::parse(&classes)?;
+    call.state.sessions.follow(call.session_id(), |followed| {
+        if let Some(known) = followed {
+            known.wanted.remove(&unwanted);
+            if known.wanted.is_empty() {
+                *followed = None;
+            }
+        }
+    });
+    std::future::ready(Ok(Value::void())).await
+}
+
+/// `event.next()`: waits for events of what was registered.
+pub async fn next(call: Arc<Call>) -> Result<Value, ApiError> {
+    let followed = call.state.sessions.follow(call.session_id(), |followed| followed.clone());
+    let not_registered = || ApiError::with(codes::SESSION_NOT_REGISTERED, &[&call.session()]);
+    let Followed { wanted, generation: since } = followed.flatten().ok_or_else(not_registered)?;
+    let mut generation = call.state.pool.watch();
+    let until = Instant::now() + HEARTBEAT;
+    loop {
+        generation.borrow_and_update();
+        let found = call.read(|db| Ok(events::since(db, &wanted, since))).await?;
+        if found.lost {
+            call.state.sessions.follow(call.session_id(), |followed| *followed = None);
+            return Err(ApiError::new(codes::EVENTS_LOST, Vec::new()));
+        }
+        if !found.list.is_empty() {
+            call.state.sessions.follow(call.session_id(), |followed| {
+                if let Some(known) = followed {
+                    known.generation = known.generation.max(found.generation);
+                }
+            });
+            return Ok(Value::Set(found.list));
+        }
+        if Instant::now() >= until {
+            return call.read(|db| Ok(Value::Set(events::heartbeat(db, "pool")))).await;
         }
         tokio::select! {
             changed = generation.changed() => {

@@ -22,6 +22,7 @@ pub mod pool_ha;
 pub mod rows;
 pub mod spec;
 pub mod sr;
+pub mod subject;
 mod table;
 pub mod task;
 pub mod undo;

@@ -1,11 +1,11 @@
 //! Which handler answers which message.
 
 use super::{
-    Handler, event, host, hotplug, message, network, pbd, pool, pool_ha, sr, task, vbd, vdi,
-    vdi_copy, vif,
+    Handler, event, host, hotplug, message, network, pbd, pool, pool_ha, sr, subject, task, vbd,
+    vdi, vdi_copy, vif,
     vm::{clone, create, ha, memory, migrate, power, query, revert, snapshot, suspend},
 };
-use crate::dispatch::{change_password, logout, no_subjects};
+use crate::dispatch::{change_password, logout, logout_subject, subject_identifiers};
 
 macro_rules! handlers {
     ($($name:literal => $handler:path,)*) => {
@@ -28,9 +28,24 @@ handlers! {
     "session.logout" => logout,
     "session.local_logout" => logout,
     "session.change_password" => change_password,
-    "session.get_all_subject_identifiers" => no_subjects,
+    "session.get_all_subject_identifiers" => subject_identifiers,
+    "session.logout_subject_identifier" => logout_subject,
+
+    "subject.create" => subject::create,
+    "subject.destroy" => subject::destroy,
+    "subject.add_to_roles" => subject::add_to_roles,
+    "subject.remove_from_roles" => subject::remove_from_roles,
+    "subject.get_permissions_name_label" => subject::permissions,
+    "role.get_permissions_name_label" => subject::role_permissions,
+    "role.get_by_permission_name_label" => subject::roles_with,
+    "auth.get_subject_identifier" => subject::identifier,
+    "auth.get_subject_information_from_identifier" => subject::information,
+    "auth.get_group_membership" => subject::groups,
 
     "event.from" => event::from,
+    "event.register" => event::register,
+    "event.unregister" => event::unregister,
+    "event.next" => event::next,
     "event.inject" => event::inject,
     "event.get_current_id" => event::get_current_id,
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use haven_model::{
-    ApiError, DateTime, Field, Ref, Task, TaskAllowedOperations, TaskStatusType, Value,
+    ApiError, DateTime, Field, Ref, Task, TaskAllowedOperations, TaskStatusType, Value, codes,
 };
 
-use crate::dispatch::Call;
+use crate::dispatch::{Call, complete};
 use crate::state::now;
 
 /// `task.create(label, description)`: for clients that keep their own.
@@ -21,6 +21,7 @@ pub async fn create(call: Arc<Call>) -> Result<Value, ApiError> {
         status: TaskStatusType::Pending,
         resident_on: call.state.this_host(),
         r#type: "<none/>".to_owned(),
+        session: call.session(),
         ..Task::default()
     };
     call.write(move |tx| tx.insert_with(task, row)).await?;
@@ -37,8 +38,19 @@ pub async fn destroy(call: Arc<Call>) -> Result<Value, ApiError> {
 /// `task.cancel(task)`.
 pub async fn cancel(call: Arc<Call>) -> Result<Value, ApiError> {
     let task: Ref<Task> = call.arg(0)?;
-    let pending = call.read(|db| Ok(db.require(task)?.status == TaskStatusType::Pending)).await?;
+    let (pending, own) = call
+        .read(|db| {
+            let row = db.require(task)?;
+            Ok((row.status == TaskStatusType::Pending, row.allowed_operations.is_empty()))
+        })
+        .await?;
     if !pending {
+        return Ok(Value::void());
+    }
+    if own {
+        // A client made it for itself: nobody else would end it.
+        let error = ApiError::with(codes::TASK_CANCELLED, &[&task]);
+        complete(&call.state, task, Err(error)).await?;
         return Ok(Value::void());
     }
     call.write(move |tx| {

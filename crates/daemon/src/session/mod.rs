@@ -6,6 +6,8 @@
 
 mod password;
 mod table;
+mod throttle;
 
 pub use password::{PasswordError, Passwords};
-pub use table::{Session, Sessions};
+pub use table::{Followed, Login, Session, Sessions};
+pub use throttle::{Throttle, Throttled};

@@ -74,8 +74,8 @@ impl Passwords {
         hash: Option<String>,
         password: String,
     ) -> Result<(), PasswordError> {
-        let _waiting = self.waiting.try_acquire().map_err(|_| PasswordError::Busy)?;
         let right = {
+            let _waiting = self.waiting.try_acquire().map_err(|_| PasswordError::Busy)?;
             let _turn = self.verify.acquire().await.map_err(|_| PasswordError::Busy)?;
             tokio::task::spawn_blocking(move || matches(hash.as_deref(), &password))
                 .await

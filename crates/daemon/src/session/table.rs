@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use haven_api::events::Subscription;
+use haven_model::{Ref, RoleLevel, Subject};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -13,6 +15,32 @@ const SESSIONS_MAX: usize = 500;
 /// `last_active` is refreshed at most this often, in seconds.
 const REFRESH_S: i64 = 600;
 
+/// Who logs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// `auth_user_name`.
+    pub user: String,
+    /// `originator`.
+    pub originator: String,
+    /// What the user may do; [`RoleLevel::LocalRootOnly`]: root of the pool, everything.
+    pub role: RoleLevel,
+    /// The user's row, unless it is root.
+    pub subject: Ref<Subject>,
+}
+
+impl Login {
+    /// Root of the pool.
+    #[must_use]
+    pub fn root(user: &str, originator: &str) -> Self {
+        Self {
+            user: user.to_owned(),
+            originator: originator.to_owned(),
+            role: RoleLevel::LocalRootOnly,
+            subject: Ref::NULL,
+        }
+    }
+}
+
 /// One session. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -22,6 +50,10 @@ pub struct Session {
     pub user: String,
     /// `originator`.
     pub originator: String,
+    /// What it may do now.
+    pub role: RoleLevel,
+    /// The user's row, unless it is root.
+    pub subject: Ref<Subject>,
     /// Seconds since 1970.
     pub created: i64,
     /// Seconds since 1970, accurate to ten minutes.
@@ -31,6 +63,12 @@ pub struct Session {
 }
 
 impl Session {
+    /// Whether it is root's.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.role == RoleLevel::LocalRootOnly
+    }
+
     /// Waits until the session ends.
     pub async fn ended(&self) {
         let mut closed = self.closed.clone();
@@ -39,9 +77,19 @@ impl Session {
     }
 }
 
+/// What `event.next` tells a session.
+#[derive(Clone, Debug, Default)]
+pub struct Followed {
+    /// What was registered.
+    pub wanted: Subscription,
+    /// Up to which generation it was told.
+    pub generation: u64,
+}
+
 #[derive(Debug)]
 struct Entry {
     session: Session,
+    followed: Option<Followed>,
     /// Counts calls, to find the session that was used longest ago.
     used: u64,
     close: watch::Sender<bool>,
@@ -62,23 +110,27 @@ pub struct Sessions {
 impl Sessions {
     /// Opens a session; the one used longest ago gives way when there are too many of this user
     /// or originator.
-    pub fn open(&self, user: &str, originator: &str, now: i64) -> Session {
+    pub fn open(&self, login: Login, now: i64) -> Session {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.drop_idle(now);
-        inner.make_room(|session| session.user == user);
-        inner.make_room(|session| session.originator == originator);
+        inner.make_room(|session| session.user == login.user);
+        inner.make_room(|session| session.originator == login.originator);
         let (close, closed) = watch::channel(false);
         let session = Session {
             id: Uuid::new_v4(),
-            user: user.to_owned(),
-            originator: originator.to_owned(),
+            user: login.user,
+            originator: login.originator,
+            role: login.role,
+            subject: login.subject,
             created: now,
             last_active: now,
             closed,
         };
         inner.uses += 1;
         let used = inner.uses;
-        inner.entries.insert(session.id, Entry { session: session.clone(), used, close });
+        inner
+            .entries
+            .insert(session.id, Entry { session: session.clone(), followed: None, used, close });
         session
     }
 
@@ -99,15 +151,28 @@ impl Sessions {
         Some(entry.session.clone())
     }
 
+    /// Looks at or changes what `event.next` tells a session; `None`: it has ended.
+    pub fn follow<T>(&self, id: Uuid, work: impl FnOnce(&mut Option<Followed>) -> T) -> Option<T> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.entries.get_mut(&id).map(|entry| work(&mut entry.followed))
+    }
+
     /// Ends a session; false if there was none.
     pub fn close(&self, id: Uuid) -> bool {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).close(id)
     }
 
-    /// Ends all sessions of a user.
-    pub fn close_user(&self, user: &str) {
+    /// Ends all sessions of a user, root's aside.
+    pub fn close_subject(&self, subject: Ref<Subject>) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.close_where(|session| session.user == user);
+        inner.close_where(|session| session.subject == subject && !session.is_root());
+    }
+
+    /// Gives all sessions of a user another role, at once.
+    pub fn set_role(&self, subject: Ref<Subject>, role: RoleLevel) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = |entry: &&mut Entry| entry.session.subject == subject && !entry.session.is_root();
+        inner.entries.values_mut().filter(own).for_each(|entry| entry.session.role = role);
     }
 
     /// Ends all sessions: this host is no longer the coordinator.
@@ -166,13 +231,13 @@ mod tests {
     #[test]
     fn the_session_used_longest_ago_gives_way() {
         let sessions = Sessions::default();
-        let first = sessions.open("root", "a", 0);
-        let second = sessions.open("root", "a", 0);
+        let first = sessions.open(Login::root("root", "a"), 0);
+        let second = sessions.open(Login::root("root", "a"), 0);
         for _ in 2..SESSIONS_MAX {
-            sessions.open("root", "a", 1);
+            sessions.open(Login::root("root", "a"), 1);
         }
         assert!(sessions.get(first.id, 1).is_some());
-        sessions.open("root", "b", 2);
+        sessions.open(Login::root("root", "b"), 2);
         assert!(sessions.get(first.id, 2).is_some());
         assert!(sessions.get(second.id, 2).is_none());
         assert_eq!(sessions.all().len(), SESSIONS_MAX);
@@ -181,8 +246,8 @@ mod tests {
     #[test]
     fn an_idle_session_ends_and_a_used_one_does_not() {
         let sessions = Sessions::default();
-        let idle = sessions.open("root", "", 0);
-        let used = sessions.open("root", "", 0);
+        let idle = sessions.open(Login::root("root", ""), 0);
+        let used = sessions.open(Login::root("root", ""), 0);
         for hour in 1..48 {
             assert!(sessions.get(used.id, hour * 3600).is_some());
         }
@@ -192,7 +257,7 @@ mod tests {
     #[tokio::test]
     async fn closing_wakes_who_waits() {
         let sessions = Sessions::default();
-        let session = sessions.open("root", "", 0);
+        let session = sessions.open(Login::root("root", ""), 0);
         let waiter = tokio::spawn(async move { session.ended().await });
         sessions.close_all();
         tokio::time::timeout(std::time::Duration::from_secs(5), waiter).await.unwrap().unwrap();
