@@ -185,6 +185,8 @@ pub struct Settings {
     pub attach_interval_ms: u64,
     /// Which hypervisor.
     pub hypervisor: HypervisorSettings,
+    /// Where the fence agents lie.
+    pub fence_agents: PathBuf,
     /// Log filter, e.g. `info,haven_daemon=debug`.
     pub log: String,
 }
@@ -202,6 +204,7 @@ impl Default for Settings {
             report_interval_ms: 5000,
             attach_interval_ms: 10_000,
             hypervisor: HypervisorSettings::default(),
+            fence_agents: PathBuf::from("/usr/sbin"),
             log: "info".to_owned(),
         }
     }

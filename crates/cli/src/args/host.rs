@@ -1,6 +1,8 @@
 //! `haven host …`
 
-use clap::Subcommand;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Subcommand};
 
 /// Verbs of hosts.
 #[derive(Debug, Subcommand)]
@@ -44,4 +46,84 @@ pub(crate) enum HostCommand {
         #[arg(long, short)]
         yes: bool,
     },
+    /// Switch a host on, through its power control
+    PowerOn {
+        /// The host
+        host: String,
+    },
+    /// Power control: how the pool switches a host off that failed, and on again
+    Fencing {
+        #[command(subcommand)]
+        verb: FencingCommand,
+    },
+}
+
+/// Verbs of power control.
+#[derive(Debug, Subcommand)]
+pub(crate) enum FencingCommand {
+    /// Show what is set up, of one host or of all
+    Status {
+        /// The host
+        host: Option<String>,
+    },
+    /// Say which fence agent switches a host, and what the agent must know
+    Set(SetFencing),
+    /// Ask the power device of a host from every other host; switches nothing
+    Test {
+        /// The host
+        host: String,
+    },
+    /// Remove the power control of a host
+    Clear {
+        /// The host
+        host: String,
+    },
+    /// List the fence agents that are installed on a host
+    Agents {
+        /// The host; the coordinator if not given
+        host: Option<String>,
+    },
+    /// Show what a fence agent takes
+    Describe {
+        /// The agent, e.g. fence_ipmilan
+        agent: String,
+    },
+}
+
+/// What `haven host fencing set` is told.
+#[derive(Debug, Args)]
+pub(crate) struct SetFencing {
+    /// The host
+    pub(crate) host: String,
+    /// The fence agent, e.g. fence_ipmilan or fence_redfish
+    #[arg(long, value_name = "AGENT")]
+    pub(crate) agent: String,
+    /// What the agent must know, e.g. ip=10.0.0.5; `haven host fencing describe AGENT` lists it
+    #[arg(long = "param", short, value_name = "NAME=VALUE", value_parser = pair, action = ArgAction::Append)]
+    pub(crate) params: Vec<(String, String)>,
+    /// Password of the device: its first line, from this file; asked for on a terminal if the agent
+    /// takes a user name
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// Which parameter the secret is
+    #[arg(long, value_name = "NAME", default_value = "password")]
+    pub(crate) secret_name: String,
+    /// Keep the agents that are set up, and try this one after them
+    #[arg(long)]
+    pub(crate) add: bool,
+    /// Agents of one level must all switch the host off (two power supplies); lower levels are
+    /// tried first
+    #[arg(long, value_name = "N")]
+    pub(crate) level: Option<u8>,
+    /// Leave the host off after it was fenced, instead of switching it on again
+    #[arg(long)]
+    pub(crate) stay_off: bool,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("say it as NAME=VALUE")?;
+    if ["passw", "secret", "token"].iter().any(|part| name.to_lowercase().contains(part)) {
+        return Err("everybody on this machine reads command lines: use --secret-file".to_owned());
+    }
+    Ok((name.to_owned(), value.to_owned()))
 }

@@ -20,6 +20,8 @@ pub(crate) async fn run(context: &mut Context, verb: HostCommand) -> Outcome<()>
         HostCommand::Evacuate { host } => evacuate(context, &host).await,
         HostCommand::DeclareDead { host, yes } => declare_dead(context, &host, yes).await,
         HostCommand::Forget { host, yes } => forget(context, &host, yes).await,
+        HostCommand::PowerOn { host } => power_on(context, &host).await,
+        HostCommand::Fencing { verb } => super::fencing::run(context, verb).await,
     }
 }
 
@@ -130,6 +132,18 @@ async fn declare_dead(context: &mut Context, given: &str, yes: bool) -> Outcome<
         "host {} counts as dead; its machines are stopped and may start elsewhere",
         host.name()
     );
+    context.print(&Answer::done(text, json!({ "uuid": host.uuid() })))
+}
+
+async fn power_on(context: &mut Context, given: &str) -> Outcome<()> {
+    let host = context.host(given).await?;
+    let name = host.name().to_owned();
+    let what = format!("switching {name} on");
+    context.run(&what, "host.power_on", &[json!(host.reference)]).await?;
+    if !context.waits() {
+        return Ok(());
+    }
+    let text = format!("host {name} has power; it joins the pool when it has started");
     context.print(&Answer::done(text, json!({ "uuid": host.uuid() })))
 }
 

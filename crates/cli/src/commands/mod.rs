@@ -2,6 +2,7 @@
 
 mod alert;
 mod event;
+mod fencing;
 mod ha;
 mod host;
 mod network;

@@ -396,3 +396,58 @@ fn a_console_carries_bytes_both_ways_until_the_key_that_leaves() {
     let halted = pool.haven(&["vm", "console", "bb22"]);
     assert!(shown(&halted).contains("VM_BAD_POWER_STATE"), "{}", shown(&halted));
 }
+
+#[test]
+fn power_control_is_set_without_the_password_in_the_command_line_and_tested() {
+    let status = json!({"agents": [{"agent": "fence_ipmilan", "level": 1,
+        "parameters": {"ip": "10.0.0.5"}, "secrets": ["password"]}], "after_fencing": "switch_on"});
+    let test = json!([{"from": "host1", "power": "on", "error": null, "ms": 412},
+        {"from": "host3", "power": null, "error": "no answer within 15 s", "ms": 15002}]);
+    let pool = small_pool()
+        .answers("host.set_power_on_mode", json!(""))
+        .task("host.power_on", "")
+        .handles("host.call_plugin", move |params| {
+            let answer = if params[2] == "status" { &status } else { &test };
+            Ok(json!(answer.to_string()))
+        })
+        .serve();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("secret");
+    std::fs::write(&file, "hunter2\n").unwrap();
+    let file = file.to_str().unwrap();
+    let set = pool.haven(&[
+        "host",
+        "fencing",
+        "set",
+        "host2",
+        "--agent",
+        "fence_ipmilan",
+        "-p",
+        "ip=10.0.0.5",
+        "-p",
+        "lanplus=1",
+        "--secret-file",
+        file,
+        "--stay-off",
+    ]);
+    assert!(set.status.success(), "{}", shown(&set));
+    let config = json!({"ip": "10.0.0.5", "lanplus": "1", "password": "hunter2",
+        "after_fencing": "stay_off"});
+    assert_eq!(
+        pool.calls("host.set_power_on_mode"),
+        [json!(["OpaqueRef:h2", "fence_ipmilan", config])]
+    );
+    let mut text = shown(&set);
+    for args in [
+        &["host", "fencing", "status", "host2"][..],
+        &["host", "fencing", "test", "host2"],
+        &["host", "fencing", "clear", "host2"],
+        &["host", "power-on", "host2"],
+        &["host", "fencing", "set", "host2", "--agent", "fence_ipmilan", "-p", "ip"],
+        &["host", "fencing", "set", "host2", "--agent", "fence_ipmilan", "-p", "passwd=x"],
+    ] {
+        text.push_str(&format!("$ haven {}\n{}\n", args.join(" "), shown(&pool.haven(args))));
+    }
+    assert!(!text.contains("hunter2"));
+    assert_golden("fencing", &text);
+}

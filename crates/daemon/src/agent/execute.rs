@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use haven_cluster::ids::HostId;
 use haven_drivers::hypervisor::Hypervisor;
+use haven_drivers::power::{Agents, Limits};
 use haven_drivers::storage::{SrDriver, StorageError};
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -81,6 +82,8 @@ pub struct Agent {
     pub(super) attached: Attached,
     /// Wakes the reporter.
     pub(super) news: Arc<Notify>,
+    /// The power of other hosts.
+    pub(super) power: Agents,
     answers: Answers,
     replica: Arc<Mutex<Option<(Term, u64)>>>,
 }
@@ -98,8 +101,10 @@ impl Agent {
     #[must_use]
     pub fn new(parts: AgentParts) -> Self {
         let gate = Gate::new(parts.identity.clone(), parts.authority.clone());
+        let directories = vec![parts.config.settings.fence_agents.clone()];
         Self {
             parts: Arc::new(parts),
+            power: Agents::new(directories, Limits::default()),
             gate,
             lanes: Lanes::default(),
             windows: Windows::default(),
@@ -170,6 +175,7 @@ impl Case {
             | Order::ResizeVolume { .. }
             | Order::DestroyVolume { .. }
             | Order::CreateRaw { .. } => self.storage_order().await,
+            Order::Power(request) => self.power(request).await,
             _ => self.host_order().await,
         }
     }

@@ -37,6 +37,8 @@ pub(super) enum Lane {
     StorageBulk(Uuid),
     /// The host itself.
     Host,
+    /// Power devices.
+    Power,
 }
 
 /// Lanes of repositories; the flag tells those for copies.
@@ -50,6 +52,7 @@ pub(super) struct Lanes {
     vm: Arc<Semaphore>,
     vm_long: Arc<Semaphore>,
     host: Arc<Semaphore>,
+    power: Arc<Semaphore>,
     storage: Arc<Mutex<ByRepository>>,
     wait_max: Duration,
     guest_wait_max: Duration,
@@ -64,6 +67,7 @@ impl Default for Lanes {
             vm: places(16),
             vm_long: places(64),
             host: places(4),
+            power: places(8),
             storage: Arc::default(),
             wait_max: WAIT_MAX,
             guest_wait_max: GUEST_WAIT_MAX,
@@ -92,6 +96,7 @@ impl Lanes {
             Lane::Vm => return Ok(self.vm.clone()),
             Lane::VmLong => return Ok(self.vm_long.clone()),
             Lane::Host => return Ok(self.host.clone()),
+            Lane::Power => return Ok(self.power.clone()),
             Lane::Storage(sr) => (sr, false, 4),
             Lane::StorageBulk(sr) => (sr, true, 2),
         };

@@ -11,6 +11,7 @@ mod host;
 mod lanes;
 mod migration;
 pub mod permit;
+mod power;
 mod reports;
 mod server;
 mod storage;

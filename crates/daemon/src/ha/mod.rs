@@ -13,6 +13,7 @@ mod failover;
 pub mod link;
 pub mod permit;
 pub mod pool_check;
+mod power;
 mod preflight;
 mod promise;
 mod resume;

@@ -75,6 +75,7 @@ impl Ha {
         };
         tokio::spawn(follow(ha.clone(), stop.clone()));
         tokio::spawn(super::resume::run(ha.clone(), stop.clone()));
+        tokio::spawn(super::power::run(ha.clone(), stop.clone()));
         tokio::spawn(super::failover::run(ha.clone(), stop));
         ha
     }

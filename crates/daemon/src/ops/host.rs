@@ -214,10 +214,14 @@ pub async fn get_server_certificate(call: Arc<Call>) -> Result<Value, ApiError> 
     Ok(Value::String(text))
 }
 
-/// `host.call_plugin(host, plugin, fn, args)`: there are none.
+/// `host.call_plugin(host, plugin, fn, args)`: there is one, about power control.
 pub async fn call_plugin(call: Arc<Call>) -> Result<Value, ApiError> {
     let (host, plugin): (Ref<Host>, String) = (call.arg(0)?, call.arg(1)?);
     call.read(|db| db.require(host).map(|_| ())).await?;
+    if plugin == super::fencing::PLUGIN {
+        let function: String = call.arg(2)?;
+        return super::fencing::plugin(&call, host, &function).await;
+    }
     Err(ApiError::with(codes::XENAPI_MISSING_PLUGIN, &[&plugin]))
 }
 

@@ -7,6 +7,7 @@ pub mod allowed;
 pub mod chain;
 pub mod errors;
 pub mod event;
+pub mod fencing;
 pub mod ha_status;
 pub mod host;
 pub mod host_rows;

@@ -1,8 +1,8 @@
 //! Which handler answers which message.
 
 use super::{
-    Handler, event, host, hotplug, message, network, pbd, pool, pool_ha, sr, subject, task, vbd,
-    vdi, vdi_copy, vif,
+    Handler, event, fencing, host, hotplug, message, network, pbd, pool, pool_ha, sr, subject,
+    task, vbd, vdi, vdi_copy, vif,
     vm::{clone, create, ha, memory, migrate, power, query, revert, snapshot, suspend},
 };
 use crate::dispatch::{change_password, logout, logout_subject, subject_identifiers};
@@ -86,6 +86,11 @@ handlers! {
     "host.compute_memory_overhead" => host::compute_memory_overhead,
     "host.get_management_interface" => host::get_management_interface,
     "host.get_server_certificate" => host::get_server_certificate,
+    "host.power_on" => fencing::power_on,
+    "host.set_power_on_mode" => fencing::set_power_on_mode,
+    "secret.create" => fencing::create_secret,
+    "secret.introduce" => fencing::create_secret,
+    "secret.destroy" => fencing::destroy_secret,
     "host.call_plugin" => host::call_plugin,
     "host.has_extension" => host::has_extension,
     "host.get_data_sources" => host::no_data_sources,

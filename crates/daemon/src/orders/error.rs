@@ -2,6 +2,7 @@
 
 use haven_cluster::ids::EpochNumber;
 use haven_drivers::hypervisor::HypervisorError;
+use haven_drivers::power::PowerError;
 use haven_drivers::storage::StorageError;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -103,6 +104,12 @@ impl From<StorageError> for OrderError {
 impl From<Refusal> for OrderError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<PowerError> for OrderError {
+    fn from(error: PowerError) -> Self {
+        Self::failed("FENCE_FAILED", error.to_string())
     }
 }
 

@@ -13,6 +13,6 @@ mod report;
 pub use envelope::{OrderEnvelope, OrderResult, Term};
 pub use error::{OrderError, Refusal};
 pub use facts::{HostFacts, NicFacts, NumaFree};
-pub use order::{Order, PoolUpdate, PreflightRequest};
+pub use order::{Order, PoolUpdate, PowerRequest, PreflightRequest};
 pub use reply::{ActingOrder, Inventory, OrderReply, PreflightFinding, PreflightReply};
 pub use report::Report;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use haven_cluster::control::{GuardCommand, StatefileSpec};
 use haven_cluster::ids::HostId;
 use haven_drivers::hypervisor::{DomainChange, DomainSpec, StopMode};
+use haven_drivers::power::PowerSettings;
 use haven_drivers::storage::SrSpec;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -250,8 +251,24 @@ pub enum Order {
         /// Maximum transmission unit, 0 for the default.
         mtu: u32,
     },
+    /// Ask or switch the power of another host.
+    Power(Box<PowerRequest>),
     /// Forget the pool: back to an unconfigured host. Refused while VMs run here.
     EjectHost,
+}
+
+/// What a host can be asked about the power of another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "power", content = "args")]
+pub enum PowerRequest {
+    /// Whether it has power, as its devices report to this host.
+    Status(PowerSettings),
+    /// Switch it on.
+    On(PowerSettings),
+    /// The agents that are installed on this host.
+    Agents,
+    /// What an agent says of itself.
+    Describe(String),
 }
 
 /// What the pre-flight needs to know.
@@ -311,6 +328,7 @@ impl Order {
             | Self::CreateRaw { .. }
             | Self::StoreReplica { .. }
             | Self::HaPreflight(_)
+            | Self::Power(_)
             | Self::Guard(_) => WORK,
             _ => QUICK,
         }
@@ -355,6 +373,7 @@ impl Order {
             Self::StoreReplica { .. } => "store_replica",
             Self::UpdatePool(_) => "update_pool",
             Self::EnsureBridge { .. } => "ensure_bridge",
+            Self::Power(_) => "power",
             Self::EjectHost => "eject_host",
         }
     }
@@ -371,7 +390,7 @@ impl Order {
                 | Self::SrSpace { .. }
                 | Self::HostFacts
                 | Self::HaPreflight(_)
-        )
+        ) || matches!(self, Self::Power(request) if !matches!(**request, PowerRequest::On(_)))
     }
 
     /// The VM that the order acts on.

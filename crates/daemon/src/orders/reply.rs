@@ -1,6 +1,7 @@
 //! What a host answers.
 
 use haven_drivers::hypervisor::{DomainInfo, MigrateProgress, MigrateStats};
+use haven_drivers::power::{Metadata, PowerState};
 use haven_drivers::storage::{SrSpace, VolumeInfo};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -35,6 +36,12 @@ pub enum OrderReply {
     Facts(Box<HostFacts>),
     /// To `HaPreflight`.
     Preflight(PreflightReply),
+    /// To `Power`: status.
+    PowerState(PowerState),
+    /// To `Power`: the installed agents.
+    FenceAgents(Vec<String>),
+    /// To `Power`: what an agent says of itself.
+    FenceAgent(Box<Metadata>),
 }
 
 /// What runs on a host.

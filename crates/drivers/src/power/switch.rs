@@ -21,12 +21,14 @@ pub enum PowerState {
 
 /// A host that its devices report to be off, in a status query that began after they were told to
 /// switch it off.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedOff {
     /// The agents that say so.
     pub agents: Vec<String>,
     /// It had power before.
     pub was_on: bool,
+    /// When the first of the status queries began that said so.
+    pub checked: Instant,
 }
 
 impl Agents {
@@ -52,9 +54,10 @@ impl Agents {
             let told: Vec<_> = each(level, |agent| self.switch(agent, PowerState::Off));
             let was_on = !told.iter().all(|told| told == &Ok(true));
             match together(level, |agent| self.await_state(agent, PowerState::Off)) {
-                Ok(_) => {
+                Ok(checked) => {
                     let agents = level.iter().map(|agent| agent.agent.clone()).collect();
-                    Ok(VerifiedOff { agents, was_on })
+                    let checked = checked.into_iter().min().unwrap_or_else(Instant::now);
+                    Ok(VerifiedOff { agents, was_on, checked })
                 }
                 // Why it could not be switched says more than that it was not.
                 Err(error) => Err(told.into_iter().find_map(Result::err).unwrap_or(error)),
@@ -92,13 +95,19 @@ impl Agents {
         }
     }
 
-    /// Asks until the device reports `wanted`, or for as long as the limit says.
-    fn await_state(&self, agent: &AgentSettings, wanted: PowerState) -> Result<(), PowerError> {
+    /// Asks until the device reports `wanted`, or for as long as the limit says; when the query
+    /// that did so began.
+    fn await_state(
+        &self,
+        agent: &AgentSettings,
+        wanted: PowerState,
+    ) -> Result<Instant, PowerError> {
         let began = Instant::now();
         loop {
+            let asked = Instant::now();
             let report = self.report(agent);
             if report == Ok(wanted) {
-                return Ok(());
+                return Ok(asked);
             }
             if began.elapsed() >= self.limits.verify {
                 let waited_s = began.elapsed().as_secs();

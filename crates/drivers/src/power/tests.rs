@@ -185,7 +185,7 @@ fn metadata_decides_what_may_be_said() {
     assert!(with("colour", "red").unwrap_err().contains("no such parameter, but mood, plug"));
     assert!(with("action", "on").unwrap_err().contains("says itself"));
     assert!(with("missing_as_off", "1").unwrap_err().contains("second time"));
-    assert!(with("ipmitool_path", "/tmp/x").unwrap_err().contains("as root"));
+    assert!(with("ipmitool_path", "/opt/x").unwrap_err().contains("as root"));
     assert!(with("plug", "1\naction=on").unwrap_err().contains("one line"));
     let mut bare = agent(1, "1", "good");
     bare.parameters.remove("plug");

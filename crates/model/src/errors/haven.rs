@@ -43,6 +43,15 @@ error_codes! {
     GUARD_UNREACHABLE("host", "reason"):
         "The guard of the host does not answer, so high availability cannot be changed there. \
          Start the service and try again.";
+    FENCE_AGENT_UNUSABLE("agent", "reason"):
+        "The fence agent cannot be used for power control here. Choose one that switches the \
+         power of the host, and install it on every host.";
+    FENCE_PARAMETER_INVALID("agent", "parameter", "reason"):
+        "The fence agent cannot be told this. Look at what it takes with `haven host fencing \
+         describe`, and set it again.";
+    FENCE_FAILED("reason"):
+        "The power device did not do what it was asked, or did not report it. Check its address, \
+         its login and its cables; `haven host fencing test` asks it again.";
     DATABASE_WRITE_FAILED("reason"):
         "The pool database could not be written, so nothing was changed. Check the storage that \
          holds it: the metadata volume while high availability is on, /var/lib/haven otherwise.";
