@@ -155,7 +155,7 @@ async fn fence(ha: &Ha, life: Life) -> bool {
                 "Power fencing failed ({why}). Its VMs start elsewhere as soon as it certainly \
                  stopped them by itself."
             );
-            if ha.state.may_act().await {
+            if ha.state.may_act() {
                 message::raise(&ha.state, alerts::HA_HOST_FAILED, about, text).await;
             }
             false
@@ -188,7 +188,7 @@ fn shows_life(state: &GuardState, life: Life, within_ms: u64) -> bool {
 
 /// What is set up for a host: in the database, or, before this host has taken it over, in its copy.
 async fn set_up(ha: &Ha, host: Ref<Host>) -> Result<HostPower, ApiError> {
-    if ha.state.pool.is_open().await {
+    if ha.state.pool.is_open() {
         return ha.state.pool.read(|db| fencing::of_host(db, host)).await?;
     }
     let path = ha.state.config.paths.replica();
