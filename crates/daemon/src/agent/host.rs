@@ -7,14 +7,15 @@ use haven_drivers::network;
 use super::execute::{AgentParts, Case, DONE};
 use super::facts;
 use super::lanes::Lane;
+use crate::config::HypervisorSettings;
 use crate::identity::replace_secret;
 use crate::orders::{Order, OrderError, OrderReply, OrderResult, PoolUpdate, Refusal};
 use crate::tls::HostTls;
 
 impl Case {
     pub(super) async fn host_order(&self) -> OrderResult {
-        if matches!(self.envelope.order, Order::EnsureBridge { .. }) {
-            return self.blocking(Lane::Host, ensure_bridge).await;
+        if matches!(self.envelope.order, Order::EnsureBridge { .. } | Order::DropBridge { .. }) {
+            return self.blocking(Lane::Host, bridge).await;
         }
         let _acting = self.begin()?;
         let parts = &self.agent.parts;
@@ -138,13 +139,28 @@ impl super::Agent {
     }
 }
 
-fn ensure_bridge(_parts: &AgentParts, order: &Order) -> OrderResult {
-    let Order::EnsureBridge { bridge, uplink, mtu } = order else {
-        return Err(Refusal::Invalid(format!("{} is not for bridges", order.kind())).into());
+fn bridge(parts: &AgentParts, order: &Order) -> OrderResult {
+    // Guests that are simulated have no network, and the machine's own is not theirs to change.
+    if !matches!(parts.config.settings.hypervisor, HypervisorSettings::Libvirt { .. }) {
+        return DONE;
+    }
+    let port = |uplink: &String, vlan: u16| match (uplink.as_str(), vlan) {
+        ("", _) => None,
+        (device, 0) => Some(network::Uplink::Device(device.to_owned())),
+        (device, tag) => Some(network::Uplink::Vlan { device: device.to_owned(), tag }),
     };
-    let uplink = (!uplink.is_empty()).then_some(uplink.as_str());
-    network::ensure(bridge, uplink, *mtu)
-        .map_err(|error| OrderError::failed("HOST_CANNOT_ATTACH_NETWORK", error.to_string()))?;
+    let done = match order {
+        Order::EnsureBridge { bridge, uplink, mtu, vlan } => {
+            network::ensure(bridge, port(uplink, *vlan).as_ref(), *mtu)
+        }
+        Order::DropBridge { bridge, uplink, vlan } => {
+            network::remove(bridge, port(uplink, *vlan).as_ref())
+        }
+        other => {
+            return Err(Refusal::Invalid(format!("{} is not for bridges", other.kind())).into());
+        }
+    };
+    done.map_err(|error| OrderError::failed("HOST_CANNOT_ATTACH_NETWORK", error.to_string()))?;
     DONE
 }
 

@@ -179,12 +179,9 @@ fn port(
     nic: &NicFacts,
     addressed: &NicFacts,
 ) -> Result<(), ApiError> {
-    let known = tx
-        .require(host)?
-        .pifs
-        .iter()
-        .copied()
-        .find(|pif| tx.get::<Pif>(*pif).is_some_and(|row| row.device == nic.device));
+    let known = tx.require(host)?.pifs.iter().copied().find(|pif| {
+        tx.get::<Pif>(*pif).is_some_and(|row| row.device == nic.device && row.vlan < 0)
+    });
     let pif = match known {
         Some(pif) => pif,
         None => {
@@ -218,7 +215,6 @@ fn port(
             (false, false) => IpConfigurationMode::Static,
         };
         row.management = addressed.has(member.address);
-        row.currently_attached = true;
     })?;
     tx.update(metrics, |row: &mut PifMetrics| {
         row.carrier = nic.carrier;

@@ -4,6 +4,7 @@
 //! answered `NOT_IMPLEMENTED`.
 
 pub mod allowed;
+pub mod appliance;
 pub mod chain;
 pub mod errors;
 pub mod event;
@@ -17,10 +18,12 @@ pub mod membership;
 pub mod message;
 pub mod network;
 pub mod pbd;
+pub mod pif;
 pub mod placement;
 pub mod pool;
 pub mod pool_ha;
 pub mod rows;
+pub mod secret;
 pub mod spec;
 pub mod sr;
 pub mod subject;

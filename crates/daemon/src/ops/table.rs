@@ -1,9 +1,12 @@
 //! Which handler answers which message.
 
 use super::{
-    Handler, event, fencing, host, hotplug, message, network, pbd, pool, pool_ha, sr, subject,
-    task, vbd, vdi, vdi_copy, vif,
-    vm::{clone, create, ha, memory, migrate, power, query, revert, snapshot, suspend},
+    Handler, appliance, event, fencing, host, hotplug, message, network, pbd, pif, pool, pool_ha, secret,
+    sr, subject, task, vbd, vdi, vdi_copy, vif,
+    vm::{
+        clone, create, ha, live, memory, migrate, migrate_send, power, query, revert, snapshot,
+        suspend,
+    },
 };
 use crate::dispatch::{change_password, logout, logout_subject, subject_identifiers};
 
@@ -99,6 +102,18 @@ handlers! {
     "network.destroy" => network::destroy,
     "network.set_default_locking_mode" => network::set_default_locking_mode,
 
+    "PIF.scan" => pif::scan,
+    "PIF.plug" => pif::plug,
+    "PIF.unplug" => pif::unplug,
+    "PIF.forget" => pif::forget,
+    "PIF.introduce" => pif::introduce,
+    "PIF.create_VLAN" => pif::create_on_host,
+    "PIF.destroy" => pif::destroy_vlan,
+    "VLAN.create" => pif::create_vlan,
+    "VLAN.destroy" => pif::destroy_vlan,
+    "pool.create_VLAN" => pif::create_in_pool,
+    "pool.create_VLAN_from_PIF" => pif::create_in_pool,
+
     "SR.create" => sr::create,
     "SR.introduce" => sr::introduce,
     "SR.scan" => sr::scan,
@@ -146,6 +161,36 @@ handlers! {
     "VIF.move" => hotplug::move_nic,
     "VIF.set_locking_mode" => vif::set_locking_mode,
 
+    "VM_appliance.create" => appliance::create,
+    "VM_appliance.destroy" => appliance::destroy,
+    "VM_appliance.start" => appliance::start,
+    "VM_appliance.clean_shutdown" => appliance::clean_shutdown,
+    "VM_appliance.hard_shutdown" => appliance::hard_shutdown,
+    "VM_appliance.shutdown" => appliance::shutdown,
+
+    "secret.create" => secret::create,
+    "secret.introduce" => secret::introduce,
+    "secret.destroy" => secret::destroy,
+
+    "VM.set_VCPUs_number_live" => live::set_vcpus_number_live,
+    "VM.set_memory_target_live" => live::set_memory_target_live,
+    "VM.send_trigger" => live::send_trigger,
+    "VM.get_cooperative" => live::get_cooperative,
+    "VM.maximise_memory" => live::maximise_memory,
+    "VM.get_boot_record" => live::get_boot_record,
+    "VM.query_services" => live::query_services,
+    "VM.call_plugin" => live::call_plugin,
+    "VM.call_host_plugin" => live::call_plugin,
+    "VM.retrieve_wlb_recommendations" => live::no_wlb,
+    "host.retrieve_wlb_evacuate_recommendations" => live::no_wlb,
+    "pool.retrieve_wlb_recommendations" => live::no_wlb,
+    "pool.retrieve_wlb_configuration" => live::no_wlb,
+    "VM.set_blocked_operations" => live::blocked_operations,
+    "VM.add_to_blocked_operations" => live::blocked_operations,
+    "VM.remove_from_blocked_operations" => live::blocked_operations,
+    "VM.migrate_send" => migrate_send::migrate_send,
+    "VM.assert_can_migrate" => migrate_send::assert_can_migrate,
+    "host.migrate_receive" => migrate_send::migrate_receive,
     "VM.create" => create::create,
     "VM.destroy" => create::destroy,
     "VM.set_is_a_template" => create::set_is_a_template,

@@ -250,6 +250,18 @@ pub enum Order {
         uplink: String,
         /// Maximum transmission unit, 0 for the default.
         mtu: u32,
+        /// Tag of the VLAN of that device that goes into it; 0 for the device itself.
+        #[serde(default)]
+        vlan: u16,
+    },
+    /// Removes a bridge that no guest uses, and the VLAN in it; idempotent. The device below stays.
+    DropBridge {
+        /// Name of the bridge.
+        bridge: String,
+        /// Network device in it; empty for an internal network.
+        uplink: String,
+        /// Tag of the VLAN of that device; 0 for the device itself.
+        vlan: u16,
     },
     /// Ask or switch the power of another host.
     Power(Box<PowerRequest>),
@@ -374,6 +386,7 @@ impl Order {
             Self::UpdatePool(_) => "update_pool",
             Self::EnsureBridge { .. } => "ensure_bridge",
             Self::Power(_) => "power",
+            Self::DropBridge { .. } => "drop_bridge",
             Self::EjectHost => "eject_host",
         }
     }

@@ -38,7 +38,10 @@ pub async fn ask_all(state: &Arc<AppState>) {
 }
 
 /// Has a host say what it is, and tells it who is in the pool.
-async fn ask(state: &Arc<AppState>, asked: Ref<Host>) -> Result<(), ApiError> {
+///
+/// # Errors
+/// It does not answer.
+pub async fn ask(state: &Arc<AppState>, asked: Ref<Host>) -> Result<(), ApiError> {
     let Some(pool) = state.identity.pool() else { return Ok(()) };
     let Some(member) = pool.member(host::id(asked)).cloned() else { return Ok(()) };
     let failed = |error| crate::ops::errors::order(asked, error);

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::orders::Report;
 use crate::state::AppState;
 
-pub use hosts::ask_all;
+pub use hosts::{ask, ask_all};
 
 /// How often silent hosts are looked for.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);

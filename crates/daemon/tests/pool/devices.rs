@@ -149,12 +149,7 @@ async fn interfaces_are_plugged_moved_and_unplugged() {
     let b = pool.ok("network.create", &[network("b")]).await;
     let vif = nic(&pool, &vm, &a).await;
     assert!(spec(&pool, &vm).await.nics.is_empty());
-    // The host of a test may not make bridges; then this says so and nothing is plugged in.
-    if let Err(error) = pool.call("VIF.plug", &[vif.clone()]).await {
-        assert_eq!(error[0], "HOST_CANNOT_ATTACH_NETWORK");
-        assert!(spec(&pool, &vm).await.nics.is_empty());
-        return;
-    }
+    pool.ok("VIF.plug", &[vif.clone()]).await;
     let bridge = pool.ok("network.get_bridge", &[a]).await;
     assert_eq!(json!(spec(&pool, &vm).await.nics[0].bridge), bridge);
     pool.ok("VIF.move", &[vif.clone(), b.clone()]).await;
@@ -163,4 +158,116 @@ async fn interfaces_are_plugged_moved_and_unplugged() {
     pool.ok("VIF.unplug", &[vif.clone()]).await;
     assert!(spec(&pool, &vm).await.nics.is_empty());
     pool.ok("VIF.destroy", &[vif]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_and_cpus_change_while_a_vm_runs_within_their_limits() {
+    let pool = pool(1).await;
+    let sr = pool.nfs().await;
+    let vm = pool.vm("web1", &sr, 256).await;
+    pool.ok("VM.set_VCPUs_max", &[vm.clone(), json!(4)]).await;
+    let live = "VM.set_VCPUs_number_live";
+    assert_eq!(
+        pool.call(live, &[vm.clone(), json!(2)]).await.unwrap_err()[0],
+        "VM_BAD_POWER_STATE"
+    );
+    pool.start(&vm).await.unwrap();
+    pool.ok(live, &[vm.clone(), json!(3)]).await;
+    assert_eq!(spec(&pool, &vm).await.vcpus, 3);
+    assert_eq!(pool.call(live, &[vm.clone(), json!(5)]).await.unwrap_err()[0], "INVALID_VALUE");
+    let range = |min: i64, max: i64| [vm.clone(), json!(min * MIB), json!(max * MIB)];
+    pool.ok("VM.set_memory_dynamic_range", &range(256, 256)).await;
+    let order = pool.call("VM.set_memory_dynamic_range", &range(256, 512)).await.unwrap_err();
+    assert_eq!(order[0], "MEMORY_CONSTRAINT_VIOLATION_ORDER");
+    assert_eq!(spec(&pool, &vm).await.extra.memory_target, 256 << 20);
+    pool.ok("VM.send_trigger", &[vm.clone(), json!("nmi")]).await;
+    let unknown = pool.call("VM.send_trigger", &[vm.clone(), json!("sing")]).await.unwrap_err();
+    assert_eq!(unknown[0], "INVALID_VALUE");
+    let most = pool.ok("VM.maximise_memory", &[vm, json!(1024 * MIB), json!(false)]).await;
+    assert!((800 * MIB..1024 * MIB).contains(&most.as_i64().unwrap()), "{most}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vm_moves_by_ticket_and_a_refusal_says_why() {
+    let pool = pool(2).await;
+    let sr = pool.nfs().await;
+    let vm = pool.vm("web1", &sr, 256).await;
+    let hosts = pool.host_refs().await;
+    let on = [vm.clone(), hosts[0].clone(), json!(false), json!(false)];
+    pool.ok("VM.start_on", &on).await;
+    let receive = [hosts[1].clone(), json!("OpaqueRef:NULL"), json!({})];
+    let ticket = pool.ok("host.migrate_receive", &receive).await;
+    let move_to =
+        |ticket: &Json| [vm.clone(), ticket.clone(), json!(true), json!({}), json!({}), json!({})];
+    pool.ok("VM.assert_can_migrate", &move_to(&ticket)).await;
+    let elsewhere = json!({ "host": "OpaqueRef:00000000-0000-0000-0000-00000000dead" });
+    let no = pool.call("VM.assert_can_migrate", &move_to(&elsewhere)).await.unwrap_err();
+    assert_eq!(no[0], "OPERATION_NOT_ALLOWED");
+    pool.ok("host.disable", &[hosts[1].clone()]).await;
+    let no = pool.call("VM.assert_can_migrate", &move_to(&ticket)).await.unwrap_err();
+    assert_eq!(no[0], "HOST_DISABLED");
+    pool.ok("host.enable", &[hosts[1].clone()]).await;
+    assert_eq!(pool.ok("VM.migrate_send", &move_to(&ticket)).await, vm);
+    assert_eq!(pool.ok("VM.get_resident_on", &[vm.clone()]).await, hosts[1]);
+    pool.ok("VM.add_to_blocked_operations", &[vm.clone(), json!("pool_migrate"), json!("no")])
+        .await;
+    let allowed = pool.ok("VM.get_allowed_operations", &[vm]).await;
+    assert!(!allowed.as_array().unwrap().contains(&json!("pool_migrate")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_appliance_starts_and_stops_its_vms() {
+    let pool = pool(1).await;
+    let sr = pool.nfs().await;
+    let (a, b) = (pool.vm("db", &sr, 256).await, pool.vm("web", &sr, 256).await);
+    let record = json!({ "name_label": "shop", "name_description": "" });
+    let appliance = pool.ok("VM_appliance.create", &[record]).await;
+    for (order, vm) in [&a, &b].into_iter().enumerate() {
+        pool.ok("VM.set_appliance", &[vm.clone(), appliance.clone()]).await;
+        pool.ok("VM.set_order", &[vm.clone(), json!(order)]).await;
+    }
+    pool.ok("VM_appliance.start", &[appliance.clone(), json!(false)]).await;
+    for vm in [&a, &b] {
+        assert_eq!(pool.ok("VM.get_power_state", &[vm.clone()]).await, "Running");
+    }
+    let failure = HypervisorError::Failed { call: "stop".into(), text: "no".into() };
+    pool.world.fail_next(0, "stop", failure);
+    let partly = pool.call("VM_appliance.hard_shutdown", &[appliance.clone()]).await.unwrap_err();
+    assert_eq!(partly[0], "OPERATION_PARTIALLY_FAILED");
+    assert_eq!(partly[2], b.as_str().unwrap(), "the last is stopped first");
+    assert_eq!(pool.ok("VM.get_power_state", &[a.clone()]).await, "Halted");
+    pool.ok("VM_appliance.shutdown", &[appliance.clone()]).await;
+    pool.ok("VM_appliance.destroy", &[appliance]).await;
+    assert_eq!(pool.ok("VM.get_appliance", &[a]).await, "OpaqueRef:NULL");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vlan_is_made_on_every_host_or_refused() {
+    let pool = pool(2).await;
+    let network = json!({ "name_label": "v7", "MTU": 1500, "other_config": {}, "bridge": "" });
+    let network = pool.ok("network.create", &[network]).await;
+    let pifs = pool.ok("PIF.get_all_records", &[]).await;
+    let Some((below, row)) = pifs.as_object().unwrap().iter().next() else {
+        // A machine without a physical interface.
+        return;
+    };
+    let make = |tag: i64| [row["device"].clone(), network.clone(), json!(tag)];
+    let bad = pool.call("pool.create_VLAN", &make(5000)).await.unwrap_err();
+    assert_eq!(bad[0], "VLAN_TAG_INVALID");
+    let made = pool.ok("pool.create_VLAN", &make(7)).await;
+    assert_eq!(made.as_array().unwrap().len(), 2);
+    let twice = pool.call("VLAN.create", &[json!(below), json!(7), network.clone()]).await;
+    assert_eq!(twice.unwrap_err()[0], "PIF_VLAN_EXISTS");
+    let pif = made[0].clone();
+    let record = pool.ok("PIF.get_record", &[pif.clone()]).await;
+    assert_eq!((&record["VLAN"], &record["currently_attached"]), (&json!(7), &json!(true)));
+    let on_top = [pif.clone(), json!(8), network.clone()];
+    assert_eq!(pool.call("VLAN.create", &on_top).await.unwrap_err()[0], "PIF_IS_VLAN");
+    pool.ok("PIF.unplug", &[pif.clone()]).await;
+    pool.ok("PIF.plug", &[pif.clone()]).await;
+    for pif in made.as_array().unwrap() {
+        pool.ok("PIF.destroy", &[pif.clone()]).await;
+    }
+    assert_eq!(pool.ok("VLAN.get_all", &[]).await, json!([]));
+    pool.ok("network.destroy", &[network]).await;
 }

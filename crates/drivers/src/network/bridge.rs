@@ -90,10 +90,56 @@ pub fn bridges() -> Vec<Bridge> {
     names(Path::new(DEVICES)).into_iter().filter(is_bridge).map(describe).collect()
 }
 
+/// What connects a bridge to the world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Uplink {
+    /// A network device.
+    Device(String),
+    /// A VLAN of a network device, which goes on carrying everything else.
+    Vlan {
+        /// The device.
+        device: String,
+        /// The VLAN's tag.
+        tag: u16,
+    },
+}
+
+impl Uplink {
+    /// Name of the device that becomes the bridge's port.
+    fn port(&self) -> String {
+        match self {
+            Self::Device(device) => device.clone(),
+            Self::Vlan { device, tag } => format!("{device}.{tag}"),
+        }
+    }
+
+    /// Makes the port if it is one that can be made.
+    fn make(&self) -> Result<(), NetworkError> {
+        let Self::Vlan { device: below, tag } = self else { return Ok(()) };
+        check_name(below)?;
+        let port = self.port();
+        check_name(&port)?;
+        if !device(below).exists() {
+            return Err(NetworkError::NoDevice(below.clone()));
+        }
+        if !device(&port).exists() {
+            let tag = tag.to_string();
+            ip(&["link", "add", "link", below, "name", &port, "type", "vlan", "id", &tag])?;
+        }
+        // A VLAN of a device that is down carries nothing.
+        ip(&["link", "set", "dev", below, "up"])
+    }
+}
+
 /// Makes sure that the bridge exists, is up, and has `uplink` as a port. Idempotent. Without an
 /// uplink the network is internal to the host. `mtu` 0 leaves it as it is.
-pub fn ensure(bridge: &str, uplink: Option<&str>, mtu: u32) -> Result<(), NetworkError> {
+pub fn ensure(bridge: &str, uplink: Option<&Uplink>, mtu: u32) -> Result<(), NetworkError> {
     check_name(bridge)?;
+    let port = uplink.map(Uplink::port);
+    if let Some(uplink) = uplink {
+        uplink.make()?;
+    }
+    let uplink = port.as_deref();
     if let Some(uplink) = uplink {
         check_uplink(bridge, uplink)?;
     }
@@ -119,21 +165,32 @@ pub fn ensure(bridge: &str, uplink: Option<&str>, mtu: u32) -> Result<(), Networ
     ip(&["link", "set", "dev", bridge, "up"])
 }
 
-/// Removes an internal bridge; idempotent. Refused while anything is plugged in.
-pub fn remove(bridge: &str) -> Result<(), NetworkError> {
+/// Removes a bridge, and its uplink if that is a VLAN; idempotent. Refused while anything else is
+/// plugged in, or while the bridge has an address of the host.
+pub fn remove(bridge: &str, uplink: Option<&Uplink>) -> Result<(), NetworkError> {
     check_name(bridge)?;
-    if !device(bridge).exists() {
-        return Ok(());
+    let port = uplink.map(Uplink::port);
+    if device(bridge).exists() {
+        if !device(bridge).join("bridge").exists() {
+            return Err(NetworkError::NotABridge(bridge.to_owned()));
+        }
+        let mut ports = names(&device(bridge).join("brif"));
+        ports.retain(|name| Some(name) != port.as_ref());
+        if !ports.is_empty() {
+            let (bridge, ports) = (bridge.to_owned(), ports.join(", "));
+            return Err(NetworkError::InUse { bridge, ports });
+        }
+        if has_address(bridge)? {
+            return Err(NetworkError::HasAddress(bridge.to_owned()));
+        }
+        ip(&["link", "delete", "dev", bridge])?;
     }
-    if !device(bridge).join("bridge").exists() {
-        return Err(NetworkError::NotABridge(bridge.to_owned()));
+    match (uplink, port) {
+        (Some(Uplink::Vlan { .. }), Some(port)) if device(&port).exists() => {
+            ip(&["link", "delete", "dev", &port])
+        }
+        _ => Ok(()),
     }
-    let ports = names(&device(bridge).join("brif"));
-    if !ports.is_empty() {
-        let (bridge, ports) = (bridge.to_owned(), ports.join(", "));
-        return Err(NetworkError::InUse { bridge, ports });
-    }
-    ip(&["link", "delete", "dev", bridge])
 }
 
 fn check_uplink(bridge: &str, uplink: &str) -> Result<(), NetworkError> {
@@ -193,10 +250,20 @@ mod tests {
 
     #[test]
     fn a_device_that_is_no_bridge_is_left_alone() {
-        assert_eq!(remove("lo"), Err(NetworkError::NotABridge("lo".into())));
+        assert_eq!(remove("lo", None), Err(NetworkError::NotABridge("lo".into())));
         assert_eq!(ensure("lo", None, 0), Err(NetworkError::NotABridge("lo".into())));
+        let vlan = Uplink::Vlan { device: "no-such-device".into(), tag: 7 };
+        // The name of its port would be too long: nothing is tried.
+        let long = NetworkError::BadName("no-such-device.7".into());
+        assert_eq!(ensure("xbr-haven-test", Some(&vlan), 0), Err(long));
+        let vlan = Uplink::Vlan { device: "no-device".into(), tag: 7 };
         assert_eq!(
-            ensure("xbr-haven-test", Some("no-such-device"), 0),
+            ensure("xbr-haven-test", Some(&vlan), 0),
+            Err(NetworkError::NoDevice("no-device".into()))
+        );
+        assert!(!device("xbr-haven-test").exists());
+        assert_eq!(
+            ensure("xbr-haven-test", Some(&Uplink::Device("no-such-device".into())), 0),
             Err(NetworkError::NoDevice("no-such-device".into()))
         );
     }

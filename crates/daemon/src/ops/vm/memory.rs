@@ -1,9 +1,10 @@
-//! Memory and CPUs of halted VMs.
+//! Memory and CPUs of VMs.
 
 use std::sync::Arc;
 
 use haven_model::{ApiError, Ref, Value, Vm, VmOperations, VmPowerState, codes};
 
+use super::live;
 use crate::dispatch::Call;
 use crate::ops::allowed;
 
@@ -90,9 +91,17 @@ pub async fn set_memory_static_range(call: Arc<Call>) -> Result<Value, ApiError>
     change(&call, VmOperations::ChangingStaticRange, Box::new(edit)).await
 }
 
-/// `VM.set_memory_dynamic_range(vm, min, max)`.
+async fn runs(call: &Call) -> Result<bool, ApiError> {
+    let vm: Ref<Vm> = call.arg(0)?;
+    call.read(|db| Ok(db.require(vm)?.power_state == VmPowerState::Running)).await
+}
+
+/// `VM.set_memory_dynamic_range(vm, min, max)`: of a running VM too.
 pub async fn set_memory_dynamic_range(call: Arc<Call>) -> Result<Value, ApiError> {
     let (min, max) = (call.arg(1)?, call.arg(2)?);
+    if runs(&call).await? {
+        return live::set_dynamic_range(&call, call.arg(0)?, |_| (min, max)).await;
+    }
     let edit = move |row: &mut Vm| {
         row.memory_dynamic_min = min;
         row.memory_dynamic_max = max;
@@ -102,14 +111,22 @@ pub async fn set_memory_dynamic_range(call: Arc<Call>) -> Result<Value, ApiError
 
 /// `VM.set_memory_dynamic_max(vm, value)`.
 pub async fn set_memory_dynamic_max(call: Arc<Call>) -> Result<Value, ApiError> {
-    let value = call.arg(1)?;
+    let value: i64 = call.arg(1)?;
+    if runs(&call).await? {
+        let range = |row: &Vm| (row.memory_dynamic_min.min(value), value);
+        return live::set_dynamic_range(&call, call.arg(0)?, range).await;
+    }
     let edit = move |row: &mut Vm| row.memory_dynamic_max = value;
     change(&call, VmOperations::ChangingDynamicRange, Box::new(edit)).await
 }
 
 /// `VM.set_memory_dynamic_min(vm, value)`.
 pub async fn set_memory_dynamic_min(call: Arc<Call>) -> Result<Value, ApiError> {
-    let value = call.arg(1)?;
+    let value: i64 = call.arg(1)?;
+    if runs(&call).await? {
+        let range = |row: &Vm| (value, row.memory_dynamic_max);
+        return live::set_dynamic_range(&call, call.arg(0)?, range).await;
+    }
     let edit = move |row: &mut Vm| row.memory_dynamic_min = value;
     change(&call, VmOperations::ChangingDynamicRange, Box::new(edit)).await
 }

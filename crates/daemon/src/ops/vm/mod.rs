@@ -3,8 +3,10 @@
 pub mod clone;
 pub mod create;
 pub mod ha;
+pub mod live;
 pub mod memory;
 pub mod migrate;
+pub mod migrate_send;
 pub mod nics;
 pub mod power;
 pub mod query;

@@ -24,14 +24,11 @@ pub fn bridges(db: &Image, vm: Ref<Vm>, host: Ref<Host>) -> Result<Vec<(String, 
 /// The order that makes the bridge of a network on a host.
 #[must_use]
 pub fn ensure(db: &Image, network: &Network, host: Ref<Host>) -> Order {
-    let uplink = network
-        .pifs
-        .iter()
-        .filter_map(|pif| db.get::<Pif>(*pif))
-        // A port of a bridge loses its addresses: one with an address is never taken.
-        .find(|pif| pif.host == host && pif.ip.is_empty())
-        .map(|pif| pif.device.clone())
-        .unwrap_or_default();
+    let pifs = network.pifs.iter().filter_map(|pif| db.get::<Pif>(*pif));
+    // A port of a bridge loses its addresses: one with an address is never taken.
+    let port = pifs.into_iter().find(|pif| pif.host == host && pif.ip.is_empty());
+    let uplink = port.map(|pif| pif.device.clone()).unwrap_or_default();
+    let vlan = port.map(crate::ops::pif::tag).unwrap_or(0);
     let mtu = u32::try_from(network.mtu).ok().filter(|mtu| *mtu != 1500).unwrap_or(0);
-    Order::EnsureBridge { bridge: network.bridge.clone(), uplink, mtu }
+    Order::EnsureBridge { bridge: network.bridge.clone(), uplink, mtu, vlan }
 }

@@ -239,8 +239,10 @@ fn admit(tx: &Tx<'_>, vm: Ref<Vm>, host: Ref<Host>) -> Result<(), ApiError> {
 
 /// How a VM is to be stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stop {
+pub enum Stop {
+    /// Ask.
     Clean,
+    /// Pull the plug.
     Hard,
     /// Ask first, pull the plug when that fails.
     Either,
@@ -248,35 +250,45 @@ enum Stop {
 
 /// `VM.clean_shutdown(vm)`.
 pub async fn clean_shutdown(call: Arc<Call>) -> Result<Value, ApiError> {
-    stop(&call, Stop::Clean).await
+    stop_vm(&call.state, call.task_id(), call.arg(0)?, Stop::Clean).await
 }
 
 /// `VM.hard_shutdown(vm)`.
 pub async fn hard_shutdown(call: Arc<Call>) -> Result<Value, ApiError> {
-    stop(&call, Stop::Hard).await
+    stop_vm(&call.state, call.task_id(), call.arg(0)?, Stop::Hard).await
 }
 
 /// `VM.shutdown(vm)`.
 pub async fn shutdown(call: Arc<Call>) -> Result<Value, ApiError> {
-    stop(&call, Stop::Either).await
+    stop_vm(&call.state, call.task_id(), call.arg(0)?, Stop::Either).await
 }
 
-async fn stop(call: &Call, how: Stop) -> Result<Value, ApiError> {
-    let vm: Ref<Vm> = call.arg(0)?;
+/// Stops a VM.
+///
+/// # Errors
+/// `VM_BAD_POWER_STATE`, or the guest did not react; then it runs on as before.
+pub async fn stop_vm(
+    state: &Arc<AppState>,
+    task: TaskId,
+    vm: Ref<Vm>,
+    how: Stop,
+) -> Result<Value, ApiError> {
+    state.check_may_act()?;
     let operation = match how {
         Stop::Clean => VmOperations::CleanShutdown,
         Stop::Hard | Stop::Either => VmOperations::HardShutdown,
     };
-    let was = call
+    let was = state
+        .pool
         .read(|db| {
             let row = db.require(vm)?;
             allowed::vm_operation(vm, row, operation)?;
-            Ok(row.power_state)
+            Ok::<_, ApiError>(row.power_state)
         })
-        .await?;
+        .await??;
     let plan = Plan::new(operation.as_str()).exclusive(vm).step("stop", 9).step("record", 1);
-    let state = call.state.clone();
-    call.run(plan.cancellable(), move |mut op| async move {
+    let (state, runner) = (state.clone(), state.runner()?.clone());
+    let body = move |mut op: crate::tasks::Op| async move {
         op.step().await?;
         if was == VmPowerState::Suspended {
             return super::suspend::discard(&state, vm).await;
@@ -305,8 +317,8 @@ async fn stop(call: &Call, how: Stop) -> Result<Value, ApiError> {
         op.step().await?;
         state.pool.write(move |tx| vm_state::halted(tx, vm)).await?;
         Ok(Value::void())
-    })
-    .await
+    };
+    runner.run(task, plan.cancellable(), body).await
 }
 
 /// `VM.clean_reboot(vm)`.

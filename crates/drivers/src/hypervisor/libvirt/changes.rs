@@ -91,9 +91,10 @@ impl LibvirtHypervisor {
         let gone = self.on_domain(&self.lanes.start, call, deadline, vm, move |domain| {
             let until = Instant::now() + DETACH_DEADLINE;
             // libvirt returns when the guest has let go, or after a while of its own.
-            domain.detach_device_flags(&device.xml(), LIVE)?;
+            let Some(described) = device.find(&domain.get_xml_desc(0)?) else { return Ok(true) };
+            domain.detach_device_flags(&described, LIVE)?;
             loop {
-                if !device.is_in(&domain.get_xml_desc(0)?) {
+                if device.find(&domain.get_xml_desc(0)?).is_none() {
                     return Ok(true);
                 }
                 if Instant::now() >= until {
@@ -145,7 +146,7 @@ fn targets(xml: &str) -> Vec<String> {
     let Ok(tree) = Element::parse(xml) else { return Vec::new() };
     let devices = tree.at(&["devices"]);
     let disks = devices.into_iter().flat_map(|devices| devices.all("disk"));
-    disks.filter_map(|d| d.at(&["target"])?.get_attr("dev").map(str::to_owned)).collect()
+    disks.filter_map(|disk| attribute(disk, "target", "dev").map(str::to_owned)).collect()
 }
 
 /// What is unplugged.
@@ -161,23 +162,39 @@ impl Device {
         }
     }
 
-    fn xml(&self) -> String {
-        match self {
-            Self::Disk(target) => device_xml::detach_disk(target),
-            Self::Nic(mac) => device_xml::detach_nic(mac),
-        }
-    }
-
-    fn is_in(&self, xml: &str) -> bool {
-        match self {
-            Self::Disk(target) => targets(xml).contains(target),
-            Self::Nic(mac) => {
-                let Ok(tree) = Element::parse(xml) else { return true };
-                let devices = tree.at(&["devices"]);
-                let nics = devices.into_iter().flat_map(|devices| devices.all("interface"));
-                let mut macs = nics.filter_map(|nic| nic.at(&["mac"])?.get_attr("address"));
-                macs.any(|other| other.eq_ignore_ascii_case(mac))
+    /// The device as the domain has it, if it has it. What cannot be read is not taken for gone.
+    fn find(&self, xml: &str) -> Option<String> {
+        let Ok(tree) = Element::parse(xml) else { return Some(String::new()) };
+        let devices = tree.at(&["devices"])?;
+        let found = match self {
+            Self::Disk(target) => {
+                devices.all("disk").find(|d| attribute(d, "target", "dev") == Some(target.as_str()))
             }
-        }
+            Self::Nic(mac) => devices.all("interface").find(|nic| {
+                attribute(nic, "mac", "address").is_some_and(|a| a.eq_ignore_ascii_case(mac))
+            }),
+        };
+        found.map(|device| device.render().unwrap_or_default())
+    }
+}
+
+fn attribute<'e>(device: &'e Element, child: &str, key: &str) -> Option<&'e str> {
+    device.at(&[child])?.get_attr(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_found_as_the_domain_has_it() {
+        let xml = "<domain><devices><disk type='file'><source file='/a'/><target dev='vda'/>\
+                   </disk><interface type='bridge'><mac address='02:00:00:00:00:0A'/>\
+                   <source bridge='b'/></interface></devices></domain>";
+        let nic = Device::Nic("02:00:00:00:00:0a".into()).find(xml).unwrap();
+        assert!(nic.contains("bridge=\"b\""), "{nic}");
+        assert!(Device::Disk("vda".into()).find(xml).unwrap().contains("/a"));
+        assert_eq!(Device::Disk("vdb".into()).find(xml), None);
+        assert!(Device::Disk("vdb".into()).find("<domain>").is_some(), "unreadable is not gone");
     }
 }

@@ -27,17 +27,6 @@ fn text(element: &Element) -> String {
     element.render().unwrap_or_default()
 }
 
-/// What names the disk that is to go.
-pub(crate) fn detach_disk(target: &str) -> String {
-    let disk = el("disk").attr("type", "file").attr("device", "disk");
-    text(&disk.child(el("target").attr("dev", target)))
-}
-
-/// What names the interface that is to go.
-pub(crate) fn detach_nic(mac: &str) -> String {
-    text(&el("interface").attr("type", "bridge").child(el("mac").attr("address", mac)))
-}
-
 /// A snapshot of these of the `present` disks, with the memory or without.
 pub(crate) fn snapshot_xml(
     present: &[String],
