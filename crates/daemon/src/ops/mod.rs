@@ -23,7 +23,6 @@ pub mod placement;
 pub mod pool;
 pub mod pool_ha;
 pub mod rows;
-pub mod secret;
 pub mod spec;
 pub mod sr;
 pub mod subject;

@@ -1,7 +1,7 @@
 //! Which handler answers which message.
 
 use super::{
-    Handler, appliance, event, fencing, host, hotplug, message, network, pbd, pif, pool, pool_ha, secret,
+    Handler, appliance, event, fencing, host, hotplug, message, network, pbd, pif, pool, pool_ha,
     sr, subject, task, vbd, vdi, vdi_copy, vif,
     vm::{
         clone, create, ha, live, memory, migrate, migrate_send, power, query, revert, snapshot,
@@ -168,9 +168,6 @@ handlers! {
     "VM_appliance.hard_shutdown" => appliance::hard_shutdown,
     "VM_appliance.shutdown" => appliance::shutdown,
 
-    "secret.create" => secret::create,
-    "secret.introduce" => secret::introduce,
-    "secret.destroy" => secret::destroy,
 
     "VM.set_VCPUs_number_live" => live::set_vcpus_number_live,
     "VM.set_memory_target_live" => live::set_memory_target_live,
