@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::permit::{GuardPort, NeverArmed, PermitGate};
 use crate::agent::{Agent, AgentParts, PeerHandlers, StorageSet, peer_router};
+use crate::app::until;
 use crate::authority::Authority;
 use crate::config::Config;
 use crate::identity::{IdentityError, IdentityStore};
@@ -22,6 +23,7 @@ use crate::order_client::OrderClient;
 use crate::orders::Report;
 use crate::peer_net::{Dialer, TlsStore, serve_tls, serve_unix};
 use crate::peer_proxy::{bind_private, keep_sockets};
+use crate::stats::collect;
 use crate::tls::HostTls;
 
 /// Reports that may wait for the coordinator side.
@@ -158,6 +160,8 @@ impl HostSide {
         tasks.spawn(serve_tls(api, move || api_tls.api_server(), routers.api, stop.clone()));
         tasks.spawn(serve_unix(local, routers.local, stop.clone()));
         tasks.spawn(self.agent.clone().keep_attached(stop.clone()));
+        let collecting = collect(self.agent.stats().clone(), self.agent.parts().hypervisor.clone());
+        tasks.spawn(until(stop.clone(), collecting));
         tasks.spawn(self.agent.clone().keep_reporting(
             self.orders.clone(),
             self.reports.clone(),

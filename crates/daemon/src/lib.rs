@@ -30,5 +30,6 @@ pub mod replicate;
 pub mod session;
 pub mod simulate;
 pub mod state;
+pub mod stats;
 pub mod tasks;
 pub mod tls;

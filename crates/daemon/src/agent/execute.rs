@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::identity::IdentityStore;
 use crate::orders::{Order, OrderEnvelope, OrderError, OrderReply, OrderResult, Term};
 use crate::peer_net::{Dialer, TlsStore};
+use crate::stats::Stats;
 
 /// Storage drivers by `SR.type`.
 #[derive(Clone, Debug, Default)]
@@ -84,6 +85,7 @@ pub struct Agent {
     pub(super) news: Arc<Notify>,
     /// The power of other hosts.
     pub(super) power: Agents,
+    pub(super) stats: Stats,
     answers: Answers,
     replica: Arc<Mutex<Option<(Term, u64)>>>,
 }
@@ -110,9 +112,16 @@ impl Agent {
             windows: Windows::default(),
             attached: Attached::default(),
             news: Arc::default(),
+            stats: Stats::default(),
             answers: Answers::default(),
             replica: Arc::default(),
         }
+    }
+
+    /// What this host and its guests used.
+    #[must_use]
+    pub fn stats(&self) -> &Stats {
+        &self.stats
     }
 
     /// What it is made of.

@@ -21,6 +21,10 @@ impl Case {
         let parts = &self.agent.parts;
         match &self.envelope.order {
             Order::HostFacts => Ok(OrderReply::Facts(Box::new(facts::host_facts(parts).await))),
+            Order::Statistics(query) => {
+                let answer = self.agent.stats.answer(self.agent.host().0, query);
+                Ok(OrderReply::Statistics(Box::new(answer)))
+            }
             Order::HaPreflight(request) => {
                 Ok(OrderReply::Preflight(parts.guard.preflight((**request).clone()).await))
             }

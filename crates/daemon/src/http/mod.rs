@@ -10,6 +10,7 @@ mod console;
 mod extra;
 mod extra_pool;
 mod rpc;
+mod rrd;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -77,17 +78,21 @@ pub fn router(state: Arc<AppState>) -> Router {
     Router::new().fallback(entry).with_state(state)
 }
 
-async fn entry(State(state): State<Arc<AppState>>, request: Request) -> Response {
+async fn entry(State(state): State<Arc<AppState>>, mut request: Request) -> Response {
     let origin = Origin::of(&request);
     let path = request.uri().path().to_owned();
     let local = request.extensions().get::<Caller>() == Some(&Caller::LocalRoot);
-    let asks = path == CONSOLE_ROUTE || request.headers().contains_key(PROXY);
+    let statistics = rrd::ROUTES.contains(&path.as_str());
+    let asks = path == CONSOLE_ROUTE || statistics || request.headers().contains_key(PROXY);
     // Never twice: two hosts that disagree about the coordinator would play ball.
     let forwarded = matches!(request.extensions().get::<Caller>(), Some(Caller::Peer(..)));
     if (local || asks && !forwarded)
         && !OWN_ROUTES.contains(&path.as_str())
         && let Some(coordinator) = elsewhere(&state)
     {
+        if statistics {
+            rrd::name_host(&state, &mut request);
+        }
         return match forward_request(&state.dialer, coordinator, request).await {
             Ok(response) => response,
             Err(error) => {
@@ -110,6 +115,7 @@ async fn entry(State(state): State<Arc<AppState>>, request: Request) -> Response
             drop(request);
             extra::get(&state, origin, &path, credentials).await
         }
+        Method::GET if statistics => rrd::serve(&state, origin, request).await,
         Method::GET if path == AUDIT_ROUTE => audit_log::serve(&state, origin, request).await,
         _ => StatusCode::NOT_FOUND.into_response(),
     }

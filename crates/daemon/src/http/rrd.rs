@@ -119,11 +119,11 @@ fn updates(query: &str) -> Result<StatsQuery, ApiError> {
         }
     };
     let cf = query_value(query, "cf").unwrap_or_else(|| Cf::Average.as_str().to_owned());
-    let cf = Cf::from_name(&cf).ok_or_else(|| ApiError::with(codes::INVALID_VALUE, &[&"cf", &cf]))?;
+    let cf =
+        Cf::from_name(&cf).ok_or_else(|| ApiError::with(codes::INVALID_VALUE, &[&"cf", &cf]))?;
     let vm = query_value(query, "vm_uuid").filter(|text| !text.is_empty());
-    let vm = vm
-        .map(|text| text.parse().map_err(|_| ApiError::uuid_invalid::<Vm>(&text)))
-        .transpose()?;
+    let vm =
+        vm.map(|text| text.parse().map_err(|_| ApiError::uuid_invalid::<Vm>(&text))).transpose()?;
     Ok(StatsQuery::Updates {
         start: number("start")?,
         cf,

@@ -25,6 +25,7 @@ pub mod pool_ha;
 pub mod rows;
 pub mod spec;
 pub mod sr;
+pub mod stats;
 pub mod subject;
 mod table;
 pub mod task;

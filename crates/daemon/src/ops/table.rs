@@ -1,5 +1,6 @@
 //! Which handler answers which message.
 
+use super::stats;
 use super::{
     Handler, appliance, event, fencing, host, hotplug, message, network, pbd, pif, pool, pool_ha,
     sr, subject, task, vbd, vdi, vdi_copy, vif,
@@ -96,7 +97,8 @@ handlers! {
     "secret.destroy" => fencing::destroy_secret,
     "host.call_plugin" => host::call_plugin,
     "host.has_extension" => host::has_extension,
-    "host.get_data_sources" => host::no_data_sources,
+    "host.get_data_sources" => stats::host_sources,
+    "host.query_data_source" => stats::host_value,
 
     "network.create" => network::create,
     "network.destroy" => network::destroy,
@@ -219,7 +221,8 @@ handlers! {
     "VM.get_allowed_VBD_devices" => query::get_allowed_vbd_devices,
     "VM.get_allowed_VIF_devices" => query::get_allowed_vif_devices,
     "VM.compute_memory_overhead" => memory::compute_memory_overhead,
-    "VM.get_data_sources" => host::no_data_sources,
+    "VM.get_data_sources" => stats::vm_sources,
+    "VM.query_data_source" => stats::vm_value,
     "VM.set_ha_restart_priority" => ha::set_ha_restart_priority,
     "VM.set_ha_always_run" => ha::set_ha_always_run,
     "VM.set_order" => ha::set_order,

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::identity::Member;
+use crate::stats::StatsQuery;
 
 /// What a host can be asked to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -228,6 +229,8 @@ pub enum Order {
     },
     /// Hardware, versions, networks, clock.
     HostFacts,
+    /// What the host and its guests used.
+    Statistics(StatsQuery),
     /// Checks this host before high availability is armed. Changes nothing.
     HaPreflight(Box<PreflightRequest>),
     /// Hands a command to the guard of this host. `Arm` and the two disarms are also remembered
@@ -380,6 +383,7 @@ impl Order {
             Self::DestroyVolume { .. } => "destroy_volume",
             Self::CreateRaw { .. } => "create_raw",
             Self::HostFacts => "host_facts",
+            Self::Statistics(_) => "statistics",
             Self::HaPreflight(_) => "ha_preflight",
             Self::Guard(_) => "guard",
             Self::StoreReplica { .. } => "store_replica",
@@ -402,6 +406,7 @@ impl Order {
                 | Self::ProbeSr { .. }
                 | Self::SrSpace { .. }
                 | Self::HostFacts
+                | Self::Statistics(_)
                 | Self::HaPreflight(_)
         ) || matches!(self, Self::Power(request) if !matches!(**request, PowerRequest::On(_)))
     }

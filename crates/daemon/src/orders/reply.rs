@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::HostFacts;
+use crate::stats::StatsAnswer;
 
 /// What a host answers to an order that it carried out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +35,8 @@ pub enum OrderReply {
     Text(String),
     /// To `HostFacts`.
     Facts(Box<HostFacts>),
+    /// To `Statistics`.
+    Statistics(Box<StatsAnswer>),
     /// To `HaPreflight`.
     Preflight(PreflightReply),
     /// To `Power`: status.

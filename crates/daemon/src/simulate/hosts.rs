@@ -3,9 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use haven_cluster::ids::HostId;
+use haven_drivers::host_info::{CpuTicks, Load, Memory, NicBytes};
+use haven_drivers::hypervisor::sim::grown;
 use haven_drivers::storage::{SrDriver, SrSpec};
 use haven_model::{ApiError, Host, Pbd, Ref, Sr, Vdi};
 use haven_pooldb::Image;
@@ -22,8 +24,11 @@ use crate::identity::{IdentityStore, Member};
 use crate::ops::{pbd, rows, spec};
 use crate::orders::{HostFacts, NicFacts, Order, OrderEnvelope, OrderReply, OrderResult, Report};
 use crate::peer_net::{Dialer, TlsStore};
-use crate::state::AppState;
+use crate::state::{AppState, now};
+use crate::stats::STEP_S;
 
+/// Processors of a simulated host.
+const CPUS: u64 = 32;
 /// Shortest interval of the reports of one simulated host.
 const REPORT_INTERVAL_MIN: Duration = Duration::from_secs(1);
 
@@ -172,7 +177,7 @@ fn facts(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         kernel: "6.12.0-sim".to_owned(),
         hypervisor,
-        cpu_count: 32,
+        cpu_count: u32::try_from(CPUS).unwrap_or(1),
         cpu_sockets: 2,
         cpu_vendor: "AuthenticAMD".to_owned(),
         cpu_model: "Simulated processor".to_owned(),
@@ -189,6 +194,44 @@ fn address(facts: &HostFacts) -> IpAddr {
     let first = facts.nics.first().and_then(|nic| nic.addresses.first());
     let text = first.and_then(|text| text.split('/').next()).unwrap_or_default();
     text.parse().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+}
+
+/// Takes samples for all of them, as the hosts themselves would; runs for ever.
+pub(super) async fn collect(peers: &[SimPeer]) {
+    let began = Instant::now();
+    let mut ticks = interval(Duration::from_secs(STEP_S.unsigned_abs()));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let time = now().unix_s();
+        for (number, peer) in peers.iter().enumerate() {
+            let guests = peer.agent.parts().hypervisor.statistics().unwrap_or_default();
+            let used: u64 = guests.iter().map(|guest| guest.memory_bytes).sum();
+            let load = load(number as u64, began.elapsed().as_secs_f64(), used);
+            peer.agent.stats().take(Instant::now(), time - time % STEP_S, load, guests);
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn load(seed: u64, seconds: f64, used: u64) -> Load {
+    const TICKS: f64 = 100.0;
+    let busy = |cpu: u64| grown(seconds, seed + cpu, TICKS / 4.0);
+    let total = ticks(seconds * TICKS);
+    let cpus = (0..CPUS).map(|cpu| CpuTicks { total, idle: total.saturating_sub(busy(cpu)) });
+    let nic =
+        NicBytes { rx_bytes: grown(seconds, seed, 20e6), tx_bytes: grown(seconds, seed + 1, 12e6) };
+    Load {
+        cpus: cpus.collect(),
+        load: 8.0,
+        memory: Memory { total: MEMORY_BYTES, free: MEMORY_BYTES.saturating_sub(used) },
+        nics: std::iter::once(("eth0".to_owned(), nic)).collect(),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "made-up figures")]
+fn ticks(count: f64) -> u64 {
+    count as u64
 }
 
 /// Puts volumes in place, and has every host attach its storage.

@@ -86,7 +86,7 @@ impl Simulation {
                 tracing::error!(%error, "the simulated pool could not be filled");
             }
         };
-        tokio::join!(filling, hosts::report(&state, &peers, &reports));
+        tokio::join!(filling, hosts::report(&state, &peers, &reports), hosts::collect(&peers));
     }
 
     async fn fill(&self, state: &Arc<AppState>, peers: &[SimPeer]) -> Result<(), ApiError> {

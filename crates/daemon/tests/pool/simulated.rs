@@ -35,3 +35,52 @@ async fn a_simulated_pool_is_filled_and_its_vms_move() {
     let now = rpc(&socket, "VM.get_resident_on", &[session, json!(vm)]).await.unwrap();
     assert_eq!(&now, other);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_and_guests_show_what_they_use_over_time() {
+    let host = simulated(Simulation::new(2, 4, false)).await;
+    let socket = host.socket();
+    let session = json!(login(&socket).await);
+    let until = std::time::Instant::now() + Duration::from_secs(60);
+    let (vm, uuid, on) = loop {
+        let vms = rpc(&socket, "VM.get_all_records", &[session.clone()]).await.unwrap();
+        let there = |row: &&serde_json::Value| row["resident_on"] != "OpaqueRef:NULL";
+        if let Some((vm, row)) = vms.as_object().unwrap().iter().find(|(_, row)| there(row)) {
+            break (json!(vm), row["uuid"].clone(), row["resident_on"].clone());
+        }
+        assert!(std::time::Instant::now() < until);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let on = rpc(&socket, "host.get_uuid", &[session.clone(), on]).await.unwrap();
+    // Two samples make a rate.
+    let get = |path: String| {
+        let socket = socket.clone();
+        async move { crate::support::get(&socket, &path).await }
+    };
+    let path =
+        format!("/rrd_updates?start=-600&host=true&json=true&host_uuid={}", on.as_str().unwrap());
+    let updates = loop {
+        let (status, body) = get(path.clone()).await;
+        assert_eq!(status, 200, "{body}");
+        let updates: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let wanted = format!("AVERAGE:vm:{}:cpu0", uuid.as_str().unwrap());
+        let legend = updates["meta"]["legend"].as_array().unwrap().clone();
+        if legend.contains(&json!(wanted)) {
+            break updates;
+        }
+        assert!(std::time::Instant::now() < until, "{body}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    assert_eq!(updates["meta"]["step"], 5);
+    let columns = updates["meta"]["columns"].as_u64().unwrap();
+    assert_eq!(updates["data"][0]["values"].as_array().unwrap().len() as u64, columns);
+    let (_, xml) = get(format!("/vm_rrd?uuid={}", uuid.as_str().unwrap())).await;
+    assert!(xml.contains("<rrd>") && xml.contains("<name>cpu0</name>"), "{xml}");
+    let value = [session.clone(), vm.clone(), json!("memory")];
+    let memory = rpc(&socket, "VM.query_data_source", &value).await.unwrap();
+    assert_eq!(memory, json!(268_435_456.0));
+    let sources = rpc(&socket, "VM.get_data_sources", &[session, vm]).await.unwrap();
+    assert!(sources.as_array().unwrap().iter().any(|source| source["units"] == "B/s"));
+    let (missing, _) = get("/vm_rrd?uuid=nothing".to_owned()).await;
+    assert_eq!(missing, 404);
+}

@@ -223,6 +223,20 @@ pub(crate) async fn post(socket: &Path, path: &str, body: &Json) -> Result<Json,
     if good { Ok(answer) } else { Err(answer) }
 }
 
+/// One `GET` over a local socket: status and body.
+pub(crate) async fn get(socket: &Path, path: &str) -> (u16, String) {
+    let stream = tokio::net::UnixStream::connect(socket).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let request = hyper::Request::get(path).header("host", "local");
+    let response =
+        sender.send_request(request.body(Full::<Bytes>::default()).unwrap()).await.unwrap();
+    let status = response.status().as_u16();
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// A call; an error is its code and parameters.
 pub(crate) async fn rpc(socket: &Path, method: &str, params: &[Json]) -> Result<Json, Vec<String>> {
     let body = json!({ "jsonrpc": "2.0", "method": method, "params": params, "id": 1 });

@@ -5,6 +5,7 @@
 
 mod addressing;
 mod hardware;
+mod load;
 mod nics;
 
 use std::net::IpAddr;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use addressing::{Addressing, Management};
 pub use hardware::{Cpu, Memory, Numa, cpu, memory, numa};
+pub use load::{CpuTicks, Load, NicBytes, load};
 pub use nics::{Nic, NicKind, nics};
 
 /// All of it.

@@ -189,6 +189,49 @@ pub struct DomainInfo {
     pub cpu_time_ns: u64,
 }
 
+/// Counters of one guest since it started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DomainStats {
+    /// `VM.uuid`.
+    pub uuid: Uuid,
+    /// Used processor time in nanoseconds, all processors together.
+    pub cpu_time_ns: u64,
+    /// The same by virtual processor; empty when the hypervisor does not tell.
+    pub vcpu_time_ns: Vec<u64>,
+    /// Memory that it has now, in bytes.
+    pub memory_bytes: u64,
+    /// Of that, what the guest itself could still use; `None`: it does not say.
+    pub memory_unused_bytes: Option<u64>,
+    /// Disks in device order.
+    pub disks: Vec<DiskStats>,
+    /// Network interfaces in device order.
+    pub nics: Vec<NicStats>,
+}
+
+/// Counters of a disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DiskStats {
+    /// Target name, e.g. `vda`.
+    pub target: String,
+    /// Bytes read.
+    pub read_bytes: u64,
+    /// Bytes written.
+    pub written_bytes: u64,
+    /// Requests to read.
+    pub reads: u64,
+    /// Requests to write.
+    pub writes: u64,
+}
+
+/// Counters of a network interface, as the guest sees them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NicStats {
+    /// Bytes received.
+    pub rx_bytes: u64,
+    /// Bytes sent.
+    pub tx_bytes: u64,
+}
+
 /// How to stop a guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -368,6 +411,16 @@ pub trait Hypervisor: Send + Sync + std::fmt::Debug {
     fn change(&self, vm: Uuid, change: &DomainChange) -> Result<(), HypervisorError>;
     /// All domains whose name begins with `haven-`.
     fn inventory(&self) -> Result<Vec<DomainInfo>, HypervisorError>;
+    /// Counters of all domains. A driver that counts no more than the inventory says that.
+    fn statistics(&self) -> Result<Vec<DomainStats>, HypervisorError> {
+        let domains = self.inventory()?.into_iter().map(|domain| DomainStats {
+            uuid: domain.uuid,
+            cpu_time_ns: domain.cpu_time_ns,
+            memory_bytes: domain.memory_bytes,
+            ..DomainStats::default()
+        });
+        Ok(domains.collect())
+    }
     /// VMs that have a process here, seen without asking the hypervisor's daemon: answers even
     /// when [`Hypervisor::inventory`] does not, but cannot tell states apart.
     fn processes(&self) -> Vec<Uuid> {

@@ -16,10 +16,11 @@ use super::ffi::{self, Connection};
 use super::lane::{Lane, LaneLimits};
 use super::pending::Pending;
 use super::xml::{Element, RenderContext, domain_xml};
-use super::{domain_name, process};
+use super::{domain_name, process, stats_ffi};
 use crate::hypervisor::{
-    Capabilities, Consent, DomainChange, DomainInfo, DomainSpec, DomainState, Hypervisor,
-    HypervisorError, HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget, StopMode,
+    Capabilities, Consent, DomainChange, DomainInfo, DomainSpec, DomainState, DomainStats,
+    Hypervisor, HypervisorError, HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget,
+    StopMode,
 };
 use crate::storage::bounded::Bounded;
 
@@ -307,6 +308,14 @@ impl Hypervisor for LibvirtHypervisor {
         })?;
         self.remove_leftovers(leftovers);
         Ok(list)
+    }
+
+    fn statistics(&self) -> Result<Vec<DomainStats>, HypervisorError> {
+        let deadline = self.config.query_deadline;
+        self.lanes.inventory.call("statistics", deadline, move |connection| {
+            stats_ffi::all_stats(connection.get())
+                .map_err(|e| translate("statistics", Uuid::nil(), &e))
+        })
     }
 
     fn processes(&self) -> Vec<Uuid> {

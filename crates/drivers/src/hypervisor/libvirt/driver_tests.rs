@@ -140,3 +140,12 @@ fn what_a_start_left_behind_gives_way_and_is_not_listed() {
     assert_eq!(state(&driver, vm), None);
     assert_eq!(driver.stop(vm, StopMode::Hard), Err(HypervisorError::NotRunning(vm)));
 }
+
+#[test]
+fn statistics_name_the_domains_that_run() {
+    let Bench { driver, _dir } = bench();
+    let spec = spec();
+    driver.start(&spec, false).unwrap();
+    let all = driver.statistics().unwrap();
+    assert!(all.iter().any(|stats| stats.uuid == spec.uuid), "{all:?}");
+}

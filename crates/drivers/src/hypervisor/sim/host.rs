@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use super::world::{Job, SimWorld};
 use crate::hypervisor::{
-    Capabilities, Consent, DomainChange, DomainInfo, DomainSpec, DomainState, Hypervisor,
-    HypervisorError, HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget, StopMode,
+    Capabilities, Consent, DomainChange, DomainInfo, DomainSpec, DomainState, DomainStats,
+    Hypervisor, HypervisorError, HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget,
+    StopMode,
 };
 
 /// Steps in which a migration makes progress and can be cancelled.
@@ -269,6 +270,11 @@ impl Hypervisor for SimHypervisor {
     fn inventory(&self) -> Result<Vec<DomainInfo>, HypervisorError> {
         self.query("inventory")?;
         self.world.inventory(self.host)
+    }
+
+    fn statistics(&self) -> Result<Vec<DomainStats>, HypervisorError> {
+        self.query("statistics")?;
+        self.world.statistics(self.host)
     }
 
     fn vnc_socket(&self, vm: Uuid) -> String {

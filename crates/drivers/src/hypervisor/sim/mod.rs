@@ -6,9 +6,11 @@
 //! has no randomness of its own.
 
 mod host;
+mod load;
 mod world;
 
 pub use host::SimHypervisor;
+pub use load::grown;
 pub use world::{Delays, SimWorld, Violation};
 
 /// URI of a host of the world, for [`MigrateTarget`](super::MigrateTarget).

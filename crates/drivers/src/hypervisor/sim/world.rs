@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
 use super::host::SimHypervisor;
+use super::load;
 use crate::hypervisor::fanout::Fanout;
 use crate::hypervisor::{
-    DomainInfo, DomainSpec, DomainState, HypervisorError, HypervisorEvent, MigrateProgress,
+    DomainInfo, DomainSpec, DomainState, DomainStats, HypervisorError, HypervisorEvent,
+    MigrateProgress,
 };
 
 /// Violations that are kept.
@@ -41,6 +43,7 @@ pub struct Violation {
 #[derive(Debug)]
 pub struct SimWorld {
     inner: Mutex<Inner>,
+    began: Instant,
 }
 
 #[derive(Debug, Default)]
@@ -93,7 +96,7 @@ impl SimWorld {
             starts: 0,
         };
         let inner = Inner { hosts: (0..hosts).map(host).collect(), ..Inner::default() };
-        Arc::new(Self { inner: Mutex::new(inner) })
+        Arc::new(Self { inner: Mutex::new(inner), began: Instant::now() })
     }
 
     /// The hypervisor of a host.
@@ -305,6 +308,24 @@ impl SimWorld {
 
     pub(super) fn saved(&self, path: &str) -> Option<Domain> {
         self.lock().saved.get(path).cloned()
+    }
+
+    /// Counters of the domains of a host, as if they had always been there.
+    pub(super) fn statistics(&self, host: usize) -> Result<Vec<DomainStats>, HypervisorError> {
+        let seconds = self.began.elapsed().as_secs_f64();
+        self.with_host(host, |h| {
+            let running = h.domains.iter().filter(|(_, d)| d.state == DomainState::Running);
+            let stats = running.map(|(uuid, domain)| {
+                let spec = &domain.spec;
+                let mut targets: Vec<String> =
+                    spec.disks.iter().map(|disk| disk.target.clone()).collect();
+                if targets.is_empty() {
+                    targets.push("vda".to_owned());
+                }
+                load::guest(*uuid, seconds, spec.memory_bytes, spec.vcpus, &targets)
+            });
+            Ok(stats.collect())
+        })
     }
 
     pub(super) fn inventory(&self, host: usize) -> Result<Vec<DomainInfo>, HypervisorError> {

@@ -1,0 +1,104 @@
+//! Data sources: what a host or VM measures, now.
+
+use std::sync::Arc;
+
+use haven_model::{ApiError, Host, Ref, Value, Vm, codes};
+use uuid::Uuid;
+
+use super::{errors, host, rows};
+use crate::dispatch::Call;
+use crate::orders::{Order, OrderReply};
+use crate::state::AppState;
+use crate::stats::{DataSource, StatsAnswer, StatsQuery};
+
+/// Asks the host that owns the archives.
+///
+/// # Errors
+/// It does not answer.
+pub async fn ask(
+    state: &Arc<AppState>,
+    on: Ref<Host>,
+    query: StatsQuery,
+) -> Result<StatsAnswer, ApiError> {
+    let reply = state.orders.send(host::id(on), Order::Statistics(query)).await;
+    match reply.map_err(|error| errors::order(on, error))? {
+        OrderReply::Statistics(answer) => Ok(*answer),
+        other => Err(ApiError::internal(format!("an unexpected answer {other:?}"))),
+    }
+}
+
+async fn latest(
+    state: &Arc<AppState>,
+    on: Ref<Host>,
+    vm: Option<Uuid>,
+) -> Result<Vec<DataSource>, ApiError> {
+    match ask(state, on, StatsQuery::Latest { vm }).await? {
+        StatsAnswer::Latest(sources) => Ok(sources),
+        _ => Err(ApiError::internal("an unexpected answer")),
+    }
+}
+
+async fn of_vm(call: &Call) -> Result<Vec<DataSource>, ApiError> {
+    let vm: Ref<Vm> = call.arg(0)?;
+    let (uuid, on) = call
+        .read(|db| {
+            let row = db.require(vm)?;
+            Ok((rows::uuid(&row.uuid)?, row.resident_on.non_null()))
+        })
+        .await?;
+    match on {
+        Some(on) => latest(&call.state, on, Some(uuid)).await,
+        // What does not run measures nothing.
+        None => Ok(Vec::new()),
+    }
+}
+
+async fn of_host(call: &Call) -> Result<Vec<DataSource>, ApiError> {
+    let on: Ref<Host> = call.arg(0)?;
+    call.read(|db| db.require(on).map(|_| ())).await?;
+    latest(&call.state, on, None).await
+}
+
+fn record(source: &DataSource) -> Value {
+    Value::Record(vec![
+        ("name_label", Value::from(source.name.as_str())),
+        ("name_description", Value::from(source.name.replace('_', " "))),
+        ("enabled", Value::Bool(true)),
+        ("standard", Value::Bool(true)),
+        ("units", Value::from(source.units.as_str())),
+        ("min", Value::Float(source.min)),
+        ("max", Value::Float(source.max.unwrap_or(f64::INFINITY))),
+        ("value", Value::Float(source.value.unwrap_or(f64::NAN))),
+    ])
+}
+
+fn list(sources: &[DataSource]) -> Value {
+    Value::Set(sources.iter().map(record).collect())
+}
+
+fn one(sources: &[DataSource], name: &str) -> Result<Value, ApiError> {
+    let found = sources.iter().find(|source| source.name == name);
+    let missing = || ApiError::with(codes::INVALID_VALUE, &[&"data_source", &name]);
+    let found = found.ok_or_else(missing)?;
+    Ok(Value::Float(found.value.unwrap_or(f64::NAN)))
+}
+
+/// `VM.get_data_sources(vm)`.
+pub async fn vm_sources(call: Arc<Call>) -> Result<Value, ApiError> {
+    Ok(list(&of_vm(&call).await?))
+}
+
+/// `VM.query_data_source(vm, name)`.
+pub async fn vm_value(call: Arc<Call>) -> Result<Value, ApiError> {
+    one(&of_vm(&call).await?, &call.arg::<String>(1)?)
+}
+
+/// `host.get_data_sources(host)`.
+pub async fn host_sources(call: Arc<Call>) -> Result<Value, ApiError> {
+    Ok(list(&of_host(&call).await?))
+}
+
+/// `host.query_data_source(host, name)`.
+pub async fn host_value(call: Arc<Call>) -> Result<Value, ApiError> {
+    one(&of_host(&call).await?, &call.arg::<String>(1)?)
+}

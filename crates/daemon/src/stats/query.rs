@@ -1,0 +1,99 @@
+//! What can be asked, and the answers before they are written as JSON or XML.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::archive::Cf;
+
+/// A question to the host that owns the archives.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "ask", content = "of")]
+pub enum StatsQuery {
+    /// All that is newer than a time.
+    Updates {
+        /// Seconds since 1970; negative: before now.
+        start: i64,
+        /// How rows were made.
+        cf: Cf,
+        /// Seconds that a row should stand for at least; 0: by what `start` needs.
+        interval: i64,
+        /// The host's own values too.
+        host: bool,
+        /// Only this VM; none: all.
+        vm: Option<Uuid>,
+    },
+    /// Everything about the host or one VM.
+    Dump {
+        /// The VM; none: the host.
+        vm: Option<Uuid>,
+    },
+    /// The newest values of the host or one VM.
+    Latest {
+        /// The VM; none: the host.
+        vm: Option<Uuid>,
+    },
+}
+
+/// Rows of several values; newest first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Updates {
+    /// Seconds that a row stands for.
+    pub step: i64,
+    /// Time of the oldest row.
+    pub start: i64,
+    /// Time of the newest row.
+    pub end: i64,
+    /// `AVERAGE:vm:<uuid>:cpu0` …
+    pub legend: Vec<String>,
+    /// Time and values, in the order of the legend; `None`: unknown.
+    pub rows: Vec<(i64, Vec<Option<f32>>)>,
+}
+
+/// One archive of a [`Dump`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DumpArchive {
+    /// How rows were made.
+    pub cf: Cf,
+    /// Samples in a row.
+    pub samples: i64,
+    /// Rows, oldest first; values in the order of the names.
+    pub rows: Vec<Vec<Option<f32>>>,
+}
+
+/// Everything about one object.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Dump {
+    /// Time of the last sample.
+    pub last: i64,
+    /// Names of the values, with the last sample.
+    pub sources: Vec<(String, Option<f32>)>,
+    /// The archives.
+    pub archives: Vec<DumpArchive>,
+}
+
+/// The newest value of a name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DataSource {
+    /// Its name.
+    pub name: String,
+    /// Its unit.
+    pub units: String,
+    /// Smallest value.
+    pub min: f64,
+    /// Largest value; none: there is no limit.
+    pub max: Option<f64>,
+    /// The value; none: unknown.
+    pub value: Option<f64>,
+}
+
+/// What a host answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "answer", content = "is")]
+pub enum StatsAnswer {
+    /// To `Updates`.
+    Updates(Updates),
+    /// To `Dump`; none: nothing is known of it.
+    Dump(Option<Dump>),
+    /// To `Latest`.
+    Latest(Vec<DataSource>),
+}
