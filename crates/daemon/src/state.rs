@@ -4,14 +4,15 @@
 //! decides who is coordinator: `host.json` does while high availability is off, the guard's
 //! epoch while it is armed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use haven_model::{ApiError, DateTime, Holder, Host, Ref, codes};
-use haven_pooldb::{Database, Image, Tx};
-use tokio::sync::watch;
+use haven_pooldb::{Database, Image, Tx, Work};
+use tokio::sync::{OwnedMutexGuard, oneshot, watch};
 use uuid::Uuid;
 
 use crate::agent::Agent;
@@ -211,16 +212,35 @@ pub fn fresh() -> Uuid {
 /// Longest wait for a database that is being moved or taken over.
 const MOVE_MAX: Duration = Duration::from_secs(5);
 
+/// Changes that may wait for the store; more are refused at once.
+const WRITES_WAITING_MAX: usize = 8192;
+/// Changes that are made durable together.
+const GROUP_MAX: usize = 256;
+
+/// A change that waits for the store.
+struct Job {
+    work: Work,
+    done: oneshot::Sender<Result<(), ApiError>>,
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Job")
+    }
+}
+
 /// The pool database and the news that it changed.
 ///
 /// Reads see the last committed generation and wait for nobody: a write that waits for a stalled
 /// metadata volume holds up other writes alone. Whoever waits does it asynchronously, for the
 /// rest of the daemon runs on the same threads.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PoolDb {
     database: Arc<tokio::sync::Mutex<Option<Database>>>,
     /// What readers see. Locked for moments only, never while anything else is waited for.
     image: Arc<RwLock<Option<Image>>>,
+    /// Changes that wait for the store; all that wait are made durable together.
+    waiting: Arc<Mutex<VecDeque<Job>>>,
     generation: watch::Sender<u64>,
     /// Whether it is here; who finds it away waits a while, as it may only be moving.
     here: watch::Sender<bool>,
@@ -231,6 +251,7 @@ impl Default for PoolDb {
         Self {
             database: Arc::default(),
             image: Arc::default(),
+            waiting: Arc::default(),
             generation: watch::Sender::new(0),
             here: watch::Sender::new(false),
         }
@@ -319,11 +340,68 @@ impl PoolDb {
         T: Send + 'static,
         F: FnOnce(&mut Tx<'_>) -> Result<T, ApiError> + Send + 'static,
     {
-        self.with_mut(move |database| {
-            let committed = database.transact(change).map_err(ApiError::from)?;
-            Ok(committed.value)
-        })
-        .await
+        let slot = Arc::new(Mutex::new(None));
+        let place = slot.clone();
+        let work: Work = Box::new(move |tx| {
+            // What breaks off must not take the others of its group along.
+            let changed = catch_unwind(AssertUnwindSafe(|| change(tx)));
+            let value = changed.map_err(|_| ApiError::internal("a transaction broke off"))??;
+            *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+            Ok(())
+        });
+        let (done, ended) = oneshot::channel();
+        {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            if waiting.len() >= WRITES_WAITING_MAX {
+                return Err(ApiError::new(codes::TOO_BUSY, Vec::new()));
+            }
+            waiting.push_back(Job { work, done });
+        }
+        // Goes on when the caller hangs up. Each change has one, so none is left behind.
+        tokio::spawn(self.clone().commit_waiting());
+        ended.await.map_err(|_| closed())??;
+        let value = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        value.ok_or_else(|| ApiError::internal("a transaction without a value"))
+    }
+
+    /// Makes all changes that wait durable, with one write of the store; none, when somebody else
+    /// has done so meanwhile.
+    async fn commit_waiting(self) {
+        let guard = self.lock_present().await;
+        let jobs: Vec<Job> = {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = waiting.len().min(GROUP_MAX);
+            waiting.drain(..count).collect()
+        };
+        if jobs.is_empty() {
+            return;
+        }
+        let (works, waiters): (Vec<Work>, Vec<_>) =
+            jobs.into_iter().map(|job| (job.work, job.done)).unzip();
+        let done = self.on_thread(guard, move |database| Ok(database.transact_all(works))).await;
+        let results = match done {
+            Ok(results) => results,
+            Err(error) => waiters.iter().map(|_| Err(error.clone())).collect(),
+        };
+        for (waiter, result) in waiters.into_iter().zip(results) {
+            // Who asked may have gone.
+            let _unheard = waiter.send(result);
+        }
+    }
+
+    /// The database once it is here, and nobody else works on it. It may be gone all the same.
+    async fn lock_present(&self) -> OwnedMutexGuard<Option<Database>> {
+        if !self.is_open() {
+            self.arrival().await;
+        }
+        let guard = self.database.clone().lock_owned().await;
+        if guard.is_some() {
+            return guard;
+        }
+        // It left while this one stood in line.
+        drop(guard);
+        self.arrival().await;
+        self.database.clone().lock_owned().await
     }
 
     /// Works on the whole database, off the threads of the runtime.
@@ -335,16 +413,20 @@ impl PoolDb {
         T: Send + 'static,
         F: FnOnce(&mut Database) -> Result<T, ApiError> + Send + 'static,
     {
-        if !self.is_open() {
-            self.arrival().await;
-        }
-        let mut guard = self.database.clone().lock_owned().await;
-        if guard.is_none() {
-            // It left while this one stood in line.
-            drop(guard);
-            self.arrival().await;
-            guard = self.database.clone().lock_owned().await;
-        }
+        let guard = self.lock_present().await;
+        self.on_thread(guard, work).await
+    }
+
+    /// Works on the database off the threads of the runtime, and shows readers what came of it.
+    async fn on_thread<T, F>(
+        &self,
+        mut guard: OwnedMutexGuard<Option<Database>>,
+        work: F,
+    ) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Database) -> Result<T, ApiError> + Send + 'static,
+    {
         let image = self.image.clone();
         let (result, generation) = tokio::task::spawn_blocking(move || {
             let Some(database) = guard.as_mut() else { return (Err(closed()), None) };

@@ -32,11 +32,11 @@ pub struct Committed<T> {
 
 /// The database. Reads are those of [`Image`].
 pub struct Database {
-    image: Image,
-    store: Box<dyn Store>,
-    ids: Box<dyn IdSource>,
+    pub(crate) image: Image,
+    pub(crate) store: Box<dyn Store>,
+    pub(crate) ids: Box<dyn IdSource>,
     /// A commit failed, and the store may or may not have kept it: write everything next time.
-    store_doubtful: bool,
+    pub(crate) store_doubtful: bool,
 }
 
 impl std::fmt::Debug for Database {
@@ -138,7 +138,7 @@ impl Database {
 }
 
 /// The transaction's rows are in the export already; its generation and deletes are not.
-fn with_batch(mut all: Snapshot, batch: &Batch) -> Snapshot {
+pub(crate) fn with_batch(mut all: Snapshot, batch: &Batch) -> Snapshot {
     all.generation = batch.generation;
     all.floor = batch.floor;
     all.deletes.extend(batch.deletes.iter().cloned());

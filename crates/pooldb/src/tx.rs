@@ -6,6 +6,7 @@ use std::ops::Deref;
 use haven_model::{ApiError, Class, Ref, RefId, Row, Value, codes};
 
 use crate::database::IdSource;
+use crate::group::Undo;
 use crate::image::{Entry, Links, Table};
 use crate::{Batch, Image, StoreError, Tombstone};
 
@@ -15,7 +16,7 @@ pub struct Tx<'a> {
     ids: &'a mut dyn IdSource,
     generation: u64,
     /// Entries as they were before each change, in the order of the changes.
-    undo: Vec<(&'static str, RefId, Option<Entry>)>,
+    undo: Vec<Undo>,
 }
 
 impl std::fmt::Debug for Tx<'_> {
@@ -282,11 +283,17 @@ impl<'a> Tx<'a> {
     pub(crate) fn keep(mut self, batch: Option<&Batch>) {
         self.undo.clear();
         if let Some(batch) = batch {
-            self.image.generation = batch.generation;
-            self.image.deletes.extend(batch.deletes.iter().cloned());
-            self.image.floor = batch.floor;
-            self.image.deletes.retain(|t| t.deleted > batch.floor);
+            self.image.settle(batch);
         }
+    }
+
+    /// Keeps the changes until the group that they are part of is durable; answers how to take
+    /// them back.
+    pub(crate) fn hold(mut self, batch: Option<&Batch>) -> Vec<Undo> {
+        if let Some(batch) = batch {
+            self.image.generation = batch.generation;
+        }
+        std::mem::take(&mut self.undo)
     }
 }
 

@@ -79,3 +79,38 @@ async fn a_database_that_moves_is_read_on_and_one_that_left_is_not() {
     drop(pool.close().await);
     assert!(pool.image.read().unwrap().is_none(), "nobody is answered from memory");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_that_wait_are_made_durable_together() {
+    let (open, gate) = mpsc::channel();
+    let store = Stalled { inner: MemStore::default(), gate: gate.into() };
+    let pool = PoolDb::default();
+    pool.open(Database::open(Box::new(store), crate::coordinator::ids()).unwrap()).await;
+    let write = || {
+        let pool = pool.clone();
+        tokio::spawn(async move { insert(&pool).await })
+    };
+    let first = write();
+    while pool.database.try_lock().is_ok() {
+        tokio::task::yield_now().await;
+    }
+    let others: Vec<_> = (0..40).map(|_| write()).collect();
+    let broken = {
+        let pool = pool.clone();
+        tokio::spawn(async move {
+            pool.write(|_| -> Result<(), ApiError> { panic!("on purpose") }).await
+        })
+    };
+    while pool.waiting.lock().unwrap().len() < 41 {
+        tokio::task::yield_now().await;
+    }
+    // One commit for the first, one for all others.
+    open.send(()).unwrap();
+    open.send(()).unwrap();
+    first.await.unwrap().unwrap();
+    for other in others {
+        other.await.unwrap().unwrap();
+    }
+    assert_eq!(broken.await.unwrap().unwrap_err().code, "INTERNAL_ERROR");
+    assert_eq!(pool.read(count).await.unwrap(), 41);
+}

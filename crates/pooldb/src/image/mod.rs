@@ -67,6 +67,14 @@ impl Image {
         Ok(())
     }
 
+    /// The rows are those of after `batch` already; its generation and deletes follow.
+    pub(crate) fn settle(&mut self, batch: &crate::Batch) {
+        self.generation = batch.generation;
+        self.deletes.extend(batch.deletes.iter().cloned());
+        self.floor = batch.floor;
+        self.deletes.retain(|t| t.deleted > batch.floor);
+    }
+
     /// Replaces (or removes) one entry and keeps every index; references back are not touched.
     pub(crate) fn put(
         &mut self,

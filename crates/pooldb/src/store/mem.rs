@@ -56,11 +56,12 @@ impl Store for MemStore {
             return Err(StoreError::Gap { expected, found });
         }
         self.write()?;
-        for row in &batch.puts {
-            self.put(row);
-        }
+        // A row that went and came in one group is there.
         for gone in &batch.deletes {
             self.rows.remove(&(gone.class.clone(), gone.reference));
+        }
+        for row in &batch.puts {
+            self.put(row);
         }
         self.deletes.extend(batch.deletes.iter().cloned());
         self.deletes.retain(|t| t.deleted > batch.floor);
