@@ -15,6 +15,12 @@ const CHUNK_BYTES: usize = 4096;
 /// Connects the terminal and the console until either goes away or ^] is typed.
 pub(crate) async fn run(stream: Box<dyn Stream>, name: &str) -> Outcome<()> {
     tell(&format!("Connected to {name}. ^] leaves.\r\n"))?;
+    let note = attach(stream).await?;
+    tell(&format!("\r\n{note}\r\n"))
+}
+
+/// The same without a word; why it ended.
+pub(crate) async fn attach(stream: Box<dyn Stream>) -> Outcome<&'static str> {
     let raw = RawTerminal::enter()?;
     let (mut from_guest, mut to_guest) = split(stream);
     let shows = async {
@@ -41,8 +47,7 @@ pub(crate) async fn run(stream: Box<dyn Stream>, name: &str) -> Outcome<()> {
         typed = types => typed.map(|left| if left { "Left." } else { "End of input." }),
     };
     drop(raw);
-    let note = ended.map_err(|e: std::io::Error| Failure::local("the console broke", e))?;
-    tell(&format!("\r\n{note}\r\n"))
+    ended.map_err(|e: std::io::Error| Failure::local("the console broke", e))
 }
 
 fn tell(text: &str) -> Outcome<()> {

@@ -15,6 +15,7 @@ mod records;
 mod render;
 mod resolve;
 mod suggest;
+mod xe;
 
 use std::process::ExitCode;
 
@@ -24,6 +25,9 @@ use crate::args::Cli;
 use crate::failure::exit_code;
 
 fn main() -> ExitCode {
+    if let Some(args) = xe::asked(std::env::args_os()) {
+        return xe::run(args);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // clap prints help to stdout and mistakes to stderr; a closed pipe is not our error.

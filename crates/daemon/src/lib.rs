@@ -9,6 +9,7 @@ pub mod app;
 pub mod audit;
 pub mod authority;
 pub mod boot;
+mod cli;
 pub mod config;
 pub mod consoles;
 pub mod coordinator;

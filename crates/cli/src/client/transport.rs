@@ -124,6 +124,16 @@ impl Transport {
         Ok(sender)
     }
 
+    /// The same way to another place.
+    pub(crate) fn again(&self, endpoint: Endpoint) -> Self {
+        Self::new(endpoint, self.trust.clone())
+    }
+
+    /// A connection of its own, on which nothing was said yet.
+    pub(crate) async fn raw(&self) -> Outcome<Box<dyn Stream>> {
+        self.open().await
+    }
+
     /// A raw stream after `CONNECT path`.
     pub(crate) async fn connect_raw(&self, path: &str) -> Outcome<Box<dyn Stream>> {
         let mut stream = self.open().await?;

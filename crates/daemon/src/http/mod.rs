@@ -21,7 +21,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::peer_net::{Caller, ForwardedFor, forward_request, forwarded_caller};
+use crate::cli;
+use crate::peer_net::{Caller, ForwardedFor, RawStream, forward_request, forwarded_caller};
 use crate::state::AppState;
 
 /// Largest body of a call.
@@ -81,6 +82,10 @@ pub fn router(state: Arc<AppState>) -> Router {
 async fn entry(State(state): State<Arc<AppState>>, mut request: Request) -> Response {
     let origin = Origin::of(&request);
     let path = request.uri().path().to_owned();
+    if path == cli::ROUTE && request.extensions().get::<RawStream>().is_some() {
+        let elsewhere = elsewhere(&state).await;
+        return cli::serve(&state, origin, elsewhere, request).await;
+    }
     let local = request.extensions().get::<Caller>() == Some(&Caller::LocalRoot);
     let statistics = rrd::ROUTES.contains(&path.as_str());
     let asks = path == CONSOLE_ROUTE || statistics || request.headers().contains_key(PROXY);

@@ -8,10 +8,12 @@ mod dial;
 mod forward;
 mod serve;
 mod store;
+mod thin;
 mod tunnel;
 
 pub use dial::{DialError, Dialer, PeerStream, Protocol};
 pub use forward::{ForwardError, ForwardedFor, forward_request, forwarded_caller};
 pub use serve::{Caller, serve_tls, serve_unix};
 pub use store::TlsStore;
+pub use thin::{Duplex, RawStream};
 pub use tunnel::{Target, TunnelError, join_streams, open_tunnel, tunnel_request_target};

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::dial::tune;
+use super::thin::{Begun, serve_thin};
 use crate::tls::peer_of;
 
 /// Connections at a time, per listener.
@@ -124,6 +125,20 @@ async fn serve_stream<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let Ok(Ok(stream)) = timeout(HEADER_MAX, Begun::look(stream)).await else { return };
+    if stream.is_thin() {
+        let answer = move |mut request: Request| async move {
+            request.extensions_mut().insert(caller);
+            router.oneshot(request).await.unwrap_or_else(|never| match never {})
+        };
+        tokio::select! {
+            served = serve_thin(stream, answer) => if let Err(error) = served {
+                tracing::debug!(%error, "a command line could not be read");
+            },
+            () = stop.cancelled() => {}
+        }
+        return;
+    }
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         let mut request: Request = request.map(Body::new);
         request.extensions_mut().insert(caller.clone());

@@ -18,3 +18,4 @@ mod python;
 mod simulated;
 mod snapshots;
 mod support;
+mod xe;
