@@ -83,7 +83,7 @@ async fn entry(State(state): State<Arc<AppState>>, mut request: Request) -> Resp
     let origin = Origin::of(&request);
     let path = request.uri().path().to_owned();
     if path == cli::ROUTE && request.extensions().get::<RawStream>().is_some() {
-        let elsewhere = elsewhere(&state).await;
+        let elsewhere = elsewhere(&state);
         return cli::serve(&state, origin, elsewhere, request).await;
     }
     let local = request.extensions().get::<Caller>() == Some(&Caller::LocalRoot);
