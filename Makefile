@@ -9,8 +9,10 @@ BIN := target/release
 SEEDS ?= 20000
 SEED ?= 1
 SIM_HOSTS ?= 3
+# How many faults `make soak` injects, and by which seed.
+N ?= 20
 
-.PHONY: help deps web build install demo demo-down test web-dev lint fix test-fencing bench-lab sim reference
+.PHONY: help deps web build install demo demo-down test web-dev lint fix test-fencing bench-lab soak soak-long sim reference
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +63,16 @@ fix: ## let the tools mend what they can
 bench-lab: build ## measure the lab's figures, one `figure <name> <value> <unit>` line each
 	$(SUDO) $(BIN)/haven-lab --id bench bench --profile fast
 	$(SUDO) $(BIN)/haven-lab --id bench bench --profile default
+
+soak: ## random faults on a pool of real daemons and guests: N=20 SEED=1
+	cargo build --locked --bins
+	$(SUDO) target/debug/haven-lab --id soak soak --faults $(N) --seed $(SEED) --profile fast
+	$(SUDO) target/debug/haven-lab --id soak soak --faults $(N) --seed $(SEED) --profile default --fencing
+
+soak-long: ## what must be tolerated for long: storage stalls of 45 s, 10 minutes of full CPU and disk
+	cargo build --locked --bins
+	$(SUDO) target/debug/haven-lab --id soak soak --faults 4 --seed $(SEED) --only 45_s
+	$(SUDO) target/debug/haven-lab --id soak soak --faults 1 --seed $(SEED) --only full_load
 
 sim: ## hunt with the simulator: SEEDS=20000 SEED=1 SIM_HOSTS=3
 	cargo run --release --locked -p haven-sim -- run --hosts $(SIM_HOSTS) --first $(SEED) --seeds $(SEEDS)

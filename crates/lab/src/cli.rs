@@ -18,7 +18,7 @@ use crate::lab::Lab;
 use crate::protocol::{Direction, HostStatus, Link, Process};
 use crate::storage::faults::{Fault, StorageSwitch};
 use crate::storage::{mount, server};
-use crate::{forward, guest, probe, sim_pool, story, supervisor};
+use crate::{forward, guest, probe, sim_pool, soak, story, supervisor};
 
 /// A pool of real hosts on this machine, with faults.
 #[derive(Debug, Parser)]
@@ -47,6 +47,30 @@ enum Verb {
         /// Bite time of the watchdogs in milliseconds.
         #[arg(long, default_value_t = 2000)]
         watchdog_ms: u64,
+    },
+    /// Strike a pool with random faults, and check it after each.
+    Soak {
+        /// Where havend, haven-guard, haven and haven-lab lie; else beside this program.
+        #[arg(long)]
+        bin_dir: Option<PathBuf>,
+        /// How many hosts.
+        #[arg(long, default_value_t = 3)]
+        hosts: u32,
+        /// fast, default or conservative.
+        #[arg(long, default_value = "fast")]
+        profile: String,
+        /// How many faults.
+        #[arg(long, short = 'n', default_value_t = 20)]
+        faults: u32,
+        /// Chooses them.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Give the hosts power control, and let the pool use it.
+        #[arg(long)]
+        fencing: bool,
+        /// Only faults whose name contains this.
+        #[arg(long)]
+        only: Option<String>,
     },
     /// Power everything off and remove the lab's files.
     Down,
@@ -281,6 +305,10 @@ fn run(cli: Cli) -> Result<()> {
         Verb::Bench { bin_dir, profile, migrations, losses } => {
             let config = configured(&cli.id, 3, bin_dir)?;
             story::bench(config, story::Bench { profile, migrations, losses })
+        }
+        Verb::Soak { bin_dir, hosts, profile, faults, seed, fencing, only } => {
+            let config = configured(&cli.id, hosts, bin_dir)?;
+            soak::soak(config, &soak::Soak { profile, faults, seed, fencing, only })
         }
         Verb::SimPool { hosts, vms, port, password, dir, bin_dir } => {
             let bin_dir = bin_dir.map_or_else(beside, Ok)?;

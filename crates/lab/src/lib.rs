@@ -19,6 +19,7 @@ mod machine;
 pub mod probe;
 pub mod protocol;
 pub mod sim_pool;
+pub mod soak;
 pub mod storage;
 pub mod story;
 pub mod supervisor;

@@ -132,7 +132,7 @@ impl Pool<'_> {
     }
 
     /// The pool's own notes; phases that it did not note stay empty.
-    fn phases(&self, guest: &Guest, moment: Moment) -> Phases {
+    pub fn phases(&self, guest: &Guest, moment: Moment) -> Phases {
         let noted = || -> Result<Value> {
             let api = Api::log_in(self.coordinator()?)?;
             let (_, vm) = api.named("VM", &guest.name)?;

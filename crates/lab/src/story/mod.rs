@@ -13,5 +13,6 @@ mod pool;
 pub use bench::{Bench, bench};
 pub use demo::demo;
 pub use failover::{Moment, Phases};
+pub(crate) use narrator::figure;
 pub use narrator::{Narrator, wait_for};
 pub use pool::{Guest, Pool};

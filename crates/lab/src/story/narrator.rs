@@ -79,7 +79,7 @@ pub fn wait_for<T>(
 }
 
 /// A figure, for whoever collects them.
-pub(super) fn figure(name: &str, value: f64, unit: &str) {
+pub(crate) fn figure(name: &str, value: f64, unit: &str) {
     put(&format!("figure {name} {value:.3} {unit}\n"));
 }
 

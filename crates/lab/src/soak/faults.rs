@@ -1,0 +1,158 @@
+//! The faults, whom they strike, and which hosts may stop because of them.
+
+use std::process::Stdio;
+
+use anyhow::Result;
+
+use crate::lab::Lab;
+use crate::protocol::{Direction, Link, Process};
+use crate::storage::faults::{Fault, StorageSwitch};
+
+/// Whom a fault strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Victim {
+    /// A host that does not coordinate.
+    Member,
+    /// The coordinator.
+    Coordinator,
+}
+
+/// Which hosts may fence themselves or be reset because of a fault. Any other is a needless fence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stops {
+    /// None: the fault is tolerated.
+    Nobody,
+    /// The one that is struck.
+    Victim,
+    /// Any.
+    Anybody,
+}
+
+/// A kind of fault.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// Its name in figures.
+    pub name: &'static str,
+    /// Whom it strikes.
+    pub victim: Victim,
+    /// How long it lasts, in seconds: at least, at most.
+    pub seconds: (u64, u64),
+    /// Who may stop.
+    pub stops: Stops,
+    /// What happens.
+    pub strike: fn(&Lab, u32) -> Result<()>,
+}
+
+const fn kind(
+    name: &'static str,
+    victim: Victim,
+    seconds: (u64, u64),
+    stops: Stops,
+    strike: fn(&Lab, u32) -> Result<()>,
+) -> Kind {
+    Kind { name, victim, seconds, stops, strike }
+}
+
+fn all(lab: &Lab, fault: Fault) -> Result<()> {
+    (1..=lab.config().hosts).try_for_each(|n| lab.host(n).storage(fault))
+}
+
+fn dark(lab: &Lab, n: u32) -> Result<()> {
+    lab.host(n).cut(Link::Lan, Direction::Both)?;
+    lab.host(n).cut(Link::Sto, Direction::Both)
+}
+
+use Stops::{Anybody, Nobody};
+use Victim::{Coordinator, Member};
+
+const KILL: i32 = 9;
+const STOP: i32 = 19;
+
+/// All kinds.
+pub const FAULTS: &[Kind] = &[
+    kind("havend_dies", Member, (2, 6), Nobody, |lab, n| lab.host(n).kill(Process::Havend, KILL)),
+    kind("havend_of_the_coordinator_dies", Coordinator, (2, 6), Nobody, |lab, n| {
+        lab.host(n).kill(Process::Havend, KILL)
+    }),
+    kind("libvirtd_dies", Member, (2, 6), Nobody, |lab, n| {
+        lab.host(n).kill(Process::Libvirtd, KILL)
+    }),
+    kind("storage_link_lost", Member, (6, 20), Nobody, |lab, n| {
+        lab.host(n).cut(Link::Sto, Direction::Both)
+    }),
+    kind("storage_stalls_for_all", Member, (6, 20), Nobody, |lab, _| all(lab, Fault::Stall)),
+    kind("storage_slow_for_all", Member, (6, 20), Nobody, |lab, _| {
+        let slow = StorageSwitch { delay_ms: 120, ..StorageSwitch::default() };
+        (1..=lab.config().hosts).try_for_each(|n| lab.host(n).storage_switch(slow))
+    }),
+    kind("storage_loses_requests", Member, (6, 20), Nobody, |lab, n| {
+        let lossy = StorageSwitch { loss_percent: 10, ..StorageSwitch::default() };
+        lab.host(n).storage_switch(lossy)
+    }),
+    kind("own_disk_hangs", Member, (6, 15), Nobody, |lab, n| lab.host(n).disk(Fault::Stall)),
+    kind("guard_dies", Member, (6, 12), Stops::Victim, |lab, n| {
+        lab.host(n).kill(Process::Guard, KILL)
+    }),
+    kind("guard_of_the_coordinator_is_stopped", Coordinator, (6, 12), Stops::Victim, |lab, n| {
+        lab.host(n).kill(Process::Guard, STOP)
+    }),
+    kind("hears_nobody", Member, (8, 15), Stops::Victim, |lab, n| {
+        lab.host(n).cut(Link::Lan, Direction::In)
+    }),
+    kind("nobody_hears_it", Member, (8, 15), Stops::Victim, |lab, n| {
+        lab.host(n).cut(Link::Lan, Direction::Out)
+    }),
+    kind("network_lost", Member, (8, 15), Stops::Victim, |lab, n| {
+        lab.host(n).cut(Link::Lan, Direction::Both)
+    }),
+    kind("coordinator_loses_its_network", Coordinator, (8, 15), Stops::Victim, |lab, n| {
+        lab.host(n).cut(Link::Lan, Direction::Both)
+    }),
+    kind("network_and_storage_lost", Member, (10, 15), Stops::Victim, dark),
+    kind("host_freezes", Member, (10, 15), Stops::Victim, |lab, n| lab.host(n).freeze()),
+    kind("power_lost", Member, (10, 15), Stops::Victim, |lab, n| lab.host(n).off()),
+    kind("coordinator_loses_power", Coordinator, (10, 15), Stops::Victim, |lab, n| {
+        lab.host(n).off()
+    }),
+    kind("reset_button", Member, (6, 12), Stops::Victim, |lab, n| lab.host(n).reset()),
+    kind("watchdog_bites", Member, (6, 12), Stops::Victim, |lab, n| lab.host(n).bite()),
+    kind("all_lose_power", Coordinator, (2, 6), Anybody, |lab, _| {
+        (1..=lab.config().hosts).try_for_each(|n| lab.host(n).off())
+    }),
+    kind("storage_stalls_and_network_lost", Coordinator, (10, 15), Anybody, |lab, n| {
+        all(lab, Fault::Stall)?;
+        lab.host(n).cut(Link::Lan, Direction::Both)
+    }),
+];
+
+/// Tolerated for long, and asked for by name: a failover of the array takes 45 s.
+pub(super) const LONG: &[Kind] = &[
+    kind("storage_stalls_45_s_for_all", Member, (45, 45), Nobody, |lab, _| all(lab, Fault::Stall)),
+    kind("storage_stalls_45_s_with_a_host_down", Member, (45, 45), Stops::Victim, |lab, n| {
+        lab.host(n).off()?;
+        // Nothing is restarted from storage that stalls: the guests of the lost host come first.
+        std::thread::sleep(std::time::Duration::from_secs(20));
+        all(lab, Fault::Stall)
+    }),
+    kind("full_load_10_min", Member, (600, 600), Nobody, |lab, _| load(lab)),
+];
+
+/// Keeps every CPU and every disk of all hosts busy until the fault is over. It is started apart:
+/// the shell that began it returns.
+fn load(lab: &Lab) -> Result<()> {
+    let cpus = std::thread::available_parallelism().map_or(2, usize::from);
+    let script = format!(
+        "for i in $(seq {cpus}); do timeout 600 sh -c 'while :; do :; done' & done; \
+         sr=$(ls -d /run/sr-mount/*/ | head -1); \
+         timeout 600 sh -c \"while :; do dd if=/dev/zero of=${{sr}}load-$(hostname) bs=1M count=64 \
+         oflag=direct conv=notrunc; done\" & \
+         timeout 600 sh -c 'while :; do dd if=/dev/zero of=/var/lib/haven/load bs=1M count=64 \
+         conv=fsync; done' & true"
+    );
+    for n in 1..=lab.config().hosts {
+        let mut shell = lab.host(n).command_in("/bin/sh")?;
+        shell.arg("-c").arg(&script).stdin(Stdio::null()).stdout(Stdio::null());
+        shell.stderr(Stdio::null()).status()?;
+    }
+    Ok(())
+}

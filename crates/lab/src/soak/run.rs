@@ -1,0 +1,272 @@
+//! The run: one fault after the other, and what it comes to.
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use haven_cluster::timing::{Profile, Timing};
+
+use super::bmc::Bmc;
+use super::faults::{FAULTS, Kind, LONG, Stops, Victim};
+use super::journal::Journal;
+use crate::config::LabConfig;
+use crate::lab::Lab;
+use crate::probe::Prober;
+use crate::protocol::HostStatus;
+use crate::story::{Guest, Moment, Narrator, Phases, Pool, figure};
+
+const GUESTS: u8 = 3;
+const BOOT_WAIT: Duration = Duration::from_secs(180);
+const PROBE_INTERVAL: Duration = Duration::from_millis(20);
+/// Longest quiet time between two faults.
+const PAUSE_S_MAX: u64 = 5;
+
+/// What is run.
+#[derive(Clone, Debug)]
+pub struct Soak {
+    /// Profile of the time-outs.
+    pub profile: String,
+    /// How many faults.
+    pub faults: u32,
+    /// Chooses them, their victims and their lengths.
+    pub seed: u64,
+    /// Hosts have power control, and the pool uses it.
+    pub fencing: bool,
+    /// Only kinds whose name contains this; also the long ones.
+    pub only: Option<String>,
+}
+
+/// What was counted.
+#[derive(Debug, Default)]
+struct Tally {
+    faults: u32,
+    needless: u32,
+    unexpected: Vec<String>,
+    phases: BTreeMap<&'static str, Vec<Phases>>,
+    silences: BTreeMap<&'static str, Duration>,
+}
+
+/// Chance by seed (SplitMix64).
+#[derive(Debug)]
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % bound.max(1)
+    }
+}
+
+/// Runs in a lab of its own and removes it.
+pub fn soak(config: LabConfig, plan: &Soak) -> Result<()> {
+    let tell = Narrator::default();
+    let kinds = kinds(plan.only.as_deref())?;
+    Pool::check_programs(&config.bin_dir)?;
+    Lab::remove_stopped(&config)?;
+    let journal = std::env::temp_dir().join(format!("haven-soak-{}.log", plan.seed));
+    let lab = tell.step("power on", || Lab::up_attached(config))?;
+    let pool = Pool { lab: &lab, tell: &tell };
+    let guests: Vec<Guest> = (1..=GUESTS).map(Guest::new).collect();
+    let prober = begin(&pool, &guests, &plan.profile)?;
+    let bmc = if plan.fencing { Some(power_control(&pool)?) } else { None };
+    let hosts: Vec<_> = pool.hosts().map(|host| (host.number(), host.logs())).collect();
+    let mut journal_file = Journal::new(&hosts, &journal)?;
+    journal_file.chapter("the pool is formed and armed")?;
+    let mut run = Run {
+        pool: &pool,
+        prober: &prober,
+        guests: &guests,
+        journal: journal_file,
+        tally: Tally::default(),
+    };
+    let mut dice = Dice(plan.seed);
+    let outcome =
+        (0..plan.faults).try_for_each(|number| run.one(number, kinds.as_slice(), &mut dice));
+    let broken = run.pool.check_disks();
+    tell.say(&format!("the log of every decision: {}", journal.display()));
+    report(&run.tally, plan, bmc.as_ref(), broken.is_ok())?;
+    outcome.with_context(|| format!("seed {}", plan.seed))?;
+    broken?;
+    if run.tally.needless > 0 || !run.tally.unexpected.is_empty() {
+        bail!(
+            "seed {}: {} needless fences, {} unexpected lines",
+            plan.seed,
+            run.tally.needless,
+            run.tally.unexpected.len()
+        );
+    }
+    Ok(())
+}
+
+fn kinds(only: Option<&str>) -> Result<Vec<Kind>> {
+    let Some(only) = only else { return Ok(FAULTS.to_vec()) };
+    let all = FAULTS.iter().chain(LONG).filter(|kind| kind.name.contains(only));
+    let found: Vec<Kind> = all.copied().collect();
+    if found.is_empty() {
+        let names: Vec<&str> = FAULTS.iter().chain(LONG).map(|kind| kind.name).collect();
+        bail!("no fault is called {only:?}; there are {}", names.join(", "));
+    }
+    Ok(found)
+}
+
+fn begin(pool: &Pool<'_>, guests: &[Guest], profile: &str) -> Result<Prober> {
+    pool.form()?;
+    pool.add_storage()?;
+    let addresses: Vec<String> = guests.iter().map(Guest::address).collect();
+    let prober = Prober::start(pool.lab, &addresses, PROBE_INTERVAL)?;
+    let begun = Instant::now();
+    let hosts: Vec<_> = pool.hosts().collect();
+    for (guest, host) in guests.iter().zip(hosts.iter().cycle()) {
+        pool.create_guest(guest)?;
+        let place = format!("h{}", host.number());
+        pool.haven(pool.lab.host(1), &["vm", "start", &guest.name, "--on", &place], "")?;
+    }
+    for guest in guests {
+        prober.answer_after(&guest.address(), begun, BOOT_WAIT)?;
+    }
+    pool.enable_ha(guests, profile)?;
+    Ok(prober)
+}
+
+/// Every host is switched by the lab's own agent; the pool is told so as a person would.
+pub(super) fn power_control(pool: &Pool<'_>) -> Result<Bmc> {
+    let bmc = Bmc::start(pool.lab)?;
+    for host in pool.hosts() {
+        let (name, plug) = (format!("h{}", host.number()), format!("plug={}", host.number()));
+        let args = ["host", "fencing", "set", &name, "--agent", "fence_lab", "-p", &plug];
+        pool.tell.step(&format!("haven {}", args.join(" ")), || {
+            pool.haven(pool.lab.host(1), &args, "")
+        })?;
+        let answers = pool.haven(pool.lab.host(1), &["host", "fencing", "test", &name], "")?;
+        let on = answers.as_array().is_some_and(|all| {
+            !all.is_empty() && all.iter().all(|answer| answer.get("power") == Some(&"on".into()))
+        });
+        if !on {
+            bail!("haven host fencing test {name}: {answers}");
+        }
+    }
+    Ok(bmc)
+}
+
+struct Run<'a> {
+    pool: &'a Pool<'a>,
+    prober: &'a Prober,
+    guests: &'a [Guest],
+    journal: Journal,
+    tally: Tally,
+}
+
+impl Run<'_> {
+    fn one(&mut self, number: u32, kinds: &[Kind], dice: &mut Dice) -> Result<()> {
+        let count = u64::try_from(kinds.len())?;
+        let kind = kinds.get(usize::try_from(dice.below(count))?).context("no fault")?;
+        let length = kind.seconds.0 + dice.below(kind.seconds.1 - kind.seconds.0 + 1);
+        thread::sleep(Duration::from_secs(dice.below(PAUSE_S_MAX + 1)));
+        let victim = self.victim(kind.victim, dice)?;
+        let title = format!("fault {}: {} (h{victim}, {length} s)", number + 1, kind.name);
+        let before = self.pool.lab.status()?;
+        let moment = Moment::now();
+        let prober = self.prober;
+        prober.forget_gaps();
+        let done = self.pool.tell.step(&title, || {
+            (kind.strike)(self.pool.lab, victim)?;
+            thread::sleep(Duration::from_secs(length));
+            self.pool.settle(prober, self.guests)
+        });
+        self.tally.faults += 1;
+        self.count(kind, victim, moment, &before, &title)?;
+        done
+    }
+
+    fn victim(&self, kind: Victim, dice: &mut Dice) -> Result<u32> {
+        let coordinator = self.pool.coordinator()?.number();
+        if kind == Victim::Coordinator {
+            return Ok(coordinator);
+        }
+        let hosts = self.pool.lab.config().hosts;
+        let step = 1 + u32::try_from(dice.below(u64::from(hosts - 1)))?;
+        Ok((coordinator - 1 + step) % hosts + 1)
+    }
+
+    fn count(
+        &mut self,
+        kind: &Kind,
+        victim: u32,
+        moment: Moment,
+        before: &[HostStatus],
+        title: &str,
+    ) -> Result<()> {
+        let chapter = self.journal.chapter(title)?;
+        let mut stopped = chapter.fenced;
+        for (old, new) in before.iter().zip(self.pool.lab.status()?) {
+            let restarted = new.bites > old.bites || new.boots > old.boots;
+            if restarted && !stopped.contains(&new.host) {
+                stopped.push(new.host);
+            }
+        }
+        let needless = stopped.iter().filter(|host| match kind.stops {
+            Stops::Nobody => true,
+            Stops::Victim => **host != victim,
+            Stops::Anybody => false,
+        });
+        for host in needless {
+            self.tally.needless += 1;
+            self.pool.tell.say(&format!("NEEDLESS: h{host} stopped"));
+        }
+        for line in &chapter.unexpected {
+            self.pool.tell.say(&format!("UNEXPECTED: {line}"));
+        }
+        self.tally.unexpected.extend(chapter.unexpected);
+        let gaps = self.guests.iter().filter_map(|g| self.prober.seen(&g.address()));
+        let longest = gaps.map(|seen| seen.longest_gap).max().unwrap_or_default();
+        let known = self.tally.silences.entry(kind.name).or_default();
+        *known = longest.max(*known);
+        let restarted = self.guests.iter().map(|guest| self.pool.phases(guest, moment));
+        let restarted = restarted.filter(|phases| phases.started.is_some());
+        self.tally.phases.entry(kind.name).or_default().extend(restarted);
+        Ok(())
+    }
+}
+
+fn report(tally: &Tally, plan: &Soak, bmc: Option<&Bmc>, disks_good: bool) -> Result<()> {
+    let profile = match plan.profile.as_str() {
+        "fast" => Profile::Fast,
+        "conservative" => Profile::Conservative,
+        _ => Profile::Default,
+    };
+    let bound = Timing::of(profile).restart_bound_ms();
+    figure("soak_faults_injected", f64::from(tally.faults), "faults");
+    figure("double_writers", if disks_good { 0.0 } else { 1.0 }, "disks");
+    figure("needless_fences", f64::from(tally.needless), "hosts");
+    let lines = u32::try_from(tally.unexpected.len())?;
+    figure("unexpected_lines", f64::from(lines), "lines");
+    if let Some(bmc) = bmc {
+        figure("hosts_switched_off", f64::from(bmc.offs()), "times");
+    }
+    let bound_s = Duration::from_millis(bound).as_secs_f64();
+    figure(&format!("restart_bound_{}_s", plan.profile), bound_s, "s");
+    for (kind, all) in &tally.phases {
+        type Of = fn(&Phases) -> Option<Duration>;
+        let named: [(&str, Of); 4] = [
+            ("detected", |p| p.detected),
+            ("fenced", |p| p.fenced),
+            ("placed", |p| p.placed),
+            ("started", |p| p.started),
+        ];
+        for (name, of) in named {
+            let mut times: Vec<Duration> = all.iter().filter_map(of).collect();
+            times.sort_unstable();
+            if let Some(worst) = times.last() {
+                figure(&format!("soak_{kind}_{name}_worst_s"), worst.as_secs_f64(), "s");
+            }
+        }
+    }
+    for (kind, silence) in &tally.silences {
+        figure(&format!("soak_{kind}_silence_s"), silence.as_secs_f64(), "s");
+    }
+    Ok(())
+}
