@@ -12,7 +12,7 @@ SIM_HOSTS ?= 3
 # How many faults `make soak` injects, and by which seed.
 N ?= 20
 
-.PHONY: help deps web build install demo demo-down test web-dev lint fix test-fencing bench-lab soak soak-long sim reference
+.PHONY: help deps web build install demo demo-down test web-dev lint fix test-fencing bench-lab bench-api soak soak-long sim reference
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ soak-long: ## what must be tolerated for long: storage stalls of 45 s, 10 minute
 	cargo build --locked --bins
 	$(SUDO) target/debug/haven-lab --id soak soak --faults 4 --seed $(SEED) --only 45_s
 	$(SUDO) target/debug/haven-lab --id soak soak --faults 1 --seed $(SEED) --only full_load
+
+bench-api: ## measure the API on two cores, 64 simulated hosts and 3,000 VMs, one `figure` line each
+	cargo bench --locked --quiet -p haven-daemon --bench api
 
 sim: ## hunt with the simulator: SEEDS=20000 SEED=1 SIM_HOSTS=3
 	cargo run --release --locked -p haven-sim -- run --hosts $(SIM_HOSTS) --first $(SEED) --seeds $(SEEDS)

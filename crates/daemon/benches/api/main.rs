@@ -1,0 +1,347 @@
+//! The API's figures: one `havend` with a simulated pool of 64 hosts and 3,000 VMs, TLS, and its
+//! clients on the same two cores. `make bench-api` runs it; each line is
+//! `figure <name> <value> <unit>`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::exit,
+    reason = "a measuring program: it may fail as tests do, and prints what it measured"
+)]
+
+mod client;
+
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value as Json, json};
+
+use client::{Connection, Server, percentile};
+
+const PASSWORD: &str = "correct horse";
+const SESSIONS: usize = 32;
+const WATCHERS: usize = 50;
+/// Connections of the client that floods, all in one session.
+const FLOOD: usize = 64;
+/// Cores of server and clients together.
+const CORES: &str = "0,1";
+
+struct Daemon {
+    child: Child,
+    _dir: tempfile::TempDir,
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Daemon {
+    fn start(port: u16, hosts: usize, vms: usize) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = dir.path().join("etc/haven/havend.toml");
+        std::fs::create_dir_all(settings.parent().unwrap()).unwrap();
+        std::fs::create_dir_all(dir.path().join("run/haven")).unwrap();
+        let text = format!(
+            "listen = \"127.0.0.1\"\naddress = \"127.0.0.1\"\napi_port = {port}\n\
+             peer_port = {}\nlog = \"error\"\n\
+             hypervisor = {{ driver = \"sim_pool\", hosts = {hosts}, vms = {vms} }}\n",
+            port + 1
+        );
+        std::fs::write(settings, text).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_havend"))
+            .arg("--root")
+            .arg(dir.path())
+            .spawn()
+            .unwrap();
+        Self { child, _dir: dir }
+    }
+
+    fn memory_mib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let text = std::fs::read_to_string(path).unwrap();
+        let line = text.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_ascii_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+    }
+
+    fn socket(&self) -> std::path::PathBuf {
+        self._dir.path().join("run/haven/havend.sock")
+    }
+}
+
+fn figure(name: &str, value: f64, unit: &str) {
+    println!("figure {name} {value:.1} {unit}");
+}
+
+/// One request over the local socket.
+async fn local(socket: &Path, path: &str, body: &Json) -> Option<Json> {
+    use http_body_util::BodyExt;
+    let stream = tokio::net::UnixStream::connect(socket).await.ok()?;
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.ok()?;
+    tokio::spawn(connection);
+    let request = hyper::Request::post(path).header("host", "local");
+    let body = http_body_util::Full::new(hyper::body::Bytes::from(body.to_string()));
+    let response = sender.send_request(request.body(body).ok()?).await.ok()?;
+    let bytes = response.into_body().collect().await.ok()?.to_bytes();
+    serde_json::from_slice(&bytes).ok()
+}
+
+/// Founds the pool and waits until it has all its VMs.
+async fn fill(daemon: &Daemon, server: &Server, vms: usize) -> Connection {
+    let body = json!({ "name": "bench", "password": PASSWORD });
+    while local(&daemon.socket(), "/haven/pool/init", &body).await.is_none() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let mut root = server.login("root", PASSWORD).await;
+    loop {
+        let made = root.call("VBD.get_all", &[]).await.as_array().unwrap().len();
+        let pbds = root.call("PBD.get_all_records", &[]).await;
+        let mut pbds = pbds.as_object().unwrap().values();
+        if made >= vms && pbds.all(|pbd| pbd["currently_attached"] == true) {
+            // Settled: the first reports are in.
+            tokio::time::sleep(Duration::from_secs(8)).await;
+            return root;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+async fn sessions(server: &Server, count: usize) -> Vec<Connection> {
+    let mut all = Vec::new();
+    for _ in 0..count {
+        all.push(server.login("root", PASSWORD).await);
+    }
+    all
+}
+
+/// `VM.get_record` over all sessions for a while: calls by second, and the times.
+async fn reads(
+    connections: Vec<Connection>,
+    vms: &[Json],
+    length: Duration,
+) -> (f64, Vec<Duration>, Vec<Connection>) {
+    let end = Instant::now() + length;
+    let mut running = Vec::new();
+    for (number, mut connection) in connections.into_iter().enumerate() {
+        let vms = vms.to_vec();
+        running.push(tokio::spawn(async move {
+            let mut next = number * 97;
+            let mut times = Vec::new();
+            while Instant::now() < end {
+                next = (next + 1) % vms.len();
+                let began = Instant::now();
+                let answer = connection.blind("VM.get_record", &vms[next..=next]).await;
+                times.push(began.elapsed());
+                assert!(answer.len() > 1000);
+            }
+            (times, connection)
+        }));
+    }
+    let (mut times, mut back) = (Vec::new(), Vec::new());
+    for one in running {
+        let (some, connection) = one.await.unwrap();
+        times.extend(some);
+        back.push(connection);
+    }
+    times.sort_unstable();
+    (times.len() as f64 / length.as_secs_f64(), times, back)
+}
+
+/// Durable changes of different VMs.
+async fn writes(
+    connections: Vec<Connection>,
+    vms: &[Json],
+    length: Duration,
+) -> (f64, Vec<Duration>) {
+    let end = Instant::now() + length;
+    let mut running = Vec::new();
+    for (number, mut connection) in connections.into_iter().enumerate() {
+        let vms = vms.to_vec();
+        running.push(tokio::spawn(async move {
+            let mut count = 0;
+            let mut times = Vec::new();
+            while Instant::now() < end {
+                count += 1;
+                let vm = &vms[(number * 89 + count) % vms.len()];
+                let params = [vm.clone(), json!(format!("changed {count} by {number}"))];
+                let began = Instant::now();
+                client::result(&connection.blind("VM.set_name_description", &params).await);
+                times.push(began.elapsed());
+            }
+            times
+        }));
+    }
+    let mut times = Vec::new();
+    for one in running {
+        times.extend(one.await.unwrap());
+    }
+    times.sort_unstable();
+    (times.len() as f64 / length.as_secs_f64(), times)
+}
+
+/// From the answer to a change until each watcher has its event.
+async fn events(
+    server: &Server,
+    root: &mut Connection,
+    vms: &[Json],
+    changes: usize,
+) -> Vec<Duration> {
+    let (seen, mut inbox) = tokio::sync::mpsc::channel::<(String, Instant)>(4096);
+    let mut watchers = Vec::new();
+    for mut connection in sessions(server, WATCHERS).await {
+        let seen = seen.clone();
+        let start = connection.call("event.from", &[json!(["pool"]), json!(""), json!(0.0)]).await;
+        let mut token = start["token"].clone();
+        watchers.push(tokio::spawn(async move {
+            loop {
+                let params = [json!(["vm"]), token.clone(), json!(30.0)];
+                let batch = connection.call("event.from", &params).await;
+                let now = Instant::now();
+                token = batch["token"].clone();
+                for event in batch["events"].as_array().unwrap() {
+                    let text = event["snapshot"]["name_description"].as_str().unwrap_or_default();
+                    if text.starts_with("mark ") && seen.send((text.to_owned(), now)).await.is_err()
+                    {
+                        return;
+                    }
+                }
+            }
+        }));
+    }
+    let mut times = Vec::new();
+    for change in 0..changes {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        let mark = format!("mark {change}");
+        root.call("VM.set_name_description", &[vms[change].clone(), json!(mark)]).await;
+        let written = Instant::now();
+        let mut left = WATCHERS;
+        while left > 0 {
+            let (text, at) = inbox.recv().await.unwrap();
+            if text == mark {
+                times.push(at.saturating_duration_since(written));
+                left -= 1;
+            }
+        }
+    }
+    for watcher in watchers {
+        watcher.abort();
+    }
+    times.sort_unstable();
+    times
+}
+
+async fn timed(
+    root: &mut Connection,
+    runs: usize,
+    path: &str,
+    kind: &str,
+    body: &str,
+) -> (f64, usize) {
+    let (mut times, mut bytes) = (Vec::new(), 0);
+    for _ in 0..runs {
+        let began = Instant::now();
+        bytes = root.post(path, kind, body.to_owned()).await.len();
+        times.push(began.elapsed());
+    }
+    times.sort_unstable();
+    (percentile(&times, 0.5), bytes)
+}
+
+/// All records of all VMs, in both encodings.
+async fn list(root: &mut Connection, runs: usize) {
+    let json = root.body("VM.get_all_records", &[]);
+    let (ms, bytes) = timed(root, runs, "/jsonrpc", "application/json", &json).await;
+    figure("list_3000_vms_json_ms", ms, "ms");
+    figure("list_3000_vms_json_bytes", bytes as f64, "bytes");
+    let xml = format!(
+        "<?xml version='1.0'?><methodCall><methodName>VM.get_all_records</methodName><params>\
+         <param><value><string>{}</string></value></param></params></methodCall>",
+        root.session
+    );
+    let (ms, bytes) = timed(root, runs, "/RPC2", "text/xml", &xml).await;
+    figure("list_3000_vms_xml_ms", ms, "ms");
+    figure("list_3000_vms_xml_bytes", bytes as f64, "bytes");
+}
+
+async fn measure(hosts: usize, vms: usize, seconds: u64) {
+    let port = 28_443;
+    let daemon = Daemon::start(port, hosts, vms);
+    let server = Server::new(port);
+    let mut root = fill(&daemon, &server, vms).await;
+    figure("coordinator_memory_filled_mib", daemon.memory_mib() as f64, "MiB");
+    let query = json!(r#"field "is_a_template" = "false""#);
+    let records = root.call("VM.get_all_records_where", &[query]).await;
+    let refs: Vec<Json> = records.as_object().unwrap().keys().map(|key| json!(key)).collect();
+    drop(records);
+    list(&mut root, 7).await;
+    let length = Duration::from_secs(seconds);
+    let readers = sessions(&server, SESSIONS).await;
+    let (_, _, readers) = reads(readers, &refs, Duration::from_secs(1)).await;
+    let (alone, times, readers) = reads(readers, &refs, length).await;
+    figure("reads_per_s", alone, "calls/s");
+    figure("reads_p50_ms", percentile(&times, 0.5), "ms");
+    figure("reads_p99_ms", percentile(&times, 0.99), "ms");
+    let (flooded, readers) = flooded(&server, readers, &refs, length).await;
+    figure("reads_flooded_per_s", flooded, "calls/s");
+    figure("flood_cost", (1.0 - flooded / alone) * 100.0, "%");
+    let (rate, times) = writes(readers, &refs, length).await;
+    figure("durable_writes_per_s", rate, "writes/s");
+    figure("durable_writes_p99_ms", percentile(&times, 0.99), "ms");
+    let times = events(&server, &mut root, &refs, 40).await;
+    figure("event_p50_ms", percentile(&times, 0.5), "ms");
+    figure("event_p99_ms", percentile(&times, 0.99), "ms");
+    figure("coordinator_memory_mib", daemon.memory_mib() as f64, "MiB");
+}
+
+/// The same reads while one session asks for everything over many connections at once.
+async fn flooded(
+    server: &Server,
+    readers: Vec<Connection>,
+    vms: &[Json],
+    length: Duration,
+) -> (f64, Vec<Connection>) {
+    let session = server.login("root", PASSWORD).await.session;
+    let mut flood = Vec::new();
+    for _ in 0..FLOOD {
+        let mut connection = server.connect().await;
+        connection.session.clone_from(&session);
+        let vm = vms[0].clone();
+        flood.push(tokio::spawn(async move {
+            loop {
+                connection.blind("VM.get_record", std::slice::from_ref(&vm)).await;
+            }
+        }));
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let (rate, _, back) = reads(readers, vms, length).await;
+    for one in flood {
+        one.abort();
+    }
+    (rate, back)
+}
+
+fn main() {
+    let number = |name: &str, default: usize| {
+        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+    };
+    let (hosts, vms) = (number("BENCH_HOSTS", 64), number("BENCH_VMS", 3000));
+    let seconds = number("BENCH_SECONDS", 10);
+    // Once more, but bound to the cores; the daemon inherits them.
+    if std::env::var_os("BENCH_BOUND").is_none() {
+        let program = std::env::current_exe().unwrap();
+        let status = Command::new("taskset")
+            .args(["-c", CORES])
+            .arg(program)
+            .env("BENCH_BOUND", "1")
+            .status()
+            .unwrap();
+        std::process::exit(status.code().unwrap_or(1));
+    }
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(measure(hosts, vms, seconds as u64));
+}
