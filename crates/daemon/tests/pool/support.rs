@@ -118,6 +118,7 @@ impl TestHost {
         world: &Arc<SimWorld>,
         array: &Arc<SimArray>,
         numbers: &Numbers,
+        shared_port: Option<u16>,
     ) -> Self {
         let hypervisor: Arc<dyn Hypervisor> =
             Arc::new(Addressed { sim: world.hypervisor(number), numbers: numbers.clone() });
@@ -127,17 +128,20 @@ impl TestHost {
         for kind in ["nfs", "local", "iso"] {
             drivers.storage = drivers.storage.with(kind, storage.clone());
         }
-        let host = Self::with_drivers(number, drivers).await;
+        let host = Self::with_drivers(number, drivers, shared_port).await;
         numbers.lock().unwrap().insert(host.daemon.state.identity.host().0, number);
         host
     }
 
-    async fn with_drivers(number: usize, drivers: Drivers) -> Self {
+    /// With a shared port each host has an address of its own, as clients expect.
+    async fn with_drivers(number: usize, drivers: Drivers, shared_port: Option<u16>) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let last = shared_port.map_or(1, |_| 1 + u8::try_from(number).unwrap());
+        let address = IpAddr::V4(Ipv4Addr::new(127, 0, 0, last));
         let settings = Settings {
-            listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-            api_port: free_port(),
+            listen: address,
+            address: Some(address),
+            api_port: shared_port.unwrap_or_else(free_port),
             peer_port: free_port(),
             name: Some(format!("host{number}")),
             report_interval_ms: 200,
@@ -155,6 +159,11 @@ impl TestHost {
         self.daemon.state.config.paths.api_socket()
     }
 
+    pub(crate) fn url(&self) -> String {
+        let settings = &self.daemon.state.config.settings;
+        format!("https://{}:{}", settings.listen, settings.api_port)
+    }
+
     pub(crate) fn api_port(&self) -> u16 {
         self.daemon.state.config.settings.api_port
     }
@@ -162,7 +171,7 @@ impl TestHost {
 
 /// One daemon with a simulated pool behind it.
 pub(crate) async fn simulated(simulation: Simulation) -> TestHost {
-    let mut host = TestHost::with_drivers(0, simulation.drivers(0)).await;
+    let mut host = TestHost::with_drivers(0, simulation.drivers(0), None).await;
     let body = json!({ "name": "simulated", "password": PASSWORD });
     post(&host.socket(), "/haven/pool/init", &body).await.unwrap();
     let (state, reports) = (host.daemon.state.clone(), host.daemon.reports.clone());
@@ -180,12 +189,21 @@ pub(crate) struct TestPool {
 
 /// Founds a pool; the other hosts join by tokens.
 pub(crate) async fn pool(count: usize) -> TestPool {
+    founded(count, None).await
+}
+
+/// The same, with one port and different addresses.
+pub(crate) async fn pool_at_addresses(count: usize) -> TestPool {
+    founded(count, Some(free_port())).await
+}
+
+async fn founded(count: usize, shared_port: Option<u16>) -> TestPool {
     let world = SimWorld::new(count, 64 << 30);
     let array = SimArray::new();
     let numbers = Numbers::default();
     let mut hosts = Vec::new();
     for number in 0..count {
-        hosts.push(TestHost::start(number, &world, &array, &numbers).await);
+        hosts.push(TestHost::start(number, &world, &array, &numbers, shared_port).await);
     }
     let first = hosts[0].socket();
     post(&first, "/haven/pool/init", &json!({ "name": "test", "password": PASSWORD }))
