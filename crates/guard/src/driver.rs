@@ -187,6 +187,13 @@ impl Driver {
 
     /// Commands of the machine; while there is none, only those that have nothing to do succeed.
     fn pass_on(&mut self, client: ClientId, id: u64, command: GuardCommand) -> Vec<Step> {
+        let command = match self.seen(command) {
+            Ok(command) => command,
+            Err(refusal) => {
+                self.reply(client, GuardReply { id, result: Err(refusal) });
+                return Vec::new();
+            }
+        };
         if let GuardCommand::Load { running, .. } = command {
             self.running = running;
         }
@@ -206,6 +213,21 @@ impl Driver {
         self.requests += 1;
         self.pending.insert(self.requests, (client, id));
         self.input(Input::Command { id: self.requests, command })
+    }
+
+    /// The pool daemon's word, against what this guard sees itself: a daemon that has just started
+    /// says 0 before it has asked the hypervisor.
+    fn seen(&self, command: GuardCommand) -> Result<GuardCommand, GuardRefusal> {
+        match command {
+            GuardCommand::Load { running: 0, protected } if self.fencer.vm_runs() => {
+                Ok(GuardCommand::Load { running: 1, protected })
+            }
+            GuardCommand::Exclude if self.fencer.vm_runs() => {
+                let text = "virtual machines still run on this host; move or stop them first";
+                Err(refusal("HOST_IN_USE", text))
+            }
+            other => Ok(other),
+        }
     }
 
     fn format(

@@ -138,3 +138,26 @@ fn the_watchdog_is_fed_and_disarmed() {
         assert!(bytes[..bytes.len() - 1].iter().all(|byte| *byte == 0));
     }
 }
+
+/// A host leaves in order only when nothing runs on it, whatever its daemon believes.
+#[test]
+fn a_host_is_not_excluded_while_a_vm_runs() {
+    let mut pool = Pool::start(pool::timing());
+    let coordinator = form(&mut pool);
+    let leaving = (0..3).find(|index| *index != coordinator).unwrap();
+    let mut vm = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+    let guard = &mut pool.guards[leaving];
+    guard.run_vms(&[vm.id()]);
+    guard.request(GuardCommand::Load { running: 0, protected: 0 }).unwrap();
+    let refused = guard.request(GuardCommand::Exclude).unwrap_err();
+    assert_eq!(refused.code, "HOST_IN_USE");
+    guard.run_vms(&[]);
+    vm.kill().unwrap();
+    vm.wait().unwrap();
+    guard.request(GuardCommand::Load { running: 0, protected: 0 }).unwrap();
+    guard.request(GuardCommand::Exclude).unwrap();
+    guard.wait("the end of its membership", WAIT, |state| state.phase == GuardPhase::Idle);
+    pool.guards[coordinator].wait("an epoch without it", WAIT, |state| {
+        state.epoch.as_ref().is_some_and(|epoch| epoch.members.len() == 2)
+    });
+}

@@ -96,7 +96,11 @@ impl Agent {
     pub async fn take_inventory(&self) -> Result<Inventory, OrderError> {
         let acting = self.gate.acting(Uuid::nil());
         let domains = self.domains().await?;
+        // Asked after the domains: what is gone was not ended by a fence that began meanwhile.
+        let armed = self.parts.authority.armed().filter(|armed| armed.permit);
+        let life = armed.and_then(|armed| armed.me).map_or(0, |me| me.incarnation.0);
         Ok(Inventory {
+            life,
             domains,
             acting,
             attached: self.attached.list(),

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use haven_cluster::control::GuardState;
 use haven_cluster::ids::Life;
+use haven_drivers::hypervisor::{DomainState, StopMode};
 use haven_model::{
     ApiError, Holder, Host, HostMetrics, MessageClass, Placement, Ref, Vm, VmPowerState, alerts,
 };
@@ -27,7 +28,7 @@ use crate::agent::permit::PermitGate;
 use crate::ops::vm::power::{Start, start_vm};
 use crate::ops::vm::state as vm_state;
 use crate::ops::{host, message, placement, rows, view};
-use crate::orders::{Order, OrderReply};
+use crate::orders::{Inventory, Order, OrderReply};
 use crate::state::fresh;
 
 /// How often the manager looks besides changes of the guard's state.
@@ -212,7 +213,7 @@ async fn survives(ha: &Ha, vm: Ref<Vm>, alive: Vec<Holder>) -> Result<bool, ApiE
         let order = Order::ClosePlacement { vm: id, placement: number };
         let reply = ha.state.orders.send(host::id(holder.host), order).await;
         let reply = reply.map_err(|error| crate::ops::errors::order(holder.host, error))?;
-        if reply == OrderReply::Running(true) {
+        if reply == OrderReply::Running(true) && runs_there(ha, id, holder.host).await? {
             let change = move |tx: &mut Tx<'_>| {
                 placement::set(tx, vm, vec![holder])?;
                 tx.update(vm, |row: &mut Vm| row.resident_on = holder.host)?;
@@ -223,6 +224,49 @@ async fn survives(ha: &Ha, vm: Ref<Vm>, alive: Vec<Holder>) -> Result<bool, ApiE
         }
     }
     Ok(false)
+}
+
+/// Whether it really runs on a holder that has a domain of it. One that only waits for the rest of
+/// its memory waits in vain: whoever sent it is dead. It is destroyed before anything else, for
+/// nobody shall take it for the VM when it is started again.
+async fn runs_there(ha: &Ha, vm: Uuid, on: Ref<Host>) -> Result<bool, ApiError> {
+    let failed = |error| crate::ops::errors::order(on, error);
+    let reply = ha.state.orders.send(host::id(on), Order::Inventory).await.map_err(failed)?;
+    let OrderReply::Inventory(seen) = reply else {
+        return Err(ApiError::internal("an unexpected answer to an inventory"));
+    };
+    match presence(&seen, vm) {
+        Presence::Runs => Ok(true),
+        Presence::Gone => Ok(false),
+        Presence::Undecided => Err(ApiError::internal(format!("an order for {vm} still acts"))),
+        Presence::Stranded => {
+            tracing::warn!(%vm, host = %on, "a VM arrived by halves; what arrived is destroyed");
+            let stop = Order::StopVm { vm, mode: StopMode::Hard };
+            ha.state.orders.send(host::id(on), stop).await.map_err(failed)?;
+            Ok(false)
+        }
+    }
+}
+
+/// What a holder's inventory says of a VM whose other holder is dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Presence {
+    Runs,
+    Gone,
+    /// The destination of a migration that nobody sends any more.
+    Stranded,
+    /// It is not there, but an order that acts may still make it appear.
+    Undecided,
+}
+
+fn presence(seen: &Inventory, vm: Uuid) -> Presence {
+    let domain = seen.domains.iter().find(|domain| domain.uuid == vm);
+    match domain.map(|domain| domain.state) {
+        Some(DomainState::Incoming) => Presence::Stranded,
+        Some(_) => Presence::Runs,
+        None if seen.acting.iter().any(|order| order.vm == Some(vm)) => Presence::Undecided,
+        None => Presence::Gone,
+    }
 }
 
 /// Starts what must run and does not.

@@ -50,6 +50,11 @@ pub enum OrderReply {
 /// What runs on a host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Inventory {
+    /// The life under whose permit this runs here: an incarnation; 0 while high availability is
+    /// off or no permit is valid. A host that fences itself, or has just come back, speaks for no
+    /// life that held a VM.
+    #[serde(default)]
+    pub life: u64,
     /// All domains of Haven.
     pub domains: Vec<DomainInfo>,
     /// Orders that were acting when older ones were closed: each may still have its effect.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use haven_drivers::hypervisor::{DomainInfo, DomainState};
 use haven_model::{
-    ApiError, Host, HostMetrics, MessageClass, Pbd, Placement, Ref, Vm, VmPowerState, alerts,
+    ApiError, Holder, Host, HostMetrics, MessageClass, Pbd, Placement, Ref, Vm, VmPowerState,
+    alerts,
 };
 use haven_pooldb::{Image, Tx};
 use uuid::Uuid;
@@ -66,10 +67,11 @@ pub(super) async fn inventory(
         .write(move |tx| {
             let holder = lives.holder(reporter);
             for vm in found.absent {
-                let still = sure.as_ref().is_some_and(|now| !now.contains_key(&vm));
+                let still = sure.as_ref().is_some_and(|now| !now.running.contains_key(&vm));
                 // What an earlier life ran was lost with it: the failover manager restarts it.
-                let own = lives.epoch == 0
-                    || placement::held_by(tx, vm, reporter).is_some_and(|held| held == holder);
+                let life = sure.as_ref().map_or(0, |now| now.life);
+                let held = placement::held_by(tx, vm, reporter);
+                let own = lives.epoch == 0 || held.is_some_and(|held| speaks_for(held, life));
                 if still && own && idle(tx, vm) && may_have_ended(tx, vm, reporter) {
                     ended(tx, vm)?;
                 }
@@ -110,6 +112,12 @@ fn idle(db: &Image, vm: Ref<Vm>) -> bool {
 
 fn resident(db: &Image, vm: Ref<Vm>) -> Option<Ref<Host>> {
     db.get(vm).and_then(|row| row.resident_on.non_null())
+}
+
+/// A host's word that a VM of its ended counts if it is said under the permit of the life that
+/// held it: one that fences itself has killed its VMs, and so has one that came back.
+fn speaks_for(held: Holder, life: u64) -> bool {
+    held.incarnation == life && life != 0
 }
 
 /// Only the reporter could run it. After a migration whose end nobody saw the other end may: its
@@ -215,11 +223,14 @@ fn power(row: &Vm, domain: &DomainInfo) -> Option<VmPowerState> {
     (row.power_state != power).then_some(power)
 }
 
+/// What a host answered.
+struct Answer {
+    running: BTreeMap<Ref<Vm>, DomainState>,
+    life: u64,
+}
+
 /// What runs on a host now.
-async fn ask(
-    state: &Arc<AppState>,
-    asked: Ref<Host>,
-) -> Result<BTreeMap<Ref<Vm>, DomainState>, ApiError> {
+async fn ask(state: &Arc<AppState>, asked: Ref<Host>) -> Result<Answer, ApiError> {
     let reply = state.orders.send(host::id(asked), Order::Inventory).await;
     let reply = reply.map_err(|error| crate::ops::errors::order(asked, error))?;
     let OrderReply::Inventory(inventory) = reply else {
@@ -228,8 +239,9 @@ async fn ask(
     state
         .pool
         .read(|db| {
-            let running = by_vm(db, &inventory.domains);
-            running.into_iter().map(|(vm, domain)| (vm, domain.state)).collect()
+            let running = by_vm(db, &inventory.domains).into_iter();
+            let running = running.map(|(vm, domain)| (vm, domain.state)).collect();
+            Answer { running, life: inventory.life }
         })
         .await
 }
@@ -244,10 +256,10 @@ async fn diverged(
 ) -> Result<(), ApiError> {
     let Ok(other) = ask(state, there).await else { return Ok(()) };
     let own = ask(state, here).await?;
-    if own.get(&vm).is_none_or(|domain| *domain == DomainState::Incoming) {
+    if own.running.get(&vm).is_none_or(|domain| *domain == DomainState::Incoming) {
         return Ok(());
     }
-    if other.contains_key(&vm) {
+    if other.running.contains_key(&vm) {
         let uuid = Uuid::from_u128(vm.id().0);
         tracing::error!(vm = %uuid, %here, %there, "a VM runs on two hosts");
         let text = format!("VM {uuid} runs on two hosts at once: {here} and {there}.");
@@ -268,10 +280,18 @@ async fn diverged(
 
 #[cfg(test)]
 mod tests {
-    use haven_model::Holder;
     use haven_pooldb::{Database, MemStore};
 
     use super::*;
+
+    #[test]
+    fn only_the_life_that_held_a_vm_can_say_that_it_ended() {
+        let held = |incarnation| Holder { host: Ref::from_u128(1), incarnation };
+        assert!(speaks_for(held(4), 4));
+        assert!(!speaks_for(held(4), 0), "it fences, or its permit is over");
+        assert!(!speaks_for(held(4), 5), "it came back");
+        assert!(!speaks_for(held(0), 0));
+    }
 
     #[test]
     fn an_absent_vm_has_not_ended_while_another_host_may_run_it() {

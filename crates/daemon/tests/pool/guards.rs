@@ -13,7 +13,10 @@ use haven_cluster::ids::{EpochNumber, HostId, Incarnation, Instant, Life};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Sender, channel};
+
+/// Lines that may wait for a daemon.
+const LINES_MAX: usize = 4096;
 
 /// All guards of a pool.
 #[derive(Clone, Default)]
@@ -45,7 +48,7 @@ struct Shared {
 
 #[derive(Default)]
 struct Guard {
-    clients: Vec<UnboundedSender<String>>,
+    clients: Vec<Sender<String>>,
     config: Option<Box<ArmConfig>>,
     incarnation: u64,
     last: Option<EpochView>,
@@ -106,7 +109,7 @@ impl Guards {
 
     async fn serve(self, number: usize, stream: UnixStream) {
         let (reader, mut writer) = stream.into_split();
-        let (sender, mut lines) = unbounded_channel::<String>();
+        let (sender, mut lines) = channel::<String>(LINES_MAX);
         {
             let mut shared = self.lock();
             shared.guards.entry(number).or_default().clients.push(sender.clone());
@@ -127,9 +130,9 @@ impl Guards {
     }
 }
 
-fn reply(to: &UnboundedSender<String>, id: u64, result: Result<(), GuardRefusal>) {
+fn reply(to: &Sender<String>, id: u64, result: Result<(), GuardRefusal>) {
     let line = GuardLine::Reply(GuardReply { id, result });
-    let _gone: Result<(), _> = to.send(serde_json::to_string(&line).unwrap() + "\n");
+    let _gone = to.try_send(serde_json::to_string(&line).unwrap() + "\n");
 }
 
 fn refusal(code: &str) -> GuardRefusal {
@@ -137,7 +140,7 @@ fn refusal(code: &str) -> GuardRefusal {
 }
 
 impl Shared {
-    fn take(&mut self, number: usize, request: GuardRequest, client: &UnboundedSender<String>) {
+    fn take(&mut self, number: usize, request: GuardRequest, client: &Sender<String>) {
         let id = request.id;
         let name = match &request.command {
             GuardCommand::Format(_) => "format",
@@ -252,7 +255,7 @@ impl Shared {
             guard.pushes += 1;
             let line = GuardLine::State(Box::new(state(guard, chain.as_ref())));
             let line = serde_json::to_string(&line).unwrap() + "\n";
-            guard.clients.retain(|client| client.send(line.clone()).is_ok());
+            guard.clients.retain(|client| client.try_send(line.clone()).is_ok());
         }
     }
 }

@@ -51,7 +51,9 @@ impl Guard {
     fn new(root: PathBuf) -> Self {
         std::fs::create_dir_all(root.join("etc/haven")).unwrap();
         std::fs::create_dir_all(root.join("dev")).unwrap();
-        std::fs::write(root.join("etc/haven/guard.toml"), "watchdog_bite_ms = 1500\n").unwrap();
+        std::fs::create_dir_all(root.join("vms")).unwrap();
+        let text = format!("watchdog_bite_ms = 1500\nvm_cgroups = [{:?}]\n", root.join("vms"));
+        std::fs::write(root.join("etc/haven/guard.toml"), text).unwrap();
         let path = root.join("dev/watchdog");
         let made = Command::new("mkfifo").arg(&path).status().unwrap();
         assert!(made.success());
@@ -99,6 +101,12 @@ impl Guard {
         child.wait().unwrap();
         self.stream = None;
         *self.heard.0.lock().unwrap() = Heard::default();
+    }
+
+    /// These processes are virtual machines of this host.
+    pub(crate) fn run_vms(&self, pids: &[u32]) {
+        let lines: String = pids.iter().map(|pid| format!("{pid}\n")).collect();
+        std::fs::write(self.root.join("vms/cgroup.procs"), lines).unwrap();
     }
 
     /// What a reboot does to tmpfs.

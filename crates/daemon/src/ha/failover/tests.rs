@@ -111,3 +111,29 @@ fn hosts_outside_the_epoch_do_not_count_as_live() {
     let outside = db.get::<Host>(Ref::from_u128(2)).unwrap().metrics;
     assert_eq!(stale_metrics(&db, &state), [outside]);
 }
+
+#[test]
+fn a_vm_that_arrived_by_halves_does_not_run() {
+    use crate::orders::ActingOrder;
+    use haven_drivers::hypervisor::DomainInfo;
+
+    let vm = Uuid::from_u128(7);
+    let seen = |state: Option<DomainState>, acts: bool| {
+        let domain = |state| DomainInfo { uuid: vm, state, memory_bytes: 0, cpu_time_ns: 0 };
+        let order = ActingOrder { id: vm, vm: Some(vm), kind: "start_vm".to_owned() };
+        Inventory {
+            life: 0,
+            domains: state.map(domain).into_iter().collect(),
+            acting: acts.then_some(order).into_iter().collect(),
+            attached: Vec::new(),
+            boot_id: String::new(),
+            memory_free: 0,
+        }
+    };
+    assert_eq!(presence(&seen(Some(DomainState::Incoming), false), vm), Presence::Stranded);
+    assert_eq!(presence(&seen(Some(DomainState::Running), false), vm), Presence::Runs);
+    assert_eq!(presence(&seen(Some(DomainState::Paused), false), vm), Presence::Runs);
+    assert_eq!(presence(&seen(None, true), vm), Presence::Undecided);
+    assert_eq!(presence(&seen(None, false), vm), Presence::Gone);
+    assert_eq!(presence(&seen(Some(DomainState::Running), false), Uuid::nil()), Presence::Gone);
+}

@@ -325,6 +325,7 @@ mod tests {
         let id = Uuid::from_u128(7);
         let domain = |state| DomainInfo { uuid: id, state, memory_bytes: 0, cpu_time_ns: 0 };
         let side = |state: Option<DomainState>| Inventory {
+            life: 0,
             domains: state.map(domain).into_iter().collect(),
             acting: Vec::new(),
             attached: Vec::new(),
