@@ -45,6 +45,10 @@ pub struct PoolMembership {
     /// Configuration of the guard while high availability is armed.
     #[serde(default)]
     pub arm: Option<Box<ArmConfig>>,
+    /// The arming that a person gave up on this host in an emergency: nobody arms it under that
+    /// one again.
+    #[serde(default)]
+    pub given_up: Option<Uuid>,
 }
 
 /// A host of the pool as the others reach it.
@@ -220,6 +224,7 @@ mod tests {
                     members: Vec::new(),
                     storage: Vec::new(),
                     arm: None,
+                    given_up: None,
                 });
             })
             .unwrap();

@@ -33,6 +33,35 @@ pub(crate) enum HaCommand {
     Disable,
     /// Show whether the pool is protected, and by what
     Status,
+    /// Change time-outs and the like without turning high availability off
+    Set(SetHa),
+    /// On this host only, when the heartbeat storage is lost for good: end its part in high
+    /// availability
+    ///
+    /// Machines run on. Every other host of the pool must be disarmed in the same way, or be off:
+    /// whoever stays armed may start machines that run here.
+    EmergencyDisarm {
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+/// Options of `ha set`; what is not given stays as it is.
+#[derive(Debug, Args)]
+pub(crate) struct SetHa {
+    /// How soon a silent host is taken for dead: fast, default, or conservative
+    #[arg(long, value_enum, value_name = "PROFILE", hide_possible_values = true)]
+    pub(crate) profile: Option<Profile>,
+    /// Host failures at one time that protected machines must survive
+    #[arg(long, value_name = "N")]
+    pub(crate) failures: Option<u32>,
+    /// Address that tells a host which is cut off from one whose peers are
+    #[arg(long = "isolation-address", value_name = "ADDRESS", action = ArgAction::Append)]
+    pub(crate) isolation_addresses: Vec<IpAddr>,
+    /// What a cut-off host does that still has its storage: fence, shutdown or hold
+    #[arg(long, value_enum, value_name = "RESPONSE", hide_possible_values = true)]
+    pub(crate) isolation_response: Option<Isolated>,
 }
 
 /// What a host does that its network has left alone with the storage.

@@ -1,10 +1,13 @@
 //! `haven ha …`
 
+use std::net::IpAddr;
+
 use serde_json::{Value, json};
 
-use crate::args::ha::{EnableHa, HaCommand};
+use crate::args::ha::{EnableHa, HaCommand, Isolated, Profile, SetHa};
 use crate::context::Context;
 use crate::failure::Outcome;
+use crate::prompt;
 use crate::records::Record;
 use crate::render::{Answer, Cell, Row};
 
@@ -14,6 +17,8 @@ pub(crate) async fn run(context: &mut Context, verb: HaCommand) -> Outcome<()> {
         HaCommand::Enable(options) => enable(context, &options).await,
         HaCommand::Disable => disable(context).await,
         HaCommand::Status => status(context).await,
+        HaCommand::Set(options) => set(context, &options).await,
+        HaCommand::EmergencyDisarm { yes } => emergency_disarm(context, yes).await,
     }
 }
 
@@ -48,17 +53,46 @@ async fn enable(context: &mut Context, options: &EnableHa) -> Outcome<()> {
 
 /// The map of `pool.enable_ha`.
 fn configuration(options: &EnableHa) -> Value {
+    let profile = Some(options.profile);
+    choices(profile, &options.isolation_addresses, options.isolation_response)
+}
+
+/// What was chosen, as the configuration map has it.
+fn choices(profile: Option<Profile>, addresses: &[IpAddr], response: Option<Isolated>) -> Value {
     let mut map = serde_json::Map::new();
-    map.insert("profile".to_owned(), json!(options.profile.wire()));
-    if !options.isolation_addresses.is_empty() {
-        let addresses: Vec<String> =
-            options.isolation_addresses.iter().map(ToString::to_string).collect();
+    if let Some(profile) = profile {
+        map.insert("profile".to_owned(), json!(profile.wire()));
+    }
+    if !addresses.is_empty() {
+        let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
         map.insert("isolation_addresses".to_owned(), json!(addresses.join(",")));
     }
-    if let Some(response) = options.isolation_response {
+    if let Some(response) = response {
         map.insert("isolation_response".to_owned(), json!(response.wire()));
     }
     Value::Object(map)
+}
+
+async fn set(context: &mut Context, options: &SetHa) -> Outcome<()> {
+    let chosen = choices(options.profile, &options.isolation_addresses, options.isolation_response);
+    if let Some(failures) = options.failures {
+        let pool = context.pool().await?;
+        set_failures(context, &pool, i64::from(failures)).await?;
+    }
+    if chosen.as_object().is_some_and(|map| !map.is_empty()) {
+        context.rpc.send("/haven/ha/set", &json!({ "configuration": chosen })).await?;
+    }
+    context.print(&Answer::done("high availability is changed", json!({ "enabled": true })))
+}
+
+async fn emergency_disarm(context: &mut Context, yes: bool) -> Outcome<()> {
+    let loss = "This host leaves high availability whatever the others do. A host that stays armed \
+                may start machines that run here, which destroys their disks: disarm every host in \
+                the same way, or make sure that its power is off.";
+    prompt::confirm(loss, yes)?;
+    let done = context.rpc.send("/haven/ha/emergency-disarm", &json!({})).await?;
+    let text = "this host is disarmed; do the same on every other host that is on";
+    context.print(&Answer::done(text, done))
 }
 
 async fn set_failures(context: &mut Context, pool: &Record, failures: i64) -> Outcome<()> {

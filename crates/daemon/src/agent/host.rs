@@ -43,6 +43,22 @@ impl Case {
     async fn guard(&self, command: GuardCommand) -> OrderResult {
         // Between the guard's farewell and the note of it nobody arms it again.
         let _resting = self.agent.parts.guard.rest();
+        let given_up = self.agent.parts.identity.pool().and_then(|pool| pool.given_up);
+        if let GuardCommand::Arm(config) | GuardCommand::Reconfigure(config) = &command
+            && given_up == Some(config.generation)
+        {
+            let text = "this host was disarmed in an emergency; disable high availability in \
+                        the pool and enable it again";
+            return Err(OrderError::failed("HA_NOT_ENABLED", text));
+        }
+        if matches!(command, GuardCommand::Exclude) {
+            // What was said last may be of before the last VM left.
+            let running = self.agent.take_inventory().await?.domains.len();
+            let running = u32::try_from(running).unwrap_or(u32::MAX);
+            let load = GuardCommand::Load { running, protected: running };
+            let told = self.agent.parts.guard.command(load).await;
+            told.map_err(|refusal| OrderError::failed(&refusal.code, refusal.text))?;
+        }
         let before = self.agent.parts.identity.pool().and_then(|pool| pool.arm);
         let after = match &command {
             GuardCommand::Arm(config) | GuardCommand::Reconfigure(config) => Some(config.clone()),

@@ -48,7 +48,7 @@ pub async fn enable(
     let wishes = ha.state.pool.read(|db| pool_check::wishes(db, &config)).await??;
     let volumes = volumes::make(ha, &srs).await?;
     let arm = compose(ha, &volumes, &wishes).await?;
-    preflight(ha, &arm).await?;
+    preflight_of(ha, &arm, &hosts(&arm)).await?;
     let metadata = area::metadata_path(&arm)
         .ok_or_else(|| ApiError::internal("a statefile without a directory"))?;
     let me = ha.state.identity.host();
@@ -91,14 +91,18 @@ async fn compose(ha: &Ha, volumes: &[Volume], wishes: &Wishes) -> Result<ArmConf
     Ok(pool_check::arm_config(&members, me, statefiles, wishes, (fresh(), key, tolerate)))
 }
 
-/// Every host checks itself, all at the same time.
-async fn preflight(ha: &Ha, arm: &ArmConfig) -> Result<(), ApiError> {
+/// These hosts check themselves, all at the same time.
+pub(super) async fn preflight_of(
+    ha: &Ha,
+    arm: &ArmConfig,
+    which: &[HostId],
+) -> Result<(), ApiError> {
     let peers: Vec<_> =
         arm.hosts.iter().filter_map(|spec| Some(spec.addresses.first()?.ip())).collect();
     let request =
         PreflightRequest { statefiles: arm.statefiles.clone(), wall_ms: super::wall_ms(), peers };
     let order = |_| Order::HaPreflight(Box::new(request.clone()));
-    for (host, answer) in stock::ask_all(ha, &hosts(arm), order).await {
+    for (host, answer) in stock::ask_all(ha, which, order).await {
         let reply = match answer {
             Ok(OrderReply::Preflight(reply)) => reply,
             Ok(_) => return Err(ApiError::internal("an unexpected answer to a pre-flight")),

@@ -18,6 +18,8 @@ use crate::orders::Order;
 
 /// Longest wait for the guards to leave.
 const LEAVE_WAIT: Duration = Duration::from_secs(30);
+/// Longest wait for the database to come home in an emergency.
+const EMERGENCY_WAIT: Duration = Duration::from_secs(10);
 /// How often a coordinator that waits for its right to act looks.
 const ACT_LOOK: Duration = Duration::from_millis(100);
 
@@ -51,6 +53,34 @@ async fn decided(ha: &Ha) -> Result<(), ApiError> {
     }
     ha.state.pool.write(takeover::off).await?;
     tracing::info!("high availability is off");
+    Ok(())
+}
+
+/// Ends the membership of this host alone, whatever the others do: `host.emergency_ha_disable`.
+/// For statefiles that are lost for good; the caller answers for it that every host is disarmed
+/// like this one, or off. The database goes home if this host coordinated the pool.
+///
+/// # Errors
+/// High availability is off here, or the guard does not answer.
+pub async fn emergency(ha: &Ha) -> Result<(), ApiError> {
+    let Some(config) = stock::arm_config(ha) else {
+        return Err(ApiError::with(codes::HA_NOT_ENABLED, &[]));
+    };
+    tracing::warn!(generation = %config.generation, "this host is disarmed in an emergency");
+    stock::give_up(ha, config.generation)?;
+    let _resting = ha.link.rest();
+    let left = ha.link.request(GuardCommand::EmergencyDisarm).await;
+    left.map_err(|refusal| ApiError::from_wire(&refusal.code, vec![refusal.text]))?;
+    // A database that is open here goes home from memory; without it the local copy has to do.
+    let home = timeout(EMERGENCY_WAIT, async {
+        while stock::arm_config(ha).is_some() {
+            tokio::time::sleep(ACT_LOOK).await;
+        }
+    });
+    if home.await.is_err() {
+        tracing::error!("the metadata volume cannot be read: promote a host by hand");
+        stock::forget_arm_only(ha)?;
+    }
     Ok(())
 }
 

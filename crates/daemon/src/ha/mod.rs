@@ -16,6 +16,7 @@ pub mod pool_check;
 mod power;
 mod preflight;
 mod promise;
+pub mod reshape;
 mod resume;
 pub mod status;
 mod stock;

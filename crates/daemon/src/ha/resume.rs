@@ -1,6 +1,8 @@
-//! A pool that was armed by halves: its coordinator's daemon ended in the middle.
+//! What is looked after while the pool is armed: that the guards know who is in it (see
+//! [`super::reshape`]), and a pool that was armed by halves, as its coordinator's daemon ended in
+//! the middle.
 //!
-//! Nobody knows how far it came, so the way is forward, to an epoch that can be ended: the guards
+//! Of the latter nobody knows how far it came, so the way is forward, to an epoch that can be ended: the guards
 //! that are missing are armed, and whoever coordinates a pool whose record says "off" disarms it.
 
 use std::time::Duration;
@@ -11,7 +13,7 @@ use haven_model::ApiError;
 use tokio_util::sync::CancellationToken;
 
 use super::takeover::Ha;
-use super::{arm, disarm, stock};
+use super::{arm, disarm, reshape, stock};
 use crate::agent::permit::PermitGate;
 use crate::ops::rows;
 
@@ -23,6 +25,7 @@ const PATIENCE_LOOKS: u32 = 3;
 /// Looks until `stop`.
 pub(super) async fn run(ha: Ha, stop: CancellationToken) {
     let mut unfounded = 0;
+    let mut told = reshape::Told::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -44,6 +47,9 @@ pub(super) async fn run(ha: Ha, stop: CancellationToken) {
                     tracing::warn!(host = %host.0, %error, "a host cannot be armed yet");
                 }
             }
+        }
+        if let Err(error) = reshape::look(&ha, &mut told).await {
+            tracing::warn!(%error, "the guards are not what the pool is; it is tried again");
         }
         drop(changing);
         if let Err(error) = end_half(&ha).await {

@@ -5,6 +5,7 @@ use haven_cluster::ids::HostId;
 use haven_model::{ApiError, Placement, Ref};
 use haven_pooldb::Tx;
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use super::takeover::Ha;
 use crate::identity::{Member, PoolMembership};
@@ -93,6 +94,29 @@ pub(super) fn forget_arm(ha: &Ha) -> Result<(), ApiError> {
     })
 }
 
+/// This host is not armed any more, and who coordinates the pool is for a person to say: what this
+/// host has on its disk may be old.
+///
+/// # Errors
+/// `host.json` cannot be written.
+pub(super) fn forget_arm_only(ha: &Ha) -> Result<(), ApiError> {
+    let me = ha.state.identity.host();
+    set_arm(ha, |pool| {
+        pool.arm = None;
+        if pool.coordinator == me {
+            pool.coordinator = HostId(Uuid::nil());
+        }
+    })
+}
+
+/// A person gave up this arming on this host.
+///
+/// # Errors
+/// `host.json` cannot be written.
+pub(super) fn give_up(ha: &Ha, generation: Uuid) -> Result<(), ApiError> {
+    set_arm(ha, |pool| pool.given_up = Some(generation))
+}
+
 /// This host may be armed from now on.
 ///
 /// # Errors
@@ -136,7 +160,7 @@ mod tests {
         ];
         let row = Placement { holders, ..Placement::default() };
         let placement = db.transact(|tx| tx.insert(row)).unwrap().value;
-        let id = |n: u128| uuid::Uuid::from_u128(n);
+        let id = |n: u128| Uuid::from_u128(n);
         let lives = Lives::new(7, BTreeMap::from([(id(1), 3), (id(2), 5)]));
         db.transact(|tx| stamp_holders(tx, &lives)).unwrap();
         let stamped: Vec<u64> =

@@ -9,7 +9,7 @@ use haven_model::{ApiError, RoleLevel};
 use serde_json::{Value as Json, json};
 
 use super::auth::{self, Credentials, Who};
-use super::{Origin, RPC_BYTES_MAX, body, extra_pool, text};
+use super::{Origin, RPC_BYTES_MAX, body, extra_ha, extra_pool, text};
 use crate::state::AppState;
 
 /// Largest request of a host that wants to join.
@@ -58,6 +58,8 @@ pub(super) async fn post(
         // Who coordinates is for root of the host itself to say.
         "/haven/pool/promote" if origin.is_root() => extra_pool::promote_here(state).await,
         "/haven/pool/follow" if origin.is_root() => extra_pool::follow(state, &asked).await,
+        "/haven/ha/set" => extra_ha::set(state, &asked).await,
+        "/haven/ha/emergency-disarm" if origin.is_root() => extra_ha::emergency(state).await,
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
     state.audit.note(who.entry(origin, path).with_result(&answer));

@@ -8,6 +8,7 @@ mod audit_log;
 mod auth;
 mod console;
 mod extra;
+mod extra_ha;
 mod extra_pool;
 mod rpc;
 mod rrd;
@@ -32,6 +33,7 @@ const OWN_ROUTES: &[&str] = &[
     "/haven/pool/init",
     "/haven/pool/join",
     "/haven/pool/promote",
+    "/haven/ha/emergency-disarm",
     "/haven/pool/follow",
     "/haven/status",
 ];

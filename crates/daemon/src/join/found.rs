@@ -73,6 +73,7 @@ impl Founding {
             members: vec![self.member],
             storage: Vec::new(),
             arm: None,
+            given_up: None,
         };
         install(agent, &membership, &self.ca.cert_pem, &self.cert_pem, &self.key)?;
         tracing::info!(pool = %membership.pool, "founded a pool");

@@ -145,6 +145,7 @@ fn become_member(
         members: answer.members,
         storage: answer.storage,
         arm: None,
+        given_up: None,
     };
     install(agent, &membership, &answer.ca_pem, &answer.cert_pem, key)?;
     tracing::info!(pool = %membership.pool, host = %parts.identity.host().0, "joined a pool");

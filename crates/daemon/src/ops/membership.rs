@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use haven_cluster::control::GuardCommand;
 use haven_drivers::storage::SrSpec;
 use haven_model::{ApiError, HavenSecret, Host, Pbd, Ref, Sr, codes};
 use haven_pooldb::{Database, Image, RedbStore, Tx};
@@ -145,9 +146,6 @@ pub async fn admit(
         .pool
         .write(move |tx| {
             let (_, pool) = rows::pool(tx)?;
-            if pool.ha_enabled {
-                return Err(ApiError::new(codes::HA_IS_ENABLED, Vec::new()));
-            }
             let vendor = pool.cpu_info.get("vendor").cloned().unwrap_or_default();
             let records: Vec<TokenRecord> =
                 tokens(tx).into_iter().map(|(_, record)| record).collect();
@@ -249,10 +247,27 @@ pub async fn eject(state: &Arc<AppState>, gone: Ref<Host>) -> Result<(), ApiErro
         return Err(ApiError::new(codes::HOST_CANNOT_DESTROY_SELF, vec![gone.to_string()]));
     }
     state.pool.read(|db| ejectable(db, gone)).await??;
+    if state.authority.armed().is_some() {
+        leave_guards(state, gone).await?;
+    }
     let sent = state.orders.send(host::id(gone), Order::EjectHost).await;
     sent.map_err(|error| super::errors::order(gone, error))?;
     forget(state, gone).await
 }
+
+/// The guard of a host leaves in order: from then on its daemon is one of an unarmed host. The
+/// other guards forget it when it is no member of the pool any more.
+async fn leave_guards(state: &Arc<AppState>, gone: Ref<Host>) -> Result<(), ApiError> {
+    for command in [GuardCommand::Exclude, GuardCommand::EmergencyDisarm] {
+        let order = Order::Guard(Box::new(command));
+        let sent = state.orders.send(host::id(gone), order).await;
+        sent.map_err(|error| super::errors::order(gone, error))?;
+    }
+    Ok(())
+}
+
+/// Hosts that high availability needs besides the one that leaves.
+const ARMED_HOSTS_MIN: usize = 2;
 
 /// Whether a host may leave.
 ///
@@ -261,8 +276,8 @@ pub async fn eject(state: &Arc<AppState>, gone: Ref<Host>) -> Result<(), ApiErro
 pub fn ejectable(db: &Image, gone: Ref<Host>) -> Result<(), ApiError> {
     let row = db.require(gone)?;
     let (_, pool) = rows::pool(db)?;
-    if pool.ha_enabled {
-        return Err(ApiError::new(codes::HA_IS_ENABLED, Vec::new()));
+    if pool.ha_enabled && db.iter::<Host>().count() <= ARMED_HOSTS_MIN {
+        return Err(ApiError::new(codes::HA_TOO_FEW_HOSTS, Vec::new()));
     }
     let runs = |vm: &Ref<haven_model::Vm>| db.get(*vm).is_some_and(|row| !row.is_control_domain);
     if let Some(vm) = row.resident_vms.iter().find(|vm| runs(vm)) {

@@ -20,7 +20,6 @@ use crate::support::{PASSWORD, free_port, login, post, rpc};
 
 /// A daemon that can be killed and started again. It runs on threads of its own.
 struct Host {
-    number: usize,
     config: Config,
     running: Option<(Runtime, Daemon)>,
 }
@@ -54,6 +53,12 @@ fn runtime() -> Runtime {
 impl Armed {
     /// A pool with a shared repository, not armed yet.
     async fn new(count: usize) -> Self {
+        Self::with_spare(count, 0).await
+    }
+
+    /// The same with hosts that are not in the pool yet.
+    async fn with_spare(members: usize, spare: usize) -> Self {
+        let count = members + spare;
         let filter = tracing_subscriber::EnvFilter::from_default_env();
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer();
         let _set_already: Result<(), _> = log.try_init();
@@ -85,21 +90,25 @@ impl Armed {
             std::fs::write(settings_file, "watchdog_device = \"none\"\n").unwrap();
             pool.guards.listen(&runs, number, &paths.guard_socket());
             let config = Config { paths, settings };
-            pool.hosts.push(Host { number, config, running: None });
+            pool.hosts.push(Host { config, running: None });
             pool.start(number).await;
         }
-        pool.form().await;
+        pool.form(members).await;
         pool
     }
 
-    async fn form(&self) {
+    async fn join(&self, number: usize) -> Result<Json, Json> {
+        let made = post(&self.socket(0), "/haven/pool/token", &json!({})).await.unwrap();
+        let token = json!({ "token": made["token"] });
+        post(&self.socket(number), "/haven/pool/join", &token).await
+    }
+
+    async fn form(&self, members: usize) {
         let first = self.socket(0);
         let named = json!({ "name": "test", "password": PASSWORD });
         post(&first, "/haven/pool/init", &named).await.unwrap();
-        for host in &self.hosts[1..] {
-            let made = post(&first, "/haven/pool/token", &json!({})).await.unwrap();
-            let token = json!({ "token": made["token"] });
-            post(&self.socket(host.number), "/haven/pool/join", &token).await.unwrap();
+        for number in 1..members {
+            self.join(number).await.unwrap();
         }
         let host = self.call(0, "host.get_all", &[]).await.unwrap()[0].clone();
         let config = json!({ "server": "nas", "serverpath": "/vms" });
@@ -112,7 +121,7 @@ impl Armed {
             let pbds = self.call(0, "PBD.get_all_records", &[]).await.unwrap();
             let all: Vec<Json> = pbds.as_object().unwrap().values().cloned().collect();
             let attached = all.iter().filter(|pbd| pbd["currently_attached"] == true);
-            if attached.count() >= self.hosts.len() {
+            if attached.count() >= members {
                 return;
             }
             assert!(Instant::now() < until, "not attached: {all:?}");
@@ -298,4 +307,69 @@ async fn a_pool_disarmed_without_its_coordinators_daemon_opens_at_the_next_start
     pool.kill(0).await;
     pool.start(0).await;
     assert_eq!(pool.written(0).await.unwrap(), "after");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_come_and_go_and_time_outs_change_while_the_pool_is_armed() {
+    let pool = Armed::with_spare(3, 1).await;
+    pool.enable().await.unwrap();
+    pool.join(3).await.unwrap();
+    pool.until("the new host is a member", async |pool| pool.guards.members() == [0, 1, 2, 3])
+        .await;
+    assert!(pool.on_paper(3).0, "a boot resumes its membership");
+    let slots = |config: &haven_cluster::control::ArmConfig| -> Vec<u16> {
+        config.hosts.iter().map(|spec| spec.slot).collect()
+    };
+    assert_eq!(slots(&pool.guards.config().unwrap()), [0, 1, 2, 3]);
+
+    let uuid = pool.hosts[2].running.as_ref().unwrap().1.state.identity.host().0.to_string();
+    let leaving = pool.call(0, "host.get_by_uuid", &[json!(uuid)]).await.unwrap();
+    pool.call(0, "pool.eject", &[leaving]).await.unwrap();
+    pool.until("the guards forget it", async |pool| {
+        pool.guards.config().is_some_and(|config| config.hosts.len() == 3)
+    })
+    .await;
+    assert_eq!(pool.guards.members(), [0, 1, 3]);
+    assert!(pool.guards.commands().contains(&(2, "exclude")), "it left in order");
+    let text = std::fs::read_to_string(pool.hosts[2].config.paths.host_json()).unwrap();
+    assert!(text.contains("\"pool\": null"), "{text}");
+
+    // It comes back as a new host, and gets a place that nobody had.
+    pool.join(2).await.unwrap();
+    pool.until("it is a member again", async |pool| pool.guards.members() == [0, 1, 2, 3]).await;
+    let config = pool.guards.config().unwrap();
+    assert_eq!(slots(&config).into_iter().max(), Some(4), "{config:?}");
+
+    let slow = json!({ "configuration": { "profile": "conservative" } });
+    post(&pool.socket(0), "/haven/ha/set", &slow).await.unwrap();
+    let lease = pool.guards.config().unwrap().timing.t_lease_ms;
+    assert_eq!(lease, 30_000);
+    let wrong = json!({ "configuration": { "profile": "reckless" } });
+    post(&pool.socket(0), "/haven/ha/set", &wrong).await.unwrap_err();
+    assert_eq!(pool.guards.config().unwrap().timing.t_lease_ms, lease);
+}
+
+/// The statefile is lost for good: every host is disarmed by hand, and nothing is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_are_disarmed_one_by_one_in_an_emergency() {
+    let mut pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    pool.write(0, "newest").await.unwrap();
+    for number in [2, 1, 0] {
+        // The coordinator tells every guard its configuration now and then.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        post(&pool.socket(number), "/haven/ha/emergency-disarm", &json!({})).await.unwrap();
+        assert!(!pool.on_paper(number).0);
+    }
+    pool.until("it takes a change", async |pool| {
+        pool.written(0).await == Ok(json!("newest")) && pool.write(0, "after").await.is_ok()
+    })
+    .await;
+    assert_eq!(pool.ha(0).await.unwrap(), false);
+    let off = post(&pool.socket(1), "/haven/ha/emergency-disarm", &json!({})).await.unwrap_err();
+    assert!(off.to_string().contains("HA_NOT_ENABLED"), "{off}");
+    pool.kill(0).await;
+    pool.start(0).await;
+    assert_eq!(pool.written(0).await.unwrap(), "after");
+    pool.enable().await.unwrap();
 }

@@ -42,6 +42,8 @@ struct Shared {
     wants: Wants,
     guards: BTreeMap<usize, Guard>,
     chain: Option<EpochView>,
+    /// Hosts of the configuration, as the coordinator's guard has it.
+    config: Option<Box<ArmConfig>>,
     /// Commands that arrived, by guard, loads and questions left out.
     commands: Vec<(usize, &'static str)>,
 }
@@ -107,6 +109,22 @@ impl Guards {
         shared.push_all();
     }
 
+    /// The configuration that the coordinator's guard has.
+    pub(crate) fn config(&self) -> Option<ArmConfig> {
+        self.lock().config.as_deref().cloned()
+    }
+
+    /// Numbers of the guards that are members.
+    pub(crate) fn members(&self) -> Vec<usize> {
+        let shared = self.lock();
+        let member = |guard: &Guard| {
+            guard.life().is_some_and(|life| {
+                shared.chain.as_ref().is_some_and(|epoch| epoch.members.contains(&life))
+            })
+        };
+        shared.guards.iter().filter(|(_, guard)| member(guard)).map(|(n, _)| *n).collect()
+    }
+
     async fn serve(self, number: usize, stream: UnixStream) {
         let (reader, mut writer) = stream.into_split();
         let (sender, mut lines) = channel::<String>(LINES_MAX);
@@ -160,6 +178,7 @@ impl Shared {
             GuardCommand::Format(config) => {
                 let first = Life { host: config.first_coordinator, incarnation: Incarnation(0) };
                 let genesis = epoch(0, Vec::new(), first, 0, None);
+                self.config = Some(config.clone());
                 self.chain = Some(EpochView { generation: config.generation, ..genesis });
                 Ok(())
             }
@@ -192,6 +211,14 @@ impl Shared {
                 self.leave(number);
                 Ok(())
             }
+            GuardCommand::Exclude => {
+                self.exclude(number);
+                Ok(())
+            }
+            GuardCommand::Reconfigure(config) => {
+                self.reconfigure(number, config);
+                Ok(())
+            }
             _ => Ok(()),
         };
         reply(client, id, result);
@@ -217,6 +244,25 @@ impl Shared {
         Ok(())
     }
 
+    fn exclude(&mut self, number: usize) {
+        let guard = self.guards.entry(number).or_default();
+        let Some(life) = guard.life() else { return };
+        guard.config = None;
+        self.next(|epoch| epoch.members.retain(|member| *member != life));
+        self.guards.entry(number).or_default().last = self.chain.clone();
+    }
+
+    /// The coordinator's guard decides what its configuration says.
+    fn reconfigure(&mut self, number: usize, config: Box<ArmConfig>) {
+        let guard = self.guards.entry(number).or_default();
+        guard.config = Some(config.clone());
+        if guard.life() == self.chain.as_ref().map(|epoch| epoch.coordinator) {
+            let listed = |life: &Life| config.hosts.iter().any(|spec| spec.host == life.host);
+            self.next(|epoch| epoch.members.retain(listed));
+            self.config = Some(config);
+        }
+    }
+
     fn leave(&mut self, number: usize) {
         let last = self.chain.clone().map(|epoch| EpochView { armed: false, ..epoch });
         let guard = self.guards.entry(number).or_default();
@@ -230,7 +276,7 @@ impl Shared {
         let Some(chain) = self.chain.clone().filter(|_| !self.wants.undecided) else { return };
         let lives: Vec<Life> = self.guards.values().filter_map(Guard::life).collect();
         let needed = match self.wants.founders {
-            0 => self.guards.len(),
+            0 => self.config.as_ref().map_or(0, |config| config.hosts.len()),
             founders => founders,
         };
         if chain.number.0 == 0 && lives.len() >= needed {

@@ -45,6 +45,7 @@ fn bench() -> Bench {
                 members: vec![member(first), member(second), member(identity.host)],
                 storage: Vec::new(),
                 arm: None,
+                given_up: None,
             });
         })
         .unwrap();
