@@ -34,3 +34,4 @@ pub mod state;
 pub mod stats;
 pub mod tasks;
 pub mod tls;
+pub mod transfer;

@@ -34,6 +34,7 @@ impl Case {
             }
             Order::UpdatePool(update) => self.update_pool(update),
             Order::EjectHost => self.eject().await,
+            Order::GoDown { restart } => self.go_down(*restart).await,
             other => Err(Refusal::Invalid(format!("{} is not for hosts", other.kind())).into()),
         }
     }
@@ -117,7 +118,8 @@ impl Case {
         DONE
     }
 
-    async fn eject(&self) -> OrderResult {
+    /// Nothing runs here, and nobody counts on this host.
+    async fn check_idle(&self) -> Result<(), OrderError> {
         let inventory = self.agent.take_inventory().await?;
         if !inventory.domains.is_empty() {
             return Err(OrderError::failed(
@@ -131,6 +133,27 @@ impl Case {
                 "high availability is on; turn it off before a host leaves the pool",
             ));
         }
+        Ok(())
+    }
+
+    async fn go_down(&self, restart: bool) -> OrderResult {
+        self.check_idle().await?;
+        let settings = &self.agent.parts.config.settings;
+        // What simulates its guests is no host of its own.
+        if !matches!(settings.hypervisor, HypervisorSettings::Libvirt { .. }) {
+            return DONE;
+        }
+        let verb = if restart { "reboot" } else { "poweroff" };
+        let output = tokio::process::Command::new("systemctl").args(["--no-block", verb]).output();
+        let output = output.await.map_err(internal)?;
+        if output.status.success() {
+            return DONE;
+        }
+        Err(internal(String::from_utf8_lossy(&output.stderr).trim()))
+    }
+
+    async fn eject(&self) -> OrderResult {
+        self.check_idle().await?;
         self.agent.leave_pool().await?;
         DONE
     }

@@ -10,6 +10,7 @@ mod console;
 mod extra;
 mod extra_ha;
 mod extra_pool;
+mod raw_vdi;
 mod rpc;
 mod rrd;
 
@@ -123,6 +124,9 @@ async fn entry(State(state): State<Arc<AppState>>, mut request: Request) -> Resp
             extra::get(&state, origin, &path, credentials).await
         }
         Method::GET if statistics => rrd::serve(&state, origin, request).await,
+        Method::GET | Method::PUT if raw_vdi::ROUTES.contains(&path.as_str()) => {
+            raw_vdi::serve(&state, origin, request).await
+        }
         Method::GET if path == AUDIT_ROUTE => audit_log::serve(&state, origin, request).await,
         _ => StatusCode::NOT_FOUND.into_response(),
     }

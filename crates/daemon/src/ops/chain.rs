@@ -128,6 +128,16 @@ pub fn note_pristine(tx: &mut Tx<'_>, disk: Ref<Vdi>) -> Result<(), ApiError> {
     })
 }
 
+/// A disk is written to.
+///
+/// # Errors
+/// The disk is gone.
+pub fn forget_pristine(tx: &mut Tx<'_>, disk: Ref<Vdi>) -> Result<(), ApiError> {
+    tx.update(disk, |row: &mut Vdi| {
+        row.sm_config.remove(PRISTINE_KEY);
+    })
+}
+
 /// A VM may write to its disks from now on.
 ///
 /// # Errors

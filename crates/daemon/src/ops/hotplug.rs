@@ -120,6 +120,23 @@ pub async fn plug_disk(call: Arc<Call>) -> Result<Value, ApiError> {
     .await
 }
 
+/// `VBD.assert_attachable(vbd)`: whether its VM could have it now.
+pub async fn assert_attachable(call: Arc<Call>) -> Result<Value, ApiError> {
+    let vbd: Ref<Vbd> = call.arg(0)?;
+    call.read(|db| {
+        let row = db.require(vbd)?;
+        if row.empty {
+            return Ok(Value::void());
+        }
+        match running(db, row.vm) {
+            Ok(at) => usable(db, row, at)?,
+            Err(_) => vdi::unused(db, row.vdi, "attach")?,
+        }
+        Ok(Value::void())
+    })
+    .await
+}
+
 /// The disk can be used by a VM on its host.
 fn usable(db: &Image, row: &Vbd, at: Running) -> Result<(), ApiError> {
     let disk = db.require::<Vdi>(row.vdi)?;

@@ -11,6 +11,7 @@ pub mod event;
 pub mod fencing;
 pub mod ha_status;
 pub mod host;
+pub mod host_power;
 pub mod host_rows;
 pub mod hotplug;
 pub mod init;

@@ -318,20 +318,32 @@ pub async fn probe(call: Arc<Call>) -> Result<Value, ApiError> {
     let (device_config, kind): (BTreeMap<String, String>, String) = (call.arg(1)?, call.arg(2)?);
     check_type(&kind)?;
     call.read(|db| db.require(on).map(|_| ())).await?;
+    // Of a server alone its exports are asked; of a place, which repository lies there.
+    let lists_exports = kind == "nfs" && !device_config.contains_key("serverpath");
     let order = Order::ProbeSr { kind, device_config };
     match call.state.orders.send(host::id(on), order).await {
         Ok(OrderReply::Probed(found)) => {
-            let mut text = "<?xml version=\"1.0\"?>\n<nfs-exports>\n".to_owned();
-            for path in found {
-                let path = path.replace('&', "&amp;").replace('<', "&lt;");
-                text.push_str(&format!("  <Export><Path>{path}</Path></Export>\n"));
-            }
-            text.push_str("</nfs-exports>\n");
+            let text = probed(&found, lists_exports);
             Ok(Value::String(text))
         }
         Ok(_) => Err(ApiError::internal("an unexpected answer to a probe")),
         Err(error) => Err(errors::order(on, error)),
     }
+}
+
+/// What a probe found, as XML as XenServer's drivers have it.
+fn probed(found: &[String], exports: bool) -> String {
+    let (list, open, close) = match exports {
+        true => ("nfs-exports", "<Export><Path>", "</Path></Export>"),
+        false => ("SRlist", "<SR><UUID>", "</UUID></SR>"),
+    };
+    let mut text = format!("<?xml version=\"1.0\"?>\n<{list}>\n");
+    for name in found {
+        let name = name.replace('&', "&amp;").replace('<', "&lt;");
+        text.push_str(&format!("  {open}{name}{close}\n"));
+    }
+    text.push_str(&format!("</{list}>\n"));
+    text
 }
 
 /// `SR.get_supported_types()`.

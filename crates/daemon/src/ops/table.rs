@@ -2,8 +2,8 @@
 
 use super::stats;
 use super::{
-    Handler, appliance, event, fencing, host, hotplug, message, network, pbd, pif, pool, pool_ha,
-    sr, subject, task, vbd, vdi, vdi_copy, vif,
+    Handler, appliance, event, fencing, host, host_power, hotplug, message, network, pbd, pif,
+    pool, pool_ha, sr, subject, task, vbd, vdi, vdi_copy, vif,
     vm::{
         clone, create, ha, live, memory, migrate, migrate_send, power, query, revert, snapshot,
         suspend,
@@ -103,6 +103,15 @@ handlers! {
     "network.create" => network::create,
     "network.destroy" => network::destroy,
     "network.set_default_locking_mode" => network::set_default_locking_mode,
+
+    "host.reboot" => host_power::reboot,
+    "host.shutdown" => host_power::shutdown,
+    "host.management_reconfigure" => host_power::management_reconfigure,
+    "host.list_methods" => host_power::list_methods,
+    "host.get_uncooperative_resident_VMs" => host_power::none_uncooperative,
+    "pool.recover_slaves" => host_power::recover_slaves,
+    "VDI.introduce" => vdi::introduce,
+    "VBD.assert_attachable" => hotplug::assert_attachable,
 
     "PIF.scan" => pif::scan,
     "PIF.plug" => pif::plug,

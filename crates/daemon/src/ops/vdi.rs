@@ -182,6 +182,33 @@ pub async fn forget(call: Arc<Call>) -> Result<Value, ApiError> {
     Ok(Value::void())
 }
 
+/// `VDI.introduce(uuid, name_label, name_description, SR, type, sharable, read_only, other_config,
+/// location, …)`: a volume that lies in the repository and has no disk yet.
+pub async fn introduce(call: Arc<Call>) -> Result<Value, ApiError> {
+    let (sr, location): (Ref<Sr>, String) = (call.arg(3)?, call.arg(8)?);
+    let (name, about): (String, String) = (call.arg(1)?, call.arg(2)?);
+    let (kind, sharable, read_only): (VdiType, bool, bool) =
+        (call.arg(4)?, call.arg(5)?, call.arg(6)?);
+    let other_config = call.arg(7)?;
+    call.read(|db| db.require(sr).map(|_| ())).await?;
+    call.state.check_may_act()?;
+    super::sr::refresh(&call.state, sr).await?;
+    let found = call.write(move |tx| {
+        let disk = chain::at(tx, sr, &location)
+            .ok_or_else(|| ApiError::with(codes::VDI_LOCATION_MISSING, &[&sr, &location]))?;
+        tx.update(disk, |row: &mut Vdi| {
+            row.name_label = name;
+            row.name_description = about;
+            row.r#type = kind;
+            row.sharable = sharable;
+            row.read_only = read_only;
+            row.other_config = other_config;
+        })?;
+        Ok(disk)
+    });
+    Ok(found.await?.to_value())
+}
+
 /// `VDI.update(vdi)`: asks the storage about it.
 pub async fn update(call: Arc<Call>) -> Result<Value, ApiError> {
     let vdi: Ref<Vdi> = call.arg(0)?;

@@ -268,6 +268,12 @@ pub enum Order {
     },
     /// Ask or switch the power of another host.
     Power(Box<PowerRequest>),
+    /// Restarts this host or switches it off. Refused while VMs run here or high availability is
+    /// armed.
+    GoDown {
+        /// Start again.
+        restart: bool,
+    },
     /// Forget the pool: back to an unconfigured host. Refused while VMs run here.
     EjectHost,
 }
@@ -391,6 +397,7 @@ impl Order {
             Self::EnsureBridge { .. } => "ensure_bridge",
             Self::Power(_) => "power",
             Self::DropBridge { .. } => "drop_bridge",
+            Self::GoDown { .. } => "go_down",
             Self::EjectHost => "eject_host",
         }
     }

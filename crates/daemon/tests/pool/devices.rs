@@ -271,3 +271,29 @@ async fn a_vlan_is_made_on_every_host_or_refused() {
     assert_eq!(pool.ok("VLAN.get_all", &[]).await, json!([]));
     pool.ok("network.destroy", &[network]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_goes_down_only_when_it_is_disabled_and_empty() {
+    let pool = pool(2).await;
+    let sr = pool.nfs().await;
+    let vm = pool.vm("web1", &sr, 256).await;
+    let hosts = pool.host_refs().await;
+    let on = [vm.clone(), hosts[1].clone(), json!(false), json!(false)];
+    pool.ok("VM.start_on", &on).await;
+    let reboot = [hosts[1].clone()];
+    assert_eq!(pool.call("host.reboot", &reboot).await.unwrap_err()[0], "HOST_NOT_DISABLED");
+    pool.ok("host.disable", &reboot).await;
+    assert_eq!(pool.call("host.reboot", &reboot).await.unwrap_err()[0], "HOST_IN_USE");
+    pool.ok("host.evacuate", &[hosts[1].clone(), json!("OpaqueRef:NULL"), json!(0)]).await;
+    pool.ok("host.reboot", &reboot).await;
+    let metrics = pool.ok("host.get_metrics", &reboot).await;
+    // It reports again, as it did not really go.
+    pool.wait("host_metrics", &metrics, "live", &json!(true)).await;
+    assert_eq!(pool.ok("pool.recover_slaves", &[]).await, json!([]));
+    let found = pool.ok("PIF.get_all_records", &[]).await;
+    let other = found.as_object().unwrap().iter().find(|(_, row)| row["management"] == false);
+    if let Some((pif, _)) = other {
+        let refused = pool.call("host.management_reconfigure", &[json!(pif)]).await.unwrap_err();
+        assert_eq!(refused[0], "OPERATION_NOT_ALLOWED");
+    }
+}

@@ -19,4 +19,5 @@ mod python;
 mod simulated;
 mod snapshots;
 mod support;
+mod transfer;
 mod xe;

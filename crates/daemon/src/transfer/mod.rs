@@ -1,0 +1,12 @@
+//! The content of disks on its way out of the pool and into it.
+//!
+//! Owns: the helper process that reads and writes images (`qemu-nbd`, one for each transfer, ended
+//! with it) and the bytes between it and the client. A disk is held by a task of the task machine
+//! while its content moves, so nobody starts a VM on it meanwhile. Never looks into an image
+//! itself, never speaks HTTP.
+
+mod disk;
+mod nbd;
+
+pub use disk::{Content, Pieces, export, hung_up, import};
+pub use nbd::NbdError;
