@@ -125,12 +125,15 @@ async fn end(state: &Arc<AppState>, task: Ref<Task>, result: Result<Value, ApiEr
     }
 }
 
+/// Hears how a transfer ended.
+type Done = Box<dyn FnOnce(Result<Value, ApiError>) + Send>;
+
 /// A body that comes piece by piece; an error breaks it off, so that nobody takes half for all.
 struct Outgoing {
     pieces: Pieces,
     /// Bytes that the client does not have yet.
     left: u64,
-    done: Option<Box<dyn FnOnce(Result<Value, ApiError>) + Send>>,
+    done: Option<Done>,
 }
 
 impl hyper::body::Body for Outgoing {
