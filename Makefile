@@ -12,7 +12,7 @@ SIM_HOSTS ?= 3
 # How many faults `make soak` injects, and by which seed.
 N ?= 20
 
-.PHONY: help deps web build install demo demo-down test web-dev lint fix test-fencing bench-lab bench-api soak soak-long sim reference
+.PHONY: help deps web build install demo demo-down test web-dev lint fix test-fencing bench-lab bench-api bench-planner soak soak-long sim reference
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ soak-long: ## what must be tolerated for long: storage stalls of 45 s, 10 minute
 
 bench-api: ## measure the API on two cores, 64 simulated hosts and 3,000 VMs, one `figure` line each
 	cargo bench --locked --quiet -p haven-daemon --bench api
+
+bench-planner: ## measure the planner beside the known approach, one `figure <name> <value> <unit>` line each
+	cargo bench --locked -p haven-planner --bench planner
 
 sim: ## hunt with the simulator: SEEDS=20000 SEED=1 SIM_HOSTS=3
 	cargo run --release --locked -p haven-sim -- run --hosts $(SIM_HOSTS) --first $(SEED) --seeds $(SEEDS)

@@ -1,17 +1,40 @@
-//! Decides where VMs run: placement of one VM, restart plans after host failures, and how many
-//! host failures a pool tolerates.
+//! Decides where VMs run: placement of one VM, restart plans after host failures, evacuations, how
+//! many host failures a pool tolerates, and whether a change may be admitted.
 //!
-//! Owns: the arithmetic of memory, reachability and spread, and the words that explain each
-//! answer. Never orders anything and never reads the database: callers hand in a view of the
-//! pool ([`Host`], [`Vm`]) and get a decision. Same input, same answer.
+//! Owns: the arithmetic of memory, processors, reachability and spread, and the words that explain
+//! each answer. Never orders anything and never reads the database: callers hand in a view of the
+//! pool ([`Pool`]) and get a decision. Same input, same answer.
+//!
+//! Where to read on: `game` for what "tolerates" means, `bound` for why most answers are cheap,
+//! `pack` for the others, `breach` for explanations.
 
+mod admit;
+mod bound;
+mod breach;
+mod change;
+mod evacuate;
+mod game;
+mod hostset;
+pub mod lint;
+mod model;
 mod pack;
 mod place;
+pub mod policy;
+mod reason;
+mod refute;
 mod restart;
+mod state;
 mod tolerance;
 mod view;
+mod words;
 
-pub use place::{Outcome, Placement, Reason, Verdict, Why, place, verdict};
-pub use restart::{Group, Plan, Start, Unplaced, restart_plan};
-pub use tolerance::{AdmissionError, Tolerance, admit, tolerance};
-pub use view::{Host, Protection, Vm, memory_need};
+pub use admit::{Admission, Effect, Mode, admit, further_short};
+pub use breach::{Breach, Named, Relief, Shortage};
+pub use change::{Change, ChangeError};
+pub use evacuate::{Evacuation, Move, evacuate, lint_evacuation};
+pub use place::{Outcome, Placement, Verdict, Why, place, tolerance_with};
+pub use reason::{Purpose, Reason, verdict};
+pub use restart::{Gate, Group, Plan, Ready, Rules, Start, Unplaced, restart_plan};
+pub use tolerance::{Budget, Tolerance, survives, tolerance, tolerance_up_to};
+pub use view::{Host, Pin, Pool, Protection, Vm, memory_need};
+pub use words::mib;

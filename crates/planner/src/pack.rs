@@ -1,92 +1,233 @@
-//! Finds room for many VMs at once: best-fit decreasing, then a bounded exact search.
+//! Finds places for many items at once: quick ways first, then a bounded exact search.
 
 use std::cmp::Reverse;
 
-use crate::place::verdict;
-use crate::view::{Host, Vm};
+use crate::hostset::HostSet;
+use crate::model::Model;
+use crate::refute;
+use crate::state::{State, Work};
 
-/// Nodes that the exact search may visit before it gives up; it is only asked when best-fit
-/// decreasing failed, and a "no" by exhaustion is the safe answer.
-const SEARCH_NODES_MAX: u32 = 20_000;
+/// Steps that one exact search may take before it gives up.
+const SEARCH_STEPS_MAX: usize = 20_000;
 
-/// Takes the VM's memory from a host.
-pub(crate) fn occupy(host: &mut Host, vm: &Vm) {
-    host.memory_free = host.memory_free.saturating_sub(vm.memory);
-    host.vms = host.vms.saturating_add(1);
+/// A quick way of placing items. Every way gives an item to some host that can take it, as long as
+/// there is one: what [`crate::bound`] proves holds for all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// The largest first, each on the emptiest host: spreads the load.
+    Wide,
+    /// The largest first, each on the fullest host that can take it: keeps large blocks whole.
+    Tight,
+    /// Those with the fewest hosts first, then as `Tight`.
+    ScarceTight,
+    /// Those with the fewest hosts first, then as `Wide`.
+    ScarceWide,
 }
 
-/// Gives the VM's memory back.
-fn vacate(host: &mut Host, vm: &Vm) {
-    host.memory_free = host.memory_free.saturating_add(vm.memory);
-    host.vms = host.vms.saturating_sub(1);
+const SIMPLE: &[Way] = &[Way::Wide, Way::Tight];
+const ALL: &[Way] = &[Way::Wide, Way::Tight, Way::ScarceTight, Way::ScarceWide];
+
+/// The ways that differ for this pool.
+pub(crate) fn ways(model: &Model<'_>) -> &'static [Way] {
+    let plain = model.classes.len() <= 1 && model.groups.is_empty();
+    if plain { SIMPLE } else { ALL }
 }
 
-/// An index into `hosts` for each VM, or `None` when no packing was found. Sound: an answer is
-/// always a real packing. Complete as long as the search stays below its limit.
-pub(crate) fn pack(vms: &[&Vm], hosts: &[Host]) -> Option<Vec<usize>> {
-    let mut order: Vec<usize> = (0..vms.len()).collect();
-    // The hardest first: fewest hosts that reach its storage, then the largest.
-    order.sort_by_key(|&at| {
-        vms.get(at).map(|vm| {
-            let reachable = hosts.iter().filter(|host| verdict(vm, host).is_ok()).count();
-            (reachable, Reverse(vm.memory), vm.order, vm.id)
-        })
+/// Places all items, or none.
+pub(crate) fn quick(
+    model: &Model<'_>,
+    state: &State,
+    items: &[usize],
+    way: Way,
+    work: &mut Work,
+) -> Option<State> {
+    let mut next = state.clone();
+    let sorted;
+    let order = match way {
+        Way::Wide | Way::Tight => items,
+        Way::ScarceTight | Way::ScarceWide => {
+            sorted = scarce_first(model, state, items);
+            &sorted
+        }
+    };
+    let tight = matches!(way, Way::Tight | Way::ScarceTight);
+    let placed = order.iter().all(|&item| match tight {
+        true => next.place_tight(model, item, work),
+        false => next.place_wide(model, item, work),
     });
-    if let Some(found) = best_fit(vms, hosts, &order) {
-        return Some(found);
+    placed.then_some(next)
+}
+
+/// Those with the fewest hosts first, then those in groups, then the largest.
+pub(crate) fn scarce_first(model: &Model<'_>, state: &State, items: &[usize]) -> Vec<usize> {
+    let mut order = items.to_vec();
+    order.sort_by_key(|&item| {
+        let able = model.able(item).and(state.alive).len();
+        (able, Reverse(model.groups_of(item).len()), item)
+    });
+    order
+}
+
+/// Whether there is a place for all.
+#[derive(Clone, Debug)]
+pub(crate) enum Packing {
+    Found(State),
+    Impossible,
+    Unknown,
+}
+
+/// Looks for places for all items.
+pub(crate) fn pack(model: &Model<'_>, state: &State, items: &[usize], work: &mut Work) -> Packing {
+    for &way in ways(model) {
+        if let Some(found) = quick(model, state, items, way, work) {
+            return Packing::Found(found);
+        }
     }
-    let mut search = Search { vms, order: &order, nodes: 0, found: vec![usize::MAX; vms.len()] };
-    let mut room = hosts.to_vec();
-    search.descend(0, &mut room).then_some(search.found)
+    search(model, state, items, work)
 }
 
-fn best_fit(vms: &[&Vm], hosts: &[Host], order: &[usize]) -> Option<Vec<usize>> {
-    let mut room = hosts.to_vec();
-    let mut found = vec![usize::MAX; vms.len()];
-    for &at in order {
-        let vm = vms.get(at)?;
-        let (index, _) = room
-            .iter()
-            .enumerate()
-            .filter(|(_, host)| verdict(vm, host).is_ok())
-            .min_by_key(|(_, host)| (host.memory_free, host.vms, host.id))?;
-        occupy(room.get_mut(index)?, vm);
-        *found.get_mut(at)? = index;
+/// The same where no quick way led to the end: a proof of "no", or a search.
+pub(crate) fn search(
+    model: &Model<'_>,
+    state: &State,
+    items: &[usize],
+    work: &mut Work,
+) -> Packing {
+    if refute::refute(model, state, items).is_some() {
+        return Packing::Impossible;
     }
-    Some(found)
+    let mut found = None;
+    let mut search = Search::new(model, state, items, Hosts::Interchangeable);
+    let end = search.run(state, work, SEARCH_STEPS_MAX, &mut |packed, _| {
+        found = Some(packed.clone());
+        true
+    });
+    match (found, end) {
+        (Some(found), _) => Packing::Found(found),
+        (None, End::Exhausted) => Packing::Impossible,
+        (None, End::Stopped | End::GaveUp) => Packing::Unknown,
+    }
 }
 
-struct Search<'a> {
-    vms: &'a [&'a Vm],
-    order: &'a [usize],
-    nodes: u32,
-    found: Vec<usize>,
+/// How a search ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// All packings were visited.
+    Exhausted,
+    /// The visitor had enough.
+    Stopped,
+    /// Too many steps.
+    GaveUp,
 }
 
-impl Search<'_> {
-    fn descend(&mut self, depth: usize, room: &mut [Host]) -> bool {
-        let Some(&at) = self.order.get(depth) else { return true };
-        let Some(&vm) = self.vms.get(at) else { return false };
-        for index in 0..room.len() {
-            self.nodes = self.nodes.saturating_add(1);
-            if self.nodes > SEARCH_NODES_MAX {
-                return false;
-            }
-            let Some(host) = room.get_mut(index) else { return false };
-            if verdict(vm, host).is_err() {
-                continue;
-            }
-            occupy(host, vm);
-            if let Some(slot) = self.found.get_mut(at) {
-                *slot = index;
-            }
-            if self.descend(depth + 1, room) {
-                return true;
-            }
-            if let Some(host) = room.get_mut(index) {
-                vacate(host, vm);
+/// Whether hosts with the same room count as the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hosts {
+    /// Only whether there is a packing matters.
+    Interchangeable,
+    /// What else runs there matters too.
+    Different,
+}
+
+/// Visits packings one by one.
+pub(crate) struct Search<'m, 'a> {
+    model: &'m Model<'a>,
+    order: Vec<usize>,
+    /// Memory of the items from each position on.
+    rest: Vec<u64>,
+    hosts: Hosts,
+    union: HostSet,
+    steps: usize,
+}
+
+impl<'m, 'a> Search<'m, 'a> {
+    pub(crate) fn new(model: &'m Model<'a>, state: &State, items: &[usize], hosts: Hosts) -> Self {
+        let order = scarce_first(model, state, items);
+        let mut rest = vec![0; order.len() + 1];
+        for at in (0..order.len()).rev() {
+            let memory = order.get(at).map_or(0, |&item| model.need(item).memory);
+            let after = rest.get(at + 1).copied().unwrap_or(0);
+            if let Some(slot) = rest.get_mut(at) {
+                *slot = memory.saturating_add(after);
             }
         }
-        false
+        let able = order.iter().map(|&item| model.able(item));
+        let union = able.fold(HostSet::EMPTY, HostSet::or).and(state.alive);
+        Self { model, order, rest, hosts, union, steps: 0 }
+    }
+
+    /// Calls `visit` with each packing until it answers true.
+    pub(crate) fn run(
+        &mut self,
+        state: &State,
+        work: &mut Work,
+        steps_max: usize,
+        visit: &mut dyn FnMut(&State, &mut Work) -> bool,
+    ) -> End {
+        self.steps = steps_max;
+        self.descend(0, 0, state, work, visit)
+    }
+
+    fn descend(
+        &mut self,
+        depth: usize,
+        first: usize,
+        state: &State,
+        work: &mut Work,
+        visit: &mut dyn FnMut(&State, &mut Work) -> bool,
+    ) -> End {
+        let Some(&item) = self.order.get(depth) else {
+            return if visit(state, work) { End::Stopped } else { End::Exhausted };
+        };
+        let free = self.union.iter().map(|host| state.room(host).memory).sum::<u64>();
+        if self.rest.get(depth).is_some_and(|rest| *rest > free) {
+            return End::Exhausted;
+        }
+        let mut tried: Vec<usize> = Vec::new();
+        for host in self.model.able(item).and(state.alive).iter().filter(|host| *host >= first) {
+            if !state.fits(self.model, item, host) || self.is_repeated(state, host, &tried) {
+                continue;
+            }
+            self.steps = self.steps.saturating_sub(1);
+            if self.steps == 0 || !work.spend(self.order.len()) {
+                return End::GaveUp;
+            }
+            tried.push(host);
+            let mut next = state.clone();
+            next.place(self.model, item, host);
+            // Of items that are alike the order does not matter.
+            let alike = self.order.get(depth + 1).is_some_and(|&other| self.alike(item, other));
+            match self.descend(depth + 1, if alike { host } else { 0 }, &next, work, visit) {
+                End::Exhausted => {}
+                end => return end,
+            }
+        }
+        End::Exhausted
+    }
+
+    fn alike(&self, one: usize, other: usize) -> bool {
+        let (Some(a), Some(b)) = (self.model.items.get(one), self.model.items.get(other)) else {
+            return false;
+        };
+        let groups = self.model.groups_of(one) == self.model.groups_of(other);
+        a.need == b.need && a.class == b.class && groups
+    }
+
+    /// A host that is in all respects like one that was tried. The order among like items must
+    /// not be broken by it, so only hosts that are the same for every item count.
+    fn is_repeated(&self, state: &State, host: usize, tried: &[usize]) -> bool {
+        if self.hosts == Hosts::Different {
+            return false;
+        }
+        let same = |other: usize| {
+            let classes = self.model.classes.iter();
+            let groups = state.groups.iter();
+            state.room(host) == state.room(other)
+                && classes
+                    .copied()
+                    .chain(groups.copied())
+                    .all(|set| set.contains(host) == set.contains(other))
+        };
+        tried.iter().any(|&other| same(other))
     }
 }

@@ -1,4 +1,4 @@
-//! One VM, one host.
+//! A host for one VM.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -6,33 +6,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::view::{Host, Vm};
-
-/// Why a host cannot take a VM.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// It does not answer or is not a member.
-    #[error("does not answer")]
-    NotLive,
-    /// `host.enabled` is false.
-    #[error("is disabled (maintenance)")]
-    Disabled,
-    /// A disk of the VM lies on an SR that is not attached there.
-    #[error("SR {0} is not attached there")]
-    StorageUnreachable(Uuid),
-    /// A network of the VM is not present there.
-    #[error("network {0} is not present there")]
-    NetworkUnreachable(Uuid),
-    /// Too little memory.
-    #[error("has {free} bytes of memory free of the {need} needed")]
-    NoMemory {
-        /// Bytes that the VM needs.
-        need: u64,
-        /// Bytes that are free.
-        free: u64,
-    },
-}
+use crate::game::{Game, Stuck};
+use crate::model::Model;
+use crate::reason::{Purpose, Reason, verdict};
+use crate::state::{State, Work};
+use crate::tolerance::Budget;
+use crate::view::{Host, Pool, Vm};
 
 /// What was found about one host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +51,8 @@ impl fmt::Display for Verdict {
 pub struct Placement {
     /// The host.
     pub host: Uuid,
+    /// How many failures are survived with the VM there, as far as it was asked.
+    pub tolerates: u32,
     /// One line a host, in order of host id.
     pub verdicts: Vec<Verdict>,
 }
@@ -102,60 +83,100 @@ impl fmt::Display for Why {
     }
 }
 
-/// Whether `host` can take `vm` now.
-///
-/// # Errors
-/// The first reason why not; storage and network before memory, as they do not pass by waiting.
-pub fn verdict(vm: &Vm, host: &Host) -> Result<(), Reason> {
-    if !host.live {
-        return Err(Reason::NotLive);
-    }
-    if !host.enabled {
-        return Err(Reason::Disabled);
-    }
-    if let Some(sr) = vm.srs.difference(&host.srs).next() {
-        return Err(Reason::StorageUnreachable(*sr));
-    }
-    if let Some(network) = vm.networks.difference(&host.networks).next() {
-        return Err(Reason::NetworkUnreachable(*network));
-    }
-    if host.memory_free < vm.memory {
-        return Err(Reason::NoMemory { need: vm.memory, free: host.memory_free });
-    }
-    Ok(())
-}
-
-/// Chooses a host: the preferred one if it can, else the one with the most memory left over and
-/// then the fewest VMs (spread), then the lowest id.
+/// Chooses a host for a VM that is to be started, resumed or moved. Of the hosts that can take it
+/// those come first with which the pool tolerates the most failures, up to `goal`; then the
+/// preferred one; then the one with the most memory left, the fewest VMs, the lowest id.
 ///
 /// # Errors
 /// When no host can, with each host's reason.
-pub fn place(vm: &Vm, hosts: &[Host]) -> Result<Placement, Why> {
-    let chosen = hosts.iter().filter(|host| verdict(vm, host).is_ok()).min_by_key(|host| {
+pub fn place(pool: &Pool, vm: &Vm, goal: u32, budget: Budget) -> Result<Placement, Why> {
+    let purpose = Purpose::Ordinary;
+    let mut able: Vec<&Host> =
+        pool.hosts.iter().filter(|host| verdict(pool, vm, host, purpose).is_ok()).collect();
+    able.sort_by_key(|host| {
         let preferred = vm.affinity == Some(host.id);
         (!preferred, Reverse(host.memory_free), host.vms, host.id)
     });
-    let chosen = chosen.map(|host| host.id);
-    let verdicts = explain(vm, hosts, chosen);
+    let order: Vec<Uuid> = able.iter().map(|host| host.id).collect();
+    let chosen = safest(pool, vm, &order, goal, budget);
+    let verdicts = explain(pool, vm, chosen.map(|(host, _)| host), purpose);
     match chosen {
-        Some(host) => Ok(Placement { host, verdicts }),
+        Some((host, tolerates)) => Ok(Placement { host, tolerates, verdicts }),
         None => Err(Why { vm: vm.id, verdicts }),
     }
 }
 
+/// The first of the hosts with which the tolerance is highest; the first of all when the budget
+/// does not suffice to find out.
+fn safest(pool: &Pool, vm: &Vm, hosts: &[Uuid], goal: u32, budget: Budget) -> Option<(Uuid, u32)> {
+    let first = hosts.first().copied()?;
+    let trial = Trial::new(pool, vm);
+    let Some(trial) = trial.filter(|_| goal > 0) else { return Some((first, 0)) };
+    let game = Game::new(&trial.model);
+    let mut work = budget.work();
+    for failures in (1..=goal).rev() {
+        let keeps = |host: &&Uuid| trial.keeps(&game, **host, failures, &mut work);
+        if let Some(host) = hosts.iter().find(keeps) {
+            return Some((*host, failures));
+        }
+    }
+    Some((first, 0))
+}
+
+/// How many failures, up to `goal`, are certainly survived with the VM on that host. The check of
+/// one start, move or resume: it costs far less than the whole pool's tolerance.
+#[must_use]
+pub fn tolerance_with(pool: &Pool, vm: &Vm, host: Uuid, goal: u32, budget: Budget) -> u32 {
+    let Some(trial) = Trial::new(pool, vm) else { return 0 };
+    let game = Game::new(&trial.model);
+    let mut work = budget.work();
+    (1..=goal).rev().find(|&failures| trial.keeps(&game, host, failures, &mut work)).unwrap_or(0)
+}
+
+/// A VM that is tried on one host after the other.
+struct Trial<'a> {
+    model: Model<'a>,
+    item: usize,
+}
+
+impl<'a> Trial<'a> {
+    fn new(pool: &'a Pool, vm: &'a Vm) -> Option<Self> {
+        let model = Model::with_candidate(pool, Some(vm), Purpose::Failover)?;
+        let item = model.candidate?;
+        Some(Self { model, item })
+    }
+
+    fn keeps(&self, game: &Game<'_, '_>, host: Uuid, failures: u32, work: &mut Work) -> bool {
+        let at = (0..self.model.hosts.len())
+            .find(|&at| self.model.host(at).is_some_and(|row| row.id == host));
+        let Some(at) = at else { return false };
+        let failures = usize::try_from(failures).unwrap_or(usize::MAX);
+        let mut state = State::new(&self.model);
+        state.place(&self.model, self.item, at);
+        if self.model.waiting.is_empty() {
+            return game.survives(&state, failures, work).is_yes();
+        }
+        let items = self.model.waiting.clone();
+        game.place(&Stuck { blows: Vec::new(), state, items }, failures, work).is_yes()
+    }
+}
+
 /// One line a host, in order of host id.
-pub(crate) fn explain(vm: &Vm, hosts: &[Host], chosen: Option<Uuid>) -> Vec<Verdict> {
-    let mut verdicts: Vec<Verdict> = hosts
-        .iter()
-        .map(|host| {
-            let outcome = match verdict(vm, host) {
-                Ok(()) if chosen == Some(host.id) => Outcome::Chosen,
-                Ok(()) => Outcome::Possible,
-                Err(reason) => Outcome::Refused(reason),
-            };
-            Verdict { host: host.id, name: host.name.clone(), outcome }
-        })
-        .collect();
+pub(crate) fn explain(
+    pool: &Pool,
+    vm: &Vm,
+    chosen: Option<Uuid>,
+    purpose: Purpose,
+) -> Vec<Verdict> {
+    let line = |host: &Host| {
+        let outcome = match verdict(pool, vm, host, purpose) {
+            _ if chosen == Some(host.id) => Outcome::Chosen,
+            Ok(()) => Outcome::Possible,
+            Err(reason) => Outcome::Refused(reason),
+        };
+        Verdict { host: host.id, name: host.name.clone(), outcome }
+    };
+    let mut verdicts: Vec<Verdict> = pool.hosts.iter().map(line).collect();
     verdicts.sort_by_key(|line| line.host);
     verdicts
 }

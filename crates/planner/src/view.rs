@@ -1,6 +1,6 @@
 //! The planner's view of a pool.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -22,18 +22,32 @@ pub fn memory_need(guest_bytes: u64, vcpus: u32) -> u64 {
 }
 
 /// A host as far as placement is concerned.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
     /// `host.uuid`.
     pub id: Uuid,
     /// `host.name_label`, for explanations.
     pub name: String,
-    /// `host.enabled`.
+    /// `host.enabled`: it takes VMs; false in maintenance.
     pub enabled: bool,
     /// It answers, and with high availability armed it is a member.
     pub live: bool,
+    /// It is a member but not to be trusted with more VMs now.
+    pub quarantined: bool,
+    /// It is kept free for failovers: takes no VM at any other time.
+    pub dedicated: bool,
+    /// Bytes that all its VMs together may use.
+    pub memory_total: u64,
     /// Free memory in bytes: what all VMs placed there (running, starting, arriving) leave.
     pub memory_free: u64,
+    /// Physical processors; counted only when the pool has a ratio.
+    pub cpus: u32,
+    /// Virtual processors of all VMs placed there.
+    pub vcpus_used: u32,
+    /// Speed of one physical processor in MHz; for slots and percentages.
+    pub cpu_mhz: u32,
+    /// Features of its processors.
+    pub cpu_features: BTreeSet<String>,
     /// SRs that are attached there.
     pub srs: BTreeSet<Uuid>,
     /// Networks that are present there.
@@ -43,7 +57,7 @@ pub struct Host {
 }
 
 /// How a VM is protected (`VM.ha_restart_priority`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protection {
     /// `restart`: guaranteed.
@@ -51,11 +65,21 @@ pub enum Protection {
     /// `best-effort`: started where room is left.
     BestEffort,
     /// Not restarted.
+    #[default]
     None,
 }
 
+/// Hosts to which a VM is bound, and by what.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Pin {
+    /// The only hosts that may run it.
+    pub hosts: BTreeSet<Uuid>,
+    /// What binds it: a rule, or a device such as a graphics processor.
+    pub by: String,
+}
+
 /// A VM as far as placement is concerned.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vm {
     /// `VM.uuid`.
     pub id: Uuid,
@@ -63,18 +87,121 @@ pub struct Vm {
     pub name: String,
     /// What it takes from a host: see [`memory_need`].
     pub memory: u64,
+    /// Virtual processors.
+    pub vcpus: u32,
+    /// Features that its guest needs of a processor.
+    pub cpu_features: BTreeSet<String>,
     /// SRs of its disks.
     pub srs: BTreeSet<Uuid>,
     /// Networks of its interfaces.
     pub networks: BTreeSet<Uuid>,
     /// `VM.affinity`: the host it prefers.
     pub affinity: Option<Uuid>,
+    /// Hosts to which it is bound.
+    pub pin: Option<Pin>,
+    /// Groups of which no two VMs may run on one host.
+    pub apart: BTreeSet<Uuid>,
+    /// Hosts on which a start of it failed lately.
+    pub avoid: BTreeSet<Uuid>,
     /// The host where it runs now.
     pub resident: Option<Uuid>,
+    /// Hosts besides `resident` that hold room for it: it is on its way there, or was.
+    pub also_on: BTreeSet<Uuid>,
     /// How it is protected.
     pub protection: Protection,
     /// `VM.order`: lower starts first.
     pub order: i64,
     /// `VM.start_delay` in seconds: wait after this start before the next group.
     pub start_delay_s: u64,
+}
+
+impl Vm {
+    /// Hosts that hold room for it.
+    pub fn holders(&self) -> impl Iterator<Item = Uuid> {
+        self.resident.into_iter().chain(self.also_on.iter().copied())
+    }
+
+    /// Whether it is to run and is nowhere.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.resident.is_none() && self.also_on.is_empty()
+    }
+}
+
+/// A pool: all that the planner's answers depend on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pool {
+    /// Its hosts, in any order.
+    pub hosts: Vec<Host>,
+    /// VMs that run, or should.
+    pub vms: Vec<Vm>,
+    /// Names of the groups in [`Vm::apart`], of SRs and of networks, for explanations.
+    pub names: BTreeMap<Uuid, String>,
+    /// Virtual processors for a hundred physical ones, at most; `None`: not counted.
+    pub vcpus_per_100_cpus: Option<u32>,
+}
+
+impl Pool {
+    /// A host by its identity.
+    #[must_use]
+    pub fn host(&self, id: Uuid) -> Option<&Host> {
+        self.hosts.iter().find(|host| host.id == id)
+    }
+
+    /// A VM by its identity.
+    #[must_use]
+    pub fn vm(&self, id: Uuid) -> Option<&Vm> {
+        self.vms.iter().find(|vm| vm.id == id)
+    }
+
+    /// The name of a group, SR or network; its identity if it has none.
+    #[must_use]
+    pub fn name_of(&self, id: Uuid) -> String {
+        let name = self.names.get(&id).filter(|name| !name.is_empty());
+        name.cloned().unwrap_or_else(|| id.to_string())
+    }
+
+    /// Virtual processors that a host can still take; `None`: they are not counted.
+    #[must_use]
+    pub fn vcpus_free(&self, host: &Host) -> Option<u64> {
+        let ratio = u64::from(self.vcpus_per_100_cpus?);
+        let total = u64::from(host.cpus).saturating_mul(ratio) / 100;
+        Some(total.saturating_sub(u64::from(host.vcpus_used)))
+    }
+
+    /// Gives a VM room on a host, as if it ran there.
+    pub fn occupy(&mut self, vm: Uuid, host: Uuid) {
+        let Some(row) = self.vms.iter_mut().find(|row| row.id == vm) else { return };
+        if row.holders().any(|holder| holder == host) {
+            return;
+        }
+        match row.resident {
+            None => row.resident = Some(host),
+            Some(_) => {
+                row.also_on.insert(host);
+            }
+        }
+        let (memory, vcpus) = (row.memory, row.vcpus);
+        if let Some(host) = self.hosts.iter_mut().find(|row| row.id == host) {
+            host.memory_free = host.memory_free.saturating_sub(memory);
+            host.vcpus_used = host.vcpus_used.saturating_add(vcpus);
+            host.vms = host.vms.saturating_add(1);
+        }
+    }
+
+    /// Takes a VM from a host, with its room there.
+    pub fn vacate(&mut self, vm: Uuid, host: Uuid) {
+        let Some(row) = self.vms.iter_mut().find(|row| row.id == vm) else { return };
+        if row.resident == Some(host) {
+            row.resident = row.also_on.pop_first();
+        } else if !row.also_on.remove(&host) {
+            return;
+        }
+        let (memory, vcpus) = (row.memory, row.vcpus);
+        if let Some(host) = self.hosts.iter_mut().find(|row| row.id == host) {
+            host.memory_free = host.memory_free.saturating_add(memory);
+            host.vcpus_used = host.vcpus_used.saturating_sub(vcpus);
+            host.vms = host.vms.saturating_sub(1);
+        }
+    }
 }

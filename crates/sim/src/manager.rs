@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use haven_cluster::control::GuardState;
 use haven_cluster::ids::{HostId, Life};
-use haven_planner::{Host as PlannedHost, Protection, Vm as PlannedVm, restart_plan};
+use haven_planner::{Host as PlannedHost, Pool, Protection, Rules, Vm as PlannedVm, restart_plan};
 use uuid::Uuid;
 
 use crate::database::{Placed, Then, placements, set_holder};
@@ -118,12 +118,12 @@ impl World {
                     .is_some_and(|h| !self.manager.disabled.contains(&h)),
                 live: true,
                 memory_free: self.capacity().saturating_sub(held(life)),
-                srs: BTreeSet::new(),
-                networks: BTreeSet::new(),
                 vms: u32::try_from(held(life)).unwrap_or(u32::MAX),
+                ..PlannedHost::default()
             })
             .collect();
-        let plan = restart_plan(&vms, &hosts);
+        let which = vms.iter().map(|vm| vm.id).collect();
+        let plan = restart_plan(&Pool { hosts, vms, ..Pool::default() }, &which, &Rules::default());
         let starts = plan.groups.iter().flat_map(|group| &group.starts);
         let chosen: Vec<(u32, Life)> = starts
             .filter_map(|start| {
@@ -234,14 +234,8 @@ impl World {
 fn planned_vm(vm: u32) -> PlannedVm {
     PlannedVm {
         id: Uuid::from_u128(u128::from(vm)),
-        name: String::new(),
         memory: 1,
-        srs: BTreeSet::new(),
-        networks: BTreeSet::new(),
-        affinity: None,
-        resident: None,
         protection: Protection::Restart,
-        order: 0,
-        start_delay_s: 0,
+        ..PlannedVm::default()
     }
 }

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use clap::{ArgAction, Args, Subcommand, ValueEnum};
 
+use crate::render::units::{parse_bytes, parse_pair};
+
 /// How soon a silent host is taken for dead.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Profile {
@@ -45,6 +47,19 @@ pub(crate) enum HaCommand {
         #[arg(long, short)]
         yes: bool,
     },
+    /// Show how many host failures are survived, and what would start where after one
+    Plan(PlanHa),
+    /// Ask what a change would do to the promise, without making it
+    #[command(name = "what-if")]
+    WhatIf(WhatIf),
+    /// Say of a machine where it could run, and what happens to it when its host fails
+    Explain {
+        /// The machine
+        vm: String,
+    },
+    /// Show or change how room is reserved and restarts are done
+    #[command(after_help = POLICY_HELP)]
+    Policy(PolicyHa),
 }
 
 /// Options of `ha set`; what is not given stays as it is.
@@ -62,6 +77,67 @@ pub(crate) struct SetHa {
     /// What a cut-off host does that still has its storage: fence, shutdown or hold
     #[arg(long, value_enum, value_name = "RESPONSE", hide_possible_values = true)]
     pub(crate) isolation_response: Option<Isolated>,
+}
+
+const POLICY_HELP: &str = "\
+Settings (KEY=VALUE; KEY= removes it):
+  admission=enforce|warn|off     what breaks the promise is refused, told, or not looked at
+  overcommitted=report|block     the same for further steps when the promise is broken already
+  policy=failures|slots|percentage|failover-hosts
+                                 how room is reserved; only the first plays failures through
+  reserve_cpu_percent=N, reserve_memory_percent=N (25), failover_hosts=UUID,...
+  vcpus_per_100_cpus=N           count virtual processors too; not set: memory alone
+  restart_ready=started|agent    when a restarted machine counts as ready for the next order
+  restart_timeout_s=N (600)      how long the next order waits for it
+  starts_per_host=N (3)          restarts on one host at the same moment
+  das.slotMemInMB, das.slotCpuInMHz, das.vmMemoryMinMB, das.vmCpuMinMHz,
+  das.respectVmVmAntiAffinityRules
+                                 vSphere's options, in just these capitals";
+
+/// Options of `ha plan`.
+#[derive(Debug, Args)]
+pub(crate) struct PlanHa {
+    /// Hosts that fail at the same moment; without it, each host alone
+    #[arg(long = "fail", value_name = "HOST", value_delimiter = ',')]
+    pub(crate) fail: Vec<String>,
+}
+
+/// Options of `ha what-if`; they happen in the order in which they stand here.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct WhatIf {
+    /// These hosts fail, at the same moment
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    pub(crate) fail: Vec<String>,
+    /// A host goes into maintenance
+    #[arg(long, value_name = "HOST", action = ArgAction::Append)]
+    pub(crate) maintenance: Vec<String>,
+    /// A machine stops
+    #[arg(long, value_name = "VM", action = ArgAction::Append)]
+    pub(crate) stop: Vec<String>,
+    /// A machine moves, e.g. web1=host2
+    #[arg(long = "move", value_name = "VM=HOST", value_parser = parse_pair, action = ArgAction::Append)]
+    pub(crate) moves: Vec<(String, String)>,
+    /// A machine gets so much memory, e.g. web1=8GiB
+    #[arg(long, value_name = "VM=SIZE", value_parser = parse_pair, action = ArgAction::Append)]
+    pub(crate) grow: Vec<(String, String)>,
+    /// A machine starts
+    #[arg(long, value_name = "VM", action = ArgAction::Append)]
+    pub(crate) start: Vec<String>,
+    /// A new protected machine of this size starts
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes, action = ArgAction::Append)]
+    pub(crate) add: Vec<u64>,
+    /// So many host failures are to be survived
+    #[arg(long, value_name = "N")]
+    pub(crate) failures: Option<u32>,
+}
+
+/// Options of `ha policy`.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyHa {
+    /// Settings to change: all of them, or when one is wrong, none
+    #[arg(value_name = "KEY=VALUE", value_parser = parse_pair)]
+    pub(crate) settings: Vec<(String, String)>,
 }
 
 /// What a host does that its network has left alone with the storage.

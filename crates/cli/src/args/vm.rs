@@ -167,6 +167,29 @@ impl HaPolicy {
     }
 }
 
+/// The five restart priorities of vSphere, as the number that `VM.order` has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RestartPriority {
+    Highest,
+    High,
+    Medium,
+    Low,
+    Lowest,
+}
+
+impl RestartPriority {
+    /// The highest starts first.
+    pub(crate) fn order(self) -> u32 {
+        match self {
+            Self::Highest => 0,
+            Self::High => 1,
+            Self::Medium => 2,
+            Self::Low => 3,
+            Self::Lowest => 4,
+        }
+    }
+}
+
 /// Options of `vm set`.
 #[derive(Debug, Args)]
 pub(crate) struct SetVm {
@@ -184,8 +207,11 @@ pub(crate) struct Settings {
     #[arg(long, value_enum, value_name = "POLICY", hide_possible_values = true)]
     pub(crate) ha: Option<HaPolicy>,
     /// Machines of a lower number are restarted first
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with = "restart_priority")]
     pub(crate) order: Option<u32>,
+    /// The same in words: highest, high, medium, low, lowest are the orders 0 to 4
+    #[arg(long, value_enum, value_name = "PRIORITY", hide_possible_values = true)]
+    pub(crate) restart_priority: Option<RestartPriority>,
     /// Time to wait after starting this machine before the next order
     #[arg(long, value_name = "TIME", value_parser = parse_seconds)]
     pub(crate) start_delay: Option<u64>,

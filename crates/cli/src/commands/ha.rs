@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
+use super::ha_plan;
 use crate::args::ha::{EnableHa, HaCommand, Isolated, Profile, SetHa};
 use crate::context::Context;
 use crate::failure::Outcome;
@@ -19,6 +20,10 @@ pub(crate) async fn run(context: &mut Context, verb: HaCommand) -> Outcome<()> {
         HaCommand::Status => status(context).await,
         HaCommand::Set(options) => set(context, &options).await,
         HaCommand::EmergencyDisarm { yes } => emergency_disarm(context, yes).await,
+        HaCommand::Plan(options) => ha_plan::plan(context, &options).await,
+        HaCommand::WhatIf(options) => ha_plan::what_if(context, &options).await,
+        HaCommand::Explain { vm } => ha_plan::explain(context, &vm).await,
+        HaCommand::Policy(options) => ha_plan::policy(context, &options).await,
     }
 }
 
@@ -122,6 +127,7 @@ async fn status(context: &mut Context) -> Outcome<()> {
             Cell::number("epoch", status.int("epoch")),
             Cell::number("failures_wanted", tolerance.int("wanted")),
             Cell::number("failures_possible", tolerance.int("possible")),
+            Cell::text("capacity", tolerance.text("text")),
             Cell::number("protected_machines", status.int("protected")),
         ]);
     }

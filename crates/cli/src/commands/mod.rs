@@ -4,6 +4,7 @@ mod alert;
 mod event;
 mod fencing;
 mod ha;
+mod ha_plan;
 mod host;
 mod network;
 mod pool;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::vm::machine;
-use crate::args::vm::{HaPolicy, SetVm};
+use crate::args::vm::{HaPolicy, RestartPriority, SetVm};
 use crate::context::Context;
 use crate::failure::Outcome;
 use crate::records::{NULL, Record};
@@ -37,7 +37,8 @@ pub(super) async fn run(context: &mut Context, options: SetVm) -> Outcome<()> {
         set(context, &vm, "affinity", json!(host)).await?;
         changed.push("affinity");
     }
-    if let Some(order) = options.order {
+    let priority = options.restart_priority.map(RestartPriority::order);
+    if let Some(order) = options.order.or(priority) {
         set(context, &vm, "order", json!(order)).await?;
         changed.push("order");
     }

@@ -236,7 +236,7 @@ async fn record(
         })
         .await?;
     // The pool is armed, durably; what it promises is computed again after every change.
-    if let Err(error) = promise::refresh(ha).await {
+    if let Err(error) = promise::refresh(ha, &mut promise::Basis::default()).await {
         tracing::warn!(%error, "how many host failures are tolerated is not known yet");
     }
     Ok(())
@@ -251,7 +251,7 @@ fn on(
     let (pool, _) = rows::pool(tx)?;
     tx.update(pool, |row: &mut Pool| {
         row.ha_enabled = true;
-        row.ha_configuration = configuration;
+        row.ha_configuration = crate::ops::ha_policy::merged(&row.ha_configuration, configuration);
         row.ha_statefiles = statefiles;
         row.ha_cluster_stack = "haven".to_owned();
     })

@@ -16,7 +16,6 @@ use haven_model::{
 };
 use haven_planner as planner;
 use haven_pooldb::{Image, Tx};
-use haven_tasks::TaskId;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -24,21 +23,16 @@ use uuid::Uuid;
 use super::decide::{self, Attempts, Fate};
 use super::takeover::Ha;
 use super::timeline::{Timeline, VmTimes};
+use super::{promise, restarts};
 use crate::agent::permit::PermitGate;
-use crate::ops::vm::power::{Start, start_vm};
 use crate::ops::vm::state as vm_state;
-use crate::ops::{host, message, placement, rows, view};
+use crate::ops::{host, message, placement, pool_ha, rows, view};
 use crate::orders::{Inventory, Order, OrderReply};
-use crate::state::fresh;
 
 /// How often the manager looks besides changes of the guard's state.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
-/// Starts at the same moment.
-const STARTS_AT_ONCE: usize = 8;
 /// Ends of starts that may wait for the manager.
 const ENDS_MAX: usize = 1024;
-/// Key of the phase times in `VM.other_config`.
-pub const TIMES_KEY: &str = "haven_restart_times";
 
 /// What the manager remembers.
 #[derive(Debug, Default)]
@@ -51,11 +45,16 @@ struct Memory {
     lost_on: BTreeMap<Ref<Vm>, Uuid>,
     /// What the guard complained of at the last look.
     alarms: BTreeSet<String>,
+    /// Restarts were held up at the last look.
+    held_up: bool,
     /// Generation of the database for which the promise was computed.
     promised: Option<u64>,
+    /// What it was computed from.
+    promise: promise::Basis,
 }
 
-type End = (Ref<Vm>, Result<(), ApiError>);
+/// How an attempt to restart a VM ended.
+pub(super) type End = (Ref<Vm>, Result<(), ApiError>);
 
 /// Runs until `stop`.
 pub(super) async fn run(ha: Ha, stop: CancellationToken) {
@@ -103,7 +102,7 @@ async fn look(
     pass_on_alarms(ha, memory, state).await;
     let generation = *ha.state.pool.watch().borrow();
     if memory.promised != Some(generation) {
-        super::promise::refresh(ha).await?;
+        promise::refresh(ha, &mut memory.promise).await?;
         memory.promised = Some(generation);
     }
     Ok(())
@@ -280,23 +279,28 @@ async fn restart(
         let due = memory.attempts.get(vm).is_none_or(|attempts| attempts.due(now));
         due && !memory.in_flight.contains(vm)
     };
-    let (halted, hosts) = ha.state.pool.read(|db| (wanted(db), view::hosts(db))).await?;
-    let wanted: Vec<planner::Vm> =
-        halted.into_iter().filter(|(vm, _)| waiting(vm)).map(|(_, vm)| vm).collect();
-    if wanted.is_empty() {
+    let due: BTreeSet<Uuid> = ha
+        .state
+        .pool
+        .read(|db| wanted(db).into_iter().filter(waiting).map(view::id).collect())
+        .await?;
+    if due.is_empty() || held_up(ha, memory).await? {
         return Ok(());
     }
-    let plan = planner::restart_plan(&wanted, &hosts);
+    let plan = restarts::plan(&ha.state, due, BTreeMap::new()).await?;
     let placed_ms = super::wall_ms();
     for missing in &plan.unplaced {
         let vm = view::reference(missing.vm);
         memory.in_flight.insert(vm);
-        let error = ApiError::internal(format!("no host can take it: {}", missing.why));
+        let why = match missing.held_back {
+            true => "room is kept for guaranteed VMs after a further failure",
+            false => "no host can take it",
+        };
+        let error = ApiError::not_allowed(format!("{why}: {}", missing.why));
         note_end(ha, memory, vm, Err(error), now).await;
     }
-    let starts = plan.groups.iter().flat_map(|group| &group.starts);
     let mut times = BTreeMap::new();
-    for start in starts {
+    for start in plan.starts() {
         let vm: Ref<Vm> = view::reference(start.vm);
         memory.in_flight.insert(vm);
         let host = memory.lost_on.get(&vm).map(|host| memory.timeline.of(*host));
@@ -304,14 +308,30 @@ async fn restart(
         times.insert(vm, VmTimes { host, placed_ms, started_ms: 0 });
     }
     if !plan.groups.is_empty() {
-        tracing::info!(vms = times.len(), "restarting VMs");
-        tokio::spawn(carry_out(ha.clone(), plan, times, ends.clone()));
+        tracing::info!(vms = times.len(), tolerates = plan.tolerates, "restarting VMs");
+        tokio::spawn(restarts::carry_out(ha.state.clone(), plan, times, ends.clone()));
     }
     Ok(())
 }
 
+/// Whether somebody asked that nothing is restarted for now (scenario 95); said once.
+async fn held_up(ha: &Ha, memory: &mut Memory) -> Result<bool, ApiError> {
+    let until = ha.state.pool.read(pool_ha::restarts_prevented_until).await?;
+    let held = until.is_some_and(|until| super::wall_ms() < until);
+    if held && !memory.held_up {
+        let body = "VMs wait for their restart: restarts are prevented for now. They go on when \
+                    that time is over, or with pool.ha_prevent_restarts_for(0)."
+            .to_owned();
+        let uuid = ha.state.pool.read(|db| rows::pool(db).map(|(_, row)| row.uuid.clone()));
+        let about = (MessageClass::Pool, uuid.await??);
+        message::raise(&ha.state, alerts::HA_PROTECTED_VM_RESTART_FAILED, about, body).await;
+    }
+    memory.held_up = held;
+    Ok(held)
+}
+
 /// Protected VMs that run nowhere, and on which nobody works.
-fn wanted(db: &Image) -> Vec<(Ref<Vm>, planner::Vm)> {
+fn wanted(db: &Image) -> Vec<Ref<Vm>> {
     let idle = |vm: Ref<Vm>, row: &Vm| {
         row.ha_always_run
             && !row.is_a_template
@@ -321,57 +341,7 @@ fn wanted(db: &Image) -> Vec<(Ref<Vm>, planner::Vm)> {
             && placement::holders(db, vm).is_empty()
     };
     let vms = db.iter::<Vm>().filter(|(vm, row)| idle(*vm, row));
-    vms.map(|(vm, row)| (vm, view::vm(db, vm, row))).collect()
-}
-
-/// Group after group; within a group so many at a time. A start that fails does not hold up the
-/// others.
-async fn carry_out(
-    ha: Ha,
-    plan: planner::Plan,
-    times: BTreeMap<Ref<Vm>, VmTimes>,
-    ends: mpsc::Sender<End>,
-) {
-    let last = plan.groups.len().saturating_sub(1);
-    for (index, group) in plan.groups.into_iter().enumerate() {
-        let mut starts = tokio::task::JoinSet::new();
-        for start in group.starts {
-            if starts.len() >= STARTS_AT_ONCE {
-                starts.join_next().await;
-            }
-            let vm: Ref<Vm> = view::reference(start.vm);
-            let (ha, ends) = (ha.clone(), ends.clone());
-            let times = times.get(&vm).copied().unwrap_or_default();
-            starts.spawn(async move {
-                let result = start_one(&ha, vm, view::reference(start.host), times).await;
-                // A manager that is gone ends with the daemon.
-                let _stopped: Result<(), _> = ends.send((vm, result)).await;
-            });
-        }
-        while starts.join_next().await.is_some() {}
-        if index != last {
-            tokio::time::sleep(Duration::from_secs(group.delay_s)).await;
-        }
-    }
-}
-
-async fn start_one(ha: &Ha, vm: Ref<Vm>, host: Ref<Host>, times: VmTimes) -> Result<(), ApiError> {
-    let task = || TaskId(fresh());
-    let there = Start { host: Some(host), force: true, ..Start::default() };
-    let first = start_vm(&ha.state, task(), vm, there).await;
-    if let Err(error) = first {
-        tracing::warn!(%vm, %host, %error, "a restart failed; trying elsewhere");
-        let anywhere = Start { force: true, ..Start::default() };
-        start_vm(&ha.state, task(), vm, anywhere).await?;
-    }
-    let times = VmTimes { started_ms: super::wall_ms(), ..times };
-    let text = serde_json::to_string(&times).map_err(ApiError::internal)?;
-    let change = move |tx: &mut Tx<'_>| {
-        tx.update(vm, |row: &mut Vm| {
-            row.other_config.insert(TIMES_KEY.to_owned(), text);
-        })
-    };
-    ha.state.pool.write(change).await
+    vms.map(|(vm, _)| vm).collect()
 }
 
 async fn note_end(

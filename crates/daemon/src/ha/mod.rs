@@ -17,6 +17,7 @@ mod power;
 mod preflight;
 mod promise;
 pub mod reshape;
+mod restarts;
 mod resume;
 pub mod status;
 mod stock;
@@ -24,8 +25,8 @@ mod takeover;
 pub mod timeline;
 mod volumes;
 
-pub use failover::TIMES_KEY;
 pub use link::{GuardLink, LinkState, Resting};
+pub use restarts::TIMES_KEY;
 pub use status::HaStatus;
 pub use takeover::Ha;
 

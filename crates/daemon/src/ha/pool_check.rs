@@ -123,6 +123,8 @@ pub struct Wishes {
 /// # Errors
 /// A value that means nothing.
 pub fn wishes(db: &Image, config: &BTreeMap<String, String>) -> Result<Wishes, ApiError> {
+    // What the policy says of room and restarts is refused as a whole, before anything changes.
+    crate::ops::ha_policy::HaPolicy::read(config)?;
     let invalid =
         |field: &str, value: &str| ApiError::with(codes::INVALID_VALUE, &[&field, &value]);
     let profile = match (config.get("profile").map(String::as_str), config.get("timeout")) {

@@ -55,6 +55,9 @@ pub(super) async fn post(
         "/haven/pool/init" => extra_pool::init(state, &asked).await,
         "/haven/pool/token" => extra_pool::token(state, &asked).await,
         "/haven/pool/join" => extra_pool::join_here(state, &asked).await,
+        "/haven/ha/policy" => crate::ops::ha_policy::set(state, &asked).await,
+        "/haven/ha/what-if" => crate::ops::what_if::what_if(state, &asked).await,
+        "/haven/ha/explain" => crate::ops::what_if::explain(state, &asked).await,
         // Who coordinates is for root of the host itself to say.
         "/haven/pool/promote" if origin.is_root() => extra_pool::promote_here(state).await,
         "/haven/pool/follow" if origin.is_root() => extra_pool::follow(state, &asked).await,
@@ -79,6 +82,8 @@ pub(super) async fn get(
     match path {
         "/haven/status" => reply(Ok(extra_pool::status(state))),
         "/haven/ha/status" => reply(crate::ops::ha_status::status(state).await),
+        "/haven/ha/plan" => reply(crate::ops::what_if::plan(state).await),
+        "/haven/ha/policy" => reply(crate::ops::ha_policy::show(state).await),
         "/haven/migrations" => reply(extra_pool::migrations(state).await),
         _ => StatusCode::NOT_FOUND.into_response(),
     }

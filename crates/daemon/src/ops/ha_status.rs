@@ -29,7 +29,7 @@ pub async fn status(state: &Arc<AppState>) -> Result<Json, ApiError> {
         .pool
         .read(|db| {
             let (_, pool) = rows::pool(db)?;
-            let survived = planner::tolerance(&view::hosts(db), &view::running_vms(db));
+            let survived = planner::tolerance(&view::pool(db), planner::Budget::QUICK);
             let protected = db.iter::<haven_model::Vm>().filter(|(_, vm)| {
                 vm.power_state == VmPowerState::Running && vm.ha_restart_priority == "restart"
             });
@@ -42,6 +42,8 @@ pub async fn status(state: &Arc<AppState>) -> Result<Json, ApiError> {
                 "tolerance": {
                     "wanted": pool.ha_host_failures_to_tolerate,
                     "possible": survived.failures,
+                    "at_most": survived.at_most,
+                    "text": survived.to_string(),
                 },
                 "protected": protected.count(),
                 "problems": guard.as_ref().map(|guard| guard.alarms.clone()),

@@ -10,7 +10,7 @@ use haven_pooldb::Image;
 use haven_tasks::TaskId;
 use uuid::Uuid;
 
-use super::{allowed, rows, view};
+use super::{admission, allowed, view};
 use crate::dispatch::Call;
 use crate::ops::vm::{migrate, query};
 use crate::state::{fresh, now};
@@ -37,30 +37,16 @@ pub fn is_live(db: &Image, host: Ref<Host>) -> bool {
 pub async fn disable(call: Arc<Call>) -> Result<Value, ApiError> {
     let host: Ref<Host> = call.arg(0)?;
     call.write(move |tx| {
-        let (_, pool) = rows::pool(tx)?;
-        if pool.ha_enabled && pool.ha_plan_exists_for > 0 && !pool.ha_allow_overcommit {
-            check_plan_without(tx, host)?;
+        let row = tx.require(host)?;
+        if row.enabled {
+            let what = format!("disabling {}", row.name_label);
+            let change = planner::Change::Disable { host: id(host).0 };
+            admission::check(tx, &what, &[change], false)?;
         }
         tx.update(host, |row: &mut Host| row.enabled = false)
     })
     .await?;
     Ok(Value::void())
-}
-
-/// With this host in maintenance the pool must still tolerate what it promises.
-fn check_plan_without(db: &Image, host: Ref<Host>) -> Result<(), ApiError> {
-    let (_, pool) = rows::pool(db)?;
-    let mut hosts = view::hosts(db);
-    for candidate in &mut hosts {
-        if view::reference::<Host>(candidate.id) == host {
-            candidate.enabled = false;
-        }
-    }
-    let need = u32::try_from(pool.ha_host_failures_to_tolerate).unwrap_or(0);
-    if planner::tolerance(&hosts, &view::running_vms(db)).failures < need {
-        return Err(ApiError::new(codes::HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN, Vec::new()));
-    }
-    Ok(())
 }
 
 /// `host.enable(host)`.
@@ -71,18 +57,22 @@ pub async fn enable(call: Arc<Call>) -> Result<Value, ApiError> {
 }
 
 /// What keeps a VM on its host, if anything.
-fn stuck(db: &Image, vm: Ref<Vm>, row: &Vm, hosts: &[planner::Host]) -> Option<ApiError> {
+fn stuck(db: &Image, vm: Ref<Vm>, row: &Vm, others: &planner::Pool) -> Option<ApiError> {
     if let Err(error) = allowed::vm_operation(vm, row, haven_model::VmOperations::PoolMigrate) {
         return Some(error);
     }
     let wanted = planner::Vm { affinity: None, ..view::vm(db, vm, row) };
-    planner::place(&wanted, hosts).err().map(|why| query::no_host(db, vm, &why))
+    let found = planner::place(others, &wanted, 0, planner::Budget::QUICK);
+    found.err().map(|why| query::no_host(db, vm, &why))
 }
 
-/// The other hosts, as destinations.
-fn others(db: &Image, host: Ref<Host>) -> Vec<planner::Host> {
-    let hosts = view::hosts(db).into_iter();
-    hosts.filter(|other| view::reference::<Host>(other.id) != host).collect()
+/// The pool with the other hosts as destinations.
+fn others(db: &Image, host: Ref<Host>) -> planner::Pool {
+    let mut pool = view::pool(db);
+    for candidate in &mut pool.hosts {
+        candidate.enabled &= view::reference::<Host>(candidate.id) != host;
+    }
+    pool
 }
 
 /// `host.get_vms_which_prevent_evacuation(host)`.
@@ -122,28 +112,24 @@ pub async fn evacuate(call: Arc<Call>) -> Result<Value, ApiError> {
     let batch: i64 = call.arg_or(2, 0)?;
     let at_once = usize::try_from(batch).ok().filter(|n| *n > 0).unwrap_or(EVACUATE_AT_ONCE);
     let at_once = at_once.min(EVACUATE_AT_ONCE_MAX);
-    let vms: Vec<Ref<Vm>> = call
-        .read(|db| {
-            let vms = db.require(host)?.resident_vms.iter().copied();
-            Ok(vms.filter(|vm| db.get(*vm).is_some_and(|row| !row.is_control_domain)).collect())
-        })
-        .await?;
+    let vms = call.read(|db| Ok(itinerary(db, host)?.moves.len())).await?;
     let state = call.state.clone();
     let mut plan = Plan::new("evacuate").exclusive(host);
-    for _ in vms.chunks(at_once) {
+    for _ in 0..vms.div_ceil(at_once) {
         plan = plan.step("move VMs", 1);
     }
     call.run(plan.cancellable(), move |mut op| async move {
-        for batch in vms.chunks(at_once) {
+        for _ in 0..vms.div_ceil(at_once) {
             op.step().await?;
+            // Planned anew from what is so now: a batch may have ended otherwise than it should.
+            let next = state.pool.read(|db| itinerary(db, host)).await??;
             let mut moves = tokio::task::JoinSet::new();
-            for vm in batch.iter().copied() {
+            for step in next.moves.into_iter().take(at_once) {
                 let state = state.clone();
+                let (vm, to) = (view::reference(step.vm), view::reference(step.to));
+                // The plan was weighed as a whole.
                 moves.spawn(async move {
-                    let Some(to) = state.pool.read(|db| away(db, vm, host)).await?? else {
-                        return Ok(Value::void());
-                    };
-                    migrate::migrate(&state, TaskId(fresh()), vm, to).await
+                    migrate::migrate(&state, TaskId(fresh()), vm, (to, true)).await
                 });
             }
             while let Some(moved) = moves.join_next().await {
@@ -155,13 +141,39 @@ pub async fn evacuate(call: Arc<Call>) -> Result<Value, ApiError> {
     .await
 }
 
-/// Where a VM goes that leaves `host`; `None`: it is there no more.
-fn away(db: &Image, vm: Ref<Vm>, host: Ref<Host>) -> Result<Option<Ref<Host>>, ApiError> {
-    let Some(row) = db.get(vm).filter(|row| row.resident_on == host) else { return Ok(None) };
-    let wanted = planner::Vm { affinity: None, ..view::vm(db, vm, row) };
-    let found = planner::place(&wanted, &others(db, host));
-    let found = found.map_err(|why| query::no_host(db, vm, &why))?;
-    Ok(Some(view::reference(found.host)))
+/// How a host is emptied: checked move by move before the first of them.
+fn itinerary(db: &Image, host: Ref<Host>) -> Result<planner::Evacuation, ApiError> {
+    let pool = view::pool(db);
+    let (goal, budget) = (admission::goal(db), planner::Budget::QUICK);
+    let plan = planner::evacuate(&pool, id(host).0, goal, budget).map_err(|behind| {
+        let reasons = behind.into_iter().map(|why| {
+            let vm: Ref<Vm> = view::reference(why.vm);
+            let name = db.get(vm).map_or(String::new(), |row| row.name_label.clone());
+            format!("{name}: {why}")
+        });
+        ApiError::new(codes::CANNOT_EVACUATE_HOST, vec![reasons.collect::<Vec<_>>().join("|")])
+    })?;
+    let agreed = plan.tolerates_before.min(plan.tolerates_after);
+    let findings = planner::lint_evacuation(&pool, &plan, agreed, budget);
+    let guarded = admission::enforces(db) && goal > 0;
+    // What would only weaken the promise for a moment is for the policy to judge.
+    let serious = findings
+        .iter()
+        .filter(|finding| guarded || !matches!(finding, planner::lint::Finding::Weakens { .. }));
+    let serious: Vec<String> = serious.map(ToString::to_string).collect();
+    if !serious.is_empty() {
+        return Err(ApiError::new(codes::CANNOT_EVACUATE_HOST, vec![serious.join("|")]));
+    }
+    if guarded && plan.tolerates_after < plan.tolerates_before {
+        let text = format!(
+            "insufficient resources to satisfy HA failover: with the host empty the pool would \
+             tolerate {} host failures, now it is {}; lower the number to be tolerated, or set \
+             admission to warn",
+            plan.tolerates_after, plan.tolerates_before
+        );
+        return Err(admission::would_break(text));
+    }
+    Ok(plan)
 }
 
 /// `host.get_servertime(host)`, `host.get_server_localtime(host)`.
@@ -175,9 +187,8 @@ pub async fn compute_free_memory(call: Arc<Call>) -> Result<Value, ApiError> {
     let host: Ref<Host> = call.arg(0)?;
     call.read(|db| {
         db.require(host)?;
-        let hosts = view::hosts(db);
-        let found = hosts.iter().find(|other| view::reference::<Host>(other.id) == host);
-        let free = found.map_or(0, |found| found.memory_free);
+        let pool = view::pool(db);
+        let free = pool.host(id(host).0).map_or(0, |found| found.memory_free);
         Ok(Value::Int(i64::try_from(free).unwrap_or(i64::MAX)))
     })
     .await

@@ -346,6 +346,7 @@ pub async fn move_nic(call: Arc<Call>) -> Result<Value, ApiError> {
             let row = db.require(vif)?;
             db.require(network)?;
             super::vbd::changeable(db, row.vm)?;
+            super::admission::check_nic(db, row.vm, network)?;
             if !row.currently_attached {
                 return Ok((row.vm, None));
             }

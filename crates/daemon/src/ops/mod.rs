@@ -3,12 +3,14 @@
 //! Owns: the table of handlers. A message that is not in it and does not follow from fields is
 //! answered `NOT_IMPLEMENTED`.
 
+pub mod admission;
 pub mod allowed;
 pub mod appliance;
 pub mod chain;
 pub mod errors;
 pub mod event;
 pub mod fencing;
+pub mod ha_policy;
 pub mod ha_status;
 pub mod host;
 pub mod host_power;
@@ -37,6 +39,8 @@ pub mod vdi_copy;
 pub mod view;
 pub mod vif;
 pub mod vm;
+pub mod vm_group;
+pub mod what_if;
 
 use std::sync::Arc;
 

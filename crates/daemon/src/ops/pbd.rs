@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use haven_model::{ApiError, Field, Host, Pbd, Ref, Sr, Value, codes};
+use haven_planner as planner;
 use haven_pooldb::{Image, Tx};
 
-use super::{errors, host, rows, spec, view};
+use super::{admission, errors, host, rows, spec, view};
 use crate::dispatch::Call;
 use crate::orders::{Order, OrderError};
 use crate::state::{AppState, fresh};
@@ -119,7 +120,19 @@ pub async fn unplug(call: Arc<Call>) -> Result<Value, ApiError> {
     let plan = Plan::new("unplug").shared(sr).exclusive(pbd).step("detach", 1);
     call.run(plan, move |mut op| async move {
         op.step().await?;
-        state.pool.read(|db| unpluggable(db, pbd)).await??;
+        state
+            .pool
+            .write(move |tx| {
+                unpluggable(tx, pbd)?;
+                let row = tx.require(pbd)?;
+                let (host, sr) = (row.host, row.sr);
+                let name = tx.require(host)?.name_label.clone();
+                let sr = Some(uuid::Uuid::from_u128(sr.id().0));
+                let change = planner::Change::Detach { host: host::id(host).0, sr, network: None };
+                let what = format!("unplugging storage from {name}");
+                admission::check(tx, &what, &[change], false)
+            })
+            .await?;
         detach(&state, pbd).await?;
         Ok(Value::void())
     })

@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use haven_model::{ApiError, Field, Host, Network, Pif, PifMetrics, Ref, Value, Vif, Vlan, codes};
+use haven_planner as planner;
 use haven_pooldb::{Image, Tx};
 
 use super::vm::nics;
-use super::{errors, host, rows};
+use super::{admission, errors, host};
 use crate::dispatch::Call;
 use crate::orders::Order;
 use crate::state::{AppState, fresh, now};
@@ -93,13 +94,20 @@ pub async fn unplug(call: Arc<Call>) -> Result<Value, ApiError> {
             if db.require(pif)?.disallow_unplug {
                 return Err(ApiError::with(codes::PIF_DOES_NOT_ALLOW_UNPLUG, &[&pif]));
             }
-            if rows::pool(db)?.1.ha_enabled {
-                return Err(ApiError::new(codes::HA_IS_ENABLED, Vec::new()));
-            }
             drop_order(db, pif)
         })
         .await?;
     let state = call.state.clone();
+    // A host without the network cannot take the VMs that need it.
+    call.write(move |tx| {
+        let row = tx.require(pif)?;
+        let (on, network) = (row.host, uuid::Uuid::from_u128(row.network.id().0));
+        let what = format!("unplugging a network from {}", tx.require(on)?.name_label);
+        let change =
+            planner::Change::Detach { host: host::id(on).0, sr: None, network: Some(network) };
+        admission::check(tx, &what, &[change], false)
+    })
+    .await?;
     call.run(Plan::new("unplug").exclusive(pif).step("unplug", 1), move |mut op| async move {
         op.step().await?;
         let sent = state.orders.send(host::id(on), order).await;

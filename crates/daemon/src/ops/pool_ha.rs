@@ -4,44 +4,86 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use haven_model::{ApiError, Field, Host, Pool, Ref, Value, Vm, codes};
-use haven_planner as planner;
+use haven_planner::{self as planner, Budget, Tolerance};
 use haven_pooldb::Image;
 
-use super::{rows, view};
+use super::ha_policy::HaPolicy;
+use super::{rows, view, what_if};
 use crate::dispatch::Call;
 use crate::state::AppState;
 
+/// Key of `pool.other_config`: until when nothing is restarted, in milliseconds since 1970.
+const PREVENTED_UNTIL_KEY: &str = "haven_restarts_prevented_until_ms";
+/// Longest time for which restarts can be prevented, in seconds.
+const PREVENT_S_MAX: u64 = 24 * 3600;
+
 /// How many failures are survived now.
-fn now(db: &Image) -> i64 {
-    i64::from(planner::tolerance(&view::hosts(db), &view::running_vms(db)).failures)
+async fn now(state: &AppState, budget: Budget) -> Result<Tolerance, ApiError> {
+    let pool = state.pool.read(view::pool).await?;
+    what_if::blocking(move || planner::tolerance(&pool, budget)).await
 }
 
-/// Writes how many failures there is a plan for.
+fn number(failures: u32) -> Value {
+    Value::Int(i64::from(failures))
+}
+
+/// What a pool promises and keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Failures for which there is a plan.
+    pub exists: i64,
+    /// Fewer than there should be.
+    pub short: bool,
+    /// In words.
+    pub text: String,
+}
+
+/// Writes how many failures there is a plan for; answers where the pool stands.
 ///
 /// # Errors
 /// The database refuses.
-pub async fn refresh_plan(state: &Arc<AppState>) -> Result<(), ApiError> {
+pub async fn refresh_plan(state: &Arc<AppState>) -> Result<Option<Standing>, ApiError> {
+    let (enabled, wanted, pool) = state
+        .pool
+        .read(|db| {
+            let (_, row) = rows::pool(db)?;
+            let seen = row.ha_enabled.then(|| view::pool(db));
+            Ok::<_, ApiError>((row.ha_enabled, row.ha_host_failures_to_tolerate, seen))
+        })
+        .await??;
+    let limit = u32::try_from(wanted).unwrap_or(0);
+    let standing = match pool.filter(|_| enabled) {
+        None => None,
+        Some(pool) => {
+            let found =
+                what_if::blocking(move || planner::tolerance_up_to(&pool, limit, Budget::QUICK));
+            let found = found.await?;
+            let exists = if found.holds_now { i64::from(found.failures) } else { 0 };
+            let short = !found.holds_now || exists < wanted;
+            Some(Standing { exists, short, text: found.to_string() })
+        }
+    };
+    let (exists, short) = standing.as_ref().map_or((0, false), |s| (s.exists, s.short));
     let change = state
         .pool
         .read(|db| {
             let (pool, row) = rows::pool(db)?;
-            let survived = if row.ha_enabled { now(db) } else { 0 };
-            let exists = survived.min(row.ha_host_failures_to_tolerate);
-            let short = row.ha_enabled && survived < row.ha_host_failures_to_tolerate;
             let changed = row.ha_plan_exists_for != exists || row.ha_overcommitted != short;
-            Ok::<_, ApiError>(changed.then_some((pool, exists, short)))
+            Ok::<_, ApiError>(changed.then_some(pool))
         })
         .await??;
-    let Some((pool, exists, short)) = change else { return Ok(()) };
-    state
-        .pool
-        .write(move |tx| {
-            tx.update(pool, |row: &mut Pool| {
-                row.ha_plan_exists_for = exists;
-                row.ha_overcommitted = short;
+    if let Some(pool) = change {
+        state
+            .pool
+            .write(move |tx| {
+                tx.update(pool, |row: &mut Pool| {
+                    row.ha_plan_exists_for = exists;
+                    row.ha_overcommitted = short;
+                })
             })
-        })
-        .await
+            .await?;
+    }
+    Ok(standing)
 }
 
 /// `pool.set_ha_host_failures_to_tolerate(pool, value)`.
@@ -56,8 +98,15 @@ pub async fn set_failures_to_tolerate(call: Arc<Call>) -> Result<Value, ApiError
             ));
         }
         let row = tx.require(pool)?;
-        if row.ha_enabled && !row.ha_allow_overcommit && now(tx) < value {
-            return Err(ApiError::new(codes::HA_NO_PLAN, Vec::new()));
+        let raised = value > row.ha_host_failures_to_tolerate;
+        let guarded = HaPolicy::of(row).admission == planner::Mode::Enforce;
+        if row.ha_enabled && guarded && raised {
+            let limit = u32::try_from(value).unwrap_or(0);
+            let found = planner::tolerance_up_to(&view::pool(tx), limit, Budget::QUICK);
+            if i64::from(found.failures) < value || !found.holds_now {
+                let text = format!("{} is the most that is possible now. {found}", found.failures);
+                return Err(ApiError::new(codes::HA_NO_PLAN, vec![text]));
+            }
         }
         tx.update(pool, |row: &mut Pool| row.ha_host_failures_to_tolerate = value)
     })
@@ -66,63 +115,104 @@ pub async fn set_failures_to_tolerate(call: Arc<Call>) -> Result<Value, ApiError
     Ok(Value::void())
 }
 
+/// `pool.ha_prevent_restarts_for(seconds)`: nothing is restarted for so long; 0 ends it.
+pub async fn prevent_restarts_for(call: Arc<Call>) -> Result<Value, ApiError> {
+    let seconds: i64 = call.arg(0)?;
+    let valid = u64::try_from(seconds).ok().filter(|seconds| *seconds <= PREVENT_S_MAX);
+    let seconds = valid.ok_or_else(|| {
+        let text = format!("{seconds}; 0 to {PREVENT_S_MAX} is possible");
+        ApiError::with(codes::INVALID_VALUE, &[&"seconds", &text])
+    })?;
+    call.write(move |tx| {
+        let (pool, _) = rows::pool(tx)?;
+        let until = crate::ha::wall_ms().saturating_add(seconds.saturating_mul(1000));
+        tx.update(pool, |row: &mut Pool| {
+            // In the database, so that the next coordinator knows of it too.
+            if seconds == 0 {
+                row.other_config.remove(PREVENTED_UNTIL_KEY);
+            } else {
+                row.other_config.insert(PREVENTED_UNTIL_KEY.to_owned(), until.to_string());
+            }
+        })
+    })
+    .await?;
+    Ok(Value::void())
+}
+
+/// Until when nothing is restarted, in milliseconds since 1970.
+#[must_use]
+pub fn restarts_prevented_until(db: &Image) -> Option<u64> {
+    let (_, row) = rows::pool(db).ok()?;
+    row.other_config.get(PREVENTED_UNTIL_KEY)?.parse().ok()
+}
+
 /// `pool.ha_compute_max_host_failures_to_tolerate()`.
 pub async fn compute_max(call: Arc<Call>) -> Result<Value, ApiError> {
-    call.read(|db| Ok(Value::Int(now(db)))).await
+    now(&call.state, Budget::THOROUGH).await.map(|found| number(found.failures))
 }
 
 /// `pool.ha_compute_hypothetical_max_host_failures_to_tolerate(configuration)`.
 pub async fn compute_hypothetical(call: Arc<Call>) -> Result<Value, ApiError> {
     let wanted: BTreeMap<Ref<Vm>, String> = call.arg(0)?;
-    call.read(|db| {
-        let mut vms: Vec<planner::Vm> = view::running_vms(db);
-        for vm in &mut vms {
-            vm.protection = planner::Protection::None;
-        }
-        for (reference, priority) in &wanted {
-            super::vm::ha::check_priority(priority)?;
-            let row = db.require(*reference)?;
-            let mut vm = view::vm(db, *reference, row);
-            vms.retain(|other| other.id != vm.id);
-            vm.protection = match priority.as_str() {
-                "restart" => planner::Protection::Restart,
-                "best-effort" => planner::Protection::BestEffort,
-                _ => planner::Protection::None,
-            };
-            // What is halted would have to find a place as well.
-            vms.push(vm);
-        }
-        Ok(Value::Int(i64::from(planner::tolerance(&view::hosts(db), &vms).failures)))
-    })
-    .await
+    let pool = call.read(|db| hypothetical(db, &wanted)).await?;
+    let found = what_if::blocking(move || planner::tolerance(&pool, Budget::THOROUGH)).await?;
+    Ok(number(found.failures))
+}
+
+/// The pool in which just these VMs are protected, in these ways.
+fn hypothetical(db: &Image, wanted: &BTreeMap<Ref<Vm>, String>) -> Result<planner::Pool, ApiError> {
+    let mut pool = view::pool(db);
+    for vm in &mut pool.vms {
+        vm.protection = planner::Protection::None;
+    }
+    for (reference, priority) in wanted {
+        super::vm::ha::check_priority(priority)?;
+        let mut vm = view::vm(db, *reference, db.require(*reference)?);
+        vm.protection = match priority.as_str() {
+            "restart" => planner::Protection::Restart,
+            "best-effort" => planner::Protection::BestEffort,
+            _ => planner::Protection::None,
+        };
+        pool.vms.retain(|other| other.id != vm.id);
+        // What is halted would have to find a place as well.
+        pool.vms.push(vm);
+    }
+    Ok(pool)
 }
 
 /// `pool.ha_failover_plan_exists(n)`.
 pub async fn plan_exists(call: Arc<Call>) -> Result<Value, ApiError> {
     let failures: i64 = call.arg(0)?;
-    call.read(|db| Ok(Value::Bool(now(db) >= failures))).await
+    let asked = u32::try_from(failures).unwrap_or(0);
+    let pool = call.state.pool.read(view::pool).await?;
+    let found =
+        what_if::blocking(move || planner::survives(&pool, asked, Budget::THOROUGH)).await?;
+    // What is not decided is no plan.
+    Ok(Value::Bool(found == Some(true)))
 }
 
 /// `pool.ha_compute_vm_failover_plan(failed_hosts, failed_vms)`: for each VM where it would go.
 pub async fn compute_plan(call: Arc<Call>) -> Result<Value, ApiError> {
     let (failed, vms): (Vec<Ref<Host>>, Vec<Ref<Vm>>) = (call.arg(0)?, call.arg(1)?);
     call.read(|db| {
-        let mut hosts = view::hosts(db);
-        hosts.retain(|host| !failed.contains(&view::reference(host.id)));
-        let dead = vms
-            .iter()
-            .map(|vm| {
-                let mut seen = view::vm(db, *vm, db.require(*vm)?);
-                if seen.protection == planner::Protection::None {
-                    seen.protection = planner::Protection::BestEffort;
-                }
-                Ok(seen)
-            })
-            .collect::<Result<Vec<_>, ApiError>>()?;
-        let plan = planner::restart_plan(&dead, &hosts);
+        let hosts = failed.iter().map(|host| uuid::Uuid::from_u128(host.id().0)).collect();
+        let mut pool = view::pool(db)
+            .with(&planner::Change::Fail { hosts })
+            .map_err(|error| ApiError::not_allowed(error.to_string()))?;
+        let mut which = std::collections::BTreeSet::new();
+        for vm in &vms {
+            let mut seen = view::vm(db, *vm, db.require(*vm)?);
+            if seen.protection == planner::Protection::None {
+                seen.protection = planner::Protection::BestEffort;
+            }
+            (seen.resident, seen.also_on) = (None, std::collections::BTreeSet::new());
+            which.insert(seen.id);
+            pool.vms.retain(|other| other.id != seen.id);
+            pool.vms.push(seen);
+        }
+        let plan = planner::restart_plan(&pool, &which, &planner::Rules::default());
         let answer = vms.iter().map(|vm| {
-            let found = dead.iter().find(|seen| view::reference::<Vm>(seen.id) == *vm);
-            let place = found.and_then(|seen| plan.host_of(seen.id));
+            let place = plan.host_of(uuid::Uuid::from_u128(vm.id().0));
             let record = match place {
                 Some(host) => ("host", view::reference::<Host>(host).to_string()),
                 None => ("error_code", codes::NO_HOSTS_AVAILABLE.to_owned()),

@@ -8,6 +8,7 @@ use super::{
         clone, create, ha, live, memory, migrate, migrate_send, power, query, revert, snapshot,
         suspend,
     },
+    vm_group,
 };
 use crate::dispatch::{change_password, logout, logout_subject, subject_identifiers};
 
@@ -75,6 +76,7 @@ handlers! {
     "pool.ha_compute_max_host_failures_to_tolerate" => pool_ha::compute_max,
     "pool.ha_compute_hypothetical_max_host_failures_to_tolerate" => pool_ha::compute_hypothetical,
     "pool.ha_compute_vm_failover_plan" => pool_ha::compute_plan,
+    "pool.ha_prevent_restarts_for" => pool_ha::prevent_restarts_for,
     "pool.ha_failover_plan_exists" => pool_ha::plan_exists,
 
     "host.disable" => host::disable,
@@ -232,6 +234,9 @@ handlers! {
     "VM.compute_memory_overhead" => memory::compute_memory_overhead,
     "VM.get_data_sources" => stats::vm_sources,
     "VM.query_data_source" => stats::vm_value,
+    "VM.set_groups" => vm_group::set_groups,
+    "VM_group.create" => vm_group::create,
+    "VM_group.destroy" => vm_group::destroy,
     "VM.set_ha_restart_priority" => ha::set_ha_restart_priority,
     "VM.set_ha_always_run" => ha::set_ha_always_run,
     "VM.set_order" => ha::set_order,

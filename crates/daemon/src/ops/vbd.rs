@@ -31,7 +31,8 @@ pub fn insert(tx: &mut Tx<'_>, asked: Vbd) -> Result<Ref<Vbd>, ApiError> {
         return Err(ApiError::handle_invalid(asked.vdi));
     }
     if !asked.vdi.is_null() {
-        tx.require(asked.vdi)?;
+        let sr = tx.require(asked.vdi)?.sr;
+        super::admission::check_disk(tx, vm, sr)?;
     }
     if !disk && asked.mode == VbdMode::Rw {
         return Err(ApiError::new(codes::VBD_CDS_MUST_BE_READONLY, Vec::new()));

@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use haven_model::{
-    Host, HostMetrics, Network, Pbd, Pif, Placement, Ref, Vbd, VbdType, Vdi, Vif, Vm,
+    Host, HostMetrics, Network, Pbd, Pif, PlacementPolicy, Ref, Sr, Vbd, VbdType, Vdi, Vif, Vm,
+    VmGroup, VmPowerState,
 };
 use haven_planner as planner;
 use haven_pooldb::Image;
 use uuid::Uuid;
 
-fn id<C>(reference: Ref<C>) -> Uuid {
+/// An identity for the planner.
+#[must_use]
+pub fn id<C>(reference: Ref<C>) -> Uuid {
     Uuid::from_u128(reference.id().0)
 }
 
@@ -47,15 +50,27 @@ pub fn disks<'a>(db: &'a Image, row: &Vm) -> Vec<(Ref<Vdi>, &'a Vdi, &'a Vbd)> {
     vbds.filter_map(|vbd| Some((vbd.vdi, db.get(vbd.vdi)?, vbd))).collect()
 }
 
+/// Key of `VM.other_config`: uuids of the only hosts that may run the VM, separated by commas.
+pub const HOSTS_KEY: &str = "haven_hosts";
+/// Key of `VM.platform`: processor features that the guest needs, separated by commas.
+pub const CPU_FLAGS_KEY: &str = "cpu_flags";
+/// Key of `host.other_config`: `true` keeps further VMs away from a host under suspicion.
+pub const QUARANTINE_KEY: &str = "haven_quarantine";
+
 /// One VM as the planner sees it; its place is where its placement says.
 #[must_use]
 pub fn vm(db: &Image, reference: Ref<Vm>, row: &Vm) -> planner::Vm {
     let vcpus = u32::try_from(row.vcpus_max).unwrap_or(1);
     let guest = u64::try_from(row.memory_static_max).unwrap_or(0);
+    let resident = row.resident_on.non_null().map(id);
+    let holders = db.get(super::placement::of(reference)).map(|row| row.holders.as_slice());
+    let holders = holders.unwrap_or_default().iter().map(|holder| id(holder.host));
     planner::Vm {
         id: id(reference),
         name: row.name_label.clone(),
         memory: planner::memory_need(guest, vcpus),
+        vcpus,
+        cpu_features: row.platform.get(CPU_FLAGS_KEY).map(|text| words(text)).unwrap_or_default(),
         srs: disks(db, row)
             .iter()
             .filter(|(_, _, vbd)| vbd.r#type == VbdType::Disk || !vbd.empty)
@@ -63,53 +78,137 @@ pub fn vm(db: &Image, reference: Ref<Vm>, row: &Vm) -> planner::Vm {
             .collect(),
         networks: networks(db, row),
         affinity: row.affinity.non_null().map(id),
-        resident: row.resident_on.non_null().map(id),
+        pin: pin(db, row),
+        apart: groups(db, row).map(|(group, _)| id(group)).collect(),
+        avoid: BTreeSet::new(),
+        resident,
+        also_on: holders.filter(|host| Some(*host) != resident).collect(),
         protection: protection(row),
         order: row.order,
         start_delay_s: u64::try_from(row.start_delay).unwrap_or(0),
     }
 }
 
-/// All VMs that are placed somewhere, or should run.
-#[must_use]
-pub fn running_vms(db: &Image) -> Vec<planner::Vm> {
-    let vms = db.iter::<Vm>();
-    vms.filter(|(_, row)| !row.is_a_template && !row.is_control_domain)
-        .filter(|(_, row)| !row.resident_on.is_null() || row.ha_always_run)
-        .map(|(reference, row)| vm(db, reference, row))
-        .collect()
+fn words(text: &str) -> BTreeSet<String> {
+    let words = text.split([',', ' ']).map(str::trim);
+    words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-/// All hosts, with what their VMs leave.
-#[must_use]
-pub fn hosts(db: &Image) -> Vec<planner::Host> {
-    let mut taken: BTreeMap<Ref<Host>, (u64, u32)> = BTreeMap::new();
-    for (_, placement) in db.iter::<Placement>() {
-        let Some(row) = db.get(placement.vm) else { continue };
-        let need = vm(db, placement.vm, row).memory;
-        for holder in &placement.holders {
-            let entry = taken.entry(holder.host).or_default();
-            *entry = (entry.0.saturating_add(need), entry.1 + 1);
-        }
+/// The groups of a VM whose members must not share a host.
+fn groups<'a>(
+    db: &'a Image,
+    row: &'a Vm,
+) -> impl Iterator<Item = (Ref<VmGroup>, &'a VmGroup)> + 'a {
+    let groups = row.groups.iter().filter_map(|group| Some((*group, db.get(*group)?)));
+    groups.filter(|(_, group)| group.placement == PlacementPolicy::AntiAffinity)
+}
+
+/// The hosts to which a rule of the administrator or a device binds a VM.
+fn pin(db: &Image, row: &Vm) -> Option<planner::Pin> {
+    let mut found: Option<planner::Pin> = None;
+    let mut bind = |hosts: BTreeSet<Uuid>, by: &str| {
+        found = Some(match found.take() {
+            None => planner::Pin { hosts, by: by.to_owned() },
+            Some(before) => planner::Pin {
+                hosts: before.hosts.intersection(&hosts).copied().collect(),
+                by: format!("{} and {by}", before.by),
+            },
+        });
+    };
+    if let Some(text) = row.other_config.get(HOSTS_KEY) {
+        bind(words(text).iter().filter_map(|word| word.parse().ok()).collect(), "its host rule");
     }
-    db.iter::<Host>()
-        .map(|(reference, row)| {
-            let (used, vms) = taken.get(&reference).copied().unwrap_or_default();
-            host(db, reference, row, (used, vms))
-        })
-        .collect()
+    for pci in row.attached_pcis.iter().filter_map(|pci| db.get(*pci)) {
+        bind(BTreeSet::from([id(pci.host)]), "a PCI device");
+    }
+    for vgpu in row.vgpus.iter().filter_map(|vgpu| db.get(*vgpu)) {
+        let pgpus = db.get(vgpu.gpu_group).map(|group| group.pgpus.clone()).unwrap_or_default();
+        let hosts = pgpus.iter().filter_map(|pgpu| Some(id(db.get(*pgpu)?.host)));
+        bind(hosts.collect(), "a graphics processor");
+    }
+    for vusb in row.vusbs.iter().filter_map(|vusb| db.get(*vusb)) {
+        let pusbs = db.get(vusb.usb_group).map(|group| group.pusbs.clone()).unwrap_or_default();
+        let hosts = pusbs.iter().filter_map(|pusb| Some(id(db.get(*pusb)?.host)));
+        bind(hosts.collect(), "a USB device");
+    }
+    found
 }
 
-fn host(db: &Image, reference: Ref<Host>, row: &Host, (used, vms): (u64, u32)) -> planner::Host {
+/// The pool with all VMs that are placed somewhere, or should run; with what its policy of high
+/// availability changes about it.
+#[must_use]
+pub fn pool(db: &Image) -> planner::Pool {
+    let plain = plain_pool(db);
+    let Ok((_, row)) = super::rows::pool(db) else { return plain };
+    super::ha_policy::HaPolicy::of(row).prepared(plain)
+}
+
+fn plain_pool(db: &Image) -> planner::Pool {
+    let mut taken: BTreeMap<Uuid, (u64, u32, u32)> = BTreeMap::new();
+    let mut vms = Vec::new();
+    let mut names = BTreeMap::new();
+    for (reference, row) in db.iter::<Vm>() {
+        let seen = !row.is_a_template && !row.is_control_domain && !row.is_a_snapshot;
+        if !seen {
+            continue;
+        }
+        let placed =
+            !row.resident_on.is_null() || !super::placement::holders(db, reference).is_empty();
+        let waits = row.ha_always_run && row.power_state == VmPowerState::Halted;
+        if !placed && !waits {
+            continue;
+        }
+        let seen = vm(db, reference, row);
+        for (group, row) in groups(db, row) {
+            names.entry(id(group)).or_insert_with(|| row.name_label.clone());
+        }
+        for holder in super::placement::holders(db, reference) {
+            let entry = taken.entry(id(holder)).or_default();
+            entry.0 = entry.0.saturating_add(seen.memory);
+            entry.1 = entry.1.saturating_add(seen.vcpus);
+            entry.2 = entry.2.saturating_add(1);
+        }
+        vms.push(seen);
+    }
+    let host = |(reference, row): (Ref<Host>, &Host)| {
+        let taken = taken.get(&id(reference)).copied().unwrap_or_default();
+        host(db, reference, row, taken)
+    };
+    names.extend(db.iter::<Sr>().map(|(sr, row)| (id(sr), row.name_label.clone())));
+    names.extend(db.iter::<Network>().map(|(net, row)| (id(net), row.name_label.clone())));
+    planner::Pool {
+        hosts: db.iter::<Host>().map(host).collect(),
+        vms,
+        names,
+        vcpus_per_100_cpus: None,
+    }
+}
+
+fn host(
+    db: &Image,
+    reference: Ref<Host>,
+    row: &Host,
+    (used, vcpus_used, vms): (u64, u32, u32),
+) -> planner::Host {
     let metrics = db.get::<HostMetrics>(row.metrics);
     let total = metrics.and_then(|m| u64::try_from(m.memory_total).ok()).unwrap_or(0);
     let overhead = u64::try_from(row.memory_overhead).unwrap_or(0);
+    let total = total.saturating_sub(overhead);
+    let cpu = |key: &str| row.cpu_info.get(key).map(String::as_str).unwrap_or_default();
+    let whole = |text: &str| text.split('.').next().and_then(|whole| whole.parse().ok());
     planner::Host {
         id: id(reference),
         name: row.name_label.clone(),
         enabled: row.enabled,
         live: metrics.is_some_and(|m| m.live),
-        memory_free: total.saturating_sub(overhead).saturating_sub(used),
+        quarantined: row.other_config.get(QUARANTINE_KEY).is_some_and(|value| value == "true"),
+        dedicated: false,
+        memory_total: total,
+        memory_free: total.saturating_sub(used),
+        cpus: whole(cpu("cpu_count")).unwrap_or(0),
+        vcpus_used,
+        cpu_mhz: whole(cpu("speed")).unwrap_or(0),
+        cpu_features: words(cpu("flags")),
         srs: row
             .pbds
             .iter()

@@ -51,6 +51,7 @@ pub fn insert(tx: &mut Tx<'_>, asked: Vif) -> Result<Ref<Vif>, ApiError> {
     super::vbd::changeable(tx, asked.vm)?;
     let runs = vm.power_state == VmPowerState::Running;
     tx.require::<Network>(asked.network)?;
+    super::admission::check_nic(tx, asked.vm, asked.network)?;
     let taken: Vec<String> =
         vm.vifs.iter().filter_map(|vif| tx.get(*vif)).map(|vif| vif.device.clone()).collect();
     let device = if asked.device.is_empty() || asked.device == "autodetect" {

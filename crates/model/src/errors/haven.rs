@@ -29,6 +29,9 @@ error_codes! {
     HA_SR_NO_SPACE("SR", "needed", "free"):
         "The storage repository has too little free space for the heartbeat and metadata \
          volumes. Free some space, or choose another one.";
+    HA_BAD_ADVANCED_OPTION("reason"):
+        "An advanced option of high availability is not one that Haven knows, or its value is not \
+         of its kind. Nothing was changed. See `haven ha policy` for the options; capitals count.";
     NO_PERMIT("host"):
         "The host holds no permit to start VMs: high availability is armed and its guard has \
          not confirmed its membership. Wait until the host is a member again, or look at its \

@@ -73,7 +73,8 @@ fn what_must_run_and_may_be_started_is_wanted() {
         placement::set(tx, vm, vec![holder(1, 4)])?;
         Ok(())
     });
-    let names: Vec<String> = wanted(&db).into_iter().map(|(_, vm)| vm.name).collect();
+    let name = |vm| db.get::<Vm>(vm).unwrap().name_label.clone();
+    let names: Vec<String> = wanted(&db).into_iter().map(name).collect();
     assert_eq!(names, ["wanted"]);
 }
 

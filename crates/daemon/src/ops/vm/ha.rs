@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use haven_model::{ApiError, Ref, Value, Vm, VmPowerState, codes};
 use haven_planner as planner;
-use haven_pooldb::Image;
+use haven_pooldb::{Image, Tx};
 
 use crate::dispatch::Call;
-use crate::ops::{rows, view};
+use crate::ops::admission;
 
 /// Values of `VM.ha_restart_priority`.
 const PRIORITIES: &[&str] = &["restart", "best-effort", ""];
@@ -26,26 +26,18 @@ pub fn check_priority(priority: &str) -> Result<(), ApiError> {
 /// Whether a VM may be guaranteed a restart.
 ///
 /// # Errors
-/// It is not agile, or the pool could not keep the promise.
+/// It is not agile.
 pub fn check_protectable(db: &Image, vm: Ref<Vm>) -> Result<(), ApiError> {
-    super::query::agile(db, vm)?;
-    let (_, pool) = rows::pool(db)?;
-    let need = u32::try_from(pool.ha_host_failures_to_tolerate).unwrap_or(0);
-    if !pool.ha_enabled || pool.ha_allow_overcommit || need == 0 {
-        return Ok(());
-    }
-    let (hosts, mut vms) = (view::hosts(db), view::running_vms(db));
-    let before = planner::tolerance(&hosts, &vms).failures.min(need);
-    let mut added = view::vm(db, vm, db.require(vm)?);
-    added.protection = planner::Protection::Restart;
-    vms.retain(|other| other.id != added.id);
-    if added.resident.is_some() {
-        vms.push(added);
-    }
-    if planner::tolerance(&hosts, &vms).failures < before {
-        return Err(ApiError::new(codes::HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN, Vec::new()));
-    }
-    Ok(())
+    super::query::agile(db, vm)
+}
+
+/// What protecting a VM does to the promise.
+fn admit(tx: &mut Tx<'_>, vm: Ref<Vm>) -> Result<(), ApiError> {
+    check_protectable(tx, vm)?;
+    let name = tx.require(vm)?.name_label.clone();
+    let id = uuid::Uuid::from_u128(vm.id().0);
+    let change = planner::Change::Protect { vm: id, protection: planner::Protection::Restart };
+    admission::check(tx, &format!("protecting {name}"), &[change], false)
 }
 
 /// `VM.set_ha_restart_priority(vm, value)`.
@@ -59,7 +51,7 @@ pub async fn set_ha_restart_priority(call: Arc<Call>) -> Result<Value, ApiError>
         }
         let runs = !matches!(row.power_state, VmPowerState::Halted | VmPowerState::Suspended);
         if priority == "restart" {
-            check_protectable(tx, vm)?;
+            admit(tx, vm)?;
         }
         tx.update(vm, |row: &mut Vm| {
             // Haven starts again what should run: what runs now, and is protected in any way.
@@ -77,7 +69,7 @@ pub async fn set_ha_always_run(call: Arc<Call>) -> Result<Value, ApiError> {
     let (vm, value): (Ref<Vm>, bool) = (call.arg(0)?, call.arg(1)?);
     call.write(move |tx| {
         if value {
-            check_protectable(tx, vm)?;
+            admit(tx, vm)?;
         }
         tx.update(vm, |row: &mut Vm| row.ha_always_run = value)
     })

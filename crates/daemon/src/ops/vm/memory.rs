@@ -21,6 +21,16 @@ async fn change(call: &Call, operation: VmOperations, edit: Change) -> Result<Va
         let mut changed = row.clone();
         edit(&mut changed);
         check(&changed)?;
+        // Only what waits for a start counts while it is halted; the start itself is checked too.
+        let guest = u64::try_from(changed.memory_static_max).unwrap_or(0);
+        let vcpus = u32::try_from(changed.vcpus_max).unwrap_or(1);
+        let resize = haven_planner::Change::Resize {
+            vm: uuid::Uuid::from_u128(vm.id().0),
+            memory: haven_planner::memory_need(guest, vcpus),
+            vcpus,
+        };
+        let what = format!("resizing {}", changed.name_label);
+        crate::ops::admission::check(tx, &what, &[resize], false)?;
         tx.update(vm, |row: &mut Vm| *row = changed)
     })
     .await?;

@@ -7,12 +7,13 @@ use std::time::Duration;
 use haven_cluster::ids::EpochNumber;
 use haven_drivers::hypervisor::{DomainState, MigrateStats};
 use haven_model::{ApiError, Host, Ref, Value, Vm, VmMetrics, VmOperations, VmPowerState, codes};
+use haven_planner as planner;
 use haven_tasks::TaskId;
 use uuid::Uuid;
 
 use super::state::{self as vm_state, Undo};
 use crate::dispatch::Call;
-use crate::ops::{allowed, errors, host, placement, view};
+use crate::ops::{admission, allowed, errors, host, placement, view};
 use crate::orders::{Inventory, Order, OrderReply};
 use crate::state::AppState;
 use crate::tasks::{Op, Plan};
@@ -32,10 +33,12 @@ pub async fn pool_migrate(call: Arc<Call>) -> Result<Value, ApiError> {
     if options.get("live").is_some_and(|live| live == "false") {
         return Err(ApiError::not_allowed("only live migration is possible (live=true)"));
     }
-    migrate(&call.state, call.task_id(), call.arg(0)?, call.arg(1)?).await
+    let forced = options.get("force").is_some_and(|force| force == "true");
+    migrate(&call.state, call.task_id(), call.arg(0)?, (call.arg(1)?, forced)).await
 }
 
-/// Moves a VM to another host while it runs.
+/// Moves a VM to another host while it runs; `forced`: even if the pool then tolerates fewer
+/// failures than it should.
 ///
 /// # Errors
 /// It does not run, the host cannot take it, or the move failed; then it runs where it was.
@@ -43,7 +46,7 @@ pub async fn migrate(
     state: &Arc<AppState>,
     task: TaskId,
     vm: Ref<Vm>,
-    to: Ref<Host>,
+    (to, forced): (Ref<Host>, bool),
 ) -> Result<Value, ApiError> {
     let operation = VmOperations::PoolMigrate;
     let (from, id) = state
@@ -67,7 +70,7 @@ pub async fn migrate(
     runner
         .run(task, plan, move |mut op| async move {
             op.step_undo(&Undo::EndMigration { vm, from, to }).await?;
-            let (epoch, number) = reserve(&state, vm, from, to).await?;
+            let (epoch, number) = reserve(&state, vm, from, (to, forced)).await?;
             let bridges = state.pool.read(|db| super::nics::bridges(db, vm, to)).await??;
             let prepare =
                 Order::PrepareMigrateIn { vm: id, placement: number, from: host::id(from) };
@@ -96,7 +99,7 @@ async fn reserve(
     state: &Arc<AppState>,
     vm: Ref<Vm>,
     from: Ref<Host>,
-    to: Ref<Host>,
+    (to, forced): (Ref<Host>, bool),
 ) -> Result<(EpochNumber, u64), ApiError> {
     let lives = state.lives();
     let epoch = EpochNumber(lives.epoch);
@@ -108,7 +111,11 @@ async fn reserve(
                 return Err(ApiError::internal("the VM has moved meanwhile"));
             }
             let wanted = view::vm(tx, vm, row);
-            super::query::fits(tx, vm, &wanted, to, &view::hosts(tx))?;
+            super::query::fits(tx, vm, &wanted, (to, planner::Purpose::Ordinary))?;
+            let there = Uuid::from_u128(to.id().0);
+            let change = planner::Change::Move { vm: wanted.id, host: there };
+            let what = format!("moving {}", wanted.name);
+            admission::check(tx, &what, &[change], forced)?;
             tx.update(vm, |row: &mut Vm| row.scheduled_to_be_resident_on = to)?;
             placement::set(tx, vm, vec![lives.holder(from), lives.holder(to)])
         })

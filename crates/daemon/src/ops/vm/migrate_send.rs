@@ -61,7 +61,7 @@ fn judge(db: &Image, call: &Call) -> Result<(Ref<Vm>, Ref<Host>), ApiError> {
     }
     if row.resident_on != to {
         let wanted = planner::Vm { affinity: None, ..view::vm(db, vm, row) };
-        query::fits(db, vm, &wanted, to, &view::hosts(db))?;
+        query::fits(db, vm, &wanted, (to, planner::Purpose::Ordinary))?;
     }
     Ok((vm, to))
 }
@@ -75,6 +75,6 @@ pub async fn assert_can_migrate(call: Arc<Call>) -> Result<Value, ApiError> {
 /// `VM.migrate_send(vm, dest, live, vdi_map, vif_map, options)`.
 pub async fn migrate_send(call: Arc<Call>) -> Result<Value, ApiError> {
     let (vm, to) = call.read(|db| judge(db, &call)).await?;
-    migrate::migrate(&call.state, call.task_id(), vm, to).await?;
+    migrate::migrate(&call.state, call.task_id(), vm, (to, false)).await?;
     Ok(vm.to_value())
 }

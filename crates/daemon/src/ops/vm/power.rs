@@ -13,7 +13,7 @@ use haven_tasks::TaskId;
 use super::state::{self as vm_state, Undo};
 use crate::dispatch::Call;
 use crate::ops::rows::uuid;
-use crate::ops::{allowed, errors, host, placement, rows, spec, view};
+use crate::ops::{admission, allowed, errors, host, placement, spec, view};
 use crate::orders::{Order, OrderReply};
 use crate::state::AppState;
 use crate::tasks::Plan;
@@ -32,6 +32,8 @@ pub struct Start {
     pub force: bool,
     /// From the saved memory.
     pub resume: bool,
+    /// The failover manager does it: its plan was weighed as a whole.
+    pub failover: bool,
 }
 
 /// `VM.start(vm, start_paused, force)`.
@@ -46,7 +48,7 @@ pub async fn start_on(call: Arc<Call>) -> Result<Value, ApiError> {
         host: Some(call.arg(1)?),
         paused: call.arg(2)?,
         force: call.arg(3)?,
-        resume: false,
+        ..Start::default()
     };
     start_vm(&call.state, call.task_id(), call.arg(0)?, how).await
 }
@@ -59,8 +61,13 @@ pub async fn resume(call: Arc<Call>) -> Result<Value, ApiError> {
 
 /// `VM.resume_on(vm, host, start_paused, force)`.
 pub async fn resume_on(call: Arc<Call>) -> Result<Value, ApiError> {
-    let how =
-        Start { host: Some(call.arg(1)?), paused: call.arg(2)?, force: call.arg(3)?, resume: true };
+    let how = Start {
+        host: Some(call.arg(1)?),
+        paused: call.arg(2)?,
+        force: call.arg(3)?,
+        resume: true,
+        ..Start::default()
+    };
     start_vm(&call.state, call.task_id(), call.arg(0)?, how).await
 }
 
@@ -180,9 +187,7 @@ async fn reserve(
         .write(move |tx| {
             check(tx, vm, operation)?;
             let host = choose(tx, vm, how)?;
-            if !how.force {
-                admit(tx, vm, host)?;
-            }
+            admit(tx, vm, host, how)?;
             let holder = term.holder(host);
             let number = placement::set(tx, vm, vec![holder])?;
             tx.update(vm, |row: &mut Vm| row.scheduled_to_be_resident_on = host)?;
@@ -209,32 +214,32 @@ async fn reserve(
 /// The host: the named one if it can, else the planner's.
 fn choose(tx: &Tx<'_>, vm: Ref<Vm>, how: Start) -> Result<Ref<Host>, ApiError> {
     let wanted = view::vm(tx, vm, tx.require(vm)?);
-    let hosts = view::hosts(tx);
     let Some(host) = how.host else {
-        let found = planner::place(&wanted, &hosts);
+        let goal = admission::goal(tx);
+        let found = planner::place(&view::pool(tx), &wanted, goal, planner::Budget::QUICK);
         return found
             .map(|found| view::reference(found.host))
             .map_err(|why| super::query::no_host(tx, vm, &why));
     };
     tx.require(host)?;
-    super::query::fits(tx, vm, &wanted, host, &hosts)?;
+    let purpose = match how.failover {
+        true => planner::Purpose::Failover,
+        false => planner::Purpose::Ordinary,
+    };
+    super::query::fits(tx, vm, &wanted, (host, purpose))?;
     Ok(host)
 }
 
 /// With high availability on, a start must not break the promise.
-fn admit(tx: &Tx<'_>, vm: Ref<Vm>, host: Ref<Host>) -> Result<(), ApiError> {
-    let (_, pool) = rows::pool(tx)?;
-    if !pool.ha_enabled || pool.ha_allow_overcommit {
+fn admit(tx: &mut Tx<'_>, vm: Ref<Vm>, host: Ref<Host>, how: Start) -> Result<(), ApiError> {
+    if how.failover {
         return Ok(());
     }
-    let need = u32::try_from(pool.ha_host_failures_to_tolerate).unwrap_or(0);
-    let wanted = view::vm(tx, vm, tx.require(vm)?);
-    let (hosts, vms) = (view::hosts(tx), view::running_vms(tx));
-    let id = uuid(&tx.require(host)?.uuid)?;
-    let before = planner::tolerance(&hosts, &vms).failures.min(need);
-    planner::admit(&hosts, &vms, &wanted, id, before)
-        .map(|_| ())
-        .map_err(|_| ApiError::new(codes::HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN, Vec::new()))
+    let wanted = Box::new(view::vm(tx, vm, tx.require(vm)?));
+    let what = format!("starting {}", wanted.name);
+    let host = Some(uuid(&tx.require(host)?.uuid)?);
+    let change = planner::Change::Add { vm: wanted, host };
+    admission::check(tx, &what, &[change], how.force)
 }
 
 /// How a VM is to be stopped.

@@ -14,17 +14,26 @@ fn reason(vm: Ref<Vm>, host: Ref<Host>, why: &Reason) -> ApiError {
     match why {
         Reason::NotLive => ApiError::with(codes::HOST_OFFLINE, &[&host]),
         Reason::Disabled => ApiError::with(codes::HOST_DISABLED, &[&host]),
-        Reason::StorageUnreachable(sr) => {
+        Reason::StorageUnreachable { sr, .. } => {
             let sr: Ref<haven_model::Sr> = view::reference(*sr);
             ApiError::with(codes::VM_REQUIRES_SR, &[&vm, &sr])
         }
-        Reason::NetworkUnreachable(network) => {
+        Reason::NetworkUnreachable { network, .. } => {
             let network: Ref<haven_model::Network> = view::reference(*network);
             ApiError::with(codes::VM_REQUIRES_NETWORK, &[&vm, &network])
         }
         Reason::NoMemory { need, free } => {
             ApiError::with(codes::HOST_NOT_ENOUGH_FREE_MEMORY, &[need, free])
         }
+        Reason::CpuFeatures(_) => {
+            ApiError::with(codes::VM_INCOMPATIBLE_WITH_THIS_HOST, &[&vm, &host, &why])
+        }
+        Reason::Quarantined
+        | Reason::Dedicated
+        | Reason::FailedThere
+        | Reason::Pinned(_)
+        | Reason::Apart { .. }
+        | Reason::NoVcpus { .. } => ApiError::not_allowed(format!("the host {why}")),
     }
 }
 
@@ -46,15 +55,15 @@ pub fn no_host(_db: &Image, vm: Ref<Vm>, why: &planner::Why) -> ApiError {
 /// # Errors
 /// Why not.
 pub fn fits(
-    _db: &Image,
+    db: &Image,
     vm: Ref<Vm>,
     wanted: &planner::Vm,
-    host: Ref<Host>,
-    hosts: &[planner::Host],
+    (host, purpose): (Ref<Host>, planner::Purpose),
 ) -> Result<(), ApiError> {
-    let found = hosts.iter().find(|candidate| view::reference::<Host>(candidate.id) == host);
+    let pool = view::pool(db);
+    let found = pool.hosts.iter().find(|candidate| view::reference::<Host>(candidate.id) == host);
     let found = found.ok_or_else(|| ApiError::handle_invalid(host))?;
-    planner::verdict(wanted, found).map_err(|why| reason(vm, host, &why))
+    planner::verdict(&pool, wanted, found, purpose).map_err(|why| reason(vm, host, &why))
 }
 
 /// `VM.get_possible_hosts(vm)`.
@@ -62,8 +71,10 @@ pub async fn get_possible_hosts(call: Arc<Call>) -> Result<Value, ApiError> {
     let vm: Ref<Vm> = call.arg(0)?;
     call.read(|db| {
         let wanted = view::vm(db, vm, db.require(vm)?);
-        let hosts = view::hosts(db);
-        let able = hosts.iter().filter(|host| planner::verdict(&wanted, host).is_ok());
+        let pool = view::pool(db);
+        let purpose = planner::Purpose::Ordinary;
+        let able = pool.hosts.iter();
+        let able = able.filter(|host| planner::verdict(&pool, &wanted, host, purpose).is_ok());
         let able = able.map(|host| Value::Ref(view::reference::<Host>(host.id).id()));
         Ok(Value::Set(able.collect()))
     })
@@ -75,7 +86,7 @@ pub async fn assert_can_boot_here(call: Arc<Call>) -> Result<Value, ApiError> {
     let (vm, host): (Ref<Vm>, Ref<Host>) = (call.arg(0)?, call.arg(1)?);
     call.read(|db| {
         let wanted = view::vm(db, vm, db.require(vm)?);
-        fits(db, vm, &wanted, host, &view::hosts(db))?;
+        fits(db, vm, &wanted, (host, planner::Purpose::Ordinary))?;
         Ok(Value::void())
     })
     .await
@@ -88,7 +99,7 @@ pub async fn assert_can_boot_here(call: Arc<Call>) -> Result<Value, ApiError> {
 pub fn agile(db: &Image, vm: Ref<Vm>) -> Result<(), ApiError> {
     let row = db.require(vm)?;
     let wanted = view::vm(db, vm, row);
-    for host in view::hosts(db) {
+    for host in view::pool(db).hosts {
         if let Some(sr) = wanted.srs.difference(&host.srs).next() {
             let sr: Ref<haven_model::Sr> = view::reference(*sr);
             let shared = db.get(sr).is_some_and(|row| row.shared);

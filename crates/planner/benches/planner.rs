@@ -1,0 +1,132 @@
+//! Figures of the planner beside the known approach, same pools, one run: `make bench-planner`.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints")]
+
+#[path = "planner/baseline.rs"]
+mod baseline;
+#[path = "planner/pools.rs"]
+mod pools;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use haven_planner::{Budget, Change, Pool, Rules, Vm, restart_plan, survives, tolerance_with};
+
+/// Random pools in which both approaches are compared.
+const POOLS: u64 = 1_000;
+/// Repetitions of short measurements; the median counts.
+const RUNS: usize = 9;
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+fn median(mut run: impl FnMut()) -> f64 {
+    let mut times: Vec<f64> = (0..RUNS)
+        .map(|_| {
+            let begin = Instant::now();
+            run();
+            ms(begin.elapsed())
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times[RUNS / 2]
+}
+
+fn word(answer: Option<bool>) -> &'static str {
+    match answer {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "undecided",
+    }
+}
+
+/// One size of pool: how full it is, in percent of the memory.
+fn size(hosts: u64, vms: u64, fill: u64) {
+    let pool = pools::filled(hosts, vms, fill, 7);
+    let name = format!("{hosts}x{vms}");
+    println!("# {name}, {} VMs placed, {fill} % of the memory used", pool.vms.len());
+    for failures in 1..=3u32 {
+        let begin = Instant::now();
+        let ours = survives(&pool, failures, Budget::THOROUGH);
+        let took = ms(begin.elapsed());
+        let suffix = if fill == pools::USUAL { String::new() } else { format!("_{fill}percent") };
+        println!("figure plan_{name}_f{failures}{suffix}_ms {took:.2} ms");
+        let begin = Instant::now();
+        let theirs = baseline::survives(&pool, failures);
+        let took = ms(begin.elapsed());
+        println!("figure baseline_{name}_f{failures}{suffix}_ms {took:.2} ms");
+        println!("#   {failures} failures: ours {}, baseline {}", word(ours), word(Some(theirs)));
+    }
+}
+
+/// One start, judged on one host.
+fn admission(fill: u64) {
+    let pool = pools::filled(64, 4_000, fill, 7);
+    let new = Vm { id: uuid::Uuid::from_u128(u128::MAX), resident: None, ..pool.vms[100].clone() };
+    let on = pool.hosts.iter().max_by_key(|host| host.memory_free).unwrap().id;
+    let mut kept = 0;
+    let took = median(|| kept = tolerance_with(&pool, &new, on, 2, Budget::QUICK));
+    let suffix = if fill == pools::USUAL { String::new() } else { format!("_{fill}percent") };
+    println!("figure admit_start_64x4000_f2{suffix}_ms {took:.2} ms");
+    println!("#   tolerated with it: {kept}");
+}
+
+fn failover() {
+    let pool = pools::filled(64, 4_000, pools::USUAL, 7);
+    let hosts = pool.hosts.iter().take(2).map(|host| host.id).collect();
+    let lost = pool.with(&Change::Fail { hosts }).unwrap();
+    let which: BTreeSet<_> = lost.vms.iter().filter(|vm| vm.waits()).map(|vm| vm.id).collect();
+    let rules = Rules { keep: 1, ..Rules::default() };
+    let mut placed = 0;
+    let took = median(|| placed = restart_plan(&lost, &which, &rules).starts().count());
+    println!("figure restart_plan_64x4000_two_hosts_ms {took:.2} ms");
+    println!("#   {placed} restarts of {}", which.len());
+}
+
+/// Random pools of up to 15 hosts, in which the baseline tries all combinations or is pessimistic.
+fn compare() {
+    let (mut ours_better, mut baseline_better, mut undecided) = (0u32, 0u32, 0u32);
+    let (mut our_time, mut their_time) = (Duration::ZERO, Duration::ZERO);
+    for seed in 0..POOLS {
+        let pool = pools::random(seed);
+        let begin = Instant::now();
+        let found = haven_planner::tolerance(&pool, Budget::QUICK);
+        our_time += begin.elapsed();
+        undecided += u32::from(!found.is_exact());
+        let begin = Instant::now();
+        let theirs = baseline::tolerance(&pool);
+        their_time += begin.elapsed();
+        ours_better += u32::from(found.failures > theirs);
+        baseline_better += u32::from(found.failures < theirs);
+    }
+    println!("figure ours_better_pools {ours_better} pools");
+    println!("figure baseline_better_pools {baseline_better} pools");
+    println!("figure ours_undecided_pools {undecided} pools");
+    println!("figure ours_tolerance_1000_pools_ms {:.0} ms", ms(our_time));
+    println!("figure baseline_tolerance_1000_pools_ms {:.0} ms", ms(their_time));
+}
+
+/// Most memory that this process ever had, in MiB.
+fn peak_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024
+}
+
+fn main() {
+    let pools: [(u64, u64); 5] = [(8, 100), (16, 500), (32, 2_000), (64, 4_000), (64, 10_000)];
+    for (hosts, vms) in pools {
+        size(hosts, vms, pools::USUAL);
+    }
+    for fill in [92, 95] {
+        size(64, 4_000, fill);
+    }
+    for fill in [pools::USUAL, 92] {
+        admission(fill);
+    }
+    failover();
+    println!("figure planner_peak_memory {} MiB", peak_mib());
+    compare();
+    let _pool: Option<Pool> = None;
+}

@@ -1,0 +1,360 @@
+//! What stands in the way: which failure, which VM, which resource, how much is missing.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::game::Stuck;
+use crate::hostset::HostSet;
+use crate::model::Model;
+use crate::reason::{Purpose, Reason, eligible};
+use crate::refute::{Refutation, refute};
+use crate::state::{State, Work};
+use crate::view::{Protection, Vm};
+use crate::words::{list, mib, thousands};
+
+/// Work for an explanation.
+const WORK: u64 = 1_000_000;
+
+/// A host or VM with its name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Named {
+    /// Its uuid.
+    pub id: Uuid,
+    /// Its `name_label`.
+    pub name: String,
+}
+
+/// What there is too little of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "resource")]
+pub enum Shortage {
+    /// All free memory together, in bytes.
+    Memory {
+        /// What all VMs to be restarted need.
+        need: u64,
+        /// What the hosts that may take them have.
+        free: u64,
+    },
+    /// Memory on any one host, in bytes: together there may be enough.
+    Block {
+        /// What the VM needs.
+        need: u64,
+        /// The most that one host has left when the others are placed.
+        free: u64,
+        /// That host.
+        on: Option<Named>,
+    },
+    /// Virtual processors, with the pool's ratio.
+    Vcpus {
+        /// What is needed.
+        need: u64,
+        /// What is left.
+        free: u64,
+    },
+    /// Hosts that satisfy a rule which keeps VMs apart.
+    Apart {
+        /// Name of the rule's group.
+        group: String,
+        /// Members to be placed.
+        members: u64,
+        /// Hosts without a member.
+        hosts: u64,
+    },
+    /// No host that is left may take the VM at all, whatever its room.
+    Hosts {
+        /// Why not, host by host.
+        reasons: Vec<(Named, Reason)>,
+    },
+}
+
+/// The constraint that binds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Breach {
+    /// Hosts that fail, blow by blow; those of one blow at the same moment.
+    pub failed: Vec<Vec<Named>>,
+    /// The first VM that stays behind.
+    pub vm: Named,
+    /// What it lacks.
+    pub shortage: Shortage,
+    /// Bytes by which what is to be restarted exceeds all that is free, or 0.
+    pub excess: u64,
+    /// Whether it is proven that no way of placing helps.
+    pub proven: bool,
+    /// VMs that are not guaranteed and whose stop or move would make room.
+    pub relief: Vec<Relief>,
+}
+
+/// A VM that could make room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relief {
+    /// The VM.
+    pub vm: Named,
+    /// Where it runs.
+    pub host: Named,
+    /// Bytes that it takes there.
+    pub memory: u64,
+}
+
+impl Breach {
+    /// Bytes that are missing, where memory is what is missing.
+    #[must_use]
+    pub fn short_bytes(&self) -> Option<u64> {
+        match &self.shortage {
+            Shortage::Memory { need, free } | Shortage::Block { need, free, .. } => {
+                Some(need.saturating_sub(*free))
+            }
+            _ => None,
+        }
+    }
+
+    /// Bytes that are missing altogether: on one host, or on all together, whichever is more.
+    #[must_use]
+    pub fn missing_bytes(&self) -> u64 {
+        self.short_bytes().unwrap_or(0).max(self.excess)
+    }
+
+    /// After which failures, in words.
+    #[must_use]
+    pub fn occasion(&self) -> String {
+        let blow = |hosts: &Vec<Named>| {
+            let names: Vec<String> = hosts.iter().map(|host| host.name.clone()).collect();
+            list(&names)
+        };
+        match self.failed.as_slice() {
+            [] => "as things are".to_owned(),
+            [one] if one.len() == 1 => format!("after {} fails", blow(one)),
+            [one] => format!("after {} fail at once", blow(one)),
+            many => {
+                let blows: Vec<String> = many.iter().map(blow).collect();
+                format!("after {} fail one after the other", blows.join(", then "))
+            }
+        }
+    }
+
+    /// How much is short, and in detail why.
+    fn lack(&self) -> (String, String) {
+        let vm = &self.vm.name;
+        let short = |need: u64, free: u64| format!("{} short", mib(need.saturating_sub(free)));
+        match &self.shortage {
+            Shortage::Memory { need, free } => (
+                short(*need, *free),
+                format!(
+                    "the VMs to restart need {}, all hosts together have {} free",
+                    mib(*need),
+                    mib(*free)
+                ),
+            ),
+            Shortage::Block { need, free, on } => {
+                let on = on.as_ref().map_or(String::new(), |host| format!(", on {}", host.name));
+                let largest = mib(*free);
+                let detail =
+                    format!("{vm} needs {}, the largest free block is {largest}{on}", mib(*need));
+                (short(*need, *free), detail)
+            }
+            Shortage::Vcpus { need, free } => {
+                let missing = thousands(need.saturating_sub(*free));
+                let (need, free) = (thousands(*need), thousands(*free));
+                let detail = format!("{need} are needed, {free} are left");
+                (format!("{missing} virtual processors short"), detail)
+            }
+            Shortage::Apart { group, members, hosts } => (
+                format!("no host for {vm}"),
+                format!(
+                    "rule {group} keeps its VMs apart, {members} of them to be restarted, and {}",
+                    match hosts {
+                        0 => "no host without a member is left".to_owned(),
+                        1 => "only 1 host without a member is left".to_owned(),
+                        _ => format!("only {hosts} hosts without a member are left"),
+                    }
+                ),
+            ),
+            Shortage::Hosts { reasons } => {
+                let reasons: Vec<String> =
+                    reasons.iter().map(|(host, why)| format!("{} {why}", host.name)).collect();
+                let detail = match reasons.is_empty() {
+                    true => "no host is left".to_owned(),
+                    false => reasons.join(", "),
+                };
+                (format!("no host for {vm}"), detail)
+            }
+        }
+    }
+
+    fn remedy(&self) -> String {
+        let vm = &self.vm.name;
+        match (&self.shortage, self.relief.as_slice()) {
+            (Shortage::Apart { group, .. }, _) => {
+                format!("add a host, or take {vm} out of {group}")
+            }
+            (Shortage::Hosts { .. }, _) => {
+                format!("give {vm} more hosts that can run it, or lower its restart priority")
+            }
+            (_, []) => format!("add memory or a host, or lower the restart priority of {vm}"),
+            (_, relief) => {
+                let names: Vec<String> = relief
+                    .iter()
+                    .map(|one| {
+                        format!("{} ({} on {})", one.vm.name, mib(one.memory), one.host.name)
+                    })
+                    .collect();
+                format!("move or stop {}, or lower the restart priority of {vm}", list(&names))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (short, detail) = self.lack();
+        write!(f, "{short} {}: {detail}", self.occasion())?;
+        if !self.proven {
+            f.write_str(" (no way was found within the budget of the search)")?;
+        }
+        write!(f, "; {}", self.remedy())
+    }
+}
+
+fn named(model: &Model<'_>, host: usize) -> Option<Named> {
+    model.host(host).map(|host| Named { id: host.id, name: host.name.clone() })
+}
+
+fn name_vm(vm: &Vm) -> Named {
+    Named { id: vm.id, name: vm.name.clone() }
+}
+
+/// Explains why something stays behind.
+pub(crate) fn explain(model: &Model<'_>, stuck: &Stuck, proven: bool) -> Option<Breach> {
+    let refuted = refute(model, &stuck.state, &stuck.items);
+    let (rest, left) = fill(model, stuck);
+    let first = match refuted {
+        Some(Refutation::Nowhere { item }) => item,
+        Some(Refutation::Apart { group, .. }) => {
+            let member = |&&item: &&usize| model.groups_of(item).contains(&group);
+            stuck.items.iter().rev().find(member).copied()?
+        }
+        _ => left.first().or(stuck.items.first()).copied()?,
+    };
+    let vm = model.vm(first)?;
+    let shortage = shortage(model, stuck, &rest, first, refuted);
+    let failed =
+        stuck.blows.iter().map(|blow| blow.iter().filter_map(|host| named(model, host)).collect());
+    let mut breach = Breach {
+        failed: failed.collect(),
+        vm: name_vm(vm),
+        shortage,
+        excess: excess(model, stuck),
+        proven,
+        relief: Vec::new(),
+    };
+    breach.relief = relief(model, stuck, first, breach.short_bytes().unwrap_or(0));
+    Some(breach)
+}
+
+/// By how much all that is to be placed exceeds all that is free.
+fn excess(model: &Model<'_>, stuck: &Stuck) -> u64 {
+    let able = stuck.items.iter().map(|&item| model.able(item));
+    let hosts = able.fold(HostSet::EMPTY, HostSet::or).and(stuck.state.alive);
+    let need: u64 = stuck.items.iter().map(|&item| model.need(item).memory).sum();
+    let free: u64 = hosts.iter().map(|host| stuck.state.room(host).memory).sum();
+    need.saturating_sub(free)
+}
+
+/// Places what can be placed, the largest first; answers what stays behind.
+fn fill(model: &Model<'_>, stuck: &Stuck) -> (State, Vec<usize>) {
+    let mut state = stuck.state.clone();
+    let mut work = Work::new(WORK);
+    let left = stuck
+        .items
+        .iter()
+        .copied()
+        .filter(|&item| !state.place_tight(model, item, &mut work))
+        .collect();
+    (state, left)
+}
+
+fn shortage(
+    model: &Model<'_>,
+    stuck: &Stuck,
+    rest: &State,
+    item: usize,
+    refuted: Option<Refutation>,
+) -> Shortage {
+    let able = model.able(item).and(stuck.state.alive);
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    match refuted {
+        _ if able.is_empty() => Shortage::Hosts { reasons: reasons(model, stuck, item) },
+        Some(Refutation::Memory { need, free }) => Shortage::Memory { need, free },
+        Some(Refutation::Vcpus { need, free }) => Shortage::Vcpus { need, free },
+        Some(Refutation::Apart { group, items, hosts }) => Shortage::Apart {
+            group: group_name(model, item, group),
+            members: count(items),
+            hosts: count(hosts),
+        },
+        Some(Refutation::Nowhere { .. }) => block(model, &stuck.state, item),
+        Some(Refutation::Blocks { .. }) | None => block(model, rest, item),
+    }
+}
+
+/// The largest block that is left for an item.
+fn block(model: &Model<'_>, state: &State, item: usize) -> Shortage {
+    let need = model.need(item);
+    let able = model.able(item).and(state.alive);
+    let roomy = able.iter().filter(|&host| state.room(host).memory >= need.memory);
+    let vcpus = roomy.map(|host| state.room(host).vcpus).max();
+    if let Some(free) = vcpus {
+        if free < need.vcpus {
+            return Shortage::Vcpus { need: need.vcpus, free };
+        }
+        let group = model.groups_of(item).first().copied().unwrap_or(0);
+        return Shortage::Apart { group: group_name(model, item, group), members: 1, hosts: 0 };
+    }
+    let best = able.iter().max_by_key(|&host| (state.room(host).memory, std::cmp::Reverse(host)));
+    let free = best.map_or(0, |host| state.room(host).memory);
+    let on = best.and_then(|host| named(model, host));
+    Shortage::Block { need: need.memory, free, on }
+}
+
+fn group_name(model: &Model<'_>, item: usize, group: usize) -> String {
+    let position = model.groups_of(item).iter().position(|&other| other == group).unwrap_or(0);
+    let id = model.vm(item).and_then(|vm| vm.apart.iter().nth(position));
+    id.map(|id| model.pool.name_of(*id)).unwrap_or_default()
+}
+
+fn reasons(model: &Model<'_>, stuck: &Stuck, item: usize) -> Vec<(Named, Reason)> {
+    let Some(vm) = model.vm(item) else { return Vec::new() };
+    let hosts =
+        stuck.state.alive.iter().filter_map(|at| Some((named(model, at)?, model.host(at)?)));
+    hosts
+        .filter_map(|(name, host)| {
+            Some((name, eligible(model.pool, vm, host, Purpose::Failover).err()?))
+        })
+        .collect()
+}
+
+/// The fewest VMs without guarantee on one host that would make the room.
+fn relief(model: &Model<'_>, stuck: &Stuck, item: usize, short: u64) -> Vec<Relief> {
+    let able = model.able(item).and(stuck.state.alive);
+    let options = able.iter().filter_map(|at| {
+        let host = model.host(at)?;
+        let mut guests: Vec<&Vm> = model
+            .pool
+            .vms
+            .iter()
+            .filter(|vm| vm.resident == Some(host.id) && vm.protection != Protection::Restart)
+            .collect();
+        guests.sort_by_key(|vm| (std::cmp::Reverse(vm.memory), vm.id));
+        let (mut freed, mut chosen) = (0u64, Vec::new());
+        for vm in guests {
+            if freed >= short {
+                break;
+            }
+            freed = freed.saturating_add(vm.memory);
+            let host = Named { id: host.id, name: host.name.clone() };
+            chosen.push(Relief { vm: name_vm(vm), host, memory: vm.memory });
+        }
+        (freed >= short && !chosen.is_empty()).then_some(chosen)
+    });
+    options.min_by_key(Vec::len).unwrap_or_default()
+}

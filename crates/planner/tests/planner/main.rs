@@ -1,0 +1,11 @@
+//! The planner against examples, brute force, an integer program, and its own promises.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+mod brute;
+mod examples;
+mod execution;
+mod golden;
+mod oracle;
+mod policies;
+mod pools;
