@@ -83,5 +83,9 @@ bench-planner: ## measure the planner beside the known approach, one `figure <na
 sim: ## hunt with the simulator: SEEDS=20000 SEED=1 SIM_HOSTS=3
 	cargo run --release --locked -p haven-sim -- run --hosts $(SIM_HOSTS) --first $(SEED) --seeds $(SEEDS)
 
+.PHONY: model
+model: ## explore the independent models of the protocol whole (some minutes, some GiB)
+	cargo run --release --locked -p haven-model-check
+
 reference: ## write reference pages and client types of the API into target/reference
 	cargo run --quiet --locked -p xtask -- reference target/reference
