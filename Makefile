@@ -29,11 +29,13 @@ build: deps web ## build all programs (release), with the web console in havend
 install: ## copy programs and units to this host (after `make build`; root); DESTDIR= is honoured
 	install -D -m 755 -t $(DESTDIR)/usr/sbin $(BIN)/havend $(BIN)/haven-guard
 	install -D -m 755 -t $(DESTDIR)/usr/bin $(BIN)/haven
+	@test -e $(DESTDIR)/usr/bin/xe || ln -s haven $(DESTDIR)/usr/bin/xe
 	@mkdir -p $(DESTDIR)/etc/systemd/system
 	cp -r packaging/systemd/. $(DESTDIR)/etc/systemd/system/
 	@test -e $(DESTDIR)/etc/haven/guard.toml || install -D -m 644 packaging/etc/guard.toml $(DESTDIR)/etc/haven/guard.toml
 	@mkdir -p $(DESTDIR)/usr/share/bash-completion/completions
 	$(BIN)/haven completion bash > $(DESTDIR)/usr/share/bash-completion/completions/haven
+	install -m 644 packaging/bash-completion/xe $(DESTDIR)/usr/share/bash-completion/completions/xe
 
 demo: deps ## a pool of three hosts on this machine, and what happens when hosts die
 	cargo build --locked --bins
@@ -89,3 +91,25 @@ model: ## explore the independent models of the protocol whole (some minutes, so
 
 reference: ## write reference pages and client types of the API into target/reference
 	cargo run --quiet --locked -p xtask -- reference target/reference
+
+.PHONY: bench-xe fuzz-xe
+
+# The pool of the bench of xe: directory and port.
+XE_POOL := target/bench-xe
+XE_PORT ?= 18743
+
+bench-xe: ## wall time of `xe` with 64 simulated hosts and 3,000 VMs
+	cargo build --release --locked -p haven-lab -p haven-daemon -p haven-cli --bins
+	@rm -rf $(XE_POOL); mkdir -p $(XE_POOL)
+	@$(BIN)/haven-lab sim-pool --hosts 64 --vms 3000 --port $(XE_PORT) --dir $(XE_POOL) > $(XE_POOL)/out & \
+	  pool=$$!; trap 'kill $$(sed -n "s/^pid *//p" $(XE_POOL)/out) $$pool 2>/dev/null' EXIT; \
+	  until grep -q ^ready $(XE_POOL)/out; do sleep 0.5; kill -0 $$pool || exit 1; done; \
+	  echo "# over the local socket"; HAVEN_SOCKET=$(XE_POOL)/run/haven/havend.sock scripts/bench-xe $(BIN)/haven; \
+	  echo "# over TLS"; HAVEN_CA=$(XE_POOL)/var/lib/haven/tls/ca.pem HAVEN_SOCKET=/nowhere \
+	    XE_EXTRA_ARGS="server=127.0.0.1,port=$(XE_PORT),username=root,password=haven-sim" \
+	    scripts/bench-xe $(BIN)/haven | sed 's/^figure xe_/figure xe_tls_/'
+
+FUZZ_CASES ?= 20000
+
+fuzz-xe: ## frames and command lines of xe by chance: FUZZ_CASES=20000 of each
+	PROPTEST_CASES=$(FUZZ_CASES) cargo test --release --locked -p haven-xe --test xe fuzz

@@ -59,6 +59,12 @@ impl Run<'_> {
             None if class.listed.is_empty() => None,
             None => Some(class.listed.iter().map(|name| (*name).to_owned()).collect()),
         };
+        if let Some(names) = &names
+            && !names.iter().any(|name| class.field(name).is_some())
+        {
+            // A list of empty records would tell nobody what is wrong.
+            return Err(Failure::text(format!("Unknown field '{}'", names.join(","))));
+        }
         let chosen = |field: &&Field| {
             let asked = names.as_ref().is_none_or(|names| names.iter().any(|n| n == field.name));
             asked && !field.hidden

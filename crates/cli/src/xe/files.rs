@@ -8,6 +8,7 @@ use haven_xe::wire::Reply;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::interval;
 
+use super::talk::complain;
 use crate::client::endpoint::Endpoint;
 use crate::client::transport::{Stream, Transport};
 use crate::failure::{Failure, Outcome};
@@ -27,6 +28,9 @@ pub(super) struct Files<'t> {
     allowed: Vec<PathBuf>,
     transport: &'t Transport,
 }
+
+/// An answer, and its length if it says so.
+type Answer = (Box<dyn Stream>, Option<u64>);
 
 /// The path from the root, without `.` and `..`.
 fn full(path: &Path) -> PathBuf {
@@ -89,7 +93,9 @@ impl<'t> Files<'t> {
         server: &mut Box<dyn Stream>,
     ) -> Outcome<Reply> {
         let path = if file.is_empty() { None } else { Some(self.check(file)?) };
-        let Some(mut from) = self.asked("GET", url, "").await? else { return Ok(Reply::Failed) };
+        let Some((mut from, length)) = self.asked("GET", url, "").await? else {
+            return Ok(Reply::Failed);
+        };
         let copied = match path {
             None => copy(&mut from, &mut tokio::io::stdout(), server).await,
             Some(path) => {
@@ -101,7 +107,9 @@ impl<'t> Files<'t> {
                 copy(&mut from, &mut to, server).await
             }
         };
-        Ok(if copied.is_ok() { Reply::Ok } else { Reply::Failed })
+        // Cut short is not complete.
+        let complete = copied.is_ok_and(|count| length.is_none_or(|length| length == count));
+        Ok(if complete { Reply::Ok } else { Reply::Failed })
     }
 
     /// Sends a file to an address.
@@ -122,19 +130,17 @@ impl<'t> Files<'t> {
         } else {
             String::new()
         };
-        let Some(mut to) = self.asked("PUT", url, &length).await? else { return Ok(Reply::Failed) };
+        let Some((mut to, _)) = self.asked("PUT", url, &length).await? else {
+            return Ok(Reply::Failed);
+        };
         let copied = copy(&mut from, &mut to, server).await;
         let ended = to.shutdown().await;
         Ok(if copied.is_ok() && ended.is_ok() { Reply::Ok } else { Reply::Failed })
     }
 
-    /// Asks and follows redirections; none if the answer is anything but 200.
-    async fn asked(
-        &self,
-        method: &str,
-        url: &str,
-        headers: &str,
-    ) -> Outcome<Option<Box<dyn Stream>>> {
+    /// Asks and follows redirections: the answer and its length if it says so; none if it is
+    /// anything but 200.
+    async fn asked(&self, method: &str, url: &str, headers: &str) -> Outcome<Option<Answer>> {
         let mut url = url.to_owned();
         for _ in 0..REDIRECTIONS_MAX {
             let (transport, path) = self.at(&url)?;
@@ -148,17 +154,26 @@ impl<'t> Files<'t> {
                 return Ok(None);
             }
             let Some(head) = read_head(&mut stream).await else { return Ok(None) };
+            let header = |wanted: &str| {
+                let mut lines = head.lines().filter_map(|line| line.split_once(':'));
+                let found = lines.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+                found.map(|(_, value)| value.trim().to_owned())
+            };
             match head.split(' ').nth(1) {
-                Some("200") => return Ok(Some(stream)),
-                Some("302") => {
-                    let lines = head.lines().filter_map(|line| line.split_once(':'));
-                    let mut found = lines.filter(|(name, _)| name.eq_ignore_ascii_case("location"));
-                    match found.next() {
-                        Some((_, value)) => url = value.trim().to_owned(),
-                        None => return Ok(None),
-                    }
+                Some("200") => {
+                    let length = header("content-length").and_then(|text| text.parse().ok());
+                    return Ok(Some((stream, length)));
                 }
-                _ => return Ok(None),
+                Some("302") => match header("location") {
+                    Some(location) => url = location,
+                    None => return Ok(None),
+                },
+                _ => {
+                    let line = head.lines().next().unwrap_or_default();
+                    let path = path.split('?').next().unwrap_or_default();
+                    complain(&format!("The server answered {path} with: {line}\n"))?;
+                    return Ok(None);
+                }
             }
         }
         Ok(None)
@@ -182,10 +197,11 @@ async fn copy(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
     server: &mut Box<dyn Stream>,
-) -> std::io::Result<()> {
+) -> std::io::Result<u64> {
     let mut heartbeat = interval(HEARTBEAT);
     heartbeat.tick().await;
     let mut block = vec![0_u8; BLOCK_BYTES];
+    let mut copied = 0;
     loop {
         let count = tokio::select! {
             read = from.read(&mut block) => read?,
@@ -198,8 +214,10 @@ async fn copy(
             }
         };
         if count == 0 {
-            return to.flush().await;
+            to.flush().await?;
+            return Ok(copied);
         }
+        copied += count as u64;
         to.write_all(block.get(..count).unwrap_or_default()).await?;
     }
 }

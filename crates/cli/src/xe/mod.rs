@@ -58,9 +58,16 @@ pub(crate) fn run(args: Vec<String>) -> ExitCode {
     runtime.shutdown_background();
     match ended {
         Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+        Err(Failure::Cancelled(_)) => ExitCode::FAILURE,
         Err(Failure::Local(text)) => said(&format!("Error: {text}\n"), 1),
-        Err(failure) => said(&errors::for_people(&failure), 1),
+        Err(failure) => said(&in_our_words(&errors::for_people(&failure)), 1),
     }
+}
+
+/// What `haven` says of its options, with those of `xe`.
+fn in_our_words(text: &str) -> String {
+    let text = text.replace("give it with --ca", "give it with ca=FILE");
+    text.replace("with --server:", "with -s:").replace("--server HOST", "-s HOST")
 }
 
 fn said(text: &str, code: u8) -> ExitCode {

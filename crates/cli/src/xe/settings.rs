@@ -169,16 +169,18 @@ impl Settings {
 
     /// Where the command goes.
     pub(super) fn endpoint(&self) -> crate::failure::Outcome<Endpoint> {
-        let here = ["127.0.0.1", "localhost"];
+        let here = |server: &str| {
+            ["127.0.0.1", "localhost"].contains(&server)
+                && self.port.is_none()
+                && self.socket.exists()
+        };
         match &self.server {
-            Some(server) if !(here.contains(&server.as_str()) && self.socket.exists()) => {
-                match Endpoint::parse(server)? {
-                    Endpoint::Tls { host, port } => {
-                        Ok(Endpoint::Tls { host, port: self.port.unwrap_or(port) })
-                    }
-                    other => Ok(other),
+            Some(server) if !here(server) => match Endpoint::parse(server)? {
+                Endpoint::Tls { host, port } => {
+                    Ok(Endpoint::Tls { host, port: self.port.unwrap_or(port) })
                 }
-            }
+                other => Ok(other),
+            },
             _ => Ok(Endpoint::Unix(self.socket.clone())),
         }
     }

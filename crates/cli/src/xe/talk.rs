@@ -156,13 +156,16 @@ impl Talk<'_> {
 
 fn print(text: &str) -> Outcome<()> {
     let mut stdout = std::io::stdout();
-    stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-        .map_err(|error| Failure::local("writing the output", error))
+    let printed = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    printed.map_err(|error| match error.kind() {
+        // Nobody reads on, as behind `| head`.
+        std::io::ErrorKind::BrokenPipe => Failure::Cancelled(String::new()),
+        _ => Failure::local("writing the output", error),
+    })
 }
 
-fn complain(text: &str) -> Outcome<()> {
+/// Text for standard error, as it is.
+pub(super) fn complain(text: &str) -> Outcome<()> {
     std::io::stderr()
         .write_all(text.as_bytes())
         .map_err(|error| Failure::local("writing to standard error", error))

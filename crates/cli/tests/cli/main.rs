@@ -8,3 +8,4 @@ mod mistakes;
 mod support;
 mod tls;
 mod verbs;
+mod xe;

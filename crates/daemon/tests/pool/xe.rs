@@ -68,6 +68,13 @@ async fn a_day_with_xe() {
     assert!(kept.contains("Aborted (you typed: 'no')"), "{kept}");
     let gone = xe(&here, &["vm-uninstall", &id, "--typed", "yes"]).await;
     assert!(gone.contains("All objects destroyed"), "{gone}");
+    // What a template's plan made goes with its machine.
+    let sr = pool.ok("SR.get_uuid", &[sr]).await;
+    let sr = format!("sr-uuid={}", sr.as_str().unwrap());
+    let made = xe(&here, &["vm-install", "template=Linux", &sr, "new-name-label=inst"]).await;
+    let made = format!("uuid={}", made.lines().next().unwrap());
+    let gone = xe(&here, &["vm-uninstall", &made, "--force"]).await;
+    assert!(gone.contains("VDI: ") && gone.ends_with("exit 0\n"), "{gone}");
     let none = as_root(&pool, &["vm-list", "name-label=web1", "--json"]).await;
     assert_eq!(none, "[]\nexit 0\n");
 }

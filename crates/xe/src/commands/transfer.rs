@@ -67,6 +67,7 @@ impl Run<'_> {
     fn exchange(&mut self, task: &Value, label: &str, command: Command) -> Result<Value, Failure> {
         self.send(command)?;
         let reached = self.reply()? == Reply::Ok;
+        let mut token = String::new();
         for _ in 0..TASK_WAITS_MAX {
             let record = self.call("task.get_record", vec![task.clone()])?;
             let text =
@@ -88,8 +89,9 @@ impl Run<'_> {
                 _ => break,
             }
             let watched = Value::Set(vec![Value::from(format!("task/{task}"))]);
-            let params = vec![watched, Value::void(), Value::Float(TASK_WAIT_S)];
-            self.call("event.from", params)?;
+            let params = vec![watched, Value::from(token), Value::Float(TASK_WAIT_S)];
+            let news = self.call("event.from", params)?;
+            token = news.member("token").map(ToString::to_string).unwrap_or_default();
         }
         Err(self.give_up(&format!(
             "{label} failed: the file or the other end of the transfer could not be reached."
@@ -280,9 +282,17 @@ fn restore_database(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<()
 
 fn audit_log(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Failure> {
     let file = run.args.required("filename")?.to_owned();
-    let since = run.args.get("since").map(|since| ("since", since.to_owned()));
-    let query: Vec<(&str, String)> = since.into_iter().collect();
-    run.fetch("Audit log get", "/audit_log", &query, file)
+    // There is no task: the length tells the client whether it has everything.
+    let mut url = format!("/audit_log?session_id={}", run.api.session());
+    if let Some(since) = run.args.get("since") {
+        url.push_str(&format!("&since={}", encoded(since)));
+    }
+    run.send(Command::HttpGet { file: file.clone(), url })?;
+    match run.reply()? {
+        Reply::Ok if file.is_empty() => Ok(()),
+        Reply::Ok => run.say("Audit log get succeeded"),
+        _ => Err(run.give_up("Audit log get failed, unknown error.")),
+    }
 }
 
 fn system_status(run: &mut Run<'_>, spec: &'static CommandSpec) -> Result<(), Failure> {

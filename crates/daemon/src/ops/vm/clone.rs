@@ -214,6 +214,8 @@ pub async fn provision(call: Arc<Call>) -> Result<Value, ApiError> {
                         r#type: VbdType::Disk,
                         unpluggable: true,
                         allowed_operations: vec![],
+                        // The disk belongs to the VM: clients that remove the VM remove it too.
+                        other_config: [("owner".to_owned(), String::new())].into(),
                         ..Vbd::default()
                     })
                     .map(|_| ())
