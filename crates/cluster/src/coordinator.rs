@@ -63,7 +63,7 @@ impl Machine {
         if on(Mutation::AnyEpochClears) {
             return confirmed != last;
         }
-        confirmed > last && drained >= last
+        confirmed > last && (drained >= last || on(Mutation::DrainIgnored))
     }
 
     /// The seat to name in the next record, whose members are `members`.
@@ -99,7 +99,9 @@ impl Machine {
     /// An area that no open epoch's coordinator may write.
     pub(crate) fn free_area(record: &Record, open: &[OpenEpoch]) -> Option<u8> {
         let mut used = bit(record.area_live) | record.area_next.map_or(0, bit);
-        used |= open.iter().fold(0, |set, epoch| set | bit(epoch.area));
+        if !on(Mutation::AreaReused) {
+            used |= open.iter().fold(0, |set, epoch| set | bit(epoch.area));
+        }
         (0..AREA_COUNT).find(|area| used & bit(*area) == 0)
     }
 }

@@ -7,7 +7,8 @@ use crate::api::Output;
 use crate::control::{GuardPhase, IsolationResponse};
 use crate::disk::cycle::{Outcome, Purpose};
 use crate::machine::{Carry, Machine};
-use crate::permit::Watchdog;
+use crate::mutation::{Mutation, on};
+use crate::permit::{Permit, Watchdog};
 use crate::timing::ns;
 
 /// How far the end of this life has come.
@@ -96,7 +97,11 @@ impl Machine {
     }
 
     pub(crate) fn begin_exclude(&mut self, command: u64) {
+        let until = self.permit.until;
         self.end_permit();
+        if on(Mutation::ExcludedKeepsPermit) {
+            self.permit.until = until;
+        }
         self.fence = Fence::Excluding { since: self.now, started: false, command };
     }
 
@@ -205,6 +210,12 @@ impl Machine {
             return;
         }
         self.disarm_watchdog();
+        if on(Mutation::TombstoneClears) {
+            self.fence = Fence::Off;
+            self.permit = Permit::default();
+            self.want_watchdog();
+            return self.changed();
+        }
         self.restart(self.me.inc);
     }
 

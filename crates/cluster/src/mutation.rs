@@ -51,7 +51,8 @@ pub enum Mutation {
     NoDrift,
     /// A tombstone read before the decision counts (H13).
     EarlyTombstone,
-    /// An incarnation votes before it read the statefile in this life (H16).
+    /// Votes are a host's and not a life's: they are given before anything was read in this life,
+    /// and count whichever life gave them (H16).
     VotesUnread,
     /// The permit by disk is dated by the end of the write (H18).
     LeaseFromWriteEnd,
@@ -69,6 +70,18 @@ pub enum Mutation {
     PowerOffAtOnce,
     /// Power fencing once proves all later lives dead, too.
     PowerOffForEver,
+    /// A life that wrote its tombstone goes on (H2).
+    TombstoneClears,
+    /// A new coordinator's area may be one that an open epoch's coordinator writes (H15, P8).
+    AreaReused,
+    /// A former coordinator is cleared though its database IO is not drained (P3).
+    DrainIgnored,
+    /// A proposer does not care for higher promises than its own.
+    PromisesIgnored,
+    /// A permit lives on while *excluded* is written (P10).
+    ExcludedKeepsPermit,
+    /// Orders are not judged when they act (H7). The rule is the pool daemon's.
+    OrdersUnjudged,
 }
 
 impl Mutation {
@@ -106,7 +119,19 @@ impl Mutation {
         Self::PowerOffEarly,
         Self::PowerOffAtOnce,
         Self::PowerOffForEver,
+        Self::TombstoneClears,
+        Self::AreaReused,
+        Self::DrainIgnored,
+        Self::PromisesIgnored,
+        Self::ExcludedKeepsPermit,
+        Self::OrdersUnjudged,
     ];
+}
+
+/// Whether the rule is removed on this thread: for rules that the simulator models.
+#[must_use]
+pub fn removed(mutation: Mutation) -> bool {
+    on(mutation)
 }
 
 /// The mutation of that name.
@@ -121,16 +146,17 @@ mod switch {
     use std::cell::Cell;
 
     thread_local! {
-        static ACTIVE: Cell<Option<Mutation>> = const { Cell::new(None) };
+        static ACTIVE: Cell<u64> = const { Cell::new(0) };
     }
 
-    /// Removes one rule on this thread (`None`: restores all).
-    pub fn set(mutation: Option<Mutation>) {
-        ACTIVE.with(|active| active.set(mutation));
+    /// Removes these rules on this thread, and restores all others.
+    pub fn set(mutations: &[Mutation]) {
+        let bits = mutations.iter().fold(0, |set, mutation| set | 1 << *mutation as u64);
+        ACTIVE.with(|active| active.set(bits));
     }
 
     pub(crate) fn on(mutation: Mutation) -> bool {
-        ACTIVE.with(Cell::get) == Some(mutation)
+        ACTIVE.with(Cell::get) & 1 << mutation as u64 != 0
     }
 }
 

@@ -128,11 +128,22 @@ impl Machine {
     /// This member says: I confirm my epoch, and know no newer one and no proposal in phase 2.
     pub(crate) fn may_vote(&self) -> bool {
         let member = self.is_member() && self.carry == Carry::Done;
-        let read = self.read_since.is_some() || on(Mutation::VotesUnread);
+        let read = self.read_since.is_some();
         let holds = self.permit_valid() && self.fence == Fence::Off;
-        let holds = holds || (on(Mutation::FencingVotes) && self.fence.active());
         let unaware = !self.phase2_known() || on(Mutation::VotesIgnorePhase2);
         member && read && holds && unaware
+    }
+
+    /// What the vote flag says: [`Self::may_vote`], but for rules that are removed.
+    pub(crate) fn says_vote(&self) -> bool {
+        let Some(record) = self.decided.as_ref().filter(|record| record.armed) else {
+            return false;
+        };
+        let fencing = on(Mutation::FencingVotes) && self.fence.active() && record.has(self.me);
+        let young = on(Mutation::VotesUnread)
+            && self.carry != Carry::Done
+            && record.member(self.me.slot).is_some();
+        self.may_vote() || (fencing && !self.phase2_known()) || young
     }
 
     /// Continues a valid permit by the votes that echo beats sent less than `T_net` ago.
@@ -146,7 +157,8 @@ impl Machine {
             .seats()
             .filter(|seat| *seat != self.me)
             .filter_map(|seat| {
-                let peer = self.peer(seat.slot).filter(|peer| peer.inc() == seat.inc)?;
+                let any = on(Mutation::VotesUnread);
+                let peer = self.peer(seat.slot).filter(|peer| any || peer.inc() == seat.inc)?;
                 let vote = peer.vote.filter(|vote| vote.epoch == record.number)?;
                 Some(vote.sent_at)
             })

@@ -129,6 +129,7 @@ impl Machine {
         let Some(attempt) = self.proposer.active.clone() else { return };
         let started = self.ballot_cycle.as_ref().map_or(self.now, |cycle| cycle.started);
         let outbid = self.instance_ballots().any(|ballot| ballot > attempt.ballot);
+        let outbid = outbid && !on(Mutation::PromisesIgnored);
         if !good || outbid {
             self.back_off(self.now - started);
             return;

@@ -99,6 +99,11 @@ impl crate::host::Host {
 }
 
 impl DbHost {
+    /// An area is being emptied.
+    pub(crate) fn empties(&self) -> bool {
+        self.flying.iter().any(|flying| matches!(flying.op, AreaOp::Resize(0)))
+    }
+
     /// Nothing is under way: the database may be read and written.
     pub(crate) fn ready(&self) -> bool {
         self.open.is_some() && self.job.is_none() && !self.reading

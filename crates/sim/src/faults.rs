@@ -61,6 +61,16 @@ pub enum Fault {
     Plug(usize, u8),
     /// The acting coordinator is told to put a host out (to fence it by power).
     PutOut(usize),
+    /// After so many more ballot writes of a host have landed its path stalls, unanswered.
+    StallAfterBallots(usize, u32),
+    /// Whether a host's reads are stuck, while its writes return.
+    ReadsStuck(usize, bool),
+    /// The acting coordinator's daemon reports an old power fencing for a host's newest life.
+    StaleProof(usize),
+    /// Operators empty a host, and start nothing there.
+    Maintain(usize),
+    /// VMs may run there again.
+    Enable(usize),
     /// Whether a host reaches its gateway.
     Isolation(usize, bool),
     /// A bit of a first ballot copy or a beat block flips.
@@ -109,7 +119,16 @@ impl World {
             | Fault::FeedLate(..)
             | Fault::BallotsStuckAfter(..)
             | Fault::BeatsStuckAfter(..)
+            | Fault::StallAfterBallots(..)
             | Fault::AnswersLate(..) => self.host_fault(&fault),
+            Fault::ReadsStuck(host, stuck) => self.set_reads_stuck(host, stuck),
+            Fault::StaleProof(host) => self.stale_proof(host),
+            Fault::Maintain(host) => {
+                self.manager.disabled.insert(host);
+            }
+            Fault::Enable(host) => {
+                self.manager.disabled.remove(&host);
+            }
             _ => self.network_fault(&fault),
         }
     }
@@ -151,6 +170,7 @@ impl World {
         | Fault::FeedLate(host, _)
         | Fault::BallotsStuckAfter(host, _)
         | Fault::BeatsStuckAfter(host, _)
+        | Fault::StallAfterBallots(host, _)
         | Fault::AnswersLate(host, _)) = *fault
         else {
             return;
@@ -165,6 +185,7 @@ impl World {
             Fault::FeedLate(_, ms) => h.feed_late = ms * MS,
             Fault::BallotsStuckAfter(_, writes) => h.ballot_writes_left = Some(writes),
             Fault::BeatsStuckAfter(_, writes) => h.beat_writes_left = Some(writes),
+            Fault::StallAfterBallots(_, writes) => h.stall_after = Some(writes),
             Fault::AnswersLate(_, ms) => h.answers_late = ms * MS,
             _ => {}
         }

@@ -91,6 +91,12 @@ pub(crate) struct Host {
     pub(crate) ballot_writes_left: Option<u32>,
     /// The same for beat writes.
     pub(crate) beat_writes_left: Option<u32>,
+    /// After so many more ballot writes have landed the whole path stalls, before the answer.
+    pub(crate) stall_after: Option<u32>,
+    /// Reads do not return; writes do.
+    pub(crate) reads_stuck: bool,
+    /// Time from power to the guard's start, in milliseconds; else by chance.
+    pub(crate) boot_ms: Option<u64>,
     /// Added between landing and answer, in nanoseconds.
     pub(crate) answers_late: u64,
     pub(crate) gate_closed: bool,
@@ -131,6 +137,9 @@ impl Host {
             feed_late_now: 0,
             ballot_writes_left: None,
             beat_writes_left: None,
+            stall_after: None,
+            reads_stuck: false,
+            boot_ms: None,
             answers_late: 0,
             gate_closed: false,
             vms: BTreeSet::new(),

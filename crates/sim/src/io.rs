@@ -55,6 +55,15 @@ impl World {
         if let Some(volume) = self.volumes.get_mut(usize::from(flying.op.file)) {
             volume.write(flying.op.block, &flying.op.bytes, flying.op.bytes.len());
         }
+        if let Some(h) = self.hosts.get_mut(host)
+            && let Some(left) = h.stall_after.as_mut().filter(|_| flying.op.block >= 256)
+        {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                h.stall_after = None;
+                self.set_path(host, Path::Stalled);
+            }
+        }
         let late = self.hosts.get(host).map_or(0, |h| h.answers_late);
         let delay = late + self.rng.between(MS / 10, MS);
         let result = Answer::Wrote(Ok(()));
@@ -64,7 +73,10 @@ impl World {
 
     pub(crate) fn issue_read(&mut self, host: usize, life: u64, io: IoId, op: ReadOp) {
         let Some(h) = self.hosts.get_mut(host) else { return };
-        let (path, boot, file) = (h.path(op.file), h.boot, op.file);
+        let (mut path, boot, file) = (h.path(op.file), h.boot, op.file);
+        if h.reads_stuck {
+            path = Path::Stalled;
+        }
         match path {
             Path::Stalled => h.stuck.push(Stuck::Read(life, io, op)),
             Path::Failing => {
@@ -111,6 +123,16 @@ impl World {
             Path::Stalled => h.stuck.push(Stuck::Answer(life, io, file, result)),
             Path::Failing => self.deliver(host, Deferred::Io(life, io, result.failed())),
             _ => self.deliver(host, Deferred::Io(life, io, result)),
+        }
+    }
+
+    /// Whether reads of a host return; those that are stuck go on.
+    pub(crate) fn set_reads_stuck(&mut self, host: usize, stuck: bool) {
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        h.reads_stuck = stuck;
+        for file in (0u8..).take(self.volumes.len()) {
+            let path = self.hosts.get(host).map_or(Path::Good, |h| h.path(file));
+            self.set_path_to(host, file, path);
         }
     }
 

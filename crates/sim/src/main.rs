@@ -51,7 +51,8 @@ fn parse(words: &[String]) -> Option<Arguments> {
             }
             #[cfg(feature = "mutations")]
             "--mutation" => {
-                haven_cluster::mutation::set(Some(haven_cluster::mutation::named(value)?));
+                let names = value.split(',').map(haven_cluster::mutation::named);
+                haven_cluster::mutation::set(&names.collect::<Option<Vec<_>>>()?);
             }
             _ => return None,
         }
@@ -105,7 +106,7 @@ fn mutations(arguments: &Arguments) -> ExitCode {
     let mut options = Options::pool(arguments.hosts, arguments.profile);
     options.statefiles = arguments.statefiles;
     for mutation in Mutation::ALL {
-        set(Some(*mutation));
+        set(&[*mutation]);
         let mut seeds = arguments.first..arguments.first + arguments.seeds;
         let found = seeds.find_map(|seed| {
             let options =
@@ -119,6 +120,6 @@ fn mutations(arguments: &Arguments) -> ExitCode {
             None => writeln!(out, "{mutation:?}: not caught"),
         };
     }
-    set(None);
+    set(&[]);
     ExitCode::SUCCESS
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use haven_cluster::control::GuardState;
 use haven_cluster::ids::{HostId, Life};
+use haven_cluster::mutation::{Mutation, removed};
 use haven_planner::{Host as PlannedHost, Pool, Protection, Rules, Vm as PlannedVm, restart_plan};
 use uuid::Uuid;
 
@@ -19,6 +20,9 @@ use crate::world::{MS, World};
 pub(crate) const MANAGE_EVERY: u64 = 50 * MS;
 /// Pause between two orders for the same VM.
 const ORDER_EVERY: u64 = 500 * MS;
+
+/// Until then the first VMs wait for all hosts.
+const FIRST_STARTS: u64 = 30_000 * MS;
 
 /// What the operators and the daemons remember outside the database.
 #[derive(Debug, Default)]
@@ -59,7 +63,12 @@ impl World {
         let mine = state.epoch.as_ref().zip(state.me).is_some_and(|(e, me)| e.coordinator == me);
         let acted = h.acted;
         h.acted = state.may_act || (acted && mine);
+        let before = h.told.as_ref().map(|told| told.phase.clone());
+        let phase = (before.as_ref() != Some(&state.phase)).then(|| state.phase.clone());
         h.told = Some(state.clone());
+        if let Some(phase) = phase {
+            self.log(|| format!("host {host}: {phase:?}"));
+        }
         self.react(host, &state);
         self.follow_role(host, &state, acted);
     }
@@ -85,7 +94,9 @@ impl World {
             .filter(|(_, placed)| placed.holder.is_none_or(dead))
             .map(|(vm, _)| *vm)
             .collect();
-        if !lost.is_empty() && self.place(host, &placed, &lost, &epoch.members) {
+        // Operators start the first VMs when all hosts are there, so that all have some.
+        let early = self.now < FIRST_STARTS && epoch.members.len() < self.hosts.len();
+        if !lost.is_empty() && !early && self.place(host, &placed, &lost, &epoch.members) {
             return;
         }
         for (vm, placed) in placed {
@@ -117,19 +128,17 @@ impl World {
                     .index_of(life.host)
                     .is_some_and(|h| !self.manager.disabled.contains(&h)),
                 live: true,
-                memory_free: self.capacity().saturating_sub(held(life)),
+                memory_free: u64::from(self.options.vms).saturating_sub(held(life)),
                 vms: u32::try_from(held(life)).unwrap_or(u32::MAX),
                 ..PlannedHost::default()
             })
             .collect();
-        let which = vms.iter().map(|vm| vm.id).collect();
-        let plan = restart_plan(&Pool { hosts, vms, ..Pool::default() }, &which, &Rules::default());
-        let starts = plan.groups.iter().flat_map(|group| &group.starts);
-        let chosen: Vec<(u32, Life)> = starts
-            .filter_map(|start| {
-                let vm = u32::try_from(start.vm.as_u128()).ok()?;
-                let life = members.iter().find(|life| life.host == HostId(start.host))?;
-                Some((vm, *life))
+        let fresh = lost.iter().all(|vm| placed.get(vm).is_some_and(|p| p.number == 0));
+        let chosen: Vec<(u32, Life)> = planned(vms, hosts, fresh)
+            .into_iter()
+            .filter_map(|(vm, host)| {
+                let life = members.iter().find(|life| life.host == HostId(host))?;
+                Some((u32::try_from(vm.as_u128()).ok()?, *life))
             })
             .collect();
         if chosen.is_empty() {
@@ -145,11 +154,6 @@ impl World {
         self.transact(host, Then::Placed, |tx| {
             rows.into_iter().try_for_each(|(row, life)| set_holder(tx, row, Some(life)))
         })
-    }
-
-    /// VMs that one host can run: half of the hosts can run all.
-    fn capacity(&self) -> u64 {
-        u64::from(self.options.vms).div_ceil((self.hosts.len() as u64).div_ceil(2))
     }
 
     /// A life as it stands in the log.
@@ -186,7 +190,8 @@ impl World {
         let me = h.told.as_ref().and_then(|state| state.me);
         let epoch = h.told.as_ref().and_then(|state| state.epoch.as_ref());
         let known = epoch.map_or(0, |epoch| epoch.number.0).max(h.newest_order);
-        if me != Some(order.holder) || order.epoch < known {
+        let judged = !removed(Mutation::OrdersUnjudged);
+        if me != Some(order.holder) || (order.epoch < known && judged) {
             return;
         }
         h.newest_order = order.epoch;
@@ -200,7 +205,7 @@ impl World {
             let delay = self.rng.between(MS, 10 * MS);
             return self.after(delay, Event::NotRunning(order));
         }
-        if order.number <= closed {
+        if order.number <= closed && judged {
             let delay = self.rng.between(MS, 10 * MS);
             return self.after(delay, Event::NotRunning(order));
         }
@@ -229,6 +234,27 @@ impl World {
             self.transact(order.by, Then::Placed, |tx| set_holder(tx, placed.row, None));
         }
     }
+}
+
+/// Where to start VMs: the first time where most room is, as operators do; by the plan after a
+/// failure.
+fn planned(vms: Vec<PlannedVm>, mut hosts: Vec<PlannedHost>, fresh: bool) -> Vec<(Uuid, Uuid)> {
+    if !fresh {
+        let which = vms.iter().map(|vm| vm.id).collect();
+        let pool = Pool { hosts, vms, ..Pool::default() };
+        let plan = restart_plan(&pool, &which, &Rules::default());
+        let starts = plan.groups.iter().flat_map(|group| &group.starts);
+        return starts.map(|start| (start.vm, start.host)).collect();
+    }
+    let mut chosen = Vec::new();
+    for vm in vms {
+        let open = hosts.iter_mut().filter(|host| host.enabled && host.memory_free >= vm.memory);
+        if let Some(host) = open.max_by_key(|host| (host.memory_free, std::cmp::Reverse(host.id))) {
+            host.memory_free -= vm.memory;
+            chosen.push((vm.id, host.id));
+        }
+    }
+    chosen
 }
 
 fn planned_vm(vm: u32) -> PlannedVm {

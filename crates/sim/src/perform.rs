@@ -1,7 +1,8 @@
 //! What the guard process does around its machine, with everything that may go wrong in between.
 
-use haven_cluster::control::GuardCommand;
+use haven_cluster::control::{GuardCommand, GuardPhase};
 use haven_cluster::ids::{Incarnation, Instant};
+use haven_cluster::mutation::{Mutation, removed};
 use haven_cluster::{BootInfo, Input, Machine, Output};
 
 use crate::disk::{Answer, ReadOp, WriteOp};
@@ -25,7 +26,8 @@ impl World {
         h.idle = false;
         let boot = h.boot;
         self.log(|| format!("host {host} is powered on"));
-        let delay = self.rng.between(POWER_UP_MS.0 * MS, POWER_UP_MS.1 * MS);
+        let chance = self.rng.between(POWER_UP_MS.0 * MS, POWER_UP_MS.1 * MS);
+        let delay = self.hosts.get(host).and_then(|h| h.boot_ms).map_or(chance, |ms| ms * MS);
         self.after(delay, Event::GuardStart { host, boot });
     }
 
@@ -303,6 +305,12 @@ impl World {
                 );
                 self.log(|| line);
             }
+        }
+        if removed(Mutation::TombstoneClears)
+            && state.phase == GuardPhase::Member
+            && let Some(h) = self.hosts.get_mut(host)
+        {
+            h.gate_closed = false;
         }
         let delay = self.rng.below(3 * MS);
         self.after(delay, Event::Told { host, boot, state: Box::new(state) });

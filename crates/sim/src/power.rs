@@ -90,6 +90,27 @@ impl World {
         }
     }
 
+    /// A daemon that keeps its proofs by host instead of by life reports an old one.
+    pub(crate) fn stale_proof(&mut self, host: usize) {
+        let now = self.now;
+        let Some(by) = self
+            .hosts
+            .iter()
+            .position(|h| h.powered && h.told.as_ref().is_some_and(|s| !s.to_power_off.is_empty()))
+        else {
+            return;
+        };
+        let Some(h) = self.hosts.get(by) else { return };
+        let before = |ms: u64| Instant(h.local(now).saturating_sub(ms * MS));
+        let proof = DeathProof::PoweredOff { began: before(30_000), checked: before(29_000) };
+        let lives = h.told.iter().flat_map(|state| state.to_power_off.clone());
+        let found = lives.into_iter().find(|life| self.index_of(life.host) == Some(host));
+        if let Some(life) = found {
+            let command = GuardCommand::ProvenDead { life, proof };
+            self.input(by, Input::Command { id: 0, command });
+        }
+    }
+
     fn check_power(&mut self, by: usize, boot: u64, life: Life, began: Instant) {
         let off = self.index_of(life.host).and_then(|target| self.hosts.get(target));
         let off = off.is_some_and(|target| !target.powered);

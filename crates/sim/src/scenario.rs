@@ -1,5 +1,7 @@
 //! Helpers of the fixed scenarios: one fault at a known moment, and how long the answer took.
 
+use haven_cluster::control::GuardPhase;
+
 use crate::faults::Fault;
 use crate::options::Options;
 use crate::world::World;
@@ -111,6 +113,43 @@ impl World {
     pub fn set_drift(&mut self, host: usize, ppm: i64) {
         if let Some(h) = self.hosts.get_mut(host) {
             h.drift = ppm;
+        }
+    }
+
+    /// The path of `host` is stalled.
+    #[must_use]
+    pub fn stalled(&self, host: usize) -> bool {
+        self.hosts.get(host).is_some_and(|h| h.path(0) == crate::disk::Path::Stalled)
+    }
+
+    /// The daemon of `host` begins to fill an area: it is being emptied.
+    #[must_use]
+    pub fn empties_area(&self, host: usize) -> bool {
+        self.hosts.get(host).is_some_and(|h| h.db.empties())
+    }
+
+    /// The daemon of `host` was told that its guard fences.
+    #[must_use]
+    pub fn fences(&self, host: usize) -> bool {
+        let told = self.hosts.get(host).and_then(|h| h.told.as_ref());
+        told.is_some_and(|state| matches!(state.phase, GuardPhase::Fencing(_)))
+    }
+
+    /// The newest epoch that anybody showed.
+    #[must_use]
+    pub fn newest_epoch(&self) -> u64 {
+        self.chain.newest()
+    }
+
+    /// Changes how the power devices behave.
+    pub fn set_device(&mut self, device: crate::PowerDevice) {
+        self.options.power_fencing = device;
+    }
+
+    /// How long `host` takes from power to the start of its guard, from now on.
+    pub fn set_boot(&mut self, host: usize, ms: u64) {
+        if let Some(h) = self.hosts.get_mut(host) {
+            h.boot_ms = Some(ms);
         }
     }
 

@@ -467,7 +467,7 @@ impl Machine {
             .with(Flags::EXCLUDED, self.fence.excluded())
             .with(Flags::FENCING, self.fence.active() || self.fence.asking())
             .with(Flags::PERMIT, self.permit_valid())
-            .with(Flags::VOTE, self.may_vote())
+            .with(Flags::VOTE, self.says_vote())
             .with(Flags::ISOLATION, self.isolation)
             .with(Flags::DISK_GOOD, self.disk_good())
             .with(Flags::WANTS_IN, ready && !self.is_member())

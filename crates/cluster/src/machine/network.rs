@@ -44,7 +44,7 @@ impl Machine {
     /// Sends one beat to every other host on every network. A life that has not written yet is
     /// silent: being heard proves its earlier lives dead, and their writes may still land.
     pub(crate) fn send_beats(&mut self) {
-        if self.carry != Carry::Done {
+        if self.carry != Carry::Done && !on(Mutation::VotesUnread) {
             return;
         }
         self.sequence += 1;
