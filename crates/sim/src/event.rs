@@ -120,6 +120,11 @@ pub(crate) enum Event {
         host: usize,
         boot: u64,
     },
+    /// A guard starts and finds the mark of an earlier one of this boot.
+    MarkFound {
+        host: usize,
+        boot: u64,
+    },
     Resume {
         host: usize,
     },

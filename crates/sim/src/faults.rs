@@ -67,6 +67,12 @@ pub enum Fault {
     ReadsStuck(usize, bool),
     /// The acting coordinator's daemon reports an old power fencing for a host's newest life.
     StaleProof(usize),
+    /// The guard process of a host dies; the next one finds its mark and resets the machine.
+    GuardCrash(usize),
+    /// First copies of both ballots of a host rot; with `true` the second ones, too.
+    RotBallots(usize, bool),
+    /// The operator lets a quarantined host in again.
+    Release(usize),
     /// Operators empty a host, and start nothing there.
     Maintain(usize),
     /// VMs may run there again.
@@ -122,6 +128,17 @@ impl World {
             | Fault::StallAfterBallots(..)
             | Fault::AnswersLate(..) => self.host_fault(&fault),
             Fault::ReadsStuck(host, stuck) => self.set_reads_stuck(host, stuck),
+            Fault::GuardCrash(host) => self.guard_crash(host),
+            Fault::RotBallots(host, both) => {
+                let [first, second] = self.ballot_blocks(host);
+                for file in (0u8..).take(self.volumes.len()) {
+                    self.corrupt(file, first);
+                    if both {
+                        self.corrupt(file, second);
+                    }
+                }
+            }
+            Fault::Release(host) => self.release(host),
             Fault::StaleProof(host) => self.stale_proof(host),
             Fault::Maintain(host) => {
                 self.manager.disabled.insert(host);
@@ -130,6 +147,25 @@ impl World {
                 self.manager.disabled.remove(&host);
             }
             _ => self.network_fault(&fault),
+        }
+    }
+
+    /// The machine is gone at once, the supervisor starts the next guard, and that one resets.
+    fn guard_crash(&mut self, host: usize) {
+        if let Some(h) = self.hosts.get_mut(host).filter(|h| h.powered && h.machine.is_some()) {
+            h.machine = None;
+            h.life += 1;
+            let boot = h.boot;
+            let delay = self.rng.between(100, 2_000) * MS;
+            self.after(delay, Event::MarkFound { host, boot });
+        }
+    }
+
+    fn release(&mut self, host: usize) {
+        let Some(spec) = self.config.hosts.get(host).map(|spec| spec.host) else { return };
+        for other in (0..self.hosts.len()).filter(|other| *other != host) {
+            let command = GuardCommand::Release { host: spec };
+            self.input(other, Input::Command { id: 0, command });
         }
     }
 

@@ -19,8 +19,11 @@ mod network;
 mod options;
 mod perform;
 mod power;
+#[cfg(feature = "mutations")]
+pub mod removals;
 mod rng;
 pub mod scenario;
+pub mod story;
 mod world;
 
 pub use chaos::{ChaosPlan, run_seed};

@@ -1,15 +1,22 @@
-//! `haven-sim`: runs seeds of the simulator, or replays one with a readable log.
+//! `haven-sim`: storms by seed, one seed as a readable log, the rules that may not be removed, the
+//! scenario folders, and the figures of all that.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use haven_cluster::timing::Profile;
-use haven_sim::{ChaosPlan, Options, run_seed};
+use haven_sim::{ChaosPlan, Options, World, run_seed, story};
 
 const USAGE: &str = "usage: haven-sim run [--hosts N] [--seeds N] [--first N] [--profile P] \
-[--statefiles N] [--storm-ms N]\n       haven-sim replay --seed N [same options]\n       \
-haven-sim mutations [same options] (only with the feature of that name)\n";
+[--statefiles N] [--storm-ms N] [--varied yes|no] [--threads N] [--seconds N]\n       \
+haven-sim replay --seed N [same options]\n       haven-sim stories [--folder scenarios] \
+[--bless yes]\n       haven-sim mutations [--threads N] [--rule NAME] (with the feature of that \
+name)\n";
 
+#[derive(Clone)]
 struct Arguments {
     hosts: usize,
     seeds: u64,
@@ -18,18 +25,34 @@ struct Arguments {
     statefiles: usize,
     storm_ms: u64,
     varied: bool,
+    threads: usize,
+    seconds: u64,
+    folder: String,
+    bless: bool,
+    rule: Option<String>,
+}
+
+impl Default for Arguments {
+    fn default() -> Self {
+        Self {
+            hosts: 3,
+            seeds: 100,
+            first: 0,
+            profile: Profile::Fast,
+            statefiles: 1,
+            storm_ms: 60_000,
+            varied: true,
+            threads: 1,
+            seconds: u64::MAX,
+            folder: "scenarios".to_owned(),
+            bless: false,
+            rule: None,
+        }
+    }
 }
 
 fn parse(words: &[String]) -> Option<Arguments> {
-    let mut arguments = Arguments {
-        hosts: 3,
-        seeds: 100,
-        first: 0,
-        profile: Profile::Fast,
-        statefiles: 1,
-        storm_ms: 60_000,
-        varied: true,
-    };
+    let mut arguments = Arguments::default();
     for pair in words.chunks(2) {
         let [name, value] = pair else { return None };
         match name.as_str() {
@@ -39,8 +62,13 @@ fn parse(words: &[String]) -> Option<Arguments> {
             "--statefiles" => {
                 arguments.statefiles = value.parse().ok().filter(|n| [1, 3].contains(n))?;
             }
-            "--varied" => arguments.varied = value == "yes",
             "--storm-ms" => arguments.storm_ms = value.parse().ok()?,
+            "--varied" => arguments.varied = value == "yes",
+            "--threads" => arguments.threads = value.parse().ok().filter(|n| *n > 0)?,
+            "--seconds" => arguments.seconds = value.parse().ok()?,
+            "--folder" => arguments.folder.clone_from(value),
+            "--bless" => arguments.bless = value == "yes",
+            "--rule" => arguments.rule = Some(value.clone()),
             "--profile" => {
                 arguments.profile = match value.as_str() {
                     "fast" => Profile::Fast,
@@ -49,77 +77,152 @@ fn parse(words: &[String]) -> Option<Arguments> {
                     _ => return None,
                 };
             }
-            #[cfg(feature = "mutations")]
-            "--mutation" => {
-                let names = value.split(',').map(haven_cluster::mutation::named);
-                haven_cluster::mutation::set(&names.collect::<Option<Vec<_>>>()?);
-            }
             _ => return None,
         }
     }
     Some(arguments)
 }
 
-fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let (command, rest) = match words.split_first() {
-        Some((command, rest)) => (command.as_str(), rest),
-        None => ("", words.as_slice()),
-    };
-    let Some(arguments) = parse(rest).filter(|_| ["run", "replay", "mutations"].contains(&command))
-    else {
-        let _written = std::io::stderr().write_all(USAGE.as_bytes());
-        return ExitCode::from(2);
-    };
-    #[cfg(feature = "mutations")]
-    if command == "mutations" {
-        return mutations(&arguments);
-    }
-    let plan = ChaosPlan { storm_ms: arguments.storm_ms, ..ChaosPlan::default() };
-    let mut options = Options::pool(arguments.hosts, arguments.profile);
-    options.statefiles = arguments.statefiles;
-    options.log = command == "replay";
-    let seeds = if options.log { 1 } else { arguments.seeds };
-    let mut out = std::io::stdout().lock();
-    let mut broken = 0;
-    for seed in arguments.first..arguments.first + seeds {
-        let options = if arguments.varied { options.clone().varied(seed) } else { options.clone() };
-        let world = run_seed(options, &plan, seed);
-        for line in world.lines() {
-            let _written = writeln!(out, "{line}");
-        }
-        if let Some(what) = &world.broken {
-            broken += 1;
-            let _written = writeln!(out, "seed {seed} at {} ms: {}", what.at_ms, what.what);
-        }
-    }
-    let _written = writeln!(out, "{seeds} seeds, {broken} broken");
-    if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+fn say(line: &str) {
+    let _written = writeln!(std::io::stdout(), "{line}");
 }
 
-/// For every rule that can be removed: the first seed that breaks a promise without it.
-#[cfg(feature = "mutations")]
-fn mutations(arguments: &Arguments) -> ExitCode {
-    use haven_cluster::mutation::{Mutation, set};
-    let mut out = std::io::stdout().lock();
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = words.split_first().map_or(("", words.as_slice()), |(c, r)| (c, r));
+    let done = parse(rest).and_then(|arguments| match command {
+        "run" => Some(run(&arguments)),
+        "replay" => Some(replay(&arguments)),
+        "stories" => Some(stories(&arguments)),
+        #[cfg(feature = "mutations")]
+        "mutations" => Some(mutations(&arguments)),
+        _ => None,
+    });
+    match done {
+        Some(true) => ExitCode::SUCCESS,
+        Some(false) => ExitCode::FAILURE,
+        None => {
+            let _written = std::io::stderr().write_all(USAGE.as_bytes());
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn one(arguments: &Arguments, seed: u64, log: bool) -> World {
     let plan = ChaosPlan { storm_ms: arguments.storm_ms, ..ChaosPlan::default() };
     let mut options = Options::pool(arguments.hosts, arguments.profile);
     options.statefiles = arguments.statefiles;
-    for mutation in Mutation::ALL {
-        set(&[*mutation]);
-        let mut seeds = arguments.first..arguments.first + arguments.seeds;
-        let found = seeds.find_map(|seed| {
-            let options =
-                if arguments.varied { options.clone().varied(seed) } else { options.clone() };
-            let broken = run_seed(options, &plan, seed).broken?;
-            (!broken.what.starts_with("liveness")).then_some((seed, broken.what))
-        });
-        let _flushed = out.flush();
-        let _written = match found {
-            Some((seed, what)) => writeln!(out, "{mutation:?}: seed {seed}: {what}"),
-            None => writeln!(out, "{mutation:?}: not caught"),
-        };
+    options.log = log;
+    run_seed(if arguments.varied { options.varied(seed) } else { options }, &plan, seed)
+}
+
+/// Seconds of processor time that this program used so far.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
+    // User and system time, in hundredths.
+    let ticks: f64 = fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+    ticks / 100.0
+}
+
+fn run(arguments: &Arguments) -> bool {
+    let next = AtomicU64::new(arguments.first);
+    let (broken, virtual_ms, runs) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    let until = Instant::now().checked_add(Duration::from_secs(arguments.seconds));
+    let end = arguments.first.saturating_add(arguments.seeds);
+    let before = cpu_seconds();
+    let work = || loop {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
+        if seed >= end || until.is_some_and(|until| Instant::now() >= until) {
+            return;
+        }
+        let world = one(arguments, seed, false);
+        runs.fetch_add(1, Ordering::Relaxed);
+        virtual_ms.fetch_add(world.now_ms(), Ordering::Relaxed);
+        if let Some(what) = &world.broken {
+            broken.fetch_add(1, Ordering::Relaxed);
+            say(&format!("seed {seed} at {} ms: {}", what.at_ms, what.what));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..arguments.threads {
+            scope.spawn(work);
+        }
+    });
+    let (runs, broken) = (runs.into_inner(), broken.into_inner());
+    let hours = virtual_ms.into_inner() as f64 / 3.6e6;
+    say(&format!("{runs} seeds of {} hosts, {broken} broken", arguments.hosts));
+    let speed = hours / (cpu_seconds() - before).max(0.01);
+    let hosts = arguments.hosts;
+    say(&format!("figure sim_pool_hours_{hosts}_hosts {hours:.1} h"));
+    say(&format!("figure sim_pool_hours_per_cpu_s_{hosts}_hosts {speed:.2} h/s"));
+    say(&format!("figure sim_violations_{hosts}_hosts {broken} runs"));
+    broken == 0
+}
+
+fn replay(arguments: &Arguments) -> bool {
+    let world = one(arguments, arguments.first, true);
+    for line in world.lines() {
+        say(line);
     }
-    set(&[]);
-    ExitCode::SUCCESS
+    world.broken.is_none()
+}
+
+fn stories(arguments: &Arguments) -> bool {
+    let found = story::run_all(Path::new(&arguments.folder), arguments.bless);
+    let (mut passed, mut failed) = (0, 0);
+    for (name, result) in found {
+        match result {
+            Ok(()) => passed += 1,
+            Err(why) => {
+                failed += 1;
+                say(&format!("scenario {name}: {why}"));
+            }
+        }
+    }
+    say(&format!("figure scenarios_passed {passed} scenarios"));
+    say(&format!("figure scenarios_failed {failed} scenarios"));
+    failed == 0 && passed > 0
+}
+
+/// Every rule that can be removed must be missed by some run.
+#[cfg(feature = "mutations")]
+fn mutations(arguments: &Arguments) -> bool {
+    use haven_sim::removals;
+    let wanted = |removal: &removals::Removal| {
+        arguments.rule.as_ref().is_none_or(|rule| format!("{:?}", removal.rule) == *rule)
+    };
+    let all: Vec<_> = removals::all().into_iter().filter(wanted).collect();
+    if arguments.rule.is_some() {
+        removals::keep_logs();
+    }
+    let (next, missed) = (AtomicU64::new(0), AtomicU64::new(0));
+    let work = || loop {
+        let number = usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap_or(usize::MAX);
+        let Some(removal) = all.get(number) else { return };
+        let mut rules = vec![removal.rule];
+        rules.extend(removal.behind);
+        match removal.caught() {
+            Ok(seed) => {
+                let world = removal.run(&rules, seed);
+                let what = world.broken.as_ref().map_or("", |broken| broken.what.as_str());
+                for line in world.lines() {
+                    say(line);
+                }
+                say(&format!("without {rules:?}, seed {seed}: {what}"));
+            }
+            Err(why) => {
+                missed.fetch_add(1, Ordering::Relaxed);
+                say(&format!("without {rules:?}: {why}"));
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..arguments.threads {
+            scope.spawn(work);
+        }
+    });
+    say(&format!("figure mutations_built {} rules", all.len()));
+    say(&format!("figure mutations_missed {} rules", missed.load(Ordering::Relaxed)));
+    missed.into_inner() == 0
 }

@@ -55,7 +55,8 @@ impl World {
                 let busy = self.manager.fencing.get(&life).is_some_and(|at| self.now < *at);
                 if !busy {
                     self.manager.fencing.insert(life, self.now + 20_000 * MS);
-                    self.log(|| format!("host {host} fences {} by power", life.host.0));
+                    let name = self.name(life);
+                    self.log(|| format!("host {host} fences {name} by power"));
                     let delay = self.rng.between(100, 2_000) * MS;
                     self.after(delay, Event::Step(PowerStep::Off { by: host, boot, life, began }));
                 }
@@ -119,9 +120,8 @@ impl World {
             return;
         };
         let checked = Instant(h.local(self.now));
-        self.log(|| {
-            format!("the power device of {} says {}", life.host.0, if off { "off" } else { "on" })
-        });
+        let (name, says) = (self.name(life), if off { "off" } else { "on" });
+        self.log(|| format!("the power device of {name} says {says}"));
         if off {
             let proof = DeathProof::PoweredOff { began, checked };
             let command = GuardCommand::ProvenDead { life, proof };

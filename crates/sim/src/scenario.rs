@@ -135,6 +135,34 @@ impl World {
         told.is_some_and(|state| matches!(state.phase, GuardPhase::Fencing(_)))
     }
 
+    /// Hosts of the pool, up or down.
+    #[must_use]
+    pub fn host_count(&self) -> usize {
+        self.hosts.len()
+    }
+
+    /// The daemon of `host` was told that it is a member in this life.
+    #[must_use]
+    pub fn is_member(&self, host: usize) -> bool {
+        let told = self.hosts.get(host).and_then(|h| h.told.as_ref());
+        told.is_some_and(|state| {
+            let epoch = state.epoch.as_ref();
+            epoch.is_some_and(|e| e.armed && state.me.is_some_and(|me| e.members.contains(&me)))
+        })
+    }
+
+    /// Every powered host says that no host hears another.
+    #[must_use]
+    pub fn dark(&self) -> bool {
+        let mut told = self.hosts.iter().filter(|h| h.powered).map(|h| h.told.as_ref());
+        told.all(|state| state.is_some_and(|state| state.phase == GuardPhase::Dark))
+    }
+
+    /// What the guards want a person to know.
+    pub fn alarms(&self) -> impl Iterator<Item = &String> {
+        self.hosts.iter().filter_map(|h| h.told.as_ref()).flat_map(|state| &state.alarms)
+    }
+
     /// The newest epoch that anybody showed.
     #[must_use]
     pub fn newest_epoch(&self) -> u64 {

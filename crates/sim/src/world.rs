@@ -116,6 +116,11 @@ impl World {
         &self.lines
     }
 
+    /// The readable log so far, which then begins anew.
+    pub(crate) fn take_lines(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.lines)
+    }
+
     /// Virtual time in milliseconds.
     #[must_use]
     pub fn now_ms(&self) -> u64 {
@@ -229,6 +234,9 @@ impl World {
                     self.input(host, Input::Isolation { reached });
                 }
                 self.after(500 * MS, Event::Probe { host, boot });
+            }
+            Event::MarkFound { host, boot } if self.current(host, boot) => {
+                self.reset_host(host, "a guard finds the mark of an earlier one");
             }
             Event::Step(step) => self.power_step(step),
             Event::Resume { host } => self.resume(host),

@@ -1,0 +1,134 @@
+//! Every rule of the protocol that can be removed, with the runs that break without it.
+//!
+//! For: the tests, and `haven-sim mutations`. Owns: schedules of faults that are aimed at one rule
+//! each. Some rules stand behind each other: then a run counts that is safe without either, and
+//! breaks without both. Never does: anything without the feature `mutations`.
+
+mod aimed;
+mod late;
+mod setup;
+
+use std::ops::Range;
+use std::sync::atomic::Ordering;
+
+use haven_cluster::mutation::{Mutation as M, set};
+use haven_cluster::timing::Profile;
+
+use crate::{ChaosPlan, Options, World, run_seed};
+
+/// Seeds of a schedule that are run with all rules in place first.
+const SOUND_SEEDS: usize = 6;
+
+/// A rule that is removed, and where that shows.
+#[derive(Clone, Debug)]
+pub struct Removal {
+    /// The rule.
+    pub rule: M,
+    /// Another rule that stands behind it.
+    pub behind: Option<M>,
+    seeds: Range<u64>,
+    schedule: fn(u64) -> World,
+}
+
+const fn removal(
+    rule: M,
+    behind: Option<M>,
+    seeds: Range<u64>,
+    schedule: fn(u64) -> World,
+) -> Removal {
+    Removal { rule, behind, seeds, schedule }
+}
+
+/// A random storm over three hosts.
+fn storm(seed: u64) -> World {
+    run_seed(Options::pool(3, Profile::Fast), &ChaosPlan::default(), seed)
+}
+
+/// All of them.
+#[must_use]
+pub fn all() -> Vec<Removal> {
+    vec![
+        removal(M::NoDeathWait, None, 0..20, storm),
+        removal(M::NoCoordinatorWait, None, 0..20, storm),
+        removal(M::QuorumIgnored, None, 0..300, storm),
+        removal(M::NoAdoption, None, 0..300, storm),
+        removal(M::OnePhase, None, 0..200, storm),
+        removal(M::NoReread, None, 0..40, aimed::no_reread),
+        removal(M::ArrivalDating, None, 0..10, aimed::arrival_dating),
+        removal(M::OutsiderTakesOver, None, 0..10, aimed::outsider_takes_over),
+        removal(M::NoCarry, None, 0..60, aimed::no_carry),
+        removal(M::DiskIgnoresPhase2, None, 0..40, aimed::disk_ignores_phase_2),
+        removal(M::UnreadableIgnored, None, 0..40, aimed::unreadable_ignored),
+        removal(M::LastEpochOnly, None, 0..60, aimed::last_epoch_only),
+        removal(M::DeadNotAged, None, 0..60, aimed::dead_not_aged),
+        removal(M::AcksNotAged, None, 0..10, aimed::acks_not_aged),
+        removal(M::AnyEpochClears, None, 0..40, aimed::any_epoch_clears),
+        removal(M::NewestTimingOnly, None, 0..10, aimed::newest_timing_only),
+        removal(M::NoFeedRace, None, 0..20, aimed::no_feed_race),
+        removal(M::NoDrift, None, 0..10, aimed::no_drift),
+        removal(M::LeaseFromWriteEnd, None, 0..120, aimed::lease_from_write_end),
+        removal(M::NoLateWait, None, 0..20, late::no_late_wait),
+        removal(M::NoParity, Some(M::NoLateWait), 0..400, late::no_parity),
+        removal(M::VotesIgnorePhase2, Some(M::LastEpochOnly), 0..60, late::votes_ignore_phase_2),
+        removal(M::VotesStartPermit, Some(M::TombstoneClears), 0..100, late::votes_start_permit),
+        removal(M::EarlyTombstone, Some(M::TombstoneClears), 0..100, late::early_tombstone),
+        removal(M::VotesUnread, None, 0..60, late::votes_unread),
+        removal(M::ReadmitSameLife, None, 0..40, late::readmit_same_life),
+        removal(M::FencingVotes, Some(M::DeadNotAged), 0..200, late::fencing_votes),
+        removal(M::ExcludedKeepsPermit, None, 0..100, late::excluded_keeps_permit),
+        removal(M::OrdersUnjudged, None, 0..100, late::orders_unjudged),
+        removal(M::PowerOffAtOnce, None, 0..10, late::power_off_at_once),
+        removal(M::PowerOffForEver, None, 0..10, late::power_off_for_ever),
+        removal(M::PowerOffEarly, None, 0..10, late::power_off_early),
+        removal(M::PromisesIgnored, None, 0..100, late::promises_ignored),
+        removal(M::DrainIgnored, None, 0..300, storm),
+        removal(M::AreaReused, Some(M::NoLateWait), 0..200, late::area_reused),
+    ]
+}
+
+/// Keeps the logs of all runs from now on.
+pub fn keep_logs() {
+    setup::LOG.store(true, Ordering::Relaxed);
+}
+
+/// A promise broke; a pool that only does not come back is another matter.
+#[must_use]
+pub fn unsafe_run(world: &World) -> Option<&str> {
+    let broken = world.broken.as_ref()?;
+    (!broken.what.starts_with("liveness")).then_some(broken.what.as_str())
+}
+
+impl Removal {
+    /// One run without these rules.
+    #[must_use]
+    pub fn run(&self, without: &[M], seed: u64) -> World {
+        set(without);
+        let world = (self.schedule)(seed);
+        set(&[]);
+        world
+    }
+
+    fn is_safe(&self, without: &[M], seed: u64) -> bool {
+        unsafe_run(&self.run(without, seed)).is_none()
+    }
+
+    /// The first seed that needs the rule.
+    ///
+    /// # Errors
+    /// The schedule breaks with all rules in place, or never.
+    pub fn caught(&self) -> Result<u64, String> {
+        for seed in self.seeds.clone().take(SOUND_SEEDS) {
+            if let Some(what) = unsafe_run(&self.run(&[], seed)) {
+                return Err(format!("with all rules, seed {seed}: {what}"));
+            }
+        }
+        let mut removed = vec![self.rule];
+        removed.extend(self.behind);
+        let needs = |seed: &u64| {
+            let alone = || removed.iter().all(|rule| self.is_safe(&[*rule], *seed));
+            !self.is_safe(&removed, *seed) && (self.behind.is_none() || alone())
+        };
+        let found = self.seeds.clone().find(needs);
+        found.ok_or_else(|| format!("{removed:?} is not caught by any of {:?}", self.seeds))
+    }
+}

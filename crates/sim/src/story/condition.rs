@@ -1,0 +1,77 @@
+//! What a story can ask of the world.
+
+use crate::World;
+
+/// A condition, with hosts by number.
+#[derive(Clone, Debug)]
+pub(super) enum Condition {
+    Not(Box<Condition>),
+    AllRun,
+    Healthy,
+    Dark,
+    Dead(usize),
+    NoneOn(usize),
+    SomeOn(usize),
+    Coordinator(usize),
+    NoCoordinator,
+    Member(usize),
+    Permitted(usize),
+    Left(usize),
+    Running(usize),
+    Fenced(usize),
+    Reset(usize),
+    FencedHost(usize),
+    Alarm(String),
+}
+
+impl Condition {
+    /// Reads a condition; `host` resolves a name.
+    pub(super) fn read(
+        words: &[&str],
+        host: &dyn Fn(&str) -> Result<usize, String>,
+    ) -> Result<Self, String> {
+        let number = |word: &str| word.parse::<usize>().map_err(|_| format!("{word}: a number"));
+        Ok(match words {
+            ["not", rest @ ..] => Self::Not(Box::new(Self::read(rest, host)?)),
+            ["all", "VMs", "run"] => Self::AllRun,
+            ["healthy"] => Self::Healthy,
+            ["dark"] => Self::Dark,
+            ["nobody", "coordinates"] => Self::NoCoordinator,
+            ["no", "VM", "on", name] => Self::NoneOn(host(name)?),
+            ["VMs", "on", name] => Self::SomeOn(host(name)?),
+            [name, "is", "dead"] => Self::Dead(host(name)?),
+            [name, "is", "member"] => Self::Member(host(name)?),
+            [name, "coordinates"] => Self::Coordinator(host(name)?),
+            [name, "holds", "a", "permit"] => Self::Permitted(host(name)?),
+            [name, "left"] => Self::Left(host(name)?),
+            [name, "fenced", "itself"] => Self::FencedHost(host(name)?),
+            [count, "VMs", "run"] => Self::Running(number(count)?),
+            ["fenced", count] => Self::Fenced(number(count)?),
+            ["reset", count] => Self::Reset(number(count)?),
+            ["alarm", rest @ ..] => Self::Alarm(rest.join(" ")),
+            _ => return Err(format!("no such condition: {}", words.join(" "))),
+        })
+    }
+
+    pub(super) fn holds(&self, world: &World) -> bool {
+        match self {
+            Self::Not(other) => !other.holds(world),
+            Self::AllRun => world.all_run(),
+            Self::Healthy => world.healthy(),
+            Self::Dark => world.dark(),
+            Self::Dead(host) => world.known_dead(*host),
+            Self::NoneOn(host) => world.running_on(*host) == 0,
+            Self::SomeOn(host) => world.running_on(*host) > 0,
+            Self::Coordinator(host) => world.coordinator() == Some(*host),
+            Self::NoCoordinator => world.coordinator().is_none(),
+            Self::Member(host) => world.is_member(*host),
+            Self::Permitted(host) => world.permitted(*host),
+            Self::Left(host) => world.left(*host),
+            Self::Running(count) => world.running() == *count,
+            Self::Fenced(count) => world.casualties().1 == *count,
+            Self::Reset(count) => world.casualties().0 == *count,
+            Self::FencedHost(host) => world.fences.iter().any(|(who, _, _)| who == host),
+            Self::Alarm(text) => world.alarms().any(|alarm| alarm.contains(text.as_str())),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The faults and commands that a story can give, as words.
+
+use haven_cluster::control::IsolationResponse;
+use haven_cluster::timing::{Profile, Timing};
+
+use crate::PowerDevice;
+use crate::faults::Fault;
+use crate::options::Options;
+
+/// Reads `pool key=value …`: the options and the seed.
+pub(super) fn pool(words: &[&str]) -> Result<(Options, u64), String> {
+    let mut options = Options { log: true, late_writes: false, ..Options::pool(3, Profile::Fast) };
+    let (mut seed, mut vms) = (1, None);
+    for word in words {
+        let (key, value) = word.split_once('=').ok_or_else(|| format!("{word}: key=value"))?;
+        let number = || value.parse::<u64>().map_err(|_| format!("{word}: a number"));
+        let count = || number().and_then(|n| usize::try_from(n).map_err(|e| e.to_string()));
+        match key {
+            "hosts" => options.hosts = count()?,
+            "profile" => options.timing = Timing::of(profile(value)?),
+            "seed" => seed = number()?,
+            "vms" => vms = Some(number()?),
+            "statefiles" => options.statefiles = count()?,
+            "networks" => options.networks = count()?,
+            "tolerate" => options.tolerate = u32::try_from(number()?).unwrap_or(1),
+            "quarantine" => options.quarantine = value == "yes",
+            "late-writes" => options.late_writes = value == "yes",
+            "response" => {
+                options.isolation_response = match value {
+                    "fence" => IsolationResponse::Fence,
+                    "shutdown" => IsolationResponse::Shutdown,
+                    "hold" => IsolationResponse::Hold,
+                    _ => return Err(format!("{word}: fence, shutdown or hold")),
+                };
+            }
+            "device" => {
+                options.power_fencing = match value {
+                    "good" => PowerDevice::Good,
+                    "lying" => PowerDevice::Lying,
+                    "hanging" => PowerDevice::Hanging,
+                    _ => return Err(format!("{word}: good, lying or hanging")),
+                };
+            }
+            _ => return Err(format!("{word}: no such option")),
+        }
+    }
+    let default = 2 * options.hosts as u64;
+    options.vms = u32::try_from(vms.unwrap_or(default)).unwrap_or(0);
+    Ok((options, seed))
+}
+
+fn profile(name: &str) -> Result<Profile, String> {
+    match name {
+        "fast" => Ok(Profile::Fast),
+        "default" => Ok(Profile::Default),
+        "conservative" => Ok(Profile::Conservative),
+        _ => Err(format!("{name}: fast, default or conservative")),
+    }
+}
+
+/// Reads a fault or a command.
+pub(super) fn fault(
+    words: &[&str],
+    host: &dyn Fn(&str) -> Result<usize, String>,
+) -> Result<Fault, String> {
+    let number = |word: &str| word.parse::<u64>().map_err(|_| format!("{word}: a number"));
+    let small = |word: &str| number(word).map(|n| u8::try_from(n).unwrap_or(u8::MAX));
+    Ok(match words {
+        ["power", "off", h] => Fault::PowerOff(host(h)?),
+        ["power", "on", h] => Fault::PowerOn(host(h)?),
+        ["pause", h, ms] => Fault::Pause(host(h)?, number(ms)?),
+        ["cut", h] => Fault::CutHost(host(h)?),
+        ["rejoin", h] => Fault::HealHost(host(h)?),
+        ["cut", a, "to", b] => Fault::CutOneWay(host(a)?, host(b)?),
+        ["join", a, "to", b] => Fault::Join(host(a)?, host(b)?),
+        ["network", "heals"] => Fault::HealNetwork,
+        ["partition", names @ ..] => {
+            let hosts = names.iter().map(|name| host(name)).collect::<Result<Vec<_>, _>>()?;
+            Fault::Partition(hosts.into_iter().fold(0, |set, host| set | 1 << host))
+        }
+        ["noise", loss, duplicates, delayed, ms] => {
+            Fault::Noise(number(loss)?, number(duplicates)?, number(delayed)?, number(ms)?)
+        }
+        ["unplug", h, "from", network] => Fault::Unplug(host(h)?, small(network)?),
+        ["plug", h, "into", network] => Fault::Plug(host(h)?, small(network)?),
+        ["storage", "stalls", "for", h] => Fault::Stall(host(h)?),
+        ["storage", "fails", "for", h] => Fault::Fail(host(h)?),
+        ["storage", "slow", "for", h, ms] => Fault::Slow(host(h)?, number(ms)?),
+        ["storage", "good", "for", h] => Fault::DiskGood(host(h)?),
+        ["statefile", file, "stalls", "for", h] => Fault::StallOn(host(h)?, small(file)?),
+        ["statefile", file, "good", "for", h] => Fault::GoodOn(host(h)?, small(file)?),
+        ["metadata", "stalls", "for", h] => Fault::StallOn(host(h)?, crate::database::METADATA),
+        ["metadata", "good", "for", h] => Fault::GoodOn(host(h)?, crate::database::METADATA),
+        ["gateway", "lost", "for", h] => Fault::Isolation(host(h)?, false),
+        ["gateway", "back", "for", h] => Fault::Isolation(host(h)?, true),
+        ["hand", "over", "to", h] => Fault::HandOver(host(h)?),
+        ["timing", name] => Fault::Retime(Timing::of(profile(name)?)),
+        ["put", "out", h] => Fault::PutOut(host(h)?),
+        ["maintain", h] => Fault::Maintain(host(h)?),
+        ["enable", h] => Fault::Enable(host(h)?),
+        ["exclude", h] => Fault::Exclude(host(h)?),
+        ["crash", "the", "guard", "of", h] => Fault::GuardCrash(host(h)?),
+        ["corrupt", "the", "ballot", "of", h] => Fault::RotBallots(host(h)?, false),
+        ["corrupt", "both", "ballots", "of", h] => Fault::RotBallots(host(h)?, true),
+        ["release", h] => Fault::Release(host(h)?),
+        ["disarm"] => Fault::Disarm,
+        _ => return Err(format!("no such statement: {}", words.join(" "))),
+    })
+}
