@@ -197,5 +197,5 @@ check-bad = Look at this
 check-hypervisor = Hypervisor
 check-virtualisation = Virtualisation
 check-memory = Memory
-check-guard = Guard
+check-links = Network links up
 check-address = Address

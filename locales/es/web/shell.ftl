@@ -197,5 +197,5 @@ check-bad = Revíselo
 check-hypervisor = Hipervisor
 check-virtualisation = Virtualización
 check-memory = Memoria
-check-guard = Guardián
+check-links = Enlaces de red activos
 check-address = Dirección

@@ -188,5 +188,5 @@ check-bad = 请检查
 check-hypervisor = 虚拟化软件
 check-virtualisation = 硬件虚拟化
 check-memory = 内存
-check-guard = 守护进程
+check-links = 已连接的网口
 check-address = 地址

@@ -90,7 +90,7 @@ export class MockServer {
           { id: "hypervisor", ok: true, detail: "libvirt 10.0, QEMU 8.2" },
           { id: "virtualisation", ok: true, detail: "KVM" },
           { id: "memory", ok: true, detail: "64 GiB" },
-          { id: "guard", ok: true, detail: "haven-guard" },
+          { id: "links", ok: true, detail: "2/4" },
           { id: "address", ok: false, detail: "10.77.0.1 (DHCP)" },
         ],
       };

@@ -72,6 +72,8 @@ pub(crate) enum Command {
     /// What the pool wants somebody to know
     #[command(subcommand)]
     Alert(watch::AlertCommand),
+    /// Print the address of the web console; on a new host with the code that opens it
+    Web,
     /// Print a shell completion script
     #[command(after_help = "For example: haven completion bash > /etc/bash_completion.d/haven")]
     Completion {

@@ -15,6 +15,7 @@ mod vm;
 mod vm_create;
 mod vm_power;
 mod vm_set;
+mod web;
 
 use clap::CommandFactory;
 use clap_complete::Shell;
@@ -56,6 +57,7 @@ async fn dispatch(context: &mut Context, command: Command) -> Outcome<()> {
         Command::Task(verb) => task::run(context, verb).await,
         Command::Event(verb) => event::run(context, verb).await,
         Command::Alert(verb) => alert::run(context, verb).await,
+        Command::Web => web::run(context).await,
         Command::Completion { shell } => completion(shell),
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use haven_api::xmlrpc;
 use haven_model::{
-    ApiError, DateTime, Field, Ref, Task, TaskAllowedOperations, TaskJournal, TaskStatusType,
-    Value, codes,
+    ApiError, DateTime, Field, Host, Network, Ref, RefId, Sr, Task, TaskAllowedOperations,
+    TaskJournal, TaskStatusType, Value, Vdi, Vm, codes,
 };
 use haven_pooldb::Image;
 
@@ -40,6 +40,7 @@ pub(super) async fn start(
     let row = Task {
         uuid: uuid::Uuid::from_u128(task.id().0).to_string(),
         name_label: format!("Async.{}", call.method),
+        name_description: call.read(|db| Ok(about(db, &call.args))).await?,
         allowed_operations: vec![TaskAllowedOperations::Cancel],
         created: now(),
         finished: DateTime::EPOCH,
@@ -65,6 +66,22 @@ pub(super) async fn start(
         }
     });
     Ok(task.to_value())
+}
+
+/// Name of the object that a call is about: its first parameter, if that is one.
+fn about(db: &Image, args: &[Value]) -> String {
+    let id: Option<RefId> = match args.first() {
+        Some(Value::Ref(id)) => Some(*id),
+        Some(Value::String(text)) => text.parse().ok(),
+        _ => None,
+    };
+    let Some(id) = id else { return String::new() };
+    let vm = db.get(Ref::<Vm>::from_id(id)).map(|row| &row.name_label);
+    let host = || db.get(Ref::<Host>::from_id(id)).map(|row| &row.name_label);
+    let sr = || db.get(Ref::<Sr>::from_id(id)).map(|row| &row.name_label);
+    let vdi = || db.get(Ref::<Vdi>::from_id(id)).map(|row| &row.name_label);
+    let network = || db.get(Ref::<Network>::from_id(id)).map(|row| &row.name_label);
+    vm.or_else(host).or_else(sr).or_else(vdi).or_else(network).cloned().unwrap_or_default()
 }
 
 /// Ends a task: one of `Async.`, or one that a client made for an HTTP request (`task_id`).

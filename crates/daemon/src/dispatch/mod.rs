@@ -12,6 +12,7 @@ pub(crate) use async_call::ended;
 pub use async_call::{complete, expire, fail_orphans};
 pub use call::{Call, Caller};
 pub use entry::{Answer, answer};
+pub(crate) use session_calls::account;
 pub use session_calls::authenticate;
 
 pub(crate) use session_calls::{change_password, logout, logout_subject, subject_identifiers};

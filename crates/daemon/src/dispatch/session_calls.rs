@@ -73,7 +73,7 @@ pub async fn authenticate(
 }
 
 /// Hash and rights of a user; a name that nobody has is no account, but takes as long.
-fn account(db: &Image, user: &str) -> (Option<String>, Option<Login>) {
+pub(crate) fn account(db: &Image, user: &str) -> (Option<String>, Option<Login>) {
     let hash = init::secret(db, &subject::password_key(user));
     if user == subject::ROOT {
         return (hash, Some(Login::root(user, "")));

@@ -9,7 +9,7 @@ use haven_model::{ApiError, RoleLevel};
 use serde_json::{Value as Json, json};
 
 use super::auth::{self, Credentials, Who};
-use super::{Origin, RPC_BYTES_MAX, body, extra_ha, extra_pool, text};
+use super::{Origin, RPC_BYTES_MAX, body, extra_ha, extra_pool, text, web};
 use crate::state::AppState;
 
 /// Largest request of a host that wants to join.
@@ -80,6 +80,7 @@ pub(super) async fn get(
         return denied(&error);
     }
     match path {
+        "/haven/web" if origin.is_root() => reply(Ok(web::where_and_code(state).await)),
         "/haven/status" => reply(Ok(extra_pool::status(state))),
         "/haven/ha/status" => reply(crate::ops::ha_status::status(state).await),
         "/haven/ha/plan" => reply(crate::ops::what_if::plan(state).await),

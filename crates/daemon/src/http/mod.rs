@@ -13,6 +13,7 @@ mod extra_pool;
 mod raw_vdi;
 mod rpc;
 mod rrd;
+mod web;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -37,6 +38,7 @@ const OWN_ROUTES: &[&str] = &[
     "/haven/ha/emergency-disarm",
     "/haven/pool/follow",
     "/haven/status",
+    "/haven/web",
 ];
 
 /// Where consoles are; any host of the pool leads there.
@@ -83,8 +85,16 @@ pub fn router(state: Arc<AppState>) -> Router {
 }
 
 async fn entry(State(state): State<Arc<AppState>>, mut request: Request) -> Response {
-    let origin = Origin::of(&request);
     let path = request.uri().path().to_owned();
+    if web::is_ours(request.method(), &path) {
+        return web::serve(&state, request).await;
+    }
+    let origin = Origin::of(&request);
+    let stranger = matches!(request.extensions().get::<Caller>(), Some(Caller::Remote(_)));
+    if stranger && state.identity.pool().is_none() {
+        // Only the console's first run is for everybody who can reach a host without a pool.
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     if path == cli::ROUTE && request.extensions().get::<RawStream>().is_some() {
         let elsewhere = elsewhere(&state);
         return cli::serve(&state, origin, elsewhere, request).await;

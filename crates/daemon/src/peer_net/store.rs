@@ -1,11 +1,16 @@
 //! This host's TLS material, which changes when it joins or leaves a pool.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use haven_cluster::ids::HostId;
 use rustls::{ClientConfig, ServerConfig};
 use tokio::sync::watch;
+use uuid::Uuid;
 
-use crate::tls::{HostTls, TlsError};
+use crate::tls::{HostTls, TlsError, issue, make_ca, make_request};
+
+/// Name in the certificate of a host that is in no pool yet.
+const FIRST_RUN_NAME: &str = "haven";
 
 /// Configurations made from one [`HostTls`].
 #[derive(Debug)]
@@ -21,11 +26,12 @@ struct Material {
 #[derive(Clone, Debug)]
 pub struct TlsStore {
     current: Arc<watch::Sender<Option<Arc<Material>>>>,
+    first_run: Arc<OnceLock<Option<Arc<ServerConfig>>>>,
 }
 
 impl Default for TlsStore {
     fn default() -> Self {
-        Self { current: Arc::new(watch::Sender::new(None)) }
+        Self { current: Arc::new(watch::Sender::new(None)), first_run: Arc::default() }
     }
 }
 
@@ -54,10 +60,12 @@ impl TlsStore {
         self.current.borrow().as_ref().map(|material| material.tls.ca_pem().to_owned())
     }
 
-    /// Server configuration of the API.
+    /// Server configuration of the API; with a certificate of its own while the host is in no
+    /// pool, for the first run of the console.
     #[must_use]
     pub fn api_server(&self) -> Option<Arc<ServerConfig>> {
-        self.current.borrow().as_ref().map(|material| material.api_server.clone())
+        let pooled = self.current.borrow().as_ref().map(|material| material.api_server.clone());
+        pooled.or_else(|| self.first_run.get_or_init(first_run_server).clone())
     }
 
     /// Server configuration of the peer port.
@@ -71,5 +79,22 @@ impl TlsStore {
             super::Protocol::Http1 => material.h1_client.clone(),
             super::Protocol::Http2 => material.h2_client.clone(),
         })
+    }
+}
+
+/// A server with a certificate that nobody vouches for, made when it is first asked for.
+fn first_run_server() -> Option<Arc<ServerConfig>> {
+    let make = || -> Result<ServerConfig, TlsError> {
+        let ca = make_ca(Uuid::new_v4())?;
+        let key = make_request()?;
+        let cert = issue(&ca, &key.csr_pem, HostId(Uuid::new_v4()), FIRST_RUN_NAME, &[])?;
+        HostTls::new(&ca.cert_pem, &cert, &key.key_pem)?.api_server()
+    };
+    match make() {
+        Ok(config) => Some(Arc::new(config)),
+        Err(error) => {
+            tracing::error!(%error, "no certificate for the first run");
+            None
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The sessions that are open.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use haven_api::events::Subscription;
@@ -12,6 +12,8 @@ use uuid::Uuid;
 const IDLE_S_MAX: i64 = 24 * 3600;
 /// Sessions of one user name, and of one originator.
 const SESSIONS_MAX: usize = 500;
+/// Sessions that were ended on purpose and are remembered, so that no cookie opens them again.
+const ENDED_MAX: usize = 10_000;
 /// `last_active` is refreshed at most this often, in seconds.
 const REFRESH_S: i64 = 600;
 
@@ -99,6 +101,7 @@ struct Entry {
 struct Inner {
     entries: BTreeMap<Uuid, Entry>,
     uses: u64,
+    ended: VecDeque<Uuid>,
 }
 
 /// All sessions of this coordinator.
@@ -112,26 +115,27 @@ impl Sessions {
     /// or originator.
     pub fn open(&self, login: Login, now: i64) -> Session {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.drop_idle(now);
-        inner.make_room(|session| session.user == login.user);
-        inner.make_room(|session| session.originator == login.originator);
-        let (close, closed) = watch::channel(false);
-        let session = Session {
-            id: Uuid::new_v4(),
-            user: login.user,
-            originator: login.originator,
-            role: login.role,
-            subject: login.subject,
-            created: now,
-            last_active: now,
-            closed,
-        };
-        inner.uses += 1;
-        let used = inner.uses;
-        inner
-            .entries
-            .insert(session.id, Entry { session: session.clone(), followed: None, used, close });
-        session
+        inner.open(Uuid::new_v4(), login, now)
+    }
+
+    /// The session of this identity, opened again if another coordinator opened it first; `None`
+    /// if it was ended on purpose. The caller knows that the user signed in under it.
+    pub fn resume(&self, id: Uuid, login: Login, now: i64) -> Option<Session> {
+        if let Some(session) = self.get(id, now) {
+            return (session.user == login.user).then_some(session);
+        }
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        (!inner.ended.contains(&id)).then(|| inner.open(id, login, now))
+    }
+
+    /// Ends a session for good: it cannot be resumed.
+    pub fn end(&self, id: Uuid) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.close(id);
+        inner.ended.push_back(id);
+        if inner.ended.len() > ENDED_MAX {
+            inner.ended.pop_front();
+        }
     }
 
     /// The session, if it is open; counts as a use.
@@ -188,6 +192,28 @@ impl Sessions {
 }
 
 impl Inner {
+    fn open(&mut self, id: Uuid, login: Login, now: i64) -> Session {
+        self.drop_idle(now);
+        self.make_room(|session| session.user == login.user);
+        self.make_room(|session| session.originator == login.originator);
+        let (close, closed) = watch::channel(false);
+        let session = Session {
+            id,
+            user: login.user,
+            originator: login.originator,
+            role: login.role,
+            subject: login.subject,
+            created: now,
+            last_active: now,
+            closed,
+        };
+        self.uses += 1;
+        let used = self.uses;
+        self.entries
+            .insert(session.id, Entry { session: session.clone(), followed: None, used, close });
+        session
+    }
+
     fn close(&mut self, id: Uuid) -> bool {
         let Some(entry) = self.entries.remove(&id) else { return false };
         entry.close.send_replace(true);
@@ -252,6 +278,18 @@ mod tests {
             assert!(sessions.get(used.id, hour * 3600).is_some());
         }
         assert!(sessions.get(idle.id, 48 * 3600).is_none());
+    }
+
+    #[test]
+    fn a_session_is_resumed_unless_it_was_ended() {
+        let (sessions, id) = (Sessions::default(), Uuid::from_u128(7));
+        let login = |user| Login::root(user, "web");
+        assert_eq!(sessions.resume(id, login("root"), 0).unwrap().id, id);
+        assert!(sessions.resume(id, login("somebody"), 0).is_none(), "it is root's");
+        sessions.close_all();
+        assert!(sessions.resume(id, login("root"), 1).is_some(), "the next coordinator");
+        sessions.end(id);
+        assert!(sessions.resume(id, login("root"), 2).is_none());
     }
 
     #[tokio::test]

@@ -20,4 +20,5 @@ mod simulated;
 mod snapshots;
 mod support;
 mod transfer;
+mod web;
 mod xe;

@@ -217,21 +217,43 @@ async fn founded(count: usize, shared_port: Option<u16>) -> TestPool {
     TestPool { world, array, hosts, session }
 }
 
+/// A host that belongs to no pool.
+pub(crate) async fn bare() -> TestHost {
+    let (world, array) = (SimWorld::new(1, 64 << 30), SimArray::new());
+    TestHost::start(0, &world, &array, &Numbers::default()).await
+}
+
 /// Logs in through a local socket.
 pub(crate) async fn login(socket: &Path) -> String {
     let answer = rpc(socket, "session.login_with_password", &[json!("root"), json!("")]).await;
     answer.unwrap().as_str().unwrap().to_owned()
 }
 
+/// A question over a local socket.
+pub(crate) async fn get(socket: &Path, path: &str) -> Result<Json, Json> {
+    send(socket, hyper::Method::GET, path, String::new()).await
+}
+
 /// One request over a local socket.
 pub(crate) async fn post(socket: &Path, path: &str, body: &Json) -> Result<Json, Json> {
+    send(socket, hyper::Method::POST, path, body.to_string()).await
+}
+
+async fn send(
+    socket: &Path,
+    method: hyper::Method,
+    path: &str,
+    body: String,
+) -> Result<Json, Json> {
     let stream = tokio::net::UnixStream::connect(socket).await.unwrap();
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
-    let request = hyper::Request::post(path)
+    let request = hyper::Request::builder()
+        .method(method)
+        .uri(path)
         .header("host", "local")
-        .body(Full::new(Bytes::from(body.to_string())))
+        .body(Full::new(Bytes::from(body)))
         .unwrap();
     let response = sender.send_request(request).await.unwrap();
     let good = response.status().is_success();

@@ -1,0 +1,137 @@
+//! The web console's side of the daemon, as a browser sees it: over TLS, with cookies.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value as Json, json};
+
+use crate::support::{PASSWORD, TestHost, TestPool, get, pool};
+
+/// One page in one browser.
+struct Browser {
+    client: reqwest::Client,
+    base: String,
+    cookie: String,
+    csrf: String,
+}
+
+impl Browser {
+    fn at(host: &TestHost) -> Self {
+        let client = reqwest::Client::builder().danger_accept_invalid_certs(true).build().unwrap();
+        let base = format!("https://127.0.0.1:{}", host.api_port());
+        Self { client, base, cookie: String::new(), csrf: String::new() }
+    }
+
+    async fn ask(&mut self, method: Method, path: &str, body: &Json) -> (StatusCode, Json) {
+        let origin = self.base.clone();
+        self.ask_from(&origin, method, path, body).await
+    }
+
+    async fn ask_from(
+        &mut self,
+        origin: &str,
+        method: Method,
+        path: &str,
+        body: &Json,
+    ) -> (StatusCode, Json) {
+        let request = self
+            .client
+            .request(method, format!("{}{path}", self.base))
+            .header("origin", origin)
+            .header("cookie", &self.cookie)
+            .header("x-haven-csrf", &self.csrf)
+            .body(body.to_string());
+        let response = request.send().await.unwrap();
+        let status = response.status();
+        if let Some(set) = response.headers().get("set-cookie") {
+            let text = set.to_str().unwrap();
+            assert!(text.contains("HttpOnly") && text.contains("SameSite=Strict"), "{text}");
+            self.cookie = text.split(';').next().unwrap().to_owned();
+        }
+        let text = response.text().await.unwrap();
+        let answer: Json = serde_json::from_str(&text).unwrap_or(Json::Null);
+        if let Some(csrf) = answer.get("csrf").and_then(Json::as_str) {
+            self.csrf = csrf.to_owned();
+        }
+        (status, answer)
+    }
+
+    async fn sign_in(&mut self) -> Json {
+        let login = json!({ "user": "root", "password": PASSWORD });
+        let (status, answer) = self.ask(Method::POST, "/ui/session", &login).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        answer
+    }
+
+    async fn hosts(&mut self) -> (StatusCode, Json) {
+        let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "host.get_all", "params": [] });
+        self.ask(Method::POST, "/ui/rpc", &call).await
+    }
+}
+
+/// What the new coordinator does that takes over with an empty table of sessions.
+fn forget_sessions(pool: &TestPool) {
+    pool.hosts[0].daemon.state.sessions.close_all();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_calls_under_its_cookie_from_any_host() {
+    let pool = pool(2).await;
+    for host in &pool.hosts {
+        let mut page = Browser::at(host);
+        let (status, before) = page.ask(Method::GET, "/ui/session", &json!({})).await;
+        assert_eq!((status, &before["signed_in"]), (StatusCode::OK, &json!(false)), "{before}");
+        assert_eq!(before["pool"], "test");
+        assert_eq!(page.hosts().await.0, StatusCode::UNAUTHORIZED);
+        assert_eq!(page.sign_in().await["user"], "root");
+        let (_, hosts) = page.hosts().await;
+        assert_eq!(hosts["result"].as_array().unwrap().len(), 2, "{hosts}");
+        let (status, ha) = page.ask(Method::GET, "/ui/haven/ha/status", &json!({})).await;
+        assert_eq!((status, &ha["enabled"]), (StatusCode::OK, &json!(false)), "{ha}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_page_cannot_use_the_cookie() {
+    let pool = pool(1).await;
+    let mut page = Browser::at(&pool.hosts[0]);
+    page.sign_in().await;
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "host.get_all", "params": [] });
+    let evil = page.ask_from("https://evil.example", Method::POST, "/ui/rpc", &call).await;
+    assert_eq!(evil.0, StatusCode::FORBIDDEN);
+    let right = std::mem::replace(&mut page.csrf, "guess".to_owned());
+    assert_eq!(page.hosts().await.0, StatusCode::FORBIDDEN);
+    page.csrf = right;
+    assert_eq!(page.hosts().await.0, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_survives_the_coordinator_and_not_the_sign_out() {
+    let pool = pool(1).await;
+    let mut page = Browser::at(&pool.hosts[0]);
+    page.sign_in().await;
+    forget_sessions(&pool);
+    assert_eq!(page.hosts().await.0, StatusCode::OK, "the cookie is enough");
+    let stolen = page.cookie.clone();
+    assert_eq!(page.ask(Method::DELETE, "/ui/session", &json!({})).await.0, StatusCode::OK);
+    page.cookie = stolen;
+    assert_eq!(page.hosts().await.0, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_run_needs_the_code_of_the_host() {
+    let host = crate::support::bare().await;
+    let mut page = Browser::at(&host);
+    let (_, session) = page.ask(Method::GET, "/ui/session", &json!({})).await;
+    assert_eq!(session["role"], "unconfigured");
+    let mut wanted = json!({ "code": "AAAA-AAAA", "name": "干净系统", "password": PASSWORD });
+    let refused = page.ask(Method::POST, "/ui/setup/init", &wanted).await;
+    assert_eq!(refused.0, StatusCode::UNAUTHORIZED, "{}", refused.1);
+    let web = get(&host.socket(), "/haven/web").await.unwrap();
+    assert!(web["url"].as_str().unwrap().contains("#code="), "{web}");
+    wanted["code"] = web["code"].clone();
+    let (status, facts) = page.ask(Method::POST, "/ui/setup/facts", &wanted).await;
+    assert_eq!(status, StatusCode::OK, "{facts}");
+    assert_eq!(page.ask(Method::POST, "/ui/setup/init", &wanted).await.0, StatusCode::OK);
+    assert_eq!(page.sign_in().await["pool"], "干净系统");
+    let again = page.ask(Method::POST, "/ui/setup/init", &wanted).await;
+    assert_eq!(again.0, StatusCode::BAD_REQUEST, "{}", again.1);
+}
