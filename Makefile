@@ -47,7 +47,7 @@ demo-down: ## stop the demo's pool and remove all of it
 test: ## all checks and tests, with real libvirt hosts in namespaces (root or sudo)
 	@scripts/test
 
-test-fencing: ## power fencing with one of Debian's agents and an IPMI simulator, which it installs
+bench-web: web  ## power fencing with one of Debian's agents and an IPMI simulator, which it installs
 	@scripts/install-deps --fencing
 	cargo nextest run --locked -p haven-drivers --test ipmi
 

@@ -97,6 +97,7 @@ function Page<K extends PageKind>({ kind, object, tab }: PageProps<K>): ReactNod
             <PfTab
               key={each.id}
               eventKey={each.id}
+              tabContentId="tab-body"
               href={`/ui${pathOf(kind, object.uuid, each.id)}`}
               title={<TabTitleText>{t(each.label)}</TabTitleText>}
               onClick={(event) => event.preventDefault()}
@@ -104,7 +105,7 @@ function Page<K extends PageKind>({ kind, object, tab }: PageProps<K>): ReactNod
           ))}
         </Tabs>
       </PageSection>
-      <PageSection isFilled className="hv-object-body" hasBodyWrapper={false}>
+      <PageSection isFilled id="tab-body" className="hv-object-body" hasBodyWrapper={false}>
         <Suspense fallback={<Skeleton screenreaderText={t("loading")} height="10rem" />}>
           {Body !== undefined && <Body object={object as never} />}
         </Suspense>

@@ -17,7 +17,7 @@ export function middleware(env: Record<string, string | undefined>) {
   if (live > 0) churn(server, live);
   return (request: IncomingMessage, response: ServerResponse, next: Next): void => {
     const path = (request.url ?? "").split("?")[0] ?? "";
-    if (!/^\/ui\/(rpc|session|haven|setup|mock)/.test(path)) {
+    if (!/^\/ui\/(rpc|session|haven\/|setup\/|mock)/.test(path)) {
       next();
       return;
     }

@@ -33,7 +33,8 @@ export class MockServer {
       return { status: 200, body: await this.route(`${method} ${path}`, (body ?? {}) as Record<string, unknown>) };
     } catch (error) {
       const known = error instanceof MockError ? error : new MockError("INTERNAL_ERROR", [String(error)]);
-      return { status: 400, body: { error: { code: 1, message: known.code, data: known.params } } };
+      // As the daemon: a call that fails is an answer, not a failed request.
+      return { status: path === "/ui/rpc" ? 200 : 400, body: { error: { code: 1, message: known.code, data: known.params } } };
     }
   }
 

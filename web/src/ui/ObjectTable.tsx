@@ -45,7 +45,7 @@ interface Props<C extends ClassName> {
 const ROW_PX = 44;
 
 export function ObjectTable<C extends ClassName>(props: Props<C>): ReactNode {
-  const { of, rows, columns, label, empty, tools, hasSelection = true, height = "calc(100vh - 22rem)" } = props;
+  const { of, rows, columns, label, empty, tools, hasSelection = true, height = "calc(100vh - 20rem)" } = props;
   const { t, number, language } = useI18n();
   const [query, setQuery] = useState("");
   const [sort, setSort] = useState<{ id: string; down: boolean }>({ id: columns[0]?.id ?? "", down: false });

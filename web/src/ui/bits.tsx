@@ -21,7 +21,7 @@ import { pathOf } from "./links";
 /** A card with a heading. */
 export function Panel({ title, children, className }: { title: ReactNode; children: ReactNode; className?: string }): ReactNode {
   return (
-    <Card className={className} isFullHeight>
+    <Card className={className}>
       <CardTitle component="h2">{title}</CardTitle>
       <CardBody>{children}</CardBody>
     </Card>

@@ -98,11 +98,9 @@ impl Page {
 
 /// The pool's key for the cookies of a user, and what the user may do.
 async fn key(state: &AppState, user: &str) -> Result<Option<(Key, Login)>, ApiError> {
-    let name = format!("password/{user}");
-    let found =
-        state.pool.read(|db| (init::secret(db, SECRET_KEY), init::secret(db, &name))).await?;
+    let found = state.pool.read(|db| (init::secret(db, SECRET_KEY), account(db, user))).await?;
     Ok(match found {
-        (Some(secret), Some(hash)) => Some(Key::new(secret, hash)),
+        (Some(secret), (Some(hash), Some(login))) => Some((Key::new(secret, hash), login)),
         _ => None,
     })
 }

@@ -100,14 +100,14 @@ fn facts(facts: &HostFacts) -> Json {
         |id: &str, ok: bool, detail: String| json!({ "id": id, "ok": ok, "detail": detail });
     json!({
         "hostname": facts.hostname,
-        "address": address,
+        "address": &address,
         "version": facts.version,
         "checks": [
             check("hypervisor", versions.is_some(), versions.unwrap_or_default()),
             check("virtualisation", kvm, if kvm { "KVM" } else { "QEMU TCG" }.to_owned()),
             check("memory", facts.memory_total >= 1 << 30, format!("{} MiB", facts.memory_total >> 20)),
             check("links", up > 0, format!("{up}/{links}")),
-            check("address", !dynamic, address.clone()),
+            check("address", !dynamic, address),
         ],
     })
 }

@@ -1,0 +1,105 @@
+# Availability, and turning protection on.
+promise = Promise
+failures-to-survive = Hosts that may be lost at one time
+failures-possible = { $possible ->
+    [0] There is no room to lose a host.
+    [one] There is room to lose one host.
+   *[other] There is room to lose { $possible } hosts.
+}
+fewer = Fewer
+more = More
+timing = How soon (timing: { $profile })
+protect-turn-off = Turn off protection
+protect-turn-off-confirm = Machines of a lost host will not be restarted any more. They run on now as they are.
+policy-is-so-already = It is so already.
+policy-restart = Protected
+policy-best-effort = If there is room
+policy-none = Not protected
+policy-restart-do = Protect
+policy-best-effort-do = Protect if there is room
+policy-none-do = Do not protect
+policy-of = Protection of { $name }
+policy-for-all = For all:
+heartbeats = Heartbeats
+heartbeats-off = Protection is off: hosts watch each other only to show whether they live.
+coordinator = coordinates
+beat-network = Network
+beat-storage = Storage
+beat-permit = May run machines by
+beat-heard = heard
+beat-missing = not heard
+permit-disk = storage
+permit-votes = votes
+member-member = Member
+member-live = Live
+member-dying = Being given up
+member-dead = Lost
+member-silent = Silent
+member-out = Not a member
+statefile-good = { $sr } takes heartbeats
+statefile-bad = { $sr } does not answer
+milliseconds = { $value } ms
+seconds = { $count } s
+what-if = What if …
+what-if-body = Choose hosts: the pool computes where their machines would run again. Nothing is done.
+what-if-hosts = Hosts that fail
+if-host-fails = { $host } fails
+what-if-result = { $count ->
+    [one] One machine runs again
+   *[other] { $count } machines run again
+}{ $lost ->
+    [0] { "." }
+    [one] , one does not find room.
+   *[other] , { $lost } do not find room.
+}
+what-if-nothing = Nothing would have to be restarted
+what-if-nothing-body = No running machine of these hosts is protected.
+clear = Clear
+column-policy = Protection
+column-order = Order
+column-delay = Delay
+column-restarts-on = Runs again on
+restarts-nowhere = nowhere
+policies = Which machines ({ $count } restart when their host is lost)
+policies-body = Choose machines and change them together. A lower order starts first.
+
+protect-title = Turn on protection
+protect-is-on = Protection is on already.
+protect-step-check = Check
+protect-step-storage = Heartbeat storage
+protect-step-machines = Machines
+protect-step-review = Review
+protect-why-check = A host that is cut off must be told from one that is dead, and stopped before its machines start elsewhere. That takes a second host to go to, and storage that all of them reach.
+protect-why-storage = Every host writes a sign of life to this storage every second. A host that can neither be heard nor write is stopped. Three storages survive the loss of one.
+protect-why-machines = “Protected” keeps memory free on other hosts, so that the restart is sure. “If there is room” keeps nothing free. This can be changed at any time.
+protect-why-review = First every host is checked: guard, watchdog, clock, storage, network. If a check fails, nothing is changed.
+protect-no-storage-chosen = Choose at least one storage.
+protect-too-many = There is room for the loss of { $possible } only.
+protect-no-vms = Protection works without machines. New machines can be protected when they are made.
+check-state-good = Good
+check-state-warning = Worth a thought
+check-state-bad = Missing
+check-hosts = { $count ->
+    [one] The pool has one host; two are needed.
+   *[other] The pool has { $count } hosts.
+}
+check-live = All hosts answer.
+check-lost = Not answering: { $names }.
+check-shared = Shared storage: { $names }.
+check-no-shared = There is no storage that every host reaches.
+check-attached = It is attached to every host.
+check-attached-later = Whether every host reaches it is seen when there is one.
+check-detached = Not attached to every host: { $names }.
+check-two-hosts = With two hosts, storage alone decides who goes on when the network fails. A third host makes it surer.
+check-three-hosts = Three hosts or more can vote.
+check-more-later = Guard, watchdog, clocks and paths are checked on every host at the end.
+storage-fits = { $type }, { $free } free
+storage-hint = It takes 4 MiB for the heartbeats, and a copy of the pool's database.
+review-machines = { $sure } protected, { $tried } if there is room, { $none } not protected
+profile = Timing
+profile-fast = Fast
+profile-fast-body = A lost host is given up after some seconds. For quick, reliable storage.
+profile-default = Normal
+profile-default-body = Restart begins within about 23 seconds. Right for most.
+profile-conservative = Patient
+profile-conservative-body = For storage that may stall for half a minute.

@@ -1,0 +1,105 @@
+# Disponibilidad y activación de la protección.
+promise = Promesa
+failures-to-survive = Hosts que pueden perderse a la vez
+failures-possible = { $possible ->
+    [0] No hay sitio para perder un host.
+    [one] Hay sitio para perder un host.
+   *[other] Hay sitio para perder { $possible } hosts.
+}
+fewer = Menos
+more = Más
+timing = En cuánto tiempo (tiempos: { $profile })
+protect-turn-off = Desactivar la protección
+protect-turn-off-confirm = Las máquinas de un host perdido ya no se reiniciarán. Ahora siguen funcionando como están.
+policy-is-so-already = Ya es así.
+policy-restart = Protegida
+policy-best-effort = Si hay sitio
+policy-none = Sin protección
+policy-restart-do = Proteger
+policy-best-effort-do = Proteger si hay sitio
+policy-none-do = No proteger
+policy-of = Protección de { $name }
+policy-for-all = Para todas:
+heartbeats = Latidos
+heartbeats-off = La protección está desactivada: los hosts solo se observan para mostrar si viven.
+coordinator = coordina
+beat-network = Red
+beat-storage = Almacenamiento
+beat-permit = Puede tener máquinas por
+beat-heard = se oye
+beat-missing = no se oye
+permit-disk = almacenamiento
+permit-votes = votos
+member-member = Miembro
+member-live = Activo
+member-dying = Dándose por perdido
+member-dead = Perdido
+member-silent = Callado
+member-out = No es miembro
+statefile-good = { $sr } recibe latidos
+statefile-bad = { $sr } no responde
+milliseconds = { $value } ms
+seconds = { $count } s
+what-if = Qué pasaría si…
+what-if-body = Elija hosts: el pool calcula dónde volverían a funcionar sus máquinas. No se hace nada.
+what-if-hosts = Hosts que fallan
+if-host-fails = falla { $host }
+what-if-result = { $count ->
+    [one] Una máquina vuelve a funcionar
+   *[other] { $count } máquinas vuelven a funcionar
+}{ $lost ->
+    [0] { "." }
+    [one] ; una no encuentra sitio.
+   *[other] ; { $lost } no encuentran sitio.
+}
+what-if-nothing = No habría que reiniciar nada
+what-if-nothing-body = Ninguna máquina en marcha de estos hosts está protegida.
+clear = Borrar
+column-policy = Protección
+column-order = Orden
+column-delay = Espera
+column-restarts-on = Vuelve a funcionar en
+restarts-nowhere = en ninguno
+policies = Qué máquinas ({ $count } se reinician si se pierde su host)
+policies-body = Elija máquinas y cámbielas juntas. El orden más bajo se inicia primero.
+
+protect-title = Activar la protección
+protect-is-on = La protección ya está activa.
+protect-step-check = Revisión
+protect-step-storage = Almacenamiento de latidos
+protect-step-machines = Máquinas
+protect-step-review = Resumen
+protect-why-check = Hay que distinguir un host aislado de uno muerto, y pararlo antes de que sus máquinas se inicien en otro. Para eso hace falta un segundo host adonde ir y almacenamiento que todos alcancen.
+protect-why-storage = Cada host escribe cada segundo una señal de vida en este almacenamiento. Un host al que no se oye y que no escribe se detiene. Tres almacenamientos sobreviven a la pérdida de uno.
+protect-why-machines = «Protegida» reserva memoria en otros hosts, así que el reinicio es seguro. «Si hay sitio» no reserva nada. Puede cambiarse en cualquier momento.
+protect-why-review = Primero se revisa cada host: guardián, watchdog, reloj, almacenamiento, red. Si una revisión falla, no se cambia nada.
+protect-no-storage-chosen = Elija al menos un almacenamiento.
+protect-too-many = Solo hay sitio para perder { $possible }.
+protect-no-vms = La protección funciona sin máquinas. Las nuevas pueden protegerse al crearlas.
+check-state-good = Bien
+check-state-warning = Merece pensarlo
+check-state-bad = Falta
+check-hosts = { $count ->
+    [one] El pool tiene un host; hacen falta dos.
+   *[other] El pool tiene { $count } hosts.
+}
+check-live = Todos los hosts responden.
+check-lost = No responden: { $names }.
+check-shared = Almacenamiento compartido: { $names }.
+check-no-shared = No hay almacenamiento que alcancen todos los hosts.
+check-attached = Está conectado a todos los hosts.
+check-attached-later = Si lo alcanzan todos los hosts se verá cuando exista.
+check-detached = No está conectado a todos los hosts: { $names }.
+check-two-hosts = Con dos hosts, solo el almacenamiento decide quién sigue cuando falla la red. Un tercer host da más seguridad.
+check-three-hosts = Tres hosts o más pueden votar.
+check-more-later = Guardián, watchdog, relojes y rutas se revisan al final en cada host.
+storage-fits = { $type }, { $free } libres
+storage-hint = Ocupa 4 MiB para los latidos y una copia de la base de datos del pool.
+review-machines = { $sure } protegidas, { $tried } si hay sitio, { $none } sin protección
+profile = Tiempos
+profile-fast = Rápidos
+profile-fast-body = Un host perdido se abandona a los pocos segundos. Para almacenamiento rápido y fiable.
+profile-default = Normales
+profile-default-body = El reinicio empieza en unos 23 segundos. Adecuado para casi todos.
+profile-conservative = Pacientes
+profile-conservative-body = Para almacenamiento que puede pararse medio minuto.

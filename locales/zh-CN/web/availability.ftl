@@ -1,0 +1,100 @@
+# 可用性与开启保护。
+promise = 承诺
+failures-to-survive = 可同时失效的主机数
+failures-possible = { $possible ->
+    [0] 没有余量承受主机失效。
+   *[other] 余量足以承受 { $possible } 台主机失效。
+}
+fewer = 减少
+more = 增加
+timing = 多快（时间配置：{ $profile }）
+protect-turn-off = 关闭保护
+protect-turn-off-confirm = 主机失效后，其虚拟机将不再自动重启。现在运行的虚拟机不受影响。
+policy-is-so-already = 已经是这样了。
+policy-restart = 已保护
+policy-best-effort = 有余量则重启
+policy-none = 未保护
+policy-restart-do = 保护
+policy-best-effort-do = 有余量时保护
+policy-none-do = 不保护
+policy-of = { $name } 的保护
+policy-for-all = 全部设为：
+heartbeats = 心跳
+heartbeats-off = 保护未开启：主机之间只为显示是否在线而互相观察。
+coordinator = 协调者
+beat-network = 网络
+beat-storage = 存储
+beat-permit = 运行许可来自
+beat-heard = 正常
+beat-missing = 听不到
+permit-disk = 存储
+permit-votes = 投票
+member-member = 成员
+member-live = 在线
+member-dying = 正在判定失效
+member-dead = 已失效
+member-silent = 无应答
+member-out = 不是成员
+statefile-good = { $sr } 正在接收心跳
+statefile-bad = { $sr } 没有应答
+milliseconds = { $value } 毫秒
+seconds = { $count } 秒
+what-if = 如果……
+what-if-body = 选择主机：资源池会计算其虚拟机将在哪里重新运行。不会执行任何操作。
+what-if-hosts = 失效的主机
+if-host-fails = { $host } 失效
+what-if-result = { $count } 台虚拟机会重新运行{ $lost ->
+    [0] 。
+   *[other] ，{ $lost } 台没有余量。
+}
+what-if-nothing = 没有需要重启的虚拟机
+what-if-nothing-body = 这些主机上没有受保护的运行中的虚拟机。
+clear = 清除
+column-policy = 保护
+column-order = 顺序
+column-delay = 延迟
+column-restarts-on = 将运行在
+restarts-nowhere = 无处可去
+policies = 虚拟机（主机失效时重启 { $count } 台）
+policies-body = 选择虚拟机即可一起修改。顺序小的先启动。
+
+protect-title = 开启保护
+protect-is-on = 保护已经开启。
+protect-step-check = 检查
+protect-step-storage = 心跳存储
+protect-step-machines = 虚拟机
+protect-step-review = 确认
+protect-why-check = 必须区分被隔离的主机和已死的主机，并在其虚拟机于别处启动之前先让它停下。为此需要第二台主机，以及所有主机都能访问的存储。
+protect-why-storage = 每台主机每秒向此存储写入存活信号。既听不到又写不了的主机会被停止。三个存储可以承受失去其中一个。
+protect-why-machines = “已保护”会在其他主机上预留内存，保证能重启。“有余量则重启”不预留。随时可以更改。
+protect-why-review = 首先检查每台主机：守护进程、看门狗、时钟、存储、网络。任何一项不通过，则不做任何更改。
+protect-no-storage-chosen = 请至少选择一个存储。
+protect-too-many = 余量只够承受 { $possible } 台失效。
+protect-no-vms = 没有虚拟机也可以开启保护。新虚拟机可在创建时设为保护。
+check-state-good = 正常
+check-state-warning = 值得考虑
+check-state-bad = 缺少
+check-hosts = { $count ->
+    [1] 资源池只有一台主机，至少需要两台。
+   *[other] 资源池有 { $count } 台主机。
+}
+check-live = 所有主机都有应答。
+check-lost = 没有应答：{ $names }。
+check-shared = 共享存储：{ $names }。
+check-no-shared = 没有所有主机都能访问的存储。
+check-attached = 已连接到每台主机。
+check-attached-later = 有了共享存储后再检查每台主机能否访问。
+check-detached = 没有连接到每台主机：{ $names }。
+check-two-hosts = 只有两台主机时，网络故障由存储单独决定谁继续运行。第三台主机会更可靠。
+check-three-hosts = 三台或更多主机可以投票。
+check-more-later = 最后会在每台主机上检查守护进程、看门狗、时钟和路径。
+storage-fits = { $type }，可用 { $free }
+storage-hint = 心跳占用 4 MiB，另存一份资源池数据库的副本。
+review-machines = { $sure } 台保护，{ $tried } 台有余量则重启，{ $none } 台未保护
+profile = 时间配置
+profile-fast = 快速
+profile-fast-body = 几秒后即判定主机失效。适合快速可靠的存储。
+profile-default = 标准
+profile-default-body = 约 23 秒内开始重启。适合大多数情况。
+profile-conservative = 保守
+profile-conservative-body = 适合可能停顿半分钟的存储。

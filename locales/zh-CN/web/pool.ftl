@@ -1,0 +1,92 @@
+# 资源池概览、告警、历史。
+hosts-live = { $count } 台主机在线
+vms-running = { $running } 台运行，{ $stopped } 台关机
+vcpus = 虚拟 CPU
+vcpus-on-cores = 运行在 { $cores } 个核心上
+readiness = 需要处理的问题
+readiness-good = 没有问题。所有主机都有应答，所有存储都已连接。
+severity = 紧急程度
+severity-all = 全部
+severity-danger = 紧急
+severity-warning = 警告
+severity-info = 信息
+problem-host-lost = { $host } 没有应答。
+problem-host-disabled = { $host } 正在维护，不接纳虚拟机。
+problem-detached = 存储 { $sr } 没有连接到 { $host }。
+problem-overcommitted = 资源池承诺可承受 { $wanted } 台主机失效，但余量只够 { $possible } 台。
+problem-no-network-beat = 通过网络听不到 { $host }。
+problem-no-storage-beat = { $host } 没有写入心跳存储。
+see-host = 查看主机
+see-storage = 查看存储
+see-availability = 查看可用性
+pool-protection-protected = 已保护
+pool-protection-at-risk = 有风险
+pool-protection-off = 未保护
+pool-protection-protected-body = { $hosts } 台主机中任意 { $possible } 台失效，资源池都能承受。{ $sure ->
+    [0] 还没有运行中的虚拟机被设为保护。
+   *[other] { $sure } 台虚拟机保证会在其他主机上重启。
+}{ $tried ->
+    [0] { "" }
+   *[other] 另有 { $tried } 台在有余量时重启。
+}
+pool-protection-at-risk-body = 保护已开启，但如果失去 { $wanted } 台主机，并非所有受保护的虚拟机都有足够余量。目前可承受 { $possible } 台失效。
+pool-protection-off-body = 主机失效时，其上的虚拟机会一直停机，直到有人在别处启动它们。
+protect-turn-on = 开启保护
+protect-needs-hosts = 保护至少需要两台主机。请先添加主机。
+protect-needs-storage = 保护需要所有主机都能访问的存储。请先添加共享存储。
+memory-used = 已用 { $size }
+memory-kept = 为主机失效预留 { $size }
+memory-free = 空闲 { $size }
+next-steps = 接下来
+step-done = 已完成
+step-open = 待完成
+step-host = 添加第二台主机
+step-host-body = 有两台主机，一台失效时才有处可去。
+step-host-do = 添加主机
+step-storage = 添加共享存储
+step-storage-body = 所有主机都能访问的磁盘才能迁移、才能受保护。
+step-storage-do = 添加存储
+step-vm = 创建虚拟机
+step-vm-body = 从模板创建，一分钟即可。
+step-vm-do = 新建虚拟机
+step-protect = 开启保护
+step-protect-body = 失效主机上的虚拟机几秒后在另一台主机上重新运行。
+step-protect-do = 保护
+alerts-none = 没有告警
+alerts-none-body = 需要人处理的事会显示在这里，并说明该怎么做。
+alerts-all = 全部告警（{ $count }）
+alerts-clear = 清除 { $count } 条
+alert-clear = 清除
+show-more = 还有 { $count } 条
+history-empty = 还没有记录
+history-empty-body = 任务和告警会按时间显示在这里，最新的在前。
+
+alert-HA-HOST-FAILED = 一台主机失效，其受保护的虚拟机正在别处启动
+alert-HA-HOST-FAILED-remedy = 请查明原因：电源、网络或机器本身。恢复后它会自动重新加入。
+alert-HA-HOST-WAS-FENCED = 一台主机已自行隔离，以便其虚拟机在别处运行
+alert-HA-HOST-WAS-FENCED-remedy = 请检查当时该主机的网络与存储连接。
+alert-HA-STATEFILE-LOST = 有主机无法写入心跳存储
+alert-HA-STATEFILE-LOST-remedy = 请在网络也出故障之前修复它的存储连接。
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT = 网络心跳延迟
+alert-HA-STATEFILE-APPROACHING-TIMEOUT = 心跳存储响应缓慢
+alert-HA-STATEFILE-APPROACHING-TIMEOUT-remedy = 如果经常出现，请使用保守的时间配置。
+alert-HA-POOL-OVERCOMMITTED = 主机失效后并非所有受保护的虚拟机都有余量
+alert-HA-POOL-OVERCOMMITTED-remedy = 请增加内存或主机、减少受保护的虚拟机，或降低承诺的失效数。
+alert-HA-POOL-DROP-IN-PLAN-EXISTS-FOR = 资源池可承受的失效数减少了
+alert-HA-PROTECTED-VM-RESTART-FAILED = 一台受保护的虚拟机未能重启
+alert-HA-PROTECTED-VM-RESTART-FAILED-remedy = 资源池会继续尝试。请腾出资源，或在该虚拟机的历史中查看原因。
+alert-VM-STARTED = 虚拟机已启动
+alert-VM-SHUTDOWN = 虚拟机已关机
+alert-VM-REBOOTED = 虚拟机已重启
+alert-VM-MIGRATED = 虚拟机已迁移到另一台主机
+alert-VM-PAUSED = 虚拟机已暂停
+alert-VM-UNPAUSED = 虚拟机继续运行
+alert-VM-SUSPENDED = 虚拟机已挂起
+alert-VM-RESUMED = 虚拟机已恢复
+alert-VM-CRASHED = 虚拟机崩溃
+alert-VM-CLONED = 虚拟机已克隆
+alert-POOL-MASTER-TRANSITION = 资源池改由另一台主机协调
+alert-HOST-CLOCK-SKEW-DETECTED = 有主机时钟不准
+alert-HOST-CLOCK-SKEW-DETECTED-remedy = 请在该主机上配置 NTP。
+alert-PBD-PLUG-FAILED-ON-SERVER-START = 主机启动时未能连接存储
+alert-PBD-PLUG-FAILED-ON-SERVER-START-remedy = 请查看该存储的页面：那里有原因和修复操作。

@@ -1,0 +1,84 @@
+// One alert: what happened, to what, when, and what to do.
+import BellIcon from "@patternfly/react-icons/dist/esm/icons/bell-icon";
+import ExclamationCircleIcon from "@patternfly/react-icons/dist/esm/icons/exclamation-circle-icon";
+import InfoCircleIcon from "@patternfly/react-icons/dist/esm/icons/info-circle-icon";
+import { type ReactNode, useMemo } from "react";
+import { Link } from "react-router";
+import type { ClassName } from "@/generated/xenapi";
+import { useI18n } from "@/i18n";
+import { wireTime } from "@/i18n/format";
+import { type Item, useTable } from "@/store/hooks";
+import { pathOf } from "@/ui/links";
+import { useNow } from "@/ui/useNow";
+import type { PageKind } from "@/app/areas";
+
+const SUBJECTS: Record<string, { of: ClassName; page: PageKind }> = {
+  VM: { of: "VM", page: "vm" },
+  Host: { of: "host", page: "host" },
+  SR: { of: "SR", page: "sr" },
+  Pool: { of: "pool", page: "pool" },
+};
+
+export interface Subject {
+  name: string;
+  to: string;
+}
+
+/** What an alert is about, if it still exists. */
+export function useSubject(alert: Item<"message">): Subject | undefined {
+  const subject = SUBJECTS[alert.cls];
+  const table = useTable(subject?.of ?? "pool");
+  return useMemo(() => {
+    if (subject === undefined) return undefined;
+    for (const row of table.byRef.values()) {
+      const object = row as { uuid?: string; name_label?: string };
+      if (object.uuid === alert.obj_uuid) return { name: object.name_label ?? "", to: pathOf(subject.page, alert.obj_uuid) };
+    }
+    return undefined;
+  }, [subject, table, alert.obj_uuid]);
+}
+
+/** How urgent: danger up to 2, warning at 3, information beyond. */
+export function severityOf(priority: number): "danger" | "warning" | "info" {
+  return priority <= 2 ? "danger" : priority === 3 ? "warning" : "info";
+}
+
+/** The alert in the words of the person; its name where the catalogue has none. */
+export function useAlertText(): (alert: Item<"message">) => { title: string; remedy: string } {
+  const { t, has } = useI18n();
+  return (alert) => {
+    const id = `alert-${alert.name.replaceAll("_", "-")}`;
+    return has(id)
+      ? { title: t(id), remedy: has(`${id}-remedy`) ? t(`${id}-remedy`) : "" }
+      : { title: alert.name.replaceAll("_", " ").toLowerCase(), remedy: "" };
+  };
+}
+
+export function AlertLine({ alert }: { alert: Item<"message"> }): ReactNode {
+  const { t, ago, dateTime } = useI18n();
+  const now = useNow();
+  const subject = useSubject(alert);
+  const severity = severityOf(alert.priority);
+  const text = useAlertText()(alert);
+  const at = wireTime(alert.timestamp);
+  const Icon = severity === "danger" ? ExclamationCircleIcon : severity === "warning" ? BellIcon : InfoCircleIcon;
+  return (
+    <article className={`hv-alert hv-alert-${severity}`}>
+      <Icon aria-label={t(`severity-${severity}`)} />
+      <div>
+        <strong>{text.title}</strong>
+        {subject !== undefined && (
+          <>
+            {" "}
+            <Link to={subject.to}>{subject.name}</Link>
+          </>
+        )}
+        {text.remedy !== "" && <p>{text.remedy}</p>}
+        {alert.body !== "" && !alert.body.startsWith("<") && <p className="hv-muted">{alert.body}</p>}
+      </div>
+      <time dateTime={new Date(at).toISOString()} title={dateTime(at)}>
+        {ago(at, now)}
+      </time>
+    </article>
+  );
+}

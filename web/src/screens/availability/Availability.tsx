@@ -1,0 +1,194 @@
+// W12: what holds the pool together right now, and what would happen if a host were lost.
+import { Button, NumberInput, ToggleGroup, ToggleGroupItem } from "@patternfly/react-core";
+import { type ReactNode, useMemo, useState } from "react";
+import { ActionMenu } from "@/actions/ActionMenu";
+import { haven as cliOf } from "@/actions/cli";
+import type { HaStatus } from "@/api/haven";
+import { call } from "@/api/rpc";
+import { useI18n } from "@/i18n";
+import { type Planned, restartable, useHaStatus, usePlan } from "@/model/ha";
+import { type Item, useAll, usePool, useTable, useVms } from "@/store/hooks";
+import { HostLink, Nothing, Panel } from "@/ui/bits";
+import { CliLines } from "@/ui/CliLines";
+import { useErrorText } from "@/ui/ErrorView";
+import { useNotices } from "@/ui/notices";
+import { type Column, ObjectTable } from "@/ui/ObjectTable";
+import { Answer } from "@/ui/Retry";
+import { Pill } from "@/ui/status";
+import { ApiError } from "@/api/errors";
+import { ProtectionTile } from "../pool/ProtectionTile";
+import { useVmColumns } from "../pool/lists";
+import { HeartbeatMatrix } from "./HeartbeatMatrix";
+
+export default function Availability(): ReactNode {
+  const status = useHaStatus();
+  return (
+    <div className="hv-stack">
+      <ProtectionTile status={status.data} />
+      <Answer query={status}>
+        {(data) => (
+          <>
+            <div className="hv-columns">
+              <HeartbeatMatrix status={data} />
+              <Controls status={data} />
+            </div>
+            <WhatIf />
+            <Policies />
+          </>
+        )}
+      </Answer>
+    </div>
+  );
+}
+
+/** The promise, and what it rests on. */
+function Controls({ status }: { status: HaStatus }): ReactNode {
+  const { t } = useI18n();
+  const pool = usePool();
+  const hosts = useAll("host").length;
+  const { showError } = useNotices();
+  if (pool === undefined) return null;
+  const wanted = pool.ha_host_failures_to_tolerate;
+  const set = (value: number): void => {
+    call("pool.set_ha_host_failures_to_tolerate", pool.$ref, value).catch((error: unknown) =>
+      showError(error, { action: "failures-to-survive", object: pool.name_label }),
+    );
+  };
+  return (
+    <Panel title={t("promise")}>
+      <div className="hv-stack">
+        <div className="hv-line">
+          <label htmlFor="failures">{t("failures-to-survive")}</label>
+          <NumberInput
+            id="failures"
+            inputName="failures"
+            inputAriaLabel={t("failures-to-survive")}
+            minusBtnAriaLabel={t("fewer")}
+            plusBtnAriaLabel={t("more")}
+            value={wanted}
+            min={0}
+            max={Math.max(0, hosts - 1)}
+            isDisabled={!pool.ha_enabled}
+            onMinus={() => set(wanted - 1)}
+            onPlus={() => set(wanted + 1)}
+            onChange={(event) => {
+              const value = Number((event.target as HTMLInputElement).value);
+              if (Number.isInteger(value) && value !== wanted) set(value);
+            }}
+          />
+        </div>
+        <p>{t("failures-possible", { possible: status.tolerance.possible })}</p>
+        {(status.bounds ?? []).length > 0 && (
+          <details>
+            <summary>{t("timing", { profile: status.profile ?? "default" })}</summary>
+            <ul className="hv-bounds">{(status.bounds ?? []).map((bound) => <li key={bound} lang="en">{bound}</li>)}</ul>
+          </details>
+        )}
+        <div className="hv-buttons">
+          <ActionMenu of="pool" targets={[pool]} />
+        </div>
+        <CliLines lines={[cliOf("ha", "status")]} />
+      </div>
+    </Panel>
+  );
+}
+
+/** "If host1 fails": where everything would go. Nothing is done. */
+function WhatIf(): ReactNode {
+  const { t } = useI18n();
+  const hosts = useAll("host");
+  const vms = useVms();
+  const [failed, setFailed] = useState<ReadonlySet<string>>(new Set());
+  const chosen = hosts.filter((host) => failed.has(host.$ref));
+  const plan = usePlan(chosen.map((host) => host.$ref), vms);
+  const toggle = (ref: string): void => {
+    const next = new Set(failed);
+    if (!next.delete(ref)) next.add(ref);
+    setFailed(next);
+  };
+  const sorted = [...hosts].sort((a, b) => a.name_label.localeCompare(b.name_label, undefined, { numeric: true }));
+  return (
+    <Panel title={t("what-if")}>
+      <div className="hv-stack">
+        <p className="hv-muted">{t("what-if-body")}</p>
+        <ToggleGroup aria-label={t("what-if-hosts")}>
+          {sorted.map((host) => (
+            <ToggleGroupItem
+              key={host.$ref}
+              buttonId={`fails-${host.uuid}`}
+              text={t("if-host-fails", { host: host.name_label })}
+              isSelected={failed.has(host.$ref)}
+              onChange={() => toggle(host.$ref)}
+            />
+          ))}
+        </ToggleGroup>
+        {chosen.length > 0 && <Answer query={plan}>{(planned) => <PlanTable planned={planned} />}</Answer>}
+        {chosen.length > 0 && (
+          <Button variant="link" isInline onClick={() => setFailed(new Set())}>
+            {t("clear")}
+          </Button>
+        )}
+      </div>
+    </Panel>
+  );
+}
+
+function PlanTable({ planned }: { planned: readonly Planned[] }): ReactNode {
+  const { t } = useI18n();
+  const errorText = useErrorText();
+  const rows = useMemo(() => planned.map((each) => ({ ...each.vm, target: each.host, why: each.why })), [planned]);
+  type Row = Item<"VM"> & { target: string | undefined; why: string | undefined };
+  const columns: Array<Column<Item<"VM">>> = [
+    { id: "name", label: "column-name", width: "2fr", value: (vm) => vm.name_label, cell: (vm) => vm.name_label },
+    { id: "policy", label: "column-policy", cell: (vm) => t(`policy-${vm.ha_restart_priority === "" ? "none" : vm.ha_restart_priority}`) },
+    { id: "order", label: "column-order", isNumber: true, width: "90px", value: (vm) => vm.order, cell: (vm) => vm.order },
+    {
+      id: "target",
+      label: "column-restarts-on",
+      width: "2fr",
+      cell: (vm) => {
+        const row = vm as Row;
+        if (row.target !== undefined) return <HostLink host={row.target} />;
+        return (
+          <>
+            <Pill colour="red">{t("restarts-nowhere")}</Pill> {errorText(new ApiError(row.why ?? "NO_HOSTS_AVAILABLE")).what}
+          </>
+        );
+      },
+    },
+  ];
+  const lost = rows.filter((row) => row.target === undefined).length;
+  if (rows.length === 0) return <Nothing title="what-if-nothing" body="what-if-nothing-body" />;
+  return (
+    <>
+      <p className={lost > 0 ? "hv-bad-text" : "hv-good"} role="status">
+        {t("what-if-result", { count: rows.length - lost, lost })}
+      </p>
+      <ObjectTable of="VM" rows={rows} columns={columns} label="what-if" hasSelection={false} height="22rem" />
+    </>
+  );
+}
+
+/** Which machine is protected how; several can be changed at once. */
+function Policies(): ReactNode {
+  const { t } = useI18n();
+  const vms = useVms();
+  const base = useVmColumns();
+  const hosts = useTable("host");
+  const columns = useMemo<Array<Column<Item<"VM">>>>(
+    () => [
+      ...base.filter((column) => ["name", "state", "shield"].includes(column.id)),
+      { id: "order", label: "column-order", isNumber: true, width: "90px", value: (vm) => vm.order, cell: (vm) => vm.order },
+      { id: "delay", label: "column-delay", isNumber: true, width: "110px", value: (vm) => vm.start_delay, cell: (vm) => t("seconds", { count: vm.start_delay }) },
+      { id: "host", label: "column-host", value: (vm) => hosts.byRef.get(vm.resident_on)?.name_label ?? "", cell: (vm) => <HostLink host={vm.resident_on} /> },
+    ],
+    [base, hosts, t],
+  );
+  const count = restartable(vms).length;
+  return (
+    <Panel title={t("policies", { count })}>
+      <p className="hv-muted">{t("policies-body")}</p>
+      <ObjectTable of="VM" rows={vms} columns={columns} label="tab-protection" height="28rem" empty={<Nothing title="no-vms" body="no-vms-body" />} />
+    </Panel>
+  );
+}

@@ -1,0 +1,85 @@
+// Host by host: does it speak over the network, does it write to storage, may it run machines.
+import CheckIcon from "@patternfly/react-icons/dist/esm/icons/check-icon";
+import TimesIcon from "@patternfly/react-icons/dist/esm/icons/times-icon";
+import type { ReactNode } from "react";
+import type { HaHost, HaStatus } from "@/api/haven";
+import { useI18n } from "@/i18n";
+import { useAll } from "@/store/hooks";
+import { Panel } from "@/ui/bits";
+import { Pill } from "@/ui/status";
+
+const STATES: Record<string, { colour: "green" | "orange" | "red" | "grey"; text: string }> = {
+  member: { colour: "green", text: "member-member" },
+  live: { colour: "green", text: "member-live" },
+  dying: { colour: "orange", text: "member-dying" },
+  dead: { colour: "red", text: "member-dead" },
+  silent: { colour: "red", text: "member-silent" },
+  "not a member": { colour: "orange", text: "member-out" },
+};
+
+export function HeartbeatMatrix({ status }: { status: HaStatus }): ReactNode {
+  const { t, number } = useI18n();
+  const srs = useAll("SR");
+  const nameOfSr = (uuid: string): string => srs.find((sr) => sr.uuid === uuid)?.name_label ?? uuid;
+  return (
+    <Panel title={t("heartbeats")}>
+      <table className="hv-matrix">
+        <thead>
+          <tr>
+            <th scope="col">{t("column-host")}</th>
+            <th scope="col">{t("column-state")}</th>
+            <th scope="col">{t("beat-network")}</th>
+            <th scope="col">{t("beat-storage")}</th>
+            <th scope="col">{t("beat-permit")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {status.hosts.map((host) => (
+            <Row key={host.name} host={host} isCoordinator={host.uuid !== undefined && host.uuid === status.coordinator} />
+          ))}
+        </tbody>
+      </table>
+      {status.statefiles.length > 0 && (
+        <ul className="hv-statefiles">
+          {status.statefiles.map((file) => (
+            <li key={file.sr}>
+              <Mark good={file.state === "good"} text={t(file.state === "good" ? "statefile-good" : "statefile-bad", { sr: nameOfSr(file.sr) })} />
+              {typeof file.latency_us === "number" && <span className="hv-muted">{t("milliseconds", { value: number(file.latency_us / 1000, 1) })}</span>}
+            </li>
+          ))}
+        </ul>
+      )}
+      {!status.enabled && <p className="hv-muted">{t("heartbeats-off")}</p>}
+    </Panel>
+  );
+}
+
+function Row({ host, isCoordinator }: { host: HaHost; isCoordinator: boolean }): ReactNode {
+  const { t } = useI18n();
+  const state = STATES[host.state] ?? { colour: "grey" as const, text: "member-out" };
+  return (
+    <tr data-host={host.name}>
+      <th scope="row">
+        {host.name} {isCoordinator && <span className="hv-muted">{t("coordinator")}</span>}
+      </th>
+      <td>
+        <Pill colour={state.colour}>{t(state.text)}</Pill>
+      </td>
+      <td>
+        <Mark good={host.network} text={t(host.network ? "beat-heard" : "beat-missing")} />
+      </td>
+      <td>
+        <Mark good={host.storage} text={t(host.storage ? "beat-heard" : "beat-missing")} />
+      </td>
+      <td>{host.permit === "" ? "–" : t(`permit-${host.permit}`)}</td>
+    </tr>
+  );
+}
+
+function Mark({ good, text }: { good: boolean; text: string }): ReactNode {
+  return (
+    <span className={good ? "hv-mark-good" : "hv-mark-bad"}>
+      {good ? <CheckIcon /> : <TimesIcon />} {text}
+    </span>
+  );
+}

@@ -1,0 +1,111 @@
+// The figures of the console, on a pool of many machines.
+import { type APIRequestContext, type Browser, expect, type Page, test } from "@playwright/test";
+import { signIn } from "../page";
+
+const URL = process.env["HAVEN_BENCH_URL"] ?? "https://127.0.0.1:8473";
+const VMS = Number(process.env["HAVEN_BENCH_VMS"] ?? 3000);
+const MEMORY_S = Number(process.env["HAVEN_BENCH_MEMORY_S"] ?? 600);
+const PASSWORD = "haven-sim";
+const SAMPLES = 40;
+
+function figure(name: string, value: number, unit: string, digits = 0): void {
+  console.log(`figure ${name} ${value.toFixed(digits)} ${unit}`);
+}
+
+/** A page of somebody who is signed in, and that has nothing cached. */
+async function freshPage(browser: Browser, state: Awaited<ReturnType<Page["context"]>["storageState"]>): Promise<Page> {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1440, height: 900 }, storageState: state as never });
+  return context.newPage();
+}
+
+/** Seconds from asking for the page until its tiles stand, and until all machines can be worked with. */
+async function load(page: Page): Promise<{ content: number; all: number }> {
+  const begun = Date.now();
+  await page.goto(`${URL}/ui/pool/vms`, { waitUntil: "commit" });
+  await expect(page.getByRole("tab", { name: "Machines" })).toBeVisible({ timeout: 60_000 });
+  const content = (Date.now() - begun) / 1000;
+  await expect(page.locator(`.hv-rows[aria-rowcount="${VMS + 1}"]`)).toBeVisible({ timeout: 60_000 });
+  return { content, all: (Date.now() - begun) / 1000 };
+}
+
+async function rpc(request: APIRequestContext, method: string, params: unknown[]): Promise<unknown> {
+  const answer = await request.post(`${URL}/jsonrpc`, { data: { jsonrpc: "2.0", id: 1, method, params } });
+  const body = (await answer.json()) as { result?: unknown; error?: unknown };
+  expect(body.error).toBeUndefined();
+  return body.result;
+}
+
+test("figures", async ({ browser, playwright }) => {
+  const first = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
+  await first.goto(`${URL}/ui/`);
+  await signIn(first, PASSWORD);
+  const state = await first.context().storageState();
+  await first.context().close();
+
+  const page = await freshPage(browser, state as never);
+  const cold = await load(page);
+  figure("first_content_cold_s", cold.content, "s", 2);
+  figure("all_machines_cold_s", cold.all, "s", 2);
+  const warm = await load(page);
+  figure("first_content_warm_s", warm.content, "s", 2);
+  figure("all_machines_warm_s", warm.all, "s", 2);
+
+  // A filter over all machines: from the last key to the one row.
+  const filter = page.getByLabel("Filter");
+  const anyName = (await page.locator(".hv-rows-body a").first().textContent()) ?? "";
+  const typed = Date.now();
+  await filter.fill(anyName);
+  await expect(page.locator(".hv-rows-body .hv-row").first()).toContainText(anyName);
+  figure("filter_ms", Date.now() - typed, "ms");
+
+  const request = await playwright.request.newContext({ ignoreHTTPSErrors: true });
+  const session = await rpc(request, "session.login_with_password", ["root", PASSWORD, "1.0", "bench"]);
+  const uuid = /vm\/([0-9a-f-]{36})/.exec((await page.locator(".hv-rows-body a").first().getAttribute("href")) ?? "")?.[1] ?? "";
+  const vm = await rpc(request, "VM.get_by_uuid", [session, uuid]);
+  await page.goto(`${URL}/ui/vm/${uuid}`);
+  await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+  const delays: number[] = [];
+  for (let sample = 0; sample < SAMPLES; sample += 1) {
+    const name = `bench-${sample}-${Date.now()}`;
+    const seen = page.evaluate(
+      (wanted) =>
+        new Promise<number>((resolve) => {
+          const look = (): void => {
+            if (document.querySelector("h1")?.textContent === wanted) resolve(Date.now());
+            else requestAnimationFrame(look);
+          };
+          look();
+        }),
+      name,
+    );
+    const at = Date.now();
+    await rpc(request, "VM.set_name_label", [session, vm, name]);
+    delays.push((await seen) - at);
+    await page.waitForTimeout(100);
+  }
+  delays.sort((a, b) => a - b);
+  figure("event_to_page_p50_ms", delays[Math.floor(SAMPLES * 0.5)] ?? 0, "ms");
+  figure("event_to_page_p95_ms", delays[Math.floor(SAMPLES * 0.95)] ?? 0, "ms");
+
+  await memory(page, request, session, vm);
+});
+
+/** Memory of the page, before and after minutes of changes. */
+async function memory(page: Page, request: APIRequestContext, session: unknown, vm: unknown): Promise<void> {
+  const cdp = await page.context().newCDPSession(page);
+  const used = async (): Promise<number> => {
+    await cdp.send("HeapProfiler.collectGarbage");
+    const { usedSize } = await cdp.send("Runtime.getHeapUsage");
+    return usedSize / 2 ** 20;
+  };
+  figure("page_memory_at_first_mib", await used(), "MiB");
+  const until = Date.now() + MEMORY_S * 1000;
+  let changes = 0;
+  while (Date.now() < until) {
+    await rpc(request, "VM.set_name_description", [session, vm, `change ${changes}`]);
+    changes += 1;
+    await page.waitForTimeout(100);
+  }
+  figure(`page_memory_after_${MEMORY_S}_s_mib`, await used(), "MiB");
+  figure("changes_followed", changes, "changes");
+}

@@ -1,0 +1,30 @@
+// Every screen, by its address: it is photographed, looked at by axe, and walked by keyboard.
+// Rows of the mock have fixed uuids (src/mock/data.ts): kind, then number.
+
+const uuid = (kind: number, index: number): string =>
+  `${kind.toString(16).padStart(8, "0")}-0000-4000-8000-${index.toString(16).padStart(12, "0")}`;
+
+export const HOST = uuid(1, 1);
+export const SR = uuid(3, 1);
+/** A machine that runs. */
+export const VM = uuid(4, 0);
+
+export interface Screen {
+  name: string;
+  path: string;
+  /** What is there when the screen is whole: the name of a heading. */
+  heading: string | RegExp;
+}
+
+export const SCREENS: readonly Screen[] = [
+  { name: "overview", path: "/", heading: "School" },
+  { name: "hosts", path: "/pool/hosts", heading: "School" },
+  { name: "machines", path: "/pool/vms", heading: "School" },
+  { name: "storage", path: "/pool/storage", heading: "School" },
+  { name: "networks", path: "/pool/networks", heading: "School" },
+  { name: "availability", path: "/pool/availability", heading: "School" },
+  { name: "history", path: "/pool/history", heading: "School" },
+  { name: "alerts", path: "/alerts", heading: "Alerts" },
+  { name: "add-host", path: "/new/host", heading: "Add a host" },
+  { name: "protect", path: "/protect", heading: "Turn on protection" },
+];
