@@ -229,31 +229,15 @@ pub(crate) async fn login(socket: &Path) -> String {
     answer.unwrap().as_str().unwrap().to_owned()
 }
 
-/// A question over a local socket.
-pub(crate) async fn get(socket: &Path, path: &str) -> Result<Json, Json> {
-    send(socket, hyper::Method::GET, path, String::new()).await
-}
-
 /// One request over a local socket.
 pub(crate) async fn post(socket: &Path, path: &str, body: &Json) -> Result<Json, Json> {
-    send(socket, hyper::Method::POST, path, body.to_string()).await
-}
-
-async fn send(
-    socket: &Path,
-    method: hyper::Method,
-    path: &str,
-    body: String,
-) -> Result<Json, Json> {
     let stream = tokio::net::UnixStream::connect(socket).await.unwrap();
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
-    let request = hyper::Request::builder()
-        .method(method)
-        .uri(path)
+    let request = hyper::Request::post(path)
         .header("host", "local")
-        .body(Full::new(Bytes::from(body)))
+        .body(Full::new(Bytes::from(body.to_string())))
         .unwrap();
     let response = sender.send_request(request).await.unwrap();
     let good = response.status().is_success();

@@ -42,6 +42,7 @@ enum Asked<'a> {
     Call,
     Haven(&'a str),
     Console,
+    Statistics,
     Setup(&'a str),
 }
 
@@ -51,6 +52,7 @@ impl<'a> Asked<'a> {
             "/ui/session" => Some(Self::Session),
             "/ui/rpc" => Some(Self::Call),
             "/ui/console" => Some(Self::Console),
+            "/ui/rrd_updates" | "/ui/vm_rrd" | "/ui/host_rrd" => Some(Self::Statistics),
             _ => {
                 let haven = path.strip_prefix("/ui/haven/").map(Self::Haven);
                 haven.or_else(|| path.strip_prefix("/ui/setup/").map(Self::Setup))

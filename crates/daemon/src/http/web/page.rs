@@ -15,7 +15,7 @@ use super::{Asked, failed, json_body, json_response, reply, status_of};
 use crate::audit::Entry;
 use crate::dispatch::{self, Answer, account, authenticate};
 use crate::http::auth::Credentials;
-use crate::http::{Origin, RPC_BYTES_MAX, body, console, extra};
+use crate::http::{Origin, RPC_BYTES_MAX, body, console, extra, rrd};
 use crate::ops::{init, rows};
 use crate::session::Login;
 use crate::state::{AppState, now};
@@ -64,6 +64,10 @@ pub(super) async fn answer(state: &Arc<AppState>, asked: Asked<'_>, request: Req
         Asked::Console => {
             let origin = Origin::of(&request);
             return console::serve(state, origin, as_session(&page, request)).await;
+        }
+        Asked::Statistics if method == Method::GET => {
+            let origin = Origin::of(&request);
+            rrd::serve(state, origin, as_session(&page, request)).await
         }
         _ => return StatusCode::METHOD_NOT_ALLOWED.into_response(),
     };
@@ -248,6 +252,10 @@ async fn haven(state: &Arc<AppState>, page: &Page, path: &str, request: Request)
 /// The request as a client of the API would send it that has this session.
 fn as_session(page: &Page, mut request: Request) -> Request {
     let session = RefId::from(page.ticket.session);
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    if let Ok(own) = path.strip_prefix("/ui").unwrap_or(path).parse() {
+        *request.uri_mut() = own;
+    }
     let headers = request.headers_mut();
     headers.remove(header::AUTHORIZATION);
     headers.remove(header::COOKIE);

@@ -1,0 +1,90 @@
+// W9: the machine's screen and its serial line. Both come back by themselves while it moves.
+import { Button, EmptyState, EmptyStateBody, Label, TextArea, ToggleGroup, ToggleGroupItem } from "@patternfly/react-core";
+import ExpandIcon from "@patternfly/react-icons/dist/esm/icons/expand-icon";
+import KeyboardIcon from "@patternfly/react-icons/dist/esm/icons/keyboard-icon";
+import { type ReactNode, useRef, useState } from "react";
+import { haven } from "@/actions/cli";
+import { useI18n } from "@/i18n";
+import { type Item, useAll } from "@/store/hooks";
+import { CliLines } from "@/ui/CliLines";
+import { Nothing } from "@/ui/bits";
+import { Screen, type ScreenKeys } from "./Screen";
+import { Serial } from "./Serial";
+
+export type LinkState = "connecting" | "connected" | "lost";
+
+/** Where a console is: on the host that serves this page, which finds the way. */
+export function consoleUrl(ref: string): string {
+  const { protocol, host } = window.location;
+  return `${protocol === "https:" ? "wss" : "ws"}://${host}/ui/console?ref=${encodeURIComponent(ref)}`;
+}
+
+const LINKS: Record<LinkState, "green" | "orange" | "grey"> = { connected: "green", connecting: "grey", lost: "orange" };
+
+export default function Console({ object: vm }: { object: Item<"VM"> }): ReactNode {
+  const { t } = useI18n();
+  const consoles = useAll("console").filter((each) => each.VM === vm.$ref);
+  const screen = consoles.find((each) => each.protocol === "rfb");
+  const serial = consoles.find((each) => each.protocol === "vt100");
+  const [way, setWay] = useState<"screen" | "serial">("screen");
+  const [link, setLink] = useState<LinkState>("connecting");
+  const [paste, setPaste] = useState<string | null>(null);
+  const keys = useRef<ScreenKeys | null>(null);
+  const frame = useRef<HTMLDivElement>(null);
+  const runs = vm.power_state === "Running" || vm.power_state === "Paused";
+  if (!runs) return <Nothing title="console-off" body="console-off-body" />;
+  const chosen = way === "screen" ? screen : serial;
+  return (
+    <div className="hv-console">
+      <div className="hv-buttons">
+        <ToggleGroup aria-label={t("tab-console")}>
+          {(["screen", "serial"] as const).map((each) => (
+            <ToggleGroupItem key={each} buttonId={`console-${each}`} text={t(`console-${each}`)} isSelected={way === each} onChange={() => setWay(each)} />
+          ))}
+        </ToggleGroup>
+        <Label color={LINKS[link]}>
+          <span role="status">{t(`console-${link}`)}</span>
+        </Label>
+        <span className="hv-grow" />
+        {way === "screen" && (
+          <>
+            <Button variant="secondary" icon={<KeyboardIcon />} onClick={() => keys.current?.ctrlAltDel()}>
+              Ctrl-Alt-Del
+            </Button>
+            <Button variant="secondary" onClick={() => setPaste(paste === null ? "" : null)} aria-expanded={paste !== null}>
+              {t("console-paste")}
+            </Button>
+          </>
+        )}
+        <Button variant="secondary" icon={<ExpandIcon />} onClick={() => void frame.current?.requestFullscreen()}>
+          {t("console-full")}
+        </Button>
+      </div>
+      {paste !== null && (
+        <div className="hv-line">
+          <TextArea aria-label={t("console-paste-text")} value={paste} onChange={(_event, value) => setPaste(value)} rows={2} />
+          <Button
+            onClick={() => {
+              keys.current?.type(paste);
+              setPaste(null);
+            }}
+          >
+            {t("console-type")}
+          </Button>
+        </div>
+      )}
+      <div ref={frame} className="hv-console-frame">
+        {chosen === undefined ? (
+          <EmptyState titleText={t("console-none")} headingLevel="h2" variant="sm">
+            <EmptyStateBody>{t("console-none-body")}</EmptyStateBody>
+          </EmptyState>
+        ) : way === "screen" ? (
+          <Screen key={chosen.$ref} console={chosen.$ref} host={vm.resident_on} keys={keys} onLink={setLink} label={t("console-screen-of", { name: vm.name_label })} />
+        ) : (
+          <Serial key={chosen.$ref} console={chosen.$ref} host={vm.resident_on} onLink={setLink} label={t("console-serial-of", { name: vm.name_label })} />
+        )}
+      </div>
+      <CliLines lines={[haven("vm", "console", vm.name_label)]} />
+    </div>
+  );
+}
