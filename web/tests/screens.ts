@@ -26,5 +26,12 @@ export const SCREENS: readonly Screen[] = [
   { name: "history", path: "/pool/history", heading: "School" },
   { name: "alerts", path: "/alerts", heading: "Alerts" },
   { name: "add-host", path: "/new/host", heading: "Add a host" },
+  { name: "machine", path: `/vm/${VM}`, heading: "web1" },
+  { name: "machine-disks", path: `/vm/${VM}/disks`, heading: "web1" },
+  { name: "host", path: `/host/${HOST}`, heading: "host1" },
+  { name: "storage-page", path: `/sr/${SR}`, heading: "vms" },
+  { name: "storage-paths", path: `/sr/${SR}/paths`, heading: "vms" },
+  { name: "new-machine", path: "/new/vm", heading: "New machine" },
+  { name: "new-storage", path: "/new/storage", heading: "New storage" },
   { name: "protect", path: "/protect", heading: "Turn on protection" },
 ];

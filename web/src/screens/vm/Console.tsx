@@ -29,7 +29,7 @@ export default function Console({ object: vm }: { object: Item<"VM"> }): ReactNo
   const [way, setWay] = useState<"screen" | "serial">("screen");
   const [link, setLink] = useState<LinkState>("connecting");
   const [paste, setPaste] = useState<string | null>(null);
-  const keys = useRef<ScreenKeys | null>(null);
+  const [keys, setKeys] = useState<ScreenKeys | null>(null);
   const frame = useRef<HTMLDivElement>(null);
   const runs = vm.power_state === "Running" || vm.power_state === "Paused";
   if (!runs) return <Nothing title="console-off" body="console-off-body" />;
@@ -48,7 +48,7 @@ export default function Console({ object: vm }: { object: Item<"VM"> }): ReactNo
         <span className="hv-grow" />
         {way === "screen" && (
           <>
-            <Button variant="secondary" icon={<KeyboardIcon />} onClick={() => keys.current?.ctrlAltDel()}>
+            <Button variant="secondary" icon={<KeyboardIcon />} onClick={() => keys?.ctrlAltDel()}>
               Ctrl-Alt-Del
             </Button>
             <Button variant="secondary" onClick={() => setPaste(paste === null ? "" : null)} aria-expanded={paste !== null}>
@@ -65,7 +65,7 @@ export default function Console({ object: vm }: { object: Item<"VM"> }): ReactNo
           <TextArea aria-label={t("console-paste-text")} value={paste} onChange={(_event, value) => setPaste(value)} rows={2} />
           <Button
             onClick={() => {
-              keys.current?.type(paste);
+              keys?.type(paste);
               setPaste(null);
             }}
           >
@@ -79,7 +79,7 @@ export default function Console({ object: vm }: { object: Item<"VM"> }): ReactNo
             <EmptyStateBody>{t("console-none-body")}</EmptyStateBody>
           </EmptyState>
         ) : way === "screen" ? (
-          <Screen key={chosen.$ref} console={chosen.$ref} host={vm.resident_on} keys={keys} onLink={setLink} label={t("console-screen-of", { name: vm.name_label })} />
+          <Screen key={chosen.$ref} console={chosen.$ref} host={vm.resident_on} onKeys={setKeys} onLink={setLink} label={t("console-screen-of", { name: vm.name_label })} />
         ) : (
           <Serial key={chosen.$ref} console={chosen.$ref} host={vm.resident_on} onLink={setLink} label={t("console-serial-of", { name: vm.name_label })} />
         )}

@@ -1,6 +1,6 @@
 // The screen, by noVNC.
 import RFB from "@novnc/novnc";
-import { type ReactNode, type RefObject, useEffect, useRef } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { consoleUrl, type LinkState } from "./Console";
 
 /** Pause before a lost screen is asked for again, in milliseconds. */
@@ -16,7 +16,8 @@ interface Props {
   console: string;
   /** The screen is asked for anew when the machine has moved. */
   host: string;
-  keys: RefObject<ScreenKeys | null>;
+  /** Is told the keys while there is a screen, and null when there is none any more. */
+  onKeys: (keys: ScreenKeys | null) => void;
   onLink: (state: LinkState) => void;
   label: string;
 }
@@ -30,7 +31,7 @@ function keysym(character: string): number {
   return code < 0x100 ? code : 0x01000000 + code;
 }
 
-export function Screen({ console: ref, host, keys, onLink, label }: Props): ReactNode {
+export function Screen({ console: ref, host, onKeys, onLink, label }: Props): ReactNode {
   const target = useRef<HTMLDivElement>(null);
   useEffect(() => {
     let rfb: RFB | undefined;
@@ -50,22 +51,22 @@ export function Screen({ console: ref, host, keys, onLink, label }: Props): Reac
       });
     };
     connect();
-    keys.current = {
+    onKeys({
       ctrlAltDel: () => rfb?.sendCtrlAltDel(),
       type: (text) => {
         for (const character of text) rfb?.sendKey(keysym(character), null);
       },
-    };
+    });
     return () => {
       ended = true;
       clearTimeout(timer);
-      keys.current = null;
+      onKeys(null);
       try {
         rfb?.disconnect();
       } catch {
         // It had not been connected.
       }
     };
-  }, [ref, host, keys, onLink]);
+  }, [ref, host, onKeys, onLink]);
   return <div ref={target} className="hv-screen" role="application" aria-label={label} />;
 }

@@ -23,7 +23,7 @@ function styleSheetDocument(): Document {
     if (name !== "style") return element;
     const sheet = new CSSStyleSheet();
     document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
-    Object.defineProperty(element, "textContent", { set: (css: string) => sheet.replaceSync(css), get: () => "" });
+    Object.defineProperty(element, "textContent", { set: (css: string) => { sheet.replaceSync(css); }, get: () => "" });
     const remove = element.remove.bind(element);
     element.remove = () => {
       document.adoptedStyleSheets = document.adoptedStyleSheets.filter((each) => each !== sheet);
