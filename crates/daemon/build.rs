@@ -20,14 +20,19 @@ fn main() -> io::Result<()> {
     }
     files.sort();
     let mut table = String::from("pub(super) const FILES: &[(&str, &[u8])] = &[\n");
-    for path in &files {
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    for (number, path) in files.iter().enumerate() {
         let name = path.strip_prefix(&site).unwrap_or(path).display().to_string();
-        let absolute = path.canonicalize()?.display().to_string();
+        // A copy: the console may be built anew while this program is being compiled.
+        let copy = format!("web_file_{number}");
+        fs::copy(path, out.join(&copy))?;
         // Writing to a string cannot fail.
-        let _ = writeln!(table, "    ({name:?}, include_bytes!({absolute:?})),");
+        let _ = writeln!(
+            table,
+            "    ({name:?}, include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{copy}\"))),"
+        );
     }
     table.push_str("];\n");
-    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     fs::write(out.join("web_files.rs"), table)
 }
 

@@ -220,7 +220,7 @@ async fn founded(count: usize, shared_port: Option<u16>) -> TestPool {
 /// A host that belongs to no pool.
 pub(crate) async fn bare() -> TestHost {
     let (world, array) = (SimWorld::new(1, 64 << 30), SimArray::new());
-    TestHost::start(0, &world, &array, &Numbers::default()).await
+    TestHost::start(0, &world, &array, &Numbers::default(), None).await
 }
 
 /// Logs in through a local socket.
