@@ -1,0 +1,84 @@
+// What people do on the screens, against the mock pool.
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { cleanup, screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { afterEach, expect, test } from "vitest";
+import { World } from "@/actions/action";
+import { areaActions } from "@/app/areas";
+import { fixed } from "@/mock/data";
+import { MockServer } from "@/mock/server";
+import { type Item, item } from "@/store/hooks";
+import { applyEvents, makeQueryClient } from "@/store/tables";
+import { byWire, FOLLOWED } from "@/store/classes";
+import { renderConsole } from "./render";
+
+afterEach(cleanup);
+
+test("A26-A30: protection is turned on in four steps, and the storage that fits is chosen already", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole("/protect", { hosts: 3, vms: 6 });
+  const next = async (): Promise<void> => user.click(await screen.findByRole("button", { name: "Next" }));
+  await screen.findByText("The pool has 3 hosts.", {}, { timeout: 15_000 });
+  await next();
+  const storage = await screen.findByRole("checkbox", { name: /vms/ });
+  expect((storage as HTMLInputElement).checked).toBe(true);
+  await next();
+  await user.click(await screen.findByRole("button", { name: "Protected" }));
+  await next();
+  await user.click(await screen.findByRole("button", { name: "Turn on protection" }));
+  await waitFor(() => expect(server.pool.tables.all("pool")[0]?.[1].ha_enabled).toBe(true), { timeout: 5000 });
+  const protectedVms = server.pool.tables.all("VM").filter(([, vm]) => !vm.is_a_template);
+  expect(protectedVms.every(([, vm]) => vm.ha_restart_priority === "restart")).toBe(true);
+  expect(await screen.findByText("Heartbeats", {}, { timeout: 20_000 })).toBeTruthy();
+});
+
+test("what is not possible says why", async () => {
+  await renderConsole("/", { hosts: 1, vms: 0 });
+  expect(await screen.findAllByText("Protection needs at least two hosts. Add a host first.", {}, { timeout: 10_000 })).not.toHaveLength(0);
+});
+
+test("a machine is deleted only after its name was typed", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole(`/vm/${fixed(4, 5)}`, { hosts: 2, vms: 6 });
+  const title = await screen.findByRole("heading", { level: 1 });
+  const name = title.textContent ?? "";
+  await user.click(screen.getByRole("button", { name: "Actions" }));
+  await user.click(await screen.findByRole("menuitem", { name: /^Delete/ }));
+  const dialog = await screen.findByRole("dialog");
+  const button = within(dialog).getByRole("button", { name: "Delete" });
+  expect((button as HTMLButtonElement).disabled).toBe(true);
+  await user.type(within(dialog).getByRole("textbox"), name);
+  await user.click(button);
+  await waitFor(() => expect(server.pool.tables.get("VM", `OpaqueRef:${fixed(4, 5)}`)).toBeUndefined(), { timeout: 5000 });
+});
+
+test("an action that fails says what happened and what to do", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole(`/vm/${fixed(4, 5)}`, { hosts: 1, vms: 6 });
+  const [[host]] = server.pool.tables.all("host") as [[string, unknown]];
+  await screen.findByRole("heading", { level: 1 });
+  server.pool.tables.update("host", host, { enabled: false });
+  await user.click(screen.getByRole("button", { name: "Start" }));
+  expect(await screen.findByText(/“Start” did not succeed/, {}, { timeout: 5000 })).toBeTruthy();
+});
+
+test("every action has a line of the command line that exists", () => {
+  const golden = path.resolve(__dirname, "../../../crates/cli/tests/golden/help");
+  const client = makeQueryClient();
+  const server = new MockServer({ hosts: 2, vms: 6 });
+  applyEvents(client, byWire(FOLLOWED), server.pool.tables.since(["*"], "").events);
+  const world = new World(client);
+  let count = 0;
+  for (const of of ["VM", "host", "SR", "pool"] as const) {
+    const target = world.all(of)[0];
+    if (target === undefined) throw new Error(of);
+    for (const action of areaActions<typeof of>(of)) {
+      const [program, noun, verb] = action.cli(item(target.$ref, target) as Item<never>, world).split(" ");
+      expect(program).toBe("haven");
+      expect(readFileSync(path.join(golden, `${noun}.txt`), "utf8"), action.id).toContain(`$ haven ${noun} ${verb} --help`);
+      count += 1;
+    }
+  }
+  expect(count).toBeGreaterThan(15);
+});
