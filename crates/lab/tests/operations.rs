@@ -203,3 +203,36 @@ fn disks_and_interfaces_come_and_go_while_a_guest_runs() {
     bench.call("VDI.destroy", &[disk]);
     assert!(bench.silence() < PAUSE);
 }
+
+#[test]
+fn a_guest_goes_out_as_a_file_and_comes_back_as_another() {
+    let Some(lab) = up(1) else { return };
+    let tell = Narrator::default();
+    let bench = Bench::new(&lab, &tell);
+    eventually(60, "stamps", || stamps::check(&bench.image(&bench.vm)).unwrap().stamps > 5);
+    bench.vm("hard_shutdown");
+    let host = lab.host(1);
+    let curl = "curl -sS --fail-with-body --unix-socket /run/haven/havend.sock";
+    let uuid = bench.vm("get_uuid");
+    let get = format!("'http://local/export?uuid={}'", uuid.as_str().unwrap());
+    host.sh(&format!("{curl} {get} -o /root/g1.xva && tar tf /root/g1.xva | head -3")).unwrap();
+    host.sh(&format!("{curl} -T /root/g1.xva 'http://local/import?restore=true'")).unwrap();
+    let all = bench.api.records("VM").unwrap();
+    let copies = all
+        .into_iter()
+        .filter(|(vm, row)| text(row, "name_label") == bench.guest.name && json!(vm) != bench.vm);
+    let (copy, row) = copies.into_iter().next().unwrap();
+    assert_ne!(text(&row, "uuid"), uuid.as_str().unwrap());
+    let (old, new) = (bench.image(&bench.vm), bench.image(&json!(copy)));
+    let same = std::process::Command::new("qemu-img").arg("compare").args([&old, &new]).status();
+    assert!(same.unwrap().success(), "the disks are the same");
+    // Half a file leaves nothing behind.
+    let broken = "head -c 2000000 /root/g1.xva > /root/half.xva";
+    let put = format!("{broken} && {curl} -T /root/half.xva http://local/import");
+    assert!(host.sh(&put).is_err());
+    let names = bench.api.records("VM").unwrap().into_iter();
+    assert_eq!(names.filter(|(_, row)| text(row, "name_label") == bench.guest.name).count(), 2);
+    let begun = Instant::now();
+    bench.call("VM.start", &[json!(copy), json!(false), json!(false)]);
+    bench.answers_since(begun);
+}

@@ -1,4 +1,5 @@
-//! `GET /export_raw_vdi` and `PUT /import_raw_vdi`: the bytes of a disk as its guest sees them.
+//! `GET /export_raw_vdi` and `PUT /import_raw_vdi`: the bytes of a disk as its guest sees them;
+//! `GET /export` and `PUT /import`: whole VMs as XVA files (`uuid` or `ref`; `sr_id`, `restore`).
 //!
 //! In the query: `vdi` (reference or uuid), `format` (`raw` only), `task_id` (a task that the
 //! client made and watches), and the session.
@@ -11,7 +12,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use haven_model::{ApiError, Ref, Task, Value, Vdi, codes};
+use haven_model::{ApiError, Ref, Sr, Task, Value, Vdi, Vm, codes};
 use haven_tasks::TaskId;
 use http_body_util::BodyExt;
 use hyper::body::Frame;
@@ -22,10 +23,10 @@ use super::Origin;
 use super::auth::{self, query_value};
 use crate::audit::{Entry, Object};
 use crate::state::{AppState, fresh};
-use crate::transfer::{self, Pieces};
+use crate::transfer::{self, Pieces, xva, xva_import};
 
 /// Paths that move the content of disks.
-pub(super) const ROUTES: [&str; 2] = ["/export_raw_vdi", "/import_raw_vdi"];
+pub(super) const ROUTES: [&str; 4] = ["/export_raw_vdi", "/import_raw_vdi", "/export", "/import"];
 /// Pieces of a body that wait to be written.
 const PIECES_MAX: usize = 8;
 
@@ -41,6 +42,11 @@ pub(super) async fn serve(state: &Arc<AppState>, origin: Origin, request: Reques
         Err(error) => return auth::refusal(&error),
     };
     let query = request.uri().query().unwrap_or_default().to_owned();
+    if matches!(request.uri().path(), "/export" | "/import") {
+        let path = request.uri().path().trim_start_matches('/');
+        state.audit.note(who.entry(origin, &format!("http/{path}")).with_result(&Ok(())));
+        return whole_vm(state, &query, request).await;
+    }
     let asked = match ask(state, &query).await {
         Ok(asked) => asked,
         Err(error) => return told(&error),
@@ -106,16 +112,60 @@ async fn export(state: &Arc<AppState>, asked: &Asked) -> Response {
             return told(&error);
         }
     };
-    let (state, task) = (state.clone(), asked.task);
+    let mut response = outgoing(state, asked.task, content.pieces, Some(content.size));
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(content.size));
+    response
+}
+
+/// An answer that comes piece by piece, of a known size or until the pieces end.
+fn outgoing(state: &Arc<AppState>, task: Ref<Task>, pieces: Pieces, left: Option<u64>) -> Response {
+    let state = state.clone();
     let done = move |result| {
         tokio::spawn(async move { end(&state, task, result).await });
     };
-    let body = Outgoing { pieces: content.pieces, left: content.size, done: Some(Box::new(done)) };
+    let body = Outgoing { pieces, left, done: Some(Box::new(done)) };
     let mut response = Response::new(Body::new(body));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(content.size));
+    let kind = HeaderValue::from_static("application/octet-stream");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
+}
+
+/// `/export` and `/import`.
+async fn whole_vm(state: &Arc<AppState>, query: &str, request: Request) -> Response {
+    let value = |key: &str| query_value(query, key).unwrap_or_default();
+    let (vm, sr) = ([value("ref"), value("uuid")], value("sr_id"));
+    let task = value("task_id");
+    let found = state.pool.read(|db| {
+        let vm = vm.iter().find_map(|asked| xva_import::named::<Vm>(db, asked));
+        let task = task.parse().ok().filter(|task| db.get::<Task>(*task).is_some());
+        (vm, xva_import::named::<Sr>(db, &sr), task.unwrap_or_else(|| Ref::from_uuid(fresh())))
+    });
+    let Ok((vm, found_sr, task)) = found.await else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let result = if *request.method() == Method::PUT {
+        let wanted = sr.is_empty() || found_sr.is_some();
+        let restore = value("restore") == "true";
+        let options = xva_import::Options { sr: found_sr.unwrap_or(Ref::NULL), restore };
+        let pieces = incoming(request.into_body());
+        let result = if wanted {
+            xva_import::import(state, id(task), options, pieces).await
+        } else {
+            Err(ApiError::uuid_invalid::<Sr>(&sr))
+        };
+        end(state, task, result.clone()).await;
+        result.map(|_| StatusCode::OK.into_response())
+    } else {
+        let begun = match vm {
+            Some(vm) => xva::export(state, id(task), vm).await,
+            None => Err(ApiError::uuid_invalid::<Vm>(&value("uuid"))),
+        };
+        if let Err(error) = &begun {
+            end(state, task, Err(error.clone())).await;
+        }
+        begun.map(|pieces| outgoing(state, task, pieces, None))
+    };
+    result.unwrap_or_else(|error| told(&error))
 }
 
 /// Tells the client's task how it ended.
@@ -131,8 +181,8 @@ type Done = Box<dyn FnOnce(Result<Value, ApiError>) + Send>;
 /// A body that comes piece by piece; an error breaks it off, so that nobody takes half for all.
 struct Outgoing {
     pieces: Pieces,
-    /// Bytes that the client does not have yet.
-    left: u64,
+    /// Bytes that the client does not have yet, if that is known.
+    left: Option<u64>,
     done: Option<Done>,
 }
 
@@ -147,13 +197,15 @@ impl hyper::body::Body for Outgoing {
         let polled = self.pieces.poll_recv(context);
         match &polled {
             Poll::Ready(Some(Ok(bytes))) => {
-                self.left = self.left.saturating_sub(bytes.len() as u64);
+                let sent = bytes.len() as u64;
+                self.left = self.left.map(|left| left.saturating_sub(sent));
             }
             Poll::Ready(Some(Err(error))) => {
                 if let Some(done) = self.done.take() {
                     done(Err(error.clone()));
                 }
             }
+            Poll::Ready(None) if self.left.is_none() => self.left = Some(0),
             _ => {}
         }
         polled.map(|piece| piece.map(|piece| piece.map(Frame::data)))
@@ -163,12 +215,13 @@ impl hyper::body::Body for Outgoing {
 impl Drop for Outgoing {
     fn drop(&mut self) {
         if let Some(done) = self.done.take() {
-            done(if self.left == 0 { Ok(Value::void()) } else { Err(transfer::hung_up()) });
+            done(if self.left == Some(0) { Ok(Value::void()) } else { Err(transfer::hung_up()) });
         }
     }
 }
 
-async fn import(state: &Arc<AppState>, asked: Asked, mut body: Body) -> Response {
+/// A body as it arrives.
+fn incoming(mut body: Body) -> Pieces {
     let (sender, pieces) = mpsc::channel(PIECES_MAX);
     tokio::spawn(async move {
         while let Some(frame) = body.frame().await {
@@ -185,6 +238,11 @@ async fn import(state: &Arc<AppState>, asked: Asked, mut body: Body) -> Response
             }
         }
     });
+    pieces
+}
+
+async fn import(state: &Arc<AppState>, asked: Asked, body: Body) -> Response {
+    let pieces = incoming(body);
     let result = transfer::import(state, id(asked.task), asked.disk, pieces).await;
     end(state, asked.task, result.clone()).await;
     match result {

@@ -16,7 +16,7 @@ use crate::tasks::{Op, Plan};
 /// Bytes that are read or written at a time.
 const PIECE_BYTES: u64 = 1 << 20;
 /// Pieces that wait for the other side.
-const PIECES_MAX: usize = 8;
+pub(super) const PIECES_MAX: usize = 8;
 
 /// Pieces of content; an error ends them.
 pub type Pieces = mpsc::Receiver<Result<Bytes, ApiError>>;
@@ -31,13 +31,13 @@ pub struct Content {
 }
 
 /// Where the image is, for this host.
-struct Place {
-    path: String,
-    format: String,
-    size: u64,
+pub(super) struct Place {
+    pub(super) path: String,
+    pub(super) format: String,
+    pub(super) size: u64,
 }
 
-fn place(db: &Database, state: &AppState, disk: Ref<Vdi>) -> Result<Place, ApiError> {
+pub(super) fn place(db: &Database, state: &AppState, disk: Ref<Vdi>) -> Result<Place, ApiError> {
     let row = db.require(disk)?;
     vdi::unused(db, disk, "its content is moved")?;
     let here = state.this_host();
@@ -53,7 +53,7 @@ fn place(db: &Database, state: &AppState, disk: Ref<Vdi>) -> Result<Place, ApiEr
     })
 }
 
-fn failed(error: &NbdError) -> ApiError {
+pub(super) fn failed(error: &NbdError) -> ApiError {
     ApiError::with(codes::SR_BACKEND_FAILURE, &[&"", error, &""])
 }
 
@@ -118,7 +118,7 @@ async fn read(
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a part of the way, for people")]
-fn part(at: u64, of: u64) -> f64 {
+pub(super) fn part(at: u64, of: u64) -> f64 {
     at as f64 / of.max(1) as f64
 }
 

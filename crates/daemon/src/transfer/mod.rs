@@ -1,4 +1,4 @@
-//! The content of disks on its way out of the pool and into it.
+//! Disks and whole VMs on their way out of the pool and into it.
 //!
 //! Owns: the helper process that reads and writes images (`qemu-nbd`, one for each transfer, ended
 //! with it) and the bytes between it and the client. A disk is held by a task of the task machine
@@ -7,6 +7,9 @@
 
 mod disk;
 mod nbd;
+mod tar;
+pub mod xva;
+pub mod xva_import;
 
 pub use disk::{Content, Pieces, export, hung_up, import};
 pub use nbd::NbdError;

@@ -28,9 +28,19 @@ pub async fn create(call: Arc<Call>) -> Result<Value, ApiError> {
 ///
 /// # Errors
 /// A value makes no sense.
-pub fn insert(tx: &mut Tx<'_>, mut row: Vm) -> Result<Ref<Vm>, ApiError> {
+pub fn insert(tx: &mut Tx<'_>, row: Vm) -> Result<Ref<Vm>, ApiError> {
+    let vm = Ref::<Vm>::from_uuid(fresh());
+    insert_as(tx, vm, row)?;
+    Ok(vm)
+}
+
+/// As [`insert`], under a reference that is known already.
+///
+/// # Errors
+/// As [`insert`].
+pub fn insert_as(tx: &mut Tx<'_>, vm: Ref<Vm>, mut row: Vm) -> Result<(), ApiError> {
     let fixed = Vm::default();
-    row.uuid = fresh().to_string();
+    row.uuid = uuid::Uuid::from_u128(vm.id().0).to_string();
     row.power_state = VmPowerState::Halted;
     row.current_operations = fixed.current_operations;
     row.resident_on = Ref::NULL;
@@ -45,7 +55,7 @@ pub fn insert(tx: &mut Tx<'_>, mut row: Vm) -> Result<Ref<Vm>, ApiError> {
     normalise(&mut row)?;
     row.allowed_operations = allowed::vm_allowed(&row);
     row.metrics = tx.insert(VmMetrics { install_time: now(), ..VmMetrics::default() })?;
-    tx.insert(row)
+    tx.insert_with(vm, row)
 }
 
 /// Fills in what was left out and refuses what cannot be.
