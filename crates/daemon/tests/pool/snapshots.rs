@@ -236,3 +236,28 @@ async fn disks_are_snapshotted_cloned_and_grown_under_their_vm() {
     let below = pool.ok("VDI.get_sm_config", &[clone]).await;
     assert_eq!(below["backing"], location(&pool, &snapshot).await);
 }
+
+/// Whoever writes to a snapshot changes every disk above it.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_vm_starts_with_a_snapshot_that_it_may_write_to() {
+    let pool = pool(1).await;
+    let sr = pool.nfs().await;
+    let (vm, other) = (pool.vm("web1", &sr, 256).await, pool.vm("web2", &sr, 256).await);
+    let own = disk(&pool, &vm).await;
+    let snapshot = pool.ok("VDI.snapshot", &[own, json!({})]).await;
+    let drive = |mode: &str| {
+        json!({
+            "VM": other, "VDI": snapshot, "userdevice": "1", "bootable": false, "mode": mode,
+            "type": "Disk", "unpluggable": true, "empty": false, "other_config": {},
+        })
+    };
+    let vbd = pool.ok("VBD.create", &[drive("RW")]).await;
+    assert_eq!(pool.start(&other).await.unwrap_err()[0], "VDI_READONLY");
+    pool.ok("VBD.destroy", &[vbd]).await;
+    pool.start(&other).await.unwrap();
+    let vbd = pool.ok("VBD.create", &[drive("RW")]).await;
+    assert_eq!(pool.call("VBD.plug", &[vbd.clone()]).await.unwrap_err()[0], "VDI_IN_USE");
+    pool.ok("VBD.destroy", &[vbd]).await;
+    let vbd = pool.ok("VBD.create", &[drive("RO")]).await;
+    pool.ok("VBD.plug", &[vbd]).await;
+}

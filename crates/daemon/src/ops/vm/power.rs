@@ -13,7 +13,7 @@ use haven_tasks::TaskId;
 use super::state::{self as vm_state, Undo};
 use crate::dispatch::Call;
 use crate::ops::rows::uuid;
-use crate::ops::{admission, allowed, errors, host, placement, spec, view};
+use crate::ops::{admission, allowed, chain, errors, host, placement, spec, view};
 use crate::orders::{Order, OrderReply};
 use crate::state::AppState;
 use crate::tasks::Plan;
@@ -157,6 +157,11 @@ fn check(db: &Image, vm: Ref<Vm>, operation: VmOperations) -> Result<Vec<Ref<Vdi
                 codes::VDI_IN_USE,
                 &[&vdi, &format!("attached to VM {other}")],
             ));
+        }
+        let frozen = vdi_row.is_a_snapshot || !chain::children(db, vdi_row).is_empty();
+        if vbd.mode == haven_model::VbdMode::Rw && frozen {
+            // Writing to it would change every disk that shows its content.
+            return Err(ApiError::with(codes::VDI_READONLY, &[&vdi]));
         }
         disks.push(vdi);
     }

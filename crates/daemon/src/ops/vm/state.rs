@@ -103,7 +103,8 @@ pub fn started(
     let (memory, vcpus) = (row.memory_static_max, row.vcpus_at_startup);
     let domid = row.domid.max(0) + 1;
     // Its memory knows the devices that it had, and no others.
-    let resumed = row.power_state == VmPowerState::Suspended;
+    let attached = vbds.iter().filter_map(|vbd| tx.get(*vbd)).any(|vbd| vbd.currently_attached);
+    let resumed = row.power_state == VmPowerState::Suspended && attached;
     let metrics = match tx.get(metrics) {
         Some(_) => metrics,
         None => tx.insert(VmMetrics { hvm: true, ..VmMetrics::default() })?,

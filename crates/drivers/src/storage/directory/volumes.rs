@@ -32,6 +32,8 @@ pub(super) fn scan(root: &Path) -> Result<Vec<VolumeInfo>, StorageError> {
             Ok(Some(volume)) => volumes.push(volume),
             // Deleted since.
             Ok(None) => {}
+            // Saved memory.
+            Err(cause) if cause.kind() == std::io::ErrorKind::InvalidData => {}
             Err(cause) => tracing::warn!(%vdi, %cause, "a volume cannot be read"),
         }
     }
