@@ -125,10 +125,7 @@ struct Rows {
 }
 
 impl Rows {
-    fn add<C: Class>(&mut self, db: &Database, row: Ref<C>) -> Option<String>
-    where
-        C: Field,
-    {
+    fn add<C: Class + Field>(&mut self, db: &Database, row: Ref<C>) -> Option<String> {
         let value = db.get(row)?.to_value();
         if let Some(name) = self.names.get(&row.id()) {
             return Some(name.clone());
