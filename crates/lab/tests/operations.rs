@@ -216,8 +216,8 @@ fn a_guest_goes_out_as_a_file_and_comes_back_as_another() {
     let curl = "curl -sS --fail-with-body --unix-socket /run/haven/havend.sock";
     let uuid = bench.vm("get_uuid");
     let get = format!("'http://local/export?uuid={}'", uuid.as_str().unwrap());
-    host.sh(&format!("{curl} {get} -o g1.xva && tar tf g1.xva | head -3")).unwrap();
-    host.sh(&format!("{curl} -T g1.xva 'http://local/import?restore=true'")).unwrap();
+    host.sh(&format!("{curl} {get} -o ~/g1.xva && tar tf ~/g1.xva | head -3")).unwrap();
+    host.sh(&format!("{curl} -T ~/g1.xva 'http://local/import?restore=true'")).unwrap();
     let all = bench.api.records("VM").unwrap();
     let copies = all
         .into_iter()
@@ -228,8 +228,8 @@ fn a_guest_goes_out_as_a_file_and_comes_back_as_another() {
     let same = std::process::Command::new("qemu-img").arg("compare").args([&old, &new]).status();
     assert!(same.unwrap().success(), "the disks are the same");
     // Half a file leaves nothing behind.
-    let broken = "head -c 2000000 g1.xva > half.xva";
-    let put = format!("{broken} && {curl} -T half.xva http://local/import");
+    let broken = "head -c 2000000 ~/g1.xva > ~/half.xva";
+    let put = format!("{broken} && {curl} -T ~/half.xva http://local/import");
     assert!(host.sh(&put).is_err());
     let names = bench.api.records("VM").unwrap().into_iter();
     assert_eq!(names.filter(|(_, row)| text(row, "name_label") == bench.guest.name).count(), 2);
