@@ -51,6 +51,8 @@ removed! {
     fencing_votes FencingVotes,
     excluded_keeps_permit ExcludedKeepsPermit,
     orders_unjudged OrdersUnjudged,
+    confirmed_at_once ConfirmedAtOnce,
+    close_at_once CloseAtOnce,
     power_off_at_once PowerOffAtOnce,
     power_off_for_ever PowerOffForEver,
     power_off_early PowerOffEarly,

@@ -1,6 +1,6 @@
 //! Schedules that are aimed at rules about lives, final marks, power, areas and orders.
 
-use haven_cluster::timing::Profile;
+use haven_cluster::timing::{Profile, Timing};
 
 use super::setup::{feeds_late, fenced_and_back, linger, logged, pool, powered, unlink};
 use crate::World;
@@ -249,6 +249,38 @@ pub(super) fn area_reused(seed: u64) -> World {
         let heir = usize::from(step % 2 == 0) * 2;
         world.inject(500 + 20 * (seed % 10) + 800 * step, Fault::HandOver(heir));
     }
+    world.run_for(15_000);
+    world
+}
+
+/// Hosts 1 and 2, without disk, vote for each other; host 0 puts out the one, then the other, and
+/// both hear of the first decision eight seconds late.
+fn two_epochs_late(seed: u64) -> World {
+    let mut world = pool(3, seed);
+    world.make_coordinator(0);
+    for host in [1, 2] {
+        world.inject(0, Fault::Stall(host));
+        world.inject(0, Fault::Lag(0, host, 8_000));
+    }
+    world.inject(100, Fault::PutOut(1));
+    world.inject(700, Fault::PutOut(2));
+    world
+}
+
+/// Host 2 lives on votes of an epoch that it left a moment ago (H1b).
+pub(super) fn confirmed_at_once(seed: u64) -> World {
+    let mut world = two_epochs_late(seed);
+    world.inject(0, Fault::CutOneWay(1, 0));
+    world.inject(0, Fault::CutOneWay(0, 1));
+    world.run_for(15_000);
+    world
+}
+
+/// The epoch whose votes it lives on is closed a moment after all left it (P3).
+pub(super) fn close_at_once(seed: u64) -> World {
+    let mut world = two_epochs_late(seed);
+    let timing = Timing { margin_ms: 110, ..Timing::of(Profile::Fast) };
+    world.inject(8_150 + 20 * (seed % 15), Fault::Retime(timing));
     world.run_for(15_000);
     world
 }

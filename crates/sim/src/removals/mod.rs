@@ -77,6 +77,8 @@ pub fn all() -> Vec<Removal> {
         removal(M::FencingVotes, Some(M::DeadNotAged), 0..200, late::fencing_votes),
         removal(M::ExcludedKeepsPermit, None, 0..100, late::excluded_keeps_permit),
         removal(M::OrdersUnjudged, None, 0..100, late::orders_unjudged),
+        removal(M::ConfirmedAtOnce, None, 0..60, late::confirmed_at_once),
+        removal(M::CloseAtOnce, None, 0..60, late::close_at_once),
         removal(M::PowerOffAtOnce, None, 0..10, late::power_off_at_once),
         removal(M::PowerOffForEver, None, 0..10, late::power_off_for_ever),
         removal(M::PowerOffEarly, None, 0..10, late::power_off_early),
