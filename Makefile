@@ -5,14 +5,15 @@ export PATH := $(CURDIR)/target/tools/bin:$(PATH):$(HOME)/.cargo/bin
 
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -E)
 BIN := target/release
-# How many seeds `make sim` tries, from which one on, and of how large pools.
-SEEDS ?= 20000
+# How long `make sim` storms in all, and `make hunt` per size of pool, in seconds; from which seed.
+SIM_SECONDS ?= 120
+HUNT_SECONDS ?= 3600
 SEED ?= 1
-SIM_HOSTS ?= 3
+SIM_THREADS ?= 2
 # How many faults `make soak` injects, and by which seed.
 N ?= 20
 
-.PHONY: help deps web build install demo demo-down test web-dev lint fix test-fencing bench-lab bench-api bench-planner soak soak-long sim reference
+.PHONY: help deps web build install demo demo-down test web-dev lint fix test-fencing bench-lab bench-api bench-planner soak soak-long sim hunt bless reference
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,8 +83,18 @@ bench-api: ## measure the API on two cores, 64 simulated hosts and 3,000 VMs, on
 bench-planner: ## measure the planner beside the known approach, one `figure <name> <value> <unit>` line each
 	cargo bench --locked -p haven-planner --bench planner
 
-sim: ## hunt with the simulator: SEEDS=20000 SEED=1 SIM_HOSTS=3
-	cargo run --release --locked -p haven-sim -- run --hosts $(SIM_HOSTS) --first $(SEED) --seeds $(SEEDS)
+sim: ## storms, scenarios and removed rules in the simulator, as figures (ten minutes on two cores)
+	cargo build --release --locked -p haven-sim --features mutations
+	@for hosts in 1 2 3 5 8; do target/release/haven-sim run --hosts $$hosts --first $(SEED) --seeds 1000000 --seconds $$(( $(SIM_SECONDS) / 5 )) --threads $(SIM_THREADS) || exit 1; done
+	@target/release/haven-sim stories
+	@target/release/haven-sim mutations --threads $(SIM_THREADS)
+
+hunt: ## storms for as long as one likes: HUNT_SECONDS=3600 SEED=1 SIM_THREADS=2
+	cargo build --release --locked -p haven-sim
+	@for hosts in 2 3 4 5 8 16; do target/release/haven-sim run --hosts $$hosts --first $(SEED) --seeds 1000000000 --seconds $(HUNT_SECONDS) --threads $(SIM_THREADS) || exit 1; done
+
+bless: ## write the expected logs of all scenarios anew, for review
+	HAVEN_BLESS=1 cargo nextest run --locked -p haven-sim --test stories
 
 .PHONY: model
 model: ## explore the independent models of the protocol whole (some minutes, some GiB)

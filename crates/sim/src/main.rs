@@ -153,10 +153,14 @@ fn run(arguments: &Arguments) -> bool {
     let hours = virtual_ms.into_inner() as f64 / 3.6e6;
     say(&format!("{runs} seeds of {} hosts, {broken} broken", arguments.hosts));
     let speed = hours / (cpu_seconds() - before).max(0.01);
-    let hosts = arguments.hosts;
-    say(&format!("figure sim_pool_hours_{hosts}_hosts {hours:.1} h"));
-    say(&format!("figure sim_pool_hours_per_cpu_s_{hosts}_hosts {speed:.2} h/s"));
-    say(&format!("figure sim_violations_{hosts}_hosts {broken} runs"));
+    // Three hosts are what the figures are compared by.
+    let size = match arguments.hosts {
+        3 => String::new(),
+        hosts => format!("_{hosts}_hosts"),
+    };
+    say(&format!("figure sim_pool_hours{size} {hours:.1} h"));
+    say(&format!("figure sim_pool_hours_per_cpu_s{size} {speed:.2} h/s"));
+    say(&format!("figure sim_violations{size} {broken} runs"));
     broken == 0
 }
 
@@ -213,6 +217,9 @@ fn mutations(arguments: &Arguments) -> bool {
             }
             Err(why) => {
                 missed.fetch_add(1, Ordering::Relaxed);
+                if arguments.rule.is_some() {
+                    removal.run(&rules, 0).lines().iter().for_each(|line| say(line));
+                }
                 say(&format!("without {rules:?}: {why}"));
             }
         }

@@ -71,7 +71,7 @@ pub(super) fn early_tombstone(seed: u64) -> World {
 /// Host 1 acknowledges the epoch without host 2, and reboots without a disk: what its new life
 /// hears from host 2 is no ground to vote for it (H16).
 pub(super) fn votes_unread(seed: u64) -> World {
-    let mut world = pool(3, seed);
+    let mut world = World::formed(Options { late_writes: false, ..logged(3) }, seed);
     world.make_coordinator(0);
     world.set_boot(1, 30);
     world.inject(0, Fault::Stall(2));
@@ -81,6 +81,7 @@ pub(super) fn votes_unread(seed: u64) -> World {
     let epoch = world.epoch_of(1);
     world.run_until(world.now_ms() + 2_000, |w| w.epoch_of(1) > epoch);
     world.run_for(10 + 5 * (seed % 20));
+    world.inject(0, Fault::CutOneWay(0, 1));
     world.inject(0, Fault::PowerOff(1));
     world.inject(0, Fault::Stall(1));
     world.inject(0, Fault::Join(1, 2));
