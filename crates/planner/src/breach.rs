@@ -62,6 +62,8 @@ pub enum Shortage {
         /// Hosts without a member.
         hosts: u64,
     },
+    /// Perhaps nothing: neither a way of placing was found nor proven that there is none.
+    Undecided,
     /// No host that is left may take the VM at all, whatever its room.
     Hosts {
         /// Why not, host by host.
@@ -170,6 +172,11 @@ impl Breach {
                     }
                 ),
             ),
+            Shortage::Undecided => (
+                "not decided".to_owned(),
+                "neither a way of restarting everything was found, nor that there is none"
+                    .to_owned(),
+            ),
             Shortage::Hosts { reasons } => {
                 let reasons: Vec<String> =
                     reasons.iter().map(|(host, why)| format!("{} {why}", host.name)).collect();
@@ -188,6 +195,7 @@ impl Breach {
             (Shortage::Apart { group, .. }, _) => {
                 format!("add a host, or take {vm} out of {group}")
             }
+            (Shortage::Undecided, _) => "add memory or a host to be sure".to_owned(),
             (Shortage::Hosts { .. }, _) => {
                 format!("give {vm} more hosts that can run it, or lower its restart priority")
             }
@@ -209,7 +217,7 @@ impl fmt::Display for Breach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (short, detail) = self.lack();
         write!(f, "{short} {}: {detail}", self.occasion())?;
-        if !self.proven {
+        if !self.proven && self.shortage != Shortage::Undecided {
             f.write_str(" (no way was found within the budget of the search)")?;
         }
         write!(f, "; {}", self.remedy())
@@ -237,7 +245,11 @@ pub(crate) fn explain(model: &Model<'_>, stuck: &Stuck, proven: bool) -> Option<
         _ => left.first().or(stuck.items.first()).copied()?,
     };
     let vm = model.vm(first)?;
-    let shortage = shortage(model, stuck, &rest, first, refuted);
+    // What stands behind a doubt lies in a further failure, when all of this fits.
+    let shortage = match refuted.is_none() && left.is_empty() {
+        true => Shortage::Undecided,
+        false => shortage(model, stuck, &rest, first, refuted),
+    };
     let failed =
         stuck.blows.iter().map(|blow| blow.iter().filter_map(|host| named(model, host)).collect());
     let mut breach = Breach {

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::game::{Game, Stuck};
 use crate::lint::{self, Finding};
 use crate::model::Model;
+use crate::pack::Wish;
 use crate::place::{Why, explain};
 use crate::reason::{Purpose, verdict};
 use crate::state::State;
@@ -90,8 +91,9 @@ fn destinations(
         .collect();
     let now = Stuck { blows: Vec::new(), state, items };
     let goal = usize::try_from(goal).unwrap_or(usize::MAX).min(model.hosts.len());
-    let found =
-        (0..=goal).rev().find_map(|failures| game.find(&now, failures, &mut budget.work()).ok());
+    let found = (0..=goal)
+        .rev()
+        .find_map(|failures| game.find(&now, failures, Wish::Spread, &mut budget.work()).ok());
     let Some(found) = found else { return Err(stuck(closed, &model, &now)) };
     let named = found.moved.iter().filter_map(|&(item, to)| {
         now.items.contains(&item).then_some(())?;

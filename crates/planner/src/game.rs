@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use crate::bound::Profile;
 use crate::hostset::{HostSet, subsets_count};
 use crate::model::Model;
-use crate::pack::{self, End, Hosts, Packing, Search};
+use crate::pack::{self, End, Hosts, Packing, Search, Wish};
 use crate::state::{State, Work};
 
 /// Steps of one enumeration of all packings after a blow.
@@ -102,6 +102,7 @@ impl<'m, 'a> Game<'m, 'a> {
         work: &mut Work,
     ) -> Result<(Vec<HostSet>, Option<Box<Stuck>>), Box<Stuck>> {
         let (mut hard, mut doubt) = (Vec::new(), None);
+        let (mut scratch, mut items) = (state.clone(), Vec::new());
         for failed in state.alive.subsets(failures) {
             work.spend(2);
             if profile.holds_for(self.model, state, failed) {
@@ -109,6 +110,11 @@ impl<'m, 'a> Game<'m, 'a> {
             }
             hard.push(failed);
             if work.is_over() {
+                continue;
+            }
+            scratch.clone_from(state);
+            scratch.fail_into(self.model, failed, &mut items);
+            if items.iter().all(|&item| scratch.place_tight(self.model, item, work)) {
                 continue;
             }
             let mut next = state.clone();
@@ -159,7 +165,7 @@ impl<'m, 'a> Game<'m, 'a> {
 
     /// Whether the items can be placed so that the pool survives `failures` more.
     pub(crate) fn place(&self, now: &Stuck, failures: usize, work: &mut Work) -> Answer {
-        match self.find(now, failures, work) {
+        match self.find(now, failures, Wish::Any, work) {
             Ok(_) => Answer::Yes,
             Err(answer) => answer,
         }
@@ -172,6 +178,7 @@ impl<'m, 'a> Game<'m, 'a> {
         &self,
         now: &Stuck,
         failures: usize,
+        wish: Wish,
         work: &mut Work,
     ) -> Result<State, Answer> {
         let mut first = None;
@@ -184,7 +191,7 @@ impl<'m, 'a> Game<'m, 'a> {
             }
         };
         let mut fits = false;
-        for &way in pack::ways(self.model) {
+        for &way in pack::ways(self.model, wish) {
             let next = pack::quick(self.model, &now.state, &now.items, way, work);
             fits |= next.is_some();
             if let Some(found) = next.and_then(|next| try_out(next, work)) {

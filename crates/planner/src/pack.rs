@@ -24,13 +24,26 @@ pub(crate) enum Way {
     ScarceWide,
 }
 
-const SIMPLE: &[Way] = &[Way::Wide, Way::Tight];
-const ALL: &[Way] = &[Way::Wide, Way::Tight, Way::ScarceTight, Way::ScarceWide];
+/// What a placement is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// To be carried out: the spread ways first.
+    Spread,
+    /// To know that there is one: those first that most often lead to the end. The ways are the
+    /// same, so that what is known can be carried out.
+    Any,
+}
+
+const SPREAD: [Way; 4] = [Way::Wide, Way::Tight, Way::ScarceTight, Way::ScarceWide];
+const ANY: [Way; 4] = [Way::Tight, Way::Wide, Way::ScarceTight, Way::ScarceWide];
+/// How many of the ways differ when all VMs can use the same hosts.
+const SIMPLE: usize = 2;
 
 /// The ways that differ for this pool.
-pub(crate) fn ways(model: &Model<'_>) -> &'static [Way] {
+pub(crate) fn ways(model: &Model<'_>, wish: Wish) -> &'static [Way] {
     let plain = model.classes.len() <= 1 && model.groups.is_empty();
-    if plain { SIMPLE } else { ALL }
+    let all: &'static [Way] = if wish == Wish::Spread { &SPREAD } else { &ANY };
+    if plain { all.get(..SIMPLE).unwrap_or(all) } else { all }
 }
 
 /// Places all items, or none.
@@ -78,7 +91,7 @@ pub(crate) enum Packing {
 
 /// Looks for places for all items.
 pub(crate) fn pack(model: &Model<'_>, state: &State, items: &[usize], work: &mut Work) -> Packing {
-    for &way in ways(model) {
+    for &way in ways(model, Wish::Any) {
         if let Some(found) = quick(model, state, items, way, work) {
             return Packing::Found(found);
         }

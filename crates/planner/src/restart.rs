@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::game::{Game, Stuck};
 use crate::model::Model;
+use crate::pack::Wish;
 use crate::place::{Verdict, Why, explain};
 use crate::reason::Purpose;
 use crate::state::{State, Work};
@@ -165,7 +166,7 @@ impl Planner<'_, '_> {
         // Each question may cost as much as the one with which the promise was made: what was
         // promised is then found again.
         for failures in (0..=keep).rev() {
-            if let Ok(state) = self.game.find(&now, failures, &mut budget.work()) {
+            if let Ok(state) = self.game.find(&now, failures, Wish::Spread, &mut budget.work()) {
                 return (state, failures, Vec::new());
             }
         }
@@ -206,7 +207,7 @@ impl Planner<'_, '_> {
         let mut items: Vec<usize> = accepted.iter().chain(more).copied().collect();
         items.sort_unstable();
         let trial = Stuck { items, ..now.clone() };
-        self.game.find(&trial, 0, &mut Budget::QUICK.work()).ok()
+        self.game.find(&trial, 0, Wish::Spread, &mut Budget::QUICK.work()).ok()
     }
 
     /// Places for best-effort VMs; what stays behind, and whether only for the sake of others.

@@ -31,7 +31,7 @@ impl Work {
 type Ranked = Vec<(u64, u32)>;
 
 /// A moment of a scenario.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct State {
     pub(crate) free: Vec<Room>,
     pub(crate) alive: HostSet,
@@ -40,6 +40,27 @@ pub(crate) struct State {
     /// Items that were placed in this scenario, and where.
     pub(crate) moved: Vec<(usize, usize)>,
     ranked: Ranked,
+}
+
+impl Clone for State {
+    fn clone(&self) -> Self {
+        Self {
+            free: self.free.clone(),
+            alive: self.alive,
+            groups: self.groups.clone(),
+            moved: self.moved.clone(),
+            ranked: self.ranked.clone(),
+        }
+    }
+
+    /// Millions of moments are looked at: the memory of the last one is used again.
+    fn clone_from(&mut self, other: &Self) {
+        self.free.clone_from(&other.free);
+        self.alive = other.alive;
+        self.groups.clone_from(&other.groups);
+        self.moved.clone_from(&other.moved);
+        self.ranked.clone_from(&other.ranked);
+    }
 }
 
 fn rank(host: usize) -> u32 {
@@ -70,10 +91,17 @@ impl State {
 
     /// Hosts go; answers the counted items that end with them, largest first.
     pub(crate) fn fail(&mut self, model: &Model<'_>, hosts: HostSet) -> Vec<usize> {
+        let mut dead = Vec::new();
+        self.fail_into(model, hosts, &mut dead);
+        dead
+    }
+
+    /// The same into memory that is there already.
+    pub(crate) fn fail_into(&mut self, model: &Model<'_>, hosts: HostSet, dead: &mut Vec<usize>) {
+        dead.clear();
         let hosts = hosts.and(self.alive);
         let before = self.alive;
         self.alive = before.without(hosts);
-        let mut dead = Vec::new();
         for host in hosts.iter() {
             dead.extend_from_slice(model.on.get(host).map(Vec::as_slice).unwrap_or_default());
         }
@@ -98,8 +126,8 @@ impl State {
             }
         }
         self.ranked.retain(|&(_, key)| !hosts.contains(unrank(key)));
-        dead.sort_unstable();
-        dead
+        // A few sorted runs, which this merges.
+        dead.sort();
     }
 
     /// Whether a host can take an item now.

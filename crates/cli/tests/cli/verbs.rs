@@ -451,3 +451,50 @@ fn power_control_is_set_without_the_password_in_the_command_line_and_tested() {
     assert!(!text.contains("hunter2"));
     assert_golden("fencing", &text);
 }
+
+#[test]
+fn ha_what_if_shows_what_would_start_where_and_policy_what_is_wrong() {
+    let tolerance = |failures: i64, text: &str| json!({"failures": failures, "at_most": failures, "exact": true, "text": text});
+    let pool = small_pool()
+        .answers(
+            "/haven/ha/what-if",
+            json!({
+                "wanted": 1,
+                "enough": false,
+                "before": tolerance(1, "The pool tolerates 1 host failure."),
+                "after": tolerance(0, "The pool tolerates 0 host failures. With one more: 1,536 MiB short after host2 fails: db needs 4,096 MiB, the largest free block is 2,560 MiB, on host1; add memory or a host, or lower the restart priority of db."),
+                "plan": {"groups": [{"order": 0, "starts": [
+                    {"number": 1, "vm": "web1", "host": "host2", "protection": "restart"},
+                ]}], "behind": [
+                    {"vm": "lab", "protection": "best_effort", "held_back": true, "why": "host2: possible"},
+                ]},
+            }),
+        )
+        .answers(
+            "/haven/ha/policy",
+            json!({"policy": "failures", "admission": "warn", "satisfied": true, "text": "1 host failure to be tolerated.", "settings": {"admission": "warn"}}),
+        )
+        .serve();
+    let mut text = String::new();
+    for args in [
+        &["ha", "what-if", "--fail", "host1", "--grow", "db=4GiB", "--failures", "1"][..],
+        &["ha", "policy", "admission=warn", "das.slotMemInMB="],
+    ] {
+        text.push_str(&format!("$ haven {}\n{}\n", args.join(" "), shown(&pool.haven(args))));
+    }
+    assert_eq!(
+        pool.calls("/haven/ha/what-if"),
+        [json!({
+            "changes": [
+                {"change": "fail", "hosts": ["host1"]},
+                {"change": "grow", "vm": "db", "memory": 4_294_967_296_u64},
+            ],
+            "failures": 1,
+        })]
+    );
+    assert_eq!(
+        pool.calls("/haven/ha/policy"),
+        [json!({"admission": "warn", "das.slotMemInMB": null})]
+    );
+    assert_golden("ha_plan", &text);
+}

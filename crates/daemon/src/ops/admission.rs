@@ -168,3 +168,93 @@ fn reaches(
     }
     Ok(view::pool(db).hosts.iter().filter(|host| host.live).all(reached))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use haven_model::{Holder, Host, HostMetrics, Message, Pool};
+    use haven_pooldb::{Database, MemStore};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::ops::placement;
+
+    const GIB: i64 = 1 << 30;
+
+    /// Two hosts of 9 GiB, one protected VM of 4 GiB on the first, one failure promised.
+    fn database(settings: &[(&str, &str)]) -> Database {
+        let store = Box::new(MemStore::default());
+        let mut db = Database::open(store, crate::coordinator::ids()).unwrap();
+        let pairs = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let ha_configuration: BTreeMap<String, String> = pairs.collect();
+        db.transact(move |tx| {
+            for host in [1, 2] {
+                let metrics =
+                    HostMetrics { live: true, memory_total: 9 * GIB, ..Default::default() };
+                let metrics = tx.insert(metrics)?;
+                let name_label = format!("host{host}");
+                let row = Host { metrics, enabled: true, name_label, ..Host::default() };
+                tx.insert_with(Ref::from_u128(host), row)?;
+            }
+            let on: Ref<Host> = Ref::from_u128(1);
+            let row = Vm {
+                name_label: "db".to_owned(),
+                memory_static_max: 4 * GIB,
+                vcpus_max: 1,
+                ha_always_run: true,
+                ha_restart_priority: "restart".to_owned(),
+                resident_on: on,
+                ..Vm::default()
+            };
+            let vm = tx.insert(row)?;
+            placement::set(tx, vm, vec![Holder { host: on, incarnation: 1 }])?;
+            tx.insert(Pool {
+                ha_enabled: true,
+                ha_host_failures_to_tolerate: 1,
+                ha_configuration,
+                ..Pool::default()
+            })
+            .map(|_| ())
+        })
+        .unwrap();
+        db
+    }
+
+    /// A further VM of so many bytes on the second host.
+    fn start(memory: u64) -> Change {
+        let vm = planner::Vm {
+            id: Uuid::from_u128(77),
+            name: "new".to_owned(),
+            memory,
+            ..planner::Vm::default()
+        };
+        Change::Add { vm: Box::new(vm), host: Some(Uuid::from_u128(2)) }
+    }
+
+    fn alerts_after(db: &mut Database, memory: u64, forced: bool) -> Result<usize, ApiError> {
+        db.transact(move |tx| check(tx, "starting new", &[start(memory)], forced))?;
+        Ok(db.iter::<Message>().count())
+    }
+
+    #[test]
+    fn a_start_that_breaks_the_promise_is_refused_in_words_and_changes_nothing() {
+        let mut db = database(&[]);
+        assert_eq!(alerts_after(&mut db, 2 << 30, false).unwrap(), 0);
+        let error = alerts_after(&mut db, 6 << 30, false).unwrap_err();
+        assert_eq!(error.code, codes::HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN);
+        let text = error.params.first().unwrap();
+        assert!(text.starts_with("insufficient resources to satisfy HA failover: "), "{text}");
+        assert!(text.contains(" MiB short after host1 fails: db needs "), "{text}");
+        assert_eq!(db.iter::<Message>().count(), 0);
+    }
+
+    #[test]
+    fn force_and_the_mode_warn_let_it_pass_and_say_so_and_off_does_not_look() {
+        assert_eq!(alerts_after(&mut database(&[]), 6 << 30, true).unwrap(), 1);
+        let mut warned = database(&[("admission", "warn")]);
+        assert_eq!(alerts_after(&mut warned, 6 << 30, false).unwrap(), 1);
+        let mut off = database(&[("admission", "off")]);
+        assert_eq!(alerts_after(&mut off, 6 << 30, false).unwrap(), 0);
+    }
+}

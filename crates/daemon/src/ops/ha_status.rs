@@ -25,11 +25,14 @@ pub async fn status(state: &Arc<AppState>) -> Result<Json, ApiError> {
     let guard = own.as_ref().and_then(|own| own.guard.clone());
     let coordinator = state.coordinator().map(|member| member.host.0.to_string());
     let epoch = guard.as_ref().and_then(|guard| guard.epoch.as_ref()).map(|epoch| epoch.number.0);
+    // Beside the database: others read it meanwhile.
+    let seen = state.pool.read(view::pool).await?;
+    let count = move || planner::tolerance(&seen, planner::Budget::QUICK);
+    let survived = super::what_if::blocking(count).await?;
     state
         .pool
         .read(|db| {
             let (_, pool) = rows::pool(db)?;
-            let survived = planner::tolerance(&view::pool(db), planner::Budget::QUICK);
             let protected = db.iter::<haven_model::Vm>().filter(|(_, vm)| {
                 vm.power_state == VmPowerState::Running && vm.ha_restart_priority == "restart"
             });
