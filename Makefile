@@ -13,7 +13,7 @@ SIM_THREADS ?= 2
 # How many faults `make soak` injects, and by which seed.
 N ?= 20
 
-.PHONY: help deps web build install demo demo-down test web-dev lint fix test-fencing bench-lab bench-api bench-planner soak soak-long sim hunt bless reference
+.PHONY: help deps web build install demo demo-down test web-dev lint fix test-fencing bench-lab bench-api fuzz bench-planner soak soak-long sim hunt bless reference
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ soak-long: ## what must be tolerated for long: storage stalls of 45 s, 10 minute
 	cargo build --locked --bins
 	$(SUDO) target/debug/haven-lab --id soak soak --faults 4 --seed $(SEED) --only 45_s
 	$(SUDO) target/debug/haven-lab --id soak soak --faults 1 --seed $(SEED) --only full_load
+
+fuzz: ## damaged input for the codecs and expressions: FUZZ_ITERATIONS=1000000 FUZZ_SEED=1
+	FUZZ_ITERATIONS=$${FUZZ_ITERATIONS:-1000000} cargo test --release --locked --quiet -p haven-api --test fuzz
 
 bench-api: ## measure the API on two cores, 64 simulated hosts and 3,000 VMs, one `figure` line each
 	cargo bench --locked --quiet -p haven-daemon --bench api

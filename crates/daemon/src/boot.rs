@@ -18,13 +18,14 @@ use crate::agent::{Agent, AgentParts, PeerHandlers, StorageSet, peer_router};
 use crate::app::until;
 use crate::authority::Authority;
 use crate::config::Config;
+use crate::http::redirect;
 use crate::identity::{IdentityError, IdentityStore};
 use crate::order_client::OrderClient;
 use crate::orders::Report;
-use crate::peer_net::{Dialer, TlsStore, serve_tls, serve_unix};
+use crate::peer_net::{Dialer, TlsStore, serve_plain, serve_tls, serve_unix};
 use crate::peer_proxy::{bind_private, keep_sockets};
 use crate::stats::collect;
-use crate::tls::HostTls;
+use crate::tls::{HostTls, load_site};
 
 /// Reports that may wait for the coordinator side.
 const REPORTS_MAX: usize = 1024;
@@ -102,6 +103,12 @@ impl HostSide {
         ha: HaPorts,
     ) -> Self {
         let tls = TlsStore::default();
+        match load_site(&config.paths.site_tls()) {
+            Ok(Some(site)) => tls.set_site(site),
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, "the site's own certificate cannot be used: \
+                 clients see the pool's; mend server.pem and server.key and restart havend"),
+        }
         if identity.pool().is_some() {
             let loaded = HostTls::load(&config.paths.tls()).and_then(|loaded| tls.set(loaded));
             if let Err(error) = loaded {
@@ -147,13 +154,18 @@ impl HostSide {
         let config = &self.agent.parts().config;
         let settings = &config.settings;
         let tls = &self.agent.parts().tls;
+        let mut tasks = JoinSet::new();
         let peer = listen(settings.listen, settings.peer_port).await?;
         let api = listen(settings.listen, settings.api_port).await?;
+        if settings.http_port != 0 {
+            let plain = listen(settings.listen, settings.http_port).await?;
+            let app = redirect(settings.api_port);
+            tasks.spawn(serve_plain(plain, app, stop.clone()));
+        }
         let path = config.paths.api_socket();
         let local = bind_private(&path).map_err(|source| io_error(path, source))?;
         let handlers = PeerHandlers { reports: self.reports.clone(), proxied: routers.proxied };
         let peer_app = peer_router(self.agent.clone(), handlers);
-        let mut tasks = JoinSet::new();
         let peer_tls = tls.clone();
         tasks.spawn(serve_tls(peer, move || peer_tls.peer_server(), peer_app, stop.clone()));
         let api_tls = tls.clone();

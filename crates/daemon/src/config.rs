@@ -66,6 +66,12 @@ impl Paths {
         self.at("var/log/haven/audit.log")
     }
 
+    /// Where the site may put its own `server.pem` and `server.key`: `/etc/haven/tls`.
+    #[must_use]
+    pub fn site_tls(&self) -> PathBuf {
+        self.at("etc/haven/tls")
+    }
+
     /// `/run/haven`.
     #[must_use]
     pub fn run(&self) -> PathBuf {
@@ -169,6 +175,8 @@ pub struct Settings {
     pub listen: IpAddr,
     /// Port of the API (TLS).
     pub api_port: u16,
+    /// Port that sends browsers from plain HTTP to TLS, 80 by custom; 0: none.
+    pub http_port: u16,
     /// Port for members (mutual TLS).
     pub peer_port: u16,
     /// This host's address in the management network; found from its routes when absent.
@@ -196,6 +204,7 @@ impl Default for Settings {
         Self {
             listen: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             api_port: 443,
+            http_port: 0,
             peer_port: 7443,
             address: None,
             name: None,

@@ -5,7 +5,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    clippy::exit,
     reason = "a measuring program: it may fail as tests do, and prints what it measured"
 )]
 
@@ -213,10 +212,10 @@ async fn events(
         }));
     }
     let mut times = Vec::new();
-    for change in 0..changes {
+    for (change, vm) in vms.iter().enumerate().take(changes) {
         tokio::time::sleep(Duration::from_millis(250)).await;
         let mark = format!("mark {change}");
-        root.call("VM.set_name_description", &[vms[change].clone(), json!(mark)]).await;
+        root.call("VM.set_name_description", &[vm.clone(), json!(mark)]).await;
         let written = Instant::now();
         let mut left = WATCHERS;
         while left > 0 {

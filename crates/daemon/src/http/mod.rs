@@ -11,12 +11,14 @@ mod extra;
 mod extra_ha;
 mod extra_pool;
 mod raw_vdi;
+mod redirect;
 mod rpc;
 mod rrd;
 mod web;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -25,11 +27,15 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::cli;
+pub use redirect::redirect;
+
 use crate::peer_net::{Caller, ForwardedFor, RawStream, forward_request, forwarded_caller};
 use crate::state::AppState;
 
 /// Largest body of a call.
 pub(crate) const RPC_BYTES_MAX: usize = 300 * 1024;
+/// Longest wait for the body of a call.
+const BODY_MAX: Duration = Duration::from_secs(30);
 /// Routes that concern this host alone, and are never forwarded to the coordinator.
 const OWN_ROUTES: &[&str] = &[
     "/haven/pool/init",
@@ -180,6 +186,10 @@ pub(crate) fn text(content_type: &'static str, body: String) -> Response {
 
 /// The body, up to the limit.
 pub(crate) async fn body(request: Request, limit: usize) -> Result<Vec<u8>, StatusCode> {
-    let bytes = axum::body::to_bytes(request.into_body(), limit).await;
-    bytes.map(|bytes| bytes.to_vec()).map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)
+    let bytes = axum::body::to_bytes(request.into_body(), limit);
+    match tokio::time::timeout(BODY_MAX, bytes).await {
+        Ok(Ok(bytes)) => Ok(bytes.to_vec()),
+        Ok(Err(_)) => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+    }
 }

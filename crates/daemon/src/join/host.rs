@@ -18,7 +18,7 @@ use tokio_rustls::TlsConnector;
 use super::{JoinAnswer, JoinRequest, JoinResult, Token};
 use crate::agent::{Agent, host_facts};
 use crate::identity::PoolMembership;
-use crate::tls::{HostRequest, HostTls, fingerprint, make_request, pinned_client};
+use crate::tls::{HostRequest, HostTls, JOIN_NAME, fingerprint, make_request, pinned_client};
 
 /// Longest wait for a connection to the coordinator.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
@@ -114,8 +114,8 @@ enum PostError {
 
 async fn post(stream: TcpStream, token: &Token, body: Vec<u8>) -> Result<Bytes, PostError> {
     let config = Arc::new(pinned_client(&token.ca_sha256)?);
-    // The fingerprint proves the pool; the name is not looked at.
-    let name = ServerName::IpAddress(IpAddr::from([0, 0, 0, 0]).into());
+    // The fingerprint proves the pool; the name only says which certificate to show.
+    let name = ServerName::try_from(JOIN_NAME).map_err(|e| PostError::Body(e.to_string()))?;
     let stream = TlsConnector::from(config).connect(name, stream).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);

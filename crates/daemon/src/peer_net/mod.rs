@@ -6,6 +6,7 @@
 
 mod dial;
 mod forward;
+mod patience;
 mod serve;
 mod store;
 mod thin;
@@ -13,7 +14,7 @@ mod tunnel;
 
 pub use dial::{DialError, Dialer, PeerStream, Protocol};
 pub use forward::{ForwardError, ForwardedFor, forward_request, forwarded_caller};
-pub use serve::{Caller, serve_tls, serve_unix};
+pub use serve::{Caller, serve_plain, serve_tls, serve_unix};
 pub use store::TlsStore;
 pub use thin::{Duplex, RawStream};
 pub use tunnel::{Target, TunnelError, join_streams, open_tunnel, tunnel_request_target};

@@ -1,7 +1,8 @@
 //! Accept loops: TLS and Unix sockets, for axum routers.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::dial::tune;
+use super::patience::Patient;
 use super::thin::{Begun, serve_thin};
 use crate::tls::peer_of;
 
@@ -36,6 +38,11 @@ const HEADER_MAX: Duration = Duration::from_secs(30);
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 /// A connection without an answer to a ping for so long is dead.
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connections of one address at a time, per listener.
+const CONNECTIONS_OF_ONE_MAX: u32 = 512;
+/// A client that reads nothing for so long is given up.
+const STALL_MAX: Duration = Duration::from_secs(60);
 
 /// Who is at the other end of a connection; an extension of every request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +63,7 @@ pub async fn serve_tls(
     router: Router,
     stop: CancellationToken,
 ) {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let slots = Slots::default();
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
@@ -70,7 +77,7 @@ pub async fn serve_tls(
                 continue;
             }
         };
-        let (Ok(slot), Some(config)) = (slots.clone().try_acquire_owned(), config()) else {
+        let (Some(slot), Some(config)) = (slots.take(address.ip()), config()) else {
             continue;
         };
         let router = router.clone();
@@ -98,6 +105,70 @@ pub async fn serve_tls(
     }
 }
 
+/// Serves `router` without TLS until `stop`: for redirects alone.
+pub async fn serve_plain(listener: TcpListener, router: Router, stop: CancellationToken) {
+    let slots = Slots::default();
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, address)) = accepted else {
+            sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let Some(slot) = slots.take(address.ip()) else { continue };
+        let caller = Caller::Remote(address);
+        tokio::spawn(serve_stream(stream, caller, router.clone(), stop.clone(), slot));
+    }
+}
+
+/// Places for connections, all together and by address.
+#[derive(Clone, Debug)]
+struct Slots {
+    all: Arc<Semaphore>,
+    by_address: Arc<Mutex<BTreeMap<IpAddr, u32>>>,
+}
+
+impl Default for Slots {
+    fn default() -> Self {
+        Self { all: Arc::new(Semaphore::new(CONNECTIONS_MAX)), by_address: Arc::default() }
+    }
+}
+
+/// A place; free again when dropped.
+struct Slot {
+    slots: Slots,
+    address: IpAddr,
+    _all: OwnedSemaphorePermit,
+}
+
+impl Slots {
+    fn take(&self, address: IpAddr) -> Option<Slot> {
+        let all = self.all.clone().try_acquire_owned().ok()?;
+        let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = by_address.entry(address).or_default();
+        if *count >= CONNECTIONS_OF_ONE_MAX {
+            return None;
+        }
+        *count += 1;
+        drop(by_address);
+        Some(Slot { slots: self.clone(), address, _all: all })
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut by_address = self.slots.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = by_address.get_mut(&self.address) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
 /// Serves `router` on a Unix socket, whose callers are root, until `stop`.
 pub async fn serve_unix(listener: UnixListener, router: Router, stop: CancellationToken) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
@@ -121,7 +192,7 @@ async fn serve_stream<S>(
     caller: Caller,
     router: Router,
     stop: CancellationToken,
-    _slot: OwnedSemaphorePermit,
+    _slot: impl Send + 'static,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -151,7 +222,8 @@ async fn serve_stream<S>(
         .timer(TokioTimer::new())
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT);
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    let connection = builder
+        .serve_connection_with_upgrades(TokioIo::new(Patient::new(stream, STALL_MAX)), service);
     tokio::select! {
         result = connection => if let Err(error) = result {
             tracing::debug!(%error, "connection ended");

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use haven_cluster::ids::HostId;
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ServerConfig};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -27,19 +28,31 @@ struct Material {
 pub struct TlsStore {
     current: Arc<watch::Sender<Option<Arc<Material>>>>,
     first_run: Arc<OnceLock<Option<Arc<ServerConfig>>>>,
+    /// The site's own certificate for the API.
+    site: Arc<OnceLock<Arc<CertifiedKey>>>,
 }
 
 impl Default for TlsStore {
     fn default() -> Self {
-        Self { current: Arc::new(watch::Sender::new(None)), first_run: Arc::default() }
+        Self {
+            current: Arc::new(watch::Sender::new(None)),
+            first_run: Arc::default(),
+            site: Arc::default(),
+        }
     }
 }
 
 impl TlsStore {
+    /// Has the API show the site's own certificate; before any material is put into use.
+    pub fn set_site(&self, site: CertifiedKey) {
+        // At the start, once.
+        let _first = self.site.set(Arc::new(site));
+    }
+
     /// Puts material into use for all connections from now on.
     pub fn set(&self, tls: HostTls) -> Result<(), TlsError> {
         let material = Material {
-            api_server: Arc::new(tls.api_server()?),
+            api_server: Arc::new(tls.api_server(self.site.get().cloned())?),
             peer_server: Arc::new(tls.peer_server()?),
             h1_client: Arc::new(tls.peer_client("http/1.1")?),
             h2_client: Arc::new(tls.peer_client("h2")?),
@@ -88,7 +101,7 @@ fn first_run_server() -> Option<Arc<ServerConfig>> {
         let ca = make_ca(Uuid::new_v4())?;
         let key = make_request()?;
         let cert = issue(&ca, &key.csr_pem, HostId(Uuid::new_v4()), FIRST_RUN_NAME, &[])?;
-        HostTls::new(&ca.cert_pem, &cert, &key.key_pem)?.api_server()
+        HostTls::new(&ca.cert_pem, &cert, &key.key_pem)?.api_server(None)
     };
     match make() {
         Ok(config) => Some(Arc::new(config)),

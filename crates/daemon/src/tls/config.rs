@@ -9,11 +9,13 @@ use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use uuid::Uuid;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use super::TlsError;
+use super::site::Chooser;
 use crate::identity::replace_secret;
 
 /// Zone of the hosts' names in their certificates; never looked up.
@@ -122,11 +124,14 @@ impl HostTls {
     }
 
     /// Server of the API: clients show no certificate.
-    pub fn api_server(&self) -> Result<ServerConfig, TlsError> {
-        let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+    /// With a certificate of the site's own they see that.
+    pub fn api_server(&self, site: Option<Arc<CertifiedKey>>) -> Result<ServerConfig, TlsError> {
+        let provider = default_provider();
+        let pool = CertifiedKey::from_der(self.chain.clone(), self.key.clone_key(), &provider)?;
+        let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
-            .with_single_cert(self.chain.clone(), self.key.clone_key())?;
+            .with_cert_resolver(Arc::new(Chooser { pool: Arc::new(pool), site }));
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(config)
     }

@@ -7,10 +7,12 @@
 mod ca;
 mod config;
 mod pinned;
+mod site;
 
 pub use ca::{CaMaterial, HostRequest, fingerprint, issue, make_ca, make_request};
 pub use config::{HostTls, load_ca, peer_name, peer_of, server_name};
 pub use pinned::pinned_client;
+pub use site::{JOIN_NAME, load as load_site};
 
 /// Why TLS material could not be made or used.
 #[derive(Debug, thiserror::Error)]

@@ -29,7 +29,7 @@ async fn the_client_of_xen_orchestra_works_and_finds_its_way_back() {
         .stderr(Stdio::inherit())
         .kill_on_drop(true)
         .spawn()
-        .expect("Node runs: it is a prerequisite of the tests");
+        .unwrap_or_else(|error| panic!("Node, a prerequisite of the tests: {error}"));
     let mut input = child.stdin.take().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut said = Vec::new();
@@ -58,7 +58,7 @@ async fn modules() -> PathBuf {
         .current_dir(&dir)
         .output()
         .await
-        .expect("npm runs: it is a prerequisite of the tests");
+        .unwrap_or_else(|error| panic!("npm, a prerequisite of the tests: {error}"));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     std::fs::write(dir.join("ready"), b"").unwrap();
     dir
