@@ -290,6 +290,8 @@ async fn measure(hosts: usize, vms: usize, seconds: u64) {
     let (rate, times) = writes(readers, &refs, length).await;
     figure("durable_writes_per_s", rate, "writes/s");
     figure("durable_writes_p99_ms", percentile(&times, 0.99), "ms");
+    // The first connection has been idle for too long to be kept.
+    let mut root = server.login("root", PASSWORD).await;
     let times = events(&server, &mut root, &refs, 40).await;
     figure("event_p50_ms", percentile(&times, 0.5), "ms");
     figure("event_p99_ms", percentile(&times, 0.99), "ms");
