@@ -36,6 +36,7 @@ member-dying = Being given up
 member-dead = Lost
 member-silent = Silent
 member-out = Not a member
+heartbeat-storage = The heartbeat storage
 statefile-good = { $sr } takes heartbeats
 statefile-bad = { $sr } does not answer
 milliseconds = { $value } ms

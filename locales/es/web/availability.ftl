@@ -36,6 +36,7 @@ member-dying = Dándose por perdido
 member-dead = Perdido
 member-silent = Callado
 member-out = No es miembro
+heartbeat-storage = El almacenamiento de latidos
 statefile-good = { $sr } recibe latidos
 statefile-bad = { $sr } no responde
 milliseconds = { $value } ms

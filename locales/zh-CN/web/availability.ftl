@@ -35,6 +35,7 @@ member-dying = 正在判定失效
 member-dead = 已失效
 member-silent = 无应答
 member-out = 不是成员
+heartbeat-storage = 心跳存储
 statefile-good = { $sr } 正在接收心跳
 statefile-bad = { $sr } 没有应答
 milliseconds = { $value } 毫秒

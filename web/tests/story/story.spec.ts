@@ -11,7 +11,7 @@ const LANGUAGE = process.env["HAVEN_LANGUAGE"] ?? "en";
 const PICTURES = process.env["PICTURES"] ?? `test-results/story-${LANGUAGE}`;
 const PASSWORD = "haven-demo";
 const POOL = "干净系统";
-const EXPORT = "10.77.2.100:/export";
+const EXPORT = "10.88.0.250:/export/vms";
 const MINUTES = 60_000;
 
 const address = (host: number): string => `https://10.77.0.${host}`;

@@ -20,7 +20,13 @@ const STATES: Record<string, { colour: "green" | "orange" | "red" | "grey"; text
 export function HeartbeatMatrix({ status }: { status: HaStatus }): ReactNode {
   const { t, number } = useI18n();
   const srs = useAll("SR");
-  const nameOfSr = (uuid: string): string => srs.find((sr) => sr.uuid === uuid)?.name_label ?? uuid;
+  const vdis = useAll("VDI");
+  // The guards name the volume; people know the storage that it is on.
+  const nameOfSr = (uuid: string): string => {
+    const on = vdis.find((vdi) => vdi.uuid === uuid)?.SR;
+    return srs.find((sr) => sr.uuid === uuid || sr.$ref === on)?.name_label ?? t("heartbeat-storage");
+  };
+  const hosts = [...status.hosts].sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
   return (
     <Panel title={t("heartbeats")}>
       <table className="hv-matrix">
@@ -34,7 +40,7 @@ export function HeartbeatMatrix({ status }: { status: HaStatus }): ReactNode {
           </tr>
         </thead>
         <tbody>
-          {status.hosts.map((host) => (
+          {hosts.map((host) => (
             <Row key={host.name} host={host} isCoordinator={host.uuid !== undefined && host.uuid === status.coordinator} />
           ))}
         </tbody>

@@ -19,8 +19,10 @@ interface Props {
 /** A document whose style elements end in style sheets made by script, which the page's policy allows. */
 function styleSheetDocument(): Document {
   const createElement = (name: string): HTMLElement => {
-    const element = document.createElement(name);
-    if (name !== "style") return element;
+    if (name !== "style") return document.createElement(name);
+    // Even an empty style element would be against the policy.
+    const element = document.createElement("span");
+    element.hidden = true;
     const sheet = new CSSStyleSheet();
     document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
     Object.defineProperty(element, "textContent", { set: (css: string) => { sheet.replaceSync(css); }, get: () => "" });
