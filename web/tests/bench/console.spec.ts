@@ -63,7 +63,7 @@ test("figures", async ({ browser, playwright }) => {
   const uuid = /vm\/([0-9a-f-]{36})/.exec((await page.locator(".hv-rows-body a").first().getAttribute("href")) ?? "")?.[1] ?? "";
   const vm = await rpc(request, "VM.get_by_uuid", [session, uuid]);
   await page.goto(`${URL}/ui/vm/${uuid}`);
-  await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+  await expect(page.getByRole("heading", { level: 1 })).toBeVisible({ timeout: 60_000 });
   const delays: number[] = [];
   for (let sample = 0; sample < SAMPLES; sample += 1) {
     const name = `bench-${sample}-${Date.now()}`;
