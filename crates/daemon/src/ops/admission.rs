@@ -194,7 +194,9 @@ mod tests {
                     HostMetrics { live: true, memory_total: 9 * GIB, ..Default::default() };
                 let metrics = tx.insert(metrics)?;
                 let name_label = format!("host{host}");
-                let row = Host { metrics, enabled: true, name_label, ..Host::default() };
+                let cpu_info = [("cpu_count", "8"), ("speed", "2000.0")];
+                let cpu_info = cpu_info.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+                let row = Host { metrics, enabled: true, name_label, cpu_info, ..Host::default() };
                 tx.insert_with(Ref::from_u128(host), row)?;
             }
             let on: Ref<Host> = Ref::from_u128(1);
@@ -256,5 +258,31 @@ mod tests {
         assert_eq!(alerts_after(&mut warned, 6 << 30, false).unwrap(), 1);
         let mut off = database(&[("admission", "off")]);
         assert_eq!(alerts_after(&mut off, 6 << 30, false).unwrap(), 0);
+    }
+
+    #[test]
+    fn an_overcommitted_pool_reports_each_further_step_or_blocks_it() {
+        let over = |settings: &[(&str, &str)]| {
+            let mut db = database(settings);
+            db.transact(|tx| {
+                let (vm, _) = tx.iter::<Vm>().next().ok_or_else(|| ApiError::internal("none"))?;
+                tx.update(vm, |row: &mut Vm| row.memory_static_max = 9 * GIB)
+            })
+            .unwrap();
+            db
+        };
+        let mut reports = over(&[]);
+        assert_eq!(alerts_after(&mut reports, 1 << 30, false).unwrap(), 1);
+        assert_eq!(alerts_after(&mut reports, 1 << 30, false).unwrap(), 2);
+        let mut blocks = over(&[("overcommitted", "block")]);
+        assert!(alerts_after(&mut blocks, 1 << 30, false).is_err());
+    }
+
+    #[test]
+    fn other_policies_are_guarded_in_their_own_arithmetic() {
+        let mut db = database(&[("policy", "percentage"), ("reserve_memory_percent", "40")]);
+        assert_eq!(alerts_after(&mut db, 2 << 30, false).unwrap(), 0);
+        let error = alerts_after(&mut db, 8 << 30, false).unwrap_err();
+        assert!(error.params[0].contains("% of the memory"), "{error}");
     }
 }
