@@ -96,6 +96,12 @@ impl Paths {
         self.at("run/haven/guard.sock")
     }
 
+    /// `/sbin/poweroff` or `/sbin/reboot`.
+    #[must_use]
+    pub fn power_command(&self, name: &str) -> PathBuf {
+        self.at("sbin").join(name)
+    }
+
     /// The local API socket of root.
     #[must_use]
     pub fn api_socket(&self) -> PathBuf {

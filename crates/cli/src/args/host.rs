@@ -30,6 +30,16 @@ pub(crate) enum HostCommand {
         /// The host
         host: String,
     },
+    /// Move all machines off a host, then power it off in order
+    Shutdown {
+        /// The host
+        host: String,
+    },
+    /// Move all machines off a host, then restart it
+    Reboot {
+        /// The host
+        host: String,
+    },
     /// Vouch, without HA, that a lost host is off: its machines may start elsewhere
     DeclareDead {
         /// The host

@@ -18,6 +18,8 @@ pub(crate) async fn run(context: &mut Context, verb: HostCommand) -> Outcome<()>
         HostCommand::Disable { host } => switch(context, &host, "host.disable", "disabled").await,
         HostCommand::Enable { host } => switch(context, &host, "host.enable", "enabled").await,
         HostCommand::Evacuate { host } => evacuate(context, &host).await,
+        HostCommand::Shutdown { host } => power(context, &host, false).await,
+        HostCommand::Reboot { host } => power(context, &host, true).await,
         HostCommand::DeclareDead { host, yes } => declare_dead(context, &host, yes).await,
         HostCommand::Forget { host, yes } => forget(context, &host, yes).await,
         HostCommand::PowerOn { host } => power_on(context, &host).await,
@@ -154,6 +156,34 @@ async fn forget(context: &mut Context, given: &str, yes: bool) -> Outcome<()> {
     context.call("host.destroy", &[json!(host.reference)]).await?;
     context.print(&Answer::done(
         format!("host {} is forgotten", host.name()),
+        json!({ "uuid": host.uuid() }),
+    ))
+}
+
+/// Nothing starts there any more, what runs there leaves, and only then the host goes. A host that
+/// cannot be emptied is as it was.
+async fn power(context: &mut Context, given: &str, reboot: bool) -> Outcome<()> {
+    let host = context.host(given).await?;
+    let was_enabled = host.flag("enabled");
+    let params = [json!(host.reference)];
+    context.call("host.disable", &params).await?;
+    let (method, label, text) = match reboot {
+        true => ("host.reboot", "restarting", "restarts"),
+        false => ("host.shutdown", "powering off", "powers off"),
+    };
+    let empty = format!("evacuating {}", host.name());
+    let gone = match context.run(&empty, "host.evacuate", &params).await {
+        Ok(_) => context.run(&format!("{label} {}", host.name()), method, &params).await,
+        Err(failure) => Err(failure),
+    };
+    if let Err(failure) = gone {
+        if was_enabled {
+            context.call("host.enable", &params).await?;
+        }
+        return Err(failure);
+    }
+    context.print(&Answer::done(
+        format!("host {} {text}", host.name()),
         json!({ "uuid": host.uuid() }),
     ))
 }

@@ -1,5 +1,7 @@
 //! Orders about the host itself and its membership in the pool.
 
+use std::time::Duration;
+
 use haven_cluster::control::{ArmConfig, GuardCommand};
 use haven_cluster::ids::HostId;
 use haven_drivers::network;
@@ -34,7 +36,9 @@ impl Case {
             }
             Order::UpdatePool(update) => self.update_pool(update),
             Order::EjectHost => self.eject().await,
-            Order::GoDown { restart } => self.go_down(*restart).await,
+            Order::GoDown { restart } => {
+                self.agent.go_down(*restart).await.map(|()| OrderReply::Done)
+            }
             other => Err(Refusal::Invalid(format!("{} is not for hosts", other.kind())).into()),
         }
     }
@@ -136,22 +140,6 @@ impl Case {
         Ok(())
     }
 
-    async fn go_down(&self, restart: bool) -> OrderResult {
-        self.check_idle().await?;
-        let settings = &self.agent.parts.config.settings;
-        // What simulates its guests is no host of its own.
-        if !matches!(settings.hypervisor, HypervisorSettings::Libvirt { .. }) {
-            return DONE;
-        }
-        let verb = if restart { "reboot" } else { "poweroff" };
-        let output = tokio::process::Command::new("systemctl").args(["--no-block", verb]).output();
-        let output = output.await.map_err(internal)?;
-        if output.status.success() {
-            return DONE;
-        }
-        Err(internal(String::from_utf8_lossy(&output.stderr).trim()))
-    }
-
     async fn eject(&self) -> OrderResult {
         self.check_idle().await?;
         self.agent.leave_pool().await?;
@@ -159,7 +147,64 @@ impl Case {
     }
 }
 
+/// Attempts to leave while something that looks like a VM is there: libvirt asks QEMU what it can
+/// do by starting it.
+const LEAVE_ATTEMPTS_MAX: u32 = 5;
+/// Pause between them.
+const LEAVE_PAUSE: Duration = Duration::from_secs(1);
+/// From the answer to the end of this host.
+const POWER_PAUSE: Duration = Duration::from_secs(1);
+
 impl super::Agent {
+    /// Leaves the membership in order and goes down, a moment after this returned.
+    pub async fn go_down(&self, restart: bool) -> Result<(), OrderError> {
+        let inventory = self.take_inventory().await?;
+        if let Some(domain) = inventory.domains.first() {
+            let text = format!("VM {} runs on the host; move or stop it first", domain.uuid);
+            return Err(OrderError::failed("HOST_IN_USE", text));
+        }
+        if self.parts.authority.armed().is_some() {
+            self.exclude().await?;
+        }
+        let name = if restart { "reboot" } else { "poweroff" };
+        let command = self.parts.config.paths.power_command(name);
+        let simulated =
+            !matches!(self.parts.config.settings.hypervisor, HypervisorSettings::Libvirt { .. });
+        // What simulates its guests is no host of its own; a test lays a command down for it.
+        if simulated && (command.starts_with("/sbin") || !command.exists()) {
+            return Ok(());
+        }
+        tracing::warn!(command = %command.display(), "this host goes down in order");
+        tokio::spawn(async move {
+            tokio::time::sleep(POWER_PAUSE).await;
+            match tokio::process::Command::new(&command).status().await {
+                Ok(status) if status.success() => {}
+                other => tracing::error!(?other, "this host does not go down"),
+            }
+        });
+        Ok(())
+    }
+
+    async fn exclude(&self) -> Result<(), OrderError> {
+        let none = GuardCommand::Load { running: 0, protected: 0 };
+        let mut last = None;
+        for _ in 0..LEAVE_ATTEMPTS_MAX {
+            let told = self.parts.guard.command(none.clone()).await;
+            let left = match told {
+                Ok(()) => self.parts.guard.command(GuardCommand::Exclude).await,
+                Err(refusal) => Err(refusal),
+            };
+            match left {
+                Ok(()) => return Ok(()),
+                Err(refusal) => {
+                    last = Some(OrderError::failed(&refusal.code, refusal.text));
+                    tokio::time::sleep(LEAVE_PAUSE).await;
+                }
+            }
+        }
+        last.map_or(Ok(()), Err)
+    }
+
     /// Back to an unconfigured host. What is attached is detached as far as it answers.
     pub async fn leave_pool(&self) -> Result<(), OrderError> {
         let parts = &self.parts;

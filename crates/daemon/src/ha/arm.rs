@@ -39,8 +39,7 @@ pub async fn enable(
     srs: Vec<Ref<Sr>>,
     config: BTreeMap<String, String>,
 ) -> Result<(), ApiError> {
-    let _changing =
-        ha.changing.try_lock().map_err(|_| ApiError::with(codes::HA_ENABLE_IN_PROGRESS, &[]))?;
+    let _changing = ha.change(codes::HA_ENABLE_IN_PROGRESS).await?;
     if ha.link.armed().is_some() {
         return Err(ApiError::with(codes::HA_IS_ENABLED, &[]));
     }

@@ -28,8 +28,7 @@ const ACT_LOOK: Duration = Duration::from_millis(100);
 /// # Errors
 /// It is not armed, or the last epoch could not be decided; then it stays armed.
 pub async fn disable(ha: &Ha) -> Result<(), ApiError> {
-    let _changing =
-        ha.changing.try_lock().map_err(|_| ApiError::with(codes::HA_DISABLE_IN_PROGRESS, &[]))?;
+    let _changing = ha.change(codes::HA_DISABLE_IN_PROGRESS).await?;
     if ha.link.armed().is_none() {
         return Err(ApiError::with(codes::HA_NOT_ENABLED, &[]));
     }

@@ -26,7 +26,7 @@ use super::timeline::{Timeline, VmTimes};
 use super::{promise, restarts};
 use crate::agent::permit::PermitGate;
 use crate::ops::vm::state as vm_state;
-use crate::ops::{host, message, placement, pool_ha, rows, view};
+use crate::ops::{host, host_down, message, placement, pool_ha, rows, view};
 use crate::orders::{Inventory, Order, OrderReply};
 
 /// How often the manager looks besides changes of the guard's state.
@@ -166,10 +166,14 @@ async fn bury(ha: &Ha, memory: &mut Memory, state: &GuardState) -> Result<(), Ap
     let news = state.dead.iter().filter(|life| !memory.announced.contains(life));
     let news: Vec<(Life, String)> =
         news.map(|life| (*life, obituary(memory, life, lost.len()))).collect();
-    // A life of a host that came back in order is no failure.
+    // A life of a host that came back in order is no failure, nor that of one that was sent away.
     let failed = decide::lives(state);
-    let alarming: Vec<(Life, String)> =
-        news.iter().filter(|(life, _)| !failed.contains_key(&life.host.0)).cloned().collect();
+    let away = ha.state.pool.read(|db| away(db, state)).await?;
+    let alarming: Vec<(Life, String)> = news
+        .iter()
+        .filter(|(life, _)| !failed.contains_key(&life.host.0) && !away.contains(&life.host.0))
+        .cloned()
+        .collect();
     if !lost.is_empty() || !alarming.is_empty() {
         let change = move |tx: &mut Tx<'_>| {
             lost.iter().try_for_each(|vm| vm_state::halted(tx, *vm))?;
@@ -182,6 +186,12 @@ async fn bury(ha: &Ha, memory: &mut Memory, state: &GuardState) -> Result<(), Ap
     }
     memory.announced.extend(news.into_iter().map(|(life, _)| life));
     Ok(())
+}
+
+/// Hosts with dead lives that somebody shut down.
+fn away(db: &Image, state: &GuardState) -> BTreeSet<Uuid> {
+    let hosts = state.dead.iter().map(|life| life.host.0);
+    hosts.filter(|host| host_down::is_away(db, Ref::from_uuid(*host))).collect()
 }
 
 fn obituary(memory: &Memory, life: &Life, vms: usize) -> String {

@@ -10,15 +10,16 @@ use std::net::SocketAddr;
 
 use haven_cluster::control::{ArmConfig, GuardCommand, HostSpec};
 use haven_cluster::ids::HostId;
-use haven_model::{ApiError, Pool, Ref, codes};
+use haven_model::{ApiError, Host, Pool, Ref, codes};
 use haven_pooldb::Image;
+use uuid::Uuid;
 
 use super::pool_check::{self, GUARD_PORT};
 use super::takeover::Ha;
 use super::{arm, stock};
 use crate::agent::permit::PermitGate;
 use crate::identity::Member;
-use crate::ops::{errors, rows};
+use crate::ops::{errors, host, host_down, rows};
 use crate::orders::Order;
 
 /// Slots of a statefile.
@@ -36,8 +37,7 @@ pub(super) type Told = BTreeMap<HostId, (u64, ArmConfig)>;
 /// # Errors
 /// High availability is off, a value means nothing, or no epoch was decided.
 pub async fn set(ha: &Ha, config: BTreeMap<String, String>) -> Result<(), ApiError> {
-    let _changing =
-        ha.changing.try_lock().map_err(|_| ApiError::with(codes::HA_ENABLE_IN_PROGRESS, &[]))?;
+    let _changing = ha.change(codes::HA_ENABLE_IN_PROGRESS).await?;
     let present = armed(ha)?;
     let (wishes, merged) = ha.state.pool.read(|db| merge(db, config)).await??;
     let next = ArmConfig {
@@ -107,8 +107,17 @@ pub(super) async fn look(ha: &Ha, told: &mut Told) -> Result<(), ApiError> {
         arm::preflight_of(ha, &next, &fresh).await?;
         change(ha, &next).await?;
     }
-    tell(ha, &next, told).await;
+    // The lives first: whoever has none because somebody sent it away is marked so by then.
+    let lives = ha.link.state().as_deref().map(super::decide::lives).unwrap_or_default();
+    let gone = ha.state.pool.read(away).await?;
+    tell(ha, &next, told, (&lives, &gone)).await;
     Ok(())
+}
+
+/// Hosts that somebody sent away: they come back by themselves.
+fn away(db: &Image) -> Vec<HostId> {
+    let hosts = db.iter::<Host>().map(|(found, _)| found);
+    hosts.filter(|found| host_down::is_away(db, *found)).map(host::id).collect()
 }
 
 /// Whether the pool is armed by its record, host failures to tolerate, the first free slot.
@@ -169,13 +178,17 @@ async fn keep_slots(ha: &Ha, next: &ArmConfig) -> Result<(), ApiError> {
 
 /// Every other host gets the configuration, once in each of its lives; one whose guard is not
 /// armed yet is armed by it.
-async fn tell(ha: &Ha, config: &ArmConfig, told: &mut Told) {
+async fn tell(
+    ha: &Ha,
+    config: &ArmConfig,
+    told: &mut Told,
+    (lives, away): (&BTreeMap<Uuid, u64>, &[HostId]),
+) {
     let me = ha.state.identity.host();
-    let lives = ha.link.state().as_deref().map(super::decide::lives).unwrap_or_default();
     let life = |host: HostId| lives.get(&host.0).copied().unwrap_or(0);
     let news: Vec<HostId> = arm::hosts(config)
         .into_iter()
-        .filter(|host| *host != me)
+        .filter(|host| *host != me && !away.contains(host))
         .filter(|host| told.get(host) != Some(&(life(*host), config.clone())))
         .collect();
     let order = |host| {
@@ -201,8 +214,6 @@ async fn tell(ha: &Ha, config: &ArmConfig, told: &mut Told) {
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
-
-    use uuid::Uuid;
 
     use super::*;
     use crate::ha::pool_check::tests_config;

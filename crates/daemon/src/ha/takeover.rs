@@ -28,6 +28,8 @@ use crate::state::AppState;
 const RECORD_WAIT: Duration = Duration::from_secs(30);
 /// The area to which arming copies the database: the one that the genesis record calls live.
 const FIRST_AREA: u8 = 0;
+/// Longest wait of a change of high availability for the one before.
+const CHANGE_WAIT: Duration = Duration::from_secs(10);
 /// Pause after a step that failed.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
@@ -91,6 +93,24 @@ impl Ha {
     pub async fn abandon(&self) {
         drop(self.state.pool.close().await);
         drop(self.parked.lock().await.take());
+    }
+
+    /// Waits for whoever changes high availability now, but not for long: what looks after it in
+    /// the background is soon done.
+    ///
+    /// # Errors
+    /// `code`, when somebody else is still at it.
+    pub(super) async fn change(
+        &self,
+        code: &'static str,
+    ) -> Result<tokio::sync::MutexGuard<'_, ()>, ApiError> {
+        let turn = timeout(CHANGE_WAIT, self.changing.lock()).await;
+        turn.map_err(|_| ApiError::with(code, &[]))
+    }
+
+    /// Whether the database is here.
+    pub async fn holds(&self) -> bool {
+        self.held().await != Held::Nothing
     }
 
     /// The predicate that every write to the metadata volume asks.

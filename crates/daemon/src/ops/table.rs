@@ -2,8 +2,8 @@
 
 use super::stats;
 use super::{
-    Handler, appliance, event, fencing, host, host_power, hotplug, message, network, pbd, pif,
-    pool, pool_ha, sr, subject, task, vbd, vdi, vdi_copy, vif,
+    Handler, appliance, event, fencing, host, host_down, host_power, hotplug, message, network,
+    pbd, pif, pool, pool_ha, sr, subject, task, vbd, vdi, vdi_copy, vif,
     vm::{
         clone, create, ha, live, memory, migrate, migrate_send, power, query, revert, snapshot,
         suspend,
@@ -106,8 +106,8 @@ handlers! {
     "network.destroy" => network::destroy,
     "network.set_default_locking_mode" => network::set_default_locking_mode,
 
-    "host.reboot" => host_power::reboot,
-    "host.shutdown" => host_power::shutdown,
+    "host.reboot" => host_down::reboot,
+    "host.shutdown" => host_down::shutdown,
     "host.management_reconfigure" => host_power::management_reconfigure,
     "host.list_methods" => host_power::list_methods,
     "host.get_uncooperative_resident_VMs" => host_power::none_uncooperative,

@@ -268,8 +268,8 @@ pub enum Order {
     },
     /// Ask or switch the power of another host.
     Power(Box<PowerRequest>),
-    /// Restarts this host or switches it off. Refused while VMs run here or high availability is
-    /// armed.
+    /// Restarts this host or switches it off; an armed one leaves the membership first. Refused
+    /// while VMs run here.
     GoDown {
         /// Start again.
         restart: bool,

@@ -7,7 +7,7 @@ use haven_model::{ApiError, Host, HostMetrics, Ref};
 use haven_pooldb::Image;
 use uuid::Uuid;
 
-use crate::ops::{host, host_rows};
+use crate::ops::{host, host_down, host_rows};
 use crate::orders::{Order, OrderReply, PoolUpdate};
 use crate::state::{AppState, now};
 
@@ -49,10 +49,15 @@ pub async fn ask(state: &Arc<AppState>, asked: Ref<Host>) -> Result<(), ApiError
     let OrderReply::Facts(facts) = reply else {
         return Err(ApiError::internal("an unexpected answer about a host"));
     };
+    let back = state.is_member(asked);
     state
         .pool
         .write(move |tx| match tx.get(asked) {
-            Some(_) => host_rows::refresh(tx, asked, &member, &facts),
+            Some(_) => {
+                host_rows::refresh(tx, asked, &member, &facts)?;
+                // One that has left the membership may still answer until it is off.
+                if back { host_down::returned(tx, asked) } else { Ok(()) }
+            }
             None => Ok(()),
         })
         .await?;

@@ -373,3 +373,40 @@ async fn hosts_are_disarmed_one_by_one_in_an_emergency() {
     assert_eq!(pool.written(0).await.unwrap(), "after");
     pool.enable().await.unwrap();
 }
+
+/// A host goes down in order while the pool is armed, the coordinator too; nobody is mourned, and
+/// who is back takes machines again.
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_are_shut_down_in_order_while_the_pool_is_armed() {
+    let pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    for number in [2, 0] {
+        let paths = &pool.hosts[number].config.paths;
+        let (command, done) = (paths.power_command("poweroff"), paths.run().join("powered-off"));
+        std::fs::create_dir_all(command.parent().unwrap()).unwrap();
+        std::fs::write(&command, format!("#!/bin/sh\ntouch {}\n", done.display())).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&command, mode).unwrap();
+        let uuid = pool.hosts[number].running.as_ref().unwrap().1.state.identity.host().0;
+        let host = pool.call(0, "host.get_by_uuid", &[json!(uuid.to_string())]).await.unwrap();
+        let refused = pool.call(0, "host.shutdown", &[host.clone()]).await.unwrap_err();
+        assert_eq!(refused[0], "HOST_NOT_DISABLED");
+        pool.call(0, "host.disable", &[host.clone()]).await.unwrap();
+        pool.call(0, "host.shutdown", &[host]).await.unwrap();
+        pool.until("it went down", async |_| done.exists()).await;
+        assert!(!pool.guards.members().contains(&number), "{:?}", pool.guards.commands());
+    }
+    assert_eq!(pool.guards.members(), [1]);
+    pool.until("the next coordinator takes a change", async |pool| {
+        pool.write(1, "after").await.is_ok()
+    })
+    .await;
+    let excluded: Vec<usize> = pool
+        .guards
+        .commands()
+        .iter()
+        .filter(|(_, name)| *name == "exclude")
+        .map(|(number, _)| *number)
+        .collect();
+    assert_eq!(excluded, [2, 0]);
+}

@@ -215,6 +215,9 @@ impl Shared {
                 self.exclude(number);
                 Ok(())
             }
+            GuardCommand::Reconfigure(_) if self.guards[&number].config.is_none() => {
+                Err(refusal("HA_NOT_ENABLED"))
+            }
             GuardCommand::Reconfigure(config) => {
                 self.reconfigure(number, config);
                 Ok(())
