@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use haven_cluster::control::GuardCommand;
 use haven_cluster::ids::HostId;
 use haven_model::{ApiError, DateTime, Field, Host, HostMetrics, Ref, Value, Vm, codes};
 use haven_planner as planner;
@@ -13,11 +14,14 @@ use uuid::Uuid;
 use super::{admission, allowed, view};
 use crate::dispatch::Call;
 use crate::ops::vm::{migrate, query};
+use crate::orders::Order;
 use crate::state::{fresh, now};
 use crate::tasks::Plan;
 
 /// Migrations that an evacuation runs at the same time, unless the caller says otherwise.
 const EVACUATE_AT_ONCE: usize = 2;
+/// Longest wait for a guard that is told that a host may come back.
+const RELEASE_WAIT: std::time::Duration = std::time::Duration::from_secs(3);
 /// Most that a caller may ask for.
 const EVACUATE_AT_ONCE_MAX: usize = 10;
 
@@ -49,11 +53,33 @@ pub async fn disable(call: Arc<Call>) -> Result<Value, ApiError> {
     Ok(Value::void())
 }
 
-/// `host.enable(host)`.
+/// `host.enable(host)`: also the administrator's word that a host which came and went too often
+/// may be admitted again.
 pub async fn enable(call: Arc<Call>) -> Result<Value, ApiError> {
     let host: Ref<Host> = call.arg(0)?;
     call.write(move |tx| tx.update(host, |row: &mut Host| row.enabled = true)).await?;
+    if call.state.authority.armed().is_some() {
+        release(&call, host).await;
+    }
     Ok(Value::void())
+}
+
+/// Every guard counts for itself; one that does not answer now is not asked when the host comes
+/// back, or has forgotten its count by then.
+async fn release(call: &Call, host: Ref<Host>) {
+    let members = call.state.identity.pool().map(|pool| pool.members).unwrap_or_default();
+    let mut told = tokio::task::JoinSet::new();
+    for member in members.into_iter().filter(|member| member.host != id(host)) {
+        let command = GuardCommand::Release { host: id(host) };
+        let (state, order) = (call.state.clone(), Order::Guard(Box::new(command)));
+        told.spawn(async move {
+            let sent = tokio::time::timeout(RELEASE_WAIT, state.orders.send(member.host, order));
+            sent.await.is_ok_and(|answer| answer.is_ok())
+        });
+    }
+    if told.join_all().await.contains(&false) {
+        tracing::info!(%host, "not every guard was told that the host may come back");
+    }
 }
 
 /// What keeps a VM on its host, if anything.
