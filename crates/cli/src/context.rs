@@ -116,6 +116,11 @@ impl Context {
         self.find("SR", "storage repository", given, |_| true).await
     }
 
+    /// The network that `given` means.
+    pub(crate) async fn network(&mut self, given: &str) -> Outcome<Record> {
+        self.find("network", "network", given, |_| true).await
+    }
+
     /// The record of the pool itself.
     pub(crate) async fn pool(&mut self) -> Outcome<Record> {
         let pools = self.all("pool").await?;

@@ -46,6 +46,9 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError
         version = env!("CARGO_PKG_VERSION"),
         "havend starts"
     );
+    if let Some(manager) = crate::notify::Manager::from_environment() {
+        tokio::spawn(manager.keep(stop.clone()));
+    }
     serve_until(daemon.tasks, stop).await
 }
 

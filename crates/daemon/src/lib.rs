@@ -20,6 +20,7 @@ pub mod ha;
 pub mod http;
 pub mod identity;
 pub mod join;
+pub mod notify;
 pub mod ops;
 pub mod order_client;
 pub mod orders;

@@ -68,6 +68,9 @@ enum Verb {
         /// Give the hosts power control, and let the pool use it.
         #[arg(long)]
         fencing: bool,
+        /// Send heartbeats over the storage network too.
+        #[arg(long)]
+        two_networks: bool,
         /// Only faults whose name contains this.
         #[arg(long)]
         only: Option<String>,
@@ -306,9 +309,10 @@ fn run(cli: Cli) -> Result<()> {
             let config = configured(&cli.id, 3, bin_dir)?;
             story::bench(config, story::Bench { profile, migrations, losses })
         }
-        Verb::Soak { bin_dir, hosts, profile, faults, seed, fencing, only } => {
+        Verb::Soak { bin_dir, hosts, profile, faults, seed, fencing, two_networks, only } => {
             let config = configured(&cli.id, hosts, bin_dir)?;
-            soak::soak(config, &soak::Soak { profile, faults, seed, fencing, only })
+            let plan = soak::Soak { profile, faults, seed, fencing, two_networks, only };
+            soak::soak(config, &plan)
         }
         Verb::SimPool { hosts, vms, port, password, dir, bin_dir } => {
             let bin_dir = bin_dir.map_or_else(beside, Ok)?;

@@ -177,6 +177,13 @@ pub(crate) struct EnableHa {
     /// gateways if not given
     #[arg(long = "isolation-address", value_name = "ADDRESS", action = ArgAction::Append)]
     pub(crate) isolation_addresses: Vec<IpAddr>,
+    /// Network that carries heartbeats besides the management network, e.g. that of the storage;
+    /// every host needs a fixed address in it
+    #[arg(long = "heartbeat-network", value_name = "NETWORK", action = ArgAction::Append)]
+    pub(crate) heartbeat_networks: Vec<String>,
+    /// Accept hosts that have no watchdog: one that hangs may destroy disks when it goes on
+    #[arg(long)]
+    pub(crate) without_watchdog: bool,
     /// What a cut-off host does that still has its storage: fence, shutdown (ask the guests first)
     /// or hold
     #[arg(long, value_enum, value_name = "RESPONSE", hide_possible_values = true)]

@@ -37,7 +37,13 @@ async fn enable(context: &mut Context, options: &EnableHa) -> Outcome<()> {
     if let Some(failures) = options.failures {
         set_failures(context, &pool, i64::from(failures)).await?;
     }
-    let configuration = configuration(options);
+    let mut configuration = configuration(options);
+    if let Some(networks) = heartbeat_networks(context, options).await? {
+        configuration["heartbeat_networks"] = json!(networks);
+    }
+    if options.without_watchdog {
+        configuration["watchdog"] = json!("none");
+    }
     let enabled = context
         .run("enabling high availability", "pool.enable_ha", &[json!(srs), configuration])
         .await;
@@ -98,6 +104,15 @@ async fn emergency_disarm(context: &mut Context, yes: bool) -> Outcome<()> {
     let done = context.rpc.send("/haven/ha/emergency-disarm", &json!({})).await?;
     let text = "this host is disarmed; do the same on every other host that is on";
     context.print(&Answer::done(text, done))
+}
+
+/// The uuids of the named networks.
+async fn heartbeat_networks(context: &mut Context, options: &EnableHa) -> Outcome<Option<String>> {
+    let mut uuids = Vec::new();
+    for network in &options.heartbeat_networks {
+        uuids.push(context.network(network).await?.uuid().to_owned());
+    }
+    Ok((!uuids.is_empty()).then(|| uuids.join(",")))
 }
 
 async fn set_failures(context: &mut Context, pool: &Record, failures: i64) -> Outcome<()> {

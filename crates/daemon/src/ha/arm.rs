@@ -6,9 +6,10 @@
 //! there, and whatever was founded without it is ended by a decided epoch.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use haven_cluster::control::{ArmConfig, GuardCommand, GuardRefusal, GuardState};
+use haven_cluster::control::{ArmConfig, GuardCommand, GuardRefusal, GuardState, HostSpec};
 use haven_cluster::ids::{EpochNumber, HostId};
 use haven_model::{ApiError, Host, Pool, Ref, Sr, codes};
 use haven_pooldb::Tx;
@@ -47,7 +48,7 @@ pub async fn enable(
     let wishes = ha.state.pool.read(|db| pool_check::wishes(db, &config)).await??;
     let volumes = volumes::make(ha, &srs).await?;
     let arm = compose(ha, &volumes, &wishes).await?;
-    preflight_of(ha, &arm, &hosts(&arm)).await?;
+    preflight_of(ha, &arm, &hosts(&arm), wishes.without_watchdog).await?;
     let metadata = area::metadata_path(&arm)
         .ok_or_else(|| ApiError::internal("a statefile without a directory"))?;
     let me = ha.state.identity.host();
@@ -95,11 +96,18 @@ pub(super) async fn preflight_of(
     ha: &Ha,
     arm: &ArmConfig,
     which: &[HostId],
+    without_watchdog: bool,
 ) -> Result<(), ApiError> {
     let peers: Vec<_> =
         arm.hosts.iter().filter_map(|spec| Some(spec.addresses.first()?.ip())).collect();
-    let request =
-        PreflightRequest { statefiles: arm.statefiles.clone(), wall_ms: super::wall_ms(), peers };
+    let beats = |spec: &HostSpec| spec.addresses.iter().map(SocketAddr::ip).collect();
+    let request = PreflightRequest {
+        statefiles: arm.statefiles.clone(),
+        wall_ms: super::wall_ms(),
+        peers,
+        without_watchdog,
+        heartbeats: arm.hosts.iter().map(|spec| (spec.host.0, beats(spec))).collect(),
+    };
     let order = |_| Order::HaPreflight(Box::new(request.clone()));
     for (host, answer) in stock::ask_all(ha, which, order).await {
         let reply = match answer {

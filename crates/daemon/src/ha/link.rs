@@ -95,6 +95,12 @@ impl GuardLink {
         Resting(self.resting.clone())
     }
 
+    /// This host.
+    #[must_use]
+    pub fn host(&self) -> uuid::Uuid {
+        self.identity.host().0
+    }
+
     /// The watchdog that the guard of this host is configured to use; `none`: without one.
     #[must_use]
     pub fn watchdog_device(&self) -> PathBuf {

@@ -7,7 +7,9 @@ use std::net::{IpAddr, SocketAddr};
 use haven_cluster::control::{ArmConfig, HostSpec, IsolationResponse, StatefileSpec};
 use haven_cluster::ids::HostId;
 use haven_cluster::timing::{Profile, Timing};
-use haven_model::{ApiError, Host, HostMetrics, Pbd, Pif, Ref, Sr, codes};
+use haven_model::{
+    ApiError, Host, HostMetrics, IpConfigurationMode, Network, Pbd, Pif, Ref, Sr, codes,
+};
 use haven_pooldb::Image;
 use uuid::Uuid;
 
@@ -19,6 +21,8 @@ use crate::ops::{rows, spec};
 pub const STATEFILE_BYTES: u64 = 4 << 20;
 /// Port of the guards.
 pub const GUARD_PORT: u16 = 694;
+/// Most heartbeat networks besides the management network.
+const HEARTBEAT_NETWORKS_MAX: usize = 3;
 /// Fewest hosts: one alone has nobody to take over.
 const HOSTS_MIN: usize = 2;
 /// Up to this many seconds of `timeout` the fast profile is meant.
@@ -115,10 +119,16 @@ pub struct Wishes {
     pub isolation: Vec<IpAddr>,
     /// What a cut-off host does.
     pub response: IsolationResponse,
+    /// Addresses of each host on heartbeat networks besides the management network.
+    pub beats: BTreeMap<HostId, Vec<IpAddr>>,
+    /// Hosts without a watchdog are accepted.
+    pub without_watchdog: bool,
 }
 
 /// Reads the configuration: `profile` (`fast`, `default`, `conservative`) or XenAPI's `timeout`
-/// (seconds, mapped to a profile), `isolation_addresses`, `isolation_response`.
+/// (seconds, mapped to a profile), `isolation_addresses`, `isolation_response`,
+/// `heartbeat_networks` (uuids of networks that carry beats besides the management network), and
+/// `watchdog`, which is `none` where hosts without one are accepted.
 ///
 /// # Errors
 /// A value that means nothing.
@@ -154,7 +164,44 @@ pub fn wishes(db: &Image, config: &BTreeMap<String, String>) -> Result<Wishes, A
         }
         None => gateways(db),
     };
-    Ok(Wishes { timing: Timing::of(profile), isolation, response })
+    let without_watchdog = match config.get("watchdog").map(String::as_str) {
+        None | Some("required") => false,
+        Some("none") => true,
+        Some(other) => return Err(invalid("watchdog", other)),
+    };
+    let networks = config.get("heartbeat_networks").map(String::as_str).unwrap_or_default();
+    let beats = beats(db, networks)?;
+    Ok(Wishes { timing: Timing::of(profile), isolation, response, beats, without_watchdog })
+}
+
+/// The addresses of every host on the named networks, network by network.
+fn beats(db: &Image, networks: &str) -> Result<BTreeMap<HostId, Vec<IpAddr>>, ApiError> {
+    let mut found: BTreeMap<HostId, Vec<IpAddr>> = BTreeMap::new();
+    let uuids: Vec<&str> =
+        networks.split(',').map(str::trim).filter(|uuid| !uuid.is_empty()).collect();
+    if uuids.len() > HEARTBEAT_NETWORKS_MAX {
+        let text = format!("{networks} (at most {HEARTBEAT_NETWORKS_MAX})");
+        return Err(ApiError::with(codes::INVALID_VALUE, &[&"heartbeat_networks", &text]));
+    }
+    for uuid in uuids {
+        let network = db.find_uuid::<Network>(uuid);
+        let network = network.ok_or_else(|| ApiError::uuid_invalid::<Network>(uuid))?;
+        for (host, _) in db.iter::<Host>() {
+            let pif = db.iter::<Pif>().find(|(_, pif)| pif.host == host && pif.network == network);
+            let missing = || ApiError::with(codes::INTERFACE_HAS_NO_IP, &[&uuid]);
+            let (_, pif) = pif.ok_or_else(missing)?;
+            if pif.management {
+                continue;
+            }
+            if pif.ip_configuration_mode == IpConfigurationMode::Dhcp {
+                return Err(ApiError::with(codes::HOST_IP_NOT_STATIC, &[&pif.device]));
+            }
+            let address = pif.ip.parse().map_err(|_| missing())?;
+            let host = HostId(Uuid::from_u128(host.id().0));
+            found.entry(host).or_default().push(address);
+        }
+    }
+    Ok(found)
 }
 
 fn gateways(db: &Image) -> Vec<IpAddr> {
@@ -180,7 +227,10 @@ pub fn arm_config(
     let hosts = (0..).zip(members).map(|(slot, member)| HostSpec {
         host: member.host,
         slot,
-        addresses: vec![SocketAddr::new(member.address, GUARD_PORT)],
+        addresses: std::iter::once(member.address)
+            .chain(wishes.beats.get(&member.host).into_iter().flatten().copied())
+            .map(|address| SocketAddr::new(address, GUARD_PORT))
+            .collect(),
     });
     ArmConfig {
         generation,
@@ -327,6 +377,44 @@ mod tests {
         assert!(say(&[("profile", "reckless")]).is_err());
         assert!(say(&[("isolation_response", "pray")]).is_err());
         assert!(say(&[("isolation_addresses", "gateway")]).is_err());
+        assert!(!plain.without_watchdog && say(&[("watchdog", "none")]).unwrap().without_watchdog);
+        assert!(say(&[("watchdog", "later")]).is_err());
+    }
+
+    #[test]
+    fn beats_go_over_further_networks_where_every_host_has_a_fixed_address() {
+        let uuid = Uuid::new_v4().to_string();
+        let make = |modes: [IpConfigurationMode; 2]| {
+            let uuid = uuid.clone();
+            database(move |tx| {
+                pool(tx, 2)?;
+                let network = tx.insert(Network { uuid, ..Network::default() })?;
+                let hosts: Vec<Ref<Host>> = tx.iter::<Host>().map(|(host, _)| host).collect();
+                for (number, (host, mode)) in (1..).zip(hosts.into_iter().zip(modes)) {
+                    let ip = match mode {
+                        IpConfigurationMode::None => String::new(),
+                        _ => format!("10.88.0.{number}"),
+                    };
+                    tx.insert(Pif {
+                        host,
+                        network,
+                        ip,
+                        ip_configuration_mode: mode,
+                        ..Pif::default()
+                    })?;
+                }
+                Ok(())
+            })
+        };
+        use IpConfigurationMode::{Dhcp, None as Bare, Static};
+        let good = beats(&make([Static, Static]), &uuid).unwrap();
+        assert_eq!(good.len(), 2);
+        assert!(good.values().all(|addresses| addresses.len() == 1));
+        let code = |db: &Database, text: &str| beats(db, text).unwrap_err().code;
+        assert_eq!(code(&make([Static, Dhcp]), &uuid), codes::HOST_IP_NOT_STATIC);
+        assert_eq!(code(&make([Static, Bare]), &uuid), codes::INTERFACE_HAS_NO_IP);
+        assert_eq!(code(&make([Static, Static]), "eth7"), codes::UUID_INVALID);
+        assert!(beats(&make([Static, Static]), "").unwrap().is_empty());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use haven_block_io::{IoLanes, IoOperation, OpenMode};
 use haven_cluster::control::GuardPhase;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::link::GuardLink;
 use crate::orders::{PreflightFinding, PreflightReply, PreflightRequest};
@@ -22,12 +23,17 @@ const PEER_WAIT: Duration = Duration::from_secs(3);
 const SKEW_MS_MAX: u64 = 5_000;
 /// Smallest statefile.
 const STATEFILE_BLOCKS: u64 = 1024;
+/// What a host without a watchdog is called.
+const NO_WATCHDOG: &str = "HA_HEARTBEAT_DAEMON_STARTUP_FAILED";
+/// Where the kernel says what the first watchdog is.
+const WATCHDOG_IDENTITY: &str = "/sys/class/watchdog/watchdog0/identity";
 
 /// Checks this host.
 pub(super) async fn check_this_host(link: GuardLink, request: PreflightRequest) -> PreflightReply {
     let mut reply = PreflightReply::default();
     check_guard(&link, &mut reply);
-    check_watchdog(&link.watchdog_device(), &mut reply);
+    check_watchdog(&link.watchdog_device(), request.without_watchdog, &mut reply);
+    check_own_addresses(&request, link.host(), &mut reply);
     check_clock(request.wall_ms, &mut reply);
     for statefile in &request.statefiles {
         let path = PathBuf::from(&statefile.path);
@@ -75,16 +81,48 @@ fn check_guard(link: &GuardLink, reply: &mut PreflightReply) {
     reply.findings.push(finding("HA_HEARTBEAT_DAEMON_STARTUP_FAILED", text.to_owned()));
 }
 
-fn check_watchdog(device: &Path, reply: &mut PreflightReply) {
+fn check_watchdog(device: &Path, accepted: bool, reply: &mut PreflightReply) {
     if device == Path::new("none") {
-        let text = "this host runs without a watchdog: a hung host is not reset";
-        reply.warnings.push(finding("HA_HOST_CANNOT_BE_FENCED", text.to_owned()));
+        let text = "this host runs without a watchdog: one that hangs is not reset, and may write to \
+                    its disks after its VMs were started elsewhere";
+        match accepted {
+            true => reply.warnings.push(finding(NO_WATCHDOG, text.to_owned())),
+            false => {
+                let text = format!(
+                    "{text}; name a device in guard.toml, or accept it in as many words with \
+                     `haven ha enable --without-watchdog`"
+                );
+                reply.findings.push(finding(NO_WATCHDOG, text));
+            }
+        }
     } else if !device.exists() {
         let text = format!(
             "there is no watchdog at {}; load the driver of the hardware's watchdog, or softdog",
             device.display()
         );
         reply.findings.push(finding("HA_HEARTBEAT_DAEMON_STARTUP_FAILED", text));
+    } else {
+        check_softdog(reply);
+    }
+}
+
+/// A softdog is better than nothing, and stands still when the kernel does.
+fn check_softdog(reply: &mut PreflightReply) {
+    let identity = std::fs::read_to_string(WATCHDOG_IDENTITY).unwrap_or_default();
+    if identity.to_lowercase().contains("software watchdog") {
+        let text = "the watchdog is software: it does not reset a host whose kernel hangs; load the \
+                    driver of the hardware's one if there is one";
+        reply.warnings.push(finding("HA_HOST_CANNOT_BE_FENCED", text.to_owned()));
+    }
+}
+
+/// A guard that is told to beat from an address which this host does not have cannot start.
+fn check_own_addresses(request: &PreflightRequest, host: Uuid, reply: &mut PreflightReply) {
+    for address in request.heartbeats.get(&host).into_iter().flatten() {
+        if let Err(error) = std::net::UdpSocket::bind((*address, 0)) {
+            let text = format!("this host cannot send beats from {address}: {error}");
+            reply.findings.push(finding("HA_HOST_CANNOT_SEE_PEERS", text));
+        }
     }
 }
 
@@ -141,11 +179,14 @@ mod tests {
     #[test]
     fn a_missing_watchdog_stops_and_no_watchdog_warns() {
         let mut reply = PreflightReply::default();
-        check_watchdog(Path::new("/nowhere/watchdog"), &mut reply);
+        check_watchdog(Path::new("/nowhere/watchdog"), true, &mut reply);
         assert_eq!((reply.findings.len(), reply.warnings.len()), (1, 0));
-        check_watchdog(Path::new("none"), &mut reply);
-        check_watchdog(Path::new("/dev/null"), &mut reply);
+        check_watchdog(Path::new("none"), true, &mut reply);
+        check_watchdog(Path::new("/dev/null"), false, &mut reply);
         assert_eq!((reply.findings.len(), reply.warnings.len()), (1, 1));
+        check_watchdog(Path::new("none"), false, &mut reply);
+        assert_eq!(reply.findings.len(), 2);
+        assert!(reply.findings[1].text.contains("in as many words"));
     }
 
     #[test]

@@ -104,7 +104,7 @@ pub(super) async fn look(ha: &Ha, told: &mut Told) -> Result<(), ApiError> {
     if next != present {
         keep_slots(ha, &next).await?;
         let fresh = added(&present, &next);
-        arm::preflight_of(ha, &next, &fresh).await?;
+        arm::preflight_of(ha, &next, &fresh, false).await?;
         change(ha, &next).await?;
     }
     // The lives first: whoever has none because somebody sent it away is marked so by then.

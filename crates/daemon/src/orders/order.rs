@@ -301,6 +301,12 @@ pub struct PreflightRequest {
     pub wall_ms: u64,
     /// Addresses of the other hosts that must be reachable.
     pub peers: Vec<IpAddr>,
+    /// The administrator accepts hosts whose guard is configured to have no watchdog.
+    #[serde(default)]
+    pub without_watchdog: bool,
+    /// Addresses of this pool's hosts on heartbeat networks: each host must have its own.
+    #[serde(default)]
+    pub heartbeats: BTreeMap<Uuid, Vec<IpAddr>>,
 }
 
 /// The pool as every member must know it.

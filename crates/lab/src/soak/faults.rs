@@ -1,6 +1,7 @@
 //! The faults, whom they strike, and which hosts may stop because of them.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -65,6 +66,8 @@ fn dark(lab: &Lab, n: u32) -> Result<()> {
 use Stops::{Anybody, Nobody};
 use Victim::{Coordinator, Member};
 
+/// `WatchdogSec` of havend's unit.
+const HANG: Duration = Duration::from_secs(15);
 const KILL: i32 = 9;
 const STOP: i32 = 19;
 
@@ -72,6 +75,12 @@ const STOP: i32 = 19;
 pub const FAULTS: &[Kind] = &[
     kind("havend_dies", Member, (2, 6), Nobody, |lab, n| lab.host(n).kill(Process::Havend, KILL)),
     kind("havend_of_the_coordinator_dies", Coordinator, (2, 6), Nobody, |lab, n| {
+        lab.host(n).kill(Process::Havend, KILL)
+    }),
+    kind("havend_of_the_coordinator_hangs", Coordinator, (1, 3), Nobody, |lab, n| {
+        // So long, and then killed, as the service manager does when it hears nothing.
+        lab.host(n).kill(Process::Havend, STOP)?;
+        std::thread::sleep(HANG);
         lab.host(n).kill(Process::Havend, KILL)
     }),
     kind("libvirtd_dies", Member, (2, 6), Nobody, |lab, n| {
@@ -131,7 +140,7 @@ pub(super) const LONG: &[Kind] = &[
     kind("storage_stalls_45_s_with_a_host_down", Member, (45, 45), Stops::Victim, |lab, n| {
         lab.host(n).off()?;
         // Nothing is restarted from storage that stalls: the guests of the lost host come first.
-        std::thread::sleep(std::time::Duration::from_secs(20));
+        std::thread::sleep(Duration::from_secs(20));
         all(lab, Fault::Stall)
     }),
     kind("full_load_10_min", Member, (600, 600), Nobody, |lab, _| load(lab)),

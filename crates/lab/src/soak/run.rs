@@ -18,6 +18,11 @@ use crate::story::{Guest, Moment, Narrator, Phases, Pool, figure};
 
 const GUESTS: u8 = 3;
 const BOOT_WAIT: Duration = Duration::from_secs(180);
+/// Name of the network of the hosts' second link.
+const STORAGE_NETWORK: &str = "Pool-wide network associated with eth1";
+/// Faults of the LAN alone.
+const LAN_FAULTS: [&str; 4] =
+    ["hears_nobody", "nobody_hears_it", "network_lost", "coordinator_loses_its_network"];
 const PROBE_INTERVAL: Duration = Duration::from_millis(20);
 /// Longest quiet time between two faults.
 const PAUSE_S_MAX: u64 = 5;
@@ -33,6 +38,8 @@ pub struct Soak {
     pub seed: u64,
     /// Hosts have power control, and the pool uses it.
     pub fencing: bool,
+    /// Heartbeats go over the storage network too: a host that only loses the LAN stays.
+    pub two_networks: bool,
     /// Only kinds whose name contains this; also the long ones.
     pub only: Option<String>,
 }
@@ -71,7 +78,7 @@ pub fn soak(config: LabConfig, plan: &Soak) -> Result<()> {
     let lab = tell.step("power on", || Lab::up_attached(config))?;
     let pool = Pool { lab: &lab, tell: &tell };
     let guests: Vec<Guest> = (1..=GUESTS).map(Guest::new).collect();
-    let prober = begin(&pool, &guests, &plan.profile)?;
+    let prober = begin(&pool, &guests, plan)?;
     let bmc = if plan.fencing { Some(power_control(&pool)?) } else { None };
     let hosts: Vec<_> = pool.hosts().map(|host| (host.number(), host.logs())).collect();
     let mut journal_file = Journal::new(&hosts, &journal)?;
@@ -82,6 +89,7 @@ pub fn soak(config: LabConfig, plan: &Soak) -> Result<()> {
         guests: &guests,
         journal: journal_file,
         tally: Tally::default(),
+        two_networks: plan.two_networks,
     };
     let mut dice = Dice(plan.seed);
     let outcome =
@@ -113,7 +121,7 @@ fn kinds(only: Option<&str>) -> Result<Vec<Kind>> {
     Ok(found)
 }
 
-fn begin(pool: &Pool<'_>, guests: &[Guest], profile: &str) -> Result<Prober> {
+fn begin(pool: &Pool<'_>, guests: &[Guest], plan: &Soak) -> Result<Prober> {
     pool.form()?;
     pool.add_storage()?;
     let addresses: Vec<String> = guests.iter().map(Guest::address).collect();
@@ -128,7 +136,9 @@ fn begin(pool: &Pool<'_>, guests: &[Guest], profile: &str) -> Result<Prober> {
     for guest in guests {
         prober.answer_after(&guest.address(), begun, BOOT_WAIT)?;
     }
-    pool.enable_ha(guests, profile)?;
+    let more: &[&str] =
+        if plan.two_networks { &["--heartbeat-network", STORAGE_NETWORK] } else { &[] };
+    pool.enable_ha_with(guests, &plan.profile, more)?;
     Ok(prober)
 }
 
@@ -158,6 +168,7 @@ struct Run<'a> {
     guests: &'a [Guest],
     journal: Journal,
     tally: Tally,
+    two_networks: bool,
 }
 
 impl Run<'_> {
@@ -208,7 +219,9 @@ impl Run<'_> {
                 stopped.push(new.host);
             }
         }
-        let needless = stopped.iter().filter(|host| match kind.stops {
+        let tolerated = self.two_networks && LAN_FAULTS.contains(&kind.name);
+        let stops = if tolerated { Stops::Nobody } else { kind.stops };
+        let needless = stopped.iter().filter(|host| match stops {
             Stops::Nobody => true,
             Stops::Victim => **host != victim,
             Stops::Anybody => false,

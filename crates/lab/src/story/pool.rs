@@ -189,15 +189,17 @@ impl<'lab> Pool<'lab> {
 
     /// Turns high availability on, fast profile, and waits until it is armed.
     pub fn enable_ha(&self, guests: &[Guest], profile: &str) -> Result<()> {
+        self.enable_ha_with(guests, profile, &[])
+    }
+
+    /// The same, with further options.
+    pub fn enable_ha_with(&self, guests: &[Guest], profile: &str, more: &[&str]) -> Result<()> {
         let first = self.lab.host(1);
-        self.tell.step(
-            &format!("haven ha enable --heartbeat-sr {SR} --profile {profile}"),
-            || {
-                let args =
-                    ["ha", "enable", "--heartbeat-sr", SR, "--profile", profile, "--failures", "1"];
-                self.haven(first, &args, "").map(drop)
-            },
-        )?;
+        let args = ["ha", "enable", "--heartbeat-sr", SR, "--profile", profile, "--failures", "1"];
+        let args = [&args[..], more].concat();
+        self.tell.step(&format!("haven {}", args.join(" ")), || {
+            self.haven(first, &args, "").map(drop)
+        })?;
         for (order, guest) in guests.iter().enumerate() {
             let order = order.to_string();
             let args = ["vm", "set", &guest.name, "--ha", "restart", "--order", &order];
