@@ -9,6 +9,7 @@
 )]
 
 mod client;
+mod xe;
 
 use std::path::Path;
 use std::process::{Child, Command};
@@ -277,6 +278,17 @@ async fn measure(hosts: usize, vms: usize, seconds: u64) {
     let refs: Vec<Json> = records.as_object().unwrap().keys().map(|key| json!(key)).collect();
     drop(records);
     list(&mut root, 7).await;
+    for (name, words) in [
+        ("xe_vm_list_ms", &["vm-list"][..]),
+        ("xe_vm_list_minimal_ms", &["vm-list", "--minimal"]),
+        ("xe_vm_list_params_all_ms", &["vm-list", "params=all"]),
+    ] {
+        let socket = daemon.socket();
+        let measured = tokio::task::spawn_blocking(move || xe::median_ms(&socket, words, 7));
+        let (ms, bytes) = measured.await.unwrap();
+        figure(name, ms, "ms");
+        figure(&name.replace("_ms", "_bytes"), bytes as f64, "bytes");
+    }
     let length = Duration::from_secs(seconds);
     let readers = sessions(&server, SESSIONS).await;
     let (_, _, readers) = reads(readers, &refs, Duration::from_secs(1)).await;

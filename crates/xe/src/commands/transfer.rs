@@ -68,7 +68,9 @@ impl Run<'_> {
         self.send(command)?;
         let reached = self.reply()? == Reply::Ok;
         let mut token = String::new();
-        for _ in 0..TASK_WAITS_MAX {
+        // What the server knows of a transfer that the client gave up, it knows soon.
+        let rounds = if reached { TASK_WAITS_MAX } else { 2 };
+        for _ in 0..rounds {
             let record = self.call("task.get_record", vec![task.clone()])?;
             let text =
                 |field: &str| record.member(field).map(ToString::to_string).unwrap_or_default();
@@ -77,7 +79,7 @@ impl Run<'_> {
                     return haven_api::xmlrpc::decode_value(&text("result"))
                         .map_err(|error| ApiError::internal(error).into());
                 }
-                "pending" if reached => {}
+                "pending" => {}
                 "cancelled" => return Err(ApiError::with(codes::TASK_CANCELLED, &[task]).into()),
                 "failure" => {
                     let Some(Value::Set(words)) = record.member("error_info") else { break };
