@@ -26,7 +26,7 @@ function mockPool(): Plugin {
   };
 }
 
-const routes = ["/ui/rpc", "/ui/session", "/ui/haven", "/ui/setup", "/ui/console"];
+const routes = ["/ui/rpc", "/ui/session", "/ui/haven", "/ui/setup", "/ui/console", "/ui/rrd_updates"];
 
 export default defineConfig({
   root,

@@ -212,6 +212,9 @@ export function fillPool(tables: MockTables, size: MockSize, name = "School"): v
   if (!armed) return;
   const first = tables.get("host", hosts[0] ?? "");
   tables.insert("message", { name: "HA_HOST_WAS_FENCED", priority: 4, cls: "Host", obj_uuid: first?.uuid ?? "", timestamp: wire(Date.now() - 3_600_000), body: "" });
+  for (const [name, seconds] of [["VM_MIGRATED", 300], ["VM_SNAPSHOTTED", 120]] as const) {
+    tables.insert("message", { name, priority: 5, cls: "VM", obj_uuid: fixed(4, 0), timestamp: wire(Date.now() - seconds * 1000), body: "" });
+  }
   tables.insert("message", { name: "HA_STATEFILE_LOST", priority: 2, cls: "Host", obj_uuid: first?.uuid ?? "", timestamp: wire(Date.now() - 600_000), body: "The heartbeat volume did not answer for 4 s." });
 }
 

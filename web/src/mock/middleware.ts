@@ -17,7 +17,7 @@ export function middleware(env: Record<string, string | undefined>) {
   if (live > 0) churn(server, live);
   return (request: IncomingMessage, response: ServerResponse, next: Next): void => {
     const path = (request.url ?? "").split("?")[0] ?? "";
-    if (!/^\/ui\/(rpc|session|haven\/|setup\/|mock)/.test(path)) {
+    if (!/^\/ui\/(rpc|session|haven\/|setup\/|rrd_updates|mock)/.test(path)) {
       next();
       return;
     }
@@ -30,7 +30,7 @@ async function serve(server: MockServer, path: string, request: IncomingMessage,
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const text = Buffer.concat(chunks).toString("utf8");
   // Tests change the pool from outside, as a host that fails does.
-  const { status, body } = path === "/ui/mock" ? change(server, JSON.parse(text)) : await server.answer(request.method ?? "GET", path, text === "" ? undefined : JSON.parse(text));
+  const { status, body } = path === "/ui/mock" ? change(server, JSON.parse(text)) : await server.answer(request.method ?? "GET", request.url ?? path, text === "" ? undefined : JSON.parse(text));
   response.writeHead(status, { "Content-Type": "application/json", "X-Haven-Coordinator": "host1" });
   response.end(JSON.stringify(body));
 }

@@ -2,6 +2,7 @@
 import type { HaStatus, SessionState } from "@/api/haven";
 import { MockError, MockPool, type MockTempo } from "./methods";
 import type { MockSize } from "./data";
+import { rrdUpdates } from "./rrd";
 
 export interface MockAnswer {
   status: number;
@@ -28,8 +29,13 @@ export class MockServer {
     this.signedIn = false;
   }
 
-  async answer(method: string, path: string, body: unknown): Promise<MockAnswer> {
+  async answer(method: string, address: string, body: unknown): Promise<MockAnswer> {
+    const [path = "", query = ""] = address.split("?");
     try {
+      if (path === "/ui/rrd_updates") {
+        if (!this.signedIn) throw new MockError("SESSION_INVALID", [""]);
+        return { status: 200, body: rrdUpdates(this.pool.tables, new URLSearchParams(query)) };
+      }
       return { status: 200, body: await this.route(`${method} ${path}`, (body ?? {}) as Record<string, unknown>) };
     } catch (error) {
       const known = error instanceof MockError ? error : new MockError("INTERNAL_ERROR", [String(error)]);

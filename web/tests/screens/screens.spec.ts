@@ -2,7 +2,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import { expect, test } from "@playwright/test";
 import { signIn, watch } from "../page";
-import { SCREENS } from "../screens";
+import { SCREENS, VM } from "../screens";
 
 const PASSWORD = "haven-demo";
 /** Pictures for looking at; `PICTURES=dir` says where. */
@@ -40,6 +40,45 @@ for (const language of ["es", "zh-CN"]) {
     await page.screenshot({ path: `${PICTURES}/overview-${language}.png` });
   });
 }
+
+test("W17 performance: a time drawn in one graph is the time of all, and goes into the file", async ({ page, baseURL }) => {
+  const seen = watch(page, () => [baseURL ?? ""]);
+  await page.addInitScript(() => localStorage.setItem("haven.language", "zh-CN"));
+  await page.goto(`/ui/vm/${VM}/performance`);
+  await signIn(page, PASSWORD);
+  const graphs = page.locator(".hv-graph");
+  await expect(graphs).toHaveCount(4, { timeout: 20_000 });
+  const box = await graphs.nth(1).locator(".u-over").boundingBox();
+  if (box === null) throw new Error("the graph is not there");
+  const y = box.y + box.height / 2;
+  await page.mouse.move(box.x + box.width * 0.5, y);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.75, y, { steps: 5 });
+  await page.screenshot({ path: `${PICTURES}/performance-brush-zh-CN.png` });
+  await page.mouse.up();
+  await expect(page.getByRole("button", { name: "全部时间" })).toBeEnabled();
+  await page.waitForTimeout(300);
+  await page.setViewportSize({ width: 1440, height: 1500 });
+  await page.waitForTimeout(300);
+  await page.screenshot({ path: `${PICTURES}/performance-zh-CN.png` });
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "下载 CSV" }).click();
+  const file = await download;
+  expect(file.suggestedFilename()).toBe("web1-minutes.csv");
+  const chunks: Buffer[] = [];
+  for await (const chunk of await file.createReadStream()) chunks.push(chunk as Buffer);
+  const lines = Buffer.concat(chunks).toString("utf8").trim().split("\r\n");
+  // A quarter of ten minutes, by five seconds, and the heading.
+  expect(lines.length).toBeGreaterThan(25);
+  expect(lines.length).toBeLessThan(36);
+  for (const range of ["1 周", "1 年"]) {
+    await page.getByRole("button", { name: range }).click();
+    await expect(graphs).toHaveCount(4);
+    await page.waitForTimeout(400);
+    await page.screenshot({ path: `${PICTURES}/performance-${range.replace(" ", "")}-zh-CN.png` });
+  }
+  expect(seen.errors).toEqual([]);
+});
 
 test("the sign-in page", async ({ browser, baseURL }) => {
   const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();

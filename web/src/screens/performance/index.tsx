@@ -1,0 +1,11 @@
+// W17: what machines, hosts and the pool use, over time. The graphs are loaded when somebody looks.
+import { lazy } from "react";
+import { type Area, defineTab } from "@/app/areas";
+
+export const area: Area = {
+  tabs: [
+    defineTab({ of: "vm", id: "performance", label: "tab-performance", order: 30, component: lazy(() => import("./VmPerformance")) }),
+    defineTab({ of: "host", id: "performance", label: "tab-performance", order: 30, component: lazy(() => import("./HostPerformance")) }),
+    defineTab({ of: "pool", id: "performance", label: "tab-performance", order: 50, component: lazy(() => import("./PoolPerformance")) }),
+  ],
+};
