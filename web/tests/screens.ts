@@ -28,6 +28,7 @@ export const SCREENS: readonly Screen[] = [
   { name: "add-host", path: "/new/host", heading: "Add a host" },
   { name: "machine", path: `/vm/${VM}`, heading: "web1" },
   { name: "machine-disks", path: `/vm/${VM}/disks`, heading: "web1" },
+  { name: "machine-snapshots", path: `/vm/${VM}/snapshots`, heading: "web1" },
   { name: "machine-performance", path: `/vm/${VM}/performance`, heading: "web1" },
   { name: "host-performance", path: `/host/${HOST}/performance`, heading: "host1" },
   { name: "pool-performance", path: "/pool/performance", heading: "School" },

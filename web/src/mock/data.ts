@@ -1,5 +1,6 @@
 // Rows of a believable pool.
 import type { Records } from "@/generated/xenapi";
+import { takeSnapshot } from "./snapshots";
 import { MockTables } from "./tables";
 
 const GIB = 2 ** 30;
@@ -27,9 +28,9 @@ export function fixed(kind: number, index: number): string {
 
 export function vmOperations(state: string): Records["VM"]["allowed_operations"] {
   switch (state) {
-    case "Running": return ["pause", "suspend", "clean_shutdown", "clean_reboot", "hard_shutdown", "hard_reboot", "pool_migrate"];
-    case "Halted": return ["start", "start_on", "clone", "copy", "destroy", "make_into_template", "changing_VCPUs"];
-    case "Paused": return ["unpause", "hard_shutdown", "hard_reboot", "pool_migrate"];
+    case "Running": return ["pause", "suspend", "clean_shutdown", "clean_reboot", "hard_shutdown", "hard_reboot", "pool_migrate", "snapshot", "checkpoint"];
+    case "Halted": return ["start", "start_on", "clone", "copy", "destroy", "make_into_template", "changing_VCPUs", "snapshot", "checkpoint"];
+    case "Paused": return ["unpause", "hard_shutdown", "hard_reboot", "pool_migrate", "snapshot", "checkpoint"];
     default: return ["resume", "resume_on", "hard_shutdown"];
   }
 }
@@ -60,6 +61,8 @@ export function vmRow(given: Partial<Records["VM"]>): Partial<Records["VM"]> {
     VIFs: [],
     consoles: [],
     snapshots: [],
+    snapshot_of: NULL,
+    parent: NULL,
     tags: [],
     metrics: NULL,
     guest_metrics: NULL,
@@ -212,6 +215,15 @@ export function fillPool(tables: MockTables, size: MockSize, name = "School"): v
   if (!armed) return;
   const first = tables.get("host", hosts[0] ?? "");
   tables.insert("message", { name: "HA_HOST_WAS_FENCED", priority: 4, cls: "Host", obj_uuid: first?.uuid ?? "", timestamp: wire(Date.now() - 3_600_000), body: "" });
+  const webRef = `OpaqueRef:${fixed(4, 0)}`;
+  if (tables.get("VM", webRef) !== undefined) {
+    const at = (days: number): string => wire(Date.now() - days * 86_400_000);
+    const fresh = takeSnapshot(tables, webRef, "Freshly installed", false, at(30));
+    tables.update("VM", fresh, { name_description: "Debian 12, nothing else" });
+    takeSnapshot(tables, webRef, "Update that failed", false, at(9));
+    tables.update("VM", webRef, { parent: fresh });
+    takeSnapshot(tables, webRef, "第三课之前", true, at(2));
+  }
   for (const [name, seconds] of [["VM_MIGRATED", 300], ["VM_SNAPSHOTTED", 120]] as const) {
     tables.insert("message", { name, priority: 5, cls: "VM", obj_uuid: fixed(4, 0), timestamp: wire(Date.now() - seconds * 1000), body: "" });
   }

@@ -1,6 +1,7 @@
 // What the mock pool does when it is called: as the real one where the console can tell.
 import type { ClassName, Records, task_status_type } from "@/generated/xenapi";
 import { fillPool, type MockSize, EPOCH, NULL, vmOperations, vmRow, wireNow } from "./data";
+import { forgetSnapshot, revertTo, takeSnapshot } from "./snapshots";
 import { MockTables } from "./tables";
 
 export class MockError extends Error {
@@ -202,7 +203,19 @@ export class MockPool {
         this.tables.update("VM", String(ref), { is_a_template: false, power_state: "Halted", allowed_operations: vmOperations("Halted") });
         return "";
       },
+      "VM.snapshot": ([ref, name]) => takeSnapshot(this.tables, String(ref), String(name), false, wireNow()),
+      "VM.checkpoint": ([ref, name]) => takeSnapshot(this.tables, String(ref), String(name), true, wireNow()),
+      "VM.revert": ([ref]) => {
+        const { vm, state } = revertTo(this.tables, String(ref));
+        this.setPower(vm, state, NULL);
+        return "";
+      },
+      "VDI.destroy": ([ref]) => {
+        this.tables.remove("VDI", String(ref));
+        return "";
+      },
       "VM.destroy": ([ref]) => {
+        if (this.vm(ref).is_a_snapshot) forgetSnapshot(this.tables, String(ref));
         this.tables.remove("VM", String(ref));
         return "";
       },

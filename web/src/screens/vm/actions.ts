@@ -60,7 +60,7 @@ function power(given: Power): Action<"VM"> {
 }
 
 /** Disks that no other machine uses. */
-function ownDisks(vm: Vm, world: World): string[] {
+export function ownDisks(vm: Vm, world: World): string[] {
   const vbds = world.all("VBD").filter((vbd) => vbd.type === "Disk" && isRef(vbd.VDI));
   const mine = vbds.filter((vbd) => vbd.VM === vm.$ref).map((vbd) => vbd.VDI);
   return mine.filter((vdi) => !vbds.some((vbd) => vbd.VDI === vdi && vbd.VM !== vm.$ref));
