@@ -3,7 +3,7 @@ import { cleanup, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import type { AlignedData, Options } from "uplot";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { fixed, wireNow } from "@/mock/data";
+import { fixed } from "@/mock/data";
 import { csv, joinHosts, load, readRows, type Subject } from "@/screens/performance/rrd";
 import { renderConsole } from "./render";
 
@@ -80,7 +80,15 @@ test("W17: a machine's graphs, the same in numbers, what happened, and one time 
   const table = screen.getByRole("table");
   expect(within(table).getByRole("rowheader", { name: "Disks written" }).nextElementSibling?.textContent).toMatch(/[KM]iB\/s$/);
   expect(screen.getByText("Machine moved to another host")).toBeTruthy();
-  server.pool.tables.insert("message", { name: "VM_CRASHED", priority: 2, cls: "VM", obj_uuid: RUNS, timestamp: wireNow(), body: "" });
+  const before = new Date(Date.now() - 60_000).toISOString();
+  const task = { status: "success" as const, finished: before };
+  server.pool.tables.insert("task", { ...task, name_label: "Async.VM.revert", name_description: "Freshly installed" });
+  server.pool.tables.insert("task", { ...task, name_label: "Async.VM.checkpoint", name_description: "web1" });
+  server.pool.tables.insert("task", { ...task, name_label: "Async.VM.snapshot", name_description: "another" });
+  server.pool.tables.insert("message", { name: "VM_CRASHED", priority: 2, cls: "VM", obj_uuid: RUNS, timestamp: before, body: "" });
+  const events = within(screen.getByRole("heading", { name: "What happened meanwhile" }).closest(".pf-v6-c-card") as HTMLElement);
+  for (const text of ["Set back to a snapshot", "Take a snapshot with memory", "Machine crashed"]) expect(await events.findByText(text, {}, SLOW)).toBeTruthy();
+  expect(events.queryByText("Take a snapshot")).toBeNull();
   await user.click(screen.getByRole("button", { name: "Closer" }));
   const spans = drawn.plots.map(({ options }) => (options.scales as { x: { range: () => [number, number] } }).x.range());
   expect(spans).toHaveLength(4);

@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import { taskName } from "@/app/tasks";
 import { useI18n } from "@/i18n";
 import { wireTime } from "@/i18n/format";
-import { useAll, useByUuid, useObject } from "@/store/hooks";
+import { useAll, useByUuid, useObject, useTable } from "@/store/hooks";
 import { severityOf, useAlertText } from "../alerts/AlertLine";
 import type { Subject } from "./rrd";
 
@@ -38,7 +38,11 @@ export function useMarks(subject: Subject, name: string): Mark[] {
   const { kind, uuid } = subject;
   const vm = useByUuid("VM", kind === "vm" ? uuid : undefined);
   const started = wireTime(useObject("VM_metrics", vm?.metrics)?.start_time) / 1000;
+  const table = useTable("VM");
+  // A task is named after what it was asked of: going back after the snapshot, all else after the machine.
+  const asked = JSON.stringify(kind === "vm" ? (vm?.snapshots ?? []).map((ref) => table.byRef.get(ref)?.name_label) : []);
   return useMemo(() => {
+    const snapshots = new Set(JSON.parse(asked) as string[]);
     const near = (alert: string, t: number): boolean =>
       alerts.some((each) => each.name === alert && each.obj_uuid === uuid && Math.abs(wireTime(each.timestamp) / 1000 - t) < SAME_S);
     const isAbout = (alert: (typeof alerts)[number]): boolean => {
@@ -52,9 +56,11 @@ export function useMarks(subject: Subject, name: string): Mark[] {
       .map((alert) => ({ key: alert.$ref, t: wireTime(alert.timestamp) / 1000, text: textOf(alert).title, severity: severityOf(alert.priority) }));
     if (kind === "vm") {
       for (const task of tasks) {
-        const told = TOLD_BY_TASKS[task.name_label.replace(/^Async\./, "")];
+        const method = task.name_label.replace(/^Async\./, "");
+        const told = TOLD_BY_TASKS[method];
+        const isMine = method === "VM.revert" ? snapshots.has(task.name_description) : task.name_description === name;
         const t = wireTime(task.finished) / 1000;
-        if (told === undefined || task.status !== "success" || task.name_description !== name || near(told, t)) continue;
+        if (told === undefined || task.status !== "success" || !isMine || near(told, t)) continue;
         marks.push({ key: task.$ref, t, text: taskName(task, i18n), severity: "info" });
       }
       if (started > 0 && !near("VM_STARTED", started)) marks.push({ key: "started", t: started, text: i18n.t("alert-VM-STARTED"), severity: "info" });
@@ -62,7 +68,7 @@ export function useMarks(subject: Subject, name: string): Mark[] {
     return marks.sort((a, b) => a.t - b.t);
     // textOf is new at every turn, but says the same as long as the language is.
     // eslint-disable-next-line react/exhaustive-deps
-  }, [alerts, tasks, kind, uuid, name, started, i18n]);
+  }, [alerts, tasks, kind, uuid, name, started, asked, i18n]);
 }
 
 /** Those of a span of time, the newest if there are too many. */
