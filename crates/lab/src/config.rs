@@ -32,6 +32,8 @@ pub struct LabConfig {
     pub bin_dir: PathBuf,
     /// Bite time of the hosts' watchdogs in milliseconds.
     pub watchdog_ms: u64,
+    /// A host whose watchdog runs out is reset. Off on purpose, it shows what fencing is for.
+    pub watchdog_bites: bool,
     /// Kind of cgroup that freezes.
     pub cgroup: CgroupKind,
 }
@@ -59,6 +61,7 @@ impl LabConfig {
             bare: false,
             bin_dir,
             watchdog_ms: 2000,
+            watchdog_bites: true,
             cgroup: CgroupKind::detect()?,
         })
     }

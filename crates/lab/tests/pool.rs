@@ -173,3 +173,28 @@ fn guests_never_run_twice_whatever_fails() {
         assert!(guests_notice || longest < UNNOTICED, "{what}: a guest was silent for {longest:?}");
     }
 }
+
+/// What fencing is for, and that its absence would be seen: on a host whose watchdog never bites, the
+/// guard is stopped. The pool proves by the guard's silence that the guests there are gone, as it
+/// may, and starts them elsewhere; here they are not gone, and their disks have two writers.
+#[test]
+fn without_fencing_two_writers_are_caught() {
+    let Some(mut config) = config() else { return };
+    config.watchdog_bites = false;
+    let lab = Lab::up_attached(config).unwrap();
+    let tell = Narrator::default();
+    let pool = Pool { lab: &lab, tell: &tell };
+    let (prober, guests) = protected(&pool);
+    let number = victim(&pool, &prober, &guests, Member);
+    pool.check_disks().unwrap();
+    lab.host(number).kill(Process::Guard, 19).unwrap();
+    let until = Instant::now() + BOOT;
+    let caught = loop {
+        match pool.check_disks() {
+            Err(error) => break error,
+            Ok(_) => assert!(Instant::now() < until, "two writers, and nobody noticed"),
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    };
+    tell.say(&format!("caught: {caught:#}"));
+}

@@ -85,7 +85,7 @@ impl Actor {
     /// The watchdog's clock, the host's own end, a planned power-on.
     fn look(&mut self) -> Result<()> {
         if let Some(running) = &mut self.running {
-            if running.watchdog.poll() {
+            if running.watchdog.poll() && self.config.watchdog_bites {
                 self.bites += 1;
                 event(&format!("h{} watchdog bites", self.n));
                 return self.reset();
