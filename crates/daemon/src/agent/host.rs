@@ -154,6 +154,8 @@ const LEAVE_ATTEMPTS_MAX: u32 = 5;
 const LEAVE_PAUSE: Duration = Duration::from_secs(1);
 /// From the answer to the end of this host.
 const POWER_PAUSE: Duration = Duration::from_secs(1);
+/// A host that is still there so long after its end was ordered takes part again.
+const DOWN_MAX: Duration = Duration::from_secs(600);
 
 impl super::Agent {
     /// Leaves the membership in order and goes down, a moment after this returned.
@@ -163,6 +165,8 @@ impl super::Agent {
             let text = format!("VM {} runs on the host; move or stop it first", domain.uuid);
             return Err(OrderError::failed("HOST_IN_USE", text));
         }
+        // A host on its way down must not come back as a new life for a moment.
+        let resting = self.parts.guard.rest();
         if self.parts.authority.armed().is_some() {
             self.exclude().await?;
         }
@@ -178,9 +182,10 @@ impl super::Agent {
         tokio::spawn(async move {
             tokio::time::sleep(POWER_PAUSE).await;
             match tokio::process::Command::new(&command).status().await {
-                Ok(status) if status.success() => {}
+                Ok(status) if status.success() => tokio::time::sleep(DOWN_MAX).await,
                 other => tracing::error!(?other, "this host does not go down"),
             }
+            drop(resting);
         });
         Ok(())
     }
