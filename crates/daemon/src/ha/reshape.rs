@@ -95,7 +95,7 @@ pub(super) async fn look(ha: &Ha, told: &mut Told) -> Result<(), ApiError> {
         told.clear();
         return Ok(());
     };
-    let (enabled, tolerate, floor) = ha.state.pool.read(facts).await??;
+    let Facts { enabled, tolerate, floor, without_watchdog } = ha.state.pool.read(facts).await??;
     if !enabled {
         return Ok(());
     }
@@ -104,7 +104,7 @@ pub(super) async fn look(ha: &Ha, told: &mut Told) -> Result<(), ApiError> {
     if next != present {
         keep_slots(ha, &next).await?;
         let fresh = added(&present, &next);
-        arm::preflight_of(ha, &next, &fresh, false).await?;
+        arm::preflight_of(ha, &next, &fresh, without_watchdog).await?;
         change(ha, &next).await?;
     }
     // The lives first: whoever has none because somebody sent it away is marked so by then.
@@ -121,11 +121,22 @@ fn away(db: &Image) -> Vec<HostId> {
 }
 
 /// Whether the pool is armed by its record, host failures to tolerate, the first free slot.
-fn facts(db: &Image) -> Result<(bool, u32, u16), ApiError> {
+/// What the database says of the armed pool.
+struct Facts {
+    enabled: bool,
+    tolerate: u32,
+    /// The lowest slot that was never given to anybody.
+    floor: u16,
+    /// Accepted when the pool was armed; whoever joins later is asked for no more.
+    without_watchdog: bool,
+}
+
+fn facts(db: &Image) -> Result<Facts, ApiError> {
     let (_, pool) = rows::pool(db)?;
     let tolerate = u32::try_from(pool.ha_host_failures_to_tolerate).unwrap_or(0).max(1);
     let floor = pool.other_config.get(NEXT_SLOT_KEY).and_then(|text| text.parse().ok());
-    Ok((pool.ha_enabled, tolerate, floor.unwrap_or(0)))
+    let without_watchdog = pool.ha_configuration.get("watchdog").is_some_and(|w| w == "none");
+    Ok(Facts { enabled: pool.ha_enabled, tolerate, floor: floor.unwrap_or(0), without_watchdog })
 }
 
 /// The configuration for these members. A host that stays keeps its slot.

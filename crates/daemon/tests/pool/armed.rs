@@ -172,7 +172,12 @@ impl Armed {
     }
 
     async fn enable(&self) -> Result<Json, Vec<String>> {
-        self.call(0, "pool.enable_ha", &[json!([]), json!({ "profile": "fast" })]).await
+        self.call(
+            0,
+            "pool.enable_ha",
+            &[json!([]), json!({ "profile": "fast", "watchdog": "none" })],
+        )
+        .await
     }
 
     /// Writes something through a host; true if it was acknowledged.

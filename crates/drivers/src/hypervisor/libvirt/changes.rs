@@ -142,7 +142,7 @@ impl LibvirtHypervisor {
 }
 
 /// Targets of all disks of a domain.
-fn targets(xml: &str) -> Vec<String> {
+pub(super) fn targets(xml: &str) -> Vec<String> {
     let Ok(tree) = Element::parse(xml) else { return Vec::new() };
     let devices = tree.at(&["devices"]);
     let disks = devices.into_iter().flat_map(|devices| devices.all("disk"));

@@ -16,7 +16,7 @@ use super::ffi::{self, Connection};
 use super::lane::{Lane, LaneLimits};
 use super::pending::Pending;
 use super::xml::{Element, RenderContext, domain_xml};
-use super::{domain_name, process, stats_ffi};
+use super::{domain_name, process, stats};
 use crate::hypervisor::{
     Capabilities, Consent, DomainChange, DomainInfo, DomainSpec, DomainState, DomainStats,
     Hypervisor, HypervisorError, HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget,
@@ -313,8 +313,7 @@ impl Hypervisor for LibvirtHypervisor {
     fn statistics(&self) -> Result<Vec<DomainStats>, HypervisorError> {
         let deadline = self.config.query_deadline;
         self.lanes.inventory.call("statistics", deadline, move |connection| {
-            stats_ffi::all_stats(connection.get())
-                .map_err(|e| translate("statistics", Uuid::nil(), &e))
+            stats::all(connection.get()).map_err(|e| translate("statistics", Uuid::nil(), &e))
         })
     }
 

@@ -34,6 +34,7 @@ mod pending;
 mod process;
 mod shutdown;
 mod start;
+mod stats;
 mod stats_ffi;
 pub mod xml;
 
