@@ -1,6 +1,7 @@
 //! From an envelope to an answer.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use haven_cluster::ids::HostId;
@@ -86,6 +87,8 @@ pub struct Agent {
     /// The power of other hosts.
     pub(super) power: Agents,
     pub(super) stats: Stats,
+    /// This host was sent down: it reports no more, and its guard is not armed again.
+    pub(super) going_down: Arc<AtomicBool>,
     answers: Answers,
     replica: Arc<Mutex<Option<(Term, u64)>>>,
 }
@@ -113,6 +116,7 @@ impl Agent {
             attached: Attached::default(),
             news: Arc::default(),
             stats: Stats::default(),
+            going_down: Arc::default(),
             answers: Answers::default(),
             replica: Arc::default(),
         }

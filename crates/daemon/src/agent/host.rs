@@ -1,5 +1,6 @@
 //! Orders about the host itself and its membership in the pool.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use haven_cluster::control::{ArmConfig, GuardCommand};
@@ -55,6 +56,11 @@ impl Case {
             let text = "this host was disarmed in an emergency; disable high availability in \
                         the pool and enable it again";
             return Err(OrderError::failed("HA_NOT_ENABLED", text));
+        }
+        if matches!(command, GuardCommand::Arm(_) | GuardCommand::Reconfigure(_))
+            && self.agent.going_down.load(Ordering::SeqCst)
+        {
+            return Err(OrderError::failed("HOST_OFFLINE", "this host is going down"));
         }
         if matches!(command, GuardCommand::Exclude) {
             // What was said last may be of before the last VM left.
@@ -167,8 +173,13 @@ impl super::Agent {
         }
         // A host on its way down must not come back as a new life for a moment.
         let resting = self.parts.guard.rest();
+        self.going_down.store(true, Ordering::SeqCst);
         if self.parts.authority.armed().is_some() {
-            self.exclude().await?;
+            let excluded = self.exclude().await;
+            if excluded.is_err() {
+                self.going_down.store(false, Ordering::SeqCst);
+            }
+            excluded?;
         }
         let name = if restart { "reboot" } else { "poweroff" };
         let command = self.parts.config.paths.power_command(name);
@@ -176,15 +187,18 @@ impl super::Agent {
             !matches!(self.parts.config.settings.hypervisor, HypervisorSettings::Libvirt { .. });
         // What simulates its guests is no host of its own; a test lays a command down for it.
         if simulated && (command.starts_with("/sbin") || !command.exists()) {
+            self.going_down.store(false, Ordering::SeqCst);
             return Ok(());
         }
         tracing::warn!(command = %command.display(), "this host goes down in order");
+        let going_down = self.going_down.clone();
         tokio::spawn(async move {
             tokio::time::sleep(POWER_PAUSE).await;
             match tokio::process::Command::new(&command).status().await {
                 Ok(status) if status.success() => tokio::time::sleep(DOWN_MAX).await,
                 other => tracing::error!(?other, "this host does not go down"),
             }
+            going_down.store(false, Ordering::SeqCst);
             drop(resting);
         });
         Ok(())

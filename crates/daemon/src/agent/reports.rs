@@ -1,5 +1,6 @@
 //! Tells the coordinator what happens here, without being asked.
 
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 
 use haven_cluster::ids::HostId;
@@ -42,6 +43,10 @@ impl Agent {
             let excess = waiting.len().saturating_sub(EVENTS_MAX);
             waiting.drain(..excess);
             let Some(coordinator) = self.parts.authority.coordinator() else { continue };
+            // A word of it now would be taken for its return.
+            if self.going_down.load(Ordering::SeqCst) {
+                continue;
+            }
             sequence += 1;
             let Some(report) = self.report(sequence, &waiting).await else { continue };
             match self.deliver(coordinator, report, &client, &local).await {

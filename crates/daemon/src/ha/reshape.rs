@@ -120,7 +120,6 @@ fn away(db: &Image) -> Vec<HostId> {
     hosts.filter(|found| host_down::is_away(db, *found)).map(host::id).collect()
 }
 
-/// Whether the pool is armed by its record, host failures to tolerate, the first free slot.
 /// What the database says of the armed pool.
 struct Facts {
     enabled: bool,
