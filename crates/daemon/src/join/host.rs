@@ -12,7 +12,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 
 use super::{JoinAnswer, JoinRequest, JoinResult, Token};
@@ -42,16 +42,27 @@ pub async fn join(agent: &Agent, word: &str) -> Result<PoolMembership, ApiError>
     become_member(agent, answer, &key)
 }
 
+/// Times that the hypervisor is asked what runs: it may start a little later than this daemon.
+const HYPERVISOR_ASKED_MAX: u32 = 20;
+/// Pause between them.
+const HYPERVISOR_PAUSE: Duration = Duration::from_millis(500);
+
 /// A host with a pool or with guests cannot join.
 pub(super) async fn check_free(agent: &Agent) -> Result<(), ApiError> {
     if agent.parts().identity.pool().is_some() {
         return Err(ApiError::not_allowed("this host is in a pool already; eject it there first"));
     }
-    match agent.take_inventory().await {
-        Ok(inventory) if inventory.domains.is_empty() => Ok(()),
-        Ok(_) => Err(ApiError::new(codes::JOINING_HOST_CANNOT_HAVE_RUNNING_VMS, Vec::new())),
-        Err(error) => Err(ApiError::internal(error)),
+    for _ in 0..HYPERVISOR_ASKED_MAX {
+        match agent.take_inventory().await {
+            Ok(inventory) if inventory.domains.is_empty() => return Ok(()),
+            Ok(_) => {
+                return Err(ApiError::new(codes::JOINING_HOST_CANNOT_HAVE_RUNNING_VMS, Vec::new()));
+            }
+            Err(error) => tracing::warn!(%error, "what runs here is not known yet"),
+        }
+        sleep(HYPERVISOR_PAUSE).await;
     }
+    Err(ApiError::new(codes::HOST_STILL_BOOTING, Vec::new()))
 }
 
 async fn ask(agent: &Agent, token: &Token, key: &HostRequest) -> JoinResult {
