@@ -217,6 +217,26 @@ pub struct GuardState {
     pub alarms: Vec<String>,
 }
 
+impl GuardState {
+    /// The state of a guard that is not armed, knows nothing and was never pushed.
+    #[must_use]
+    pub fn idle() -> Self {
+        Self {
+            sequence: 0,
+            phase: GuardPhase::Idle,
+            me: None,
+            epoch: None,
+            permit: None,
+            may_act: false,
+            dead: Vec::new(),
+            to_power_off: Vec::new(),
+            peers: Vec::new(),
+            statefiles: Vec::new(),
+            alarms: Vec::new(),
+        }
+    }
+}
+
 /// What the guard is doing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "phase", content = "why")]

@@ -338,19 +338,7 @@ impl Driver {
     fn state(&self) -> GuardState {
         match &self.membership {
             Some(membership) => leaving(membership.state()),
-            None => GuardState {
-                sequence: 0,
-                phase: GuardPhase::Idle,
-                me: None,
-                epoch: self.last_epoch.clone(),
-                permit: None,
-                may_act: false,
-                dead: Vec::new(),
-                to_power_off: Vec::new(),
-                peers: Vec::new(),
-                statefiles: Vec::new(),
-                alarms: Vec::new(),
-            },
+            None => GuardState { epoch: self.last_epoch.clone(), ..GuardState::idle() },
         }
     }
 

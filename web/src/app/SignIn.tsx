@@ -1,8 +1,9 @@
 // Signing in: on a page of its own, and again over the page when a session has ended.
 import { Button, Card, CardBody, Form, FormGroup, Modal, ModalBody, ModalHeader, TextInput, Title } from "@patternfly/react-core";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useT } from "@/i18n";
 import { ErrorView } from "@/ui/ErrorView";
+import { useSubmit } from "@/ui/useSubmit";
 import { Preferences } from "./Preferences";
 import { useSignIn } from "./session";
 
@@ -11,21 +12,9 @@ function SignInForm({ user: known }: { user?: string }): ReactNode {
   const signIn = useSignIn();
   const [user, setUser] = useState(known ?? "root");
   const [password, setPassword] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault();
-    setBusy(true);
-    setError(null);
-    try {
-      await signIn(user, password);
-    } catch (failure) {
-      setError(failure);
-      setBusy(false);
-    }
-  };
+  const { busy, error, onSubmit } = useSubmit(() => signIn(user, password));
   return (
-    <Form onSubmit={(event) => void submit(event)}>
+    <Form onSubmit={onSubmit}>
       <FormGroup label={t("user-name")} fieldId="user" isRequired>
         <TextInput id="user" value={user} onChange={(_event, value) => setUser(value)} autoComplete="username" isRequired />
       </FormGroup>

@@ -3,10 +3,11 @@ import { Button, Card, CardBody, Content, Form, FormGroup, FormHelperText, Helpe
 import CheckCircleIcon from "@patternfly/react-icons/dist/esm/icons/check-circle-icon";
 import ExclamationTriangleIcon from "@patternfly/react-icons/dist/esm/icons/exclamation-triangle-icon";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { setup } from "@/api/haven";
 import { useT } from "@/i18n";
 import { ErrorView } from "@/ui/ErrorView";
+import { useSubmit } from "@/ui/useSubmit";
 import { CliLines } from "@/ui/CliLines";
 import { haven } from "@/actions/cli";
 import { Preferences } from "./Preferences";
@@ -79,27 +80,16 @@ function Create({ code }: { code: string }): ReactNode {
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
   const [again, setAgain] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
   const short = password !== "" && password.length < PASSWORD_CHARS_MIN;
   const differs = again !== "" && again !== password;
   const ready = name.trim() !== "" && password.length >= PASSWORD_CHARS_MIN && again === password && code !== "";
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault();
-    if (!ready || busy) return;
-    setBusy(true);
-    setError(null);
-    try {
-      await setup.init(code.trim(), name.trim(), password);
-      await signIn("root", password);
-      await refreshSession(client);
-    } catch (failure) {
-      setError(failure);
-      setBusy(false);
-    }
-  };
+  const { busy, error, onSubmit } = useSubmit(async () => {
+    await setup.init(code.trim(), name.trim(), password);
+    await signIn("root", password);
+    await refreshSession(client);
+  }, ready);
   return (
-    <Form onSubmit={(event) => void submit(event)}>
+    <Form onSubmit={onSubmit}>
       <FormGroup label={t("pool-name")} fieldId="pool-name" isRequired>
         <TextInput id="pool-name" value={name} onChange={(_event, value) => setName(value)} placeholder={t("pool-name-example")} />
       </FormGroup>
@@ -150,23 +140,12 @@ function Join({ code }: { code: string }): ReactNode {
   const t = useT();
   const client = useQueryClient();
   const [token, setToken] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault();
-    if (token.trim() === "" || code === "" || busy) return;
-    setBusy(true);
-    setError(null);
-    try {
-      await setup.join(code.trim(), token.trim());
-      await refreshSession(client);
-    } catch (failure) {
-      setError(failure);
-      setBusy(false);
-    }
-  };
+  const { busy, error, onSubmit } = useSubmit(async () => {
+    await setup.join(code.trim(), token.trim());
+    await refreshSession(client);
+  }, token.trim() !== "" && code !== "");
   return (
-    <Form onSubmit={(event) => void submit(event)}>
+    <Form onSubmit={onSubmit}>
       <FormGroup label={t("join-token")} fieldId="join-token" isRequired>
         <TextInput id="join-token" value={token} onChange={(_event, value) => setToken(value)} autoComplete="off" spellCheck={false} />
         <FormHelperText>

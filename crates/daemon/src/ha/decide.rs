@@ -199,11 +199,7 @@ mod tests {
             }),
             permit: Some(PermitView { kind: PermitKind::Disk, until: Instant(100) }),
             may_act: true,
-            dead: Vec::new(),
-            to_power_off: Vec::new(),
-            peers: Vec::new(),
-            statefiles: Vec::new(),
-            alarms: Vec::new(),
+            ..GuardState::idle()
         }
     }
 

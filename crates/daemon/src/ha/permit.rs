@@ -65,11 +65,7 @@ mod tests {
             }),
             permit: Some(PermitView { kind: PermitKind::Disk, until: Instant(until) }),
             may_act: true,
-            dead: Vec::new(),
-            to_power_off: Vec::new(),
-            peers: Vec::new(),
-            statefiles: Vec::new(),
-            alarms: Vec::new(),
+            ..GuardState::idle()
         }
     }
 

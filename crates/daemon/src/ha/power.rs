@@ -245,11 +245,6 @@ mod tests {
         GuardState {
             sequence: 1,
             phase: GuardPhase::Member,
-            me: None,
-            epoch: None,
-            permit: None,
-            may_act: false,
-            dead: Vec::new(),
             to_power_off: vec![life()],
             peers: vec![PeerView {
                 host: life().host,
@@ -261,8 +256,7 @@ mod tests {
                 quarantined: false,
                 dead_in_ms: Some(1),
             }],
-            statefiles: Vec::new(),
-            alarms: Vec::new(),
+            ..GuardState::idle()
         }
     }
 

@@ -95,7 +95,6 @@ mod tests {
         GuardState {
             sequence: 1,
             phase,
-            me: None,
             epoch: Some(EpochView {
                 generation: Uuid::nil(),
                 number: EpochNumber(number),
@@ -106,13 +105,7 @@ mod tests {
                 area_next: None,
                 armed: true,
             }),
-            permit: None,
-            may_act: false,
-            dead: Vec::new(),
-            to_power_off: Vec::new(),
-            peers: Vec::new(),
-            statefiles: Vec::new(),
-            alarms: Vec::new(),
+            ..GuardState::idle()
         }
     }
 

@@ -88,12 +88,8 @@ mod tests {
         GuardState {
             sequence: 1,
             phase: GuardPhase::Member,
-            me: None,
-            epoch: None,
-            permit: None,
             may_act: true,
             dead: vec![Life { host, incarnation: Incarnation(u64::from(dead)) }],
-            to_power_off: Vec::new(),
             peers: vec![PeerView {
                 host,
                 incarnation: Incarnation(1),
@@ -104,8 +100,7 @@ mod tests {
                 dead_in_ms: None,
                 quarantined: false,
             }],
-            statefiles: Vec::new(),
-            alarms: Vec::new(),
+            ..GuardState::idle()
         }
     }
 

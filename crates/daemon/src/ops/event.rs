@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use haven_api::events::{self, Subscription};
 use haven_model::{ApiError, RefId, Value, codes};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::dispatch::{Call, Caller};
@@ -33,14 +34,7 @@ pub async fn from(call: Arc<Call>) -> Result<Value, ApiError> {
         if answer.events > 0 || Instant::now() >= until {
             return Ok(answer.value);
         }
-        tokio::select! {
-            changed = generation.changed() => {
-                changed.map_err(|_| ApiError::internal("the daemon is stopping"))?;
-                sleep(BATCH).await;
-            }
-            () = ended(&call) => return Err(lost(&call)),
-            () = sleep_until(until) => {}
-        }
+        news(&call, &mut generation, until).await?;
     }
 }
 
@@ -100,15 +94,25 @@ pub async fn next(call: Arc<Call>) -> Result<Value, ApiError> {
         if Instant::now() >= until {
             return call.read(|db| Ok(Value::Set(events::heartbeat(db, "pool")))).await;
         }
-        tokio::select! {
-            changed = generation.changed() => {
-                changed.map_err(|_| ApiError::internal("the daemon is stopping"))?;
-                sleep(BATCH).await;
-            }
-            () = ended(&call) => return Err(lost(&call)),
-            () = sleep_until(until) => {}
-        }
+        news(&call, &mut generation, until).await?;
     }
+}
+
+/// Waits for a change and those that come close behind it, `until` at the longest.
+async fn news(
+    call: &Call,
+    generation: &mut watch::Receiver<u64>,
+    until: Instant,
+) -> Result<(), ApiError> {
+    tokio::select! {
+        changed = generation.changed() => {
+            changed.map_err(|_| ApiError::internal("the daemon is stopping"))?;
+            sleep(BATCH).await;
+        }
+        () = ended(call) => return Err(lost(call)),
+        () = sleep_until(until) => {}
+    }
+    Ok(())
 }
 
 async fn ended(call: &Call) {

@@ -37,6 +37,15 @@ pub(super) struct Place {
     pub(super) size: u64,
 }
 
+impl Place {
+    /// Opens the image; exclusively, if it is to be written.
+    pub(super) async fn open(&self, state: &AppState, write: bool) -> Result<Image, ApiError> {
+        let dir = state.config.paths.run();
+        let opened = Image::open(&dir, &self.path, &self.format, write).await;
+        opened.map_err(|error| failed(&error))
+    }
+}
+
 pub(super) fn place(db: &Database, state: &AppState, disk: Ref<Vdi>) -> Result<Place, ApiError> {
     let row = db.require(disk)?;
     vdi::unused(db, disk, "its content is moved")?;
@@ -97,9 +106,7 @@ async fn read(
 ) -> Result<Value, ApiError> {
     op.step().await?;
     let place = state.pool.read(|db| place(db, state, disk)).await??;
-    let dir = state.config.paths.run();
-    let opened = Image::open(&dir, &place.path, &place.format, false).await;
-    let mut image = opened.map_err(|error| failed(&error))?;
+    let mut image = place.open(state, false).await?;
     let size = place.size.min(image.size);
     let mut at = 0;
     while at < size {
@@ -159,9 +166,7 @@ async fn write(
     op.step().await?;
     let place = state.pool.read(|db| place(db, state, disk)).await??;
     state.pool.write(move |tx| chain::forget_pristine(tx, disk)).await?;
-    let dir = state.config.paths.run();
-    let opened = Image::open(&dir, &place.path, &place.format, true).await;
-    let mut image = opened.map_err(|error| failed(&error))?;
+    let mut image = place.open(state, true).await?;
     let mut at: u64 = 0;
     while let Some(piece) = pieces.recv().await {
         op.check_cancelled()?;

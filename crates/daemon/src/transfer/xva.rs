@@ -18,7 +18,6 @@ use sha1::{Digest, Sha1};
 use tokio::sync::mpsc;
 
 use super::disk::{PIECES_MAX, failed, hung_up, part, place};
-use super::nbd::Image;
 use super::{Pieces, tar};
 use crate::ops::{allowed, view};
 use crate::state::AppState;
@@ -88,9 +87,7 @@ async fn write(
     for (disk, name) in contents.disks {
         op.step().await?;
         let place = state.pool.read(|db| place(db, state, disk)).await??;
-        let dir = state.config.paths.run();
-        let opened = Image::open(&dir, &place.path, &place.format, false).await;
-        let mut image = opened.map_err(|error| failed(&error))?;
+        let mut image = place.open(state, false).await?;
         let size = place.size.min(image.size);
         let chunks = size.div_ceil(CHUNK as u64);
         for number in 0..chunks {

@@ -296,9 +296,7 @@ async fn fill(
                 op.progress(part(finished, disks.len() as u64)).await;
             }
             let place = state.pool.read(|db| place(db, state, disk)).await??;
-            let dir = state.config.paths.run();
-            let image = Image::open(&dir, &place.path, &place.format, true).await;
-            open = Some((name.to_owned(), image.map_err(|error| failed(&error))?));
+            open = Some((name.to_owned(), place.open(state, true).await?));
         }
         let Some((_, image)) = &mut open else { return Err(lost()) };
         let at = number.saturating_mul(CHUNK as u64);

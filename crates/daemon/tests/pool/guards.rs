@@ -338,10 +338,6 @@ fn state(guard: &Guard, chain: Option<&EpochView>) -> GuardState {
         may_act: member.is_some() && epoch.as_ref().map(|e| e.coordinator) == me,
         epoch,
         permit,
-        dead: Vec::new(),
-        to_power_off: Vec::new(),
-        peers: Vec::new(),
-        statefiles: Vec::new(),
-        alarms: Vec::new(),
+        ..GuardState::idle()
     }
 }

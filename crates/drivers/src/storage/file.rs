@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::bounded::Bounded;
 use super::directory::{DirectoryDriver, Mounter, StorageConfig};
 use super::error::{
@@ -26,6 +28,32 @@ pub fn driver(config: StorageConfig, bounded: Bounded) -> DirectoryDriver<BindMo
 pub struct BindMounter {
     /// Finds the directory in the configuration.
     pub(super) resolve: fn(&BTreeMap<String, String>) -> Result<String, StorageError>,
+}
+
+/// Binds `directory` to the mount point of the repository `sr`, with further arguments of `mount`.
+///
+/// # Errors
+/// `mount` cannot be started, complains, or does not return by the deadline.
+pub(super) fn bind(
+    sr: Uuid,
+    directory: &str,
+    target: &Path,
+    options: &[&str],
+    deadline: Duration,
+) -> Result<(), StorageError> {
+    let target = target.to_string_lossy();
+    let mut arguments = vec!["--bind"];
+    arguments.extend(options);
+    arguments.extend(["--", directory, &target]);
+    let output = exec::run("mount", &arguments, deadline)
+        .map_err(|e| system(MOUNT_FAILED, "starting mount", &e))?;
+    if output.killed {
+        return Err(timeout(sr, "mount", deadline));
+    }
+    if !output.success {
+        return Err(command(MOUNT_FAILED, &format!("binding {directory}"), &output.complaint));
+    }
+    Ok(())
 }
 
 /// `location`, if it is a plain absolute path.
@@ -52,18 +80,7 @@ impl Mounter for BindMounter {
         target: &Path,
         config: &StorageConfig,
     ) -> Result<(), StorageError> {
-        let location = (self.resolve)(&sr.device_config)?;
-        let target = target.to_string_lossy();
-        let arguments = ["--bind", "--", &location, &target];
-        let output = exec::run("mount", &arguments, config.mount_deadline)
-            .map_err(|e| system(MOUNT_FAILED, "starting mount", &e))?;
-        if output.killed {
-            return Err(timeout(sr.uuid, "mount", config.mount_deadline));
-        }
-        if !output.success {
-            return Err(command(MOUNT_FAILED, &format!("binding {location}"), &output.complaint));
-        }
-        Ok(())
+        bind(sr.uuid, &(self.resolve)(&sr.device_config)?, target, &[], config.mount_deadline)
     }
 
     fn places(

@@ -14,13 +14,10 @@ use uuid::Uuid;
 
 use super::bounded::Bounded;
 use super::directory::{DirectoryDriver, Mounter, StorageConfig};
-use super::error::{
-    BAD_CHARACTER, LOCATION_MISSING, MOUNT_FAILED, NOT_SUPPORTED, SCAN_FAILED, command, error,
-    system, timeout,
-};
+use super::error::{BAD_CHARACTER, LOCATION_MISSING, NOT_SUPPORTED, SCAN_FAILED, error, system};
+use super::file::bind;
 use super::nfs::NfsMounter;
 use super::{Source, SrDriver, SrSpace, SrSpec, StorageError, VolumeInfo};
-use crate::exec;
 
 /// Images that are listed at most.
 const IMAGES_MAX: usize = 10_000;
@@ -130,17 +127,7 @@ impl Mounter for IsoMounter {
                 return NfsMounter.mount(&spec, target, config);
             }
         };
-        let target = target.to_string_lossy();
-        let arguments = ["--bind", "-o", "ro", "--", &directory, &target];
-        let output = exec::run("mount", &arguments, config.mount_deadline)
-            .map_err(|e| system(MOUNT_FAILED, "starting mount", &e))?;
-        if output.killed {
-            return Err(timeout(sr.uuid, "mount", config.mount_deadline));
-        }
-        if !output.success {
-            return Err(command(MOUNT_FAILED, &format!("binding {directory}"), &output.complaint));
-        }
-        Ok(())
+        bind(sr.uuid, &directory, target, &["-o", "ro"], config.mount_deadline)
     }
 
     fn places(

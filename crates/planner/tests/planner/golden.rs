@@ -29,6 +29,20 @@ fn bytes(text: &str) -> u64 {
     number.parse::<u64>().unwrap() * if unit == "GiB" { 1024 * MIB } else { MIB }
 }
 
+/// A protected machine on the storage and the network that every host has.
+fn protected(name: &str, memory: &str) -> Vm {
+    Vm {
+        id: named(2, name),
+        name: name.to_owned(),
+        memory: bytes(memory),
+        vcpus: 2,
+        srs: BTreeSet::from([named(3, "nas")]),
+        networks: BTreeSet::from([named(4, "lan")]),
+        protection: Protection::Restart,
+        ..Vm::default()
+    }
+}
+
 fn named(kind: u64, name: &str) -> Uuid {
     let number = name.bytes().fold(7u64, |sum, byte| sum.wrapping_mul(131) + u64::from(byte));
     Uuid::from_u128(u128::from(kind) << 64 | u128::from(number))
@@ -90,16 +104,7 @@ impl Script {
     }
 
     fn vm(&mut self, name: &str, memory: &str, rest: &[&str]) {
-        let mut vm = Vm {
-            id: named(2, name),
-            name: name.to_owned(),
-            memory: bytes(memory),
-            vcpus: 2,
-            srs: BTreeSet::from([named(3, "nas")]),
-            networks: BTreeSet::from([named(4, "lan")]),
-            protection: Protection::Restart,
-            ..Vm::default()
-        };
+        let mut vm = protected(name, memory);
         let mut on = None;
         let mut words = rest.iter();
         while let Some(word) = words.next() {
@@ -147,19 +152,9 @@ impl Script {
                 let hosts = hosts.iter().map(|name| named(1, name)).collect();
                 self.restarts(&pool.with(&Change::Fail { hosts }).unwrap())
             }
-            ["start", name, memory] => self.change(&Change::Add {
-                vm: Box::new(Vm {
-                    id: named(2, name),
-                    name: (*name).to_owned(),
-                    memory: bytes(memory),
-                    vcpus: 2,
-                    srs: BTreeSet::from([named(3, "nas")]),
-                    networks: BTreeSet::from([named(4, "lan")]),
-                    protection: Protection::Restart,
-                    ..Vm::default()
-                }),
-                host: None,
-            }),
+            ["start", name, memory] => {
+                self.change(&Change::Add { vm: Box::new(protected(name, memory)), host: None })
+            }
             ["maintenance", host] => self.change(&Change::Disable { host: named(1, host) }),
             ["grow", vm, memory] => {
                 let (vm, memory) = (named(2, vm), bytes(memory));

@@ -90,7 +90,6 @@ fn hosts_outside_the_epoch_do_not_count_as_live() {
     let state = GuardState {
         sequence: 1,
         phase: GuardPhase::Member,
-        me: None,
         epoch: Some(EpochView {
             generation: Uuid::nil(),
             number: EpochNumber(3),
@@ -101,13 +100,8 @@ fn hosts_outside_the_epoch_do_not_count_as_live() {
             area_next: None,
             armed: true,
         }),
-        permit: None,
         may_act: true,
-        dead: Vec::new(),
-        to_power_off: Vec::new(),
-        peers: Vec::new(),
-        statefiles: Vec::new(),
-        alarms: Vec::new(),
+        ..GuardState::idle()
     };
     let outside = db.get::<Host>(Ref::from_u128(2)).unwrap().metrics;
     assert_eq!(stale_metrics(&db, &state), [outside]);

@@ -30,6 +30,7 @@ const CAPABILITIES_DEADLINE_S: u64 = 30;
 /// workers of libvirtd (20 by default, for all connections): together they must leave it some.
 const QUERY: (usize, usize) = (16, 6);
 const INVENTORY: (usize, usize) = (2, 2);
+const STATISTICS: (usize, usize) = (1, 1);
 const START: (usize, usize) = (4, 4);
 const STOP: (usize, usize) = (8, 8);
 const JOB: (usize, usize) = (32, 8);
@@ -58,6 +59,7 @@ pub struct LibvirtHypervisor {
 pub(super) struct Lanes {
     pub(super) query: Lane<Connection>,
     pub(super) inventory: Lane<Connection>,
+    pub(super) statistics: Lane<Connection>,
     pub(super) start: Lane<Connection>,
     pub(super) stop: Lane<Connection>,
     pub(super) job: Lane<Connection>,
@@ -81,6 +83,7 @@ impl LibvirtHypervisor {
         let lanes = Lanes {
             query: lane(&config, "query", QUERY, true),
             inventory: lane(&config, "inventory", INVENTORY, true),
+            statistics: lane(&config, "statistics", STATISTICS, true),
             start: lane(&config, "start", START, true),
             stop: lane(&config, "stop", STOP, true),
             job: lane(&config, "job", JOB, false),
@@ -312,7 +315,7 @@ impl Hypervisor for LibvirtHypervisor {
 
     fn statistics(&self) -> Result<Vec<DomainStats>, HypervisorError> {
         let deadline = self.config.query_deadline;
-        self.lanes.inventory.call("statistics", deadline, move |connection| {
+        self.lanes.statistics.call("statistics", deadline, move |connection| {
             stats::all(connection.get()).map_err(|e| translate("statistics", Uuid::nil(), &e))
         })
     }

@@ -149,3 +149,19 @@ fn statistics_name_the_domains_that_run() {
     let all = driver.statistics().unwrap();
     assert!(all.iter().any(|stats| stats.uuid == spec.uuid), "{all:?}");
 }
+
+#[test]
+fn statistics_that_hang_hold_up_no_inventory() {
+    let Bench { driver, _dir } = bench();
+    let spec = spec();
+    driver.start(&spec, false).unwrap();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let stuck = driver.lanes.statistics.call("stuck", Duration::from_millis(20), move |_| {
+        let _ = held.recv();
+        Ok(())
+    });
+    assert!(matches!(stuck, Err(HypervisorError::Deadline { .. })), "{stuck:?}");
+    driver.statistics().unwrap_err();
+    assert_eq!(state(&driver, spec.uuid), Some(DomainState::Running));
+    drop(release);
+}
