@@ -48,9 +48,14 @@ demo-down: ## stop the demo's pool and remove all of it
 test: ## all checks and tests, with real libvirt hosts in namespaces (root or sudo)
 	@scripts/test
 
-bench-web: web  ## power fencing with one of Debian's agents and an IPMI simulator, which it installs
+test-fencing: ## power fencing with one of Debian's agents and an IPMI simulator, which it installs
 	@scripts/install-deps --fencing
 	cargo nextest run --locked -p haven-drivers --test ipmi
+
+.PHONY: bench-web
+bench-web: build ## measure the web console with 64 simulated hosts and 3,000 VMs, one `figure` line each
+	@scripts/install-deps --checks
+	@scripts/web-bench
 
 web-dev: deps ## the web console on port 5173 with a mock pool; HAVEN_SERVER=https://HOST for a real one
 	@scripts/web run dev

@@ -42,7 +42,9 @@ pub(crate) fn check(root: &Path) -> Result<Vec<String>> {
         found.extend(links(root, source));
     }
     found.extend(map(root)?);
-    found.extend(commands(root, &sources)?);
+    let makefile = fs::read_to_string(root.join("Makefile")).context("reading Makefile")?;
+    found.extend(targets(&makefile));
+    found.extend(commands(&makefile, &sources));
     Ok(found)
 }
 
@@ -183,14 +185,27 @@ fn map(root: &Path) -> Result<Vec<String>> {
     Ok(found)
 }
 
+/// What the Makefile says it has (`.PHONY`) is there, once.
+fn targets(makefile: &str) -> Vec<String> {
+    let rules: Vec<&str> = rules(makefile).collect();
+    let phony = makefile.lines().filter_map(|line| line.strip_prefix(".PHONY:"));
+    phony
+        .flat_map(str::split_whitespace)
+        .filter_map(|name| match rules.iter().filter(|rule| **rule == name).count() {
+            1 => None,
+            0 => Some(format!("Makefile: {name} is announced (.PHONY) and has no rule")),
+            n => Some(format!("Makefile: {name} has {n} rules")),
+        })
+        .collect()
+}
+
+fn rules(makefile: &str) -> impl Iterator<Item = &str> {
+    makefile.lines().filter_map(|line| line.split_once(':')).map(|(target, _)| target)
+}
+
 /// Every `make …` in a document is a target.
-fn commands(root: &Path, sources: &[Source]) -> Result<Vec<String>> {
-    let makefile = fs::read_to_string(root.join("Makefile")).context("reading Makefile")?;
-    let targets: BTreeSet<&str> = makefile
-        .lines()
-        .filter_map(|line| line.split_once(':'))
-        .map(|(target, _)| target)
-        .collect();
+fn commands(makefile: &str, sources: &[Source]) -> Vec<String> {
+    let targets: BTreeSet<&str> = rules(makefile).collect();
     let mut found = Vec::new();
     for source in sources.iter().filter(|s| s.is_markdown()) {
         for rest in source.text.split("`make ").skip(1) {
@@ -202,12 +217,12 @@ fn commands(root: &Path, sources: &[Source]) -> Result<Vec<String>> {
             }
         }
     }
-    Ok(found)
+    found
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{bindings, check, module_docs, places, size, words};
+    use super::{bindings, check, module_docs, places, size, targets, words};
     use crate::source::Source;
 
     #[test]
@@ -231,5 +246,8 @@ mod tests {
         assert_eq!(places(&rust("let p = \"/tmp/haven-x\"; let q = \"/homes/x\";")).len(), 0);
         assert_eq!(places(&rust(&["see pypi.", "org"].concat())).len(), 1);
         assert_eq!(bindings(&rust("use virt::connect::Connect;")).len(), 1);
+        assert_eq!(targets(".PHONY: a b\na: b\n").len(), 1);
+        assert_eq!(targets(".PHONY: a\na:\na: c\n").len(), 1);
+        assert_eq!(targets(".PHONY: a\na: ## what\n").len(), 0);
     }
 }
