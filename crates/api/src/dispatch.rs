@@ -1,6 +1,8 @@
 //! Answers to the messages that follow from fields.
 
-use haven_model::{ApiError, ClassMeta, RefId, Row, Value, codes, record, row_from_record};
+use std::sync::Arc;
+
+use haven_model::{ApiError, ClassMeta, RefId, Row, SharedRow, Value, codes, row_from_record};
 use haven_pooldb::{Image, Tx};
 
 use crate::call::Call;
@@ -22,8 +24,10 @@ fn handle_invalid(class: &ClassMeta, id: RefId) -> ApiError {
     ApiError::with(codes::HANDLE_INVALID, &[&class.name, &id])
 }
 
-fn pair((id, row): (RefId, &dyn Row)) -> (String, Value) {
-    (id.to_string(), record(row))
+/// The row itself, not its fields: who writes the answer reads them, when the database has long
+/// been let go.
+fn pair((id, row): (RefId, &Arc<dyn Row>)) -> (String, Value) {
+    (id.to_string(), Value::Row(SharedRow(row.clone())))
 }
 
 /// Answers a message that only reads; `None` if `call` is not one
@@ -46,14 +50,19 @@ fn read_operation(image: &Image, call: &Call<'_>, operation: Operation) -> Resul
         Operation::Get(index) => row()?
             .value(index)
             .ok_or_else(|| ApiError::internal(format!("{} has no field {index}", class.name)))?,
-        Operation::GetRecord => record(row()?),
+        Operation::GetRecord => {
+            let id = reference(call, 0)?;
+            let row = image.shared(class.name, id).ok_or_else(|| handle_invalid(class, id))?;
+            Value::Row(SharedRow(row))
+        }
         Operation::GetAll => {
             Value::Set(image.rows(class.name).map(|(id, _)| Value::Ref(id)).collect())
         }
-        Operation::GetAllRecords => Value::Map(image.rows(class.name).map(pair).collect()),
+        Operation::GetAllRecords => Value::Map(image.shared_rows(class.name).map(pair).collect()),
         Operation::GetAllRecordsWhere => {
             let query = Query::parse(class, &text(call, 0)?)?;
-            let rows = image.rows(class.name).filter(|(id, row)| query.matches(*id, *row));
+            let rows = image.shared_rows(class.name);
+            let rows = rows.filter(|(id, row)| query.matches(*id, row.as_ref()));
             Value::Map(rows.map(pair).collect())
         }
         Operation::GetByUuid => {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use haven_model::{ApiError, CLASSES, ClassMeta, RefId, Value, class_named, codes, record};
+use haven_model::{
+    ApiError, CLASSES, ClassMeta, RefId, SharedRow, Value, class_named, codes, record,
+};
 use haven_pooldb::Image;
 
 /// What a client wants to hear of.
@@ -156,7 +158,7 @@ pub fn since(image: &Image, wanted: &Subscription, since: u64) -> Events {
     };
     for (operation, rows) in [("add", &changes.adds), ("mod", &changes.mods)] {
         for (class, id) in alerts_first(rows) {
-            let snapshot = image.row(class, id).map(record);
+            let snapshot = image.shared(class, id).map(|row| Value::Row(SharedRow(row)));
             events.push(event(events.len(), class, operation, id, snapshot));
         }
     }

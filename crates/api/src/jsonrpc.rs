@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::call::Request;
+use crate::json_sink;
 pub use crate::xmlrpc::DecodeError;
 
 /// Content type of answers; clients compare it as a whole.
@@ -61,51 +62,40 @@ pub fn parse_call(body: &[u8]) -> Result<(Request, ReplyTo), DecodeError> {
 }
 
 #[derive(Serialize)]
-struct Answer1<'a> {
-    result: Option<&'a Value>,
-    error: Option<Vec<&'a str>>,
-    id: &'a Json,
-}
-
-#[derive(Serialize)]
 struct Error2<'a> {
     code: i64,
     message: &'a str,
     data: &'a [String],
 }
 
-#[derive(Serialize)]
-struct Answer2<'a> {
-    jsonrpc: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<&'a Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Error2<'a>>,
-    id: &'a Json,
+/// Values are made of text, numbers and lists; none of them can fail to be written.
+fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 /// Writes an answer.
 #[must_use]
 pub fn write_response(to: &ReplyTo, outcome: Result<&Value, &ApiError>) -> String {
-    let id = &to.id;
-    let text = match to.version {
+    let (before, middle) = match to.version {
+        Version::V1 => (r#"{"result":"#, r#","error":null,"id":"#),
+        Version::V2 => (r#"{"jsonrpc":"2.0","result":"#, r#","id":"#),
+    };
+    let id = text(&to.id);
+    let error = match outcome {
+        Ok(value) => return json_sink::write(before.to_owned(), value) + middle + &id + "}",
+        Err(error) => error,
+    };
+    match to.version {
         Version::V1 => {
-            let error = outcome.err().map(|e| {
-                std::iter::once(e.code).chain(e.params.iter().map(String::as_str)).collect()
-            });
-            serde_json::to_string(&Answer1 { result: outcome.ok(), error, id })
+            let words = std::iter::once(error.code).chain(error.params.iter().map(String::as_str));
+            let words = text(&words.collect::<Vec<_>>());
+            format!(r#"{{"result":null,"error":{words},"id":{id}}}"#)
         }
         Version::V2 => {
-            let error = outcome.err().map(|e| Error2 {
-                code: ERROR_CODE,
-                message: e.code,
-                data: &e.params,
-            });
-            serde_json::to_string(&Answer2 { jsonrpc: "2.0", result: outcome.ok(), error, id })
+            let error = Error2 { code: ERROR_CODE, message: error.code, data: &error.params };
+            format!(r#"{{"jsonrpc":"2.0","error":{},"id":{id}}}"#, text(&error))
         }
-    };
-    // Values are made of text, numbers and lists; none of them can fail to be written.
-    text.unwrap_or_default()
+    }
 }
 
 #[derive(Serialize)]

@@ -21,6 +21,7 @@ pub mod dispatch;
 pub mod docs;
 pub mod events;
 mod field_writes;
+mod json_sink;
 pub mod jsonrpc;
 pub mod messages;
 mod query;

@@ -54,6 +54,12 @@ impl Paths {
         self.at("var/lib/haven/replica.json")
     }
 
+    /// What changed since that copy: `/var/lib/haven/replica.log`.
+    #[must_use]
+    pub fn replica_log(&self) -> PathBuf {
+        self.at("var/lib/haven/replica.log")
+    }
+
     /// Certificates and keys: `/var/lib/haven/tls`.
     #[must_use]
     pub fn tls(&self) -> PathBuf {

@@ -28,6 +28,7 @@ pub mod peer_net;
 pub mod peer_proxy;
 pub mod promote;
 pub mod reconcile;
+pub mod replica;
 pub mod replicate;
 pub mod session;
 pub mod simulate;

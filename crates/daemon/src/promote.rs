@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use haven_cluster::ids::HostId;
 use haven_model::{ApiError, codes};
-use haven_pooldb::{Database, RedbStore, Snapshot};
+use haven_pooldb::{Database, RedbStore};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -34,12 +34,11 @@ pub async fn promote(state: &Arc<AppState>) -> Result<(), ApiError> {
     if state.pool.is_open() {
         return Err(ApiError::not_allowed("this host is the coordinator already"));
     }
-    let (copy, path) = (state.config.paths.replica(), state.config.paths.database());
+    let (copy, path) = (state.agent().replica().clone(), state.config.paths.database());
     let database = tokio::task::spawn_blocking(move || {
-        let text = std::fs::read_to_string(&copy).map_err(|error| {
+        let snapshot = copy.load().map_err(|error| {
             ApiError::not_allowed(format!("no copy of the pool database here: {error}"))
         })?;
-        let snapshot: Snapshot = serde_json::from_str(&text).map_err(ApiError::internal)?;
         let store = RedbStore::open(&path).map_err(ApiError::internal)?;
         Database::create(Box::new(store), coordinator::ids(), &snapshot).map_err(ApiError::internal)
     })

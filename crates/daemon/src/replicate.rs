@@ -1,71 +1,252 @@
 //! Copies of the pool database on the members.
 //!
-//! Owns: when a copy is sent. With high availability off the copies are what an administrator
-//! promotes by hand when the coordinator is lost.
+//! Owns: when a copy is sent, and what of it: the changes since what a member is known to have,
+//! or, to a member of which nothing is known, everything. With high availability off the copies
+//! are what an administrator promotes by hand when the coordinator is lost.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use haven_cluster::ids::HostId;
 use haven_model::ApiError;
-use tokio::time::sleep;
+use haven_pooldb::StoreError;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::orders::Order;
-use crate::state::AppState;
+use crate::orders::{Order, OrderReply};
+use crate::replica::{first_link, next_link};
+use crate::state::{AppState, PoolDb};
 
 /// Changes within this time go out together.
 const GATHER: Duration = Duration::from_millis(500);
-/// Pause after a push that failed.
+/// Pause after a copy that a member did not take.
 const RETRY: Duration = Duration::from_secs(10);
+/// Whole copies that are on their way at a time.
+const WHOLES_MAX: usize = 4;
 
-/// Sends a copy after each change, several changes at once; runs for ever.
+/// What a member is known to have.
+#[derive(Clone, Debug)]
+struct Acknowledged {
+    /// Of this opening of the database: another one may be of another history.
+    opening: u64,
+    generation: u64,
+    /// Checksum of the copy and all changes that it took since.
+    link: String,
+}
+
+type Place = Arc<tokio::sync::Mutex<Option<Acknowledged>>>;
+
+/// Changes since a generation (0: everything) as text.
+#[derive(Debug)]
+struct Packed {
+    opening: u64,
+    since: u64,
+    generation: u64,
+    text: Box<str>,
+}
+
+/// What the members are known to have; one copy at a time is on its way to each.
+#[derive(Clone, Debug)]
+pub struct Copies {
+    members: Arc<Mutex<BTreeMap<HostId, Place>>>,
+    /// Most members lack the same: what is on its way to one is not written anew for the others.
+    packed: Arc<Mutex<Vec<Weak<Packed>>>>,
+    wholes: Arc<Semaphore>,
+}
+
+impl Default for Copies {
+    fn default() -> Self {
+        let wholes = Arc::new(Semaphore::new(WHOLES_MAX));
+        Self { members: Arc::default(), packed: Arc::default(), wholes }
+    }
+}
+
+impl Copies {
+    fn of(&self, member: HostId) -> Place {
+        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        members.entry(member).or_default().clone()
+    }
+
+    fn keep_only(&self, members: &[HostId]) {
+        let mut known = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|member, _| members.contains(member));
+    }
+
+    /// What somebody lacks who has `known`; `None`: that is of another time.
+    async fn changes(
+        &self,
+        pool: &PoolDb,
+        known: &Acknowledged,
+    ) -> Result<Option<Arc<Packed>>, ApiError> {
+        pool.read(|db| {
+            let opening = pool.opening();
+            if opening != known.opening {
+                return Ok(None);
+            }
+            let pack = || Ok(db.batch_since(known.generation)?.map(|batch| text(&batch)));
+            self.packed((opening, known.generation, db.generation()), pack)
+        })
+        .await?
+    }
+
+    async fn whole(&self, pool: &PoolDb) -> Result<Arc<Packed>, ApiError> {
+        let packed = pool.read(|db| {
+            let pack = || Ok(Some(text(&db.export()?)));
+            self.packed((pool.opening(), 0, db.generation()), pack)
+        });
+        packed.await??.ok_or_else(|| ApiError::internal("there is no database"))
+    }
+
+    /// As somebody else holds it, else made now.
+    fn packed(
+        &self,
+        (opening, since, generation): (u64, u64, u64),
+        pack: impl FnOnce() -> Result<Option<Result<String, ApiError>>, StoreError>,
+    ) -> Result<Option<Arc<Packed>>, ApiError> {
+        let mut all = self.packed.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|packed| packed.strong_count() > 0);
+        let fits = |packed: &Arc<Packed>| {
+            (packed.opening, packed.since, packed.generation) == (opening, since, generation)
+        };
+        if let Some(found) = all.iter().filter_map(Weak::upgrade).find(fits) {
+            return Ok(Some(found));
+        }
+        let Some(text) = pack().map_err(ApiError::internal)? else { return Ok(None) };
+        let text = text?.into_boxed_str();
+        let packed = Arc::new(Packed { opening, since, generation, text });
+        all.push(Arc::downgrade(&packed));
+        Ok(Some(packed))
+    }
+}
+
+fn text(value: &impl serde::Serialize) -> Result<String, ApiError> {
+    serde_json::to_string(value).map_err(ApiError::internal)
+}
+
+/// Sends copies after each change, several changes at once; runs for ever. A member that does not
+/// answer holds up no other.
 pub async fn run(state: Arc<AppState>) {
     let mut generation = state.pool.watch();
+    let mut sends: JoinSet<(HostId, Result<(), ApiError>)> = JoinSet::new();
+    let mut under_way: BTreeMap<HostId, u64> = BTreeMap::new();
+    let mut pauses: BTreeMap<HostId, Instant> = BTreeMap::new();
     loop {
-        if generation.changed().await.is_err() {
-            return;
+        let pause = pauses.values().min().copied();
+        tokio::select! {
+            changed = generation.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                sleep(GATHER).await;
+            }
+            Some(ended) = sends.join_next() => {
+                // A send that broke off has no name; all that are left are asked again.
+                let Ok((member, result)) = ended else { under_way.clear(); continue };
+                let sent = under_way.remove(&member);
+                if let Err(error) = result {
+                    tracing::debug!(%error, member = %member.0, "no copy of the database there");
+                    pauses.insert(member, Instant::now() + RETRY);
+                    continue;
+                }
+                if sent == Some(*generation.borrow()) {
+                    continue;
+                }
+            }
+            () = sleep_until(pause.unwrap_or_else(Instant::now)), if pause.is_some() => {}
         }
-        sleep(GATHER).await;
-        generation.borrow_and_update();
+        let now = *generation.borrow_and_update();
+        pauses.retain(|_, until| *until > Instant::now());
         if !state.may_act() {
             continue;
         }
-        if let Err(error) = push(&state).await {
-            tracing::debug!(%error, "a copy of the database could not be sent");
-            sleep(RETRY).await;
-            generation.mark_changed();
+        for member in others(&state) {
+            if under_way.contains_key(&member) || pauses.contains_key(&member) {
+                continue;
+            }
+            under_way.insert(member, now);
+            let state = state.clone();
+            sends.spawn(async move { (member, send(&state, member).await) });
         }
     }
 }
 
-/// Sends the database as it is now to all members.
+/// Sends what they lack to all members, now.
 ///
 /// # Errors
 /// A member did not take it.
 pub async fn push(state: &Arc<AppState>) -> Result<(), ApiError> {
-    let here = state.identity.host();
-    let members = state.identity.pool().map(|pool| pool.members).unwrap_or_default();
-    let others: Vec<_> = members.into_iter().filter(|member| member.host != here).collect();
-    if others.is_empty() {
-        return Ok(());
-    }
-    let snapshot = state.pool.read(|db| db.export()).await?.map_err(ApiError::internal)?;
-    let generation = snapshot.generation;
-    let text = serde_json::to_string(&snapshot).map_err(ApiError::internal)?;
-    let mut sends = tokio::task::JoinSet::new();
-    for member in others {
-        let (state, snapshot) = (state.clone(), text.clone());
-        sends.spawn(async move {
-            let order = Order::StoreReplica { generation, snapshot };
-            state.orders.send(member.host, order).await
-        });
+    let mut sends = JoinSet::new();
+    for member in others(state) {
+        let state = state.clone();
+        sends.spawn(async move { send(&state, member).await });
     }
     let mut result = Ok(());
     while let Some(sent) = sends.join_next().await {
-        match sent {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => result = Err(ApiError::internal(error)),
-            Err(error) => result = Err(ApiError::internal(error)),
-        }
+        result = sent.map_err(ApiError::internal).flatten().and(result);
     }
     result
+}
+
+fn others(state: &AppState) -> Vec<HostId> {
+    let here = state.identity.host();
+    let members = state.identity.pool().map(|pool| pool.members).unwrap_or_default();
+    let others: Vec<_> = members.into_iter().map(|m| m.host).filter(|m| *m != here).collect();
+    state.copies.keep_only(&others);
+    others
+}
+
+/// Brings one member up to date.
+async fn send(state: &Arc<AppState>, member: HostId) -> Result<(), ApiError> {
+    let place = state.copies.of(member);
+    let mut place = place.lock().await;
+    // Whatever goes wrong from here on: nothing is known of the member then.
+    let known = place.take();
+    let sent = match &known {
+        Some(known) => changes(state, member, known).await?,
+        None => None,
+    };
+    *place = Some(match sent {
+        Some(known) => known,
+        None => whole(state, member).await?,
+    });
+    Ok(())
+}
+
+/// Sends the changes since what the member has; `None`: it must have everything.
+async fn changes(
+    state: &Arc<AppState>,
+    member: HostId,
+    known: &Acknowledged,
+) -> Result<Option<Acknowledged>, ApiError> {
+    let Some(packed) = state.copies.changes(&state.pool, known).await? else { return Ok(None) };
+    if packed.generation == known.generation {
+        return Ok(Some(known.clone()));
+    }
+    let order = Order::UpdateReplica {
+        generation: packed.generation,
+        on: known.link.clone(),
+        batch: packed.text.to_string(),
+    };
+    // A member that does not know this order, or did not keep it, gets everything.
+    let kept = matches!(state.orders.send(member, order).await, Ok(OrderReply::Kept(true)));
+    Ok(kept.then(|| Acknowledged {
+        opening: known.opening,
+        generation: packed.generation,
+        link: next_link(&known.link, &packed.text),
+    }))
+}
+
+async fn whole(state: &Arc<AppState>, member: HostId) -> Result<Acknowledged, ApiError> {
+    let _turn = state.copies.wholes.acquire().await.map_err(ApiError::internal)?;
+    let packed = state.copies.whole(&state.pool).await?;
+    let link = first_link(&packed.text);
+    let (generation, snapshot) = (packed.generation, packed.text.to_string());
+    state
+        .orders
+        .send(member, Order::StoreReplica { generation, snapshot })
+        .await
+        .map_err(ApiError::internal)?;
+    Ok(Acknowledged { opening: packed.opening, generation, link })
 }

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -25,6 +26,7 @@ use crate::identity::{IdentityStore, Member};
 use crate::order_client::OrderClient;
 use crate::peer_net::Dialer;
 use crate::reconcile::Reports;
+use crate::replicate::Copies;
 use crate::session::{Passwords, Sessions, Throttle};
 use crate::tasks::Runner;
 
@@ -48,6 +50,8 @@ pub struct AppState {
     pub throttle: Throttle,
     /// Who did what.
     pub audit: Audit,
+    /// Which copies of the database the members have.
+    pub copies: Copies,
     /// Last reports of the hosts.
     pub reports: Reports,
     /// High availability of this host.
@@ -80,6 +84,7 @@ impl AppState {
             passwords: Passwords::default(),
             throttle: Throttle::default(),
             audit,
+            copies: Copies::default(),
             reports: Reports::default(),
             ha: OnceLock::new(),
             dialer: side.agent.parts().dialer.clone(),
@@ -242,6 +247,8 @@ pub struct PoolDb {
     /// Changes that wait for the store; all that wait are made durable together.
     waiting: Arc<Mutex<VecDeque<Job>>>,
     generation: watch::Sender<u64>,
+    /// How often a database was put here: generations of different ones cannot be compared.
+    opening: Arc<AtomicU64>,
     /// Whether it is here; who finds it away waits a while, as it may only be moving.
     here: watch::Sender<bool>,
 }
@@ -253,6 +260,7 @@ impl Default for PoolDb {
             image: Arc::default(),
             waiting: Arc::default(),
             generation: watch::Sender::new(0),
+            opening: Arc::default(),
             here: watch::Sender::new(false),
         }
     }
@@ -276,7 +284,12 @@ impl PoolDb {
     pub async fn open(&self, database: Database) {
         let generation = database.generation();
         let mut place = self.database.lock().await;
-        *self.image.write().unwrap_or_else(PoisonError::into_inner) = Some(database.mirror());
+        let mirror = database.mirror();
+        {
+            let mut image = self.image.write().unwrap_or_else(PoisonError::into_inner);
+            self.opening.fetch_add(1, Ordering::SeqCst);
+            *image = Some(mirror);
+        }
         *place = Some(database);
         drop(place);
         self.here.send_replace(true);
@@ -325,6 +338,12 @@ impl PoolDb {
         }
         let image = self.image.read().unwrap_or_else(PoisonError::into_inner);
         image.as_ref().map(read).ok_or_else(closed)
+    }
+
+    /// Which opening of a database this is; does not change while somebody reads.
+    #[must_use]
+    pub fn opening(&self) -> u64 {
+        self.opening.load(Ordering::SeqCst)
     }
 
     fn is_readable(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt::Debug;
 
-use crate::{Field, Type, Value, ValueError};
+use crate::{Field, Sink, Type, Value, ValueError};
 
 /// Who may write a field, seen from the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -256,6 +256,8 @@ pub struct Access<C> {
     pub get: fn(&C) -> Value,
     /// Writes.
     pub set: fn(&mut C, Value) -> Result<(), ValueError>,
+    /// Writes it as a member of that name, unless it is absent.
+    pub write: fn(&C, &'static str, &mut dyn Sink),
 }
 
 /// A class of the API or of Haven's own tables; implemented by the `class!` macro.
@@ -288,6 +290,8 @@ pub trait Row: Any + Debug + Send + Sync {
     fn value(&self, index: usize) -> Option<Value>;
     /// Writes the field at `index`; `None` if there is no such field.
     fn set_value(&mut self, index: usize, value: Value) -> Option<Result<(), ValueError>>;
+    /// Writes its public record piece by piece.
+    fn write(&self, sink: &mut dyn Sink);
     /// A copy.
     fn boxed(&self) -> Box<dyn Row>;
     /// Whether the other row is of the same class and says the same.
@@ -307,6 +311,15 @@ impl<C: Class> Row for C {
     }
     fn set_value(&mut self, index: usize, value: Value) -> Option<Result<(), ValueError>> {
         C::access().get(index).map(|a| (a.set)(self, value))
+    }
+    fn write(&self, sink: &mut dyn Sink) {
+        sink.begin_map();
+        for (field, access) in C::META.fields.iter().zip(C::access()) {
+            if !field.internal {
+                (access.write)(self, field.name, sink);
+            }
+        }
+        sink.end_map();
     }
     fn boxed(&self) -> Box<dyn Row> {
         Box::new(self.clone())
@@ -367,6 +380,15 @@ pub fn typed_from_record<C: Class>(value: Value) -> Result<C, ValueError> {
         expected: C::NAME.to_owned(),
         got: row.meta().name.to_owned(),
     })
+}
+
+/// Writes a member unless it is absent; a name for the macro to call.
+#[doc(hidden)]
+pub fn write_member<T: Field>(field: &T, name: &'static str, sink: &mut dyn Sink) {
+    if !field.is_absent() {
+        sink.member(name);
+        field.write(sink);
+    }
 }
 
 /// As [`Field::from_value`]; a name for the macro to call.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::{Class, DateTime, Ref, RefId, Value};
+use crate::{Class, DateTime, Ref, RefId, Sink, Value};
 
 /// The type of a field or parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +105,14 @@ pub trait Field: Sized {
     const TYPE: Type;
     /// As a value.
     fn to_value(&self) -> Value;
+    /// Writes it piece by piece: what [`Field::to_value`] would be.
+    fn write(&self, sink: &mut dyn Sink) {
+        self.to_value().write(sink);
+    }
+    /// Whether it is an option without a value, which records leave out.
+    fn is_absent(&self) -> bool {
+        false
+    }
     /// From a value.
     ///
     /// # Errors
@@ -116,6 +124,10 @@ pub trait Field: Sized {
 pub trait Key: Field + Ord {
     /// The key as text.
     fn to_key(&self) -> String;
+    /// Writes it as the key of a map.
+    fn write_key(&self, sink: &mut dyn Sink) {
+        sink.key(&self.to_key());
+    }
     /// The key from text.
     ///
     /// # Errors
@@ -130,6 +142,9 @@ impl Field for String {
     fn to_value(&self) -> Value {
         Value::String(self.clone())
     }
+    fn write(&self, sink: &mut dyn Sink) {
+        sink.text(self);
+    }
     fn from_value(value: Value) -> Result<Self, ValueError> {
         match value {
             Value::String(s) => Ok(s),
@@ -143,12 +158,18 @@ impl Key for String {
     fn to_key(&self) -> String {
         self.clone()
     }
+    fn write_key(&self, sink: &mut dyn Sink) {
+        sink.key(self);
+    }
 }
 
 impl Field for i64 {
     const TYPE: Type = Type::Int;
     fn to_value(&self) -> Value {
         Value::Int(*self)
+    }
+    fn write(&self, sink: &mut dyn Sink) {
+        sink.int(*self);
     }
     fn from_value(value: Value) -> Result<Self, ValueError> {
         match &value {
@@ -190,6 +211,9 @@ impl Field for f64 {
     fn to_value(&self) -> Value {
         Value::Float(*self)
     }
+    fn write(&self, sink: &mut dyn Sink) {
+        sink.float(*self);
+    }
     fn from_value(value: Value) -> Result<Self, ValueError> {
         match &value {
             Value::Float(x) => Ok(*x),
@@ -208,6 +232,9 @@ impl Field for bool {
     fn to_value(&self) -> Value {
         Value::Bool(*self)
     }
+    fn write(&self, sink: &mut dyn Sink) {
+        sink.bool(*self);
+    }
     fn from_value(value: Value) -> Result<Self, ValueError> {
         match value {
             Value::Bool(b) => Ok(b),
@@ -220,6 +247,9 @@ impl Field for DateTime {
     const TYPE: Type = Type::DateTime;
     fn to_value(&self) -> Value {
         Value::DateTime(*self)
+    }
+    fn write(&self, sink: &mut dyn Sink) {
+        sink.datetime(*self);
     }
     fn from_value(value: Value) -> Result<Self, ValueError> {
         match &value {
@@ -234,6 +264,9 @@ impl<C: Class> Field for Ref<C> {
     const TYPE: Type = Type::Ref(C::NAME);
     fn to_value(&self) -> Value {
         Value::Ref(self.id())
+    }
+    fn write(&self, sink: &mut dyn Sink) {
+        sink.reference(self.id());
     }
     fn from_value(value: Value) -> Result<Self, ValueError> {
         match value {
@@ -257,6 +290,14 @@ impl<T: Field> Field for Vec<T> {
     fn to_value(&self) -> Value {
         Value::Set(self.iter().map(Field::to_value).collect())
     }
+    fn write(&self, sink: &mut dyn Sink) {
+        sink.begin_set();
+        for item in self {
+            sink.item();
+            item.write(sink);
+        }
+        sink.end_set();
+    }
     fn from_value(value: Value) -> Result<Self, ValueError> {
         match value {
             Value::Set(items) => items.into_iter().map(T::from_value).collect(),
@@ -269,6 +310,14 @@ impl<K: Key, V: Field> Field for BTreeMap<K, V> {
     const TYPE: Type = Type::Map(&K::TYPE, &V::TYPE);
     fn to_value(&self) -> Value {
         Value::Map(self.iter().map(|(k, v)| (k.to_key(), v.to_value())).collect())
+    }
+    fn write(&self, sink: &mut dyn Sink) {
+        sink.begin_map();
+        for (key, value) in self {
+            key.write_key(sink);
+            value.write(sink);
+        }
+        sink.end_map();
     }
     fn from_value(value: Value) -> Result<Self, ValueError> {
         match value {
@@ -284,6 +333,15 @@ impl<T: Field> Field for Option<T> {
     const TYPE: Type = Type::Option(&T::TYPE);
     fn to_value(&self) -> Value {
         self.as_ref().map_or(Value::Nil, Field::to_value)
+    }
+    fn write(&self, sink: &mut dyn Sink) {
+        match self {
+            Some(value) => value.write(sink),
+            None => sink.nil(),
+        }
+    }
+    fn is_absent(&self) -> bool {
+        self.as_ref().is_none_or(Field::is_absent)
     }
     fn from_value(value: Value) -> Result<Self, ValueError> {
         match value {
@@ -317,6 +375,9 @@ impl<E: WireEnum> Field for E {
     fn to_value(&self) -> Value {
         Value::String(self.as_str().to_owned())
     }
+    fn write(&self, sink: &mut dyn Sink) {
+        sink.text(self.as_str());
+    }
     fn from_value(value: Value) -> Result<Self, ValueError> {
         match value {
             Value::String(text) => E::from_name(&text),
@@ -327,5 +388,8 @@ impl<E: WireEnum> Field for E {
 impl<E: WireEnum> Key for E {
     fn to_key(&self) -> String {
         self.as_str().to_owned()
+    }
+    fn write_key(&self, sink: &mut dyn Sink) {
+        sink.key(self.as_str());
     }
 }

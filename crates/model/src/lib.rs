@@ -28,6 +28,7 @@ mod field;
 pub mod haven;
 mod reference;
 pub mod relations;
+mod sink;
 mod value;
 
 pub use class::{
@@ -41,7 +42,8 @@ pub use errors::{ApiError, ErrorMeta, Language, codes, error_meta};
 pub use field::{EnumMeta, Field, Key, Type, ValueError, WireEnum};
 pub use haven::{HavenSecret, Holder, Placement, TaskJournal};
 pub use reference::{BadRef, Ref, RefId, uuid_text};
-pub use value::Value;
+pub use sink::Sink;
+pub use value::{SharedRow, Value};
 
 /// All classes that have rows: XenAPI's and Haven's own.
 pub fn stored_classes() -> impl Iterator<Item = &'static ClassMeta> {

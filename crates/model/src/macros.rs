@@ -88,6 +88,9 @@ macro_rules! class {
                     $crate::Access {
                         get: |row| $crate::Field::to_value(&row.$field),
                         set: |row, value| $crate::class::assign(&mut row.$field, value),
+                        write: |row, name, sink| {
+                            $crate::class::write_member(&row.$field, name, sink);
+                        },
                     },
                 )*]
             }

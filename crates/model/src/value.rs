@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{DateTime, RefId};
+use crate::{DateTime, RefId, Row, Sink, record};
 
 /// One value. Enums are strings; map keys are strings, as on the wire.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +32,18 @@ pub enum Value {
     Map(BTreeMap<String, Value>),
     /// Record: fields in the order of their class.
     Record(Vec<(&'static str, Value)>),
+    /// The record of a stored row, which is only read when it is written.
+    Row(SharedRow),
+}
+
+/// A stored row as a value: cheap to hand on, the same as the [`record`] of it.
+#[derive(Debug, Clone)]
+pub struct SharedRow(pub Arc<dyn Row>);
+
+impl PartialEq for SharedRow {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.same(other.0.as_ref())
+    }
 }
 
 impl Value {
@@ -72,7 +85,59 @@ impl Value {
             Self::Ref(_) => "ref",
             Self::Set(_) => "set",
             Self::Map(_) => "map",
-            Self::Record(_) => "record",
+            Self::Record(_) | Self::Row(_) => "record",
+        }
+    }
+
+    /// The same without stored rows: each is taken apart into its fields.
+    #[must_use]
+    pub fn plain(self) -> Self {
+        match self {
+            Self::Row(row) => record(row.0.as_ref()),
+            Self::Set(items) => Self::Set(items.into_iter().map(Self::plain).collect()),
+            Self::Map(map) => Self::Map(map.into_iter().map(|(k, v)| (k, v.plain())).collect()),
+            Self::Record(fields) => {
+                Self::Record(fields.into_iter().map(|(n, v)| (n, v.plain())).collect())
+            }
+            other => other,
+        }
+    }
+
+    /// Writes it piece by piece.
+    pub fn write(&self, sink: &mut dyn Sink) {
+        match self {
+            Self::Nil => sink.nil(),
+            Self::Bool(b) => sink.bool(*b),
+            Self::Int(n) => sink.int(*n),
+            Self::Float(x) => sink.float(*x),
+            Self::String(s) => sink.text(s),
+            Self::DateTime(t) => sink.datetime(*t),
+            Self::Ref(r) => sink.reference(*r),
+            Self::Set(items) => {
+                sink.begin_set();
+                for item in items {
+                    sink.item();
+                    item.write(sink);
+                }
+                sink.end_set();
+            }
+            Self::Map(map) => {
+                sink.begin_map();
+                for (key, value) in map {
+                    sink.key(key);
+                    value.write(sink);
+                }
+                sink.end_map();
+            }
+            Self::Record(fields) => {
+                sink.begin_map();
+                for (name, value) in fields.iter().filter(|(_, v)| *v != Self::Nil) {
+                    sink.member(name);
+                    value.write(sink);
+                }
+                sink.end_map();
+            }
+            Self::Row(row) => row.0.write(sink),
         }
     }
 }
@@ -109,7 +174,9 @@ impl fmt::Display for Value {
             Self::String(s) => f.write_str(s),
             Self::DateTime(t) => t.fmt(f),
             Self::Ref(r) => r.fmt(f),
-            Self::Set(_) | Self::Map(_) | Self::Record(_) => f.write_str(self.kind()),
+            Self::Set(_) | Self::Map(_) | Self::Record(_) | Self::Row(_) => {
+                f.write_str(self.kind())
+            }
         }
     }
 }
@@ -131,6 +198,7 @@ impl Serialize for Value {
             Self::Ref(r) => r.serialize(serializer),
             Self::Set(items) => serializer.collect_seq(items),
             Self::Map(map) => serializer.collect_map(map),
+            Self::Row(row) => record(row.0.as_ref()).serialize(serializer),
             Self::Record(fields) => serializer
                 .collect_map(fields.iter().filter(|(_, v)| *v != Self::Nil).map(|(n, v)| (n, v))),
         }

@@ -31,6 +31,7 @@
 mod batch;
 mod changes;
 mod database;
+mod delta;
 mod error;
 mod group;
 mod image;

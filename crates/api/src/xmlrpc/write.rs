@@ -1,28 +1,32 @@
 //! Writing.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use haven_model::{ApiError, Value};
+use haven_model::{ApiError, DateTime, RefId, Sink, Value};
 
 /// `event.from` counts references in typed integers, the only ones in the protocol.
 const TYPED_INTS_MEMBER: &str = "valid_ref_counts";
 
 /// Escapes text; control characters that XML cannot carry are dropped.
 fn text(out: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '"' => out.push_str("&quot;"),
-            '\t' | '\n' => out.push(c),
+    let mut clean = 0;
+    for (at, c) in text.char_indices() {
+        let instead = match c {
+            '<' => "&lt;",
+            '>' => "&gt;",
+            '&' => "&amp;",
+            '"' => "&quot;",
             // Left as it is, every parser would turn it into a line feed.
-            '\r' => out.push_str("&#13;"),
-            c if c < ' ' || c == '\u{fffe}' || c == '\u{ffff}' => {}
-            c => out.push(c),
-        }
+            '\r' => "&#13;",
+            '\t' | '\n' => continue,
+            c if c < ' ' || c == '\u{fffe}' || c == '\u{ffff}' => "",
+            _ => continue,
+        };
+        out.push_str(text.get(clean..at).unwrap_or_default());
+        out.push_str(instead);
+        clean = at + c.len_utf8();
     }
+    out.push_str(text.get(clean..).unwrap_or_default());
 }
 
 /// As C's `%.16g`.
@@ -45,95 +49,137 @@ fn trimmed(digits: &str) -> &str {
     if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits }
 }
 
-/// One member of a struct, with its value as `write` writes it.
-fn member(out: &mut String, name: &str, write: impl FnOnce(&mut String)) {
-    out.push_str("<member><name>");
-    text(out, name);
-    out.push_str("</name><value>");
-    write(out);
-    out.push_str("</value></member>");
+/// Where a value stands, which says how its element ends.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Item,
+    Member,
 }
 
-fn typed_ints(out: &mut String, counts: &BTreeMap<String, Value>) {
-    out.push_str("<struct>");
-    for (name, count) in counts {
-        member(out, name, |out| {
-            out.push_str("<i4>");
-            text(out, &count.to_string());
-            out.push_str("</i4>");
+/// Writes what stands between `<value>` and `</value>`, piece by piece.
+#[derive(Debug, Default)]
+struct XmlSink {
+    out: String,
+    places: Vec<Place>,
+    /// Within the counts of `event.from`.
+    typed_ints: bool,
+}
+
+impl XmlSink {
+    /// What was begun for this value ends with it.
+    fn done(&mut self) {
+        self.out.push_str(match self.places.last() {
+            Some(Place::Item) => "</value>",
+            Some(Place::Member) => "</value></member>",
+            None => "",
         });
     }
-    out.push_str("</struct>");
-}
 
-fn value(out: &mut String, value: &Value) {
-    out.push_str("<value>");
-    inside(out, value);
-    out.push_str("</value>");
-}
+    fn tagged(&mut self, open: &str, body: &str, close: &str) {
+        self.out.push_str(open);
+        self.out.push_str(body);
+        self.out.push_str(close);
+        self.done();
+    }
 
-/// What stands between `<value>` and `</value>`.
-fn inside(out: &mut String, value: &Value) {
-    match value {
-        Value::Nil => out.push_str("<nil/>"),
-        Value::Bool(b) => {
-            out.push_str(if *b { "<boolean>1</boolean>" } else { "<boolean>0</boolean>" });
-        }
-        Value::Float(x) => {
-            out.push_str("<double>");
-            out.push_str(&double(*x));
-            out.push_str("</double>");
-        }
-        Value::DateTime(t) => {
-            // Writing to a string cannot fail.
-            let _ = write!(out, "<dateTime.iso8601>{t}</dateTime.iso8601>");
-        }
-        Value::String(s) => text(out, s),
-        Value::Int(_) | Value::Ref(_) => text(out, &value.to_string()),
-        Value::Set(items) => {
-            out.push_str("<array><data>");
-            for item in items {
-                self::value(out, item);
-            }
-            out.push_str("</data></array>");
-        }
-        Value::Map(map) => {
-            out.push_str("<struct>");
-            for (name, value) in map {
-                // Only records are looked at by name: a map of the user may have any key.
-                member(out, name, |out| inside(out, value));
-            }
-            out.push_str("</struct>");
-        }
-        Value::Record(fields) => {
-            out.push_str("<struct>");
-            for (name, value) in fields.iter().filter(|(_, v)| *v != Value::Nil) {
-                member(out, name, |out| match value {
-                    Value::Map(counts) if *name == TYPED_INTS_MEMBER => typed_ints(out, counts),
-                    _ => inside(out, value),
-                });
-            }
-            out.push_str("</struct>");
-        }
+    fn open_member(&mut self) {
+        self.out.push_str("<member><name>");
+    }
+
+    fn named(&mut self) {
+        self.out.push_str("</name><value>");
     }
 }
 
+impl Sink for XmlSink {
+    fn nil(&mut self) {
+        self.tagged("", "<nil/>", "");
+    }
+    fn bool(&mut self, truth: bool) {
+        self.tagged("<boolean>", if truth { "1" } else { "0" }, "</boolean>");
+    }
+    fn int(&mut self, number: i64) {
+        let (open, close) = if self.typed_ints { ("<i4>", "</i4>") } else { ("", "") };
+        self.out.push_str(open);
+        // Writing to a string cannot fail; the same below.
+        let _ = write!(self.out, "{number}");
+        self.tagged(close, "", "");
+    }
+    fn float(&mut self, number: f64) {
+        self.tagged("<double>", &double(number), "</double>");
+    }
+    fn text(&mut self, text: &str) {
+        self::text(&mut self.out, text);
+        self.done();
+    }
+    fn datetime(&mut self, time: DateTime) {
+        let _ = write!(self.out, "<dateTime.iso8601>{time}</dateTime.iso8601>");
+        self.done();
+    }
+    fn reference(&mut self, reference: RefId) {
+        let _ = write!(self.out, "{reference}");
+        self.done();
+    }
+    fn begin_set(&mut self) {
+        self.out.push_str("<array><data>");
+        self.places.push(Place::Item);
+    }
+    fn item(&mut self) {
+        self.out.push_str("<value>");
+    }
+    fn end_set(&mut self) {
+        self.out.push_str("</data></array>");
+        self.places.pop();
+        self.done();
+    }
+    fn begin_map(&mut self) {
+        self.out.push_str("<struct>");
+        self.places.push(Place::Member);
+    }
+    fn key(&mut self, key: &str) {
+        self.open_member();
+        text(&mut self.out, key);
+        self.named();
+    }
+    fn member(&mut self, name: &'static str) {
+        // Only records are looked at by name: a map of the user may have any key.
+        self.typed_ints |= name == TYPED_INTS_MEMBER;
+        self.open_member();
+        self.out.push_str(name);
+        self.named();
+    }
+    fn end_map(&mut self) {
+        self.out.push_str("</struct>");
+        self.places.pop();
+        self.typed_ints = false;
+        self.done();
+    }
+}
+
+/// `before`, the value in its element, `after`.
+fn framed(before: &str, answer: &Value, after: &str) -> String {
+    let mut sink = XmlSink::default();
+    sink.out.push_str(before);
+    sink.out.push_str("<value>");
+    answer.write(&mut sink);
+    sink.out.push_str("</value>");
+    sink.out.push_str(after);
+    sink.out
+}
+
+const HEAD: &str = "<?xml version=\"1.0\"?><methodResponse><params><param>";
+const TAIL: &str = "</param></params></methodResponse>";
+
 fn response(answer: &Value) -> String {
-    let mut out = String::from("<?xml version=\"1.0\"?><methodResponse><params><param>");
-    value(&mut out, answer);
-    out.push_str("</param></params></methodResponse>");
-    out
+    framed(HEAD, answer, TAIL)
 }
 
 /// The answer to a call that went well.
 #[must_use]
 pub fn write_success(result: &Value) -> String {
-    let mut out = String::from("<?xml version=\"1.0\"?><methodResponse><params><param>");
-    out.push_str("<value><struct>");
-    member(&mut out, "Status", |out| out.push_str("Success"));
-    member(&mut out, "Value", |out| inside(out, result));
-    out.push_str("</struct></value></param></params></methodResponse>");
-    out
+    let success = "<value><struct><member><name>Status</name><value>Success</value></member>\
+                   <member><name>Value</name>";
+    framed(&[HEAD, success].concat(), result, &["</member></struct></value>", TAIL].concat())
 }
 
 /// The answer to a call that failed.
@@ -156,9 +202,7 @@ pub fn write_bare(answer: &Value) -> String {
 /// The `result` of a task: the value alone. Clients of either encoding get this.
 #[must_use]
 pub fn encode_result(result: &Value) -> String {
-    let mut out = String::new();
-    value(&mut out, result);
-    out
+    framed("", result, "")
 }
 
 /// A call, as clients make it.
@@ -168,9 +212,7 @@ pub fn write_call(name: &str, params: &[Value]) -> String {
     text(&mut out, name);
     out.push_str("</methodName><params>");
     for param in params {
-        out.push_str("<param>");
-        value(&mut out, param);
-        out.push_str("</param>");
+        out.push_str(&framed("<param>", param, "</param>"));
     }
     out.push_str("</params></methodCall>");
     out

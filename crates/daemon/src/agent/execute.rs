@@ -1,8 +1,8 @@
 //! From an envelope to an answer.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use haven_cluster::ids::HostId;
 use haven_drivers::hypervisor::Hypervisor;
@@ -21,8 +21,9 @@ use super::storage::Attached;
 use crate::authority::Authority;
 use crate::config::Config;
 use crate::identity::IdentityStore;
-use crate::orders::{Order, OrderEnvelope, OrderError, OrderReply, OrderResult, Term};
+use crate::orders::{Order, OrderEnvelope, OrderError, OrderReply, OrderResult};
 use crate::peer_net::{Dialer, TlsStore};
+use crate::replica::Replica;
 use crate::stats::Stats;
 
 /// Storage drivers by `SR.type`.
@@ -90,7 +91,7 @@ pub struct Agent {
     /// This host was sent down: it reports no more, and its guard is not armed again.
     pub(super) going_down: Arc<AtomicBool>,
     answers: Answers,
-    replica: Arc<Mutex<Option<(Term, u64)>>>,
+    pub(super) replica: Replica,
 }
 
 /// An order with its right to act, handed from step to step.
@@ -106,6 +107,7 @@ impl Agent {
     #[must_use]
     pub fn new(parts: AgentParts) -> Self {
         let gate = Gate::new(parts.identity.clone(), parts.authority.clone());
+        let replica = Replica::new(&parts.config.paths);
         let directories = vec![parts.config.settings.fence_agents.clone()];
         Self {
             parts: Arc::new(parts),
@@ -118,7 +120,7 @@ impl Agent {
             stats: Stats::default(),
             going_down: Arc::default(),
             answers: Answers::default(),
-            replica: Arc::default(),
+            replica,
         }
     }
 
@@ -244,15 +246,10 @@ impl Agent {
         self.attached.path(sr)
     }
 
-    /// Is the copy of the database here newer than `generation` of the same term?
-    pub(super) fn replica_is_newer(&self, term: Term, generation: u64) -> bool {
-        let replica = self.replica.lock().unwrap_or_else(PoisonError::into_inner);
-        replica.is_some_and(|(known, newest)| known == term && newest > generation)
-    }
-
-    pub(super) fn note_replica(&self, term: Term, generation: u64) {
-        let mut replica = self.replica.lock().unwrap_or_else(PoisonError::into_inner);
-        *replica = Some((term, generation));
+    /// This member's copy of the pool database.
+    #[must_use]
+    pub fn replica(&self) -> &Replica {
+        &self.replica
     }
 
     /// Which byte streams of migrations are open now.

@@ -11,7 +11,6 @@ use super::execute::{AgentParts, Case, DONE};
 use super::facts;
 use super::lanes::Lane;
 use crate::config::HypervisorSettings;
-use crate::identity::replace_secret;
 use crate::orders::{Order, OrderError, OrderReply, OrderResult, PoolUpdate, Refusal};
 use crate::tls::HostTls;
 
@@ -32,9 +31,7 @@ impl Case {
                 Ok(OrderReply::Preflight(parts.guard.preflight((**request).clone()).await))
             }
             Order::Guard(command) => self.guard((**command).clone()).await,
-            Order::StoreReplica { generation, snapshot } => {
-                self.store_replica(*generation, snapshot)
-            }
+            Order::StoreReplica { .. } | Order::UpdateReplica { .. } => self.replica().await,
             Order::UpdatePool(update) => self.update_pool(update),
             Order::EjectHost => self.eject().await,
             Order::GoDown { restart } => {
@@ -101,14 +98,18 @@ impl Case {
         changed.map_err(internal)
     }
 
-    fn store_replica(&self, generation: u64, snapshot: &str) -> OrderResult {
-        if self.agent.replica_is_newer(self.envelope.term, generation) {
-            return DONE;
-        }
-        let path = self.agent.parts.config.paths.replica();
-        replace_secret(&path, snapshot.as_bytes()).map_err(internal)?;
-        self.agent.note_replica(self.envelope.term, generation);
-        DONE
+    async fn replica(&self) -> OrderResult {
+        let (replica, envelope) = (self.agent.replica.clone(), self.envelope.clone());
+        let kept = tokio::task::spawn_blocking(move || match &envelope.order {
+            Order::StoreReplica { generation, snapshot } => {
+                replica.store(envelope.term, *generation, snapshot).map(|()| OrderReply::Done)
+            }
+            Order::UpdateReplica { generation, on, batch } => {
+                replica.follow(envelope.term, *generation, (on, batch)).map(OrderReply::Kept)
+            }
+            _ => Ok(OrderReply::Done),
+        });
+        kept.await.map_err(internal)?.map_err(internal)
     }
 
     fn update_pool(&self, update: &PoolUpdate) -> OrderResult {
@@ -232,13 +233,14 @@ impl super::Agent {
             self.detach_quietly(sr).await;
         }
         let paths = &parts.config.paths;
-        for path in [paths.replica(), paths.database()] {
-            match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    tracing::warn!(path = %path.display(), %error, "cannot remove the database");
-                }
-                _ => {}
+        if let Err(error) = self.replica.remove() {
+            tracing::warn!(%error, "cannot remove the copy of the database");
+        }
+        match std::fs::remove_file(paths.database()) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(%error, "cannot remove the database");
             }
+            _ => {}
         }
         self.gate.forget_terms();
         parts.tls.clear();

@@ -49,7 +49,8 @@ impl CliSession {
             }
         };
         match self.runtime.block_on(answer)? {
-            Answer::Value(value) => Ok(value),
+            // Commands look into records.
+            Answer::Value(value) => Ok(value.plain()),
             Answer::Names(names) => Ok(Value::Set(names.into_iter().map(Value::String).collect())),
         }
     }

@@ -5,7 +5,6 @@
 //! out or dead: the guard names the lives, and waits by itself for those for whom this fails.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use haven_cluster::control::{DeathProof, GuardCommand, GuardState};
@@ -13,13 +12,14 @@ use haven_cluster::ids::{HostId, Instant as BootTime, Life};
 use haven_cluster::timing::Timing;
 use haven_drivers::power::VerifiedOff;
 use haven_model::{ApiError, Host, MessageClass, Ref, alerts};
-use haven_pooldb::{Database, MemStore, Snapshot};
+use haven_pooldb::{Database, MemStore};
 use tokio_util::sync::CancellationToken;
 
 use super::stock;
 use super::takeover::Ha;
 use crate::ops::fencing::{self, HostPower};
 use crate::ops::message;
+use crate::replica::Replica;
 
 /// How often the lives are looked at besides changes of the guard's state.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
@@ -191,14 +191,13 @@ async fn set_up(ha: &Ha, host: Ref<Host>) -> Result<HostPower, ApiError> {
     if ha.state.pool.is_open() {
         return ha.state.pool.read(|db| fencing::of_host(db, host)).await?;
     }
-    let path = ha.state.config.paths.replica();
-    let read = move || in_copy(&path, host);
+    let copy = ha.state.agent().replica().clone();
+    let read = move || in_copy(&copy, host);
     tokio::task::spawn_blocking(read).await.map_err(ApiError::internal)?
 }
 
-fn in_copy(path: &Path, host: Ref<Host>) -> Result<HostPower, ApiError> {
-    let text = std::fs::read_to_string(path).map_err(ApiError::internal)?;
-    let copy: Snapshot = serde_json::from_str(&text).map_err(ApiError::internal)?;
+fn in_copy(copy: &Replica, host: Ref<Host>) -> Result<HostPower, ApiError> {
+    let copy = copy.load().map_err(ApiError::internal)?;
     let store = Box::new(MemStore::default());
     let database = Database::create(store, crate::coordinator::ids(), &copy);
     let database = database.map_err(ApiError::internal)?;

@@ -96,7 +96,10 @@ async fn in_turn(
 }
 
 /// Writes a value; a long one on a thread of its own, where it keeps nobody else waiting.
-async fn written(value: Value, write: impl FnOnce(&Value) -> String + Send + 'static) -> String {
+pub(super) async fn written(
+    value: Value,
+    write: impl FnOnce(&Value) -> String + Send + 'static,
+) -> String {
     if size(&value) <= QUICK_VALUES {
         return write(&value);
     }
@@ -109,6 +112,7 @@ fn size(value: &Value) -> usize {
         Value::Set(items) => items.len() + items.first().map_or(0, |item| items.len() * size(item)),
         Value::Map(map) => map.len() + map.values().next().map_or(0, |item| map.len() * size(item)),
         Value::Record(fields) => fields.iter().map(|(_, value)| 1 + size(value)).sum(),
+        Value::Row(row) => row.0.meta().fields.len(),
         _ => 0,
     }
 }

@@ -243,6 +243,15 @@ pub enum Order {
         /// The exported database, as text.
         snapshot: String,
     },
+    /// Keep these changes, which follow on the copy of the pool database that has this checksum.
+    UpdateReplica {
+        /// The generation that they lead to.
+        generation: u64,
+        /// Checksum of what they follow on (`replica::next_link`).
+        on: String,
+        /// The changes, as text.
+        batch: String,
+    },
     /// The pool's members and coordinator have changed.
     UpdatePool(Box<PoolUpdate>),
     /// Creates a bridge, with an uplink if one is named; idempotent.
@@ -354,6 +363,7 @@ impl Order {
             | Self::DestroyVolume { .. }
             | Self::CreateRaw { .. }
             | Self::StoreReplica { .. }
+            | Self::UpdateReplica { .. }
             | Self::HaPreflight(_)
             | Self::Power(_)
             | Self::Guard(_) => WORK,
@@ -399,6 +409,7 @@ impl Order {
             Self::HaPreflight(_) => "ha_preflight",
             Self::Guard(_) => "guard",
             Self::StoreReplica { .. } => "store_replica",
+            Self::UpdateReplica { .. } => "update_replica",
             Self::UpdatePool(_) => "update_pool",
             Self::EnsureBridge { .. } => "ensure_bridge",
             Self::Power(_) => "power",

@@ -39,6 +39,8 @@ pub enum OrderReply {
     Statistics(Box<StatsAnswer>),
     /// To `HaPreflight`.
     Preflight(PreflightReply),
+    /// To `UpdateReplica`; no: a whole copy must come.
+    Kept(bool),
     /// To `Power`: status.
     PowerState(PowerState),
     /// To `Power`: the installed agents.

@@ -70,6 +70,7 @@ impl SimPeer {
             Order::HostFacts => Ok(OrderReply::Facts(Box::new(HostFacts::clone(&self.facts)))),
             // Nobody will ever be promoted here.
             Order::StoreReplica { .. } => Ok(OrderReply::Done),
+            Order::UpdateReplica { .. } => Ok(OrderReply::Kept(true)),
             _ => self.agent.carry_out(envelope, sender).await,
         }
     }

@@ -17,7 +17,7 @@ const FROM: Origin = Origin::Remote(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)));
 async fn ask(pool: &TestPool, name: &str, params: Vec<Value>) -> Result<Value, ApiError> {
     let request = Request { name: name.to_owned(), params };
     match dispatch::answer(&pool.hosts[0].daemon.state, FROM, request).await? {
-        Answer::Value(value) => Ok(value),
+        Answer::Value(value) => Ok(value.plain()),
         Answer::Names(names) => Ok(Value::Set(names.into_iter().map(Value::String).collect())),
     }
 }

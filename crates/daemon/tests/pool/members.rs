@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use haven_cluster::ids::{EpochNumber, HostId, Incarnation, Life};
 use haven_daemon::coordinator;
 use haven_daemon::ops::{placement, vm::state::Undo};
+use haven_daemon::orders::Term;
 use haven_model::{Host, Ref, Task, TaskJournal, TaskStatusType, Vm};
+use haven_pooldb::Snapshot;
 use haven_tasks as machine;
 use serde_json::json;
 
-use crate::support::{login, pool, post, rpc};
+use crate::support::{TestPool, login, pool, post, rpc};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hosts_join_and_attach_the_shared_storage() {
@@ -149,17 +152,7 @@ async fn a_vm_on_local_storage_cannot_be_protected() {
 async fn members_keep_copies_of_the_database_and_one_can_take_over_by_hand() {
     let pool = pool(2).await;
     pool.nfs().await;
-    let path = pool.hosts[1].daemon.state.config.paths.replica();
-    let until = std::time::Instant::now() + Duration::from_secs(15);
-    loop {
-        let text = std::fs::read_to_string(&path).unwrap_or_default();
-        // The type tells: `shared` is also the name of a field.
-        if text.contains(r#"\"type\":\"nfs\""#) {
-            break;
-        }
-        assert!(std::time::Instant::now() < until, "no copy at {}", path.display());
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    copied(&pool, 0, 1).await;
     // The coordinator is lost while high availability is off: a member takes over by hand.
     let member = pool.hosts[1].socket();
     let session = login(&member).await;
@@ -178,6 +171,62 @@ async fn members_keep_copies_of_the_database_and_one_can_take_over_by_hand() {
     let session = login(&pool.socket()).await;
     let hosts = rpc(&pool.socket(), "host.get_all", &[json!(session)]).await.unwrap();
     assert_eq!(hosts.as_array().unwrap().len(), 2);
+}
+
+/// Waits until a member has the database as its coordinator has it.
+async fn copied(pool: &TestPool, coordinator: usize, member: usize) {
+    let sorted = |mut all: Snapshot| {
+        all.rows.sort_by(|a, b| (&a.class, a.reference).cmp(&(&b.class, b.reference)));
+        all
+    };
+    let [from, to] = [coordinator, member].map(|host| pool.hosts[host].daemon.state.clone());
+    let until = std::time::Instant::now() + Duration::from_secs(30);
+    loop {
+        let copy = to.agent().replica().load();
+        let all = from.pool.read(|db| db.export()).await.unwrap().unwrap();
+        if copy.is_ok_and(|copy| sorted(copy) == sorted(all)) {
+            return;
+        }
+        assert!(std::time::Instant::now() < until, "no copy on host {member}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_are_sent_what_changed_and_everything_when_they_missed_some() {
+    let pool = pool(3).await;
+    pool.nfs().await;
+    for member in [1, 2] {
+        copied(&pool, 0, member).await;
+    }
+    let state = pool.hosts[1].daemon.state.clone();
+    let whole = std::fs::read(state.config.paths.replica()).unwrap();
+    let pool_ref = pool.ok("pool.get_all", &[]).await[0].clone();
+    for name in ["one", "two"] {
+        pool.ok("pool.set_name_label", &[pool_ref.clone(), json!(name)]).await;
+        copied(&pool, 0, 1).await;
+    }
+    assert_eq!(std::fs::read(state.config.paths.replica()).unwrap(), whole, "changes alone came");
+    let log = std::fs::read_to_string(state.config.paths.replica_log()).unwrap();
+    assert!(log.lines().count() >= 2 && log.len() < whole.len(), "{log}");
+    // This member has something else than its coordinator believes.
+    let restored: Snapshot = serde_json::from_slice(&whole).unwrap();
+    let copy = state.agent().replica().clone();
+    let nobody = Life { host: HostId(uuid::Uuid::nil()), incarnation: Incarnation(0) };
+    let term = Term { epoch: EpochNumber(0), coordinator: nobody };
+    copy.store(term, restored.generation, std::str::from_utf8(&whole).unwrap()).unwrap();
+    pool.ok("pool.set_name_label", &[pool_ref.clone(), json!("three")]).await;
+    copied(&pool, 0, 1).await;
+    copied(&pool, 0, 2).await;
+    // Another coordinator knows nothing of what the members have.
+    let new = json!({ "coordinator": state.identity.host().0.to_string() });
+    post(&pool.hosts[1].socket(), "/haven/pool/promote", &json!({})).await.unwrap();
+    for host in [0, 2] {
+        post(&pool.hosts[host].socket(), "/haven/pool/follow", &new).await.unwrap();
+    }
+    for member in [0, 2] {
+        copied(&pool, 1, member).await;
+    }
 }
 
 /// Scenario 85: the coordinator dies while a VM is being migrated; its successor finds the task

@@ -5,6 +5,7 @@ mod mirror;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use haven_model::{Class, Ref, RefId, Row};
 
@@ -171,6 +172,21 @@ impl Image {
     #[must_use]
     pub fn row(&self, class: &str, reference: RefId) -> Option<&dyn Row> {
         self.tables.get(class)?.rows.get(&reference).map(|e| e.row.as_ref())
+    }
+
+    /// The row, to be kept: later changes make another one.
+    #[must_use]
+    pub fn shared(&self, class: &str, reference: RefId) -> Option<Arc<dyn Row>> {
+        self.tables.get(class)?.rows.get(&reference).map(|e| e.row.clone())
+    }
+
+    /// All rows of a class known only at run time, to be kept.
+    pub fn shared_rows<'a>(
+        &'a self,
+        class: &str,
+    ) -> impl Iterator<Item = (RefId, &'a Arc<dyn Row>)> + use<'a> {
+        let table = self.tables.get(class);
+        table.into_iter().flat_map(|t| t.rows.iter().map(|(id, e)| (*id, &e.row)))
     }
 
     /// All rows of a class known only at run time.

@@ -15,7 +15,7 @@ use super::{Asked, failed, json_body, json_response, reply, status_of};
 use crate::audit::Entry;
 use crate::dispatch::{self, Answer, account, authenticate};
 use crate::http::auth::Credentials;
-use crate::http::{Origin, RPC_BYTES_MAX, body, console, extra, rrd};
+use crate::http::{Origin, RPC_BYTES_MAX, body, console, extra, rpc, rrd};
 use crate::ops::{init, rows};
 use crate::session::Login;
 use crate::state::{AppState, now};
@@ -224,12 +224,16 @@ async fn call(state: &Arc<AppState>, page: &Page, request: Request) -> Response 
         let session = RefId::from(page.ticket.session).to_string();
         call.params.insert(0, Value::String(session));
     }
-    let outcome = match dispatch::answer(state, origin, call).await {
-        Ok(Answer::Names(names)) => Ok(Value::Set(names.into_iter().map(Value::String).collect())),
-        Ok(Answer::Value(value)) => Ok(value),
-        Err(error) => Err(error),
+    let value = match dispatch::answer(state, origin, call).await {
+        Ok(Answer::Names(names)) => Value::Set(names.into_iter().map(Value::String).collect()),
+        Ok(Answer::Value(value)) => value,
+        Err(error) => {
+            let text = jsonrpc::write_response(&reply_to, Err(&error));
+            return json_response(StatusCode::OK, text);
+        }
     };
-    json_response(StatusCode::OK, jsonrpc::write_response(&reply_to, outcome.as_ref()))
+    let write = move |value: &Value| jsonrpc::write_response(&reply_to, Ok(value));
+    json_response(StatusCode::OK, rpc::written(value, write).await)
 }
 
 fn needs_session(call: &Call) -> bool {
