@@ -29,6 +29,63 @@ pub(super) struct Files<'t> {
     transport: &'t Transport,
 }
 
+/// What follows a request.
+#[derive(Clone, Copy)]
+enum Sends {
+    Nothing,
+    Bytes(u64),
+    Chunks,
+}
+
+impl Sends {
+    /// Chunks are of HTTP/1.1.
+    fn version(self) -> &'static str {
+        if matches!(self, Self::Chunks) { "HTTP/1.1" } else { "HTTP/1.0" }
+    }
+
+    fn headers(self) -> String {
+        match self {
+            Self::Nothing => String::new(),
+            Self::Bytes(length) => format!("content-length: {length}\r\n"),
+            Self::Chunks => "connection: close\r\ntransfer-encoding: chunked\r\n".to_owned(),
+        }
+    }
+}
+
+/// Where what is copied goes.
+trait Sink {
+    /// Takes a block that is not empty.
+    async fn take(&mut self, block: &[u8]) -> std::io::Result<()>;
+    /// There is no more.
+    async fn end(&mut self) -> std::io::Result<()>;
+}
+
+impl<W: AsyncWrite + Unpin> Sink for W {
+    async fn take(&mut self, block: &[u8]) -> std::io::Result<()> {
+        self.write_all(block).await
+    }
+
+    async fn end(&mut self) -> std::io::Result<()> {
+        self.flush().await
+    }
+}
+
+/// Chunks of HTTP/1.1.
+struct Chunked<'s>(&'s mut Box<dyn Stream>);
+
+impl Sink for Chunked<'_> {
+    async fn take(&mut self, block: &[u8]) -> std::io::Result<()> {
+        self.0.write_all(format!("{:x}\r\n", block.len()).as_bytes()).await?;
+        self.0.write_all(block).await?;
+        self.0.write_all(b"\r\n").await
+    }
+
+    async fn end(&mut self) -> std::io::Result<()> {
+        self.0.write_all(b"0\r\n\r\n").await?;
+        self.0.flush().await
+    }
+}
+
 /// An answer, and its length if it says so.
 type Answer = (Box<dyn Stream>, Option<u64>);
 
@@ -93,7 +150,7 @@ impl<'t> Files<'t> {
         server: &mut Box<dyn Stream>,
     ) -> Outcome<Reply> {
         let path = if file.is_empty() { None } else { Some(self.check(file)?) };
-        let Some((mut from, length)) = self.asked("GET", url, "").await? else {
+        let Some((mut from, length)) = self.asked("GET", url, Sends::Nothing).await? else {
             return Ok(Reply::Failed);
         };
         let copied = match path {
@@ -124,30 +181,31 @@ impl<'t> Files<'t> {
             || Failure::Local(format!("Operation failed. Error: file '{file}' does not exist"));
         let mut from = tokio::fs::File::open(&path).await.map_err(|_| missing())?;
         let meta = from.metadata().await.map_err(|_| missing())?;
-        // Of a pipe nobody knows the length: its end is the end.
-        let length = if meta.is_file() {
-            format!("content-length: {}\r\n", meta.len())
-        } else {
-            String::new()
-        };
-        let Some((mut to, _)) = self.asked("PUT", url, &length).await? else {
+        // Of a pipe nobody knows the length: it goes in chunks, so that its end is seen.
+        let sends = if meta.is_file() { Sends::Bytes(meta.len()) } else { Sends::Chunks };
+        let Some((mut to, _)) = self.asked("PUT", url, sends).await? else {
             return Ok(Reply::Failed);
         };
-        let copied = copy(&mut from, &mut to, server).await;
+        let copied = match sends {
+            Sends::Chunks => copy(&mut from, &mut Chunked(&mut to), server).await,
+            _ => copy(&mut from, &mut to, server).await,
+        };
         let ended = to.shutdown().await;
         Ok(if copied.is_ok() && ended.is_ok() { Reply::Ok } else { Reply::Failed })
     }
 
     /// Asks and follows redirections: the answer and its length if it says so; none if it is
     /// anything but 200.
-    async fn asked(&self, method: &str, url: &str, headers: &str) -> Outcome<Option<Answer>> {
+    async fn asked(&self, method: &str, url: &str, sends: Sends) -> Outcome<Option<Answer>> {
         let mut url = url.to_owned();
         for _ in 0..REDIRECTIONS_MAX {
             let (transport, path) = self.at(&url)?;
             let mut stream = transport.raw().await?;
             let head = format!(
-                "{method} {path} HTTP/1.0\r\nhost: {}\r\n{headers}\r\n",
-                transport.endpoint()
+                "{method} {path} {}\r\nhost: {}\r\n{}\r\n",
+                sends.version(),
+                transport.endpoint(),
+                sends.headers()
             );
             let sent = stream.write_all(head.as_bytes()).await;
             if sent.is_err() || stream.flush().await.is_err() {
@@ -195,7 +253,7 @@ async fn read_head(stream: &mut Box<dyn Stream>) -> Option<String> {
 /// Copies to the end, and tells the server from time to time that it goes on.
 async fn copy(
     from: &mut (impl AsyncRead + Unpin),
-    to: &mut (impl AsyncWrite + Unpin),
+    to: &mut impl Sink,
     server: &mut Box<dyn Stream>,
 ) -> std::io::Result<u64> {
     let mut heartbeat = interval(HEARTBEAT);
@@ -214,11 +272,11 @@ async fn copy(
             }
         };
         if count == 0 {
-            to.flush().await?;
+            to.end().await?;
             return Ok(copied);
         }
         copied += count as u64;
-        to.write_all(block.get(..count).unwrap_or_default()).await?;
+        to.take(block.get(..count).unwrap_or_default()).await?;
     }
 }
 

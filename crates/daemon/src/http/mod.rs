@@ -14,6 +14,7 @@ mod raw_vdi;
 mod redirect;
 mod rpc;
 mod rrd;
+mod upload;
 mod web;
 
 use std::net::IpAddr;

@@ -1,5 +1,6 @@
 //! `GET /export_raw_vdi` and `PUT /import_raw_vdi`: the bytes of a disk as its guest sees them;
-//! `GET /export` and `PUT /import`: whole VMs as XVA files (`uuid` or `ref`; `sr_id`, `restore`).
+//! `GET /export` and `PUT /import`: whole VMs as XVA files (`uuid` or `ref`; `sr_id` or `sr_uuid`,
+//! `restore`).
 //!
 //! In the query: `vdi` (reference or uuid), `format` (`raw` only), `task_id` (a task that the
 //! client made and watches), and the session.
@@ -13,27 +14,36 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use haven_model::{ApiError, Ref, Sr, Task, Value, Vdi, Vm, codes};
+use haven_pooldb::Image as Database;
 use haven_tasks::TaskId;
-use http_body_util::BodyExt;
 use hyper::body::Frame;
-use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::Origin;
 use super::auth::{self, query_value};
+use super::{Origin, upload};
 use crate::audit::{Entry, Object};
 use crate::state::{AppState, fresh};
 use crate::transfer::{self, Pieces, xva, xva_import};
 
 /// Paths that move the content of disks.
 pub(super) const ROUTES: [&str; 4] = ["/export_raw_vdi", "/import_raw_vdi", "/export", "/import"];
-/// Pieces of a body that wait to be written.
-const PIECES_MAX: usize = 8;
 
-/// What the query asks for.
-struct Asked {
-    disk: Ref<Vdi>,
-    task: Ref<Task>,
+/// The disk that the query names.
+async fn disk(state: &Arc<AppState>, query: &str) -> Result<Ref<Vdi>, ApiError> {
+    let format = query_value(query, "format").unwrap_or_else(|| "raw".to_owned());
+    if format != "raw" {
+        let why = format!("{format}: only raw is read and written");
+        return Err(ApiError::with(codes::INVALID_VALUE, &[&"format", &why]));
+    }
+    let vdi = query_value(query, "vdi").unwrap_or_default();
+    state
+        .pool
+        .read(|db| {
+            let by_ref = vdi.parse().ok().filter(|disk| db.get::<Vdi>(*disk).is_some());
+            let disk = by_ref.or_else(|| db.find_uuid::<Vdi>(&vdi));
+            disk.ok_or_else(|| ApiError::uuid_invalid::<Vdi>(&vdi))
+        })
+        .await?
 }
 
 pub(super) async fn serve(state: &Arc<AppState>, origin: Origin, request: Request) -> Response {
@@ -42,17 +52,18 @@ pub(super) async fn serve(state: &Arc<AppState>, origin: Origin, request: Reques
         Err(error) => return auth::refusal(&error),
     };
     let query = request.uri().query().unwrap_or_default().to_owned();
+    let task = client_task(state, &query).await;
     if matches!(request.uri().path(), "/export" | "/import") {
         let path = request.uri().path().trim_start_matches('/');
         state.audit.note(who.entry(origin, &format!("http/{path}")).with_result(&Ok(())));
-        return whole_vm(state, &query, request).await;
+        return whole_vm(state, &query, task, request).await;
     }
-    let asked = match ask(state, &query).await {
-        Ok(asked) => asked,
-        Err(error) => return told(&error),
+    let disk = match disk(state, &query).await {
+        Ok(disk) => disk,
+        Err(error) => return refused(state, task, error).await,
     };
     let path = request.uri().path().trim_start_matches('/').to_owned();
-    let uuid = state.pool.read(|db| db.get(asked.disk).map(|row| row.uuid.clone())).await;
+    let uuid = state.pool.read(|db| db.get(disk).map(|row| row.uuid.clone())).await;
     let object = Object {
         class: "VDI".to_owned(),
         uuid: uuid.ok().flatten().unwrap_or_default(),
@@ -60,39 +71,38 @@ pub(super) async fn serve(state: &Arc<AppState>, origin: Origin, request: Reques
     };
     let entry = Entry { objects: vec![object], ..who.entry(origin, &format!("http/{path}")) };
     state.audit.note(entry.with_result(&Ok(())));
-    if *request.method() == Method::PUT {
-        import(state, asked, request.into_body()).await
-    } else {
-        export(state, &asked).await
+    if *request.method() != Method::PUT {
+        return export(state, task, disk).await;
     }
+    let owner = state.clone();
+    upload::serve(state, task, request, move |id, pieces| async move {
+        transfer::import(&owner, id, disk, pieces).await
+    })
+    .await
 }
 
-async fn ask(state: &Arc<AppState>, query: &str) -> Result<Asked, ApiError> {
-    let format = query_value(query, "format").unwrap_or_else(|| "raw".to_owned());
-    if format != "raw" {
-        let why = format!("{format}: only raw is read and written");
-        return Err(ApiError::with(codes::INVALID_VALUE, &[&"format", &why]));
-    }
-    let vdi = query_value(query, "vdi").unwrap_or_default();
-    let task = query_value(query, "task_id").and_then(|text| text.parse().ok());
-    state
-        .pool
-        .read(|db| {
-            let by_ref = vdi.parse().ok().filter(|disk| db.get::<Vdi>(*disk).is_some());
-            let disk = by_ref.or_else(|| db.find_uuid::<Vdi>(&vdi));
-            let disk = disk.ok_or_else(|| ApiError::uuid_invalid::<Vdi>(&vdi))?;
-            let task = task.filter(|task| db.get::<Task>(*task).is_some());
-            Ok(Asked { disk, task: task.unwrap_or_else(|| Ref::from_uuid(fresh())) })
-        })
-        .await?
+/// The task that the client made for its transfer, and watches.
+async fn client_task(state: &Arc<AppState>, query: &str) -> Option<Ref<Task>> {
+    let task = query_value(query, "task_id").and_then(|text| text.parse().ok())?;
+    let found = state.pool.read(|db| db.get::<Task>(task).is_some()).await;
+    found.is_ok_and(|found| found).then_some(task)
 }
 
-fn id(task: Ref<Task>) -> TaskId {
+/// A refusal before anything moved, told to the client and to its task.
+async fn refused(state: &Arc<AppState>, task: Option<Ref<Task>>, error: ApiError) -> Response {
+    let response = told(&error);
+    if let Some(task) = task {
+        end(state, task, Err(error)).await;
+    }
+    response
+}
+
+pub(super) fn id(task: Ref<Task>) -> TaskId {
     TaskId(Uuid::from_u128(task.id().0))
 }
 
 /// A refusal: what is not there, what is busy, and the rest.
-fn told(error: &ApiError) -> Response {
+pub(super) fn told(error: &ApiError) -> Response {
     let status = match error.code {
         codes::HANDLE_INVALID | codes::UUID_INVALID => StatusCode::NOT_FOUND,
         codes::VDI_IN_USE | codes::OTHER_OPERATION_IN_PROGRESS => StatusCode::CONFLICT,
@@ -104,15 +114,13 @@ fn told(error: &ApiError) -> Response {
     (status, error.to_string()).into_response()
 }
 
-async fn export(state: &Arc<AppState>, asked: &Asked) -> Response {
-    let content = match transfer::export(state, id(asked.task), asked.disk).await {
+async fn export(state: &Arc<AppState>, task: Option<Ref<Task>>, disk: Ref<Vdi>) -> Response {
+    let own = task.unwrap_or_else(|| Ref::from_uuid(fresh()));
+    let content = match transfer::export(state, id(own), disk).await {
         Ok(content) => content,
-        Err(error) => {
-            end(state, asked.task, Err(error.clone())).await;
-            return told(&error);
-        }
+        Err(error) => return refused(state, task, error).await,
     };
-    let mut response = outgoing(state, asked.task, content.pieces, Some(content.size));
+    let mut response = outgoing(state, own, content.pieces, Some(content.size));
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(content.size));
     response
 }
@@ -131,45 +139,44 @@ fn outgoing(state: &Arc<AppState>, task: Ref<Task>, pieces: Pieces, left: Option
 }
 
 /// `/export` and `/import`.
-async fn whole_vm(state: &Arc<AppState>, query: &str, request: Request) -> Response {
+async fn whole_vm(
+    state: &Arc<AppState>,
+    query: &str,
+    task: Option<Ref<Task>>,
+    request: Request,
+) -> Response {
     let value = |key: &str| query_value(query, key).unwrap_or_default();
-    let (vm, sr) = ([value("ref"), value("uuid")], value("sr_id"));
-    let task = value("task_id");
-    let found = state.pool.read(|db| {
-        let vm = vm.iter().find_map(|asked| xva_import::named::<Vm>(db, asked));
-        let task = task.parse().ok().filter(|task| db.get::<Task>(*task).is_some());
-        (vm, xva_import::named::<Sr>(db, &sr), task.unwrap_or_else(|| Ref::from_uuid(fresh())))
-    });
-    let Ok((vm, found_sr, task)) = found.await else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    };
-    let result = if *request.method() == Method::PUT {
-        let wanted = sr.is_empty() || found_sr.is_some();
-        let restore = value("restore") == "true";
-        let options = xva_import::Options { sr: found_sr.unwrap_or(Ref::NULL), restore };
-        let pieces = incoming(request.into_body());
-        let result = if wanted {
-            xva_import::import(state, id(task), options, pieces).await
-        } else {
-            Err(ApiError::uuid_invalid::<Sr>(&sr))
+    if *request.method() != Method::PUT {
+        let vm = [value("ref"), value("uuid")];
+        let named = |db: &Database| vm.iter().find_map(|vm| xva_import::named::<Vm>(db, vm));
+        let found = state.pool.read(named).await;
+        let own = task.unwrap_or_else(|| Ref::from_uuid(fresh()));
+        let begun = match found {
+            Ok(Some(vm)) => xva::export(state, id(own), vm).await,
+            Ok(None) => Err(ApiError::uuid_invalid::<Vm>(&value("uuid"))),
+            Err(error) => Err(error),
         };
-        end(state, task, result.clone()).await;
-        result.map(|_| StatusCode::OK.into_response())
-    } else {
-        let begun = match vm {
-            Some(vm) => xva::export(state, id(task), vm).await,
-            None => Err(ApiError::uuid_invalid::<Vm>(&value("uuid"))),
+        return match begun {
+            Ok(pieces) => outgoing(state, own, pieces, None),
+            Err(error) => refused(state, task, error).await,
         };
-        if let Err(error) = &begun {
-            end(state, task, Err(error.clone())).await;
-        }
-        begun.map(|pieces| outgoing(state, task, pieces, None))
-    };
-    result.unwrap_or_else(|error| told(&error))
+    }
+    let sr = [value("sr_id"), value("sr_uuid")].concat();
+    let found = state.pool.read(|db| xva_import::named::<Sr>(db, &sr)).await.ok().flatten();
+    if !sr.is_empty() && found.is_none() {
+        return refused(state, task, ApiError::uuid_invalid::<Sr>(&sr)).await;
+    }
+    let restore = value("restore") == "true";
+    let options = xva_import::Options { sr: found.unwrap_or(Ref::NULL), restore };
+    let owner = state.clone();
+    upload::serve(state, task, request, move |id, pieces| async move {
+        xva_import::import(&owner, id, options, pieces).await
+    })
+    .await
 }
 
 /// Tells the client's task how it ended.
-async fn end(state: &Arc<AppState>, task: Ref<Task>, result: Result<Value, ApiError>) {
+pub(super) async fn end(state: &Arc<AppState>, task: Ref<Task>, result: Result<Value, ApiError>) {
     if let Err(error) = crate::dispatch::complete(state, task, result).await {
         tracing::warn!(%error, %task, "the end of a transfer could not be written down");
     }
@@ -217,36 +224,5 @@ impl Drop for Outgoing {
         if let Some(done) = self.done.take() {
             done(if self.left == Some(0) { Ok(Value::void()) } else { Err(transfer::hung_up()) });
         }
-    }
-}
-
-/// A body as it arrives.
-fn incoming(mut body: Body) -> Pieces {
-    let (sender, pieces) = mpsc::channel(PIECES_MAX);
-    tokio::spawn(async move {
-        while let Some(frame) = body.frame().await {
-            let piece = match frame.map(Frame::into_data) {
-                Ok(Ok(bytes)) => Ok(bytes),
-                // Trailers are no content.
-                Ok(Err(_)) => continue,
-                Err(error) => Err(ApiError::with(codes::IMPORT_ERROR, &[&error])),
-            };
-            let last = piece.is_err();
-            // Nobody takes it any more: the import has failed.
-            if sender.send(piece).await.is_err() || last {
-                return;
-            }
-        }
-    });
-    pieces
-}
-
-async fn import(state: &Arc<AppState>, asked: Asked, body: Body) -> Response {
-    let pieces = incoming(body);
-    let result = transfer::import(state, id(asked.task), asked.disk, pieces).await;
-    end(state, asked.task, result.clone()).await;
-    match result {
-        Ok(_) => StatusCode::OK.into_response(),
-        Err(error) => told(&error),
     }
 }

@@ -179,6 +179,10 @@ async fn write(
         at = end;
         op.progress(part(at, image.size)).await;
     }
+    if at == 0 {
+        // A pipe whose length its client took for 0.
+        return Err(ApiError::with(codes::IMPORT_ERROR, &[&"nothing was sent"]));
+    }
     image.close().await.map_err(|error| failed(&error))?;
     Ok(Value::void())
 }

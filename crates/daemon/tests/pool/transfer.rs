@@ -1,11 +1,16 @@
 //! The content of disks in and out over HTTP, with a real image.
 
+use std::time::Duration;
+
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value as Json, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
 
 use crate::support::{TestPool, pool};
+use crate::xe::xe;
 
 const MIB: usize = 1 << 20;
 
@@ -69,7 +74,8 @@ async fn a_disk_goes_in_and_comes_out_as_it_was() {
     assert!(body[..3 * MIB] == content && body[3 * MIB..].iter().all(|byte| *byte == 0));
     pool.wait("task", &task, "status", &json!("success")).await;
 
-    let (status, said) = send(&pool, "PUT", &put, vec![1; 5 * MIB]).await;
+    let alone = format!("/import_raw_vdi?vdi={}", vdi.as_str().unwrap());
+    let (status, said) = send(&pool, "PUT", &alone, vec![1; 5 * MIB]).await;
     assert_eq!(status, 400, "{}", String::from_utf8_lossy(&said));
     let (status, _) = send(&pool, "GET", "/export_raw_vdi?vdi=none", Vec::new()).await;
     assert_eq!(status, 404);
@@ -91,4 +97,87 @@ async fn a_disk_that_a_vm_uses_stays_as_it_is() {
         assert_eq!(status, 409);
         assert!(String::from_utf8_lossy(&said).contains("VDI_IN_USE"));
     }
+}
+
+/// A request of HTTP/1.0 whose client waits for the 200 before it sends anything, then sends
+/// `content` and hangs up; the first line of the answer.
+async fn send_after_the_answer(pool: &TestPool, path: &str, length: u64, content: &[u8]) -> String {
+    let mut stream = tokio::net::UnixStream::connect(pool.socket()).await.unwrap();
+    let session = &pool.session;
+    let head = format!(
+        "PUT {path}&session_id={session} HTTP/1.0\r\nhost: h\r\ncontent-length: {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let read = async {
+        while !answer.ends_with(b"\r\n\r\n") {
+            answer.push(stream.read_u8().await.unwrap());
+        }
+    };
+    timeout(Duration::from_secs(20), read).await.unwrap();
+    if !content.is_empty() {
+        stream.write_all(content).await.unwrap();
+    }
+    String::from_utf8(answer).unwrap().lines().next().unwrap().to_owned()
+}
+
+/// Begins as `xe` does: with a task, which tells the outcome.
+async fn import_task(pool: &TestPool, query: &str) -> (Json, String) {
+    let task = pool.ok("task.create", &[json!("import"), json!("")]).await;
+    let path = format!("{query}&task_id={}", task.as_str().unwrap());
+    (task, path)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_watches_a_task_is_answered_before_the_content() {
+    let pool = pool(1).await;
+    let sr = pool.nfs().await;
+    let vdi = real_disk(&pool, &sr).await;
+    let import = format!("/import_raw_vdi?vdi={}", vdi.as_str().unwrap());
+    let content = vec![7; MIB];
+    let (task, path) = import_task(&pool, &import).await;
+    let answer = send_after_the_answer(&pool, &path, MIB as u64, &content).await;
+    assert!(answer.ends_with("200 OK"), "{answer}");
+    pool.wait("task", &task, "status", &json!("success")).await;
+    // Who does not know the length says 1 PiB and hangs up.
+    let (task, path) = import_task(&pool, &import).await;
+    send_after_the_answer(&pool, &path, 1 << 50, &content).await;
+    pool.wait("task", &task, "status", &json!("success")).await;
+    // A client that breaks off, and one that sends nothing.
+    let (task, path) = import_task(&pool, &import).await;
+    send_after_the_answer(&pool, &path, 2 * MIB as u64, &content).await;
+    pool.wait("task", &task, "status", &json!("failure")).await;
+    let (task, path) = import_task(&pool, &import).await;
+    send_after_the_answer(&pool, &path, 0, &[]).await;
+    pool.wait("task", &task, "status", &json!("failure")).await;
+    // What cannot begin fails with its task; a probe without task and content changes nothing.
+    let (task, path) = import_task(&pool, "/import_raw_vdi?vdi=none").await;
+    let answer = send_after_the_answer(&pool, &path, 1, &[]).await;
+    assert!(answer.contains("404"), "{answer}");
+    pool.wait("task", &task, "error_info", &json!(["UUID_INVALID", "VDI", "none"])).await;
+    let answer = send_after_the_answer(&pool, "/import?force=false", 0, &[]).await;
+    assert!(answer.ends_with("200 OK"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn xe_imports_disks_and_machines() {
+    let pool = pool(1).await;
+    let sr = pool.nfs().await;
+    let vdi = real_disk(&pool, &sr).await;
+    let uuid = pool.ok("VDI.get_uuid", &[vdi.clone()]).await;
+    let place = format!("unix:{}", pool.socket().display());
+    let disk = format!("uuid={}", uuid.as_str().unwrap());
+    let file = ["--file", "disk.img=0123456789"];
+    let import = ["vdi-import", &disk, "filename=disk.img"];
+    let shown = xe(&place, &[&file[..], &import].concat()).await;
+    assert_eq!(shown, "exit 0\n");
+    let (_, content) =
+        send(&pool, "GET", &format!("/export_raw_vdi?vdi={}", vdi.as_str().unwrap()), vec![]).await;
+    assert_eq!(&content[..11], b"0123456789\0");
+    let sr = pool.ok("SR.get_uuid", &[sr]).await;
+    let sr = format!("sr-uuid={}", sr.as_str().unwrap());
+    let import = ["vm-import", &sr, "filename=vm.xva", "--file", "vm.xva=this is no machine"];
+    let shown = xe(&place, &import).await;
+    assert!(shown.contains("2> ") && shown.ends_with("exit 1\n"), "{shown}");
+    assert_eq!(pool.ok("task.get_all", &[]).await, json!([]), "xe removes its tasks");
 }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::support::{PASSWORD, TestPool, pool};
 
 /// Runs the independent client; what its terminal shows.
-async fn xe(place: &str, args: &[&str]) -> String {
+pub(crate) async fn xe(place: &str, args: &[&str]) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/xe_thin_client.py");
     let mut command = Command::new("python3");
     command.arg(script).arg(place).args(args);
