@@ -103,9 +103,9 @@ impl HostSide {
         ha: HaPorts,
     ) -> Self {
         let tls = TlsStore::default();
-        match load_site(&config.paths.site_tls()) {
-            Ok(Some(site)) => tls.set_site(site),
-            Ok(None) => {}
+        let site = load_site(&config.paths.site_tls()).and_then(|site| tls.set_site(site));
+        match site {
+            Ok(()) => {}
             Err(error) => tracing::error!(%error, "the site's own certificate cannot be used: \
                  clients see the pool's; mend server.pem and server.key and restart havend"),
         }

@@ -17,6 +17,7 @@ pub mod daemon;
 pub mod dispatch;
 pub mod drivers;
 pub mod ha;
+pub mod handover;
 pub mod http;
 pub mod identity;
 pub mod join;

@@ -8,8 +8,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::extract::Request;
 use haven_cluster::ids::HostId;
 use haven_model::{ApiError, codes};
 use haven_pooldb::{Database, RedbStore};
@@ -17,13 +15,11 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::coordinator;
-use crate::peer_net::{Caller, forward_request};
+use crate::peer_net::ask_member;
 use crate::state::AppState;
 
 /// Longest wait for a member's answer at start.
 const ASK_MAX: Duration = Duration::from_secs(5);
-/// Largest answer.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// Makes this member the coordinator, with the copy of the database that it has.
 ///
@@ -110,12 +106,9 @@ pub async fn rival(state: &Arc<AppState>) -> Option<HostId> {
     found
 }
 
-async fn coordinator_of(state: &AppState, member: HostId) -> Option<HostId> {
-    let mut request = Request::get("/haven/status").body(Body::empty()).ok()?;
-    request.extensions_mut().insert(Caller::LocalRoot);
-    let response = forward_request(&state.dialer, member, request).await.ok()?;
-    let bytes = axum::body::to_bytes(response.into_body(), ANSWER_BYTES_MAX).await.ok()?;
-    let status: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+/// Whom a member takes for the coordinator, if it answers.
+pub(crate) async fn coordinator_of(state: &AppState, member: HostId) -> Option<HostId> {
+    let status = ask_member(&state.dialer, member, "/haven/status", None).await.ok()?;
     let text = status.get("coordinator_host")?.as_str()?;
     Uuid::try_parse(text).ok().map(HostId)
 }

@@ -7,7 +7,7 @@ use haven_model::{ApiError, Ref, RoleLevel, Session as SessionRow, Task, Value, 
 use uuid::Uuid;
 
 use super::call::{Call, Caller, not_implemented};
-use super::{async_call, session_calls};
+use super::{async_call, local, session_calls};
 use crate::audit::{self, Entry};
 use crate::http::Origin;
 use crate::ops;
@@ -45,6 +45,9 @@ pub async fn answer(
         Resolved::IsAlive(value) => return Ok(Answer::Value(value)),
         Resolved::Call(call) => *call,
     };
+    if let Some(answer) = local::answer(state, origin, &call).await {
+        return answer.map(Answer::Value);
+    }
     // A coordinator whose database is only moving has its callers wait for it.
     let here = state.authority.coordinator() == Some(state.identity.host());
     if !here && !state.pool.is_open() {
@@ -126,7 +129,7 @@ struct Asked {
     entry: Option<Entry>,
 }
 
-fn session(state: &AppState, call: &ApiCall<'_>) -> Result<Session, ApiError> {
+pub(super) fn session(state: &AppState, call: &ApiCall<'_>) -> Result<Session, ApiError> {
     let reference: Ref<SessionRow> = call.session.unwrap_or_default();
     let id = Uuid::from_u128(reference.id().0);
     let found = state.sessions.get(id, now().unix_s());

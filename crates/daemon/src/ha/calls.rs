@@ -11,17 +11,16 @@ use super::takeover::Ha;
 use crate::agent::permit::PermitGate;
 use crate::dispatch::Call;
 
-/// `pool.designate_new_master(host)`: while high availability is on. VMs are not touched; the
-/// database moves with the role.
+/// `pool.designate_new_master(host)`. VMs are not touched; the database moves with the role.
 ///
 /// # Errors
-/// High availability is off, or that host cannot take the role.
+/// That host cannot take the role.
 pub async fn designate_new_master(call: Arc<Call>) -> Result<Value, ApiError> {
-    let ha = call.state.ha.get();
-    let ha =
-        ha.ok_or_else(|| ApiError::with(codes::HA_NOT_INSTALLED, &[&call.state.this_host()]))?;
     let host: Ref<Host> = call.arg(0)?;
-    hand_over(ha, crate::ops::host::id(host)).await?;
+    match call.state.ha.get().filter(|ha| ha.link.armed().is_some()) {
+        Some(ha) => hand_over(ha, crate::ops::host::id(host)).await?,
+        None => crate::handover::hand_over(&call.state, host).await?,
+    }
     Ok(Value::void())
 }
 

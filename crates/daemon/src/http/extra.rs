@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::auth::{self, Credentials, Who};
 use super::{Origin, RPC_BYTES_MAX, body, extra_ha, extra_pool, text, web};
+use crate::ops::certificate;
 use crate::state::AppState;
 
 /// Largest request of a host that wants to join.
@@ -61,6 +62,8 @@ pub(super) async fn post(
         // Who coordinates is for root of the host itself to say.
         "/haven/pool/promote" if origin.is_root() => extra_pool::promote_here(state).await,
         "/haven/pool/follow" if origin.is_root() => extra_pool::follow(state, &asked).await,
+        // The coordinator's root asks, after it has checked who asks there.
+        certificate::ROUTE if origin.is_root() => certificate::change_here(state, &asked).await,
         "/haven/ha/set" => extra_ha::set(state, &asked).await,
         "/haven/ha/emergency-disarm" if origin.is_root() => extra_ha::emergency(state).await,
         _ => return StatusCode::NOT_FOUND.into_response(),
@@ -81,6 +84,7 @@ pub(super) async fn get(
     }
     match path {
         "/haven/web" if origin.is_root() => reply(Ok(web::where_and_code(state).await)),
+        certificate::ROUTE if origin.is_root() => reply(certificate::show_here(state).await),
         "/haven/status" => reply(Ok(extra_pool::status(state))),
         "/haven/ha/status" => reply(crate::ops::ha_status::status(state).await),
         "/haven/ha/plan" => reply(crate::ops::what_if::plan(state).await),

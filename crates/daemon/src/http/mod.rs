@@ -46,6 +46,7 @@ const OWN_ROUTES: &[&str] = &[
     "/haven/pool/follow",
     "/haven/status",
     "/haven/web",
+    crate::ops::certificate::ROUTE,
 ];
 
 /// Where consoles are; any host of the pool leads there.

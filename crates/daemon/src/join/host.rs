@@ -32,14 +32,40 @@ const API_PORT: u16 = 443;
 /// Joins the pool of the token. Until the pool has admitted the host nothing changes here; then
 /// the replacement of `host.json` makes it a member.
 pub async fn join(agent: &Agent, word: &str) -> Result<PoolMembership, ApiError> {
-    let token = Token::decode(word)?;
     check_free(agent).await?;
+    let admitted = admission(agent, word).await?;
+    admitted.become_member(agent)
+}
+
+/// A pool has admitted this host, which does not know itself yet.
+#[derive(Debug)]
+pub struct Admitted {
+    answer: JoinAnswer,
+    key: HostRequest,
+}
+
+impl Admitted {
+    /// Makes this host, which must be in no pool by now, a member.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn become_member(self, agent: &Agent) -> Result<PoolMembership, ApiError> {
+        become_member(agent, self.answer, &self.key)
+    }
+}
+
+/// Asks the pool of the token to admit this host.
+///
+/// # Errors
+/// Why it does not.
+pub async fn admission(agent: &Agent, word: &str) -> Result<Admitted, ApiError> {
+    let token = Token::decode(word)?;
     let key = make_request().map_err(ApiError::internal)?;
     let answer = ask(agent, &token, &key).await?;
     if fingerprint(&answer.ca_pem).map_err(ApiError::internal)? != token.ca_sha256 {
         return Err(ApiError::with(codes::JOIN_TOKEN_INVALID, &[&"another pool has answered"]));
     }
-    become_member(agent, answer, &key)
+    Ok(Admitted { answer, key })
 }
 
 /// Times that the hypervisor is asked what runs: it may start a little later than this daemon.
@@ -52,6 +78,11 @@ pub(super) async fn check_free(agent: &Agent) -> Result<(), ApiError> {
     if agent.parts().identity.pool().is_some() {
         return Err(ApiError::not_allowed("this host is in a pool already; eject it there first"));
     }
+    check_idle(agent).await
+}
+
+/// Nothing runs here.
+pub(crate) async fn check_idle(agent: &Agent) -> Result<(), ApiError> {
     for _ in 0..HYPERVISOR_ASKED_MAX {
         match agent.take_inventory().await {
             Ok(inventory) if inventory.domains.is_empty() => return Ok(()),
@@ -110,7 +141,7 @@ async fn request(
 }
 
 #[derive(Debug, thiserror::Error)]
-enum PostError {
+pub(super) enum PostError {
     #[error("{0}")]
     Tls(#[from] crate::tls::TlsError),
     #[error("{0}")]
@@ -182,7 +213,7 @@ pub(super) fn install(
     parts.tls.set(tls).map_err(ApiError::internal)
 }
 
-fn with_port(address: &str) -> String {
+pub(super) fn with_port(address: &str) -> String {
     if address.parse::<std::net::SocketAddr>().is_ok() {
         return address.to_owned();
     }

@@ -5,6 +5,7 @@
 //! are the caller's.
 
 pub mod coordinator;
+pub mod credentials;
 pub mod found;
 pub mod host;
 mod token;

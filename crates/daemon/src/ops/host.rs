@@ -239,18 +239,6 @@ pub async fn get_management_interface(call: Arc<Call>) -> Result<Value, ApiError
     .await
 }
 
-/// `host.get_server_certificate(host)`.
-pub async fn get_server_certificate(call: Arc<Call>) -> Result<Value, ApiError> {
-    let host: Ref<Host> = call.arg(0)?;
-    call.read(|db| db.require(host).map(|_| ())).await?;
-    if host != call.state.this_host() {
-        return Err(ApiError::not_allowed("ask the host itself for its certificate"));
-    }
-    let path = call.state.config.paths.tls().join("host.pem");
-    let text = tokio::fs::read_to_string(&path).await.map_err(ApiError::internal)?;
-    Ok(Value::String(text))
-}
-
 /// `host.call_plugin(host, plugin, fn, args)`: there is one, about power control.
 pub async fn call_plugin(call: Arc<Call>) -> Result<Value, ApiError> {
     let (host, plugin): (Ref<Host>, String) = (call.arg(0)?, call.arg(1)?);

@@ -47,7 +47,12 @@ pub async fn recover_slaves(call: Arc<Call>) -> Result<Value, ApiError> {
         })
         .await?;
     let mut back = Vec::new();
+    let (here, armed) = (call.state.identity.host(), call.state.authority.armed().is_some());
     for on in silent {
+        // It may still follow another coordinator.
+        if !armed && crate::handover::recover(&call.state, host::id(on), here).await.is_err() {
+            continue;
+        }
         if crate::reconcile::ask(&call.state, on).await.is_ok() {
             back.push(on.to_value());
         }

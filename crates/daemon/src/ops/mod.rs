@@ -6,7 +6,9 @@
 pub mod admission;
 pub mod allowed;
 pub mod appliance;
+pub mod certificate;
 pub mod chain;
+pub mod emergency;
 pub mod errors;
 pub mod event;
 pub mod fencing;
@@ -18,6 +20,7 @@ pub mod host_power;
 pub mod host_rows;
 pub mod hotplug;
 pub mod init;
+pub mod join;
 pub mod membership;
 pub mod message;
 pub mod network;

@@ -2,8 +2,8 @@
 
 use super::stats;
 use super::{
-    Handler, appliance, event, fencing, host, host_down, host_power, hotplug, message, network,
-    pbd, pif, pool, pool_ha, sr, subject, task, vbd, vdi, vdi_copy, vif,
+    Handler, appliance, certificate, event, fencing, host, host_down, host_power, hotplug, join,
+    message, network, pbd, pif, pool, pool_ha, sr, subject, task, vbd, vdi, vdi_copy, vif,
     vm::{
         clone, create, ha, live, memory, migrate, migrate_send, power, query, revert, snapshot,
         suspend,
@@ -65,6 +65,8 @@ handlers! {
     "message.get" => message::get,
     "message.get_since" => message::get_since,
 
+    "pool.join" => join::join,
+    "pool.join_force" => join::join,
     "pool.eject" => pool::eject,
     "pool.enable_ha" => pool::enable_ha,
     "pool.disable_ha" => pool::disable_ha,
@@ -91,7 +93,9 @@ handlers! {
     "host.compute_free_memory" => host::compute_free_memory,
     "host.compute_memory_overhead" => host::compute_memory_overhead,
     "host.get_management_interface" => host::get_management_interface,
-    "host.get_server_certificate" => host::get_server_certificate,
+    "host.get_server_certificate" => certificate::get,
+    "host.install_server_certificate" => certificate::install,
+    "host.reset_server_certificate" => certificate::reset,
     "host.power_on" => fencing::power_on,
     "host.set_power_on_mode" => fencing::set_power_on_mode,
     "secret.create" => fencing::create_secret,
@@ -104,6 +108,8 @@ handlers! {
 
     "network.create" => network::create,
     "network.destroy" => network::destroy,
+    "network.add_purpose" => network::purpose,
+    "network.remove_purpose" => network::purpose,
     "network.set_default_locking_mode" => network::set_default_locking_mode,
 
     "host.reboot" => host_down::reboot,

@@ -4,6 +4,7 @@
 //! the very host that is meant), the TLS accept loop, forwarded requests, and tunnels for byte
 //! streams.
 
+mod ask;
 mod dial;
 mod forward;
 mod patience;
@@ -12,6 +13,7 @@ mod store;
 mod thin;
 mod tunnel;
 
+pub use ask::{AskError, ask_member, refusal};
 pub use dial::{DialError, Dialer, PeerStream, Protocol};
 pub use forward::{ForwardError, ForwardedFor, forward_request, forwarded_caller};
 pub use serve::{Caller, serve_plain, serve_tls, serve_unix};

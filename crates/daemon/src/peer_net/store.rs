@@ -1,6 +1,6 @@
 //! This host's TLS material, which changes when it joins or leaves a pool.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use haven_cluster::ids::HostId;
 use rustls::sign::CertifiedKey;
@@ -16,7 +16,7 @@ const FIRST_RUN_NAME: &str = "haven";
 /// Configurations made from one [`HostTls`].
 #[derive(Debug)]
 struct Material {
-    tls: HostTls,
+    tls: Arc<HostTls>,
     api_server: Arc<ServerConfig>,
     peer_server: Arc<ServerConfig>,
     h1_client: Arc<ClientConfig>,
@@ -29,7 +29,7 @@ pub struct TlsStore {
     current: Arc<watch::Sender<Option<Arc<Material>>>>,
     first_run: Arc<OnceLock<Option<Arc<ServerConfig>>>>,
     /// The site's own certificate for the API.
-    site: Arc<OnceLock<Arc<CertifiedKey>>>,
+    site: Arc<RwLock<Option<Arc<CertifiedKey>>>>,
 }
 
 impl Default for TlsStore {
@@ -43,16 +43,29 @@ impl Default for TlsStore {
 }
 
 impl TlsStore {
-    /// Has the API show the site's own certificate; before any material is put into use.
-    pub fn set_site(&self, site: CertifiedKey) {
-        // At the start, once.
-        let _first = self.site.set(Arc::new(site));
+    /// Has the API show the site's own certificate, or the pool's again, from now on.
+    ///
+    /// # Errors
+    /// It is not usable; then nothing changes.
+    pub fn set_site(&self, site: Option<CertifiedKey>) -> Result<(), TlsError> {
+        let site = site.map(Arc::new);
+        let current = self.current.borrow().clone();
+        if let Some(material) = current {
+            self.install(material.tls.clone(), site.clone())?;
+        }
+        *self.site.write().unwrap_or_else(PoisonError::into_inner) = site;
+        Ok(())
     }
 
     /// Puts material into use for all connections from now on.
     pub fn set(&self, tls: HostTls) -> Result<(), TlsError> {
+        let site = self.site.read().unwrap_or_else(PoisonError::into_inner).clone();
+        self.install(Arc::new(tls), site)
+    }
+
+    fn install(&self, tls: Arc<HostTls>, site: Option<Arc<CertifiedKey>>) -> Result<(), TlsError> {
         let material = Material {
-            api_server: Arc::new(tls.api_server(self.site.get().cloned())?),
+            api_server: Arc::new(tls.api_server(site)?),
             peer_server: Arc::new(tls.peer_server()?),
             h1_client: Arc::new(tls.peer_client("http/1.1")?),
             h2_client: Arc::new(tls.peer_client("h2")?),

@@ -101,7 +101,9 @@ pub fn fingerprint(cert_pem: &str) -> Result<String, TlsError> {
     Ok(fingerprint_der(&der))
 }
 
-pub(super) fn fingerprint_der(der: &CertificateDer<'_>) -> String {
+/// SHA-256 of a certificate, hexadecimal.
+#[must_use]
+pub fn fingerprint_der(der: &CertificateDer<'_>) -> String {
     Sha256::digest(der.as_ref()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -9,10 +9,12 @@ mod config;
 mod pinned;
 mod site;
 
-pub use ca::{CaMaterial, HostRequest, fingerprint, issue, make_ca, make_request};
+pub use ca::{CaMaterial, HostRequest, fingerprint, fingerprint_der, issue, make_ca, make_request};
 pub use config::{HostTls, load_ca, peer_name, peer_of, server_name};
-pub use pinned::pinned_client;
-pub use site::{JOIN_NAME, load as load_site};
+pub use pinned::{pinned_client, trusting_client};
+pub use site::{
+    JOIN_NAME, load as load_site, remove as remove_site, store as store_site, text as site_text,
+};
 
 /// Why TLS material could not be made or used.
 #[derive(Debug, thiserror::Error)]

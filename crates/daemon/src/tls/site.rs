@@ -11,6 +11,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::TlsError;
+use crate::identity::replace_secret;
 
 /// Certificate and chain.
 const CERT: &str = "server.pem";
@@ -31,10 +32,52 @@ pub fn load(dir: &Path) -> Result<Option<CertifiedKey>, TlsError> {
     let read = |path: &Path| {
         fs::read(path).map_err(|source| TlsError::Io { path: path.to_owned(), source })
     };
+    parse(&read(&cert)?, &read(&key)?).map(Some)
+}
+
+/// A certificate with its chain, and the key that belongs to it.
+fn parse(chain: &[u8], key: &[u8]) -> Result<CertifiedKey, TlsError> {
     let chain: Vec<CertificateDer<'static>> =
-        CertificateDer::pem_slice_iter(&read(&cert)?).collect::<Result<_, _>>()?;
-    let key = PrivateKeyDer::from_pem_slice(&read(&key)?)?;
-    Ok(Some(CertifiedKey::from_der(chain, key, &default_provider())?))
+        CertificateDer::pem_slice_iter(chain).collect::<Result<_, _>>()?;
+    let key = PrivateKeyDer::from_pem_slice(key)?;
+    Ok(CertifiedKey::from_der(chain, key, &default_provider())?)
+}
+
+/// Puts a certificate of the site's own in place of an older one, after it was found good.
+///
+/// # Errors
+/// It is not usable, or cannot be stored; then the older one stays.
+pub fn store(dir: &Path, chain_pem: &str, key_pem: &str) -> Result<CertifiedKey, TlsError> {
+    let parsed = parse(chain_pem.as_bytes(), key_pem.as_bytes())?;
+    let write = |name: &str, text: &str| {
+        let path = dir.join(name);
+        replace_secret(&path, text.as_bytes()).map_err(|source| TlsError::Io { path, source })
+    };
+    write(KEY, key_pem)?;
+    write(CERT, chain_pem)?;
+    Ok(parsed)
+}
+
+/// Removes the site's certificate.
+///
+/// # Errors
+/// A file cannot be removed.
+pub fn remove(dir: &Path) -> Result<(), TlsError> {
+    for path in [dir.join(CERT), dir.join(KEY)] {
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(TlsError::Io { path, source });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The certificate that clients see, as text, if it is the site's own.
+#[must_use]
+pub fn text(dir: &Path) -> Option<String> {
+    fs::read_to_string(dir.join(CERT)).ok()
 }
 
 /// Shows the site's certificate to everybody but hosts that join.

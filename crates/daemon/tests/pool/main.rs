@@ -16,6 +16,7 @@ mod lifecycle;
 mod members;
 mod node;
 mod python;
+mod roles;
 mod simulated;
 mod snapshots;
 mod support;
