@@ -149,15 +149,15 @@ async fn bury(ha: &Ha, memory: &mut Memory, state: &GuardState) -> Result<(), Ap
     let dead = state.dead.clone();
     let fates = ha.state.pool.read(move |db| fates(db, &dead)).await?;
     let mut lost = Vec::new();
-    for (vm, holders, fate) in fates {
+    for Case { vm, number, holders, fate } in fates {
         let ran_on = holders.iter().find(|holder| decide::is_dead(holder, &state.dead));
         let ran_on = ran_on.map(|holder| Uuid::from_u128(holder.host.id().0));
         match fate {
             Fate::Untouched => continue,
-            Fate::Lost => lost.push(vm),
+            Fate::Lost => lost.push((vm, number)),
             Fate::Ask(alive) => {
-                if !survives(ha, vm, alive).await? {
-                    lost.push(vm);
+                if !survives(ha, (vm, number), alive).await? {
+                    lost.push((vm, number));
                 }
             }
         }
@@ -176,7 +176,7 @@ async fn bury(ha: &Ha, memory: &mut Memory, state: &GuardState) -> Result<(), Ap
         .collect();
     if !lost.is_empty() || !alarming.is_empty() {
         let change = move |tx: &mut Tx<'_>| {
-            lost.iter().try_for_each(|vm| vm_state::halted(tx, *vm))?;
+            write_off(tx, &lost)?;
             alarming.into_iter().try_for_each(|(life, body)| {
                 let object = (MessageClass::Host, life.host.0.to_string());
                 message::insert(tx, alerts::HA_HOST_FAILED, object, body).map(|_| ())
@@ -185,6 +185,17 @@ async fn bury(ha: &Ha, memory: &mut Memory, state: &GuardState) -> Result<(), Ap
         ha.state.pool.write(change).await?;
     }
     memory.announced.extend(news.into_iter().map(|(life, _)| life));
+    Ok(())
+}
+
+/// Halts what was lost, unless its placement changed while others were asked: whoever changed it
+/// knew more, and it may run by now.
+fn write_off(tx: &mut Tx<'_>, lost: &[(Ref<Vm>, u64)]) -> Result<(), ApiError> {
+    for (vm, number) in lost {
+        if placement::is_still(tx, *vm, *number) {
+            vm_state::halted(tx, *vm)?;
+        }
+    }
     Ok(())
 }
 
@@ -200,30 +211,43 @@ fn obituary(memory: &Memory, life: &Life, vms: usize) -> String {
     format!("The host failed; {vms} VMs that ran there are restarted as protected. {times}")
 }
 
-type Case = (Ref<Vm>, Vec<Holder>, Fate);
+/// A VM some of whose holders died, as its placement was when it had this number.
+struct Case {
+    vm: Ref<Vm>,
+    number: u64,
+    holders: Vec<Holder>,
+    fate: Fate,
+}
 
 fn fates(db: &Image, dead: &[Life]) -> Vec<Case> {
     let rows = db.iter::<Placement>().filter(|(_, row)| !row.holders.is_empty());
-    rows.map(|(_, row)| (row.vm, row.holders.clone(), decide::fate(&row.holders, dead)))
-        .filter(|(vm, _, fate)| *fate != Fate::Untouched && db.get(*vm).is_some())
+    let case = |row: &Placement| Case {
+        vm: row.vm,
+        number: row.number,
+        holders: row.holders.clone(),
+        fate: decide::fate(&row.holders, dead),
+    };
+    rows.map(|(_, row)| case(row))
+        .filter(|case| case.fate != Fate::Untouched && db.get(case.vm).is_some())
         .collect()
 }
 
 /// Does the VM run on one of the living holders? Those that do not will not.
-async fn survives(ha: &Ha, vm: Ref<Vm>, alive: Vec<Holder>) -> Result<bool, ApiError> {
-    let (id, number) = ha
-        .state
-        .pool
-        .read(|db| -> Result<_, ApiError> {
-            Ok((rows::uuid(&db.require(vm)?.uuid)?, placement::number(db, vm)))
-        })
-        .await??;
+async fn survives(
+    ha: &Ha,
+    (vm, number): (Ref<Vm>, u64),
+    alive: Vec<Holder>,
+) -> Result<bool, ApiError> {
+    let id = ha.state.pool.read(|db| rows::uuid(&db.require(vm)?.uuid)).await??;
     for holder in alive {
         let order = Order::ClosePlacement { vm: id, placement: number };
         let reply = ha.state.orders.send(host::id(holder.host), order).await;
         let reply = reply.map_err(|error| crate::ops::errors::order(holder.host, error))?;
         if reply == OrderReply::Running(true) && runs_there(ha, id, holder.host).await? {
             let change = move |tx: &mut Tx<'_>| {
+                if !placement::is_still(tx, vm, number) {
+                    return Ok(());
+                }
                 placement::set(tx, vm, vec![holder])?;
                 tx.update(vm, |row: &mut Vm| row.resident_on = holder.host)?;
                 vm_state::consoles(tx, vm, holder.host)

@@ -36,6 +36,13 @@ pub fn number(db: &Image, vm: Ref<Vm>) -> u64 {
     db.get(of(vm)).map_or(0, |row| row.number)
 }
 
+/// Nobody changed the VM's placement since it had this number: what was found out about its
+/// holders meanwhile still holds.
+#[must_use]
+pub fn is_still(db: &Image, vm: Ref<Vm>, number: u64) -> bool {
+    self::number(db, vm) == number
+}
+
 /// Names the hosts that may run the VM from now on; answers the new number.
 ///
 /// # Errors

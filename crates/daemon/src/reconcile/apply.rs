@@ -24,12 +24,13 @@ const UPDATED_S_MAX: i64 = 60;
 /// What is to be corrected.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Difference {
-    /// The database says that it runs there; the host does not.
-    absent: Vec<Ref<Vm>>,
+    /// The database says that it runs there; the host does not. With the number of its placement:
+    /// what is found out about a VM counts only while nobody placed it anew.
+    absent: Vec<(Ref<Vm>, u64)>,
     /// It runs there and the database says that it runs nowhere.
     found: Vec<(Ref<Vm>, bool)>,
-    /// It runs there and the database says that it runs elsewhere.
-    elsewhere: Vec<(Ref<Vm>, Ref<Host>)>,
+    /// It runs there and the database says that it runs elsewhere; with the number of its placement.
+    elsewhere: Vec<(Ref<Vm>, Ref<Host>, u64)>,
     /// Between the host where it runs and this one: the end of a migration is still open.
     open: Vec<(Ref<Vm>, Ref<Host>)>,
     /// Running or paused, other than the database says.
@@ -58,28 +59,29 @@ pub(super) async fn inventory(
         // Questions go out, so the answer is newer than all that was written before.
         Some(ask(state, reporter).await?)
     };
-    for (vm, other) in &found.elsewhere {
-        diverged(state, *vm, reporter, *other).await?;
+    for (vm, other, number) in &found.elsewhere {
+        diverged(state, (*vm, *number), reporter, *other).await?;
     }
     let lives = state.lives();
     state
         .pool
         .write(move |tx| {
             let holder = lives.holder(reporter);
-            for vm in found.absent {
+            for (vm, number) in found.absent {
                 let still = sure.as_ref().is_some_and(|now| !now.running.contains_key(&vm));
                 // What an earlier life ran was lost with it: the failover manager restarts it.
                 let life = sure.as_ref().map_or(0, |now| now.life);
                 let held = placement::held_by(tx, vm, reporter);
                 let own = lives.epoch == 0 || held.is_some_and(|held| speaks_for(held, life));
-                if still && own && idle(tx, vm) && may_have_ended(tx, vm, reporter) {
+                let same = placement::is_still(tx, vm, number);
+                if same && still && own && idle(tx, vm) && may_have_ended(tx, vm, reporter) {
                     ended(tx, vm)?;
                 }
             }
             // A host outside the epoch is no holder that could ever be declared dead.
             let member = lives.epoch == 0 || holder.incarnation != 0;
             for (vm, paused) in found.found {
-                if member && idle(tx, vm) && placement::holders(tx, vm).is_empty() {
+                if member && idle(tx, vm) && is_free_for(tx, vm, reporter) {
                     tracing::warn!(%vm, host = %reporter, "a VM runs that the database had halted");
                     placement::set(tx, vm, vec![holder])?;
                     vm_state::started(tx, vm, reporter, paused)?;
@@ -104,6 +106,12 @@ pub(super) async fn inventory(
             Ok(())
         })
         .await
+}
+
+/// Nobody but this host may run the VM, which the database says runs nowhere. It is a holder after
+/// a start whose end nobody saw.
+fn is_free_for(db: &Image, vm: Ref<Vm>, reporter: Ref<Host>) -> bool {
+    resident(db, vm).is_none() && placement::holders(db, vm).iter().all(|host| *host == reporter)
 }
 
 fn idle(db: &Image, vm: Ref<Vm>) -> bool {
@@ -153,7 +161,7 @@ fn compare(db: &Image, reporter: Ref<Host>, seen: &Inventory) -> Result<Differen
             continue;
         }
         match running.get(vm) {
-            None => found.absent.push(*vm),
+            None => found.absent.push((*vm, placement::number(db, *vm))),
             Some(domain) => found.power.extend(power(vm_row, domain).map(|state| (*vm, state))),
         }
     }
@@ -165,8 +173,8 @@ fn compare(db: &Image, reporter: Ref<Host>, seen: &Inventory) -> Result<Differen
             continue;
         }
         match vm_row.resident_on.non_null() {
-            Some(other) => found.elsewhere.push((*vm, other)),
-            None if placement::holders(db, *vm).is_empty() => {
+            Some(other) => found.elsewhere.push((*vm, other, placement::number(db, *vm))),
+            None if is_free_for(db, *vm, reporter) => {
                 found.found.push((*vm, domain.state == DomainState::Paused));
             }
             None => {}
@@ -250,7 +258,7 @@ async fn ask(state: &Arc<AppState>, asked: Ref<Host>) -> Result<Answer, ApiError
 /// run it, the database is corrected; if both do, a person must know at once.
 async fn diverged(
     state: &Arc<AppState>,
-    vm: Ref<Vm>,
+    (vm, number): (Ref<Vm>, u64),
     here: Ref<Host>,
     there: Ref<Host>,
 ) -> Result<(), ApiError> {
@@ -270,7 +278,7 @@ async fn diverged(
     state
         .pool
         .write(move |tx| {
-            if idle(tx, vm) && resident(tx, vm) == Some(there) {
+            if idle(tx, vm) && placement::is_still(tx, vm, number) {
                 migrate::moved(tx, vm, here, holder)?;
             }
             Ok(())
@@ -307,6 +315,25 @@ mod tests {
             placement::set(tx, vm, vec![holder(source)])?;
             assert!(may_have_ended(tx, vm, source));
             assert!(!may_have_ended(tx, vm, destination));
+            Ok(())
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn what_runs_unknown_to_the_database_is_taken_over_only_where_nobody_else_may_run_it() {
+        let store = Box::new(MemStore::default());
+        let mut db = Database::open(store, crate::coordinator::ids()).unwrap();
+        let (here, there) = (Ref::from_u128(1), Ref::from_u128(2));
+        let holder = |host| Holder { host, incarnation: 3 };
+        db.transact(|tx| {
+            let vm = tx.insert(Vm::default())?;
+            assert!(is_free_for(tx, vm, here));
+            placement::set(tx, vm, vec![holder(here)])?;
+            assert!(is_free_for(tx, vm, here), "a start whose end nobody saw");
+            assert!(!is_free_for(tx, vm, there));
+            placement::set(tx, vm, vec![holder(here), holder(there)])?;
+            assert!(!is_free_for(tx, vm, here));
             Ok(())
         })
         .unwrap();

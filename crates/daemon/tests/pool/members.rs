@@ -288,3 +288,28 @@ async fn a_migration_found_in_the_journal_is_ended_where_the_vm_runs() {
     let options = json!({ "live": "true" });
     pool.ok("VM.pool_migrate", &[vm, hosts[1].clone(), options]).await;
 }
+
+/// The order to start it arrived, its answer got lost, and the host answers nothing since: the VM
+/// is halted on paper, and may run there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vm_that_may_run_on_a_silent_host_is_started_nowhere_else() {
+    let mut pool = pool(2).await;
+    let sr = pool.nfs().await;
+    let hosts = pool.host_refs().await;
+    let vm = pool.vm("web1", &sr, 256).await;
+    pool.ok("VM.start_on", &[vm.clone(), hosts[1].clone(), json!(false), json!(false)]).await;
+    drop(pool.hosts.remove(1));
+    let state = pool.hosts[0].daemon.state.clone();
+    let vm_ref: Ref<Vm> = vm.as_str().unwrap().parse().unwrap();
+    let halt = move |tx: &mut haven_pooldb::Tx<'_>| {
+        tx.update(vm_ref, |row: &mut Vm| {
+            row.power_state = haven_model::VmPowerState::Halted;
+            row.resident_on = Ref::NULL;
+        })
+    };
+    state.pool.write(halt).await.unwrap();
+    let refused = pool.start(&vm).await.unwrap_err();
+    assert_eq!(refused[..2], ["HOST_OFFLINE", hosts[1].as_str().unwrap()], "{refused:?}");
+    assert_eq!(pool.world.starts(0), 0);
+    assert!(pool.world.violations().is_empty());
+}

@@ -50,13 +50,37 @@ fn only_vms_of_dead_lives_are_buried() {
     });
     let found: BTreeMap<String, Fate> = fates(&db, &[life(1, 4)])
         .into_iter()
-        .map(|(vm, _, fate)| (db.get(vm).unwrap().name_label.clone(), fate))
+        .map(|case| (db.get(case.vm).unwrap().name_label.clone(), case.fate))
         .collect();
     let expected = BTreeMap::from([
         ("lost".to_owned(), Fate::Lost),
         ("arrived".to_owned(), Fate::Ask(vec![holder(2, 1)])),
     ]);
     assert_eq!(found, expected);
+}
+
+#[test]
+fn a_vm_that_was_placed_anew_while_others_were_asked_is_not_written_off() {
+    let mut names = Vec::new();
+    let mut db = database(|tx| {
+        for name in ["lost", "started by somebody meanwhile"] {
+            let running = VmPowerState::Running;
+            let row = Vm { name_label: name.to_owned(), power_state: running, ..Vm::default() };
+            let vm = tx.insert(row)?;
+            placement::set(tx, vm, vec![holder(1, 4)])?;
+            names.push(vm);
+        }
+        Ok(())
+    });
+    let lost: Vec<(Ref<Vm>, u64)> =
+        fates(&db, &[life(1, 4)]).iter().map(|case| (case.vm, case.number)).collect();
+    assert_eq!(lost.len(), 2);
+    db.transact(|tx| placement::set(tx, names[1], vec![holder(2, 9)])).unwrap();
+    db.transact(|tx| write_off(tx, &lost)).unwrap();
+    let state = |vm: Ref<Vm>| db.get(vm).unwrap().power_state;
+    assert_eq!(state(names[0]), VmPowerState::Halted);
+    assert_eq!(state(names[1]), VmPowerState::Running);
+    assert_eq!(placement::holders(&db, names[1]), [Ref::from_u128(2)]);
 }
 
 #[test]

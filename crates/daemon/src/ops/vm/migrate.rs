@@ -244,9 +244,10 @@ pub async fn end(
     let read = |db: &haven_pooldb::Image| -> Result<_, ApiError> {
         let row = db.require(vm)?;
         let halted = matches!(row.power_state, VmPowerState::Halted | VmPowerState::Suspended);
-        Ok((crate::ops::rows::uuid(&row.uuid)?, halted, placement::holders(db, vm)))
+        let uuid = crate::ops::rows::uuid(&row.uuid)?;
+        Ok((uuid, halted, placement::holders(db, vm), placement::number(db, vm)))
     };
-    let Ok((id, halted, holders)) = state.pool.read(read).await? else { return Ok(()) };
+    let Ok((id, halted, holders, number)) = state.pool.read(read).await? else { return Ok(()) };
     if halted || holders.len() < 2 {
         return Ok(());
     }
@@ -259,7 +260,13 @@ pub async fn end(
     state
         .pool
         .write(move |tx| match runs_on {
-            Some(host) => moved(tx, vm, host, lives.holder(host)),
+            // A host died while it was asked, and its VMs were given up: that is newer.
+            _ if !placement::is_still(tx, vm, number) => Ok(()),
+            Some(host) => {
+                // The life that the host had when it was named; now it may be outside the epoch.
+                let held = placement::held_by(tx, vm, host);
+                moved(tx, vm, host, held.unwrap_or_else(|| lives.holder(host)))
+            }
             None => vm_state::halted(tx, vm),
         })
         .await

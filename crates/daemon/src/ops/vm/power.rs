@@ -98,6 +98,7 @@ pub async fn start_vm(
     let runner = state.runner()?.clone();
     runner
         .run(task, plan, move |mut op| async move {
+            vm_state::vacate(&state, vm).await?;
             op.step_undo(&Undo::Abandon { vm }).await?;
             let place = reserve(&state, vm, operation, how).await?;
             op.step().await?;
@@ -117,7 +118,7 @@ pub async fn start_vm(
                 .pool
                 .write(move |tx| {
                     // The host may have died, and its VMs been given up, since it answered.
-                    if placement::number(tx, vm) != number {
+                    if !placement::is_still(tx, vm, number) {
                         return Err(placement::overtaken(host));
                     }
                     vm_state::started(tx, vm, host, paused)?;
@@ -191,6 +192,9 @@ async fn reserve(
         .pool
         .write(move |tx| {
             check(tx, vm, operation)?;
+            if let Some(holder) = placement::holders(tx, vm).first() {
+                return Err(placement::overtaken(*holder));
+            }
             let host = choose(tx, vm, how)?;
             admit(tx, vm, host, how)?;
             let holder = term.holder(host);

@@ -256,6 +256,18 @@ pub fn stop_error(vm: Ref<Vm>, host: Ref<Host>, error: OrderError) -> ApiError {
     }
 }
 
+/// Frees the place of a VM that is halted, though a start before, whose end nobody saw, may still
+/// make it run there. Without this the next start could be a second one.
+///
+/// # Errors
+/// A holder does not answer: it may run there, so the VM is started nowhere else.
+pub async fn vacate(state: &Arc<AppState>, vm: Ref<Vm>) -> Result<(), ApiError> {
+    match state.pool.read(|db| placement::holders(db, vm).is_empty()).await? {
+        true => Ok(()),
+        false => abandon(state, vm, true).await,
+    }
+}
+
 /// Makes sure that a VM whose start did not come to its end runs nowhere, then frees its place.
 /// With `stop` it is also stopped where it runs.
 ///
@@ -292,5 +304,12 @@ pub async fn abandon(state: &Arc<AppState>, vm: Ref<Vm>, stop: bool) -> Result<(
         }
     }
     let after = if power == VmPowerState::Suspended { power } else { VmPowerState::Halted };
-    state.pool.write(move |tx| gone(tx, vm, after)).await
+    state
+        .pool
+        .write(move |tx| match placement::is_still(tx, vm, number) {
+            true => gone(tx, vm, after),
+            // Somebody else found out, and went on from there.
+            false => Ok(()),
+        })
+        .await
 }
