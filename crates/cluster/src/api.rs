@@ -1,7 +1,9 @@
 //! What goes into a [`crate::Machine`] and what comes out.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use crate::BLOCK_SIZE;
 use crate::control::{GuardCommand, GuardReply};
 use crate::ids::{HostId, Incarnation, Instant};
 
@@ -35,6 +37,73 @@ pub struct BlockRange {
     pub count: u32,
 }
 
+/// One block in memory that nobody writes any more: the same memory is the same content.
+pub type SharedBlock = Arc<[u8]>;
+
+/// What a read brought: all its ranges, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub enum ReadBytes<'a> {
+    /// As the disk gives it.
+    Flat(&'a [u8]),
+    /// Block by block, as a simulated disk keeps it. A block that is the same memory as what was
+    /// read there before is not checked and decoded again.
+    Shared(&'a [SharedBlock]),
+}
+
+impl<'a> From<&'a [u8]> for ReadBytes<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Flat(bytes)
+    }
+}
+
+impl<'a> ReadBytes<'a> {
+    /// Whole blocks in it.
+    pub(crate) fn blocks(self) -> usize {
+        match self {
+            Self::Flat(bytes) => bytes.len() / BLOCK_SIZE,
+            Self::Shared(blocks) => blocks.len(),
+        }
+    }
+    /// `count` blocks from `first` on; less at the end.
+    pub(crate) fn part(self, first: usize, count: usize) -> Self {
+        match self {
+            Self::Flat(bytes) => {
+                let end = bytes.len().min((first + count) * BLOCK_SIZE);
+                Self::Flat(bytes.get(first * BLOCK_SIZE..end).unwrap_or_default())
+            }
+            Self::Shared(blocks) => {
+                let end = blocks.len().min(first + count);
+                Self::Shared(blocks.get(first..end).unwrap_or_default())
+            }
+        }
+    }
+    /// The bytes in one piece.
+    pub(crate) fn bytes(self) -> std::borrow::Cow<'a, [u8]> {
+        match self {
+            Self::Flat(bytes) => bytes.into(),
+            Self::Shared([block]) => block.as_ref().into(),
+            Self::Shared(blocks) => blocks.concat().into(),
+        }
+    }
+    /// What is kept to know these blocks again; nothing of bytes that are not shared.
+    pub(crate) fn kept(self) -> Vec<SharedBlock> {
+        match self {
+            Self::Flat(_) => Vec::new(),
+            Self::Shared(blocks) => blocks.to_vec(),
+        }
+    }
+    /// These are the very blocks that were kept.
+    pub(crate) fn is(self, kept: &[SharedBlock]) -> bool {
+        match self {
+            Self::Flat(_) => false,
+            Self::Shared(blocks) => {
+                blocks.len() == kept.len()
+                    && blocks.iter().zip(kept).all(|(one, other)| Arc::ptr_eq(one, other))
+            }
+        }
+    }
+}
+
 /// An IO that returned without success. Whether a failed write reached the medium is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IoFailed;
@@ -56,7 +125,7 @@ pub enum Input<'a> {
         /// The IO.
         io: IoId,
         /// Exactly the bytes asked for, or failure.
-        result: Result<&'a [u8], IoFailed>,
+        result: Result<ReadBytes<'a>, IoFailed>,
     },
     /// A write returned; success means durable on the medium (O_DIRECT and O_DSYNC).
     WriteDone {
@@ -126,7 +195,7 @@ pub enum Output {
         /// First block.
         block: u32,
         /// A multiple of 4096 bytes.
-        bytes: Vec<u8>,
+        bytes: SharedBlock,
     },
     /// Open and arm the watchdog with a bite time of at most `bite_ms`, and feed it from now on
     /// when [`crate::Machine::may_feed`] says so. Asked again for an armed one: change its bite

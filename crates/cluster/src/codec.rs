@@ -86,23 +86,18 @@ pub(crate) const SEAL_BYTES: usize = 16;
 /// Puts `content` behind a seal into `size` bytes: magic, CRC32C over everything after the CRC,
 /// length of the content, the content, zeroes. `None`: it does not fit.
 pub(crate) fn seal(magic: &[u8; 8], content: &[u8], size: usize) -> Option<Vec<u8>> {
-    if content.len() + SEAL_BYTES > size {
-        return None;
-    }
-    let mut tail = Writer::with_capacity(size);
-    tail.u32(u32::try_from(content.len()).ok()?);
-    tail.raw(content);
-    let mut tail = tail.into_bytes();
-    tail.resize(size - 12, 0);
-    let mut block = Writer::with_capacity(size);
-    block.raw(magic);
-    block.u32(crc32c::crc32c(&tail));
-    block.raw(&tail);
-    Some(block.into_bytes())
+    let length = u32::try_from(content.len()).ok()?;
+    let mut block = vec![0; size];
+    block.get_mut(SEAL_BYTES..)?.get_mut(..content.len())?.copy_from_slice(content);
+    block.get_mut(12..SEAL_BYTES)?.copy_from_slice(&length.to_le_bytes());
+    let crc = crc32c::crc32c(block.get(12..)?);
+    block.get_mut(8..12)?.copy_from_slice(&crc.to_le_bytes());
+    block.get_mut(..8)?.copy_from_slice(magic);
+    Some(block)
 }
 
-/// The content of a sealed block; `None` if the magic or the checksum is wrong.
-pub(crate) fn unseal<'a>(magic: &[u8; 8], block: &'a [u8]) -> Option<&'a [u8]> {
+/// The checksum and the content of a sealed block; `None` if the magic or the checksum is wrong.
+pub(crate) fn unseal<'a>(magic: &[u8; 8], block: &'a [u8]) -> Option<(u32, &'a [u8])> {
     let mut reader = Reader::new(block);
     if reader.raw(8)? != magic {
         return None;
@@ -112,5 +107,5 @@ pub(crate) fn unseal<'a>(magic: &[u8; 8], block: &'a [u8]) -> Option<&'a [u8]> {
         return None;
     }
     let length = usize::try_from(reader.u32()?).ok()?;
-    reader.raw(length)
+    Some((crc, reader.raw(length)?))
 }

@@ -19,11 +19,16 @@ pub(crate) struct Waits {
 
 impl Waits {
     pub(crate) fn of(record: &Record) -> Self {
-        let older = record.open.iter().map(|open| open.timing);
-        let older: Vec<Timing> =
-            if on(Mutation::NewestTimingOnly) { Vec::new() } else { older.collect() };
+        let newest_only = on(Mutation::NewestTimingOnly);
+        let older = record.open.iter().map(|open| &open.timing).filter(|_| !newest_only);
         let mut waits = Self { dead: 0, void: 0, close: 0, late: 0 };
-        for timing in older.iter().chain(std::iter::once(&record.timing)) {
+        let mut last: Option<&Timing> = None;
+        for timing in older.chain(std::iter::once(&record.timing)) {
+            // Time-outs seldom change.
+            if last == Some(timing) {
+                continue;
+            }
+            last = Some(timing);
             waits.dead = waits.dead.max(timing.t_dead_ns());
             waits.void = waits.void.max(timing.t_vote_void_ns());
             waits.close = waits.close.max(timing.t_close_ns());
@@ -39,20 +44,20 @@ impl Machine {
         self.judge_proofs();
         let Some(record) = &self.decided else { return };
         let waits = Waits::of(record);
-        let mut candidates = self.outed.clone();
+        let alive = |seat: &Seat| {
+            self.peer(seat.slot).is_some_and(|peer| peer.dead_since(seat.inc).is_none())
+        };
+        let outed = self.outed.iter().filter(|(seat, _, _)| alive(seat));
+        let mut candidates: Vec<(Seat, u64, u64)> = outed.copied().collect();
         // A life in no open epoch holds no permit by votes; it still may hold one it asked for.
         for peer in self.peers.iter().filter(|peer| peer.inc() > 0 && peer.wrote_inc == peer.inc())
         {
             let seat = peer.seat();
-            let known = record.has(seat) || candidates.iter().any(|(out, _, _)| *out == seat);
-            if !known && seat.slot != self.me.slot {
+            let known = record.has(seat) || self.outed.iter().any(|(out, _, _)| *out == seat);
+            if !known && seat.slot != self.me.slot && alive(&seat) {
                 candidates.push((seat, record.number, self.decided_at));
             }
         }
-        let alive = |seat: &Seat| {
-            self.peer(seat.slot).is_some_and(|peer| peer.dead_since(seat.inc).is_none())
-        };
-        candidates.retain(|(seat, _, _)| alive(seat));
         let dead: Vec<Seat> = candidates
             .into_iter()
             .filter(|(seat, epoch, since)| self.provably_dead(*seat, *epoch, *since, waits))

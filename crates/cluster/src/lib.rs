@@ -45,7 +45,10 @@ mod rng;
 pub mod statefile;
 pub mod timing;
 
-pub use api::{BlockRange, BootInfo, ConfigError, Input, IoFailed, IoId, Output, Violation};
+pub use api::{
+    BlockRange, BootInfo, ConfigError, Input, IoFailed, IoId, Output, ReadBytes, SharedBlock,
+    Violation,
+};
 pub use machine::Machine;
 pub use record::AREA_COUNT;
 

@@ -9,6 +9,7 @@ use crate::fence::Fence;
 use crate::ids::Instant;
 use crate::machine::{Carry, Machine};
 use crate::mutation::{Mutation, on};
+use crate::record::SLOTS_MAX;
 use crate::timing::ns;
 
 /// The watchdog as this machine knows it.
@@ -153,17 +154,20 @@ impl Machine {
             return;
         }
         let Some(record) = &self.decided else { return };
-        let mut dates: Vec<u64> = record
-            .seats()
-            .filter(|seat| *seat != self.me)
-            .filter_map(|seat| {
-                let any = on(Mutation::VotesUnread);
-                let peer = self.peer(seat.slot).filter(|peer| any || peer.inc() == seat.inc)?;
-                let vote = peer.vote.filter(|vote| vote.epoch == record.number)?;
-                Some(vote.sent_at)
-            })
-            .collect();
-        dates.push(self.now);
+        let votes = record.seats().filter(|seat| *seat != self.me).filter_map(|seat| {
+            let any = on(Mutation::VotesUnread);
+            let peer = self.peer(seat.slot).filter(|peer| any || peer.inc() == seat.inc)?;
+            let vote = peer.vote.filter(|vote| vote.epoch == record.number)?;
+            Some(vote.sent_at)
+        });
+        // No allocation on the way of beats.
+        let mut dates = [0; SLOTS_MAX];
+        let mut count = 0;
+        for (place, date) in dates.iter_mut().zip(votes.chain(std::iter::once(self.now))) {
+            *place = date;
+            count += 1;
+        }
+        let dates = dates.get_mut(..count).unwrap_or_default();
         dates.sort_unstable_by(|a, b| b.cmp(a));
         let q = if on(Mutation::QuorumIgnored) { 1 } else { usize::from(record.q.max(1)) };
         if let Some(oldest) = dates.get(q - 1) {

@@ -2,6 +2,7 @@
 //!
 //! Owns: turning what is seen and wished into one successor of the newest decided record.
 
+use crate::control::IsolationResponse;
 use crate::death::Waits;
 use crate::machine::Machine;
 use crate::record::{Member, OPEN_MAX, Record, Seat, bit, quorum};
@@ -20,6 +21,9 @@ impl Machine {
     /// The record that this host would propose now, if any.
     pub(crate) fn wanted(&self) -> Option<Record> {
         let record = self.decided.as_ref().filter(|record| record.armed)?;
+        if self.nothing_due(record) {
+            return None;
+        }
         let (kept, joining) = if record.has(self.me) {
             self.next_members(record)?
         } else if self.may_found(record) {
@@ -51,6 +55,24 @@ impl Machine {
         (changed && (!full || smaller) && !next.members.is_empty()).then_some(next)
     }
 
+    /// What is asked most often is answered without making a record up: nobody goes, comes or
+    /// wishes, and the coordinator has its area.
+    fn nothing_due(&self, record: &Record) -> bool {
+        let area = record.area_next.is_some() || record.area_owner == record.coordinator;
+        area && record.has(self.me)
+            && record.has(record.coordinator)
+            && self.proposer.wishes.is_empty()
+            && self.config.isolation_response != IsolationResponse::Hold
+            && self.put_outs(record) == 0
+            && self.coming(record, 0).is_empty()
+    }
+
+    /// Hosts that may come in, if those in `out` go.
+    fn coming(&self, record: &Record, out: u64) -> Vec<Member> {
+        let whole = self.graph.components.len() == 1 && !self.graph.dark;
+        if whole { self.joiners(record, self.live_members(record) & !out) } else { Vec::new() }
+    }
+
     /// Members that stay, and those that come in; `None`: this host itself is to go.
     fn next_members(&self, record: &Record) -> Option<(Vec<Member>, Vec<Member>)> {
         let mut out = self.put_outs(record);
@@ -67,9 +89,7 @@ impl Machine {
         }
         let stays = |member: &&Member| out & bit(member.seat.slot) == 0;
         let kept: Vec<Member> = record.members.iter().filter(stays).copied().collect();
-        let whole = self.graph.components.len() == 1 && !self.graph.dark;
-        let live = self.live_members(record).into_iter().fold(0, |set, slot| set | bit(slot));
-        let joining = if whole { self.joiners(record, live & !out) } else { Vec::new() };
+        let joining = self.coming(record, out);
         let kept_slots = kept.iter().fold(0, |set, member| set | bit(member.seat.slot));
         let joining = joining.into_iter().filter(|j| kept_slots & bit(j.seat.slot) == 0).collect();
         Some((kept, joining))

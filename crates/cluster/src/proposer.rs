@@ -46,6 +46,17 @@ pub(crate) struct Wishes {
     pub(crate) area: Option<(u64, u8)>,
 }
 
+impl Wishes {
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { hand_over, reconfigure, disarm, put_out, area } = self;
+        hand_over.is_none()
+            && reconfigure.is_none()
+            && disarm.is_none()
+            && put_out.is_none()
+            && area.is_none()
+    }
+}
+
 /// The proposer's state.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Proposer {
@@ -195,6 +206,9 @@ impl Machine {
 
     /// Answers commands whose wish came true or can no longer do so.
     fn settle_wishes(&mut self) {
+        if self.proposer.wishes.is_empty() {
+            return;
+        }
         let Some(record) = self.decided.clone() else { return };
         let mut done = Vec::new();
         let wishes = &mut self.proposer.wishes;

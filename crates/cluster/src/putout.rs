@@ -5,7 +5,7 @@
 
 use crate::control::IsolationResponse;
 use crate::machine::Machine;
-use crate::record::{Record, Seat, bit};
+use crate::record::{Record, SLOTS_MAX, Seat, bit, slots};
 use crate::report::Flags;
 use crate::timing::ns;
 
@@ -26,6 +26,8 @@ pub(crate) struct Graph {
     /// Every host is alone and none reaches an isolation address, though all beat on the disk.
     pub(crate) dark: bool,
     dark_until: Option<u64>,
+    /// Room for the next look.
+    room: Vec<u64>,
 }
 
 impl Machine {
@@ -45,28 +47,37 @@ impl Machine {
         a == b || (self.hears_of(a) & bit(b) != 0 && self.hears_of(b) & bit(a) != 0)
     }
 
-    /// Members (in their present life) that beat on the disk.
-    pub(crate) fn live_members(&self, record: &Record) -> Vec<u8> {
+    /// Members (in their present life) that beat on the disk, as a set of slots.
+    pub(crate) fn live_members(&self, record: &Record) -> u64 {
         let present = record.seats().filter(|seat| {
             *seat == self.me || self.peer(seat.slot).is_some_and(|peer| peer.inc() == seat.inc)
         });
-        present.map(|seat| seat.slot).filter(|slot| self.disk_live(*slot)).collect()
+        let live = present.map(|seat| seat.slot).filter(|slot| self.disk_live(*slot));
+        live.fold(0, |set, slot| set | bit(slot))
     }
 
     pub(crate) fn update_graph(&mut self) {
         let Some(record) = &self.decided else { return };
         let live = self.live_members(record);
-        let hears: Vec<(u8, u64)> = live.iter().map(|slot| (*slot, self.hears_of(*slot))).collect();
-        let components = components(&hears);
-        let all_live = live.len() == record.members.len();
+        let mut hears = [(0, 0); SLOTS_MAX];
+        let mut count = 0;
+        for (place, slot) in hears.iter_mut().zip(slots(live)) {
+            *place = (slot, self.hears_of(slot));
+            count += 1;
+        }
+        let hears = hears.get(..count).unwrap_or_default();
+        let all_live = count == record.members.len();
+        let reached = slots(live).filter(|slot| self.reaches_isolation(*slot));
+        let reached = reached.fold(0, |set, slot| set | bit(slot));
+        let components = components(hears, std::mem::take(&mut self.graph.room));
         let alone = components.iter().all(|set| set.count_ones() == 1);
-        let reached = live.iter().filter(|slot| self.reaches_isolation(**slot));
-        let reached = reached.fold(0, |set, slot| set | bit(*slot));
         let dark = all_live && alone && components.len() > 1 && reached == 0;
         if dark || components != self.graph.components || reached != self.graph.reached {
-            self.graph.components = components;
+            self.graph.room = std::mem::replace(&mut self.graph.components, components);
             self.graph.reached = reached;
             self.graph.since = self.now;
+        } else {
+            self.graph.room = components;
         }
         if dark {
             self.graph.dark_until = Some(self.now);
@@ -146,9 +157,8 @@ impl Machine {
         let Some(peer) = self.peer(slot) else { return false };
         let Some(read_since) = self.read_since else { return false };
         let heard_by_others = || {
-            self.live_members(record)
-                .iter()
-                .any(|o| *o != slot && self.hears_of(*o) & bit(slot) != 0)
+            slots(self.live_members(record))
+                .any(|other| other != slot && self.hears_of(other) & bit(slot) != 0)
         };
         self.now >= read_since + limit
             && old(peer.changed_at)
@@ -201,10 +211,10 @@ impl Machine {
         }
         let live: u32 = components.iter().map(|set| set.count_ones()).sum();
         components.iter().copied().max_by_key(|set| {
-            let slots = (0u8..64).filter(|slot| set & bit(*slot) != 0);
+            let slots = slots(*set);
             let majority = set.count_ones() * 2 > live;
             let reached = slots.clone().any(|slot| self.reaches_isolation(slot));
-            let protected: u64 = slots.clone().map(|slot| self.protected(slot)).sum();
+            let protected: u64 = slots.map(|slot| self.protected(slot)).sum();
             let coordinator = set & bit(record.coordinator.slot) != 0;
             let lowest = std::cmp::Reverse(set.trailing_zeros());
             (majority, reached, set.count_ones(), protected, coordinator, lowest)
@@ -218,10 +228,10 @@ impl Machine {
     }
 }
 
-/// Connected components of a graph of slots; an edge needs both ends.
-fn components(hears: &[(u8, u64)]) -> Vec<u64> {
+/// Connected components of a graph of slots, in `sets`; an edge needs both ends.
+fn components(hears: &[(u8, u64)], mut sets: Vec<u64>) -> Vec<u64> {
     let mutual = |a: &(u8, u64), b: &(u8, u64)| a.1 & bit(b.0) != 0 && b.1 & bit(a.0) != 0;
-    let mut sets: Vec<u64> = Vec::new();
+    sets.clear();
     for one in hears {
         let near = hears.iter().filter(|other| mutual(one, other)).map(|other| bit(other.0));
         let mut merged = near.fold(bit(one.0), |set, b| set | b);
@@ -244,12 +254,13 @@ mod tests {
 
     #[test]
     fn an_edge_needs_both_ends() {
-        assert_eq!(components(&[(0, 0b010), (1, 0b001), (2, 0b001)]), vec![0b011, 0b100]);
+        let hears = [(0, 0b010), (1, 0b001), (2, 0b001)];
+        assert_eq!(components(&hears, Vec::new()), vec![0b011, 0b100]);
     }
 
     #[test]
     fn chains_are_one_component() {
         let chain = [(0, 0b010), (1, 0b101), (2, 0b010), (3, 0)];
-        assert_eq!(components(&chain), vec![0b0111, 0b1000]);
+        assert_eq!(components(&chain, vec![7]), vec![0b0111, 0b1000]);
     }
 }

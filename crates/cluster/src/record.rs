@@ -28,6 +28,16 @@ pub(crate) const fn bit(slot: u8) -> u64 {
     1u64 << (slot % 64)
 }
 
+/// The slots of a set, ascending.
+pub(crate) fn slots(set: u64) -> impl Iterator<Item = u8> + Clone {
+    let mut left = set;
+    std::iter::from_fn(move || {
+        let slot = u8::try_from(left.trailing_zeros()).ok().filter(|_| left != 0)?;
+        left &= left - 1;
+        Some(slot)
+    })
+}
+
 /// A member with the identity of its host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Member {

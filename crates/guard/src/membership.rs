@@ -164,7 +164,7 @@ impl Membership {
         let write = done.tag & WRITE != 0;
         match &done.result {
             Ok(_) if write => self.handle(Input::WriteDone { io, result: Ok(()) }),
-            Ok(buffer) => self.handle(Input::ReadDone { io, result: Ok(buffer.as_bytes()) }),
+            Ok(buffer) => self.handle(Input::ReadDone { io, result: Ok(buffer.as_bytes().into()) }),
             Err(_) => self.handle(failed(io, write)),
         }
     }

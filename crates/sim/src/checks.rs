@@ -44,10 +44,10 @@ impl World {
 
     /// S2, and the machine's own invariants, after an event at `host`.
     pub(crate) fn check_host(&mut self, host: usize) {
-        let acting: Vec<usize> = (0..self.hosts.len())
-            .filter(|host| self.hosts.get(*host).is_some_and(|h| h.acting(self.now)))
-            .collect();
-        if acting.len() > 1 {
+        let now = self.now;
+        let acting = self.hosts.iter().enumerate().filter(|(_, h)| h.acting(now));
+        if acting.clone().count() > 1 {
+            let acting: Vec<usize> = acting.map(|(number, _)| number).collect();
             self.fail(format!("S2: hosts {acting:?} act as coordinator"));
         }
         let machine = self.hosts.get(host).and_then(|host| host.machine.as_ref());

@@ -5,15 +5,16 @@
 //! of the pool daemon: it asks for the right to act before every single operation on the volume.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use haven_cluster::Input;
-use haven_cluster::control::{EpochView, GuardCommand, GuardState};
+use haven_cluster::control::{EpochView, GuardCommand};
 use haven_cluster::ids::{EpochNumber, HostId, Incarnation, Life};
 use haven_model::{HavenSecret, Holder, Placement, Ref, Vm};
 use haven_pooldb::{Database, Tx};
 use uuid::Uuid;
 
-use crate::area::{AreaOp, Journal, apply, store};
+use crate::area::{AreaOp, Journal, Pages, apply, store};
 use crate::disk::Path;
 use crate::event::Event;
 use crate::world::{MS, World};
@@ -25,7 +26,7 @@ const COUNTER: &str = "n";
 /// The volume, and what was promised to clients.
 #[derive(Debug, Default)]
 pub(crate) struct Metadata {
-    pub(crate) areas: Vec<Vec<u8>>,
+    pub(crate) areas: Vec<Pages>,
     /// The newest client write that was acknowledged: they are numbered.
     pub(crate) acked: u64,
     /// Faults were injected that may make the live area unreadable.
@@ -35,9 +36,11 @@ pub(crate) struct Metadata {
 impl Metadata {
     /// A volume whose first area knows so many VMs, none of which runs.
     pub(crate) fn new(vms: u32) -> Self {
-        let mut areas = vec![Vec::new(); usize::from(haven_cluster::AREA_COUNT)];
+        let mut areas = vec![Pages::default(); usize::from(haven_cluster::AREA_COUNT)];
         if let Some(first) = areas.first_mut() {
-            *first = first_area(vms);
+            static MADE: Mutex<BTreeMap<u32, Pages>> = Mutex::new(BTreeMap::new());
+            let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+            *first = made.entry(vms).or_insert_with(|| first_area(vms)).clone();
         }
         Self { areas, ..Self::default() }
     }
@@ -49,6 +52,14 @@ pub(crate) struct Open {
     pub(crate) db: Database,
     journal: Journal,
     area: u8,
+    /// Who holds which VM, as of a generation of the database.
+    placed: Option<(u64, Arc<BTreeMap<u32, Placed>>)>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.journal.close();
+    }
 }
 
 /// What happens when everything of a job has landed.
@@ -104,6 +115,18 @@ impl DbHost {
         self.flying.iter().any(|flying| matches!(flying.op, AreaOp::Resize(0)))
     }
 
+    /// All placements that the open database names.
+    pub(crate) fn placed(&mut self) -> Option<Arc<BTreeMap<u32, Placed>>> {
+        let open = self.open.as_mut()?;
+        let generation = open.db.generation();
+        if let Some((_, placed)) = open.placed.as_ref().filter(|(of, _)| *of == generation) {
+            return Some(placed.clone());
+        }
+        let placed = Arc::new(placements(&open.db));
+        open.placed = Some((generation, placed.clone()));
+        Some(placed)
+    }
+
     /// Nothing is under way: the database may be read and written.
     pub(crate) fn ready(&self) -> bool {
         self.open.is_some() && self.job.is_none() && !self.reading
@@ -115,9 +138,9 @@ fn vm_ref(vm: u32) -> Ref<Vm> {
 }
 
 /// The first content: no VM has a holder.
-pub(crate) fn first_area(vms: u32) -> Vec<u8> {
-    let mut area = Vec::new();
-    let Ok((store, journal)) = store(Vec::new()) else { return area };
+pub(crate) fn first_area(vms: u32) -> Pages {
+    let mut area = Pages::default();
+    let Ok((store, journal)) = store(Pages::default()) else { return area };
     let mut next = 0u128;
     let ids = move || {
         next += 1;
@@ -253,14 +276,18 @@ impl World {
             return self.lost(acked, found);
         }
         match epoch.area_next {
-            Some(to) => self.copy(host, db, to, number),
+            Some(to) => {
+                // What was read is in memory; nothing is written back to where it came from.
+                journal.close();
+                self.copy(host, db, to, number);
+            }
             None => {
                 // Opening may have repaired something: that is written, too.
                 self.log(|| format!("host {host} opens area {}", epoch.area_live));
                 let ops = journal.take().into();
                 let area = epoch.area_live;
                 let Some(h) = self.hosts.get_mut(host) else { return };
-                h.db.open = Some(Open { db, journal, area });
+                h.db.open = Some(Open { db, journal, area, placed: None });
                 h.db.job = Some(Job { ops, area, then: Then::Placed });
                 self.step_job(host);
             }
@@ -285,7 +312,7 @@ impl World {
     }
 
     fn copy(&mut self, host: usize, mut db: Database, to: u8, epoch: u64) {
-        let Ok((fresh, journal)) = store(Vec::new()) else { return };
+        let Ok((fresh, journal)) = store(Pages::default()) else { return };
         if db.move_to(Box::new(fresh)).is_err() {
             return;
         }
@@ -293,7 +320,7 @@ impl World {
         ops.extend(journal.take());
         self.log(|| format!("host {host} copies the database to area {to}"));
         let Some(h) = self.hosts.get_mut(host) else { return };
-        h.db.open = Some(Open { db, journal, area: to });
+        h.db.open = Some(Open { db, journal, area: to, placed: None });
         h.db.job = Some(Job { ops, area: to, then: Then::Copied { epoch, area: to } });
         self.step_job(host);
     }
@@ -452,7 +479,8 @@ impl World {
 
     /// A client writes through whoever acts; it hears of it when it is durable.
     pub(crate) fn client_writes(&mut self) {
-        let wait = self.rng.between(200, 1_500) * MS;
+        let (least, most) = self.options.clients_ms;
+        let wait = self.rng.between(least, most) * MS;
         self.after(wait, Event::Client);
         let now = self.now;
         let acting = self.hosts.iter().position(|h| h.acting(now) && h.db.ready() && h.serves());
@@ -469,14 +497,10 @@ impl World {
         });
     }
 
-    /// What the daemon does with the database when its guard's state changes.
-    pub(crate) fn follow_role(&mut self, host: usize, state: &GuardState, acted: bool) {
-        let mine = state.epoch.as_ref().zip(state.me).is_some_and(|(e, me)| e.coordinator == me);
-        let number = state.epoch.as_ref().map_or(0, |epoch| epoch.number.0);
-        if acted && !mine {
-            self.close_database(host);
-            let life = self.hosts.get(host).map_or(0, |h| h.life);
-            self.after(5 * MS, Event::Drained { host, life, epoch: number });
-        }
+    /// A daemon that acted is coordinator no more.
+    pub(crate) fn role_ended(&mut self, host: usize, number: u64) {
+        self.close_database(host);
+        let life = self.hosts.get(host).map_or(0, |h| h.life);
+        self.after(5 * MS, Event::Drained { host, life, epoch: number });
     }
 }

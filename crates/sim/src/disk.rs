@@ -1,8 +1,7 @@
 //! Shared statefiles, and each host's path to them.
 
-use std::collections::BTreeMap;
-
-use haven_cluster::{BLOCK_SIZE, BlockRange, IoFailed};
+use haven_cluster::statefile::STATEFILE_BLOCKS;
+use haven_cluster::{BLOCK_SIZE, BlockRange, IoFailed, SharedBlock};
 
 /// How a host reaches its statefiles.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,39 +16,50 @@ pub(crate) enum Path {
     Failing,
 }
 
-/// One statefile: blocks that were never written are zero.
-#[derive(Clone, Debug, Default)]
+/// One statefile: blocks that were never written are zero. Readers share the blocks; a write puts
+/// another one in place.
+#[derive(Clone, Debug)]
 pub(crate) struct Volume {
-    blocks: BTreeMap<u32, Vec<u8>>,
+    blocks: Vec<SharedBlock>,
+}
+
+impl Default for Volume {
+    fn default() -> Self {
+        let zero: SharedBlock = SharedBlock::from(vec![0; BLOCK_SIZE]);
+        Self { blocks: vec![zero; STATEFILE_BLOCKS as usize] }
+    }
 }
 
 impl Volume {
-    pub(crate) fn read(&self, range: BlockRange) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(range.count as usize * BLOCK_SIZE);
-        for block in range.first..range.first + range.count {
-            match self.blocks.get(&block) {
-                Some(content) => bytes.extend_from_slice(content),
-                None => bytes.resize(bytes.len() + BLOCK_SIZE, 0),
-            }
-        }
-        bytes
+    pub(crate) fn read(&self, range: BlockRange) -> &[SharedBlock] {
+        let first = range.first as usize;
+        self.blocks.get(first..first + range.count as usize).unwrap_or_default()
     }
 
     /// Writes the first `length` bytes of `bytes`: a torn write stops early.
-    pub(crate) fn write(&mut self, block: u32, bytes: &[u8], length: usize) {
-        let kept = bytes.iter().take(length).copied().collect::<Vec<u8>>();
-        for (block, chunk) in (block..).zip(kept.chunks(BLOCK_SIZE)) {
-            let content = self.blocks.entry(block).or_insert_with(|| vec![0; BLOCK_SIZE]);
-            for (old, new) in content.iter_mut().zip(chunk) {
-                *old = *new;
+    pub(crate) fn write(&mut self, block: u32, bytes: &SharedBlock, length: usize) {
+        if length == BLOCK_SIZE && bytes.len() == BLOCK_SIZE {
+            if let Some(place) = self.blocks.get_mut(block as usize) {
+                *place = bytes.clone();
             }
+            return;
+        }
+        let kept = bytes.get(..length.min(bytes.len())).unwrap_or_default();
+        let places = self.blocks.iter_mut().skip(block as usize);
+        for (place, chunk) in places.zip(kept.chunks(BLOCK_SIZE)) {
+            let rest = place.get(chunk.len()..).unwrap_or_default();
+            *place = if rest.is_empty() { chunk.into() } else { [chunk, rest].concat().into() };
         }
     }
 
     /// Flips a byte in the middle of a block.
     pub(crate) fn corrupt(&mut self, block: u32) {
-        if let Some(byte) = self.blocks.get_mut(&block).and_then(|content| content.get_mut(40)) {
-            *byte ^= 0x55;
+        if let Some(place) = self.blocks.get_mut(block as usize) {
+            let mut bytes = place.to_vec();
+            if let Some(byte) = bytes.get_mut(40) {
+                *byte ^= 0x55;
+            }
+            *place = bytes.into();
         }
     }
 }
@@ -59,7 +69,7 @@ impl Volume {
 pub(crate) struct WriteOp {
     pub(crate) file: u8,
     pub(crate) block: u32,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: SharedBlock,
 }
 
 /// A read collecting its ranges.
@@ -67,7 +77,7 @@ pub(crate) struct WriteOp {
 pub(crate) struct ReadOp {
     pub(crate) file: u8,
     pub(crate) ranges: Vec<BlockRange>,
-    pub(crate) parts: Vec<u8>,
+    pub(crate) parts: Vec<SharedBlock>,
     pub(crate) next: usize,
 }
 
@@ -75,7 +85,7 @@ pub(crate) struct ReadOp {
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     Wrote(Result<(), IoFailed>),
-    Read(Result<Vec<u8>, IoFailed>),
+    Read(Result<Vec<SharedBlock>, IoFailed>),
 }
 
 impl Answer {

@@ -9,6 +9,9 @@ use haven_cluster::{IoId, Machine};
 use crate::database::DbHost;
 use crate::disk::{Answer, Path, ReadOp, WriteOp};
 
+/// Drift is counted in parts of so many.
+const MILLION: i64 = 1_000_000;
+
 /// An event that waits for a paused guard.
 #[derive(Debug)]
 pub(crate) enum Deferred {
@@ -74,6 +77,8 @@ pub(crate) struct Host {
     /// Left by a clean shutdown or disarm: no guard runs.
     pub(crate) idle: bool,
     pub(crate) timer_at: Option<u64>,
+    /// Its daemon looks after VMs every now and then: it acted a moment ago.
+    pub(crate) managing: bool,
     pub(crate) watchdog: Watchdog,
     pub(crate) paused: bool,
     pub(crate) deferred: Vec<Deferred>,
@@ -125,6 +130,7 @@ impl Host {
             incarnation: 0,
             idle: false,
             timer_at: None,
+            managing: false,
             watchdog: Watchdog::default(),
             paused: false,
             deferred: Vec::new(),
@@ -163,26 +169,30 @@ impl Host {
 
     /// The host's clock at a real time.
     pub(crate) fn local(&self, real: u64) -> u64 {
-        let elapsed = i128::from(real.saturating_sub(self.booted_at));
-        let scaled = elapsed * i128::from(1_000_000 + self.drift) / 1_000_000;
+        let elapsed = i64::try_from(real.saturating_sub(self.booted_at)).unwrap_or(i64::MAX);
+        let (whole, rest) = (elapsed / MILLION, elapsed % MILLION);
+        let scaled = elapsed + whole * self.drift + (rest * self.drift).div_euclid(MILLION);
         u64::try_from(scaled).unwrap_or(0)
     }
 
     /// The real time at which the host's clock has reached `local`.
     pub(crate) fn real(&self, local: u64) -> u64 {
-        let scaled = i128::from(local) * 1_000_000 / i128::from(1_000_000 + self.drift);
-        self.booted_at + u64::try_from(scaled).unwrap_or(0) + 1
+        let rate = u64::try_from(MILLION + self.drift).unwrap_or(1).max(1);
+        let million = MILLION.unsigned_abs();
+        let scaled = local / rate * million + local % rate * million / rate;
+        self.booted_at + scaled + 1
     }
 
     /// The daemon may start VMs now, as far as it was told.
     pub(crate) fn permitted(&self, now: u64) -> bool {
-        let local = self.local(now);
         let permit = self.told.as_ref().and_then(|state| state.permit);
-        self.powered && !self.gate_closed && permit.is_some_and(|permit| local < permit.until.0)
+        self.powered
+            && !self.gate_closed
+            && permit.is_some_and(|permit| self.local(now) < permit.until.0)
     }
 
     /// The daemon acts as coordinator now.
     pub(crate) fn acting(&self, now: u64) -> bool {
-        self.permitted(now) && self.told.as_ref().is_some_and(|state| state.may_act)
+        self.told.as_ref().is_some_and(|state| state.may_act) && self.permitted(now)
     }
 }

@@ -101,7 +101,7 @@ impl World {
         let (path, file) = (h.path(op.file), op.file);
         if let Some(range) = op.ranges.get(op.next).copied() {
             if let Some(volume) = self.volumes.get(usize::from(op.file)) {
-                op.parts.extend(volume.read(range));
+                op.parts.extend_from_slice(volume.read(range));
             }
             op.next += 1;
         }

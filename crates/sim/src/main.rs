@@ -10,6 +10,10 @@ use std::time::{Duration, Instant};
 use haven_cluster::timing::Profile;
 use haven_sim::{ChaosPlan, Options, World, run_seed, story};
 
+/// A simulation allocates little things all the time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const USAGE: &str = "usage: haven-sim run [--hosts N] [--seeds N] [--first N] [--profile P] \
 [--statefiles N] [--storm-ms N] [--varied yes|no] [--threads N] [--seconds N]\n       \
 haven-sim replay --seed N [same options]\n       haven-sim stories [--folder scenarios] \

@@ -14,12 +14,17 @@ use uuid::Uuid;
 
 use crate::database::{Placed, Then, placements, set_holder};
 use crate::event::Event;
+use crate::power::News;
 use crate::world::{MS, World};
 
-/// How often the acting coordinator looks at all VMs.
+/// How often the acting coordinator looks at all VMs, while something is to be done.
 pub(crate) const MANAGE_EVERY: u64 = 50 * MS;
-/// Pause between two orders for the same VM.
+/// The same when all VMs run where they are to run.
+pub(crate) const MANAGE_SETTLED: u64 = 200 * MS;
+/// Pause between two orders for the same VM, until it runs.
 const ORDER_EVERY: u64 = 500 * MS;
+/// The same for a VM that runs: orders also come twice and late.
+const REORDER_EVERY: u64 = 3_000 * MS;
 
 /// Until then the first VMs wait for all hosts.
 const FIRST_STARTS: u64 = 30_000 * MS;
@@ -65,28 +70,38 @@ impl World {
         h.acted = state.may_act || (acted && mine);
         let before = h.told.as_ref().map(|told| told.phase.clone());
         let phase = (before.as_ref() != Some(&state.phase)).then(|| state.phase.clone());
-        h.told = Some(state.clone());
+        let begins = state.may_act && !h.managing;
+        h.managing |= begins;
+        let boot = h.boot;
+        let number = state.epoch.as_ref().map_or(0, |epoch| epoch.number.0);
+        let news = News::of(&state);
+        h.told = Some(state);
+        if begins {
+            self.after(MANAGE_EVERY, Event::Manage { host, boot });
+        }
         if let Some(phase) = phase {
             self.log(|| format!("host {host}: {phase:?}"));
         }
-        self.react(host, &state);
-        self.follow_role(host, &state, acted);
+        self.react(host, news);
+        if acted && !mine {
+            self.role_ended(host, number);
+        }
     }
 
-    /// The daemon on `host` does its round as coordinator.
-    pub(crate) fn manage(&mut self, host: usize) {
-        let Some(h) = self.hosts.get(host).filter(|h| h.acting(self.now)) else { return };
-        let Some(state) = h.told.clone() else { return };
-        let Some(epoch) = state.epoch.clone() else { return };
+    /// The daemon on `host` does its round as coordinator; true if nothing was to be done.
+    pub(crate) fn manage(&mut self, host: usize) -> bool {
+        let Some(h) = self.hosts.get(host).filter(|h| h.acting(self.now)) else { return false };
+        let Some(state) = h.told.as_ref() else { return false };
+        let Some(epoch) = state.epoch.clone() else { return false };
+        let gone = state.dead.clone();
         if !self.have_database(host, &epoch) {
-            return;
+            return false;
         }
-        let Some(h) = self.hosts.get(host).filter(|h| h.db.ready()) else { return };
-        let Some(open) = &h.db.open else { return };
-        let placed = placements(&open.db);
+        let Some(h) = self.hosts.get_mut(host).filter(|h| h.db.ready()) else { return false };
+        let Some(placed) = h.db.placed() else { return false };
         let dead = |holder: Life| {
             let same = |dead: &&Life| dead.host == holder.host;
-            let mut lives = state.dead.iter().filter(same);
+            let mut lives = gone.iter().filter(same);
             lives.any(|dead| dead.incarnation >= holder.incarnation)
         };
         let lost: Vec<u32> = placed
@@ -97,13 +112,30 @@ impl World {
         // Operators start the first VMs when all hosts are there, so that all have some.
         let early = self.now < FIRST_STARTS && epoch.members.len() < self.hosts.len();
         if !lost.is_empty() && !early && self.place(host, &placed, &lost, &epoch.members) {
-            return;
+            return false;
         }
-        for (vm, placed) in placed {
+        let mut settled = lost.is_empty();
+        for (vm, placed) in placed.iter() {
             if let Some(holder) = placed.holder.filter(|holder| epoch.members.contains(holder)) {
-                self.order(host, vm, holder, placed.number, epoch.number.0);
+                // What inventories tell a daemon, the simulator knows.
+                let at = self.index_of(holder.host);
+                let runs = at.and_then(|at| self.hosts.get(at)).is_some_and(|h| h.vms.contains(vm));
+                let leaves = at.is_some_and(|at| self.manager.disabled.contains(&at));
+                let busy = !runs || leaves;
+                settled &= !busy;
+                let every = if busy { ORDER_EVERY } else { REORDER_EVERY };
+                let order = Order {
+                    vm: *vm,
+                    holder,
+                    epoch: epoch.number.0,
+                    number: placed.number,
+                    start: !leaves,
+                    by: host,
+                };
+                self.order(order, every);
             }
         }
+        settled
     }
 
     /// Makes a plan for VMs that run nowhere, and has it made durable.
@@ -162,14 +194,12 @@ impl World {
         format!("host {host} (life {})", life.incarnation.0)
     }
 
-    fn order(&mut self, by: usize, vm: u32, holder: Life, number: u64, epoch: u64) {
-        let at = self.manager.ordered_at.get(&vm).copied().unwrap_or(0);
-        if self.now < at + ORDER_EVERY && at > 0 {
+    fn order(&mut self, order: Order, every: u64) {
+        let at = self.manager.ordered_at.get(&order.vm).copied().unwrap_or(0);
+        if self.now < at + every && at > 0 {
             return;
         }
-        self.manager.ordered_at.insert(vm, self.now);
-        let leaves = self.index_of(holder.host).is_some_and(|h| self.manager.disabled.contains(&h));
-        let order = Order { vm, holder, epoch, number, start: !leaves, by };
+        self.manager.ordered_at.insert(order.vm, self.now);
         let delay = self.rng.between(MS, 30 * MS);
         if !self.rng.chance(20) {
             self.after(delay, Event::Order(order));

@@ -35,6 +35,12 @@ pub struct Options {
     pub power_fencing: PowerDevice,
     /// Nobody releases hosts from quarantine.
     pub quarantine: bool,
+    /// Pause between two writes of clients, in milliseconds: from, to.
+    pub clients_ms: (u64, u64),
+    /// Guards get the bytes of their reads in one piece, as from a disk, and check and decode all
+    /// of them each time; else blocks that did not change are known by their memory. A run is the
+    /// same either way, but slower.
+    pub plain_reads: bool,
     /// Keep a readable log.
     pub log: bool,
 }
@@ -55,6 +61,8 @@ impl Options {
             vms: u32::try_from(hosts * 2).unwrap_or(2),
             drift_ppm: 9_900,
             late_writes: true,
+            clients_ms: (200, 1_500),
+            plain_reads: false,
             log: false,
         }
     }
@@ -68,6 +76,10 @@ impl Options {
         let mut rng = Rng::new(seed ^ 0x7661_7269_6564);
         self.statefiles = if rng.chance(300) { 3 } else { 1 };
         self.networks = if rng.chance(300) { 2 } else { 1 };
+        // Databases that are always busy in some pools, now and then in the others; and the long way
+        // through the bytes of every read in a few.
+        self.clients_ms = if rng.chance(250) { (200, 1_500) } else { (1_000, 6_000) };
+        self.plain_reads = rng.chance(30);
         self.isolation_response = match rng.below(4) {
             0 => IsolationResponse::Shutdown,
             1 => IsolationResponse::Hold,

@@ -3,7 +3,7 @@
 use haven_cluster::control::{GuardCommand, GuardPhase};
 use haven_cluster::ids::{Incarnation, Instant};
 use haven_cluster::mutation::{Mutation, removed};
-use haven_cluster::{BootInfo, Input, Machine, Output};
+use haven_cluster::{BootInfo, Input, IoFailed, IoId, Machine, Output, ReadBytes, SharedBlock};
 
 use crate::disk::{Answer, ReadOp, WriteOp};
 use crate::event::Event;
@@ -63,6 +63,7 @@ impl World {
         h.machine = None;
         h.life += 1;
         h.timer_at = None;
+        h.managing = false;
         h.watchdog.armed = false;
         h.paused = false;
         h.deferred.clear();
@@ -126,7 +127,6 @@ impl World {
         self.log(|| format!("host {host} starts its guard as {incarnation}"));
         self.input(host, Input::Timer);
         self.after(0, Event::Probe { host, boot });
-        self.after(50 * MS, Event::Manage { host, boot });
     }
 
     /// Gives an event to the guard, now or when it is no longer paused.
@@ -151,8 +151,7 @@ impl World {
                 match result {
                     Answer::Wrote(result) => self.input(host, Input::WriteDone { io, result }),
                     Answer::Read(result) => {
-                        let result = result.as_deref().map_err(|failed| *failed);
-                        self.input(host, Input::ReadDone { io, result });
+                        self.read_done(host, io, result);
                     }
                 }
             }
@@ -176,6 +175,20 @@ impl World {
                 self.after(every, Event::Feed { host, boot, arms });
             }
         }
+    }
+
+    /// A read returns: block by block, or as a disk gives it. Both say the same.
+    fn read_done(&mut self, host: usize, io: IoId, read: Result<Vec<SharedBlock>, IoFailed>) {
+        let flat: Vec<u8>;
+        let result = match &read {
+            Ok(blocks) if self.options.plain_reads => {
+                flat = blocks.concat();
+                Ok(ReadBytes::Flat(&flat))
+            }
+            Ok(blocks) => Ok(ReadBytes::Shared(blocks)),
+            Err(failed) => Err(*failed),
+        };
+        self.input(host, Input::ReadDone { io, result });
     }
 
     pub(crate) fn paused(&self, host: usize) -> bool {
@@ -239,7 +252,9 @@ impl World {
         match output {
             Output::Send { network, to, bytes } => self.send(host, network, to, bytes),
             Output::Read { io, statefile, ranges } => {
-                let op = ReadOp { file: statefile, ranges, parts: Vec::new(), next: 0 };
+                let blocks = ranges.iter().map(|range| range.count as usize).sum();
+                let parts = Vec::with_capacity(blocks);
+                let op = ReadOp { file: statefile, ranges, parts, next: 0 };
                 let life = self.hosts.get(host).map_or(0, |h| h.life);
                 self.issue_read(host, life, io, op);
             }

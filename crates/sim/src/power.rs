@@ -2,7 +2,7 @@
 
 use haven_cluster::Input;
 use haven_cluster::control::{DeathProof, GuardCommand, GuardPhase, GuardState};
-use haven_cluster::ids::{Instant, Life};
+use haven_cluster::ids::{HostId, Instant, Life};
 
 use crate::event::Event;
 use crate::world::{MS, World};
@@ -32,12 +32,31 @@ pub(crate) enum PowerStep {
     GuestEnds { host: usize, boot: u64, vm: u32 },
 }
 
+/// What a daemon does something about.
+#[derive(Debug)]
+pub(crate) struct News {
+    asking: bool,
+    quarantined: Vec<HostId>,
+    to_power_off: Vec<Life>,
+}
+
+impl News {
+    pub(crate) fn of(state: &GuardState) -> Self {
+        let quarantined = state.peers.iter().filter(|peer| peer.quarantined);
+        Self {
+            asking: matches!(state.phase, GuardPhase::AskingGuests(_)),
+            quarantined: quarantined.map(|peer| peer.host).collect(),
+            to_power_off: state.to_power_off.clone(),
+        }
+    }
+}
+
 impl World {
     /// The daemon on `host` does what the new state of its guard asks for.
-    pub(crate) fn react(&mut self, host: usize, state: &GuardState) {
+    pub(crate) fn react(&mut self, host: usize, news: News) {
         let Some(h) = self.hosts.get(host) else { return };
         let (boot, began) = (h.boot, Instant(h.local(self.now)));
-        if matches!(state.phase, GuardPhase::AskingGuests(_)) {
+        if news.asking {
             let vms: Vec<u32> = h.vms.iter().copied().collect();
             for vm in vms {
                 let delay = self.rng.between(200, 8_000) * MS;
@@ -45,13 +64,13 @@ impl World {
             }
         }
         if !self.options.quarantine {
-            for peer in state.peers.iter().filter(|peer| peer.quarantined) {
-                let command = GuardCommand::Release { host: peer.host };
+            for peer in news.quarantined {
+                let command = GuardCommand::Release { host: peer };
                 self.input(host, Input::Command { id: 0, command });
             }
         }
         if self.options.power_fencing != PowerDevice::None {
-            for life in state.to_power_off.clone() {
+            for life in news.to_power_off {
                 let busy = self.manager.fencing.get(&life).is_some_and(|at| self.now < *at);
                 if !busy {
                     self.manager.fencing.insert(life, self.now + 20_000 * MS);

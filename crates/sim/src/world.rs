@@ -13,7 +13,7 @@ use crate::database::Metadata;
 use crate::disk::Volume;
 use crate::event::{Event, Queued};
 use crate::host::{Deferred, Host};
-use crate::manager::{MANAGE_EVERY, Manager};
+use crate::manager::{MANAGE_EVERY, MANAGE_SETTLED, Manager};
 use crate::network::Network;
 use crate::options::{Options, address, config_of};
 use crate::rng::Rng;
@@ -55,7 +55,8 @@ impl World {
         let mut volumes = vec![Volume::default(); options.statefiles];
         for write in format_writes(&config).unwrap_or_default() {
             if let Some(volume) = volumes.get_mut(usize::from(write.statefile)) {
-                volume.write(write.block, &write.bytes, write.bytes.len());
+                let length = write.bytes.len();
+                volume.write(write.block, &write.bytes.into(), length);
             }
         }
         let drift = i64::try_from(options.drift_ppm).unwrap_or(0);
@@ -157,10 +158,12 @@ impl World {
     fn happen(&mut self, event: Event) {
         match event {
             Event::Timer { host, boot } if self.current(host, boot) => {
-                if let Some(h) = self.hosts.get_mut(host) {
+                let now = self.now;
+                // One that was set anew for an earlier moment is void.
+                if let Some(h) = self.hosts.get_mut(host).filter(|h| h.timer_at == Some(now)) {
                     h.timer_at = None;
+                    self.deliver(host, Deferred::Timer);
                 }
-                self.deliver(host, Deferred::Timer);
             }
             Event::Datagram { host, network, bytes } => {
                 self.deliver(host, Deferred::Datagram(network, bytes));
@@ -213,8 +216,15 @@ impl World {
                 self.told(host, *state);
             }
             Event::Manage { host, boot } if self.current(host, boot) => {
-                self.manage(host);
-                self.after(MANAGE_EVERY, Event::Manage { host, boot });
+                let settled = self.manage(host);
+                let now = self.now;
+                if let Some(h) = self.hosts.get_mut(host) {
+                    h.managing = h.acting(now);
+                    if h.managing {
+                        let wait = if settled { MANAGE_SETTLED } else { MANAGE_EVERY };
+                        self.after(wait, Event::Manage { host, boot });
+                    }
+                }
             }
             Event::Order(order) => self.obey(order),
             Event::Drained { host, life, epoch } => self.report_drained(host, life, epoch),
@@ -233,7 +243,8 @@ impl World {
                 if !paused {
                     self.input(host, Input::Isolation { reached });
                 }
-                self.after(500 * MS, Event::Probe { host, boot });
+                let every = u64::from(self.options.timing.beat_ms.max(500));
+                self.after(every * MS, Event::Probe { host, boot });
             }
             Event::MarkFound { host, boot } if self.current(host, boot) => {
                 self.reset_host(host, "a guard finds the mark of an earlier one");

@@ -3,6 +3,8 @@
 //! The order is what permits and decisions rest on: every read of a cycle begins after its write
 //! completed on a majority.
 
+use crate::api::SharedBlock;
+
 /// What a cycle is for; each purpose writes its own blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -44,7 +46,7 @@ pub(crate) enum Outcome {
 pub(crate) struct Cycle {
     pub(crate) id: u64,
     /// Blocks to write in this order; empty for a cycle that only reads.
-    pub(crate) writes: Vec<(u32, Vec<u8>)>,
+    pub(crate) writes: Vec<(u32, SharedBlock)>,
     /// When the first write was asked for: permits are dated by it.
     pub(crate) started: u64,
     /// When the writes had completed on a majority.

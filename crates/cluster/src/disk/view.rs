@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::BLOCK_SIZE;
+use crate::api::{ReadBytes, SharedBlock};
 use crate::record::Record;
 use crate::statefile::blocks::{BALLOT_BYTES, Ballot, Beat, Superblock};
 use crate::statefile::layout::BallotCopy;
@@ -17,6 +18,30 @@ enum Print {
     Invalid([u8; 32]),
 }
 
+/// What blocks said when they were decoded last; asked again about the same memory it says it again.
+#[derive(Clone, Debug)]
+struct Memo<T> {
+    blocks: Vec<SharedBlock>,
+    said: Option<T>,
+}
+
+impl<T> Default for Memo<T> {
+    fn default() -> Self {
+        Self { blocks: Vec::new(), said: None }
+    }
+}
+
+impl<T> Memo<T> {
+    /// What `decode` says of these bytes.
+    fn of(&mut self, bytes: ReadBytes<'_>, decode: impl FnOnce(&[u8]) -> T) -> Option<&T> {
+        if self.said.is_none() || !bytes.is(&self.blocks) {
+            self.said = Some(decode(&bytes.bytes()));
+            self.blocks = bytes.kept();
+        }
+        self.said.as_ref()
+    }
+}
+
 /// The blocks of one host for one parity of its incarnations.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Place {
@@ -26,6 +51,9 @@ pub(crate) struct Place {
     pub(crate) ballot: Option<Ballot>,
     ballot_crc: u32,
     ballot_high: (u64, u64),
+    beat_memo: Memo<(Print, Option<Beat>)>,
+    /// By copy: the checksum, if it holds, and what the copy says.
+    ballot_memo: [Memo<(Option<u32>, Option<Ballot>)>; 2],
     /// Neither copy could be read in the last read.
     pub(crate) ballot_bad: bool,
     /// The first copy could not be read in the last read.
@@ -49,6 +77,7 @@ pub(crate) struct SeenBeat {
 pub(crate) struct FileView {
     uuid: Uuid,
     generation: Uuid,
+    super_memo: [Memo<Option<Superblock>>; 2],
     /// By slot, then parity.
     pub(crate) places: Vec<[Place; 2]>,
     pub(crate) genesis: Option<Record>,
@@ -68,6 +97,7 @@ impl FileView {
         Self {
             uuid,
             generation,
+            super_memo: Default::default(),
             places: (0..slots).map(|_| Default::default()).collect(),
             genesis: None,
             foreign: false,
@@ -85,37 +115,52 @@ impl FileView {
     }
 
     /// Takes the superblocks (two blocks).
-    pub(crate) fn take_superblocks(&mut self, bytes: &[u8]) {
-        let valid: Vec<Superblock> =
-            bytes.chunks(BLOCK_SIZE).filter_map(Superblock::decode).collect();
-        self.superblock_bad = valid.is_empty();
-        let ours = |block: &&Superblock| {
-            block.generation == self.generation && block.statefile == self.uuid
-        };
-        if let Some(block) = valid.iter().find(ours) {
-            self.genesis = Some(block.genesis.clone());
+    pub(crate) fn take_superblocks(&mut self, bytes: ReadBytes<'_>) {
+        let (generation, uuid) = (self.generation, self.uuid);
+        let (mut valid, mut ours) = (false, None);
+        for (at, memo) in self.super_memo.iter_mut().enumerate() {
+            let read = memo.of(bytes.part(at, 1), Superblock::decode);
+            let Some(block) = read.and_then(Option::as_ref) else { continue };
+            valid = true;
+            if block.generation == generation && block.statefile == uuid {
+                ours = ours.or(Some(&block.genesis));
+            }
         }
-        self.foreign = !valid.is_empty() && !valid.iter().any(|block| ours(&block));
+        self.superblock_bad = !valid;
+        self.foreign = valid && ours.is_none();
+        if ours.is_some() && self.genesis.as_ref() != ours {
+            self.genesis = ours.cloned();
+        }
         self.regressed = false;
     }
 
     /// Takes one beat block.
-    pub(crate) fn take_beat(&mut self, slot: u8, parity: u8, bytes: &[u8]) -> Option<SeenBeat> {
+    pub(crate) fn take_beat(
+        &mut self,
+        slot: u8,
+        parity: u8,
+        block: ReadBytes<'_>,
+    ) -> Option<SeenBeat> {
         let generation = self.generation;
         let place = self.place_mut(slot, parity)?;
-        let beat = Beat::decode(bytes)
-            .filter(|beat| beat.owner.generation == generation && beat.owner.seat.slot == slot);
-        let print = match &beat {
-            Some(beat) => Print::Valid {
-                inc: beat.owner.seat.inc,
-                sequence: beat.sequence,
-                crc: crc32c::crc32c(bytes),
-            },
-            None => Print::Invalid(Sha256::digest(bytes).into()),
+        let decode = |bytes: &[u8]| {
+            let ours =
+                |beat: &Beat| beat.owner.generation == generation && beat.owner.seat.slot == slot;
+            match Beat::decode(bytes).filter(|(_, beat)| ours(beat)) {
+                Some((crc, beat)) => {
+                    let (inc, sequence) = (beat.owner.seat.inc, beat.sequence);
+                    (Print::Valid { inc, sequence, crc }, Some(beat))
+                }
+                None => (Print::Invalid(Sha256::digest(bytes).into()), None),
+            }
         };
+        let (print, beat) = place.beat_memo.of(block, decode)?;
+        let beat = *beat;
         let first = place.print.is_none();
-        let changed = place.print.as_ref() != Some(&print);
-        place.print = Some(print);
+        let changed = place.print.as_ref() != Some(print);
+        if changed {
+            place.print = Some(print.clone());
+        }
         let mut regressed = false;
         if let Some(beat) = &beat {
             let at = (beat.owner.seat.inc, beat.sequence);
@@ -132,22 +177,36 @@ impl FileView {
         slot: u8,
         parity: u8,
         copy: BallotCopy,
-        bytes: &[u8],
+        bytes: ReadBytes<'_>,
     ) -> bool {
         let generation = self.generation;
         let Some(place) = self.place_mut(slot, parity) else { return true };
-        let Some(bytes) = bytes.get(..BALLOT_BYTES) else { return false };
-        let crc = crc32c::crc32c(bytes);
         let first = copy == BallotCopy::First;
-        if place.ballot.is_some() && !place.ballot_bad && place.ballot_crc == crc {
+        let same = place.ballot.is_some() && !place.ballot_bad;
+        if bytes.blocks() * BLOCK_SIZE != BALLOT_BYTES {
+            return false;
+        }
+        let flat = matches!(bytes, ReadBytes::Flat(_));
+        let known = (same && flat).then_some(place.ballot_crc);
+        let decode = |bytes: &[u8]| {
+            let Some((crc, content)) = Ballot::checked(bytes) else { return (None, None) };
+            // The content that is kept needs no second look.
+            if known == Some(crc) {
+                return (Some(crc), None);
+            }
+            let ballot = Ballot::parse(content).filter(|ballot| {
+                ballot.owner.generation == generation && ballot.owner.seat.slot == slot
+            });
+            (Some(crc), ballot)
+        };
+        let Some(memo) = place.ballot_memo.get_mut(usize::from(!first)) else { return true };
+        let Some((crc, ballot)) = memo.of(bytes, decode) else { return true };
+        if same && Some(place.ballot_crc) == *crc {
             place.first_bad &= !first;
             return true;
         }
-        let ballot = Ballot::decode(bytes).filter(|ballot| {
-            ballot.owner.generation == generation && ballot.owner.seat.slot == slot
-        });
         place.first_bad = if first { ballot.is_none() } else { true };
-        let Some(ballot) = ballot else {
+        let (Some(ballot), Some(crc)) = (ballot, *crc) else {
             place.ballot_bad = true;
             return false;
         };
@@ -160,8 +219,8 @@ impl FileView {
         place.ballot_bad = false;
         if at >= high {
             place.ballot_high = at;
-            place.ballot = Some(ballot);
             place.ballot_crc = crc;
+            place.ballot = Some(ballot.clone());
         } else if !cut_off {
             self.regressed = true;
         }

@@ -1,6 +1,6 @@
 //! Commands of the pool daemon.
 
-use crate::api::Output;
+use crate::api::{Output, SharedBlock};
 use crate::control::{ArmConfig, GuardCommand, GuardRefusal, GuardReply};
 use crate::disk::cycle::majority;
 use crate::ids::HostId;
@@ -141,7 +141,11 @@ impl Machine {
         let coordinates = self.decided.as_ref().is_some_and(|record| record.coordinator == self.me);
         if coordinates && !fresh.is_empty() && self.assign.is_none() {
             let generation = config.generation;
-            let left: Vec<_> = fresh.iter().flat_map(|s| assign_writes(generation, s)).collect();
+            let left: Vec<_> = fresh
+                .iter()
+                .flat_map(|s| assign_writes(generation, s))
+                .map(|(block, bytes)| (block, SharedBlock::from(bytes)))
+                .collect();
             let left = vec![left; self.files.len()];
             self.assign = Some(Assign { command: id, left, failed: false });
             self.assign_next_config(config);

@@ -1,7 +1,6 @@
 //! Running the cycles of statefile IO and taking in what they bring.
 
-use crate::BLOCK_SIZE;
-use crate::api::{BlockRange, IoFailed, IoId, Output};
+use crate::api::{BlockRange, IoFailed, IoId, Output, ReadBytes, SharedBlock};
 use crate::disk::cycle::{Cycle, Outcome, Purpose, Step};
 use crate::disk::view::SeenBeat;
 use crate::machine::{Carry, Machine, Round};
@@ -48,7 +47,7 @@ pub(crate) enum Pending {
 pub(crate) struct Assign {
     pub(crate) command: u64,
     /// Per statefile the writes that are left.
-    pub(crate) left: Vec<Vec<(u32, Vec<u8>)>>,
+    pub(crate) left: Vec<Vec<(u32, SharedBlock)>>,
     pub(crate) failed: bool,
 }
 
@@ -116,11 +115,11 @@ impl Machine {
     }
 
     /// The beat block as it is to be written now.
-    pub(crate) fn beat_write(&mut self) -> (u32, Vec<u8>) {
+    pub(crate) fn beat_write(&mut self) -> (u32, SharedBlock) {
         self.sequence += 1;
         let owner = self.owner();
         let beat = Beat { owner, sequence: self.sequence, report: self.report() };
-        (beat_block(self.me.slot, parity(self.me.inc)), beat.encode())
+        (beat_block(self.me.slot, parity(self.me.inc)), beat.encode().into())
     }
 
     fn owner(&self) -> Owner {
@@ -135,7 +134,7 @@ impl Machine {
             version: self.ballot_version,
             state: self.acceptor.clone(),
         };
-        let Some(bytes) = ballot.encode() else {
+        let Some(bytes) = ballot.encode().map(SharedBlock::from) else {
             self.reset("its ballot no longer fits into its block");
             return;
         };
@@ -163,7 +162,7 @@ impl Machine {
     pub(crate) fn start_cycle(
         &mut self,
         purpose: Purpose,
-        writes: Vec<(u32, Vec<u8>)>,
+        writes: Vec<(u32, SharedBlock)>,
         reads: bool,
     ) {
         let id = self.next_cycle;
@@ -206,7 +205,7 @@ impl Machine {
         io
     }
 
-    fn issue_write(&mut self, pending: Pending, block: u32, bytes: Vec<u8>) {
+    fn issue_write(&mut self, pending: Pending, block: u32, bytes: SharedBlock) {
         let (Pending::Write { file, .. }
         | Pending::Assign { file }
         | Pending::Read { file, .. }
@@ -274,7 +273,7 @@ impl Machine {
         self.pump(purpose);
     }
 
-    pub(crate) fn read_done(&mut self, io: IoId, result: Result<&[u8], IoFailed>) {
+    pub(crate) fn read_done(&mut self, io: IoId, result: Result<ReadBytes<'_>, IoFailed>) {
         if result.is_err() {
             self.io_failed_at = Some(self.now);
         }
@@ -313,25 +312,22 @@ impl Machine {
         file: u8,
         start: u64,
         slots: u8,
-        bytes: &[u8],
+        bytes: ReadBytes<'_>,
     ) -> Option<Vec<(u8, u8)>> {
-        let count = 2 * usize::from(slots);
-        let ballot_bytes = BLOCK_SIZE * BALLOT_BLOCKS as usize;
-        let (supers, rest) = bytes.split_at_checked(2 * BLOCK_SIZE)?;
-        let (beats, ballots) = rest.split_at_checked(count * BLOCK_SIZE)?;
-        if ballots.len() != count * ballot_bytes {
+        let (count, copy) = (2 * usize::from(slots), BALLOT_BLOCKS as usize);
+        if bytes.blocks() != 2 + count + count * copy {
             return None;
         }
         let places = || (0..slots).flat_map(|slot| [(slot, 0u8), (slot, 1u8)]);
         let view = self.files.get_mut(usize::from(file))?;
-        view.take_superblocks(supers);
+        view.take_superblocks(bytes.part(0, 2));
         let mut seen: Vec<SeenBeat> = Vec::with_capacity(count);
-        for ((slot, p), block) in places().zip(beats.chunks(BLOCK_SIZE)) {
-            seen.extend(view.take_beat(slot, p, block));
+        for ((slot, p), at) in places().zip(2..) {
+            seen.extend(view.take_beat(slot, p, bytes.part(at, 1)));
         }
         let mut bad = Vec::new();
-        for ((slot, p), copy) in places().zip(ballots.chunks(ballot_bytes)) {
-            if !view.take_ballot(slot, p, BallotCopy::First, copy) {
+        for ((slot, p), at) in places().zip((2 + count..).step_by(copy)) {
+            if !view.take_ballot(slot, p, BallotCopy::First, bytes.part(at, copy)) {
                 bad.push((slot, p));
             }
         }
@@ -345,12 +341,12 @@ impl Machine {
         Some(bad)
     }
 
-    fn take_second(&mut self, file: u8, places: &[(u8, u8)], bytes: &[u8]) -> bool {
+    fn take_second(&mut self, file: u8, places: &[(u8, u8)], bytes: ReadBytes<'_>) -> bool {
         let Some(view) = self.files.get_mut(usize::from(file)) else { return false };
-        let copies = bytes.chunks(BLOCK_SIZE * BALLOT_BLOCKS as usize);
-        let mut all = copies.len() == places.len();
-        for ((slot, p), copy) in places.iter().zip(copies) {
-            all &= view.take_ballot(*slot, *p, BallotCopy::Second, copy);
+        let copy = BALLOT_BLOCKS as usize;
+        let mut all = bytes.blocks() == places.len() * copy;
+        for ((slot, p), at) in places.iter().zip((0..).step_by(copy)) {
+            all &= view.take_ballot(*slot, *p, BallotCopy::Second, bytes.part(at, copy));
         }
         all
     }

@@ -84,6 +84,8 @@ pub struct Machine {
     // Sending.
     pub(crate) sequence: u64,
     pub(crate) sent: VecDeque<(u64, u64)>,
+    /// Room for one beat's datagrams.
+    pub(crate) sends: Vec<Output>,
 
     // Own part in the protocol.
     pub(crate) acceptor: Acceptor,
@@ -176,6 +178,7 @@ impl Machine {
             last_round: None,
             sequence: 0,
             sent: VecDeque::with_capacity(SENT_MAX),
+            sends: Vec::new(),
             acceptor: Acceptor::blank(),
             ballot_version: 0,
             ballot_dirty: false,

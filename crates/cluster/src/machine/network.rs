@@ -55,7 +55,7 @@ impl Machine {
         let report = self.report();
         let epoch = self.epoch();
         let record = self.decided.as_ref().filter(|record| record.number > 0);
-        let mut sends = Vec::new();
+        let mut sends = std::mem::take(&mut self.sends);
         for spec in &self.config.hosts {
             let Ok(slot) = u8::try_from(spec.slot) else { continue };
             let Some(peer) = self.peer(slot).filter(|_| slot != self.me.slot) else { continue };
@@ -70,11 +70,15 @@ impl Machine {
                 record: record.filter(|_| lacks).cloned(),
             };
             let Some(bytes) = datagram.encode(&self.key) else { continue };
-            for (network, to) in (0u8..).zip(&spec.addresses) {
+            let Some((last, others)) = spec.addresses.split_last() else { continue };
+            for (network, to) in (0u8..).zip(others) {
                 sends.push(Output::Send { network, to: *to, bytes: bytes.clone() });
             }
+            let network = u8::try_from(others.len()).unwrap_or(u8::MAX);
+            sends.push(Output::Send { network, to: *last, bytes });
         }
-        self.outputs.extend(sends);
+        self.outputs.extend(sends.drain(..));
+        self.sends = sends;
     }
 
     pub(crate) fn take_datagram(&mut self, network: u8, bytes: &[u8]) {

@@ -32,7 +32,7 @@ impl Superblock {
         seal(SUPER_MAGIC, out.as_slice(), BLOCK_SIZE)
     }
     pub(crate) fn decode(block: &[u8]) -> Option<Self> {
-        let mut input = Reader::new(unseal(SUPER_MAGIC, block)?);
+        let mut input = Reader::new(unseal(SUPER_MAGIC, block)?.1);
         Some(Self {
             generation: input.uuid()?,
             statefile: input.uuid()?,
@@ -80,13 +80,14 @@ impl Beat {
         self.report.put(&mut out);
         seal(BEAT_MAGIC, out.as_slice(), BLOCK_SIZE).unwrap_or_default()
     }
-    pub(crate) fn decode(block: &[u8]) -> Option<Self> {
-        let mut input = Reader::new(unseal(BEAT_MAGIC, block)?);
-        Some(Self {
-            owner: Owner::get(&mut input)?,
-            sequence: input.u64()?,
-            report: Report::get(&mut input)?,
-        })
+    /// The block's checksum, and what it says.
+    pub(crate) fn decode(block: &[u8]) -> Option<(u32, Self)> {
+        let (crc, content) = unseal(BEAT_MAGIC, block)?;
+        let mut input = Reader::new(content);
+        let owner = Owner::get(&mut input)?;
+        let sequence = input.u64()?;
+        let report = Report::get(&mut input)?;
+        Some((crc, Self { owner, sequence, report }))
     }
 }
 
@@ -151,8 +152,12 @@ impl Ballot {
         put_record(&mut out, value)?;
         seal(BALLOT_MAGIC, out.as_slice(), BALLOT_BYTES)
     }
-    pub(crate) fn decode(block: &[u8]) -> Option<Self> {
-        let mut input = Reader::new(unseal(BALLOT_MAGIC, block)?);
+    /// The checksum of a valid copy, and its content for [`Self::parse`].
+    pub(crate) fn checked(block: &[u8]) -> Option<(u32, &[u8])> {
+        unseal(BALLOT_MAGIC, block)
+    }
+    pub(crate) fn parse(content: &[u8]) -> Option<Self> {
+        let mut input = Reader::new(content);
         let owner = Owner::get(&mut input)?;
         let version = input.u64()?;
         let promised = BallotNumber::get(&mut input)?;

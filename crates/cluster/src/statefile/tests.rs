@@ -63,6 +63,10 @@ fn report() -> Report {
     }
 }
 
+fn decode(copy: &[u8]) -> Option<Ballot> {
+    Ballot::parse(Ballot::checked(copy)?.1)
+}
+
 #[test]
 fn the_largest_record_fits_twice_into_a_ballot() {
     let state = Acceptor {
@@ -72,7 +76,7 @@ fn the_largest_record_fits_twice_into_a_ballot() {
     };
     let ballot = Ballot { owner: owner(), version: 3, state };
     let bytes = ballot.encode().expect("it fits");
-    assert_eq!(Ballot::decode(&bytes), Some(ballot));
+    assert_eq!(decode(&bytes), Some(ballot));
 }
 
 #[test]
@@ -80,7 +84,7 @@ fn a_flipped_bit_anywhere_is_noticed() {
     let state = Acceptor { decided: Some(record(2)), ..Acceptor::blank() };
     let ballot = Ballot { owner: owner(), version: 3, state }.encode().expect("it fits");
     let beat = Beat { owner: owner(), sequence: 77, report: report() };
-    assert_eq!(Beat::decode(&beat.encode()), Some(beat));
+    assert_eq!(Beat::decode(&beat.encode()).map(|(_, beat)| beat), Some(beat));
     for at in (0..BLOCK_SIZE).step_by(37) {
         let mut torn = beat.encode();
         torn[at] ^= 1;
@@ -89,7 +93,7 @@ fn a_flipped_bit_anywhere_is_noticed() {
     for at in (0..2 * BLOCK_SIZE).step_by(61) {
         let mut torn = ballot.clone();
         torn[at] ^= 0x80;
-        assert_eq!(Ballot::decode(&torn), None, "byte {at}");
+        assert_eq!(decode(&torn), None, "byte {at}");
     }
 }
 
