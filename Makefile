@@ -16,12 +16,13 @@ N ?= 20
 .PHONY: help deps web build install demo demo-down test web-dev lint fix test-fencing bench-lab bench-api fuzz bench-planner soak soak-long sim hunt bless reference
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install what is missing (Debian 12; root or sudo)
 	@scripts/install-deps
 
-web: deps ## build the web console into web/dist; havend embeds it when it is built next
+web: ## build the web console into web/dist; havend embeds it when it is built next
+	@scripts/install-deps --web
 	@scripts/web build
 
 build: deps web ## build all programs (release), with the web console in havend
@@ -57,7 +58,8 @@ bench-web: build ## measure the web console with 64 simulated hosts and 3,000 VM
 	@scripts/install-deps --checks
 	@scripts/web-bench
 
-web-dev: deps ## the web console on port 5173 with a mock pool; HAVEN_SERVER=https://HOST for a real one
+web-dev: ## the web console on port 5173 with a mock pool; HAVEN_SERVER=https://HOST for a real one
+	@scripts/install-deps --web
 	@scripts/web run dev
 
 lint: ## formatting, clippy, licences, layers, tidy: read-only
