@@ -18,6 +18,7 @@ use super::lanes::{Lane, Lanes};
 use super::migration::Windows;
 use super::permit::GuardPort;
 use super::storage::Attached;
+use super::stuck::Stuck;
 use crate::authority::Authority;
 use crate::config::Config;
 use crate::identity::IdentityStore;
@@ -88,6 +89,8 @@ pub struct Agent {
     /// The power of other hosts.
     pub(super) power: Agents,
     pub(super) stats: Stats,
+    /// Guests that a disk stopped.
+    pub(super) stuck: Stuck,
     /// This host was sent down: it reports no more, and its guard is not armed again.
     pub(super) going_down: Arc<AtomicBool>,
     answers: Answers,
@@ -118,6 +121,7 @@ impl Agent {
             attached: Attached::default(),
             news: Arc::default(),
             stats: Stats::default(),
+            stuck: Stuck::default(),
             going_down: Arc::default(),
             answers: Answers::default(),
             replica,

@@ -15,6 +15,7 @@ mod power;
 mod reports;
 mod server;
 mod storage;
+mod stuck;
 mod vms;
 
 pub use execute::{Agent, AgentParts, StorageSet};

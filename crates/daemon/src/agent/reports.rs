@@ -63,6 +63,7 @@ impl Agent {
                 // Which of them are protected only the coordinator knows.
                 let running = u32::try_from(inventory.domains.len()).unwrap_or(u32::MAX);
                 self.parts.guard.load(running, running);
+                self.go_on_with_stuck(&inventory.domains);
                 Some(Box::new(inventory))
             }
             Err(error) => {

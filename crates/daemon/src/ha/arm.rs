@@ -44,7 +44,15 @@ pub async fn enable(
     if ha.link.armed().is_some() {
         return Err(ApiError::with(codes::HA_IS_ENABLED, &[]));
     }
-    let srs = ha.state.pool.read(|db| pool_check::check(db, &srs)).await??;
+    let asked = srs;
+    let srs = ha.state.pool.read(|db| pool_check::check(db, &asked)).await??;
+    for sr in &srs {
+        // What is free may have been looked at long ago.
+        if let Err(error) = crate::ops::sr::measure(&ha.state, *sr).await {
+            tracing::warn!(%error, %sr, "how much is free on a repository is not known");
+        }
+    }
+    let srs = ha.state.pool.read(|db| pool_check::check(db, &asked)).await??;
     let wishes = ha.state.pool.read(|db| pool_check::wishes(db, &config)).await??;
     let volumes = volumes::make(ha, &srs).await?;
     let arm = compose(ha, &volumes, &wishes).await?;

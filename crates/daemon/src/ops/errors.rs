@@ -1,8 +1,7 @@
 //! What a failed order means to a client.
 
 use haven_drivers::hypervisor::HypervisorError;
-use haven_drivers::storage::error as driver;
-use haven_model::{ApiError, Host, Ref, codes};
+use haven_model::{ApiError, Host, Ref, codes, error_meta};
 
 use crate::orders::{OrderError, Refusal};
 
@@ -47,33 +46,10 @@ fn hypervisor(host: Ref<Host>, error: HypervisorError) -> ApiError {
     }
 }
 
-/// Numbered codes of the storage drivers; the catalogue has the one without a number.
-const NUMBERED: &[&str] = &[
-    driver::INVALID_ARGUMENT,
-    driver::BAD_CHARACTER,
-    driver::IN_USE,
-    driver::SCAN_FAILED,
-    driver::SR_EXISTS,
-    driver::VDI_EXISTS,
-    driver::VDI_UNAVAILABLE,
-    driver::SR_UNAVAILABLE,
-    driver::VDI_REMOVE,
-    driver::MOUNT_FAILED,
-    driver::UNMOUNT_FAILED,
-    driver::VDI_CREATE,
-    driver::VDI_SIZE,
-    driver::VDI_SNAPSHOT,
-    driver::VDI_CLONE,
-    driver::LOCATION_MISSING,
-    driver::SERVERPATH_MISSING,
-    driver::SERVER_MISSING,
-];
-
 /// The API error of a failed storage call.
 fn storage(code: &str, text: &str) -> ApiError {
     if code.starts_with(codes::SR_BACKEND_FAILURE) {
-        let numbered = NUMBERED.iter().copied().find(|known| *known == code);
-        let code = numbered.unwrap_or(codes::SR_BACKEND_FAILURE);
+        let code = error_meta(code).map_or(codes::SR_BACKEND_FAILURE, |meta| meta.code);
         return ApiError::with(code, &[&"", &text, &""]);
     }
     ApiError::from_wire(code, vec![text.to_owned()])
@@ -94,5 +70,19 @@ mod tests {
         let error = order(Ref::from_u128(1), OrderError::Storage(error));
         assert_eq!(error.code, "SR_BACKEND_FAILURE_73");
         assert_eq!(error.params, ["", "the server does not answer", ""]);
+        // A task keeps it as text, and so does a host that passes it on.
+        assert_eq!(ApiError::from_wire(error.code, error.params.clone()), error);
+    }
+
+    #[test]
+    fn every_code_of_the_storage_drivers_is_in_the_catalogue() {
+        let source = include_str!("../../../drivers/src/storage/error.rs");
+        let codes = source.lines().filter_map(|line| {
+            line.strip_prefix("pub const ")?.split_once("= \"")?.1.strip_suffix("\";")
+        });
+        let codes: Vec<&str> = codes.collect();
+        assert!(codes.len() > 20, "{codes:?}");
+        let unknown = codes.iter().filter(|code| error_meta(code).is_none());
+        assert_eq!(unknown.collect::<Vec<_>>(), Vec::<&&str>::new());
     }
 }

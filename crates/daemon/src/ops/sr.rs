@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use haven_drivers::storage::{SrSpace, VolumeInfo};
+use haven_drivers::storage::{SrSpace, SrSpec, VolumeInfo};
 use haven_model::{
     ApiError, Field, Host, Pbd, Pool, Ref, Sr, Value, Vdi, VdiOperations, VdiType, codes,
 };
@@ -154,12 +154,32 @@ pub async fn refresh(state: &Arc<AppState>, sr: Ref<Sr>) -> Result<(), ApiError>
         Ok(_) => return Err(ApiError::internal("an unexpected answer to a scan")),
         Err(error) => return Err(errors::order(on, error)),
     };
-    let space = match state.orders.send(host::id(on), Order::SrSpace { sr: sr_spec }).await {
-        Ok(OrderReply::Space(space)) => space,
-        Ok(_) => return Err(ApiError::internal("an unexpected answer about space")),
-        Err(error) => return Err(errors::order(on, error)),
-    };
+    let space = space(state, on, sr_spec).await?;
     state.pool.write(move |tx| record(tx, sr, volumes, space)).await
+}
+
+async fn space(state: &AppState, on: Ref<Host>, sr: SrSpec) -> Result<SrSpace, ApiError> {
+    match state.orders.send(host::id(on), Order::SrSpace { sr }).await {
+        Ok(OrderReply::Space(space)) => Ok(space),
+        Ok(_) => Err(ApiError::internal("an unexpected answer about space")),
+        Err(error) => Err(errors::order(on, error)),
+    }
+}
+
+/// Looks how much is free, and writes it down.
+///
+/// # Errors
+/// No host has it attached, or it failed.
+pub async fn measure(state: &Arc<AppState>, sr: Ref<Sr>) -> Result<(), ApiError> {
+    let here = state.this_host();
+    let (on, sr_spec) = state.pool.read(|db| spec::sr_host(db, sr, here)).await??;
+    let space = space(state, on, sr_spec).await?;
+    state.pool.write(move |tx| tx.update(sr, |row: &mut Sr| fill(row, space))).await
+}
+
+fn fill(row: &mut Sr, space: SrSpace) {
+    row.physical_size = i64::try_from(space.physical_size).unwrap_or(i64::MAX);
+    row.physical_utilisation = i64::try_from(space.physical_utilisation).unwrap_or(i64::MAX);
 }
 
 /// A volume that no disk is in: one of another pool, an image that somebody put there.
@@ -219,8 +239,7 @@ fn record(
         }
     }
     tx.update(sr, |row: &mut Sr| {
-        row.physical_size = int(space.physical_size);
-        row.physical_utilisation = int(space.physical_utilisation);
+        fill(row, space);
         row.virtual_allocation = allocated;
     })
 }
@@ -304,10 +323,22 @@ pub async fn destroy(call: Arc<Call>) -> Result<Value, ApiError> {
 /// # Errors
 /// A host could not detach it.
 pub async fn drop_sr(state: &Arc<AppState>, sr: Ref<Sr>) -> Result<(), ApiError> {
-    let pbds: Vec<Ref<Pbd>> =
-        state.pool.read(|db| db.get(sr).map(|row| row.pbds.clone())).await?.unwrap_or_default();
-    for pbd in pbds {
-        pbd::detach(state, pbd).await?;
+    let pbds: Vec<(Ref<Pbd>, bool)> = state
+        .pool
+        .read(|db| {
+            let pbds = db.get(sr).map(|row| row.pbds.clone()).unwrap_or_default().into_iter();
+            pbds.filter_map(|pbd| Some((pbd, db.get(pbd)?.currently_attached))).collect()
+        })
+        .await?;
+    for (pbd, attached) in pbds {
+        match pbd::detach(state, pbd).await {
+            // The attempt to attach it may have come to more than is known here; a host that was
+            // never reached keeps nobody from giving up.
+            Err(error) if !attached => {
+                tracing::warn!(%error, "a repository that was not attached cannot be detached");
+            }
+            done => done?,
+        }
     }
     state.pool.write(move |tx| if tx.get(sr).is_some() { remove(tx, sr) } else { Ok(()) }).await
 }

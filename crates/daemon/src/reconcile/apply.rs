@@ -16,6 +16,8 @@ use crate::ops::{host, message, placement, rows};
 use crate::orders::{Inventory, Order, OrderReply};
 use crate::state::{AppState, now};
 
+use super::stuck;
+
 /// Free memory is written when it changed by more than this.
 const MEMORY_STEP_BYTES: i64 = 64 << 20;
 /// `last_updated` is written at least this often, in seconds.
@@ -35,6 +37,8 @@ struct Difference {
     open: Vec<(Ref<Vm>, Ref<Host>)>,
     /// Running or paused, other than the database says.
     power: Vec<(Ref<Vm>, VmPowerState)>,
+    /// It ran and stands still now, because of a disk.
+    stuck: Vec<Ref<Vm>>,
     /// Repositories that are attached or not, other than the database says.
     storage: Vec<(Ref<Pbd>, bool)>,
     /// Free memory.
@@ -90,6 +94,11 @@ pub(super) async fn inventory(
             for (vm, power) in found.power {
                 if idle(tx, vm) && resident(tx, vm) == Some(reporter) {
                     vm_state::set_power_state(tx, vm, power)?;
+                }
+            }
+            for vm in found.stuck {
+                if idle(tx, vm) && resident(tx, vm) == Some(reporter) {
+                    stuck::tell(tx, vm)?;
                 }
             }
             for (pbd, attached) in found.storage {
@@ -162,7 +171,12 @@ fn compare(db: &Image, reporter: Ref<Host>, seen: &Inventory) -> Result<Differen
         }
         match running.get(vm) {
             None => found.absent.push((*vm, placement::number(db, *vm))),
-            Some(domain) => found.power.extend(power(vm_row, domain).map(|state| (*vm, state))),
+            Some(domain) => {
+                found.power.extend(power(vm_row, domain).map(|state| (*vm, state)));
+                if domain.disk_error && vm_row.power_state == VmPowerState::Running {
+                    found.stuck.push(*vm);
+                }
+            }
         }
     }
     for (vm, domain) in &running {

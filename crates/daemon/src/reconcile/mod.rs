@@ -8,6 +8,7 @@
 mod apply;
 pub mod guests;
 mod hosts;
+mod stuck;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -125,6 +125,7 @@ impl Hypervisor for Double {
             state: *state,
             memory_bytes: 0,
             cpu_time_ns: 0,
+            disk_error: false,
         };
         Ok(domains.iter().map(info).collect())
     }

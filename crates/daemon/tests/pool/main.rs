@@ -21,5 +21,6 @@ mod simulated;
 mod snapshots;
 mod support;
 mod transfer;
+mod trouble;
 mod web;
 mod xe;

@@ -119,6 +119,7 @@ impl TestHost {
         array: &Arc<SimArray>,
         numbers: &Numbers,
         shared_port: Option<u16>,
+        uuid: Option<Uuid>,
     ) -> Self {
         let hypervisor: Arc<dyn Hypervisor> =
             Arc::new(Addressed { sim: world.hypervisor(number), numbers: numbers.clone() });
@@ -128,13 +129,19 @@ impl TestHost {
         for kind in ["nfs", "local", "iso"] {
             drivers.storage = drivers.storage.with(kind, storage.clone());
         }
-        let host = Self::with_drivers(number, drivers, shared_port).await;
+        let host = Self::with_drivers(number, drivers, shared_port, uuid).await;
         numbers.lock().unwrap().insert(host.daemon.state.identity.host().0, number);
         host
     }
 
-    /// With a shared port each host has an address of its own, as clients expect.
-    async fn with_drivers(number: usize, drivers: Drivers, shared_port: Option<u16>) -> Self {
+    /// With a shared port each host has an address of its own, as clients expect; with a uuid it
+    /// is a clone of the machine that has it.
+    async fn with_drivers(
+        number: usize,
+        drivers: Drivers,
+        shared_port: Option<u16>,
+        uuid: Option<Uuid>,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let last = shared_port.map_or(1, |_| 1 + u8::try_from(number).unwrap());
         let address = IpAddr::V4(Ipv4Addr::new(127, 0, 0, last));
@@ -150,6 +157,11 @@ impl TestHost {
         };
         let config = Config { paths: Paths::new(dir.path()), settings };
         std::fs::create_dir_all(config.paths.run()).unwrap();
+        if let Some(uuid) = uuid {
+            let file = config.paths.host_json();
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, json!({ "host": uuid, "pool": null }).to_string()).unwrap();
+        }
         let stop = CancellationToken::new();
         let daemon = Daemon::start(config, drivers, stop.clone()).await.unwrap();
         Self { _dir: dir, daemon, stop }
@@ -171,7 +183,7 @@ impl TestHost {
 
 /// One daemon with a simulated pool behind it.
 pub(crate) async fn simulated(simulation: Simulation) -> TestHost {
-    let mut host = TestHost::with_drivers(0, simulation.drivers(0), None).await;
+    let mut host = TestHost::with_drivers(0, simulation.drivers(0), None, None).await;
     let body = json!({ "name": "simulated", "password": PASSWORD });
     post(&host.socket(), "/haven/pool/init", &body).await.unwrap();
     let (state, reports) = (host.daemon.state.clone(), host.daemon.reports.clone());
@@ -185,6 +197,7 @@ pub(crate) struct TestPool {
     pub(crate) array: Arc<SimArray>,
     pub(crate) hosts: Vec<TestHost>,
     pub(crate) session: String,
+    numbers: Numbers,
 }
 
 /// Founds a pool; the other hosts join by tokens.
@@ -198,12 +211,13 @@ pub(crate) async fn pool_at_addresses(count: usize) -> TestPool {
 }
 
 async fn founded(count: usize, shared_port: Option<u16>) -> TestPool {
-    let world = SimWorld::new(count, 64 << 30);
+    // One more than asked for: see `TestPool::spare`.
+    let world = SimWorld::new(count + 1, 64 << 30);
     let array = SimArray::new();
     let numbers = Numbers::default();
     let mut hosts = Vec::new();
     for number in 0..count {
-        hosts.push(TestHost::start(number, &world, &array, &numbers, shared_port).await);
+        hosts.push(TestHost::start(number, &world, &array, &numbers, shared_port, None).await);
     }
     let first = hosts[0].socket();
     post(&first, "/haven/pool/init", &json!({ "name": "test", "password": PASSWORD }))
@@ -214,13 +228,13 @@ async fn founded(count: usize, shared_port: Option<u16>) -> TestPool {
         post(&host.socket(), "/haven/pool/join", &json!({ "token": made["token"] })).await.unwrap();
     }
     let session = login(&first).await;
-    TestPool { world, array, hosts, session }
+    TestPool { world, array, hosts, session, numbers }
 }
 
 /// A host that belongs to no pool.
 pub(crate) async fn bare() -> TestHost {
     let (world, array) = (SimWorld::new(1, 64 << 30), SimArray::new());
-    TestHost::start(0, &world, &array, &Numbers::default(), None).await
+    TestHost::start(0, &world, &array, &Numbers::default(), None, None).await
 }
 
 /// Logs in through a local socket.
@@ -277,6 +291,12 @@ pub(crate) async fn rpc(socket: &Path, method: &str, params: &[Json]) -> Result<
 impl TestPool {
     pub(crate) fn socket(&self) -> PathBuf {
         self.hosts[0].socket()
+    }
+
+    /// One more host at the same storage, in no pool; `uuid` is its own, or another's.
+    pub(crate) async fn spare(&self, uuid: Option<Uuid>) -> TestHost {
+        let number = self.hosts.len();
+        TestHost::start(number, &self.world, &self.array, &self.numbers, None, uuid).await
     }
 
     /// A call in the session.

@@ -187,6 +187,10 @@ pub struct DomainInfo {
     pub memory_bytes: u64,
     /// Used CPU time in nanoseconds.
     pub cpu_time_ns: u64,
+    /// It is paused because a disk refused a write, most often for want of room; the write is
+    /// tried again when it is unpaused.
+    #[serde(default)]
+    pub disk_error: bool,
 }
 
 /// Counters of one guest since it started.

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
 
 use super::error::{
-    FULL, NOT_ATTACHED, SR_UNAVAILABLE, VDI_EXISTS, VDI_REMOVE, VDI_SIZE, VDI_UNAVAILABLE, error,
-    timeout,
+    FULL, MOUNT_FAILED, NOT_ATTACHED, SR_UNAVAILABLE, VDI_EXISTS, VDI_REMOVE, VDI_SIZE,
+    VDI_UNAVAILABLE, error, timeout,
 };
 use super::{Source, SrDriver, SrSpace, SrSpec, StorageError, VolumeInfo};
 
@@ -37,6 +37,8 @@ pub struct SimArray {
 struct Inner {
     srs: BTreeMap<Uuid, Sr>,
     faults: BTreeMap<(Uuid, usize), SimFault>,
+    /// Hosts that reach nothing of it.
+    cut_off: BTreeSet<usize>,
     /// Where system volumes are real files, for what reads and writes them.
     files: Option<PathBuf>,
 }
@@ -106,6 +108,16 @@ impl SimArray {
         };
     }
 
+    /// A host reaches the whole array no more, or again.
+    pub fn cut_off(&self, host: usize, cut: bool) {
+        let mut inner = self.lock();
+        if cut {
+            inner.cut_off.insert(host)
+        } else {
+            inner.cut_off.remove(&host)
+        };
+    }
+
     /// Makes system volumes real (sparse) files below `directory`, the same for all hosts.
     pub fn keep_files(&self, directory: &Path) {
         self.lock().files = Some(directory.to_owned());
@@ -163,6 +175,9 @@ impl SimStorage {
 }
 
 fn check_fault(inner: &Inner, sr: Uuid, host: usize, what: &str) -> Result<(), StorageError> {
+    if inner.cut_off.contains(&host) {
+        return Err(error(MOUNT_FAILED, "the server cannot be reached: No route to host"));
+    }
     match inner.faults.get(&(sr, host)) {
         None => Ok(()),
         Some(SimFault::Stalled) => Err(timeout(sr, what, std::time::Duration::ZERO)),

@@ -45,6 +45,56 @@ error_codes! {
          that host.";
     SR_BACKEND_FAILURE("status", "stdout", "stderr"):
         "The storage driver reported an error; the parameters say which. Check the storage.";
+    SR_BACKEND_FAILURE_1("status", "stdout", "stderr"):
+        "A parameter of the storage repository is not valid; the text says which. \
+         Correct it and try again.";
+    SR_BACKEND_FAILURE_2("status", "stdout", "stderr"):
+        "A parameter of the storage repository has characters that it may not have. \
+         Correct it and try again.";
+    SR_BACKEND_FAILURE_16("status", "stdout", "stderr"):
+        "The device or directory is in use. Choose another one, or end what uses it.";
+    SR_BACKEND_FAILURE_40("status", "stdout", "stderr"):
+        "What lies on the storage repository could not be listed. Check the storage \
+         server and the storage network.";
+    SR_BACKEND_FAILURE_42("status", "stdout", "stderr"):
+        "There is another storage repository at this place. Introduce that one, or \
+         choose another place.";
+    SR_BACKEND_FAILURE_43("status", "stdout", "stderr"):
+        "There is a volume of this name already. Scan the storage repository, and choose \
+         another name.";
+    SR_BACKEND_FAILURE_46("status", "stdout", "stderr"):
+        "The volume is not there, or cannot be read. Scan the storage repository and \
+         check the storage.";
+    SR_BACKEND_FAILURE_47("status", "stdout", "stderr"):
+        "The storage repository is not there, or cannot be used from this host. Check \
+         the storage server, the path and the storage network.";
+    SR_BACKEND_FAILURE_64("status", "stdout", "stderr"):
+        "The volume could not be removed. Check that nothing uses it, and try again.";
+    SR_BACKEND_FAILURE_73("status", "stdout", "stderr"):
+        "The storage could not be mounted on the host that the text names. Check the \
+         server, the path, the rights of that host there, and its storage network.";
+    SR_BACKEND_FAILURE_74("status", "stdout", "stderr"):
+        "The storage could not be unmounted: something on the host still uses it. End \
+         that, and try again.";
+    SR_BACKEND_FAILURE_78("status", "stdout", "stderr"):
+        "The volume could not be made. Check the storage and what is free on it.";
+    SR_BACKEND_FAILURE_79("status", "stdout", "stderr"):
+        "A volume cannot have this size. Choose another one; volumes only grow.";
+    SR_BACKEND_FAILURE_81("status", "stdout", "stderr"):
+        "The volume could not be copied. Check the storage and what is free on it.";
+    SR_BACKEND_FAILURE_82("status", "stdout", "stderr"):
+        "The snapshot of the volume could not be made. Check the storage and what is \
+         free on it.";
+    SR_BACKEND_FAILURE_94("status", "stdout", "stderr"):
+        "The device configuration has no `location`. Say where the storage is.";
+    SR_BACKEND_FAILURE_101("status", "stdout", "stderr"):
+        "The device configuration has no `serverpath`. Say which path of the server is \
+         to be used.";
+    SR_BACKEND_FAILURE_102("status", "stdout", "stderr"):
+        "The device configuration has no `server`. Say which server holds the storage.";
+    SR_BACKEND_FAILURE_109("status", "stdout", "stderr"):
+        "The disk has too many snapshots above each other. Delete some, and wait until \
+         their data is merged.";
     SR_DEVICE_IN_USE():
         "Another storage repository uses this device. Choose another device, or forget the \
          other one.";

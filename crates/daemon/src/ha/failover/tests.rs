@@ -138,7 +138,13 @@ fn a_vm_that_arrived_by_halves_does_not_run() {
 
     let vm = Uuid::from_u128(7);
     let seen = |state: Option<DomainState>, acts: bool| {
-        let domain = |state| DomainInfo { uuid: vm, state, memory_bytes: 0, cpu_time_ns: 0 };
+        let domain = |state| DomainInfo {
+            uuid: vm,
+            state,
+            memory_bytes: 0,
+            cpu_time_ns: 0,
+            disk_error: false,
+        };
         let order = ActingOrder { id: vm, vm: Some(vm), kind: "start_vm".to_owned() };
         Inventory {
             life: 0,

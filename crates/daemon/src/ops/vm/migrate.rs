@@ -337,7 +337,13 @@ mod tests {
     #[test]
     fn a_migration_is_judged_only_when_it_is_over_at_both_ends() {
         let id = Uuid::from_u128(7);
-        let domain = |state| DomainInfo { uuid: id, state, memory_bytes: 0, cpu_time_ns: 0 };
+        let domain = |state| DomainInfo {
+            uuid: id,
+            state,
+            memory_bytes: 0,
+            cpu_time_ns: 0,
+            disk_error: false,
+        };
         let side = |state: Option<DomainState>| Inventory {
             life: 0,
             domains: state.map(domain).into_iter().collect(),

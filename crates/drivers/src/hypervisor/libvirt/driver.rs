@@ -360,6 +360,8 @@ fn describe(domain: &Domain) -> Option<DomainInfo> {
     }
     let info = domain.get_info().ok()?;
     let (state, reason) = domain.get_state().ok()?;
+    let disk_error = state == sys::VIR_DOMAIN_PAUSED
+        && u32::try_from(reason) == Ok(sys::VIR_DOMAIN_PAUSED_IOERROR);
     let state = match state {
         sys::VIR_DOMAIN_SHUTOFF => return None,
         sys::VIR_DOMAIN_PAUSED => paused_state(domain, reason),
@@ -368,7 +370,8 @@ fn describe(domain: &Domain) -> Option<DomainInfo> {
         sys::VIR_DOMAIN_PMSUSPENDED => DomainState::Paused,
         _ => DomainState::Running,
     };
-    Some(DomainInfo { uuid, state, memory_bytes: info.max_mem << 10, cpu_time_ns: info.cpu_time })
+    let (memory_bytes, cpu_time_ns) = (info.max_mem << 10, info.cpu_time);
+    Some(DomainInfo { uuid, state, memory_bytes, cpu_time_ns, disk_error })
 }
 
 /// A domain that a migration fills is paused until it has all. libvirt tells it from one that

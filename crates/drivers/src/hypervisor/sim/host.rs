@@ -183,7 +183,15 @@ impl Hypervisor for SimHypervisor {
 
     fn unpause(&self, vm: Uuid) -> Result<(), HypervisorError> {
         self.query("unpause")?;
-        self.set_state(vm, DomainState::Running, "continued")
+        let full = self.world.with_domain(self.host, vm, |domain| {
+            domain.stopped_by_disk = domain.disk_full;
+            Ok(domain.disk_full)
+        })?;
+        self.set_state(vm, DomainState::Running, "continued")?;
+        if full {
+            self.set_state(vm, DomainState::Paused, "paused by an I/O error")?;
+        }
+        Ok(())
     }
 
     fn suspend(&self, vm: Uuid, path: &str) -> Result<(), HypervisorError> {

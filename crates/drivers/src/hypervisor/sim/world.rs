@@ -75,6 +75,10 @@ pub(super) struct Domain {
     pub(super) state: DomainState,
     pub(super) job: Option<Job>,
     pub(super) ignores_shutdown: bool,
+    /// Its writes find no room.
+    pub(super) disk_full: bool,
+    /// One of them stopped it.
+    pub(super) stopped_by_disk: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -182,6 +186,28 @@ impl SimWorld {
         });
     }
 
+    /// A disk of the guest has no room for its writes: it stops at the first one and, as QEMU
+    /// does, stays where it is until it is unpaused with room.
+    pub fn fill_disk(&self, host: usize, vm: Uuid) {
+        let stopped = self.with_domain(host, vm, |domain| {
+            domain.disk_full = true;
+            domain.stopped_by_disk = true;
+            domain.state = DomainState::Paused;
+            Ok(())
+        });
+        if stopped.is_ok() {
+            self.publish(host, vm, Some(DomainState::Paused), "paused by an I/O error");
+        }
+    }
+
+    /// There is room again. Nobody tells the guest.
+    pub fn make_room(&self, host: usize, vm: Uuid) {
+        let _ = self.with_domain(host, vm, |domain| {
+            domain.disk_full = false;
+            Ok(())
+        });
+    }
+
     /// How often a domain was started on a host.
     #[must_use]
     pub fn starts(&self, host: usize) -> u64 {
@@ -254,7 +280,14 @@ impl SimWorld {
                 return Err(HypervisorError::NoMemory(text));
             }
             let spec = spec.clone();
-            let domain = Domain { spec, state, job: None, ignores_shutdown: false };
+            let domain = Domain {
+                spec,
+                state,
+                job: None,
+                ignores_shutdown: false,
+                disk_full: false,
+                stopped_by_disk: false,
+            };
             h.domains.insert(vm, domain);
             h.starts += 1;
             Ok(())
@@ -338,6 +371,7 @@ impl SimWorld {
                 state: domain.state,
                 memory_bytes: domain.spec.memory_bytes,
                 cpu_time_ns: 0,
+                disk_error: domain.stopped_by_disk,
             };
             Ok(h.domains.iter().map(describe).collect())
         })
