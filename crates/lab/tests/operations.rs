@@ -10,7 +10,7 @@ mod common;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use common::eventually;
+use common::{eventually, product};
 use haven_lab::Lab;
 use haven_lab::guest::stamps;
 use haven_lab::probe::Prober;
@@ -21,14 +21,6 @@ use serde_json::{Value, json};
 const BOOT: Duration = Duration::from_secs(120);
 /// A silence that a snapshot may cause on a loaded machine.
 const PAUSE: Duration = Duration::from_secs(10);
-
-fn up(hosts: u32) -> Option<Lab> {
-    // Says why if there can be no lab here.
-    common::lab(1)?;
-    let mut config = common::config(hosts);
-    config.bare = false;
-    Some(Lab::up_attached(config).unwrap())
-}
 
 /// A running guest and a client.
 struct Bench<'lab> {
@@ -92,7 +84,7 @@ impl<'lab> Bench<'lab> {
 
 #[test]
 fn a_running_guest_is_snapshotted_moved_and_brought_back() {
-    let Some(lab) = up(2) else { return };
+    let Some(lab) = product(2) else { return };
     let tell = Narrator::default();
     let bench = Bench::new(&lab, &tell);
     eventually(60, "stamps", || stamps::check(&bench.image(&bench.vm)).unwrap().stamps > 5);
@@ -139,7 +131,7 @@ fn a_running_guest_is_snapshotted_moved_and_brought_back() {
 
 #[test]
 fn a_checkpoint_brings_a_guest_back_in_the_middle_of_its_work() {
-    let Some(lab) = up(1) else { return };
+    let Some(lab) = product(1) else { return };
     let tell = Narrator::default();
     let bench = Bench::new(&lab, &tell);
     eventually(60, "stamps", || stamps::check(&bench.image(&bench.vm)).unwrap().stamps > 5);
@@ -162,7 +154,7 @@ fn a_checkpoint_brings_a_guest_back_in_the_middle_of_its_work() {
 
 #[test]
 fn disks_and_interfaces_come_and_go_while_a_guest_runs() {
-    let Some(lab) = up(1) else { return };
+    let Some(lab) = product(1) else { return };
     let tell = Narrator::default();
     let bench = Bench::new(&lab, &tell);
     let sr = bench.api.named("SR", "vms").unwrap().0;
@@ -207,7 +199,7 @@ fn disks_and_interfaces_come_and_go_while_a_guest_runs() {
 
 #[test]
 fn a_guest_goes_out_as_a_file_and_comes_back_as_another() {
-    let Some(lab) = up(1) else { return };
+    let Some(lab) = product(1) else { return };
     let tell = Narrator::default();
     let bench = Bench::new(&lab, &tell);
     eventually(60, "stamps", || stamps::check(&bench.image(&bench.vm)).unwrap().stamps > 5);

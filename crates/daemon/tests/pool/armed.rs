@@ -415,3 +415,55 @@ async fn hosts_are_shut_down_in_order_while_the_pool_is_armed() {
         .collect();
     assert_eq!(excluded, [2, 0]);
 }
+
+/// A host is down, whether the coordinator has noticed that yet or not: nobody is armed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_with_a_host_down_is_not_armed_and_says_which() {
+    let mut pool = Armed::new(3).await;
+    let uuid = pool.hosts[2].running.as_ref().unwrap().1.state.identity.host().0.to_string();
+    let down = pool.call(0, "host.get_by_uuid", &[json!(uuid)]).await.unwrap();
+    let metrics = pool.call(0, "host.get_metrics", &[down.clone()]).await.unwrap();
+    pool.kill(2).await;
+    let untouched = |pool: &Armed| {
+        assert!(pool.guards.armed().is_empty() && !pool.guards.commands().contains(&(0, "format")));
+        assert!((0..2).all(|number| !pool.on_paper(number).0));
+    };
+    let refused = pool.enable().await.unwrap_err();
+    assert_eq!(refused, ["HOST_OFFLINE", down.as_str().unwrap()], "not noticed yet");
+    untouched(&pool);
+    pool.until("it is noticed", async |pool| {
+        pool.call(0, "host_metrics.get_live", &[metrics.clone()]).await == Ok(json!(false))
+    })
+    .await;
+    let refused = pool.enable().await.unwrap_err();
+    assert_eq!(refused, ["HOST_OFFLINE", down.as_str().unwrap()]);
+    untouched(&pool);
+    assert_eq!(pool.ha(0).await.unwrap(), false);
+    pool.write(0, "goes on").await.unwrap();
+    pool.start(2).await;
+    pool.until("it is back", async |pool| {
+        pool.call(0, "host_metrics.get_live", &[metrics.clone()]).await == Ok(json!(true))
+    })
+    .await;
+    pool.enable().await.unwrap();
+}
+
+/// Statefile and metadata do not fit: nothing of them is in the database, or armed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_whose_repository_has_no_room_is_not_armed() {
+    let pool = Armed::new(2).await;
+    let srs = pool.call(0, "SR.get_by_name_label", &[json!("shared")]).await.unwrap();
+    let uuid = pool.call(0, "SR.get_uuid", &[srs[0].clone()]).await.unwrap();
+    let uuid = uuid.as_str().unwrap().parse().unwrap();
+    // It was measured when there was room: arming looks again.
+    pool.array.set_capacity(uuid, 100 << 20);
+    let refused = pool.enable().await.unwrap_err();
+    assert_eq!(refused[..2], ["HA_SR_NO_SPACE", srs[0].as_str().unwrap()]);
+    assert_eq!(refused[3], (100 << 20).to_string(), "what is free, in bytes");
+    assert_eq!(pool.call(0, "VDI.get_all", &[]).await.unwrap(), json!([]));
+    assert!(pool.guards.armed().is_empty() && pool.guards.commands().is_empty());
+    assert!((0..2).all(|number| !pool.on_paper(number).0));
+    pool.array.set_capacity(uuid, 1 << 40);
+    pool.enable().await.unwrap();
+    assert_eq!(pool.call(0, "VDI.get_all", &[]).await.unwrap().as_array().unwrap().len(), 2);
+}

@@ -33,6 +33,15 @@ pub(crate) fn config(hosts: u32) -> LabConfig {
     config
 }
 
+/// The same with the product's daemons; needs them beside haven-lab: `cargo build --bins`.
+pub(crate) fn product(hosts: u32) -> Option<Lab> {
+    // Says why if there can be no lab here.
+    lab(1)?;
+    let mut config = config(hosts);
+    config.bare = false;
+    Some(Lab::up_attached(config).unwrap())
+}
+
 pub(crate) fn mount(host: Host<'_>) {
     host.sh(&format!("mkdir -p {SR} && mount -t nfs -o hard,retry=0 10.88.0.250:/export/vms {SR}"))
         .unwrap();
