@@ -49,6 +49,14 @@ demo-down: ## stop the demo's pool and remove all of it
 test: ## all checks and tests, with real libvirt hosts in namespaces (root or sudo)
 	@scripts/test
 
+.PHONY: web-story
+
+WEB_LANGUAGE ?= en
+
+web-story: web ## the console's story on real hosts in namespaces, in Chromium: WEB_LANGUAGE=zh-CN HAVEN_KEYBOARD=1
+	cargo build --locked --bins
+	$(SUDO) scripts/web-story $(WEB_LANGUAGE)
+
 test-fencing: ## power fencing with one of Debian's agents and an IPMI simulator, which it installs
 	@scripts/install-deps --fencing
 	cargo nextest run --locked -p haven-drivers --test ipmi

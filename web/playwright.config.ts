@@ -1,4 +1,4 @@
-import { defineConfig, type Project } from "@playwright/test";
+import { defineConfig, type PlaywrightTestConfig, type Project } from "@playwright/test";
 
 /** Debian's Chromium, told to speak to nobody but the page's own server. */
 const launchOptions = {
@@ -12,16 +12,30 @@ const launchOptions = {
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    // A page from disk (tests/story/site.ts) has no address of its own to be local to.
+    ...(process.env["HAVEN_SITE"] === undefined ? [] : ["--disable-features=LocalNetworkAccessChecks"]),
   ],
 };
 const PORT = 4173;
+/** A pool whose first run is still to come. */
+const FRESH_PORT = 4174;
 
-const use = { launchOptions, viewport: { width: 1440, height: 900 }, ignoreHTTPSErrors: true, locale: "en-US" };
+function mock(port: number, env: Record<string, string>): NonNullable<PlaywrightTestConfig["webServer"]> & { command: string } {
+  return {
+    command: `node node_modules/vite/bin/vite.js preview --host 127.0.0.1 --port ${port} --strictPort`,
+    url: `http://127.0.0.1:${port}/ui/`,
+    env,
+    reuseExistingServer: false,
+    timeout: 60_000,
+  };
+}
+
+const use = { launchOptions, viewport: { width: 1440, height: 900 }, ignoreHTTPSErrors: true, locale: "en-US", actionTimeout: 30_000 };
 const projects: Project[] = [
-  { name: "screens", testDir: "tests/screens", use: { ...use, baseURL: `http://127.0.0.1:${PORT}` } },
+  { name: "screens", testDir: "tests/screens", outputDir: "test-results/screens", use: { ...use, baseURL: `http://127.0.0.1:${PORT}` } },
   // The story of a real pool: scripts/web-story starts the lab and says where its hosts are.
-  { name: "story", testDir: "tests/story", use: { ...use, trace: "retain-on-failure" }, timeout: 900_000 },
-  { name: "bench", testDir: "tests/bench", use, timeout: 1_800_000 },
+  { name: "story", testDir: "tests/story", outputDir: "test-results/story", use: { ...use, trace: "retain-on-failure" }, timeout: 900_000 },
+  { name: "bench", testDir: "tests/bench", outputDir: "test-results/bench", use, timeout: 1_800_000 },
 ];
 const wantsMock = !process.argv.some((word) => word === "story" || word === "bench");
 
@@ -31,16 +45,12 @@ export default defineConfig({
   retries: 0,
   timeout: 60_000,
   reporter: [["list"]],
-  outputDir: "test-results",
   ...(wantsMock
     ? {
-        webServer: {
-          command: `npx vite preview --host 127.0.0.1 --port ${PORT} --strictPort`,
-          url: `http://127.0.0.1:${PORT}/ui/`,
-          env: { HAVEN_MOCK_ARMED: "1", HAVEN_MOCK_HOSTS: "4", HAVEN_MOCK_VMS: "40" },
-          reuseExistingServer: true,
-          timeout: 60_000,
-        },
+        webServer: [
+          mock(PORT, { HAVEN_MOCK_ARMED: "1", HAVEN_MOCK_HOSTS: "4", HAVEN_MOCK_VMS: "40" }),
+          mock(FRESH_PORT, { HAVEN_MOCK_FRESH: "1" }),
+        ],
       }
     : {}),
 });

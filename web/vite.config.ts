@@ -8,6 +8,11 @@ const root = fileURLToPath(new URL(".", import.meta.url));
 /** Where `npm run dev` takes its data from: a pool (`HAVEN_SERVER=https://host`), else the mock. */
 const server = process.env["HAVEN_SERVER"];
 
+/** The policy under which the daemon serves the page (crates/daemon/src/http/web/assets.rs). */
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; " +
+  "worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
 /** Serves the mock pool from the development server. */
 function mockPool(): Plugin {
   return {
@@ -15,13 +20,18 @@ function mockPool(): Plugin {
     async configureServer(dev) {
       if (server !== undefined) return;
       const module = await dev.ssrLoadModule("/src/mock/middleware.ts");
-      dev.middlewares.use(module["middleware"](process.env));
+      dev.middlewares.use(module["middleware"](process.env, dev.httpServer));
     },
     async configurePreviewServer(preview) {
+      if (server !== undefined) return;
+      preview.middlewares.use((_request, response, next) => {
+        response.setHeader("Content-Security-Policy", POLICY);
+        next();
+      });
       const { createServer } = await import("vite");
-      const loader = await createServer({ root, server: { middlewareMode: true }, appType: "custom" });
+      const loader = await createServer({ root, server: { middlewareMode: true, hmr: false, ws: false }, appType: "custom" });
       const module = await loader.ssrLoadModule("/src/mock/middleware.ts");
-      preview.middlewares.use(module["middleware"](process.env));
+      preview.middlewares.use(module["middleware"](process.env, preview.httpServer));
     },
   };
 }

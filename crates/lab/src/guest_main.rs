@@ -2,7 +2,7 @@
 //!
 //! It loads modules, brings the network up from the kernel's command line, and then, each in a
 //! thread: stamps the disk, sends beacons, echoes datagrams, watches its own clock for gaps, and
-//! answers the power button. Called as `shutdown` (by the guest agent) it powers off.
+//! answers the console and the power button. Called as `shutdown` (by the guest agent) it powers off.
 //!
 //! Command line: `lab.name=NAME lab.ip=A.B.C.D/16 lab.udp=ADDRESS:PORT lab.beacon_ms=N`.
 
@@ -49,6 +49,7 @@ fn main() {
     spawn("echo", echo);
     spawn("beacon", move || beacon(&args, &name, &run));
     spawn("clock", watch_clock);
+    spawn("console", answer_console);
     spawn("buttons", power_button);
     guest_agent();
     loop {
@@ -183,6 +184,17 @@ fn watch_clock() -> io::Result<()> {
         }
         last = now;
     }
+}
+
+/// Says again what is typed at the console.
+fn answer_console() -> io::Result<()> {
+    for line in io::stdin().lines() {
+        let line = line?;
+        if !line.trim().is_empty() {
+            say(&format!("HEARD {}", line.trim()));
+        }
+    }
+    Ok(())
 }
 
 /// Powers off when the (virtual) power button is pressed.

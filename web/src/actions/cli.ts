@@ -11,3 +11,8 @@ export function haven(...words: Array<string | number | undefined>): string {
   const given = words.filter((word) => word !== undefined);
   return ["haven", ...given.map((word) => quote(String(word)))].join(" ");
 }
+
+/** A line of the `xe` command line, for what `haven` has no word for. */
+export function xe(verb: string, params: Record<string, string>): string {
+  return ["xe", verb, ...Object.entries(params).map(([name, value]) => `${name}=${quote(value)}`)].join(" ");
+}

@@ -92,5 +92,7 @@ export function ActionRunner({ children }: { children: ReactNode }): ReactNode {
 
 /** What people call an object. */
 export function nameOf(target: object): string {
-  return "name_label" in target ? String(target.name_label) : "";
+  if ("name_label" in target) return String(target.name_label);
+  if ("MAC" in target) return String(target.MAC);
+  return "device" in target ? String(target.device) : "";
 }

@@ -91,7 +91,6 @@ function Page<K extends PageKind>({ kind, object, tab }: PageProps<K>): ReactNod
           activeKey={current?.id ?? ""}
           aria-label={t("tabs")}
           component="nav"
-          onSelect={(_event, id) => void navigate(pathOf(kind, object.uuid, String(id)))}
         >
           {tabs.map((each) => (
             <PfTab
@@ -100,7 +99,12 @@ function Page<K extends PageKind>({ kind, object, tab }: PageProps<K>): ReactNod
               tabContentId="tab-body"
               href={`/ui${pathOf(kind, object.uuid, each.id)}`}
               title={<TabTitleText>{t(each.label)}</TabTitleText>}
-              onClick={(event) => event.preventDefault()}
+              onClick={(event) => {
+                // With Ctrl and the like it is a link as any other, for a new window.
+                if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+                event.preventDefault();
+                void navigate(pathOf(kind, object.uuid, each.id));
+              }}
             />
           ))}
         </Tabs>

@@ -16,6 +16,9 @@ import { refreshSession, useSignIn } from "./session";
 /** Shortest password that the pool takes. */
 const PASSWORD_CHARS_MIN = 6;
 
+/** Letters of a whole code. */
+const CODE_LETTERS = 8;
+
 /** The code may stand behind `#` in the address that the host printed, so that nobody has to type it. */
 function codeOfAddress(): string {
   return new URLSearchParams(window.location.hash.slice(1)).get("code") ?? "";
@@ -166,7 +169,7 @@ function Join({ code }: { code: string }): ReactNode {
 /** What this host brings along, as soon as the code is right. */
 function Checks({ code }: { code: string }): ReactNode {
   const t = useT();
-  const complete = code.trim().length >= 8;
+  const complete = code.replaceAll(/[^A-Za-z0-9]/g, "").length >= CODE_LETTERS;
   const facts = useQuery({ queryKey: ["setup", code], queryFn: () => setup.facts(code.trim()), enabled: complete, staleTime: Infinity });
   if (!complete) return null;
   if (facts.error !== null) return <ErrorView error={facts.error} />;

@@ -81,7 +81,7 @@ export function vmRow(given: Partial<Records["VM"]>): Partial<Records["VM"]> {
 
 const WORDS = ["web", "db", "mail", "files", "build", "教室", "aula", "git", "proxy", "cache"];
 
-function addHost(tables: MockTables, index: number): string {
+export function addHost(tables: MockTables, index: number): string {
   const metrics = tables.insert("host_metrics", {
     uuid: fixed(2, index),
     memory_total: 64 * GIB,
@@ -152,17 +152,22 @@ function addTemplates(tables: MockTables): void {
   }
 }
 
+/** Screen and serial line of a machine that runs. */
+export function addConsoles(tables: MockTables, vm: string): string[] {
+  return (["rfb", "vt100"] as const).map((protocol) => tables.insert("console", { VM: vm, protocol, location: "" }));
+}
+
 function addMachine(tables: MockTables, index: number, hosts: readonly string[], sr: string, network: string): void {
   const running = index % 6 !== 5;
   const host = running ? (hosts[index % hosts.length] ?? NULL) : NULL;
   const word = WORDS[index % WORDS.length] ?? "vm";
   const uuid = fixed(4, index);
   const metrics = tables.insert("VM_metrics", { uuid: fixed(5, index), start_time: wire(Date.now() - index * 60_000), other_config: {} });
-  const vdi = tables.insert("VDI", { uuid: fixed(6, index), name_label: `${word}${index} disk`, SR: sr, virtual_size: 20 * GIB, physical_utilisation: 6 * GIB, type: "system", VBDs: [], is_a_snapshot: false, managed: true, allowed_operations: [], current_operations: {} });
+  const vdi = tables.insert("VDI", { uuid: fixed(6, index), name_label: `${word}${index} disk`, SR: sr, virtual_size: 20 * GIB, physical_utilisation: 6 * GIB, type: "system", VBDs: [], is_a_snapshot: false, managed: true, allowed_operations: [running ? "resize_online" : "resize"], current_operations: {} });
   const vbd = tables.insert("VBD", { uuid: fixed(7, index), VM: `OpaqueRef:${uuid}`, VDI: vdi, device: "vda", userdevice: "0", type: "Disk", mode: "RW", bootable: true, empty: false, currently_attached: running, allowed_operations: [], current_operations: {} });
   tables.update("VDI", vdi, { VBDs: [vbd] });
   const vif = tables.insert("VIF", { uuid: fixed(8, index), VM: `OpaqueRef:${uuid}`, network, device: "0", MAC: `52:54:00:00:${(index >> 8).toString(16).padStart(2, "0")}:${(index & 255).toString(16).padStart(2, "0")}`, MTU: 1500, currently_attached: running, allowed_operations: [], current_operations: {} });
-  const consoles = running ? [tables.insert("console", { VM: `OpaqueRef:${uuid}`, protocol: "rfb", location: "" })] : [];
+  const consoles = running ? addConsoles(tables, `OpaqueRef:${uuid}`) : [];
   const vm = tables.insert(
     "VM",
     vmRow({

@@ -9,6 +9,6 @@ export function mockFetch(server: MockServer): typeof fetch {
       init?.signal?.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
     });
     const { status, body: answer } = await Promise.race([server.answer(init?.method ?? "GET", path, body), aborted]);
-    return new Response(JSON.stringify(answer), { status, headers: { "x-haven-coordinator": "host1" } });
+    return new Response(JSON.stringify(answer), { status, headers: { "x-haven-coordinator": server.coordinator } });
   };
 }

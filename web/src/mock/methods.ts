@@ -1,6 +1,7 @@
 // What the mock pool does when it is called: as the real one where the console can tell.
 import type { ClassName, Records, task_status_type } from "@/generated/xenapi";
-import { fillPool, type MockSize, EPOCH, NULL, vmOperations, vmRow, wireNow } from "./data";
+import { addConsoles, fillPool, type MockSize, EPOCH, NULL, vmOperations, vmRow, wireNow } from "./data";
+import { deviceMethods } from "./devices";
 import { forgetSnapshot, revertTo, takeSnapshot } from "./snapshots";
 import { MockTables } from "./tables";
 
@@ -30,7 +31,7 @@ export class MockPool {
     private readonly tempo: MockTempo = { task: 1500 },
   ) {
     fillPool(this.tables, size);
-    this.methods = { ...this.power(), ...this.machines(), ...this.availability(), ...this.others() };
+    this.methods = { ...this.power(), ...this.machines(), ...deviceMethods(this.tables), ...this.availability(), ...this.others() };
   }
 
   /** Answers a call; `Async.` forms answer a task. */
@@ -144,7 +145,11 @@ export class MockPool {
   /** Changes the power state, and where the machine is. */
   private setPower(ref: string, state: Records["VM"]["power_state"], host: string): void {
     const before = this.vm(ref).resident_on;
-    this.tables.update("VM", ref, { power_state: state, resident_on: host, allowed_operations: vmOperations(state) });
+    const { consoles } = this.vm(ref);
+    if (state === "Halted") for (const each of consoles) this.tables.remove("console", each);
+    const fresh = state === "Running" && consoles.length === 0;
+    const own = fresh ? addConsoles(this.tables, ref) : state === "Halted" ? [] : consoles;
+    this.tables.update("VM", ref, { power_state: state, resident_on: host, consoles: own, allowed_operations: vmOperations(state) });
     for (const [other, row] of this.tables.all("host")) {
       const has = row.resident_VMs.includes(ref);
       if (other === host && !has) this.tables.update("host", other, { resident_VMs: [...row.resident_VMs, ref] });
@@ -194,7 +199,7 @@ export class MockPool {
     const copy: Method = ([ref, name]) => {
       const from = this.vm(ref);
       const { uuid: _uuid, ...rest } = from;
-      return this.tables.insert("VM", vmRow({ ...rest, name_label: String(name), is_default_template: false, VBDs: [], VIFs: [] }));
+      return this.tables.insert("VM", vmRow({ ...rest, name_label: String(name), is_default_template: false, VBDs: [], VIFs: [], metrics: this.tables.insert("VM_metrics", { start_time: wireNow(), other_config: {} }) }));
     };
     return {
       "VM.clone": copy,
@@ -208,10 +213,6 @@ export class MockPool {
       "VM.revert": ([ref]) => {
         const { vm, state } = revertTo(this.tables, String(ref));
         this.setPower(vm, state, NULL);
-        return "";
-      },
-      "VDI.destroy": ([ref]) => {
-        this.tables.remove("VDI", String(ref));
         return "";
       },
       "VM.destroy": ([ref]) => {
@@ -231,9 +232,6 @@ export class MockPool {
         this.tables.update("VM", String(ref), { memory_static_max: size, memory_dynamic_max: size, memory_dynamic_min: size });
         return "";
       },
-      "VBD.create": ([record]) => this.tables.insert("VBD", record as Partial<Records["VBD"]>),
-      "VIF.create": ([record]) => this.tables.insert("VIF", record as Partial<Records["VIF"]>),
-      "VDI.create": ([record]) => this.tables.insert("VDI", record as Partial<Records["VDI"]>),
       "VM.get_allowed_VBD_devices": () => ["0", "1", "2", "3"],
       "VM.get_allowed_VIF_devices": () => ["0", "1", "2", "3"],
     };

@@ -1,17 +1,32 @@
 // The mock pool behind a development server, so that `npm run dev` needs no pool.
 // HAVEN_MOCK_HOSTS, HAVEN_MOCK_VMS, HAVEN_MOCK_ARMED=1, HAVEN_MOCK_FRESH=1, HAVEN_MOCK_LIVE=<changes a second>.
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { addHost } from "./data";
 import { MockServer } from "./server";
+import { openConsole } from "./socket";
 
 type Next = () => void;
+/** The part of an HTTP server that is needed here. */
+interface Upgradable {
+  on(event: "upgrade", listener: (request: IncomingMessage, stream: Duplex) => void): unknown;
+}
 
-export function middleware(env: Record<string, string | undefined>) {
+/** Takes the requests of the page; consoles are opened on `http`, where there is one. */
+export function middleware(env: Record<string, string | undefined>, http?: Upgradable | null) {
   const number = (name: string, otherwise: number): number => Number(env[name] ?? otherwise);
   const server = new MockServer({
     hosts: number("HAVEN_MOCK_HOSTS", 3),
     vms: number("HAVEN_MOCK_VMS", 24),
     isArmed: env["HAVEN_MOCK_ARMED"] === "1",
     isFresh: env["HAVEN_MOCK_FRESH"] === "1",
+  });
+  http?.on("upgrade", (request, stream) => {
+    const [path, query] = (request.url ?? "").split("?");
+    if (path !== "/ui/console") return;
+    const row = server.pool.tables.get("console", new URLSearchParams(query).get("ref") ?? "");
+    if (row === undefined) stream.destroy();
+    else openConsole(request, stream, row.protocol);
   });
   const live = number("HAVEN_MOCK_LIVE", 0);
   if (live > 0) churn(server, live);
@@ -31,12 +46,16 @@ async function serve(server: MockServer, path: string, request: IncomingMessage,
   const text = Buffer.concat(chunks).toString("utf8");
   // Tests change the pool from outside, as a host that fails does.
   const { status, body } = path === "/ui/mock" ? change(server, JSON.parse(text)) : await server.answer(request.method ?? "GET", request.url ?? path, text === "" ? undefined : JSON.parse(text));
-  response.writeHead(status, { "Content-Type": "application/json", "X-Haven-Coordinator": "host1" });
+  response.writeHead(status, { "Content-Type": "application/json", "X-Haven-Coordinator": server.coordinator });
   response.end(JSON.stringify(body));
 }
 
-function change(server: MockServer, asked: { class: string; ref: string; change: object } | { expire: true }): { status: number; body: unknown } {
+type Change = { class: string; ref: string; change: object } | { expire: true } | { addHost: number } | { away: boolean };
+
+function change(server: MockServer, asked: Change): { status: number; body: unknown } {
   if ("expire" in asked) server.expire();
+  else if ("addHost" in asked) addHost(server.pool.tables, asked.addHost);
+  else if ("away" in asked) server.isAway = asked.away;
   else server.pool.tables.update(asked.class as "VM", asked.ref, asked.change);
   return { status: 200, body: Date.now() };
 }

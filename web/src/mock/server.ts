@@ -15,6 +15,10 @@ export const MOCK_CODE = "ABCD-EFGH";
 
 export class MockServer {
   pool: MockPool;
+  /** Which host answers. */
+  coordinator = "host1";
+  /** Whether the pool has no coordinator right now. */
+  isAway = false;
   private signedIn = false;
   private sessions = 0;
   private founded: boolean;
@@ -31,6 +35,11 @@ export class MockServer {
 
   async answer(method: string, address: string, body: unknown): Promise<MockAnswer> {
     const [path = "", query = ""] = address.split("?");
+    if (this.isAway) {
+      // Another one coordinates when they answer again, and counts its generations anew.
+      this.coordinator = "host2";
+      return { status: 503, body: { error: { code: 1, message: "HOST_STILL_BOOTING", data: [] } } };
+    }
     try {
       if (path === "/ui/rrd_updates") {
         if (!this.signedIn) throw new MockError("SESSION_INVALID", [""]);

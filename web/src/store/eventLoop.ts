@@ -5,7 +5,7 @@ import type { ClassName, EventBatch } from "@/generated/xenapi";
 import { ApiError, isPassing } from "@/api/errors";
 import { onCoordinatorChange } from "@/api/http";
 import { callWith } from "@/api/rpc";
-import { byWire, FIRST, FOLLOWED, wireNames } from "./classes";
+import { byWire, DETAILS, FIRST, FOLLOWED, MACHINES, wireNames } from "./classes";
 import { setConnection } from "./connection";
 import { applyEvents, keepOnly, tableOf } from "./tables";
 
@@ -36,6 +36,8 @@ class Loop implements EventLoop {
   private abort = new AbortController();
   private wake: () => void = () => undefined;
   private askedAt = 0;
+  /** Counts coordinators: what an earlier one said of generations means nothing to the next. */
+  private reign = 0;
   private readonly unsubscribe: Array<() => void> = [];
 
   constructor(private readonly client: QueryClient) {
@@ -70,6 +72,7 @@ class Loop implements EventLoop {
 
   /** Another host coordinates: its generations are counted anew. */
   private restart(): void {
+    this.reign += 1;
     this.token = "";
   }
 
@@ -102,16 +105,26 @@ class Loop implements EventLoop {
   }
 
   private async step(): Promise<void> {
+    const { reign } = this;
     if (this.token !== "") {
-      this.take(await this.ask(FOLLOWED, this.token, POLL_S), FOLLOWED, false);
+      const news = await this.ask(FOLLOWED, this.token, POLL_S);
+      // Counted from a token of the former coordinator: everything is asked for again.
+      if (reign === this.reign) this.take(news, FOLLOWED, false);
       return;
     }
-    // The first screen's objects are few; thousands of machines follow when it is drawn.
-    this.take(await this.ask(FIRST, "", 0), FIRST, true);
+    // Machines are asked for at the same time as what the first screen shows, and drawn after it.
+    const machines = this.ask(MACHINES, "", 0);
+    machines.catch(() => undefined);
+    const first = await this.ask(FIRST, "", 0);
+    this.take(first, FIRST, true);
     setConnection({ state: "live" });
-    const batch = await this.ask(FOLLOWED, "", 0);
-    this.take(batch, FOLLOWED, true);
-    this.token = batch.token;
+    this.take(await machines, MACHINES, true);
+    for (const part of DETAILS) {
+      await drawn();
+      this.take(await this.ask(part, "", 0), part, true);
+    }
+    // Whatever changed since the first answer comes again with the next one.
+    if (reign === this.reign) this.token = oldest(first, await machines);
   }
 
   private async ask(classes: readonly ClassName[], token: string, seconds: number): Promise<EventBatch> {
@@ -153,6 +166,17 @@ class Loop implements EventLoop {
       };
     });
   }
+}
+
+/** The token of the older of two answers. */
+function oldest(a: EventBatch, b: EventBatch): string {
+  return a.token < b.token ? a.token : b.token;
+}
+
+/** After the page has been drawn; a page that nobody sees is not waited for. */
+function drawn(): Promise<void> {
+  if (document.visibilityState !== "visible") return Promise.resolve();
+  return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 }
 
 /** An empty class is known to be empty, too. */

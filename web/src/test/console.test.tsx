@@ -70,6 +70,14 @@ test("the palette finds an object and goes there by keys alone", async () => {
   expect(await screen.findByRole("heading", { name: "host2" })).toBeTruthy();
 });
 
+test("a tab is a link that leads to its part of the page", async () => {
+  const user = userEvent.setup();
+  await renderConsole("/", { hosts: 2, vms: 2 });
+  await user.click(await screen.findByRole("tab", { name: "Hosts" }, { timeout: 10_000 }));
+  expect(await screen.findByRole("link", { name: "host2" })).toBeTruthy();
+  expect(window.location.pathname).toBe("/ui/pool/hosts");
+});
+
 test("another language takes the place of all texts", async () => {
   await renderConsole("/pool/hosts", { hosts: 2, vms: 2 }, "zh-CN");
   expect(await screen.findByRole("tab", { name: "主机" })).toBeTruthy();

@@ -3,6 +3,8 @@ import { type APIRequestContext, type Browser, expect, type Page, test } from "@
 import { signIn } from "../page";
 
 const URL = process.env["HAVEN_BENCH_URL"] ?? "https://127.0.0.1:8473";
+/** Where the pool is changed from outside; the page may be served from elsewhere. */
+const POOL = process.env["HAVEN_BENCH_POOL"] ?? URL;
 const VMS = Number(process.env["HAVEN_BENCH_VMS"] ?? 3000);
 const MEMORY_S = Number(process.env["HAVEN_BENCH_MEMORY_S"] ?? 600);
 const PASSWORD = "haven-sim";
@@ -29,7 +31,7 @@ async function load(page: Page): Promise<{ content: number; all: number }> {
 }
 
 async function rpc(request: APIRequestContext, method: string, params: unknown[]): Promise<unknown> {
-  const answer = await request.post(`${URL}/jsonrpc`, { data: { jsonrpc: "2.0", id: 1, method, params } });
+  const answer = await request.post(`${POOL}/jsonrpc`, { data: { jsonrpc: "2.0", id: 1, method, params } });
   const body = (await answer.json()) as { result?: unknown; error?: unknown };
   expect(body.error).toBeUndefined();
   return body.result;

@@ -1,5 +1,5 @@
 // W7: template, name, size, disk, network; every step has a good default.
-import { Checkbox, FormGroup, FormSelect, FormSelectOption, NumberInput, Radio, TextInput } from "@patternfly/react-core";
+import { Checkbox, FormGroup, FormSelect, FormSelectOption, Radio, TextInput } from "@patternfly/react-core";
 import { type ReactNode, useState } from "react";
 import { useNavigate, useSearchParams } from "react-router";
 import { useWorld } from "@/actions/runner";
@@ -7,6 +7,7 @@ import { useI18n } from "@/i18n";
 import { useTolerance } from "@/model/ha";
 import { type Item, useAll, usePool, useVms } from "@/store/hooks";
 import { Facts, Nothing } from "@/ui/bits";
+import { NumberField } from "@/ui/NumberField";
 import { WizardPage } from "@/ui/WizardPage";
 import { POLICIES, policyWord } from "../availability/actions";
 import { cliOf, create, type Wanted } from "./create";
@@ -159,39 +160,5 @@ export default function NewVm(): ReactNode {
         },
       ]}
     />
-  );
-}
-
-interface NumberProps {
-  id: string;
-  label: string;
-  value: number;
-  min: number;
-  max: number;
-  step?: number;
-  onChange: (value: number) => void;
-}
-
-function NumberField({ id, label, value, min, max, step = 1, onChange }: NumberProps): ReactNode {
-  const { t } = useI18n();
-  const set = (next: number): void => {
-    if (Number.isFinite(next)) onChange(Math.max(min, Math.min(max, next)));
-  };
-  return (
-    <FormGroup label={label} fieldId={id}>
-      <NumberInput
-        id={id}
-        inputAriaLabel={label}
-        minusBtnAriaLabel={`${t("fewer")}: ${label}`}
-        plusBtnAriaLabel={`${t("more")}: ${label}`}
-        inputProps={{ id, step: "any" }}
-        value={value}
-        min={min}
-        max={max}
-        onMinus={() => set(value - step)}
-        onPlus={() => set(value + step)}
-        onChange={(event) => set(Number((event.target as HTMLInputElement).value))}
-      />
-    </FormGroup>
   );
 }

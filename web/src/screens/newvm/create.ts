@@ -7,6 +7,7 @@ import { ApiError } from "@/api/errors";
 import type { Item } from "@/store/hooks";
 import { resultRef, waitForTask } from "@/store/taskWatch";
 import { policyWord } from "../availability/actions";
+import { setVcpus } from "../vm/change";
 
 export interface Wanted {
   template: Item<"VM">;
@@ -57,11 +58,7 @@ export async function create(world: World, wanted: Wanted): Promise<string> {
 
 async function fitOut(world: World, vm: string, wanted: Wanted): Promise<void> {
   await call("VM.set_memory", vm, wanted.memory);
-  // The number at the start must never exceed the most.
-  const most = await call("VM.get_VCPUs_max", vm);
-  if (wanted.vcpus > most) await call("VM.set_VCPUs_max", vm, wanted.vcpus);
-  await call("VM.set_VCPUs_at_startup", vm, wanted.vcpus);
-  if (wanted.vcpus < most) await call("VM.set_VCPUs_max", vm, wanted.vcpus);
+  await setVcpus(vm, wanted.vcpus);
   if (wanted.network !== undefined) {
     const device = (await call("VM.get_allowed_VIF_devices", vm))[0] ?? "0";
     await call("VIF.create", {

@@ -1,9 +1,9 @@
 // W10: what a machine can go back to, in the order of time, and where it is now.
-import { Button, Label, Tooltip } from "@patternfly/react-core";
+import { Label } from "@patternfly/react-core";
 import CameraIcon from "@patternfly/react-icons/dist/esm/icons/camera-icon";
 import { type ReactNode, useMemo } from "react";
 import type { Action } from "@/actions/action";
-import { useActions, useWorld } from "@/actions/runner";
+import { ActionButton } from "@/actions/ActionButton";
 import { useI18n } from "@/i18n";
 import { wireTime } from "@/i18n/format";
 import { type Item, useAll, useTable } from "@/store/hooks";
@@ -11,28 +11,13 @@ import { Nothing } from "@/ui/bits";
 import { removeSnapshot, revert, take } from "./actions";
 import { linesOf } from "./tree";
 
-/** An action as a button; says why it is not possible. */
-function Act({ action, target, isDanger = false }: { action: Action<"VM">; target: Item<"VM">; isDanger?: boolean }): ReactNode {
+function Act({ action, target }: { action: Action<"VM">; target: Item<"VM"> }): ReactNode {
   const { t } = useI18n();
-  const world = useWorld();
-  const { perform } = useActions();
-  const reason = action.blocked?.(target, world);
-  const Icon = action.icon;
-  const label = target.is_a_snapshot ? t("snap-action-of", { action: t(action.label), name: target.name_label }) : t(action.label);
-  const button = (
-    <Button
-      variant={target.is_a_snapshot ? "link" : "secondary"}
-      isDanger={isDanger}
-      data-action={action.id}
-      aria-label={label}
-      icon={Icon === undefined ? undefined : <Icon />}
-      isAriaDisabled={reason !== undefined}
-      onClick={() => perform(action, [target])}
-    >
-      {t(action.label)}
-    </Button>
+  return target.is_a_snapshot ? (
+    <ActionButton action={action} target={target} variant="link" label={t("snap-action-of", { action: t(action.label), name: target.name_label })} />
+  ) : (
+    <ActionButton action={action} target={target} />
   );
-  return reason === undefined ? button : <Tooltip content={t(reason.id, reason.args)}>{button}</Tooltip>;
 }
 
 export default function Snapshots({ object: vm }: { object: Item<"VM"> }): ReactNode {
@@ -85,7 +70,7 @@ export default function Snapshots({ object: vm }: { object: Item<"VM"> }): React
                   {snapshot !== undefined && (
                     <>
                       <Act action={revert} target={snapshot} />
-                      <Act action={removeSnapshot} target={snapshot} isDanger />
+                      <Act action={removeSnapshot} target={snapshot} />
                     </>
                   )}
                 </td>

@@ -3,18 +3,13 @@ import CameraIcon from "@patternfly/react-icons/dist/esm/icons/camera-icon";
 import TrashIcon from "@patternfly/react-icons/dist/esm/icons/trash-icon";
 import UndoIcon from "@patternfly/react-icons/dist/esm/icons/undo-icon";
 import { type Action, defineAction, type Reason } from "@/actions/action";
-import { quote } from "@/actions/cli";
+import { xe } from "@/actions/cli";
 import { start } from "@/api/rpc";
 import type { vm_operations } from "@/generated/xenapi";
 import type { Item } from "@/store/hooks";
 import { waitForTask } from "@/store/taskWatch";
 import { ownDisks } from "../vm/actions";
 import { RevertDialog, TakeDialog } from "./dialogs";
-
-/** A line of the `xe` command line: `haven` has no word for snapshots yet. */
-export function xe(verb: string, params: Record<string, string>): string {
-  return ["xe", verb, ...Object.entries(params).map(([name, value]) => `${name}=${quote(value)}`)].join(" ");
-}
 
 function blockedBy(vm: Item<"VM">, operation: vm_operations): Reason | undefined {
   const why = vm.blocked_operations[operation];

@@ -2,6 +2,7 @@
 import { Alert, Button, Checkbox, Form, FormGroup, Modal, ModalBody, ModalFooter, ModalHeader, TextArea, TextInput } from "@patternfly/react-core";
 import { type FormEvent, type ReactNode, useState } from "react";
 import type { DialogProps } from "@/actions/action";
+import { xe } from "@/actions/cli";
 import { useWorld } from "@/actions/runner";
 import { call, start } from "@/api/rpc";
 import { useI18n } from "@/i18n";
@@ -10,22 +11,7 @@ import { useObject } from "@/store/hooks";
 import { resultRef, waitForTask } from "@/store/taskWatch";
 import { CliLines } from "@/ui/CliLines";
 import { ErrorView } from "@/ui/ErrorView";
-import { xe } from "./actions";
-
-/** Runs something that takes its time: whether it runs, and what went wrong. */
-function useWork(close: () => void): { busy: boolean; error: unknown; run: (work: () => Promise<void>) => void } {
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
-  const run = (work: () => Promise<void>): void => {
-    setBusy(true);
-    setError(null);
-    work()
-      .then(close)
-      .catch(setError)
-      .finally(() => setBusy(false));
-  };
-  return { busy, error, run };
-}
+import { useWork } from "@/ui/useWork";
 
 export function TakeDialog({ targets: [vm], close }: DialogProps<"VM">): ReactNode {
   const { t, dateTime } = useI18n();

@@ -2,7 +2,7 @@
 import { Button, EmptyState, EmptyStateBody, Label, TextArea, ToggleGroup, ToggleGroupItem } from "@patternfly/react-core";
 import ExpandIcon from "@patternfly/react-icons/dist/esm/icons/expand-icon";
 import KeyboardIcon from "@patternfly/react-icons/dist/esm/icons/keyboard-icon";
-import { type ReactNode, useRef, useState } from "react";
+import { type ReactNode, type RefObject, useEffect, useRef, useState } from "react";
 import { haven } from "@/actions/cli";
 import { useI18n } from "@/i18n";
 import { type Item, useAll } from "@/store/hooks";
@@ -21,17 +21,53 @@ export function consoleUrl(ref: string): string {
 
 const LINKS: Record<LinkState, "green" | "orange" | "grey"> = { connected: "green", connecting: "grey", lost: "orange" };
 
+/** The last value that was one. */
+function useLast(value: string | undefined): string | undefined {
+  const [last, setLast] = useState(value);
+  if (value !== undefined && value !== last) setLast(value);
+  return value ?? last;
+}
+
+/** Where the focus goes then: behind the console, so that Tab does not lead into it again. */
+const WAY_OUT = "console-way-out";
+
+/** Ctrl and Alt, pressed and let go with nothing between, lead out of what takes all other keys. */
+function useWayOut(frame: RefObject<HTMLElement | null>, to: string, isThere: boolean): void {
+  useEffect(() => {
+    const element = frame.current;
+    if (element === null) return;
+    let isArmed = false;
+    const isOurs = (event: KeyboardEvent): boolean => event.key === "Control" || event.key === "Alt";
+    const down = (event: KeyboardEvent): void => {
+      isArmed = isOurs(event) && event.ctrlKey && event.altKey;
+    };
+    const up = (event: KeyboardEvent): void => {
+      if (isArmed && isOurs(event)) document.getElementById(to)?.focus();
+      isArmed = false;
+    };
+    element.addEventListener("keydown", down, { capture: true });
+    element.addEventListener("keyup", up, { capture: true });
+    return () => {
+      element.removeEventListener("keydown", down, { capture: true });
+      element.removeEventListener("keyup", up, { capture: true });
+    };
+  }, [frame, to, isThere]);
+}
+
 export default function Console({ object: vm }: { object: Item<"VM"> }): ReactNode {
   const { t } = useI18n();
   const consoles = useAll("console").filter((each) => each.VM === vm.$ref);
-  const screen = consoles.find((each) => each.protocol === "rfb");
-  const serial = consoles.find((each) => each.protocol === "vt100");
+  // While the machine moves it may have none for a moment, and other ones afterwards: what was
+  // written in the terminal stays.
+  const screen = useLast(consoles.find((each) => each.protocol === "rfb")?.$ref);
+  const serial = useLast(consoles.find((each) => each.protocol === "vt100")?.$ref);
   const [way, setWay] = useState<"screen" | "serial">("screen");
   const [link, setLink] = useState<LinkState>("connecting");
   const [paste, setPaste] = useState<string | null>(null);
   const [keys, setKeys] = useState<ScreenKeys | null>(null);
   const frame = useRef<HTMLDivElement>(null);
   const runs = vm.power_state === "Running" || vm.power_state === "Paused";
+  useWayOut(frame, WAY_OUT, runs);
   if (!runs) return <Nothing title="console-off" body="console-off-body" />;
   const chosen = way === "screen" ? screen : serial;
   return (
@@ -79,11 +115,14 @@ export default function Console({ object: vm }: { object: Item<"VM"> }): ReactNo
             <EmptyStateBody>{t("console-none-body")}</EmptyStateBody>
           </EmptyState>
         ) : way === "screen" ? (
-          <Screen key={chosen.$ref} console={chosen.$ref} host={vm.resident_on} onKeys={setKeys} onLink={setLink} label={t("console-screen-of", { name: vm.name_label })} />
+          <Screen console={chosen} host={vm.resident_on} onKeys={setKeys} onLink={setLink} label={t("console-screen-of", { name: vm.name_label })} />
         ) : (
-          <Serial key={chosen.$ref} console={chosen.$ref} host={vm.resident_on} onLink={setLink} label={t("console-serial-of", { name: vm.name_label })} />
+          <Serial console={chosen} host={vm.resident_on} onLink={setLink} label={t("console-serial-of", { name: vm.name_label })} />
         )}
       </div>
+      <p id={WAY_OUT} tabIndex={-1} className="hv-muted">
+        {t("console-way-out")}
+      </p>
       <CliLines lines={[haven("vm", "console", vm.name_label)]} />
     </div>
   );

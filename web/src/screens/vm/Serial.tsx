@@ -4,6 +4,7 @@ import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
 import { type ReactNode, useEffect, useRef } from "react";
 import { consoleUrl, type LinkState } from "./Console";
+import { styleSheetDocument, withStyleSheets } from "./styleSheets";
 
 /** Pause before a lost line is asked for again, in milliseconds. */
 const AGAIN_MS = 700;
@@ -16,32 +17,6 @@ interface Props {
   label: string;
 }
 
-/** A document whose style elements end in style sheets made by script, which the page's policy allows. */
-function styleSheetDocument(): Document {
-  const createElement = (name: string): HTMLElement => {
-    if (name !== "style") return document.createElement(name);
-    // Even an empty style element would be against the policy.
-    const element = document.createElement("span");
-    element.hidden = true;
-    const sheet = new CSSStyleSheet();
-    document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
-    Object.defineProperty(element, "textContent", { set: (css: string) => { sheet.replaceSync(css); }, get: () => "" });
-    const remove = element.remove.bind(element);
-    element.remove = () => {
-      document.adoptedStyleSheets = document.adoptedStyleSheets.filter((each) => each !== sheet);
-      remove();
-    };
-    return element;
-  };
-  return new Proxy(document, {
-    get(of, key) {
-      if (key === "createElement") return createElement;
-      const value: unknown = Reflect.get(of, key, of);
-      return typeof value === "function" ? value.bind(of) : value;
-    },
-  });
-}
-
 export function Serial({ console: ref, host, onLink, label }: Props): ReactNode {
   const target = useRef<HTMLDivElement>(null);
   const terminal = useRef<Terminal | null>(null);
@@ -50,7 +25,8 @@ export function Serial({ console: ref, host, onLink, label }: Props): ReactNode 
     const made = new Terminal({ scrollback: SCROLLBACK_LINES, convertEol: true, screenReaderMode: true, documentOverride: styleSheetDocument(), theme: { background: "#101418" } });
     const fit = new FitAddon();
     made.loadAddon(fit);
-    made.open(target.current);
+    const at = target.current;
+    withStyleSheets(() => made.open(at));
     fit.fit();
     const observer = new ResizeObserver(() => fit.fit());
     observer.observe(target.current);

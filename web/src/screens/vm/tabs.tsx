@@ -1,10 +1,10 @@
-// W8: the machine in facts, its disks, its history.
+// W8: the machine in facts, its history.
 import { type ReactNode, useMemo } from "react";
 import { Link } from "react-router";
 import { useI18n } from "@/i18n";
 import { wireTime } from "@/i18n/format";
 import { type Item, useAll, useObject, usePool, useTable } from "@/store/hooks";
-import { Facts, HostLink, Nothing, Panel, SrLink } from "@/ui/bits";
+import { Facts, HostLink, Panel } from "@/ui/bits";
 import { pathOf } from "@/ui/links";
 import { protectionOf } from "@/ui/status";
 import { Timeline } from "../pool/History";
@@ -65,44 +65,6 @@ export function VmOverview({ object: vm }: Props): ReactNode {
         </Panel>
       </div>
     </div>
-  );
-}
-
-export function VmDisks({ object: vm }: Props): ReactNode {
-  const { t, bytes } = useI18n();
-  const vdis = useTable("VDI");
-  const vbds = useAll("VBD").filter((vbd) => vbd.VM === vm.$ref);
-  if (vbds.length === 0) return <Nothing title="vm-no-disks" body="vm-no-disks-body" />;
-  return (
-    <Panel title={t("tab-disks")}>
-      <table className="hv-matrix">
-        <thead>
-          <tr>
-            <th scope="col">{t("column-name")}</th>
-            <th scope="col">{t("column-device")}</th>
-            <th scope="col">{t("column-size")}</th>
-            <th scope="col">{t("column-used")}</th>
-            <th scope="col">{t("tab-storage")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {vbds.map((vbd) => {
-            const vdi = vdis.byRef.get(vbd.VDI);
-            return (
-              <tr key={vbd.$ref}>
-                <th scope="row">{vdi?.name_label ?? t("vm-empty-drive")}</th>
-                <td>{vbd.device === "" ? vbd.userdevice : vbd.device}</td>
-                <td>{vdi === undefined ? "–" : bytes(vdi.virtual_size)}</td>
-                <td>{vdi === undefined ? "–" : bytes(vdi.physical_utilisation)}</td>
-                <td>
-                  <SrLink sr={vdi?.SR} />
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </Panel>
   );
 }
 

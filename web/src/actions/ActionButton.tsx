@@ -1,0 +1,39 @@
+// One action as a button; where it is not possible it says why.
+import { Button, Tooltip } from "@patternfly/react-core";
+import type { ReactNode } from "react";
+import type { ClassName } from "@/generated/xenapi";
+import { useT } from "@/i18n";
+import type { Item } from "@/store/hooks";
+import type { Action } from "./action";
+import { useActions, useWorld } from "./runner";
+
+interface Props<C extends ClassName> {
+  action: Action<C>;
+  target: Item<C>;
+  /** What it is called for those who do not see where it stands. */
+  label?: string;
+  variant?: "secondary" | "link";
+}
+
+export function ActionButton<C extends ClassName>({ action, target, label, variant = "secondary" }: Props<C>): ReactNode {
+  const t = useT();
+  const world = useWorld();
+  const { perform } = useActions();
+  if (action.isHidden?.(target, world) === true) return null;
+  const reason = action.blocked?.(target, world);
+  const Icon = action.icon;
+  const button = (
+    <Button
+      variant={variant}
+      isDanger={action.group === "remove"}
+      data-action={action.id}
+      aria-label={label}
+      icon={Icon === undefined ? undefined : <Icon />}
+      isAriaDisabled={reason !== undefined}
+      onClick={() => perform(action, [target])}
+    >
+      {t(action.label)}
+    </Button>
+  );
+  return reason === undefined ? button : <Tooltip content={t(reason.id, reason.args)}>{button}</Tooltip>;
+}

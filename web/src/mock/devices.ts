@@ -1,0 +1,51 @@
+// Disks and interfaces of machines in the mock pool: made, plugged in and out, and taken away.
+import type { Records } from "@/generated/xenapi";
+import type { MockTables } from "./tables";
+
+type Method = (params: readonly unknown[]) => unknown;
+
+export function deviceMethods(tables: MockTables): Record<string, Method> {
+  const plugged = (of: "VBD" | "VIF", to: boolean): Method => ([ref]) => {
+    tables.update(of, String(ref), { currently_attached: to });
+    return "";
+  };
+  const gone = (of: "VBD" | "VIF" | "VDI"): Method => ([ref]) => {
+    tables.remove(of, String(ref));
+    return "";
+  };
+  const resize: Method = ([ref, size]) => {
+    tables.update("VDI", String(ref), { virtual_size: Number(size) });
+    return "";
+  };
+  return {
+    "VBD.create": ([given]) => {
+      const record = given as Partial<Records["VBD"]>;
+      const taken = tables.all("VBD").filter(([, vbd]) => vbd.VM === record.VM).length;
+      const vbd = tables.insert("VBD", { ...record, userdevice: String(taken), device: `vd${String.fromCharCode(97 + taken)}`, currently_attached: false, allowed_operations: [], current_operations: {} });
+      const vdi = tables.get("VDI", record.VDI ?? "");
+      if (vdi !== undefined) tables.update("VDI", record.VDI ?? "", { VBDs: [...vdi.VBDs, vbd] });
+      return vbd;
+    },
+    "VIF.create": ([given]) => {
+      const record = given as Partial<Records["VIF"]>;
+      const taken = tables.all("VIF").filter(([, vif]) => vif.VM === record.VM).length;
+      const mac = record.MAC === "" || record.MAC === undefined ? `52:54:00:00:ff:0${taken}` : record.MAC;
+      return tables.insert("VIF", { ...record, device: String(taken), MAC: mac, currently_attached: false, allowed_operations: [], current_operations: {} });
+    },
+    "VDI.create": ([record]) =>
+      tables.insert("VDI", { physical_utilisation: 0, VBDs: [], is_a_snapshot: false, managed: true, ...(record as Partial<Records["VDI"]>), allowed_operations: ["resize", "destroy"], current_operations: {} }),
+    "VBD.plug": plugged("VBD", true),
+    "VBD.unplug": plugged("VBD", false),
+    "VBD.destroy": gone("VBD"),
+    "VIF.plug": plugged("VIF", true),
+    "VIF.unplug": plugged("VIF", false),
+    "VIF.destroy": gone("VIF"),
+    "VIF.move": ([ref, network]) => {
+      tables.update("VIF", String(ref), { network: String(network) });
+      return "";
+    },
+    "VDI.resize": resize,
+    "VDI.resize_online": resize,
+    "VDI.destroy": gone("VDI"),
+  };
+}

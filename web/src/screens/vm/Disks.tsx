@@ -1,0 +1,67 @@
+// The disks of a machine: which storage they are on, and what is done with them.
+import type { ReactNode } from "react";
+import { ActionButton } from "@/actions/ActionButton";
+import { useI18n } from "@/i18n";
+import { type Item, item, useAll, useTable } from "@/store/hooks";
+import { Nothing, Panel, SrLink } from "@/ui/bits";
+import { add, deleteDisk, detach, resize } from "./devices";
+
+export default function Disks({ object: vm }: { object: Item<"VM"> }): ReactNode {
+  const { t, bytes } = useI18n();
+  const vdis = useTable("VDI");
+  const vbds = useAll("VBD").filter((vbd) => vbd.VM === vm.$ref).sort((a, b) => a.userdevice.localeCompare(b.userdevice, undefined, { numeric: true }));
+  if (vbds.length === 0) {
+    return (
+      <Nothing title="vm-no-disks" body="vm-no-disks-body">
+        <ActionButton action={add} target={vm} />
+      </Nothing>
+    );
+  }
+  return (
+    <Panel title={t("tab-disks")}>
+      <div className="hv-buttons">
+        <ActionButton action={add} target={vm} />
+      </div>
+      <table className="hv-matrix">
+        <thead>
+          <tr>
+            <th scope="col">{t("column-name")}</th>
+            <th scope="col">{t("column-device")}</th>
+            <th scope="col">{t("column-size")}</th>
+            <th scope="col">{t("column-used")}</th>
+            <th scope="col">{t("tab-storage")}</th>
+            <th scope="col">{t("actions")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {vbds.map((vbd) => {
+            const row = vdis.byRef.get(vbd.VDI);
+            const vdi = row === undefined ? undefined : item<"VDI">(vbd.VDI, row);
+            const name = vdi?.name_label ?? t("vm-empty-drive");
+            const label = (action: string): string => t("snap-action-of", { action: t(action), name });
+            return (
+              <tr key={vbd.$ref}>
+                <th scope="row">{name}</th>
+                <td>{vbd.device === "" ? vbd.userdevice : vbd.device}</td>
+                <td>{vdi === undefined ? "–" : bytes(vdi.virtual_size)}</td>
+                <td>{vdi === undefined ? "–" : bytes(vdi.physical_utilisation)}</td>
+                <td>
+                  <SrLink sr={vdi?.SR} />
+                </td>
+                <td>
+                  {vdi !== undefined && vbd.type === "Disk" && (
+                    <>
+                      <ActionButton action={resize} target={vdi} variant="link" label={label(resize.label)} />
+                      <ActionButton action={detach} target={vbd} variant="link" label={label(detach.label)} />
+                      <ActionButton action={deleteDisk} target={vdi} variant="link" label={label(deleteDisk.label)} />
+                    </>
+                  )}
+                </td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </Panel>
+  );
+}

@@ -1,0 +1,72 @@
+// The network interfaces of a machine.
+import type { ReactNode } from "react";
+import { Link } from "react-router";
+import { ActionButton } from "@/actions/ActionButton";
+import { useI18n } from "@/i18n";
+import { type Item, useAll, useObject, useTable } from "@/store/hooks";
+import { Nothing, Panel } from "@/ui/bits";
+import { pathOf } from "@/ui/links";
+import { Pill } from "@/ui/status";
+import { addInterface, moveNic, removeNic } from "./devices";
+
+/** Addresses that the guest says an interface has: `0/ip`, `0/ipv4/0`, `0/ipv6/1`. */
+function addressesOf(networks: Record<string, string> | undefined, device: string): string {
+  const own = Object.entries(networks ?? {}).filter(([key]) => key.startsWith(`${device}/`));
+  return [...new Set(own.map(([, address]) => address))].join(", ");
+}
+
+export default function Networks({ object: vm }: { object: Item<"VM"> }): ReactNode {
+  const { t } = useI18n();
+  const networks = useTable("network");
+  const guest = useObject("VM_guest_metrics", vm.guest_metrics);
+  const vifs = useAll("VIF").filter((vif) => vif.VM === vm.$ref).sort((a, b) => Number(a.device) - Number(b.device));
+  if (vifs.length === 0) {
+    return (
+      <Nothing title="vm-no-interfaces" body="vm-no-interfaces-body">
+        <ActionButton action={addInterface} target={vm} />
+      </Nothing>
+    );
+  }
+  return (
+    <Panel title={t("tab-networks")}>
+      <div className="hv-buttons">
+        <ActionButton action={addInterface} target={vm} />
+      </div>
+      <table className="hv-matrix">
+        <thead>
+          <tr>
+            <th scope="col">{t("column-device")}</th>
+            <th scope="col">{t("kind-network")}</th>
+            <th scope="col">{t("nic-mac")}</th>
+            <th scope="col">{t("vm-addresses")}</th>
+            <th scope="col">{t("column-state")}</th>
+            <th scope="col">{t("actions")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {vifs.map((vif) => {
+            const network = networks.byRef.get(vif.network);
+            const label = (action: string): string => t("snap-action-of", { action: t(action), name: vif.MAC });
+            return (
+              <tr key={vif.$ref}>
+                <th scope="row">{vif.device}</th>
+                <td>{network === undefined ? "–" : <Link to={pathOf("network", network.uuid)}>{network.name_label}</Link>}</td>
+                <td>
+                  <code>{vif.MAC}</code>
+                </td>
+                <td>{addressesOf(guest?.networks, vif.device) || "–"}</td>
+                <td>
+                  <Pill colour={vif.currently_attached ? "green" : "grey"}>{t(vif.currently_attached ? "sr-attached" : "sr-detached")}</Pill>
+                </td>
+                <td>
+                  <ActionButton action={moveNic} target={vif} variant="link" label={label(moveNic.label)} />
+                  <ActionButton action={removeNic} target={vif} variant="link" label={label(removeNic.label)} />
+                </td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </Panel>
+  );
+}

@@ -1,0 +1,115 @@
+// What a machine is called, how large it is, where it prefers to be, and what happens when its host
+// is lost. What is typed stays until it is saved, whatever happens in the pool meanwhile.
+import { Button, Form, FormGroup, FormSelect, FormSelectOption, TextInput } from "@patternfly/react-core";
+import { type FormEvent, type ReactNode, useState } from "react";
+import { isRef } from "@/api/rpc";
+import { useI18n } from "@/i18n";
+import { type Item, useAll } from "@/store/hooks";
+import { Panel } from "@/ui/bits";
+import { CliLines } from "@/ui/CliLines";
+import { ErrorView } from "@/ui/ErrorView";
+import { useNotices } from "@/ui/notices";
+import { NumberField } from "@/ui/NumberField";
+import { POLICIES, policyWord } from "../availability/actions";
+import { change, type Changes, cliOfChange } from "./change";
+
+const MIB = 2 ** 20;
+const MEMORY_MIB_MAX = 4 * 1024 * 1024;
+const VCPUS_MAX = 256;
+const ORDER_MAX = 1000;
+const DELAY_S_MAX = 3600;
+
+export default function Settings({ object: vm }: { object: Item<"VM"> }): ReactNode {
+  const { t } = useI18n();
+  const { show } = useNotices();
+  const hosts = useAll("host");
+  const [typed, setTyped] = useState<Changes>({});
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const now: Required<Changes> = {
+    name: vm.name_label,
+    description: vm.name_description,
+    memory: vm.memory_static_max,
+    vcpus: vm.VCPUs_at_startup,
+    affinity: isRef(vm.affinity) ? vm.affinity : "",
+    policy: vm.ha_restart_priority,
+    order: vm.order,
+    delay: vm.start_delay,
+  };
+  const shown = { ...now, ...typed };
+  const to = Object.fromEntries(Object.entries(typed).filter(([key, value]) => value !== now[key as keyof Changes])) as Changes;
+  const set = (part: Changes): void => setTyped({ ...typed, ...part });
+  const isOff = vm.power_state === "Halted";
+  const mustBeOff = isOff ? undefined : t("vm-must-be-off");
+  const changed = Object.keys(to).length > 0;
+  const blocked = shown.name.trim() === "" ? t("newvm-needs-name") : undefined;
+  const submit = async (event: FormEvent): Promise<void> => {
+    event.preventDefault();
+    if (!changed || blocked !== undefined || busy) return;
+    setBusy(true);
+    setError(null);
+    try {
+      await change(vm.$ref, to);
+      setTyped({});
+      show({ variant: "success", title: t("settings-saved", { name: shown.name }) });
+    } catch (failure) {
+      setError(failure);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Form onSubmit={(event) => void submit(event)} className="hv-settings">
+      <div className="hv-columns">
+        <Panel title={t("settings-machine")}>
+          <div className="hv-stack">
+            <FormGroup label={t("column-name")} fieldId="set-name" isRequired>
+              <TextInput id="set-name" value={shown.name} onChange={(_event, name) => set({ name })} autoComplete="off" />
+            </FormGroup>
+            <FormGroup label={t("column-description")} fieldId="set-description">
+              <TextInput id="set-description" value={shown.description} onChange={(_event, description) => set({ description })} autoComplete="off" />
+            </FormGroup>
+            <NumberField id="set-memory" label={t("newvm-memory-mib")} value={shown.memory / MIB} min={16} max={MEMORY_MIB_MAX} step={256} blocked={mustBeOff} onChange={(value) => set({ memory: Math.round(value) * MIB })} />
+            <NumberField id="set-vcpus" label={t("column-vcpus")} value={shown.vcpus} min={1} max={VCPUS_MAX} blocked={mustBeOff} onChange={(value) => set({ vcpus: Math.round(value) })} />
+            <FormGroup label={t("vm-home")} fieldId="set-affinity">
+              <FormSelect id="set-affinity" value={shown.affinity} onChange={(_event, affinity) => set({ affinity })}>
+                <FormSelectOption value="" label={t("settings-any-host")} />
+                {hosts.map((host) => (
+                  <FormSelectOption key={host.$ref} value={host.$ref} label={host.name_label} />
+                ))}
+              </FormSelect>
+            </FormGroup>
+          </div>
+        </Panel>
+        <Panel title={t("settings-lost")}>
+          <div className="hv-stack">
+            <FormGroup label={t("column-policy")} fieldId="set-policy">
+              <FormSelect id="set-policy" value={shown.policy} onChange={(_event, policy) => set({ policy })}>
+                {POLICIES.map((policy) => (
+                  <FormSelectOption key={policy} value={policy} label={t(`policy-${policyWord(policy)}`)} />
+                ))}
+              </FormSelect>
+            </FormGroup>
+            <NumberField id="set-order" label={t("column-order")} value={shown.order} min={0} max={ORDER_MAX} onChange={(value) => set({ order: Math.round(value) })} />
+            <p className="hv-muted">{t("settings-order-body")}</p>
+            <NumberField id="set-delay" label={t("settings-delay")} value={shown.delay} min={0} max={DELAY_S_MAX} step={5} onChange={(value) => set({ delay: Math.round(value) })} />
+            <p className="hv-muted">{t("settings-delay-body")}</p>
+          </div>
+        </Panel>
+      </div>
+      {error !== null && <ErrorView error={error} />}
+      {changed && <CliLines lines={[cliOfChange(vm, to, hosts.find((host) => host.$ref === to.affinity)?.name_label ?? "")]} />}
+      <div className="hv-buttons">
+        <Button type="submit" isDisabled={!changed || blocked !== undefined} isLoading={busy}>
+          {t("save")}
+        </Button>
+        <Button variant="link" isDisabled={!changed || busy} onClick={() => setTyped({})}>
+          {t("settings-discard")}
+        </Button>
+        <span className="hv-blocked" role="status">
+          {blocked ?? (changed ? "" : t("settings-unchanged"))}
+        </span>
+      </div>
+    </Form>
+  );
+}

@@ -1,0 +1,83 @@
+// The tabs of a machine: what it is called and how large it is, its disks, its interfaces.
+import { cleanup, screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { afterEach, expect, test } from "vitest";
+import { fixed } from "@/mock/data";
+import { renderConsole } from "./render";
+
+afterEach(cleanup);
+
+const OFF = fixed(4, 5);
+const RUNS = fixed(4, 0);
+const SLOW = { timeout: 20_000 };
+
+test("settings: only what differs is sent, what is typed survives changes of the pool, and the line says the same", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole(`/vm/${OFF}/settings`, { hosts: 2, vms: 6 });
+  const row = (): { name_label: string; memory_static_max: number; order: number; ha_restart_priority: string } | undefined => server.pool.tables.get("VM", `OpaqueRef:${OFF}`);
+  const name = await screen.findByRole("textbox", { name: /^Name/ }, SLOW);
+  await user.clear(name);
+  await user.type(name, "邮件");
+  server.pool.tables.update("VM", `OpaqueRef:${OFF}`, { name_description: "changed by somebody else" });
+  const memory = screen.getByRole("spinbutton", { name: "Memory (MiB)" });
+  await user.clear(memory);
+  await user.type(memory, "512");
+  await user.clear(screen.getByRole("spinbutton", { name: "Order" }));
+  await user.type(screen.getByRole("spinbutton", { name: "Order" }), "7");
+  await user.selectOptions(screen.getByRole("combobox", { name: "Protection" }), "restart");
+  expect(await screen.findByText(/^haven vm set .* --name 邮件 --memory 512MiB --order 7 --ha restart$/)).toBeTruthy();
+  await user.click(screen.getByRole("button", { name: "Save" }));
+  await waitFor(() => expect(row()?.name_label).toBe("邮件"), SLOW);
+  await waitFor(() => expect(row()?.ha_restart_priority).toBe("restart"), SLOW);
+  expect([row()?.memory_static_max, row()?.order]).toEqual([512 * 2 ** 20, 7]);
+  await waitFor(() => expect((screen.getByRole("textbox", { name: "Description" }) as HTMLInputElement).value).toBe("changed by somebody else"), SLOW);
+  expect((screen.getByRole("button", { name: "Save" }) as HTMLButtonElement).disabled).toBe(true);
+});
+
+test("settings: what a running machine cannot change says why", async () => {
+  await renderConsole(`/vm/${RUNS}/settings`, { hosts: 2, vms: 6 });
+  expect((await screen.findByRole("spinbutton", { name: "vCPUs" }, SLOW) as HTMLInputElement).disabled).toBe(true);
+  expect(screen.getAllByText("Shut it down first.").length).toBeGreaterThan(1);
+});
+
+test("disks: one is added, enlarged and deleted by its name", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole(`/vm/${OFF}/disks`, { hosts: 2, vms: 6 });
+  const disks = (): string[] => server.pool.tables.all("VDI").map(([, vdi]) => `${vdi.name_label} ${vdi.virtual_size / 2 ** 30}`);
+  await user.click(await screen.findByRole("button", { name: "Add a disk" }, SLOW));
+  const adding = await screen.findByRole("dialog", {}, SLOW);
+  await user.clear(within(adding).getByRole("textbox", { name: "Name" }));
+  await user.type(within(adding).getByRole("textbox", { name: "Name" }), "data");
+  await user.clear(within(adding).getByRole("spinbutton"));
+  await user.type(within(adding).getByRole("spinbutton"), "3");
+  await user.click(within(adding).getByRole("button", { name: "Add a disk" }));
+  await waitFor(() => expect(disks()).toContain("data 3"), SLOW);
+  await user.click(await screen.findByRole("button", { name: "Enlarge: data" }, SLOW));
+  const growing = await screen.findByRole("dialog", {}, SLOW);
+  expect(within(growing).getByText("A disk can only grow.")).toBeTruthy();
+  await user.clear(within(growing).getByRole("spinbutton"));
+  await user.type(within(growing).getByRole("spinbutton"), "5");
+  await user.click(within(growing).getByRole("button", { name: "Enlarge" }));
+  await waitFor(() => expect(disks()).toContain("data 5"), SLOW);
+  await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull(), SLOW);
+  await user.click(await screen.findByRole("button", { name: "Delete: data" }));
+  await user.type(within(await screen.findByRole("dialog", {}, SLOW)).getByRole("textbox"), "data");
+  await user.click(within(screen.getByRole("dialog")).getByRole("button", { name: "Delete" }));
+  await waitFor(() => expect(disks().some((disk) => disk.startsWith("data"))).toBe(false), SLOW);
+});
+
+test("interfaces: a running machine gets one, and loses it again", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole(`/vm/${RUNS}/networks`, { hosts: 2, vms: 6 });
+  const own = (): boolean[] => server.pool.tables.all("VIF").filter(([, vif]) => vif.VM === `OpaqueRef:${RUNS}`).map(([, vif]) => vif.currently_attached);
+  await user.click(await screen.findByRole("button", { name: "Add an interface" }, SLOW));
+  const adding = await screen.findByRole("dialog", {}, SLOW);
+  await user.type(within(adding).getByRole("textbox", { name: "MAC address" }), "52:54");
+  expect(within(adding).getByText(/six pairs of digits/)).toBeTruthy();
+  await user.type(within(adding).getByRole("textbox", { name: "MAC address" }), ":00:12:34:56");
+  await user.click(within(adding).getByRole("button", { name: "Add an interface" }));
+  await waitFor(() => expect(own()).toEqual([true, true]), SLOW);
+  await user.click(await screen.findByRole("button", { name: "Remove: 52:54:00:12:34:56" }, SLOW));
+  await user.click(within(await screen.findByRole("dialog", {}, SLOW)).getByRole("button", { name: "Remove" }));
+  await waitFor(() => expect(own()).toEqual([true]), SLOW);
+});

@@ -1,0 +1,59 @@
+// A number with its label. What is typed stays as it is typed until the field is left.
+import { FormGroup, FormHelperText, HelperText, HelperTextItem, NumberInput } from "@patternfly/react-core";
+import { type ReactNode, useState } from "react";
+import { useI18n } from "@/i18n";
+
+interface Props {
+  id: string;
+  label: string;
+  value: number;
+  min: number;
+  max: number;
+  step?: number;
+  /** Why it cannot be changed; a text. */
+  blocked?: string | undefined;
+  onChange: (value: number) => void;
+}
+
+export function NumberField({ id, label, value, min, max, step = 1, blocked, onChange }: Props): ReactNode {
+  const { t } = useI18n();
+  // "5" on the way to "512" is no number to be corrected.
+  const [typed, setTyped] = useState<string | null>(null);
+  const set = (next: number): void => {
+    if (Number.isFinite(next)) onChange(Math.max(min, Math.min(max, next)));
+  };
+  const leave = (): void => {
+    if (typed !== null && typed.trim() !== "") set(Number(typed));
+    setTyped(null);
+  };
+  return (
+    <FormGroup label={label} fieldId={id}>
+      <NumberInput
+        inputAriaLabel={label}
+        minusBtnAriaLabel={`${t("fewer")}: ${label}`}
+        plusBtnAriaLabel={`${t("more")}: ${label}`}
+        inputProps={{ id, step: "any" }}
+        value={(typed ?? value) as number}
+        min={min}
+        max={max}
+        isDisabled={blocked !== undefined}
+        onMinus={() => set(value - step)}
+        onPlus={() => set(value + step)}
+        onChange={(event) => {
+          const text = (event.target as HTMLInputElement).value;
+          setTyped(text);
+          const number = Number(text);
+          if (text.trim() !== "" && number >= min && number <= max) onChange(number);
+        }}
+        onBlur={leave}
+      />
+      {blocked !== undefined && (
+        <FormHelperText>
+          <HelperText>
+            <HelperTextItem>{blocked}</HelperTextItem>
+          </HelperText>
+        </FormHelperText>
+      )}
+    </FormGroup>
+  );
+}
