@@ -33,7 +33,8 @@ export function startEventLoop(client: QueryClient): EventLoop {
 class Loop implements EventLoop {
   private token = "";
   private stopped = false;
-  private abort = new AbortController();
+  /** Questions that are open. */
+  private readonly open = new Set<AbortController>();
   private wake: () => void = () => undefined;
   private askedAt = 0;
   /** Counts coordinators: what an earlier one said of generations means nothing to the next. */
@@ -61,7 +62,7 @@ class Loop implements EventLoop {
   }
 
   nudge(): void {
-    this.abort.abort();
+    for (const question of this.open) question.abort();
     this.wake();
   }
 
@@ -88,9 +89,7 @@ class Loop implements EventLoop {
         if (error instanceof ApiError && error.code === "SESSION_INVALID") {
           setConnection({ state: "signed-out" });
           await this.pause(Infinity);
-        } else if (this.abort.signal.aborted) {
-          this.abort = new AbortController();
-        } else {
+        } else if (!(error instanceof DOMException && error.name === "AbortError")) {
           this.fail(error);
           await this.pause(retry);
           retry = Math.min(retry * 2, RETRY_MS.most);
@@ -128,13 +127,16 @@ class Loop implements EventLoop {
   }
 
   private async ask(classes: readonly ClassName[], token: string, seconds: number): Promise<EventBatch> {
-    if (this.abort.signal.aborted) this.abort = new AbortController();
+    // One for every question: what listens to its end goes with it.
+    const question = new AbortController();
+    this.open.add(question);
     this.askedAt = Date.now();
-    const late = setTimeout(() => this.abort.abort(), LATE_MS);
+    const late = setTimeout(() => question.abort(), LATE_MS);
     try {
-      return await callWith(this.abort.signal, "event.from", wireNames(classes), token, seconds);
+      return await callWith(question.signal, "event.from", wireNames(classes), token, seconds);
     } finally {
       clearTimeout(late);
+      this.open.delete(question);
     }
   }
 

@@ -199,5 +199,6 @@ test("from the first run to a machine that survives its host", async ({ browser 
     await look(page, "alerts");
   });
   expect(seen.foreign).toEqual([]);
-  expect(seen.errors).toEqual([]);
+  // A host that is switched on again changes the links of the lab, of which the browser tells itself.
+  expect(seen.errors.filter((text) => !text.includes("ERR_NETWORK_CHANGED"))).toEqual([]);
 });
