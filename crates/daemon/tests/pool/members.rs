@@ -313,3 +313,35 @@ async fn a_vm_that_may_run_on_a_silent_host_is_started_nowhere_else() {
     assert_eq!(pool.world.starts(0), 0);
     assert!(pool.world.violations().is_empty());
 }
+
+/// A migration whose end nobody saw: the guest arrived, and the host that has it answers nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vm_that_may_have_moved_to_a_silent_host_is_not_taken_for_stopped() {
+    let mut pool = pool(3).await;
+    let sr = pool.nfs().await;
+    let hosts = pool.host_refs().await;
+    let vm = pool.vm("web1", &sr, 256).await;
+    pool.ok("VM.start_on", &[vm.clone(), hosts[1].clone(), json!(false), json!(false)]).await;
+    drop(pool.hosts.remove(1));
+    let state = pool.hosts[0].daemon.state.clone();
+    let vm_ref: Ref<Vm> = vm.as_str().unwrap().parse().unwrap();
+    let parse = |host: &serde_json::Value| -> Ref<Host> { host.as_str().unwrap().parse().unwrap() };
+    let (from, to, lives) = (parse(&hosts[0]), parse(&hosts[1]), state.lives());
+    let open = move |tx: &mut haven_pooldb::Tx<'_>| {
+        placement::set(tx, vm_ref, vec![lives.holder(from), lives.holder(to)])?;
+        tx.update(vm_ref, |row: &mut Vm| row.resident_on = from)
+    };
+    state.pool.write(open).await.unwrap();
+    for call in ["VM.hard_shutdown", "VM.suspend", "VM.hard_reboot"] {
+        let refused = pool.call(call, &[vm.clone()]).await.unwrap_err();
+        assert_eq!(refused[..2], ["HOST_OFFLINE", hosts[1].as_str().unwrap()], "{call}");
+    }
+    let options = json!({ "force": "true" });
+    let moved = [vm.clone(), hosts[2].clone(), options];
+    let refused = pool.call("VM.pool_migrate", &moved).await.unwrap_err();
+    assert_eq!(refused[..2], ["HOST_OFFLINE", hosts[1].as_str().unwrap()]);
+    assert_eq!(pool.ok("VM.get_power_state", &[vm]).await, "Running");
+    let held = state.pool.read(|db| placement::holders(db, vm_ref)).await.unwrap();
+    assert_eq!(held, [from, to]);
+    assert!(pool.world.violations().is_empty());
+}

@@ -69,6 +69,7 @@ pub async fn migrate(
     let (state, runner) = (state.clone(), state.runner()?.clone());
     runner
         .run(task, plan, move |mut op| async move {
+            settle(&state, vm).await?;
             op.step_undo(&Undo::EndMigration { vm, from, to }).await?;
             let (epoch, number) = reserve(&state, vm, from, (to, forced)).await?;
             let bridges = state.pool.read(|db| super::nics::bridges(db, vm, to)).await??;
@@ -228,6 +229,23 @@ pub fn moved(
         row.scheduled_to_be_resident_on = Ref::NULL;
     })?;
     vm_state::consoles(tx, vm, to)
+}
+
+/// Ends a migration of the VM whose end nobody saw, if there is one: until then nobody knows which
+/// of the two hosts an order about the VM is for, and the other one must not be forgotten.
+///
+/// # Errors
+/// A host that may run it does not answer.
+pub async fn settle(state: &Arc<AppState>, vm: Ref<Vm>) -> Result<(), ApiError> {
+    let read = |db: &haven_pooldb::Image| -> Result<_, ApiError> {
+        let on = db.require(vm)?.resident_on.non_null();
+        let other = placement::holders(db, vm).into_iter().find(|host| Some(*host) != on);
+        Ok(on.zip(other))
+    };
+    match state.pool.read(read).await?? {
+        Some((from, to)) => end(state, vm, from, to).await,
+        None => Ok(()),
+    }
 }
 
 /// Finds out where a VM runs after a migration that did not come to its end, and writes it

@@ -10,6 +10,7 @@ use haven_planner as planner;
 use haven_pooldb::{Image, Tx};
 use haven_tasks::TaskId;
 
+use super::migrate;
 use super::state::{self as vm_state, Undo};
 use crate::dispatch::Call;
 use crate::ops::rows::uuid;
@@ -307,6 +308,7 @@ pub async fn stop_vm(
         if was == VmPowerState::Suspended {
             return super::suspend::discard(&state, vm).await;
         }
+        migrate::settle(&state, vm).await?;
         // Somebody wants it down: from now on nothing starts it again by itself.
         let intent = state.pool.write(move |tx| vm_state::respect_stop(tx, vm)).await?;
         let (host, id) = state.pool.read(|db| vm_state::residence(db, vm)).await??;
@@ -366,12 +368,13 @@ async fn simple(
 ) -> Result<Value, ApiError> {
     let vm: Ref<Vm> = call.arg(0)?;
     call.read(|db| allowed::vm_operation(vm, db.require(vm)?, operation)).await?;
-    let (host, id) = call.read(|db| vm_state::residence(db, vm)).await?;
-    let order = order(id);
     let state = call.state.clone();
     let plan = Plan::new(operation.as_str()).exclusive(vm).step(operation.as_str(), 1);
+    let order = call.read(|db| uuid(&db.require(vm)?.uuid)).await.map(order)?;
     call.run(plan, move |mut op| async move {
         op.step().await?;
+        migrate::settle(&state, vm).await?;
+        let (host, _) = state.pool.read(|db| vm_state::residence(db, vm)).await??;
         let reply = state.orders.send(host::id(host), order).await;
         let _: OrderReply = reply.map_err(|error| vm_state::stop_error(vm, host, error))?;
         if let Some(power_state) = after {

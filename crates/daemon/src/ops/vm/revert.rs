@@ -11,6 +11,7 @@ use haven_model::{
 use haven_pooldb::{Image, Tx};
 use uuid::Uuid;
 
+use super::migrate;
 use super::state::{self as vm_state, Undo};
 use super::suspend;
 use crate::dispatch::Call;
@@ -98,6 +99,7 @@ async fn go_back(
     disks: Vec<Disk>,
 ) -> Result<Vec<Ref<Vdi>>, ApiError> {
     op.step().await?;
+    migrate::settle(state, vm).await?;
     let runs = state.pool.read(|db| vm_state::residence(db, vm)).await?;
     if let Ok((on, id)) = runs {
         stop(state, vm, on, id).await?;

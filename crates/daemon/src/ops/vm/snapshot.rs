@@ -9,6 +9,7 @@ use haven_model::{
 };
 use haven_pooldb::{Image, Tx};
 
+use super::migrate;
 use super::state as vm_state;
 use super::suspend;
 use crate::dispatch::Call;
@@ -109,8 +110,23 @@ fn disks(
     Ok(found)
 }
 
+/// The writer as it is now that it is this task's turn: it may run elsewhere. One that was started
+/// or stopped meanwhile is another case: a running VM must never be frozen like a halted one.
+fn still(db: &Image, vm: Ref<Vm>, writer: Option<Writer>) -> Result<Option<Writer>, ApiError> {
+    match (writer, db.require(vm)?.resident_on.non_null()) {
+        (Some(writer), Some(on)) => Ok(Some(Writer { on, ..writer })),
+        (None, None) => Ok(None),
+        _ => {
+            let what = "started or stopped meanwhile";
+            Err(ApiError::with(codes::OTHER_OPERATION_IN_PROGRESS, &[&"VM", &vm, &what, &""]))
+        }
+    }
+}
+
 async fn make(state: &Arc<AppState>, op: &mut Op, task: Task) -> Result<Ref<Vm>, ApiError> {
     let Task { vm, name, disks, writer, image } = task;
+    migrate::settle(state, vm).await?;
+    let writer = state.pool.read(|db| still(db, vm, writer)).await??;
     if let Some((image, row)) = image.clone() {
         op.step_undo(&vm_state::Undo::DropVdi { vdi: image }).await?;
         state.pool.write(move |tx| tx.insert_with(image, row)).await?;
@@ -253,4 +269,25 @@ pub fn adopt(
 #[must_use]
 pub fn needs_image(db: &Image, image: Ref<Vdi>) -> bool {
     db.iter::<Vm>().any(|(_, row)| row.suspend_vdi == image)
+}
+
+#[cfg(test)]
+mod tests {
+    use haven_pooldb::{Database, MemStore};
+
+    use super::*;
+
+    #[test]
+    fn a_vm_that_was_started_meanwhile_is_not_frozen_like_a_halted_one() {
+        let store = Box::new(MemStore::default());
+        let mut db = Database::open(store, crate::coordinator::ids()).unwrap();
+        let vm = db.transact(|tx| tx.insert(Vm::default())).unwrap().value;
+        let (first, second) = (Ref::from_u128(1), Ref::from_u128(2));
+        let writer = || Writer { on: first, id: uuid::Uuid::nil(), memory: None, quiesce: false };
+        assert!(matches!(still(&db, vm, None), Ok(None)));
+        assert!(still(&db, vm, Some(writer())).is_err(), "it was stopped meanwhile");
+        db.transact(|tx| tx.update(vm, |row: &mut Vm| row.resident_on = second)).unwrap();
+        assert!(still(&db, vm, None).is_err());
+        assert_eq!(still(&db, vm, Some(writer())).unwrap().unwrap().on, second);
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use haven_model::{ApiError, Ref, Sr, Value, Vdi, VdiType, Vm, VmOperations, VmPowerState, codes};
 use haven_pooldb::Image;
 
+use super::migrate;
 use super::state::{self as vm_state, Undo};
 use crate::dispatch::Call;
 use crate::ops::{allowed, chain, host, rows, spec, vdi};
@@ -18,17 +19,19 @@ const IMAGE_OVERHEAD_BYTES: i64 = 64 << 20;
 /// `VM.suspend(vm)`.
 pub async fn suspend(call: Arc<Call>) -> Result<Value, ApiError> {
     let vm: Ref<Vm> = call.arg(0)?;
-    let (residence, sr) = call
+    let sr = call
         .read(|db| {
             allowed::vm_operation(vm, db.require(vm)?, VmOperations::Suspend)?;
-            Ok((vm_state::residence(db, vm)?, repository(db, vm)?))
+            repository(db, vm)
         })
         .await?;
-    let ((on, id), image) = (residence, Ref::<Vdi>::from_uuid(fresh()));
+    let image = Ref::<Vdi>::from_uuid(fresh());
     let state = call.state.clone();
     let plan = Plan::new(VmOperations::Suspend.as_str()).exclusive(vm);
     let plan = plan.step("make room", 1).step("save memory", 18).step("record", 1);
     call.run(plan, move |mut op| async move {
+        migrate::settle(&state, vm).await?;
+        let (on, id) = state.pool.read(|db| vm_state::residence(db, vm)).await??;
         op.step_undo(&Undo::DropVdi { vdi: image }).await?;
         let mount = state.config.paths.sr_mount();
         let path = state
