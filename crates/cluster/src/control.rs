@@ -272,6 +272,10 @@ pub struct EpochView {
     pub q: u32,
     /// The database area that is live.
     pub area_live: u8,
+    /// The life that made it live and alone may have written it; incarnation 0 at the first
+    /// arming. `None`: its host is not known any more.
+    #[serde(default)]
+    pub area_owner: Option<Life>,
     /// The area to which the coordinator will copy the live one, until that is done.
     pub area_next: Option<u8>,
     /// False after `Disarm`.

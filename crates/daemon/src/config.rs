@@ -60,6 +60,12 @@ impl Paths {
         self.at("var/lib/haven/replica.log")
     }
 
+    /// What was kept of the pool database before migrations: `/var/lib/haven/backup`.
+    #[must_use]
+    pub fn backups(&self) -> PathBuf {
+        self.at("var/lib/haven/backup")
+    }
+
     /// Certificates and keys: `/var/lib/haven/tls`.
     #[must_use]
     pub fn tls(&self) -> PathBuf {

@@ -37,9 +37,10 @@ pub async fn open_local(state: &Arc<AppState>) -> Result<(), ApiError> {
         return Err(ApiError::not_allowed("the pool has another coordinator"));
     }
     let path = state.config.paths.database();
+    let keep = crate::backup::keeper(&state.config.paths);
     let database = tokio::task::spawn_blocking(move || {
-        let store = RedbStore::open(&path).map_err(ApiError::internal)?;
-        Database::open(Box::new(store), ids()).map_err(ApiError::internal)
+        let store = RedbStore::open(&path)?;
+        Database::open_keeping(Box::new(store), ids(), keep)
     })
     .await
     .map_err(ApiError::internal)??;

@@ -9,7 +9,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use haven_model::{ApiError, DateTime, Holder, Host, Ref, codes};
 use haven_pooldb::{Database, Image, Tx, Work};
@@ -217,6 +217,9 @@ pub fn fresh() -> Uuid {
 /// Longest wait for a database that is being moved or taken over.
 const MOVE_MAX: Duration = Duration::from_secs(5);
 
+/// Longest wait of a change for the store to begin with it.
+const BEGIN_MAX: Duration = Duration::from_secs(60);
+
 /// Changes that may wait for the store; more are refused at once.
 const WRITES_WAITING_MAX: usize = 8192;
 /// Changes that are made durable together.
@@ -224,6 +227,8 @@ const GROUP_MAX: usize = 256;
 
 /// A change that waits for the store.
 struct Job {
+    since: Instant,
+    number: u64,
     work: Work,
     done: oneshot::Sender<Result<(), ApiError>>,
 }
@@ -246,6 +251,10 @@ pub struct PoolDb {
     image: Arc<RwLock<Option<Image>>>,
     /// Changes that wait for the store; all that wait are made durable together.
     waiting: Arc<Mutex<VecDeque<Job>>>,
+    /// Since when the store has been at the changes that it is writing.
+    committing: Arc<Mutex<Option<Instant>>>,
+    /// Counts changes.
+    numbers: Arc<AtomicU64>,
     generation: watch::Sender<u64>,
     /// How often a database was put here: generations of different ones cannot be compared.
     opening: Arc<AtomicU64>,
@@ -259,6 +268,8 @@ impl Default for PoolDb {
             database: Arc::default(),
             image: Arc::default(),
             waiting: Arc::default(),
+            committing: Arc::default(),
+            numbers: Arc::default(),
             generation: watch::Sender::new(0),
             opening: Arc::default(),
             here: watch::Sender::new(false),
@@ -278,6 +289,24 @@ impl PoolDb {
     pub fn is_doubtful(&self) -> bool {
         let database = self.database.try_lock();
         database.is_ok_and(|database| database.as_ref().is_some_and(Database::is_doubtful))
+    }
+
+    /// What its store said when it refused a commit last.
+    #[must_use]
+    pub fn failure(&self) -> String {
+        let database = self.database.try_lock();
+        let failure =
+            database.ok().and_then(|database| Some(database.as_ref()?.failure().to_owned()));
+        failure.unwrap_or_default()
+    }
+
+    /// For how long the change has waited that has waited longest.
+    #[must_use]
+    pub fn waiting_for(&self) -> Duration {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let committing = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = committing.or(waiting.front().map(|job| job.since));
+        first.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// Installs the database: from here on this host answers.
@@ -346,7 +375,9 @@ impl PoolDb {
         self.opening.load(Ordering::SeqCst)
     }
 
-    fn is_readable(&self) -> bool {
+    /// Whether there is anything to read here.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
         self.image.read().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
@@ -369,18 +400,41 @@ impl PoolDb {
             Ok(())
         });
         let (done, ended) = oneshot::channel();
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             if waiting.len() >= WRITES_WAITING_MAX {
                 return Err(ApiError::new(codes::TOO_BUSY, Vec::new()));
             }
-            waiting.push_back(Job { work, done });
+            waiting.push_back(Job { since: Instant::now(), number, work, done });
         }
         // Goes on when the caller hangs up. Each change has one, so none is left behind.
         tokio::spawn(self.clone().commit_waiting());
-        ended.await.map_err(|_| closed())??;
+        self.outcome(number, ended).await?;
         let value = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
         value.ok_or_else(|| ApiError::internal("a transaction without a value"))
+    }
+
+    /// Waits for the end of a change. One that the store has not begun within the time is taken
+    /// back; one that it is writing is waited for, as nobody knows what becomes of it.
+    async fn outcome(
+        &self,
+        number: u64,
+        mut ended: oneshot::Receiver<Result<(), ApiError>>,
+    ) -> Result<(), ApiError> {
+        if let Ok(ended) = tokio::time::timeout(BEGIN_MAX, &mut ended).await {
+            return ended.map_err(|_| closed())?;
+        }
+        let taken_back = {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let at = waiting.iter().position(|job| job.number == number);
+            at.and_then(|at| waiting.remove(at)).is_some()
+        };
+        if taken_back {
+            let text = format!("the storage did not answer within {} s", BEGIN_MAX.as_secs());
+            return Err(ApiError::with(codes::DATABASE_WRITE_FAILED, &[&text]));
+        }
+        ended.await.map_err(|_| closed())?
     }
 
     /// Makes all changes that wait durable, with one write of the store; none, when somebody else
@@ -397,7 +451,10 @@ impl PoolDb {
         }
         let (works, waiters): (Vec<Work>, Vec<_>) =
             jobs.into_iter().map(|job| (job.work, job.done)).unzip();
+        let begun = Some(Instant::now());
+        *self.committing.lock().unwrap_or_else(PoisonError::into_inner) = begun;
         let done = self.on_thread(guard, move |database| Ok(database.transact_all(works))).await;
+        *self.committing.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let results = match done {
             Ok(results) => results,
             Err(error) => waiters.iter().map(|_| Err(error.clone())).collect(),

@@ -4,7 +4,7 @@ use haven_model::RefId;
 use serde::{Deserialize, Serialize};
 
 /// Version of the stored form. A store with a higher one is refused, a lower one is upgraded.
-pub const SCHEMA_VERSION: u64 = 1;
+pub const SCHEMA_VERSION: u64 = 2;
 
 /// One row as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,10 +1,12 @@
 //! The database: an image, and the store that keeps it.
 
+use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use haven_model::ApiError;
 
+use crate::migrate;
 use crate::{Batch, DbError, Image, Snapshot, Store, StoreError, Tx};
 
 /// Where fresh identities come from: 128 bits, never zero, never twice.
@@ -37,6 +39,8 @@ pub struct Database {
     pub(crate) ids: Box<dyn IdSource>,
     /// A commit failed, and the store may or may not have kept it: write everything next time.
     pub(crate) store_doubtful: bool,
+    /// What the store said when it failed last.
+    pub(crate) failure: Option<String>,
 }
 
 impl std::fmt::Debug for Database {
@@ -60,12 +64,32 @@ impl Database {
     ///
     /// # Errors
     /// The store fails or holds something damaged or too new.
-    pub fn open(mut store: Box<dyn Store>, ids: Box<dyn IdSource>) -> Result<Self, StoreError> {
+    pub fn open(store: Box<dyn Store>, ids: Box<dyn IdSource>) -> Result<Self, StoreError> {
+        Self::open_keeping(store, ids, |_| Ok(()))
+    }
+
+    /// The same; what is of an older form is handed to `keep` before it is replaced, in one
+    /// transaction of the store, by its migrated self.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`], and of `keep`: then nothing was changed.
+    pub fn open_keeping(
+        mut store: Box<dyn Store>,
+        ids: Box<dyn IdSource>,
+        keep: impl FnOnce(&Snapshot) -> Result<(), StoreError>,
+    ) -> Result<Self, StoreError> {
         let image = match store.load()? {
-            Some(snapshot) => Image::load(&snapshot)?,
+            Some(mut snapshot) => {
+                if migrate::is_older(&snapshot)? {
+                    keep(&snapshot)?;
+                    migrate::upgrade(&mut snapshot)?;
+                    store.replace_all(&snapshot)?;
+                }
+                Image::load(&snapshot)?
+            }
             None => Image::empty(),
         };
-        Ok(Self { image, store, ids, store_doubtful: false })
+        Ok(Self { image, store, ids, store_doubtful: false, failure: None })
     }
 
     /// Puts `snapshot` in place of whatever the store holds, and opens it.
@@ -77,9 +101,10 @@ impl Database {
         ids: Box<dyn IdSource>,
         snapshot: &Snapshot,
     ) -> Result<Self, StoreError> {
-        let image = Image::load(snapshot)?;
-        store.replace_all(snapshot)?;
-        Ok(Self { image, store, ids, store_doubtful: false })
+        let snapshot = today(snapshot)?;
+        let image = Image::load(&snapshot)?;
+        store.replace_all(&snapshot)?;
+        Ok(Self { image, store, ids, store_doubtful: false, failure: None })
     }
 
     /// Does all of `work`, or none: its changes are durable before anyone can see them.
@@ -100,6 +125,7 @@ impl Database {
                 self.store.commit(batch)
             };
             self.store_doubtful = stored.is_err();
+            self.failure = stored.as_ref().err().map(ToString::to_string);
             stored?;
         }
         tx.keep(batch.as_ref());
@@ -114,16 +140,32 @@ impl Database {
         self.store_doubtful
     }
 
+    /// Why the last commit failed; empty if it did not.
+    #[must_use]
+    pub fn failure(&self) -> &str {
+        self.failure.as_deref().unwrap_or_default()
+    }
+
     /// Takes over what another copy has become, for instance at a member.
     ///
     /// # Errors
     /// The snapshot is damaged, or the store failed; then nothing has changed.
     pub fn import(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
-        let image = Image::load(snapshot)?;
-        self.store.replace_all(snapshot)?;
+        let snapshot = today(snapshot)?;
+        let image = Image::load(&snapshot)?;
+        self.store.replace_all(&snapshot)?;
         self.image = image;
         self.store_doubtful = false;
         Ok(())
+    }
+
+    /// Takes the store away: the database is in memory alone until it is moved to another one. A
+    /// store may write when it is dropped, so it must be gone before another is opened on the same
+    /// place.
+    #[must_use]
+    pub fn detach(&mut self) -> Box<dyn Store> {
+        self.store_doubtful = true;
+        std::mem::replace(&mut self.store, Box::new(crate::MemStore::default()))
     }
 
     /// Moves the database to another store (whose content is replaced) and returns the old one.
@@ -135,6 +177,16 @@ impl Database {
         self.store_doubtful = false;
         Ok(std::mem::replace(&mut self.store, store))
     }
+}
+
+/// The snapshot in today's form.
+fn today(snapshot: &Snapshot) -> Result<Cow<'_, Snapshot>, StoreError> {
+    if !migrate::is_older(snapshot)? {
+        return Ok(Cow::Borrowed(snapshot));
+    }
+    let mut upgraded = snapshot.clone();
+    migrate::upgrade(&mut upgraded)?;
+    Ok(Cow::Owned(upgraded))
 }
 
 /// The transaction's rows are in the export already; its generation and deletes are not.

@@ -20,6 +20,25 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
+    /// What is there is no whole database, or not the one that was written.
+    #[error("the database is damaged: {0}")]
+    Corrupt(String),
+    /// It is whole, but older than what was acknowledged.
+    #[error("the database is at generation {found}, but {known} was acknowledged")]
+    Older {
+        /// Generation found.
+        found: u64,
+        /// Generation that is known to have been durable.
+        known: u64,
+    },
+    /// Somebody else wrote it than the membership says.
+    #[error("the database was written by {found}, not by {expected}")]
+    Foreign {
+        /// Who wrote it.
+        found: String,
+        /// Who should have.
+        expected: String,
+    },
     /// A newer version wrote it.
     #[error("the database has schema version {found}, this program knows {known}")]
     SchemaTooNew {
@@ -54,6 +73,18 @@ impl From<DbError> for ApiError {
         match error {
             DbError::Rejected(error) => error,
             DbError::Store(error) => Self::with(codes::DATABASE_WRITE_FAILED, &[&error]),
+        }
+    }
+}
+
+/// Why a database cannot be opened, for whoever asked for it.
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::SchemaTooNew { found, known } => {
+                Self::with(codes::DATABASE_SCHEMA_TOO_NEW, &[&found, &known])
+            }
+            other => Self::with(codes::DATABASE_UNREADABLE, &[&other]),
         }
     }
 }

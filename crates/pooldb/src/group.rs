@@ -78,6 +78,7 @@ impl Database {
             self.store.commit(&effect)
         };
         self.store_doubtful = stored.is_err();
+        self.failure = stored.as_ref().err().map(ToString::to_string);
         match stored {
             Ok(()) => self.image.settle(&effect),
             Err(error) => {

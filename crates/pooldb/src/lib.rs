@@ -3,8 +3,8 @@
 //!
 //! Owns: the rows of all classes, their references back (see [`haven_model::relations`]), the
 //! generation (one more with every transaction that changes something) and the memory of what
-//! was deleted. Where the bytes go is a [`Store`]'s affair: [`MemStore`], or [`RedbStore`] on a
-//! file or on an area of a shared volume.
+//! was deleted. Where the bytes go is a [`Store`]'s affair: [`MemStore`], [`RedbStore`] on a
+//! file, or [`SealedStore`] on an area of a shared volume.
 //!
 //! Never: reads a clock, makes up references (the caller hands in a generator), starts threads,
 //! decides what a row should say.
@@ -35,6 +35,7 @@ mod delta;
 mod error;
 mod group;
 mod image;
+mod migrate;
 mod rowcodec;
 mod store;
 mod tx;
@@ -45,5 +46,8 @@ pub use database::{Committed, Database, IdSource};
 pub use error::{DbError, StoreError};
 pub use group::Work;
 pub use image::Image;
-pub use store::{AreaBackend, MemStore, RedbStore, Store, VolumeArea};
+pub use migrate::{SCHEMA_OLDEST, upgrade};
+pub use store::{
+    AreaBackend, MemStore, RedbStore, Seal, SealedArea, SealedStore, Store, VolumeArea,
+};
 pub use tx::Tx;

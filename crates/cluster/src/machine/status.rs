@@ -91,6 +91,7 @@ impl Machine {
             coordinator: self.life(record.coordinator)?,
             q: u32::from(record.q),
             area_live: record.area_live,
+            area_owner: self.life(record.area_owner),
             area_next: record.area_next,
             armed: record.armed,
         })

@@ -1,14 +1,19 @@
 //! The pool database on the metadata volume.
 //!
-//! Owns: where the areas lie, and that no byte is written there without the right to act.
+//! Owns: where the areas lie, that no byte is written there without the right to act, and that
+//! nothing is read from there but the newest database, whole, of the life that may have written
+//! it.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use haven_block_io::{Area, AreaError};
-use haven_cluster::control::ArmConfig;
-use haven_pooldb::{AreaBackend, RedbStore, Store, StoreError, VolumeArea};
+use haven_block_io::{Area, AreaError, Blocks, open_volume};
+use haven_cluster::control::{ArmConfig, EpochView};
+use haven_cluster::ids::Life;
+use haven_pooldb::{Seal, SealedArea, SealedStore, Store, StoreError, VolumeArea};
+use uuid::Uuid;
 
 /// Size of the metadata volume.
 pub const METADATA_BYTES: u64 = 256 << 20;
@@ -35,30 +40,119 @@ pub fn metadata_path(config: &ArmConfig) -> Option<PathBuf> {
     Some(statefile.with_file_name(metadata_name(name)))
 }
 
-/// Opens what an area holds.
-pub fn open(path: &Path, area: u8, may_write: MayWrite) -> Result<RedbStore, StoreError> {
-    let area = Area::open(path, offset(area)?, AREA_BYTES).map_err(store_error)?;
-    RedbStore::on_backend(AreaBackend::new(Box::new(Guarded { area, may_write })))
+/// Who alone may have written an area: a life of a host in one arming of the pool.
+#[must_use]
+pub fn owner(generation: Uuid, life: Life) -> String {
+    format!("{generation}/{}/{}", life.host.0, life.incarnation.0)
 }
 
-/// Reads what an area holds without writing a byte there, not even what a clean opening of the
-/// store would: its writer may have died in the middle.
-pub fn read(path: &Path, area: u8) -> Result<Box<dyn Store>, StoreError> {
-    let area = Area::open(path, offset(area)?, AREA_BYTES).map_err(store_error)?;
-    let length = usize::try_from(area.len()).map_err(store_error)?;
-    let mut bytes = vec![0; length];
-    area.read(0, &mut bytes).map_err(store_error)?;
-    let store = RedbStore::on_backend(AreaBackend::new(Box::new(Copied(bytes))))?;
-    Ok(Box::new(store))
+/// Who must have written the area that a record calls live.
+#[must_use]
+pub fn owner_of_live(epoch: &EpochView) -> Option<String> {
+    epoch.area_owner.map(|life| owner(epoch.generation, life))
 }
 
-/// Empties an area and begins a store in it.
-pub fn fresh(path: &Path, area: u8, may_write: MayWrite) -> Result<RedbStore, StoreError> {
-    if !may_write() {
-        return Err(store_error(no_right()));
+/// The metadata volume, open.
+#[derive(Clone, Debug)]
+pub struct Volume {
+    blocks: Arc<dyn Blocks>,
+}
+
+impl Volume {
+    /// Opens it by its path, so that one that was replaced meanwhile is the new one.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self { blocks: open_volume(path).map_err(store_error)? })
     }
-    let area = Area::format(path, offset(area)?, AREA_BYTES).map_err(store_error)?;
-    RedbStore::on_backend(AreaBackend::new(Box::new(Guarded { area, may_write })))
+
+    /// On something else than a file: for tests.
+    #[must_use]
+    pub fn on(blocks: Arc<dyn Blocks>) -> Self {
+        Self { blocks }
+    }
+
+    fn area(&self, area: u8) -> Result<Area, StoreError> {
+        let offset = offset(area)?;
+        Area::open(self.blocks.clone(), offset, AREA_BYTES).map_err(|error| match error {
+            AreaError::Blank(_) => StoreError::Corrupt(error.to_string()),
+            other => store_error(other),
+        })
+    }
+
+    /// Reads what an area holds without writing a byte there, not even what a clean opening of the
+    /// store would: its writer may have died in the middle. The content is compared with its
+    /// checksums, its seal, and `owner`.
+    ///
+    /// # Errors
+    /// The volume fails; or what it holds is damaged, another's, or older than was acknowledged.
+    pub fn read(&self, area: u8, owner: Option<&str>) -> Result<Box<dyn Store>, StoreError> {
+        let area = self.area(area)?;
+        let length = usize::try_from(area.len()).map_err(store_error)?;
+        let mut bytes = vec![0; length];
+        area.read(0, &mut bytes).map_err(store_error)?;
+        let copied = Copied { bytes, seal: area.seal().map_err(store_error)? };
+        let open = AssertUnwindSafe(|| SealedStore::open(Box::new(copied), owner));
+        // What is damaged in a way that redb did not expect must not take the daemon along.
+        let opened = catch_unwind(open);
+        let broken = |_| StoreError::Corrupt("its pages make no sense".to_owned());
+        Ok(Box::new(opened.map_err(broken)??))
+    }
+
+    /// Opens what an area holds, to be written: after it was read as by [`Self::read`].
+    ///
+    /// # Errors
+    /// Those of [`Self::read`].
+    pub fn write(
+        &self,
+        area: u8,
+        owner: Option<&str>,
+        may_write: MayWrite,
+    ) -> Result<SealedStore, StoreError> {
+        drop(self.read(area, owner)?);
+        let guarded = Guarded { area: self.area(area)?, may_write };
+        SealedStore::open(Box::new(guarded), owner)
+    }
+
+    /// Empties an area and begins a store in it.
+    ///
+    /// # Errors
+    /// The volume fails, or this host may not act.
+    pub fn fresh(
+        &self,
+        area: u8,
+        owner: String,
+        may_write: MayWrite,
+    ) -> Result<SealedStore, StoreError> {
+        if !may_write() {
+            return Err(store_error(no_right()));
+        }
+        let area = Area::format(self.blocks.clone(), offset(area)?, AREA_BYTES);
+        let area = area.map_err(store_error)?;
+        SealedStore::create(Box::new(Guarded { area, may_write }), owner)
+    }
+
+    /// The seal of an area as it is on the volume now.
+    ///
+    /// # Errors
+    /// The volume fails, or there is none that can be read.
+    pub fn seal(&self, area: u8) -> Result<Seal, StoreError> {
+        parse(self.area(area)?.seal().map_err(store_error)?)
+    }
+
+    /// The same, if it is certain that no newer one was ever written.
+    ///
+    /// # Errors
+    /// Those of [`Self::seal`], and when the other place for seals cannot be read.
+    pub fn certain_seal(&self, area: u8) -> Result<Seal, StoreError> {
+        parse(self.area(area)?.certain_seal().map_err(store_error)?)
+    }
+}
+
+fn parse(seal: Option<Vec<u8>>) -> Result<Seal, StoreError> {
+    let bytes = seal.ok_or_else(|| StoreError::Corrupt("it has no seal".to_owned()))?;
+    serde_json::from_slice(&bytes).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
 fn offset(area: u8) -> Result<u64, StoreError> {
@@ -125,43 +219,61 @@ impl VolumeArea for Guarded {
     }
 }
 
-/// The bytes of an area, in memory.
-struct Copied(Vec<u8>);
+impl SealedArea for Guarded {
+    fn seal(&self) -> io::Result<Option<Vec<u8>>> {
+        self.area.seal().map_err(io_error)
+    }
+
+    fn seals_stand(&self) -> io::Result<bool> {
+        self.area.seals_stand().map_err(io_error)
+    }
+
+    fn write_seal(&mut self, seal: &[u8]) -> io::Result<()> {
+        self.checked()?;
+        self.area.write_seal(seal).map_err(io_error)
+    }
+}
+
+/// The bytes of an area, in memory, and the seal beside them.
+struct Copied {
+    bytes: Vec<u8>,
+    seal: Option<Vec<u8>>,
+}
 
 impl std::fmt::Debug for Copied {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Copied").field(&self.0.len()).finish()
+        f.debug_tuple("Copied").field(&self.bytes.len()).finish()
     }
 }
 
 impl Copied {
     fn range(&self, at: u64, count: usize) -> io::Result<std::ops::Range<usize>> {
         let start = usize::try_from(at).map_err(io::Error::other)?;
-        let end = start.checked_add(count).filter(|end| *end <= self.0.len());
+        let end = start.checked_add(count).filter(|end| *end <= self.bytes.len());
         end.map(|end| start..end).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 }
 
 impl VolumeArea for Copied {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.0.len() as u64)
+        Ok(self.bytes.len() as u64)
     }
 
     fn set_len(&mut self, len: u64) -> io::Result<()> {
-        self.0.resize(usize::try_from(len).map_err(io::Error::other)?, 0);
+        self.bytes.resize(usize::try_from(len).map_err(io::Error::other)?, 0);
         Ok(())
     }
 
     fn read(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
         let range = self.range(at, bytes.len())?;
-        let from = self.0.get(range).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let from = self.bytes.get(range).ok_or(io::ErrorKind::UnexpectedEof)?;
         bytes.copy_from_slice(from);
         Ok(())
     }
 
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         let range = self.range(at, bytes.len())?;
-        let to = self.0.get_mut(range).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let to = self.bytes.get_mut(range).ok_or(io::ErrorKind::UnexpectedEof)?;
         to.copy_from_slice(bytes);
         Ok(())
     }
@@ -171,64 +283,20 @@ impl VolumeArea for Copied {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    use haven_model::{Pool, Vm};
-    use haven_pooldb::Database;
-
-    use super::*;
-
-    fn ids() -> Box<dyn haven_pooldb::IdSource> {
-        Box::new(|| uuid::Uuid::new_v4().as_u128())
+impl SealedArea for Copied {
+    fn seal(&self) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.seal.clone())
     }
 
-    #[test]
-    fn a_database_moves_between_areas_and_survives() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("s.metadata");
-        std::fs::File::create(&path).unwrap().set_len(METADATA_BYTES).unwrap();
-        let yes: MayWrite = Arc::new(|| true);
-        let store = fresh(&path, 0, yes.clone()).unwrap();
-        let mut db = Database::open(Box::new(store), ids()).unwrap();
-        let row = Vm { name_label: "web1".to_owned(), ..Vm::default() };
-        let vm = db.transact(|tx| tx.insert(row)).unwrap().value;
-        drop(db.move_to(Box::new(fresh(&path, 3, yes.clone()).unwrap())).unwrap());
-        db.transact(|tx| tx.insert(Pool::default())).unwrap();
-        drop(db);
-        let db = Database::open(Box::new(open(&path, 3, yes.clone()).unwrap()), ids()).unwrap();
-        assert_eq!(db.get(vm).unwrap().name_label, "web1");
-        assert_eq!(db.iter::<Pool>().count(), 1);
-        let before = std::fs::read(&path).unwrap();
-        let old = Database::open(read(&path, 0).unwrap(), ids()).unwrap();
-        assert!(std::fs::read(&path).unwrap() == before, "reading an area wrote to the volume");
-        assert_eq!(old.iter::<Pool>().count(), 0);
-        assert!(open(&path, 1, yes.clone()).is_err(), "a blank area is no database");
-        assert!(fresh(&path, AREAS, yes).is_err());
+    fn seals_stand(&self) -> io::Result<bool> {
+        Ok(true)
     }
 
-    #[test]
-    fn nothing_is_acknowledged_without_the_right_to_act() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("s.metadata");
-        std::fs::File::create(&path).unwrap().set_len(METADATA_BYTES).unwrap();
-        let right = Arc::new(AtomicBool::new(true));
-        let may: MayWrite = {
-            let right = right.clone();
-            Arc::new(move || right.load(Ordering::SeqCst))
-        };
-        let store = fresh(&path, 0, may.clone()).unwrap();
-        let mut db = Database::open(Box::new(store), ids()).unwrap();
-        db.transact(|tx| tx.insert(Vm::default())).unwrap();
-        right.store(false, Ordering::SeqCst);
-        assert!(db.transact(|tx| tx.insert(Vm::default())).is_err());
-        assert_eq!(db.iter::<Vm>().count(), 1);
-        assert!(fresh(&path, 1, may).is_err());
-    }
-
-    #[test]
-    fn the_metadata_volume_lies_beside_the_statefile() {
-        assert_eq!(metadata_name("7f.statefile"), "7f.metadata");
+    fn write_seal(&mut self, seal: &[u8]) -> io::Result<()> {
+        self.seal = Some(seal.to_vec());
+        Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

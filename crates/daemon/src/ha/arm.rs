@@ -62,7 +62,7 @@ pub async fn enable(
     let me = ha.state.identity.host();
     let format = GuardCommand::Format(pool_check::for_host(&arm, me));
     ha.link.request(format).await.map_err(refused)?;
-    takeover::stage(ha, metadata).await?;
+    takeover::stage(ha, &arm, metadata).await?;
     let resting = ha.link.rest();
     let mut touched = Vec::new();
     let armed = match arm_all(ha, &arm, &mut touched).await {

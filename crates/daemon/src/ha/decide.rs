@@ -194,6 +194,7 @@ mod tests {
                 coordinator: life(1, 4),
                 q: 2,
                 area_live: 2,
+                area_owner: None,
                 area_next,
                 armed: true,
             }),

@@ -11,6 +11,8 @@ pub mod decide;
 pub mod disarm;
 mod failover;
 pub mod link;
+pub mod metadata;
+mod newest;
 pub mod permit;
 pub mod pool_check;
 mod power;

@@ -60,6 +60,7 @@ mod tests {
                 coordinator: life(1, 4),
                 q: 2,
                 area_live: 0,
+                area_owner: None,
                 area_next: None,
                 armed: true,
             }),

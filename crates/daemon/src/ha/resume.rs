@@ -102,6 +102,7 @@ mod tests {
                 coordinator,
                 q: 2,
                 area_live: 0,
+                area_owner: None,
                 area_next: None,
                 armed: true,
             }),

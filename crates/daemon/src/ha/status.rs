@@ -20,6 +20,8 @@ pub struct HaStatus {
     pub timing: Option<Timing>,
     /// One sentence per kind of fault: what happens, and how soon.
     pub bounds: Vec<String>,
+    /// What is wrong with the metadata volume.
+    pub metadata: Option<String>,
 }
 
 impl Ha {
@@ -35,6 +37,7 @@ impl Ha {
             guard: guard.map(|state| GuardState::clone(&state)),
             timing,
             bounds: timing.map(bounds).unwrap_or_default(),
+            metadata: self.health.sentence(),
         }
     }
 }

@@ -10,16 +10,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use haven_cluster::control::{ArmConfig, GuardCommand, GuardState};
-use haven_cluster::ids::{EpochNumber, Instant};
+use haven_cluster::ids::{EpochNumber, HostId, Incarnation, Instant, Life};
 use haven_model::{ApiError, Pool};
-use haven_pooldb::{Database, RedbStore, Store, StoreError, Tx};
+use haven_pooldb::{Database, RedbStore, Snapshot, Store, StoreError, Tx};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::area::{self, MayWrite};
+use super::area::{self, MayWrite, Volume};
 use super::decide::{self, Held, Step};
 use super::link::GuardLink;
+use super::metadata::{Health, Trouble};
+use super::newest;
 use crate::agent::permit::PermitGate;
 use crate::ops::rows;
 use crate::state::AppState;
@@ -35,14 +37,34 @@ const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
 /// The database between two homes.
 #[derive(Debug)]
-struct Parked {
-    database: Database,
+pub(super) struct Parked {
+    pub(super) database: Database,
     /// Where it is stored.
-    home: Held,
+    pub(super) home: Held,
     /// The area that holds the same, if one does. Only while that one is live nobody else can
     /// have acknowledged anything that is not here.
-    like: Option<u8>,
-    office: Office,
+    pub(super) like: Option<u8>,
+    pub(super) office: Office,
+}
+
+/// The area that a record calls live, and who must have written it.
+#[derive(Clone, Debug)]
+pub(super) struct Live {
+    pub(super) area: u8,
+    pub(super) owner: Option<String>,
+    /// This life, as the owner of what it writes.
+    me: String,
+    /// The members, whose copies are witnesses.
+    pub(super) members: Vec<HostId>,
+}
+
+impl Live {
+    fn of(state: &GuardState) -> Option<Self> {
+        let epoch = state.epoch.as_ref()?;
+        let me = state.me.map(|me| area::owner(epoch.generation, me)).unwrap_or_default();
+        let members = epoch.members.iter().map(|life| life.host).collect();
+        Some(Self { area: epoch.area_live, owner: area::owner_of_live(epoch), me, members })
+    }
 }
 
 /// High availability of this host. Cheap to clone.
@@ -60,6 +82,10 @@ pub struct Ha {
     pub(super) leaving: Arc<AtomicBool>,
     /// Held while high availability is turned on or off.
     pub(super) changing: Arc<Mutex<()>>,
+    /// How the metadata volume is.
+    pub(super) health: Health,
+    /// The copy of the database that a person chose, because the live area is lost.
+    pub(super) chosen: Arc<Mutex<Option<Snapshot>>>,
 }
 
 impl Ha {
@@ -74,10 +100,13 @@ impl Ha {
             moving: Arc::default(),
             leaving: Arc::default(),
             changing: Arc::default(),
+            health: Health::default(),
+            chosen: Arc::default(),
         };
         tokio::spawn(follow(ha.clone(), stop.clone()));
         tokio::spawn(super::resume::run(ha.clone(), stop.clone()));
         tokio::spawn(super::power::run(ha.clone(), stop.clone()));
+        tokio::spawn(super::metadata::run(ha.clone(), stop.clone()));
         tokio::spawn(super::failover::run(ha.clone(), stop));
         ha
     }
@@ -138,7 +167,9 @@ async fn follow(ha: Ha, stop: CancellationToken) {
         if let Some(state) = state {
             ha.state.set_lives(decide::lives(&state));
             if let Err(error) = act(&ha, &state, &mut drained).await {
-                tracing::error!(%error, "the pool database cannot be taken over yet");
+                if ha.health.hinders(&error) {
+                    tracing::error!(%error, "the pool database cannot be taken over yet");
+                }
                 tokio::time::sleep(RETRY_PAUSE).await;
                 continue;
             }
@@ -157,6 +188,7 @@ async fn act(ha: &Ha, state: &GuardState, drained: &mut EpochNumber) -> Result<(
     let moving = ha.moving.lock().await;
     let held = ha.held().await;
     let now = Instant(haven_block_io::boottime_ns());
+    let Some(live) = Live::of(state) else { return Ok(()) };
     match decide::database_step(held, state, now, owes(ha, state)) {
         Step::Stay => {
             let named = state.epoch.as_ref().is_some_and(|e| state.me == Some(e.coordinator));
@@ -164,15 +196,15 @@ async fn act(ha: &Ha, state: &GuardState, drained: &mut EpochNumber) -> Result<(
                 // A database that could not be opened any more was another's meanwhile.
                 ha.state.pool.forget();
             }
-            mend(ha, held, state).await?;
+            mend(ha, held, &live).await?;
         }
-        Step::Home { area } => go_home(ha, area).await?,
+        Step::Home { .. } => go_home(ha, &live).await?,
         Step::Close { epoch } => {
             tracing::warn!(epoch = epoch.0, "this host is no longer coordinator");
             close(ha).await?;
         }
-        Step::Copy { epoch, from, to } => copy(ha, epoch, from, to).await?,
-        Step::Open { area } => open(ha, area).await?,
+        Step::Copy { epoch, to, .. } => copy(ha, epoch, &live, to).await?,
+        Step::Open { .. } => reopen(ha, &live, Office::New).await?,
     }
     drop(moving);
     report_drained(ha, state, drained).await;
@@ -212,7 +244,7 @@ async fn close(ha: &Ha) -> Result<(), ApiError> {
 }
 
 /// Takes the database from wherever it is. From here on nothing is written.
-async fn take(ha: &Ha) -> Option<Parked> {
+pub(super) async fn take(ha: &Ha) -> Option<Parked> {
     let home = ha.held().await;
     let open = ha.state.pool.suspend().await;
     *ha.held.lock().await = Held::Nothing;
@@ -222,26 +254,22 @@ async fn take(ha: &Ha) -> Option<Parked> {
     open.or(parked)
 }
 
-/// The database as it is in the live area: the one here if it is that one, else what the area
-/// holds, read without writing a byte there.
-async fn newest(ha: &Ha, live: u8) -> Result<Parked, ApiError> {
+/// The database as it is in the live area: the one here if it is that one, else what is found.
+async fn newest(ha: &Ha, live: &Live) -> Result<Parked, ApiError> {
     if let Some(found) = take(ha).await {
-        if found.like == Some(live) {
+        if found.like == Some(live.area) {
             return Ok(found);
         }
-        tracing::warn!(live, like = ?found.like, "the database here is not the live one");
+        tracing::warn!(live = live.area, like = ?found.like, "the database here is not the live one");
         ha.state.pool.forget();
         blocking(move || drop(found)).await?;
     }
-    let path = metadata(ha)?;
-    let read = move || Database::open(area::read(&path, live)?, crate::coordinator::ids());
-    let database = blocking(read).await?.map_err(store_failed)?;
-    Ok(Parked { database, home: Held::Nothing, like: Some(live), office: Office::New })
+    newest::find(ha, live).await
 }
 
 /// Moves a database to the store that `make` gives, off the runtime. It is parked, not lost, when
 /// that fails.
-async fn rehouse(
+pub(super) async fn rehouse(
     ha: &Ha,
     present: Parked,
     make: impl FnOnce() -> Result<Box<dyn Store>, StoreError> + Send + 'static,
@@ -268,21 +296,29 @@ async fn park(ha: &Ha, present: Parked) {
 }
 
 /// A store that failed once takes nothing more, though the storage is back: it is opened anew.
-async fn mend(ha: &Ha, held: Held, state: &GuardState) -> Result<(), ApiError> {
-    let live = state.epoch.as_ref().map(|epoch| Held::Area(epoch.area_live));
+async fn mend(ha: &Ha, held: Held, live: &Live) -> Result<(), ApiError> {
     let acts = ha.link.armed().is_some_and(|view| view.may_act);
-    if !acts || live != Some(held) || !ha.state.pool.is_doubtful() {
+    if !acts || held != Held::Area(live.area) {
         return Ok(());
     }
-    tracing::warn!("a change of the pool database could not be written; opening it anew");
-    let Held::Area(area) = held else { return Ok(()) };
-    reopen(ha, area, Office::Kept).await
+    if ha.state.pool.is_doubtful() {
+        let why = ha.state.pool.failure();
+        if ha.health.fails(Trouble::of(&why), &why) {
+            tracing::error!(
+                why,
+                "a change of the pool database could not be written; it is opened anew"
+            );
+        }
+    } else if !ha.health.must_mend() {
+        return Ok(());
+    }
+    reopen(ha, live, Office::Kept).await
 }
 
 /// The pool was disarmed, and nobody here brought the database home: a last epoch for which the
 /// caller did not wait any more, or before which havend ended. `host.json` says "armed" until it
 /// is home: a start in between must not open an older one.
-async fn go_home(ha: &Ha, live: u8) -> Result<(), ApiError> {
+async fn go_home(ha: &Ha, live: &Live) -> Result<(), ApiError> {
     let Ok(_changing) = ha.changing.try_lock() else { return Ok(()) };
     tracing::warn!("the pool was disarmed meanwhile; its database leaves the metadata volume");
     let present = newest(ha, live).await?;
@@ -313,30 +349,84 @@ pub(super) fn off(tx: &mut Tx<'_>) -> Result<(), ApiError> {
     })
 }
 
-async fn open(ha: &Ha, area: u8) -> Result<(), ApiError> {
-    reopen(ha, area, Office::New).await
-}
-
-async fn reopen(ha: &Ha, area: u8, office: Office) -> Result<(), ApiError> {
+/// Opens the area that this life has written before. What is in memory here, and is like it, is
+/// kept until the area is known to hold the same or more; if it does not, the area is written anew
+/// from memory: this life alone may write there, and nothing else was acknowledged since.
+async fn reopen(ha: &Ha, live: &Live, office: Office) -> Result<(), ApiError> {
     let (path, may_write) = (metadata(ha)?, ha.may_write());
     // Readers see what was committed meanwhile.
-    let old = take(ha).await;
-    let database = blocking(move || {
-        drop(old);
-        let store = area::open(&path, area, may_write)?;
-        Database::open(Box::new(store), crate::coordinator::ids())
-    })
-    .await?
-    .map_err(store_failed)?;
-    install(ha, database, Held::Area(area), office).await
+    let present = take(ha).await.filter(|present| present.like == Some(live.area));
+    let present = detached(present).await;
+    let office = present.as_ref().map_or(office, |_| Office::Kept);
+    let floor = present.as_ref().map_or(0, |present| present.database.generation());
+    let (area, owner) = (live.area, live.owner.clone());
+    let keep = crate::backup::keeper(&ha.state.config.paths);
+    let open = move || {
+        let store = Volume::open(&path)?.write(area, owner.as_deref(), may_write)?;
+        let database = Database::open_keeping(Box::new(store), crate::coordinator::ids(), keep)?;
+        let (found, known) = (database.generation(), floor);
+        if found < known { Err(StoreError::Older { found, known }) } else { Ok(database) }
+    };
+    // What breaks off must not take along what is in memory alone.
+    let opened = blocking(open).await;
+    let opened = opened.unwrap_or_else(|error| Err(StoreError::Corrupt(error.to_string())));
+    let database = match (opened, present) {
+        (Ok(database), Some(_)) => database,
+        (Ok(database), None) => newest::witnessed(ha, live, database).await?,
+        (Err(error), present) => rewrite(ha, live, present, error).await?,
+    };
+    ha.health.opened();
+    install(ha, database, Held::Area(live.area), office).await
 }
 
-async fn copy(ha: &Ha, epoch: EpochNumber, from: u8, to: u8) -> Result<(), ApiError> {
+/// The database without its store, which writes a last time when it goes: before the same area is
+/// opened or written by another.
+async fn detached(present: Option<Parked>) -> Option<Parked> {
+    let mut present = present?;
+    let store = present.database.detach();
+    // On a volume that holds something else its last words may make no sense, and break off.
+    if let Err(error) = blocking(move || drop(store)).await {
+        tracing::warn!(%error, "the store on the metadata volume did not end in order");
+    }
+    Some(present)
+}
+
+/// Writes the live area of this life anew, because it does not hold what it should.
+async fn rewrite(
+    ha: &Ha,
+    live: &Live,
+    present: Option<Parked>,
+    error: StoreError,
+) -> Result<Database, ApiError> {
+    if ha.health.fails(Trouble::from(&error), &error.to_string()) {
+        tracing::error!(%error, "the live area does not hold the newest database");
+    }
+    let present = match present {
+        Some(present) => present,
+        None => newest::instead(ha, live, error).await?,
+    };
+    let (path, me, may_write) = (metadata(ha)?, live.me.clone(), ha.may_write());
+    if let Err(error) = super::metadata::restore_volume(ha, &path).await {
+        park(ha, present).await;
+        return Err(error);
+    }
+    let area = live.area;
+    let fresh =
+        move || Ok(Box::new(Volume::open(&path)?.fresh(area, me, may_write)?) as Box<dyn Store>);
+    let database = rehouse(ha, present, fresh).await?;
+    tracing::warn!(area, "the live area was written anew");
+    *ha.chosen.lock().await = None;
+    Ok(database)
+}
+
+async fn copy(ha: &Ha, epoch: EpochNumber, live: &Live, to: u8) -> Result<(), ApiError> {
     let started = std::time::Instant::now();
+    let (from, me) = (live.area, live.me.clone());
     let (path, may_write) = (metadata(ha)?, ha.may_write());
-    let present = newest(ha, from).await?;
+    let present = newest(ha, live).await?;
     let office = present.office;
-    let fresh = move || Ok(Box::new(area::fresh(&path, to, may_write)?) as Box<dyn Store>);
+    let fresh =
+        move || Ok(Box::new(Volume::open(&path)?.fresh(to, me, may_write)?) as Box<dyn Store>);
     let database = rehouse(ha, present, fresh).await?;
     // Until a record makes this area the live one nothing may be acknowledged.
     let command = GuardCommand::DatabaseCopied { epoch, area: to };
@@ -352,6 +442,7 @@ async fn copy(ha: &Ha, epoch: EpochNumber, from: u8, to: u8) -> Result<(), ApiEr
         park(ha, Parked { database, home, like: Some(from), office }).await;
         return Err(error);
     }
+    *ha.chosen.lock().await = None;
     let ms = started.elapsed().as_millis();
     tracing::info!(epoch = epoch.0, area = to, ms, "the pool database is taken over");
     install(ha, database, Held::Area(to), office).await
@@ -359,7 +450,7 @@ async fn copy(ha: &Ha, epoch: EpochNumber, from: u8, to: u8) -> Result<(), ApiEr
 
 /// Whether this process was coordinator before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Office {
+pub(super) enum Office {
     /// It was not: tasks in the journal are another's, and hosts must be asked.
     New,
     /// It was: only the place of the database changed.
@@ -391,14 +482,17 @@ async fn wait_live(ha: &Ha, area: u8) -> Result<(), ApiError> {
 /// Copies the database to the first area, before arming, and parks it: from here on until an
 /// epoch is decided nothing is acknowledged, so that the copy, with which any member may found
 /// that epoch, and the local one stay the same.
-pub(super) async fn stage(ha: &Ha, path: PathBuf) -> Result<(), ApiError> {
+pub(super) async fn stage(ha: &Ha, arm: &ArmConfig, path: PathBuf) -> Result<(), ApiError> {
     let _moving = ha.moving.lock().await;
     let present = take(ha).await;
     let present = present.ok_or_else(|| ApiError::internal("this host has no database"))?;
     let may_write = ha.may_write();
+    // As the genesis record names it: a host without a life.
+    let life = Life { host: arm.first_coordinator, incarnation: Incarnation(0) };
+    let owner = area::owner(arm.generation, life);
     let work = move || {
         let copy = || {
-            let mut store = area::fresh(&path, FIRST_AREA, may_write)?;
+            let mut store = Volume::open(&path)?.fresh(FIRST_AREA, owner, may_write)?;
             store.replace_all(&present.database.export()?)
         };
         let copied = copy();
@@ -447,18 +541,19 @@ pub(super) async fn discard(ha: &Ha, database: Database) -> Result<(), ApiError>
     close(ha).await
 }
 
-fn metadata(ha: &Ha) -> Result<PathBuf, ApiError> {
+pub(super) fn metadata(ha: &Ha) -> Result<PathBuf, ApiError> {
     let arm = ha.state.identity.pool().and_then(|pool| pool.arm);
     arm.as_deref()
         .and_then(area::metadata_path)
         .ok_or_else(|| ApiError::internal("host.json knows no metadata volume"))
 }
 
+/// Why the database cannot be opened or moved.
 pub(super) fn store_failed(error: StoreError) -> ApiError {
-    ApiError::internal(format!("the metadata volume failed: {error}"))
+    error.into()
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ApiError> {
     tokio::task::spawn_blocking(work).await.map_err(ApiError::internal)

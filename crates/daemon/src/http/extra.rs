@@ -9,7 +9,8 @@ use haven_model::{ApiError, RoleLevel};
 use serde_json::{Value as Json, json};
 
 use super::auth::{self, Credentials, Who};
-use super::{Origin, RPC_BYTES_MAX, body, extra_ha, extra_pool, text, web};
+use super::{Origin, RPC_BYTES_MAX, body, extra_ha, extra_pool, extra_recovery, text, web};
+use crate::copies;
 use crate::ops::certificate;
 use crate::state::AppState;
 
@@ -86,6 +87,8 @@ pub(super) async fn get(
         "/haven/web" if origin.is_root() => reply(Ok(web::where_and_code(state).await)),
         certificate::ROUTE if origin.is_root() => reply(certificate::show_here(state).await),
         "/haven/status" => reply(Ok(extra_pool::status(state))),
+        copies::ABOUT_ROUTE if origin.is_root() => reply(extra_recovery::about(state).await),
+        copies::COPY_ROUTE if origin.is_root() => reply(extra_recovery::copy(state).await),
         "/haven/ha/status" => reply(crate::ops::ha_status::status(state).await),
         "/haven/ha/plan" => reply(crate::ops::what_if::plan(state).await),
         "/haven/ha/policy" => reply(crate::ops::ha_policy::show(state).await),

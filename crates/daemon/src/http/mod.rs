@@ -10,6 +10,7 @@ mod console;
 mod extra;
 mod extra_ha;
 mod extra_pool;
+mod extra_recovery;
 mod raw_vdi;
 mod redirect;
 mod rpc;
@@ -45,6 +46,8 @@ const OWN_ROUTES: &[&str] = &[
     "/haven/ha/emergency-disarm",
     "/haven/pool/follow",
     "/haven/status",
+    crate::copies::ABOUT_ROUTE,
+    crate::copies::COPY_ROUTE,
     "/haven/web",
     crate::ops::certificate::ROUTE,
 ];

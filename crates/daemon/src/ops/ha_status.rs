@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use haven_cluster::control::{GuardPhase, GuardState};
-use haven_model::{ApiError, Host, VmPowerState};
+use haven_model::{ApiError, Host, VmPowerState, codes};
 use haven_planner as planner;
 use haven_pooldb::Image;
 use serde_json::{Value as Json, json};
@@ -25,6 +25,12 @@ pub async fn status(state: &Arc<AppState>) -> Result<Json, ApiError> {
     let guard = own.as_ref().and_then(|own| own.guard.clone());
     let coordinator = state.coordinator().map(|member| member.host.0.to_string());
     let epoch = guard.as_ref().and_then(|guard| guard.epoch.as_ref()).map(|epoch| epoch.number.0);
+    let metadata = own.as_ref().and_then(|own| own.metadata.clone());
+    if let Some(sentence) = metadata.as_ref().filter(|_| !state.pool.is_readable()) {
+        return Err(ApiError::with(codes::DATABASE_UNREADABLE, &[sentence]));
+    }
+    let mut problems = guard.as_ref().map(|guard| guard.alarms.clone()).unwrap_or_default();
+    problems.extend(metadata);
     // Beside the database: others read it meanwhile.
     let seen = state.pool.read(view::pool).await?;
     let count = move || planner::tolerance(&seen, planner::Budget::QUICK);
@@ -49,7 +55,7 @@ pub async fn status(state: &Arc<AppState>) -> Result<Json, ApiError> {
                     "text": survived.to_string(),
                 },
                 "protected": protected.count(),
-                "problems": guard.as_ref().map(|guard| guard.alarms.clone()),
+                "problems": problems,
                 "bounds": own.as_ref().map(|own| own.bounds.clone()),
                 "hosts": hosts(db, guard.as_ref()),
                 "statefiles": statefiles(guard.as_ref()),

@@ -20,6 +20,8 @@ const START_POLL: Duration = Duration::from_millis(20);
 const REQUEST_DEADLINE: Duration = Duration::from_secs(120);
 /// How long the server may take to close the image.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(60);
+/// How long a server that does not serve may take to say why.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
 
 const MAGIC: u64 = u64::from_be_bytes(*b"NBDMAGIC");
 const OPTION_MAGIC: u64 = u64::from_be_bytes(*b"IHAVEOPT");
@@ -104,18 +106,12 @@ impl Image {
                 break stream;
             }
             if server.try_wait()?.is_some() || Instant::now() >= until {
-                let mut words = String::new();
-                if let Some(mut output) = server.stderr.take() {
-                    // What was said until now helps; more may never come.
-                    let read = output.read_to_string(&mut words);
-                    let _ = timeout(Duration::from_secs(1), read).await;
-                }
-                return Err(failed(words.trim().to_owned()));
+                return Err(failed(last_words(&mut server).await));
             }
             sleep(START_POLL).await;
         };
         let mut image = Self { stream, server, socket, size: 0, requests: 0 };
-        image.size = timely(greet(&mut image.stream)).await?;
+        image.size = greeted(&mut image.stream, &mut image.server, path).await?;
         Ok(image)
     }
 
@@ -182,6 +178,28 @@ impl Image {
     }
 }
 
+/// The handshake. A server listens before it opens the image, and ends when it cannot: its own
+/// words say why, a broken connection does not.
+async fn greeted(stream: &mut UnixStream, server: &mut Child, path: &str) -> Result<u64, NbdError> {
+    match timely(greet(stream)).await {
+        Err(NbdError::Io(error)) => {
+            let words = last_words(server).await;
+            let why = if words.is_empty() { error.to_string() } else { words };
+            Err(NbdError::Start { path: path.to_owned(), why })
+        }
+        other => other,
+    }
+}
+
+/// What the server said of why it does not serve; more may never come.
+async fn last_words(server: &mut Child) -> String {
+    let mut words = Vec::new();
+    if let Some(mut output) = server.stderr.take() {
+        let _ = timeout(LAST_WORDS_MAX, output.read_to_end(&mut words)).await;
+    }
+    String::from_utf8_lossy(&words).trim().to_owned()
+}
+
 async fn timely<T>(work: impl Future<Output = Result<T, NbdError>>) -> Result<T, NbdError> {
     timeout(REQUEST_DEADLINE, work).await.unwrap_or(Err(NbdError::Stalled))
 }
@@ -232,5 +250,21 @@ mod tests {
         let missing = dir.path().join("b.qcow2").to_string_lossy().into_owned();
         let error = Image::open(dir.path(), &missing, "qcow2", false).await.unwrap_err();
         assert!(error.to_string().contains("b.qcow2"), "{error}");
+    }
+
+    /// A server that takes the connection and ends: its words are told, not that it ended.
+    #[tokio::test]
+    async fn a_server_that_dies_after_the_connection_is_quoted() {
+        let dir = tempfile::tempdir().unwrap();
+        let listener = tokio::net::UnixListener::bind(dir.path().join("s")).unwrap();
+        let mut server = Command::new("sh")
+            .args(["-c", "echo the image is gone >&2"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stream = UnixStream::connect(dir.path().join("s")).await.unwrap();
+        drop(listener);
+        let error = greeted(&mut stream, &mut server, "x.qcow2").await.unwrap_err().to_string();
+        assert!(error.contains("x.qcow2") && error.contains("the image is gone"), "{error}");
     }
 }

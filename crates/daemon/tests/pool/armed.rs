@@ -16,20 +16,20 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use crate::guards::{Guards, Wants};
-use crate::support::{PASSWORD, free_port, login, post, rpc};
+use crate::support::{PASSWORD, free_port, post, rpc};
 
 /// A daemon that can be killed and started again. It runs on threads of its own.
-struct Host {
-    config: Config,
-    running: Option<(Runtime, Daemon)>,
+pub(crate) struct Host {
+    pub(crate) config: Config,
+    pub(crate) running: Option<(Runtime, Daemon)>,
 }
 
-struct Armed {
-    _dir: tempfile::TempDir,
+pub(crate) struct Armed {
+    pub(crate) dir: tempfile::TempDir,
     world: Arc<SimWorld>,
     array: Arc<SimArray>,
-    guards: Guards,
-    hosts: Vec<Host>,
+    pub(crate) guards: Guards,
+    pub(crate) hosts: Vec<Host>,
     guards_run: Option<Runtime>,
 }
 
@@ -52,7 +52,7 @@ fn runtime() -> Runtime {
 
 impl Armed {
     /// A pool with a shared repository, not armed yet.
-    async fn new(count: usize) -> Self {
+    pub(crate) async fn new(count: usize) -> Self {
         Self::with_spare(count, 0).await
     }
 
@@ -71,9 +71,9 @@ impl Armed {
         let runs = guards_run.handle().clone();
         let guards = Guards::default();
         let (hosts, guards_run) = (Vec::new(), Some(guards_run));
-        let mut pool = Self { world, array, guards, hosts, guards_run, _dir: dir };
+        let mut pool = Self { world, array, guards, hosts, guards_run, dir };
         for number in 0..count {
-            let paths = Paths::new(&pool._dir.path().join(format!("h{number}")));
+            let paths = Paths::new(&pool.dir.path().join(format!("h{number}")));
             std::fs::create_dir_all(paths.run()).unwrap();
             let settings = Settings {
                 listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -129,7 +129,7 @@ impl Armed {
         }
     }
 
-    async fn start(&mut self, number: usize) {
+    pub(crate) async fn start(&mut self, number: usize) {
         let host = &mut self.hosts[number];
         let config = host.config.clone();
         let drivers = Drivers {
@@ -146,7 +146,7 @@ impl Armed {
     }
 
     /// As `kill -9` does: nothing is finished or tidied up.
-    async fn kill(&mut self, number: usize) {
+    pub(crate) async fn kill(&mut self, number: usize) {
         let (runtime, daemon) = self.hosts[number].running.take().unwrap();
         let state = daemon.state.clone();
         drop(daemon);
@@ -155,23 +155,24 @@ impl Armed {
         state.ha.get().unwrap().abandon().await;
     }
 
-    fn socket(&self, number: usize) -> PathBuf {
+    pub(crate) fn socket(&self, number: usize) -> PathBuf {
         self.hosts[number].config.paths.api_socket()
     }
 
-    async fn call(
+    pub(crate) async fn call(
         &self,
         number: usize,
         method: &str,
         params: &[Json],
     ) -> Result<Json, Vec<String>> {
-        let session = login(&self.socket(number)).await;
-        let mut all = vec![json!(session)];
+        let root = [json!("root"), json!("")];
+        let session = rpc(&self.socket(number), "session.login_with_password", &root).await?;
+        let mut all = vec![session];
         all.extend_from_slice(params);
         rpc(&self.socket(number), method, &all).await
     }
 
-    async fn enable(&self) -> Result<Json, Vec<String>> {
+    pub(crate) async fn enable(&self) -> Result<Json, Vec<String>> {
         self.call(
             0,
             "pool.enable_ha",
@@ -181,30 +182,30 @@ impl Armed {
     }
 
     /// Writes something through a host; true if it was acknowledged.
-    async fn write(&self, number: usize, text: &str) -> Result<(), Vec<String>> {
+    pub(crate) async fn write(&self, number: usize, text: &str) -> Result<(), Vec<String>> {
         let pool = self.call(number, "pool.get_all", &[]).await?[0].clone();
         self.call(number, "pool.set_name_description", &[pool, json!(text)]).await.map(drop)
     }
 
-    async fn written(&self, number: usize) -> Result<Json, Vec<String>> {
+    pub(crate) async fn written(&self, number: usize) -> Result<Json, Vec<String>> {
         let pool = self.call(number, "pool.get_all", &[]).await?[0].clone();
         self.call(number, "pool.get_name_description", &[pool]).await
     }
 
-    async fn ha(&self, number: usize) -> Result<Json, Vec<String>> {
+    pub(crate) async fn ha(&self, number: usize) -> Result<Json, Vec<String>> {
         let pool = self.call(number, "pool.get_all", &[]).await?[0].clone();
         self.call(number, "pool.get_ha_enabled", &[pool]).await
     }
 
     /// What `host.json` says of being armed, and who coordinates.
-    fn on_paper(&self, number: usize) -> (bool, String) {
+    pub(crate) fn on_paper(&self, number: usize) -> (bool, String) {
         let text = std::fs::read_to_string(self.hosts[number].config.paths.host_json()).unwrap();
         let json: Json = serde_json::from_str(&text).unwrap();
         let pool = &json["pool"];
         (!pool["arm"].is_null(), pool["coordinator"].as_str().unwrap().to_owned())
     }
 
-    async fn until(&self, what: &str, mut holds: impl AsyncFnMut(&Self) -> bool) {
+    pub(crate) async fn until(&self, what: &str, mut holds: impl AsyncFnMut(&Self) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(40);
         while !holds(self).await {
             assert!(Instant::now() < deadline, "never: {what}; {:?}", self.guards.commands());

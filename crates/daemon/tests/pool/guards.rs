@@ -102,6 +102,26 @@ impl Guards {
         shared.guards.iter().filter(|(_, g)| g.config.is_some()).map(|(n, _)| *n).collect()
     }
 
+    /// A host loses its power, and the next one is named coordinator.
+    pub(crate) fn fail(&self, number: usize, heir: usize) {
+        let mut shared = self.lock();
+        let guard = shared.guards.entry(number).or_default();
+        let life = guard.life();
+        guard.config = None;
+        let heir = shared.guards[&heir].life().unwrap();
+        shared.next(|epoch| {
+            epoch.members.retain(|member| Some(*member) != life);
+            epoch.coordinator = heir;
+            epoch.area_next = Some((epoch.area_live + 1) % 4);
+        });
+        shared.push_all();
+    }
+
+    /// The area that is live.
+    pub(crate) fn area_live(&self) -> u8 {
+        self.lock().chain.as_ref().unwrap().area_live
+    }
+
     /// A last epoch is decided, though nobody waits for it.
     pub(crate) fn disarm(&self) {
         let mut shared = self.lock();
@@ -197,6 +217,7 @@ impl Shared {
             GuardCommand::DatabaseCopied { area, .. } => {
                 self.next(|epoch| {
                     epoch.area_live = area;
+                    epoch.area_owner = Some(epoch.coordinator);
                     epoch.area_next = None;
                 });
                 Ok(())
@@ -286,7 +307,8 @@ impl Shared {
             let first = lives.iter().find(|life| life.host == chain.coordinator.host);
             let coordinator = first.or(lives.first()).copied().unwrap();
             let first = epoch(1, lives, coordinator, 0, Some(1));
-            self.chain = Some(EpochView { generation: chain.generation, ..first });
+            let (generation, area_owner) = (chain.generation, chain.area_owner);
+            self.chain = Some(EpochView { generation, area_owner, ..first });
         } else if chain.number.0 > 0 && chain.armed && lives.len() > chain.members.len() {
             self.next(|epoch| epoch.members = lives);
         }
@@ -318,7 +340,17 @@ fn epoch(
 ) -> EpochView {
     let number = EpochNumber(number);
     let generation = uuid::Uuid::nil();
-    EpochView { generation, number, members, coordinator, q: 2, area_live, area_next, armed: true }
+    EpochView {
+        generation,
+        number,
+        members,
+        coordinator,
+        q: 2,
+        area_live,
+        area_owner: Some(coordinator),
+        area_next,
+        armed: true,
+    }
 }
 
 fn state(guard: &Guard, chain: Option<&EpochView>) -> GuardState {

@@ -22,5 +22,6 @@ mod snapshots;
 mod support;
 mod transfer;
 mod trouble;
+mod volume;
 mod web;
 mod xe;

@@ -58,4 +58,22 @@ error_codes! {
     DATABASE_WRITE_FAILED("reason"):
         "The pool database could not be written, so nothing was changed. Check the storage that \
          holds it: the metadata volume while high availability is on, /var/lib/haven otherwise.";
+    DATABASE_UNREADABLE("reason"):
+        "The pool database cannot be read, so this host does not coordinate the pool; machines run \
+         on. Bring its storage back, or take over a host's copy with `haven pool recover`.";
+    DATABASE_ROLLED_BACK("found", "known"):
+        "The pool database that was found is older than what was acknowledged, so it is not used. \
+         Bring back the newest one, or take over a host's copy with `haven pool recover`.";
+    DATABASE_SCHEMA_TOO_NEW("found", "known"):
+        "A newer version of the program wrote the pool database, so nothing was opened or changed. \
+         Upgrade this host to the version of the others.";
+    DATABASE_DUMP_INVALID("reason"):
+        "The file cannot be restored, so nothing was changed. Choose a whole dump of this pool, \
+         made by `haven pool dump-database`.";
+    RECOVERY_NOT_CONFIRMED("wanted"):
+        "Taking over an older copy of the database can lose changes. Repeat the name of the pool \
+         to confirm it, after reading what `haven pool copies` shows.";
+    RECOVERY_WAITS_FOR_HOSTS("hosts"):
+        "The database was taken from an older copy, and these hosts have not yet said what they \
+         run. Start them, or say with `haven pool recover --host-is-off` that their power is off.";
 }

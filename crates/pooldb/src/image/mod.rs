@@ -40,16 +40,23 @@ impl Image {
         }
     }
 
+    /// The rows of today's form.
     pub(crate) fn load(snapshot: &Snapshot) -> Result<Self, StoreError> {
-        let known = crate::SCHEMA_VERSION;
-        if snapshot.schema > known {
-            return Err(StoreError::SchemaTooNew { found: snapshot.schema, known });
+        if crate::migrate::is_older(snapshot)? {
+            let text = format!("schema version {} was not migrated", snapshot.schema);
+            return Err(StoreError::Corrupt(text));
         }
-        let mut image = Self::empty();
+        let mut image = Self::of_rows(&snapshot.rows)?;
         image.generation = snapshot.generation;
         image.floor = snapshot.floor;
         image.deletes = snapshot.deletes.iter().cloned().collect();
-        for row in &snapshot.rows {
+        Ok(image)
+    }
+
+    /// Rows of any form that the classes of today can read.
+    pub(crate) fn of_rows(rows: &[StoredRow]) -> Result<Self, StoreError> {
+        let mut image = Self::empty();
+        for row in rows {
             image.load_row(row)?;
         }
         for (link, target) in image.links.targets() {

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A byte-addressed area with a length of its own, up to a fixed capacity. Alignment and direct
 /// IO are its own affair.
@@ -41,24 +41,50 @@ pub trait VolumeArea: Send + Debug + 'static {
     }
 }
 
-/// A [`VolumeArea`] as redb wants it.
-#[derive(Debug)]
-pub struct AreaBackend(Mutex<Box<dyn VolumeArea>>);
+/// An area with a place of its own for a seal: a few bytes beside the content that say how new
+/// the content must be.
+pub trait SealedArea: VolumeArea {
+    /// The newest seal that can be read; `None` if there is none.
+    ///
+    /// # Errors
+    /// The volume fails.
+    fn seal(&self) -> io::Result<Option<Vec<u8>>>;
+    /// Whether the seals on the volume are those that were read or written here last.
+    ///
+    /// # Errors
+    /// The volume fails.
+    fn seals_stand(&self) -> io::Result<bool>;
+    /// Writes a seal; durable when it returns. Until then the one before can be read.
+    ///
+    /// # Errors
+    /// The volume fails, or the seal is too long.
+    fn write_seal(&mut self, seal: &[u8]) -> io::Result<()>;
+}
 
-impl AreaBackend {
+/// An area as redb wants it. Clones are the same area.
+#[derive(Debug)]
+pub struct AreaBackend<A: VolumeArea + ?Sized = dyn VolumeArea>(Arc<Mutex<Box<A>>>);
+
+impl<A: VolumeArea + ?Sized> Clone for AreaBackend<A> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<A: VolumeArea + ?Sized> AreaBackend<A> {
     /// Wraps an area.
     #[must_use]
-    pub fn new(area: Box<dyn VolumeArea>) -> Self {
-        Self(Mutex::new(area))
+    pub fn new(area: Box<A>) -> Self {
+        Self(Arc::new(Mutex::new(area)))
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut dyn VolumeArea) -> io::Result<T>) -> io::Result<T> {
+    pub(super) fn with<T>(&self, act: impl FnOnce(&mut A) -> io::Result<T>) -> io::Result<T> {
         let mut area = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         act(area.as_mut())
     }
 }
 
-impl redb::StorageBackend for AreaBackend {
+impl<A: VolumeArea + ?Sized> redb::StorageBackend for AreaBackend<A> {
     fn len(&self) -> io::Result<u64> {
         self.with(|area| area.len())
     }

@@ -3,10 +3,12 @@
 mod area;
 mod mem;
 mod redb;
+mod sealed;
 
-pub use area::{AreaBackend, VolumeArea};
+pub use area::{AreaBackend, SealedArea, VolumeArea};
 pub use mem::MemStore;
 pub use redb::RedbStore;
+pub use sealed::{Seal, SealedStore};
 
 use crate::{Batch, Snapshot, StoreError};
 

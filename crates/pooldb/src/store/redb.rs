@@ -51,6 +51,15 @@ impl RedbStore {
         Ok(Self { db: builder.create_with_backend(backend).map_err(io)? })
     }
 
+    /// Reads everything anew and compares it with its checksums. What does not fit is repaired by
+    /// going back to what was there before, so the caller must know how new the content should be.
+    ///
+    /// # Errors
+    /// Nothing whole is left.
+    pub fn check(&mut self) -> Result<(), StoreError> {
+        self.db.check_integrity().map(drop).map_err(|error| StoreError::Corrupt(error.to_string()))
+    }
+
     fn facts(&self) -> Result<Option<(u64, u64, u64)>, StoreError> {
         let read = self.db.begin_read().map_err(io)?;
         let table = match read.open_table(FACTS) {

@@ -121,6 +121,7 @@ fn hosts_outside_the_epoch_do_not_count_as_live() {
             coordinator: life(1, 4),
             q: 1,
             area_live: 0,
+            area_owner: None,
             area_next: None,
             armed: true,
         }),

@@ -1,0 +1,268 @@
+//! The metadata volume is lost, damaged, cut short or rolled back, under a coordinator that lives
+//! and between two of them: the newest database, or a refusal that says why; never an older one.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use haven_block_io::{BlockBuffer, BlockFile, OpenMode};
+use haven_daemon::ha::area::{METADATA_BYTES, Volume};
+use serde_json::{Value as Json, json};
+
+use crate::armed::Armed;
+use crate::support::get;
+
+/// Bytes of an area, and those before its content.
+const AREA_BYTES: u64 = METADATA_BYTES / 4;
+const CONTENT: u64 = 4 * 4096;
+
+impl Armed {
+    async fn with_volume() -> Self {
+        let pool = Self::new(3).await;
+        pool.enable().await.unwrap();
+        pool
+    }
+
+    fn volume(&self) -> PathBuf {
+        let files = std::fs::read_dir(self.dir.path().join("shared")).unwrap();
+        let mut paths = files.map(|entry| entry.unwrap().path());
+        paths.find(|path| path.extension().is_some_and(|e| e == "metadata")).unwrap()
+    }
+
+    fn save(&self) -> PathBuf {
+        let kept = self.dir.path().join("kept");
+        copy(&self.volume(), &kept);
+        kept
+    }
+
+    /// As a snapshot of the array is put back: the same file, another content.
+    fn put_back(&self, kept: &PathBuf) {
+        let volume = self.volume();
+        let status = Command::new("dd")
+            .arg(format!("if={}", kept.display()))
+            .arg(format!("of={}", volume.display()))
+            .args(["bs=1M", "conv=notrunc", "status=none"])
+            .status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Damages every block of the live area from `from` on, `count` of them.
+    fn damage(&self, from: u64, count: usize) {
+        let file = BlockFile::open(&self.volume(), OpenMode::Existing).unwrap();
+        let at = u64::from(self.guards.area_live()) * AREA_BYTES + from;
+        let mut bytes = BlockBuffer::zeroed(count);
+        bytes.as_mut_bytes().fill(0xa5);
+        file.write(at, &bytes).unwrap();
+    }
+
+    async fn generation(&self, number: usize) -> u64 {
+        let state = self.hosts[number].running.as_ref().unwrap().1.state.clone();
+        state.pool.read(|db| db.generation()).await.unwrap()
+    }
+
+    /// The members have copies of what host `number` has.
+    async fn copied_from(&self, number: usize) {
+        self.until("the members have the newest copy", async |pool| {
+            let newest = pool.generation(number).await;
+            let mut all = true;
+            for other in (0..3).filter(|other| *other != number) {
+                let about = get(&pool.socket(other), "/haven/pool/copy-about").await.1;
+                let about: Json = serde_json::from_str(&about).unwrap();
+                all &= about["generation"].as_u64().is_some_and(|known| known >= newest);
+            }
+            all
+        })
+        .await;
+    }
+
+    /// The coordinator dies; host 1 is named.
+    async fn fail_over(&mut self) {
+        self.kill(0).await;
+        self.guards.fail(0, 1);
+    }
+
+    async fn alerts(&self, number: usize, name: &str) -> usize {
+        let Ok(all) = self.call(number, "message.get_all_records", &[]).await else { return 99 };
+        all.as_object().unwrap().values().filter(|row| row["name"] == name).count()
+    }
+
+    async fn refused(&self, number: usize) -> String {
+        let (status, text) = get(&self.socket(number), "/haven/ha/status").await;
+        if status == 200 { String::new() } else { text }
+    }
+}
+
+fn copy(from: &PathBuf, to: &PathBuf) {
+    let status = Command::new("cp").arg("--sparse=always").arg(from).arg(to).status();
+    assert!(status.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_volume_rolled_back_between_two_coordinators_is_noticed_and_refused() {
+    let mut pool = Armed::with_volume().await;
+    pool.write(0, "older").await.unwrap();
+    let old = pool.save();
+    pool.write(0, "newest").await.unwrap();
+    pool.copied_from(0).await;
+    let newest = pool.dir.path().join("newest");
+    pool.kill(0).await;
+    copy(&pool.volume(), &newest);
+    pool.put_back(&old);
+    pool.guards.fail(0, 1);
+    pool.until("it says why", async |pool| {
+        let said = pool.refused(1).await;
+        said.contains("DATABASE_UNREADABLE") && said.contains("holds an older database")
+    })
+    .await;
+    assert!(pool.written(1).await.is_err(), "an older database is served");
+    // The newest content comes back, and with it the pool.
+    pool.put_back(&newest);
+    pool.until("it takes a change", async |pool| {
+        pool.written(1).await == Ok(json!("newest")) && pool.write(1, "after").await.is_ok()
+    })
+    .await;
+    pool.until("it is told", async |pool| pool.alerts(1, "METADATA_LUN_BROKEN").await == 1).await;
+    pool.until("it is taken back", async |pool| {
+        pool.alerts(1, "METADATA_LUN_BROKEN").await == 0
+            && pool.alerts(1, "METADATA_LUN_HEALTHY").await == 1
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_from_before_the_last_take_over_is_another_coordinators() {
+    let mut pool = Armed::with_volume().await;
+    let old = pool.save();
+    // No copy can tell: the members have lost theirs.
+    pool.fail_over().await;
+    pool.until("host 1 coordinates", async |pool| pool.write(1, "newest").await.is_ok()).await;
+    pool.kill(1).await;
+    for number in [1, 2] {
+        let replica = pool.hosts[number].config.paths.replica();
+        if replica.exists() {
+            std::fs::remove_file(replica).unwrap();
+        }
+    }
+    pool.put_back(&old);
+    pool.guards.fail(1, 2);
+    pool.until("it says why", async |pool| !pool.refused(2).await.is_empty()).await;
+    assert!(pool.written(2).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_pages_are_replaced_by_a_copy_that_is_as_new_as_the_seal() {
+    let mut pool = Armed::with_volume().await;
+    pool.write(0, "newest").await.unwrap();
+    pool.copied_from(0).await;
+    pool.kill(0).await;
+    pool.damage(CONTENT, 64);
+    pool.guards.fail(0, 1);
+    pool.until("it takes a change", async |pool| {
+        pool.written(1).await == Ok(json!("newest")) && pool.write(1, "after").await.is_ok()
+    })
+    .await;
+}
+
+/// Without a copy, or without a seal, nobody knows what the newest was.
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_that_takes_the_seal_along_is_refused() {
+    let mut pool = Armed::with_volume().await;
+    pool.write(0, "newest").await.unwrap();
+    pool.copied_from(0).await;
+    pool.kill(0).await;
+    pool.damage(0, 64);
+    pool.guards.fail(0, 1);
+    pool.until("it says why", async |pool| {
+        pool.refused(1).await.contains("does not hold what was written")
+    })
+    .await;
+    assert!(pool.written(1).await.is_err());
+}
+
+/// What happens to the volume under a coordinator that lives.
+#[derive(Clone, Copy, Debug)]
+enum Under {
+    Zeroed,
+    RolledBack,
+    Truncated,
+    Removed,
+}
+
+async fn mends(what: Under) {
+    let mut pool = Armed::with_volume().await;
+    pool.write(0, "older").await.unwrap();
+    let old = pool.save();
+    pool.write(0, "newest").await.unwrap();
+    match what {
+        Under::Zeroed => {
+            let area = u64::from(pool.guards.area_live());
+            let file = BlockFile::open(&pool.volume(), OpenMode::Existing).unwrap();
+            file.write(area * AREA_BYTES, &BlockBuffer::zeroed(1024)).unwrap();
+        }
+        Under::RolledBack => pool.put_back(&old),
+        Under::Truncated => {
+            let file = std::fs::File::options().write(true).open(pool.volume()).unwrap();
+            file.set_len(4096).unwrap();
+        }
+        Under::Removed => std::fs::rename(pool.volume(), pool.dir.path().join("gone")).unwrap(),
+    }
+    let newest = pool.generation(0).await;
+    let volume = pool.dir.path().join("shared");
+    pool.until("the volume holds the newest again", async |pool| {
+        let path = std::fs::read_dir(&volume).unwrap().map(|entry| entry.unwrap().path());
+        let mut path = path.filter(|path| path.extension().is_some_and(|e| e == "metadata"));
+        let Some(path) = path.next() else { return false };
+        let seal = Volume::open(&path).and_then(|volume| volume.seal(pool.guards.area_live()));
+        seal.is_ok_and(|seal| seal.generation >= newest)
+    })
+    .await;
+    pool.until("it takes a change", async |pool| pool.write(0, "after").await.is_ok()).await;
+    pool.until("it is told", async |pool| pool.alerts(0, "METADATA_LUN_BROKEN").await == 1).await;
+    pool.fail_over().await;
+    pool.until("the next one has it", async |pool| pool.written(1).await == Ok(json!("after")))
+        .await;
+    assert_eq!(pool.alerts(1, "METADATA_LUN_BROKEN").await, 1, "not once for each coordinator");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_volume_that_was_emptied_is_written_anew_from_memory() {
+    mends(Under::Zeroed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_volume_rolled_back_under_its_coordinator_is_written_anew() {
+    mends(Under::RolledBack).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_volume_cut_short_is_written_anew() {
+    mends(Under::Truncated).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_volume_that_is_gone_is_made_again() {
+    mends(Under::Removed).await;
+}
+
+/// The daemon starts again in the same life of its guard, after somebody put an older image back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restarted_coordinator_does_not_open_an_older_image() {
+    let mut pool = Armed::with_volume().await;
+    pool.write(0, "older").await.unwrap();
+    let old = pool.save();
+    pool.write(0, "newest").await.unwrap();
+    pool.copied_from(0).await;
+    let newest = pool.dir.path().join("newest");
+    pool.kill(0).await;
+    copy(&pool.volume(), &newest);
+    pool.put_back(&old);
+    pool.start(0).await;
+    let until = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < until {
+        let read: Result<Json, _> = pool.written(0).await;
+        assert!(read.is_err(), "an older database is served: {read:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    pool.put_back(&newest);
+    pool.until("it is back", async |pool| pool.written(0).await == Ok(json!("newest"))).await;
+}

@@ -1,0 +1,118 @@
+//! The durable store on an area of the metadata volume, under a seal.
+//!
+//! redb notices damaged pages, but repairs itself by going back to the commit before: the database
+//! would be older than what was acknowledged, and nobody would know. The seal says how new the
+//! content must be and who wrote it. It is written when a commit is durable and before anything
+//! is acknowledged, so whatever was acknowledged is sealed.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AreaBackend, RedbStore, SealedArea, Store};
+use crate::{Batch, Snapshot, StoreError};
+
+/// What a seal says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seal {
+    /// Generation of the content, or an earlier one if the writer was cut off after a commit.
+    pub generation: u64,
+    /// Version of its form.
+    pub schema: u64,
+    /// Who writes here: one arming, one life of one host.
+    pub owner: String,
+}
+
+/// A durable store under a seal.
+#[derive(Debug)]
+pub struct SealedStore {
+    redb: RedbStore,
+    area: AreaBackend<dyn SealedArea>,
+    owner: String,
+}
+
+fn io(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Io(error.to_string())
+}
+
+fn read_seal(area: &AreaBackend<dyn SealedArea>) -> Result<Seal, StoreError> {
+    let bytes = area.with(|area| area.seal()).map_err(io)?;
+    let bytes = bytes.ok_or_else(|| StoreError::Corrupt("it has no seal".to_owned()))?;
+    serde_json::from_slice(&bytes).map_err(|error| StoreError::Corrupt(format!("seal: {error}")))
+}
+
+impl SealedStore {
+    /// Begins a store in an empty area, for this owner. It holds nothing until it is written.
+    ///
+    /// # Errors
+    /// The volume fails.
+    pub fn create(area: Box<dyn SealedArea>, owner: String) -> Result<Self, StoreError> {
+        let area = AreaBackend::new(area);
+        let redb = RedbStore::on_backend(area.clone())?;
+        Ok(Self { redb, area, owner })
+    }
+
+    /// Opens what an area holds, after it was compared with checksums and seal. With `owner` it
+    /// must be what that one wrote.
+    ///
+    /// # Errors
+    /// The volume fails; or the content is damaged, another's, or older than its seal.
+    pub fn open(area: Box<dyn SealedArea>, owner: Option<&str>) -> Result<Self, StoreError> {
+        let area = AreaBackend::new(area);
+        let seal = read_seal(&area)?;
+        if let Some(expected) = owner.filter(|owner| *owner != seal.owner) {
+            let expected = expected.to_owned();
+            return Err(StoreError::Foreign { found: seal.owner, expected });
+        }
+        let mut redb = RedbStore::on_backend(area.clone())?;
+        redb.check()?;
+        let found = redb.generation()?;
+        if found < seal.generation {
+            return Err(StoreError::Older { found, known: seal.generation });
+        }
+        Ok(Self { redb, area, owner: seal.owner })
+    }
+
+    /// The seal as it is on the volume now.
+    ///
+    /// # Errors
+    /// The volume fails, or there is none that can be read.
+    pub fn seal(&self) -> Result<Seal, StoreError> {
+        read_seal(&self.area)
+    }
+
+    /// What is on the volume must be what was written last: a change on top of something else
+    /// would be acknowledged, and lost.
+    fn check_seals(&self) -> Result<(), StoreError> {
+        if self.area.with(|area| area.seals_stand()).map_err(io)? {
+            return Ok(());
+        }
+        Err(StoreError::Corrupt("the volume holds something else than was written last".to_owned()))
+    }
+
+    fn write_seal(&self, generation: u64) -> Result<(), StoreError> {
+        let seal = Seal { generation, schema: crate::SCHEMA_VERSION, owner: self.owner.clone() };
+        let bytes = serde_json::to_vec(&seal).map_err(io)?;
+        self.area.with(|area| area.write_seal(&bytes)).map_err(io)
+    }
+}
+
+impl Store for SealedStore {
+    fn load(&mut self) -> Result<Option<Snapshot>, StoreError> {
+        self.redb.load()
+    }
+
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.check_seals()?;
+        self.redb.commit(batch)?;
+        self.write_seal(batch.generation)
+    }
+
+    fn replace_all(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        self.check_seals()?;
+        self.redb.replace_all(snapshot)?;
+        self.write_seal(snapshot.generation)
+    }
+
+    fn generation(&mut self) -> Result<u64, StoreError> {
+        self.redb.generation()
+    }
+}
