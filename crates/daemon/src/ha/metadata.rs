@@ -203,7 +203,7 @@ async fn examine(ha: &Ha, area: u8, pending: Option<Look>) -> Option<Look> {
         return Some(look);
     };
     let Ok(answer) = answer else { return None };
-    let Some(trouble) = judge(ha, answer, look.generation) else { return None };
+    let trouble = judge(ha, answer, look.generation)?;
     complain(ha, Trouble::from(&trouble), &trouble.to_string());
     ha.health.lock().must_mend = true;
     None
