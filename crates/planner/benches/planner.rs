@@ -125,18 +125,28 @@ fn peak_mib() -> u64 {
     line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024
 }
 
+/// Parts that are asked for by name (`-- admission`), or all.
+fn wanted(part: &str) -> bool {
+    let mut asked = std::env::args().skip(1).filter(|word| !word.starts_with('-')).peekable();
+    asked.peek().is_none() || asked.any(|word| word == part)
+}
+
 fn main() {
     let pools: [(u64, u64); 5] = [(8, 100), (16, 500), (32, 2_000), (64, 4_000), (64, 10_000)];
-    for (hosts, vms) in pools {
+    for (hosts, vms) in pools.into_iter().filter(|_| wanted("sizes")) {
         size(hosts, vms, pools::USUAL);
     }
-    for fill in [86, 88, 90, 95] {
+    for fill in [86, 88, 90, 95].into_iter().filter(|_| wanted("fillings")) {
         size(64, 4_000, fill);
     }
-    for fill in [pools::USUAL, 88] {
+    for fill in [pools::USUAL, 88, 90].into_iter().filter(|_| wanted("admission")) {
         admission(fill);
     }
-    failover();
+    if wanted("failover") {
+        failover();
+    }
     println!("figure planner_peak_memory {} MiB", peak_mib());
-    compare();
+    if wanted("compare") {
+        compare();
+    }
 }

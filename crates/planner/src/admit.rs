@@ -1,13 +1,17 @@
 //! Admission control: whether a change keeps what the pool promises.
 
-use std::fmt;
+use std::collections::BTreeSet;
 
+use haven_model::Language;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::breach::Breach;
+use crate::place::tolerance_with;
+use crate::reason::{Purpose, verdict};
 use crate::tolerance::{Budget, Tolerance, tolerance_up_to};
-use crate::view::Pool;
-use crate::words::{count, mib};
+use crate::view::{Pool, Vm};
+use crate::words::{Say, mib, said_in_english, sentence};
 
 /// What admission control does with a change that breaks the promise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,29 +84,28 @@ impl Admission {
     }
 }
 
-impl fmt::Display for Admission {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.effect {
+impl Say for Admission {
+    fn say(&self, language: Language) -> String {
+        let key = match self.effect {
             Effect::Keeps => {
-                let goal = usize::try_from(self.goal).unwrap_or(usize::MAX);
-                return write!(f, "{} to be tolerated: kept", count(goal, "host failure"));
+                return sentence(language, "admission-keeps", &[("goal", self.goal.into())]);
             }
-            Effect::Indifferent => f.write_str("the pool is overcommitted as it was")?,
-            Effect::Breaks => f.write_str("insufficient resources to satisfy HA failover")?,
-            Effect::Erodes => {
-                f.write_str("insufficient resources to satisfy HA failover, and now even less")?;
-            }
-        }
-        match self.breach() {
-            Some(breach) => write!(f, ": {breach}"),
-            None => write!(
-                f,
-                ": {} host failures would be tolerated for certain, {} are required",
-                self.after.failures, self.goal
-            ),
-        }
+            Effect::Indifferent => "admission-as-before",
+            Effect::Breaks => "admission-breaks",
+            Effect::Erodes => "admission-erodes",
+        };
+        let breach = self.breach().map_or_else(
+            || {
+                let parts = [("failures", self.after.failures.into()), ("goal", self.goal.into())];
+                sentence(language, "admission-bounds", &parts)
+            },
+            |breach| breach.say(language),
+        );
+        sentence(language, key, &[("breach", breach.into())])
     }
 }
+
+said_in_english!(Admission);
 
 /// How far a pool is: what waits without a place counts as less than nothing.
 fn level(tolerance: &Tolerance) -> u32 {
@@ -126,6 +129,17 @@ pub fn admit(before: &Pool, after: &Pool, goal: u32, budget: Budget) -> Admissio
         Effect::Indifferent
     };
     Admission { effect, goal, before: Some(before), after }
+}
+
+/// Whether one more VM on a host certainly leaves so many failures tolerated. Far cheaper than
+/// [`admit`]: the pool is neither copied nor compared with what it was. False says nothing.
+#[must_use]
+pub fn start_keeps(pool: &Pool, vm: &Vm, host: Uuid, goal: u32, budget: Budget) -> bool {
+    let able = pool.host(host).is_some_and(|row| {
+        let alone = Vm { resident: None, also_on: BTreeSet::new(), ..vm.clone() };
+        verdict(pool, &alone, row, Purpose::Ordinary).is_ok()
+    });
+    goal > 0 && able && tolerance_with(pool, vm, host, goal, budget) >= goal
 }
 
 /// By how much more is missing after a change than before it.

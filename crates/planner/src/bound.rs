@@ -71,14 +71,24 @@ impl Profile {
         if let Some(count) = self.count.get_mut(host) {
             *count += 1;
         }
-        let class = model.items.get(item).map_or(0, |item| item.class);
-        let kind = self.kind_of.get(class).copied().unwrap_or(0);
+        let kind = self.kind_of(model, item);
         let Some(kind) = self.kinds.get_mut(kind) else { return };
         if let Some(largest) = kind.largest.get_mut(host) {
             *largest = max(*largest, need);
         }
         let groups = model.groups_of(item).iter().filter_map(|&group| model.group_sizes.get(group));
         kind.barred = kind.barred.max(groups.map(|size| size.saturating_sub(1)).sum());
+    }
+
+    /// Hosts of each kind of item.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = HostSet> {
+        self.kinds.iter().map(|kind| kind.hosts)
+    }
+
+    /// Position among the kinds of an item's.
+    pub(crate) fn kind_of(&self, model: &Model<'_>, item: usize) -> usize {
+        let class = model.items.get(item).map_or(0, |item| item.class);
+        self.kind_of.get(class).copied().unwrap_or(0)
     }
 
     /// The same with the items that were placed in a scenario.
@@ -170,7 +180,7 @@ fn beyond(free: u64, size: u64) -> u64 {
 }
 
 /// The sum without the `barred` largest.
-fn total(parts: impl Iterator<Item = u64>, barred: usize) -> u64 {
+pub(crate) fn total(parts: impl Iterator<Item = u64>, barred: usize) -> u64 {
     if barred == 0 {
         return parts.fold(0, u64::saturating_add);
     }

@@ -1,7 +1,6 @@
 //! What stands in the way: which failure, which VM, which resource, how much is missing.
 
-use std::fmt;
-
+use haven_model::Language;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -12,7 +11,7 @@ use crate::reason::{Purpose, Reason, eligible};
 use crate::refute::{Refutation, refute};
 use crate::state::{State, Work};
 use crate::view::{Protection, Vm};
-use crate::words::{list, mib, thousands};
+use crate::words::{Part, Say, amount, list, row, said_in_english, sentence, thousands};
 
 /// Work for an explanation.
 const WORK: u64 = 1_000_000;
@@ -118,111 +117,121 @@ impl Breach {
     }
 
     /// After which failures, in words.
-    #[must_use]
-    pub fn occasion(&self) -> String {
+    fn occasion(&self, language: Language) -> String {
         let blow = |hosts: &Vec<Named>| {
             let names: Vec<String> = hosts.iter().map(|host| host.name.clone()).collect();
-            list(&names)
+            list(&names, language)
         };
-        match self.failed.as_slice() {
-            [] => "as things are".to_owned(),
-            [one] if one.len() == 1 => format!("after {} fails", blow(one)),
-            [one] => format!("after {} fail at once", blow(one)),
-            many => {
-                let blows: Vec<String> = many.iter().map(blow).collect();
-                format!("after {} fail one after the other", blows.join(", then "))
-            }
-        }
+        let hosts = self.failed.iter().map(blow).reduce(|before, next| {
+            let parts = [("before", before.into()), ("next", next.into())];
+            sentence(language, "occasion-then", &parts)
+        });
+        let key = match self.failed.as_slice() {
+            [] => "occasion-now",
+            [one] if one.len() == 1 => "occasion-one",
+            [_] => "occasion-once",
+            _ => "occasion-turns",
+        };
+        sentence(language, key, &[("hosts", hosts.unwrap_or_default().into())])
     }
 
-    /// How much is short, and in detail why.
-    fn lack(&self) -> (String, String) {
-        let vm = &self.vm.name;
-        let short = |need: u64, free: u64| format!("{} short", mib(need.saturating_sub(free)));
+    /// How much is short.
+    fn short(&self, language: Language) -> String {
+        let say = |key: &str, missing: String| {
+            let vm = self.vm.name.as_str();
+            sentence(language, key, &[("missing", missing.into()), ("vm", vm.into())])
+        };
         match &self.shortage {
-            Shortage::Memory { need, free } => (
-                short(*need, *free),
-                format!(
-                    "the VMs to restart need {}, all hosts together have {} free",
-                    mib(*need),
-                    mib(*free)
-                ),
-            ),
-            Shortage::Block { need, free, on } => {
-                let on = on.as_ref().map_or(String::new(), |host| format!(", on {}", host.name));
-                let largest = mib(*free);
-                let detail =
-                    format!("{vm} needs {}, the largest free block is {largest}{on}", mib(*need));
-                (short(*need, *free), detail)
+            Shortage::Memory { need, free } | Shortage::Block { need, free, .. } => {
+                say("short", amount(need.saturating_sub(*free), language))
             }
             Shortage::Vcpus { need, free } => {
-                let missing = thousands(need.saturating_sub(*free));
-                let (need, free) = (thousands(*need), thousands(*free));
-                let detail = format!("{need} are needed, {free} are left");
-                (format!("{missing} virtual processors short"), detail)
+                say("short-vcpus", thousands(need.saturating_sub(*free), language))
             }
-            Shortage::Apart { group, members, hosts } => (
-                format!("no host for {vm}"),
-                format!(
-                    "rule {group} keeps its VMs apart, {members} of them to be restarted, and {}",
-                    match hosts {
-                        0 => "no host without a member is left".to_owned(),
-                        1 => "only 1 host without a member is left".to_owned(),
-                        _ => format!("only {hosts} hosts without a member are left"),
-                    }
-                ),
-            ),
-            Shortage::Undecided => (
-                "not decided".to_owned(),
-                "neither a way of restarting everything was found, nor that there is none"
-                    .to_owned(),
-            ),
+            Shortage::Apart { .. } | Shortage::Hosts { .. } => say("short-host", String::new()),
+            Shortage::Undecided => say("short-undecided", String::new()),
+        }
+    }
+
+    /// In detail why.
+    fn detail(&self, language: Language) -> String {
+        let say = |key: &str, parts: &[(&str, Part)]| sentence(language, key, parts);
+        let bytes = |bytes: &u64| Part::from(amount(*bytes, language));
+        let vm = || Part::from(self.vm.name.as_str());
+        match &self.shortage {
+            Shortage::Memory { need, free } => {
+                say("detail-memory", &[("need", bytes(need)), ("free", bytes(free))])
+            }
+            Shortage::Block { need, free, on } => {
+                let host = on.as_ref().map_or(String::new(), |host| host.name.clone());
+                let key = if on.is_some() { "detail-block-on" } else { "detail-block" };
+                let parts = [("need", bytes(need)), ("free", bytes(free)), ("host", host.into())];
+                let parts: Vec<(&str, Part)> = parts.into_iter().chain([("vm", vm())]).collect();
+                say(key, &parts)
+            }
+            Shortage::Vcpus { need, free } => {
+                let number = |number: &u64| Part::from(thousands(*number, language));
+                say("detail-vcpus", &[("need", number(need)), ("free", number(free))])
+            }
+            Shortage::Apart { group, members, hosts } => {
+                let group = Part::from(group.as_str());
+                let parts = [("members", (*members).into()), ("hosts", (*hosts).into())];
+                let parts: Vec<(&str, Part)> =
+                    parts.into_iter().chain([("group", group)]).collect();
+                say("detail-apart", &parts)
+            }
+            Shortage::Undecided => say("detail-undecided", &[]),
+            Shortage::Hosts { reasons } if reasons.is_empty() => say("detail-no-host", &[]),
             Shortage::Hosts { reasons } => {
-                let reasons: Vec<String> =
-                    reasons.iter().map(|(host, why)| format!("{} {why}", host.name)).collect();
-                let detail = match reasons.is_empty() {
-                    true => "no host is left".to_owned(),
-                    false => reasons.join(", "),
+                let refuses = |(host, why): &(Named, Reason)| {
+                    let host = Part::from(host.name.as_str());
+                    say("host-refuses", &[("host", host), ("why", why.say(language).into())])
                 };
-                (format!("no host for {vm}"), detail)
+                row(reasons.iter().map(refuses), language)
             }
         }
     }
 
-    fn remedy(&self) -> String {
-        let vm = &self.vm.name;
+    /// What to do.
+    fn remedy(&self, language: Language) -> String {
+        let vm = || Part::from(self.vm.name.as_str());
+        let say = |key: &str| sentence(language, key, &[("vm", vm())]);
         match (&self.shortage, self.relief.as_slice()) {
             (Shortage::Apart { group, .. }, _) => {
-                format!("add a host, or take {vm} out of {group}")
+                let parts = [("vm", vm()), ("group", group.as_str().into())];
+                sentence(language, "remedy-apart", &parts)
             }
-            (Shortage::Undecided, _) => "add memory or a host to be sure".to_owned(),
-            (Shortage::Hosts { .. }, _) => {
-                format!("give {vm} more hosts that can run it, or lower its restart priority")
-            }
-            (_, []) => format!("add memory or a host, or lower the restart priority of {vm}"),
+            (Shortage::Undecided, _) => say("remedy-undecided"),
+            (Shortage::Hosts { .. }, _) => say("remedy-hosts"),
+            (_, []) => say("remedy-add"),
             (_, relief) => {
-                let names: Vec<String> = relief
-                    .iter()
-                    .map(|one| {
-                        format!("{} ({} on {})", one.vm.name, mib(one.memory), one.host.name)
-                    })
-                    .collect();
-                format!("move or stop {}, or lower the restart priority of {vm}", list(&names))
+                let one = |one: &Relief| {
+                    let memory = Part::from(amount(one.memory, language));
+                    let (vm, host) = (one.vm.name.as_str(), one.host.name.as_str());
+                    let parts = [("vm", vm.into()), ("memory", memory), ("host", host.into())];
+                    sentence(language, "relief", &parts)
+                };
+                let vms = list(&relief.iter().map(one).collect::<Vec<_>>(), language);
+                sentence(language, "remedy-relief", &[("vms", vms.into()), ("vm", vm())])
             }
         }
     }
 }
 
-impl fmt::Display for Breach {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (short, detail) = self.lack();
-        write!(f, "{short} {}: {detail}", self.occasion())?;
-        if !self.proven && self.shortage != Shortage::Undecided {
-            f.write_str(" (no way was found within the budget of the search)")?;
-        }
-        write!(f, "; {}", self.remedy())
+impl Say for Breach {
+    fn say(&self, language: Language) -> String {
+        let proven = self.proven || self.shortage == Shortage::Undecided;
+        let parts = [
+            ("short", self.short(language).into()),
+            ("occasion", self.occasion(language).into()),
+            ("detail", self.detail(language).into()),
+            ("remedy", self.remedy(language).into()),
+        ];
+        sentence(language, if proven { "breach" } else { "breach-unproven" }, &parts)
     }
 }
+
+said_in_english!(Breach);
 
 fn named(model: &Model<'_>, host: usize) -> Option<Named> {
     model.host(host).map(|host| Named { id: host.id, name: host.name.clone() })

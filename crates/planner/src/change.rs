@@ -1,5 +1,6 @@
 //! "What if …": changes to a pool that is only thought of.
 
+use haven_model::Language;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -7,6 +8,7 @@ use crate::place::{Why, place};
 use crate::reason::{Purpose, Reason, verdict};
 use crate::tolerance::Budget;
 use crate::view::{Pool, Protection, Vm};
+use crate::words::{Part, Say, said_in_english, sentence};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,16 +85,13 @@ pub enum Change {
 }
 
 /// A change that cannot be made.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChangeError {
     /// The pool has no such host or VM.
-    #[error("the pool has no host or VM {0}")]
     Unknown(Uuid),
     /// The VM does not run.
-    #[error("{0} does not run")]
     NotRunning(String),
     /// The named host cannot take the VM.
-    #[error("{vm} cannot run on {host}: it {why}")]
     Refused {
         /// Name of the VM.
         vm: String,
@@ -102,7 +101,6 @@ pub enum ChangeError {
         why: Reason,
     },
     /// No host can take the VM.
-    #[error("no host can take {vm}: {why}")]
     NoHost {
         /// Name of the VM.
         vm: String,
@@ -110,6 +108,30 @@ pub enum ChangeError {
         why: Why,
     },
 }
+
+impl std::error::Error for ChangeError {}
+
+impl Say for ChangeError {
+    fn say(&self, language: Language) -> String {
+        let say = |key: &str, parts: &[(&str, Part)]| sentence(language, key, parts);
+        match self {
+            Self::Unknown(id) => say("change-unknown", &[("id", id.to_string().into())]),
+            Self::NotRunning(vm) => say("change-not-running", &[("vm", vm.as_str().into())]),
+            Self::Refused { vm, host, why } => {
+                let why = Part::from(why.say(language));
+                let parts = [("vm", vm.as_str().into()), ("host", host.as_str().into())];
+                let parts: Vec<(&str, Part)> = parts.into_iter().chain([("why", why)]).collect();
+                say("change-refused", &parts)
+            }
+            Self::NoHost { vm, why } => {
+                let why = Part::from(why.say(language));
+                say("change-no-host", &[("vm", vm.as_str().into()), ("why", why)])
+            }
+        }
+    }
+}
+
+said_in_english!(ChangeError);
 
 impl Pool {
     /// The pool as it is after a change.

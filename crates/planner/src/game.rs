@@ -2,10 +2,10 @@
 //! after each blow everything lost is placed again. The pool survives `f` failures when there is
 //! a way of placing after each blow that leaves no VM behind, whatever the order of the blows.
 
-use std::collections::BTreeSet;
-
+use crate::blows::Blows;
 use crate::bound::Profile;
 use crate::hostset::{HostSet, subsets_count};
+use crate::ladder::{Ladder, Sizes};
 use crate::model::Model;
 use crate::pack::{self, End, Hosts, Packing, Search, Wish};
 use crate::state::{State, Work};
@@ -16,6 +16,13 @@ const ENUMERATION_STEPS_MAX: usize = 50_000;
 const ENUMERATION_ITEMS_MAX: usize = 14;
 /// Sets of failed hosts that are looked at one by one.
 const SETS_MAX: u64 = 200_000;
+
+/// Work to prepare the bounds of a moment, for each host.
+const MOMENT_COST: usize = 4;
+/// Work to look at one set of hosts.
+const SET_COST: usize = 4;
+/// Hosts that the bound for any order looks at for the price of one placement.
+const HOSTS_AT_ONCE: usize = 2;
 
 /// The moment at which something stays behind.
 #[derive(Clone, Debug)]
@@ -48,11 +55,14 @@ impl Answer {
 pub(crate) struct Game<'m, 'a> {
     pub(crate) model: &'m Model<'a>,
     base: Profile,
+    sizes: Option<Sizes>,
 }
 
 impl<'m, 'a> Game<'m, 'a> {
     pub(crate) fn new(model: &'m Model<'a>) -> Self {
-        Self { model, base: Profile::new(model) }
+        let base = Profile::new(model);
+        let sizes = Sizes::new(model, &base);
+        Self { model, base, sizes }
     }
 
     /// Whether what waits can be placed so that the pool then survives `failures` more.
@@ -70,46 +80,62 @@ impl<'m, 'a> Game<'m, 'a> {
         if failures == 0 {
             return Answer::Yes;
         }
+        let alive = state.alive.len();
+        work.spend(alive * MOMENT_COST);
+        let ladder = self.sizes.as_ref().map(|sizes| sizes.at(self.model, state));
+        let one = |host: usize| [host].into_iter().collect();
+        let alone =
+            |ladder: &Ladder<'_>| state.alive.iter().all(|host| ladder.holds_for(one(host)));
+        if failures == 1 && ladder.as_ref().is_some_and(alone) {
+            return Answer::Yes;
+        }
         let profile = Profile::of(&self.base, self.model, state);
         if profile.holds(self.model, state, failures) {
             return Answer::Yes;
         }
-        let alive = state.alive.len();
         let failures = failures.min(alive);
         if subsets_count(alive, failures) > SETS_MAX {
             return self.one_bad_set(state, failures, work);
         }
-        let (hard, doubt) = match self.at_once(state, &profile, failures, work) {
+        let (blows, doubt) = match self.at_once(state, (&profile, ladder.as_ref()), failures, work)
+        {
             Ok(found) => found,
             Err(stuck) => return Answer::No(stuck),
         };
-        if let Some(answer) = self.one_by_one(state, &hard, failures, work) {
+        if let Some(answer) = self.one_by_one(state, &blows, work) {
             return answer;
         }
-        match doubt {
-            None if hard.is_empty() || !work.is_over() => Answer::Yes,
-            doubt => Answer::Unknown(doubt),
-        }
+        doubt.unwrap_or(Answer::Yes)
     }
 
-    /// All sets of failures at once: those that need a closer look, or a proof of "no".
-    #[expect(clippy::type_complexity, reason = "used in one place")]
+    /// All sets of failures at once: a proof of "no", or the blows that need a closer look, and
+    /// what was not decided.
     fn at_once(
         &self,
         state: &State,
-        profile: &Profile,
+        (profile, ladder): (&Profile, Option<&Ladder<'_>>),
         failures: usize,
         work: &mut Work,
-    ) -> Result<(Vec<HostSet>, Option<Box<Stuck>>), Box<Stuck>> {
-        let (mut hard, mut doubt) = (Vec::new(), None);
+    ) -> Result<(Blows, Option<Answer>), Box<Stuck>> {
+        let mut blows = Blows::new(self.model.hosts.len(), failures);
+        let mut doubt = None;
         let (mut scratch, mut items) = (state.clone(), Vec::new());
         for failed in state.alive.subsets(failures) {
-            work.spend(2);
+            work.spend(SET_COST);
+            let fits = ladder.is_some_and(|ladder| ladder.holds_for(failed));
+            if fits && blows.covers(failed) {
+                continue;
+            }
+            work.spend(state.alive.len() / HOSTS_AT_ONCE);
             if profile.holds_for(self.model, state, failed) {
                 continue;
             }
-            hard.push(failed);
+            blows.add(failed);
+            if fits {
+                continue;
+            }
             if work.is_over() {
+                doubt.get_or_insert(Answer::Unknown(None));
                 continue;
             }
             scratch.clone_from(state);
@@ -125,33 +151,28 @@ impl<'m, 'a> Game<'m, 'a> {
                 Packing::Found(_) => {}
                 Packing::Impossible => return Err(stuck()),
                 Packing::Unknown => {
-                    doubt.get_or_insert_with(stuck);
+                    doubt = match doubt {
+                        Some(Answer::Unknown(Some(first))) => Some(Answer::Unknown(Some(first))),
+                        _ => Some(Answer::Unknown(Some(stuck()))),
+                    };
                 }
             }
         }
-        Ok((hard, doubt))
+        Ok((blows, doubt))
     }
 
     /// The same failures with restarts between them. `None`: nothing speaks against it.
-    fn one_by_one(
-        &self,
-        state: &State,
-        hard: &[HostSet],
-        failures: usize,
-        work: &mut Work,
-    ) -> Option<Answer> {
+    fn one_by_one(&self, state: &State, blows: &Blows, work: &mut Work) -> Option<Answer> {
         let mut doubt = None;
-        for blow in 1..failures {
-            let firsts: BTreeSet<HostSet> =
-                hard.iter().flat_map(|failed| failed.subsets(blow)).collect();
-            for failed in firsts {
+        for size in 1..blows.failures {
+            for failed in blows.of(size) {
                 if work.is_over() {
                     return Some(Answer::Unknown(doubt.unwrap_or(None)));
                 }
                 let mut next = state.clone();
                 let items = next.fail(self.model, failed);
                 let now = Stuck { blows: vec![failed], state: next, items };
-                match self.place(&now, failures - blow, work) {
+                match self.place(&now, blows.failures - size, work) {
                     Answer::Yes => {}
                     Answer::No(stuck) => return Some(Answer::No(stuck)),
                     Answer::Unknown(stuck) => {

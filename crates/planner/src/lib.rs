@@ -5,16 +5,18 @@
 //! each answer. Never orders anything and never reads the database: callers hand in a view of the
 //! pool ([`Pool`]) and get a decision. Same input, same answer.
 //!
-//! Where to read on: `game` for what "tolerates" means, `bound` for why most answers are cheap,
-//! `pack` for the others, `breach` for explanations.
+//! Where to read on: `game` for what "tolerates" means, `bound` and `ladder` for why most answers
+//! are cheap, `pack` for the others, `breach` for explanations.
 
 mod admit;
+mod blows;
 mod bound;
 mod breach;
 mod change;
 mod evacuate;
 mod game;
 mod hostset;
+mod ladder;
 pub mod lint;
 mod model;
 mod pack;
@@ -28,7 +30,7 @@ mod tolerance;
 mod view;
 mod words;
 
-pub use admit::{Admission, Effect, Mode, admit, further_short};
+pub use admit::{Admission, Effect, Mode, admit, further_short, start_keeps};
 pub use breach::{Breach, Named, Relief, Shortage};
 pub use change::{Change, ChangeError};
 pub use evacuate::{Evacuation, Move, evacuate, lint_evacuation};
@@ -36,5 +38,5 @@ pub use place::{Outcome, Placement, Verdict, Why, place, tolerance_with};
 pub use reason::{Purpose, Reason, verdict};
 pub use restart::{Gate, Group, Plan, Ready, Rules, Start, Unplaced, restart_plan};
 pub use tolerance::{Budget, Tolerance, survives, tolerance, tolerance_up_to};
-pub use view::{Host, Pin, Pool, Protection, Vm, memory_need};
-pub use words::mib;
+pub use view::{CPU_MODEL_PREFIX, Host, Pin, Pool, Protection, Vm, memory_need};
+pub use words::{Say, mib};

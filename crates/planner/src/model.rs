@@ -81,6 +81,7 @@ type ClassKey<'v> = (
     &'v std::collections::BTreeSet<Uuid>,
     &'v std::collections::BTreeSet<Uuid>,
     &'v std::collections::BTreeSet<String>,
+    &'v std::collections::BTreeSet<String>,
     &'v Option<crate::view::Pin>,
     &'v std::collections::BTreeSet<Uuid>,
 );
@@ -141,7 +142,8 @@ impl<'a> Model<'a> {
         let mut last: Option<(ClassKey<'a>, usize)> = None;
         let mut groups: BTreeMap<Uuid, usize> = BTreeMap::new();
         for (.., vm) in order {
-            let key = (&vm.srs, &vm.networks, &vm.cpu_features, &vm.pin, &vm.avoid);
+            let features = (&vm.cpu_features, &vm.runs_with);
+            let key = (&vm.srs, &vm.networks, features.0, features.1, &vm.pin, &vm.avoid);
             let class = match last {
                 Some((known, class)) if known == key => class,
                 _ => *classes.entry(key).or_insert_with(|| {

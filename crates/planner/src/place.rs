@@ -1,8 +1,8 @@
 //! A host for one VM.
 
 use std::cmp::Reverse;
-use std::fmt;
 
+use haven_model::Language;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -12,6 +12,7 @@ use crate::reason::{Purpose, Reason, verdict};
 use crate::state::{State, Work};
 use crate::tolerance::Budget;
 use crate::view::{Host, Pool, Vm};
+use crate::words::{Part, Say, said_in_english, sentence};
 
 /// What was found about one host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,12 +37,16 @@ pub struct Verdict {
     pub outcome: Outcome,
 }
 
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Say for Verdict {
+    fn say(&self, language: Language) -> String {
+        let host = Part::from(self.name.as_str());
         match &self.outcome {
-            Outcome::Chosen => write!(f, "{}: chosen", self.name),
-            Outcome::Possible => write!(f, "{}: possible", self.name),
-            Outcome::Refused(reason) => write!(f, "{}: {reason}", self.name),
+            Outcome::Chosen => sentence(language, "chosen", &[("host", host)]),
+            Outcome::Possible => sentence(language, "possible", &[("host", host)]),
+            Outcome::Refused(reason) => {
+                let parts = [("host", host), ("why", reason.say(language).into())];
+                sentence(language, "refused", &parts)
+            }
         }
     }
 }
@@ -68,20 +73,18 @@ pub struct Why {
 
 impl std::error::Error for Why {}
 
-impl fmt::Display for Why {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.verdicts.is_empty() {
-            return f.write_str("the pool has no host");
-        }
-        for (at, line) in self.verdicts.iter().enumerate() {
-            if at > 0 {
-                f.write_str("; ")?;
-            }
-            write!(f, "{line}")?;
-        }
-        Ok(())
+impl Say for Why {
+    fn say(&self, language: Language) -> String {
+        let lines = self.verdicts.iter().map(|line| line.say(language));
+        let all = lines.reduce(|before, next| {
+            let parts = [("before", before.into()), ("next", next.into())];
+            sentence(language, "refusals", &parts)
+        });
+        all.unwrap_or_else(|| sentence(language, "refused-everywhere", &[]))
     }
 }
+
+said_in_english!(Verdict, Why);
 
 /// Chooses a host for a VM that is to be started, resumed or moved. Of the hosts that can take it
 /// those come first with which the pool tolerates the most failures, up to `goal`; then the

@@ -1,35 +1,31 @@
 //! Why a host cannot take a VM.
 
+use std::collections::BTreeSet;
+
+use haven_model::Language;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::view::{Host, Pool, Vm};
-use crate::words::mib;
+use crate::view::{CPU_MODEL_PREFIX, Host, Pool, Vm};
+use crate::words::{Part, Say, amount, row, said_in_english, sentence, thousands};
 
 /// Why a host cannot take a VM.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// It does not answer or is not a member.
-    #[error("does not answer")]
     NotLive,
     /// `host.enabled` is false.
-    #[error("is disabled (maintenance)")]
     Disabled,
     /// It is under suspicion.
-    #[error("is quarantined")]
     Quarantined,
     /// It is kept for failovers.
-    #[error("is kept free for failovers")]
     Dedicated,
     /// A start of this VM failed there lately.
-    #[error("a start there failed lately")]
     FailedThere,
     /// The VM is bound to other hosts.
-    #[error("is not among the hosts that the VM is bound to by {0}")]
     Pinned(String),
     /// A disk of the VM lies on an SR that is not attached there.
-    #[error("SR {name} is not attached there")]
     StorageUnreachable {
         /// The SR.
         sr: Uuid,
@@ -37,7 +33,6 @@ pub enum Reason {
         name: String,
     },
     /// A network of the VM is not present there.
-    #[error("network {name} is not present there")]
     NetworkUnreachable {
         /// The network.
         network: Uuid,
@@ -45,10 +40,8 @@ pub enum Reason {
         name: String,
     },
     /// Its processors lack what the guest needs.
-    #[error("its processors lack {}", .0.join(", "))]
     CpuFeatures(Vec<String>),
     /// A VM runs there from which this one must be kept apart.
-    #[error("rule {group} keeps it apart from {with}, which runs there")]
     Apart {
         /// Name of the rule's group.
         group: String,
@@ -56,7 +49,6 @@ pub enum Reason {
         with: String,
     },
     /// Too little memory.
-    #[error("has {} of memory free of the {} needed", mib(*.free), mib(*.need))]
     NoMemory {
         /// Bytes that the VM needs.
         need: u64,
@@ -64,7 +56,6 @@ pub enum Reason {
         free: u64,
     },
     /// Too few virtual processors, with the pool's ratio.
-    #[error("has {free} virtual processors left of the {need} needed")]
     NoVcpus {
         /// Virtual processors that the VM needs.
         need: u64,
@@ -72,6 +63,46 @@ pub enum Reason {
         free: u64,
     },
 }
+
+impl std::error::Error for Reason {}
+
+impl Say for Reason {
+    fn say(&self, language: Language) -> String {
+        let say = |key: &str, parts: &[(&str, Part)]| sentence(language, key, parts);
+        let named = |key: &str, part: &str, name: &str| say(key, &[(part, name.into())]);
+        match self {
+            Self::NotLive => say("refuses-not-live", &[]),
+            Self::Disabled => say("refuses-disabled", &[]),
+            Self::Quarantined => say("refuses-quarantined", &[]),
+            Self::Dedicated => say("refuses-dedicated", &[]),
+            Self::FailedThere => say("refuses-failed-there", &[]),
+            Self::Pinned(by) => named("refuses-pinned", "by", by),
+            Self::StorageUnreachable { name, .. } => named("refuses-storage", "sr", name),
+            Self::NetworkUnreachable { name, .. } => named("refuses-network", "network", name),
+            Self::CpuFeatures(names) => {
+                let name = |name: &String| match name.strip_prefix(CPU_MODEL_PREFIX) {
+                    Some(model) => say("cpu-model", &[("model", model.into())]),
+                    None => name.clone(),
+                };
+                named("refuses-features", "features", &row(names.iter().map(name), language))
+            }
+            Self::Apart { group, with } => {
+                let parts = [("group", group.as_str().into()), ("with", with.as_str().into())];
+                say("refuses-apart", &parts)
+            }
+            Self::NoMemory { need, free } => {
+                let (need, free) = (amount(*need, language), amount(*free, language));
+                say("refuses-memory", &[("need", need.into()), ("free", free.into())])
+            }
+            Self::NoVcpus { need, free } => {
+                let (need, free) = (thousands(*need, language), thousands(*free, language));
+                say("refuses-vcpus", &[("need", need.into()), ("free", free.into())])
+            }
+        }
+    }
+}
+
+said_in_english!(Reason);
 
 /// What a VM is placed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +140,11 @@ pub(crate) fn eligible(pool: &Pool, vm: &Vm, host: &Host, purpose: Purpose) -> R
         let name = pool.name_of(*network);
         return Err(Reason::NetworkUnreachable { network: *network, name });
     }
-    let missing: Vec<String> = vm.cpu_features.difference(&host.cpu_features).cloned().collect();
+    // After a failure it starts anew.
+    let goes_on = vm.runs_with.iter().filter(|_| purpose == Purpose::Ordinary);
+    let wanted: BTreeSet<&String> = vm.cpu_features.iter().chain(goes_on).collect();
+    let missing: Vec<String> =
+        wanted.into_iter().filter(|name| !host.cpu_features.contains(*name)).cloned().collect();
     if !missing.is_empty() {
         return Err(Reason::CpuFeatures(missing));
     }

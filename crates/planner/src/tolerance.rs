@@ -1,7 +1,6 @@
 //! How many host failures the pool tolerates.
 
-use std::fmt;
-
+use haven_model::Language;
 use serde::{Deserialize, Serialize};
 
 use crate::breach::{Breach, explain};
@@ -10,7 +9,7 @@ use crate::model::Model;
 use crate::reason::Purpose;
 use crate::state::Work;
 use crate::view::Pool;
-use crate::words::count;
+use crate::words::{Say, said_in_english, sentence};
 
 /// What an answer may cost, in placements tried; a million take about 20 ms in a release build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,25 +48,23 @@ impl Tolerance {
     }
 }
 
-impl fmt::Display for Tolerance {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let failures = count(usize::try_from(self.failures).unwrap_or(0), "host failure");
-        if self.is_exact() {
-            write!(f, "The pool tolerates {failures}.")?;
-        } else {
-            write!(
-                f,
-                "The pool tolerates {failures} for certain, and no more than {}; between them it \
-                 was not decided.",
-                self.at_most
-            )?;
-        }
+impl Say for Tolerance {
+    fn say(&self, language: Language) -> String {
+        let key = if self.is_exact() { "tolerates" } else { "tolerates-between" };
+        let parts = [("failures", self.failures.into()), ("most", self.at_most.into())];
+        let tolerates = sentence(language, key, &parts);
         match &self.breach {
-            Some(breach) => write!(f, " With one more: {breach}."),
-            None => Ok(()),
+            None => tolerates,
+            Some(breach) => {
+                let breach = breach.say(language);
+                let parts = [("tolerates", tolerates.into()), ("breach", breach.into())];
+                sentence(language, "tolerates-more", &parts)
+            }
         }
     }
 }
+
+said_in_english!(Tolerance);
 
 /// How many host failures the pool tolerates.
 #[must_use]

@@ -21,6 +21,9 @@ pub fn memory_need(guest_bytes: u64, vcpus: u32) -> u64 {
         .saturating_add(OVERHEAD_BYTES_PER_VCPU.saturating_mul(u64::from(vcpus)))
 }
 
+/// How a processor that hosts can imitate stands among features: `model:Skylake-Client`.
+pub const CPU_MODEL_PREFIX: &str = "model:";
+
 /// A host as far as placement is concerned.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
@@ -46,7 +49,7 @@ pub struct Host {
     pub vcpus_used: u32,
     /// Speed of one physical processor in MHz; for slots and percentages.
     pub cpu_mhz: u32,
-    /// Features of its processors.
+    /// Features of its processors, and with [`CPU_MODEL_PREFIX`] the models that guests can get.
     pub cpu_features: BTreeSet<String>,
     /// SRs that are attached there.
     pub srs: BTreeSet<Uuid>,
@@ -89,8 +92,11 @@ pub struct Vm {
     pub memory: u64,
     /// Virtual processors.
     pub vcpus: u32,
-    /// Features that its guest needs of a processor.
+    /// Features that its guest needs of a processor, whenever it starts.
     pub cpu_features: BTreeSet<String>,
+    /// What its guest was started with, as long as it runs or its memory is kept: where it goes on
+    /// must have the same. A start anew is free of it.
+    pub runs_with: BTreeSet<String>,
     /// SRs of its disks.
     pub srs: BTreeSet<Uuid>,
     /// Networks of its interfaces.

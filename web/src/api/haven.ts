@@ -54,7 +54,8 @@ export interface HaStatus {
   profile?: string | null;
   coordinator?: string | null;
   epoch?: number | null;
-  tolerance: { wanted: number; possible: number };
+  /** `text`: what is tolerated and what binds, in the language of the page. */
+  tolerance: { wanted: number; possible: number; text?: string };
   protected: number;
   problems?: unknown[] | null;
   bounds?: string[] | null;

@@ -43,7 +43,8 @@ export async function request<T>(
   body?: unknown,
   signal?: AbortSignal,
 ): Promise<T> {
-  const headers: Record<string, string> = {};
+  // Explanations come in the language of the page.
+  const headers: Record<string, string> = { "Accept-Language": document.documentElement.lang || "en" };
   if (method !== "GET") headers["X-Haven-Csrf"] = csrf;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response: Response;

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use hyper::header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
@@ -96,7 +96,11 @@ impl Transport {
             Endpoint::Unix(_) => "localhost".to_owned(),
             Endpoint::Tls { .. } => self.endpoint.to_string(),
         };
-        let mut builder = Request::builder().method(method).uri(path).header(HOST, host);
+        let mut builder = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(HOST, host)
+            .header(ACCEPT_LANGUAGE, crate::render::errors::language().tag());
         if !body.is_empty() {
             builder = builder.header(CONTENT_TYPE, "application/json");
         }

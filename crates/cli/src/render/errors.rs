@@ -33,7 +33,7 @@ pub(crate) fn for_people(failure: &Failure) -> String {
 }
 
 /// The language of the person's environment, as every program finds it.
-fn language() -> Language {
+pub(crate) fn language() -> Language {
     let names = ["LC_ALL", "LC_MESSAGES", "LANG"];
     let set = names.iter().filter_map(|name| std::env::var(name).ok()).find(|tag| !tag.is_empty());
     set.map_or(Language::English, |tag| Language::from_tag(&tag))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use haven_model::{ApiError, RoleLevel};
+use haven_model::{ApiError, Language, RoleLevel};
 use serde_json::{Value as Json, json};
 
 use super::auth::{self, Credentials, Who};
@@ -21,6 +21,14 @@ const JOIN_BYTES_MAX: usize = 4 << 20;
 const ACT: RoleLevel = RoleLevel::PoolAdmin;
 /// Least role that may look at it.
 const LOOK: RoleLevel = RoleLevel::ReadOnly;
+/// Questions that have a body. They change nothing.
+const QUESTIONS: &[&str] = &["/haven/ha/what-if", "/haven/ha/explain"];
+
+/// The language in which the client wants its explanations.
+pub(super) fn language(request: &Request) -> Language {
+    let header = request.headers().get(header::ACCEPT_LANGUAGE);
+    header.and_then(|value| value.to_str().ok()).map(Language::from_tag).unwrap_or_default()
+}
 
 /// `POST /haven/…`.
 pub(super) async fn post(
@@ -36,7 +44,9 @@ pub(super) async fn post(
             Err(status) => status.into_response(),
         };
     }
-    let who = match authorise(state, origin, Credentials::of(&request), ACT).await {
+    let language = language(&request);
+    let needed = if QUESTIONS.contains(&path) { LOOK } else { ACT };
+    let who = match authorise(state, origin, Credentials::of(&request), needed).await {
         Ok(who) => who,
         Err(error) => return denied(&error),
     };
@@ -57,9 +67,9 @@ pub(super) async fn post(
         "/haven/pool/init" => extra_pool::init(state, &asked).await,
         "/haven/pool/token" => extra_pool::token(state, &asked).await,
         "/haven/pool/join" => extra_pool::join_here(state, &asked).await,
-        "/haven/ha/policy" => crate::ops::ha_policy::set(state, &asked).await,
-        "/haven/ha/what-if" => crate::ops::what_if::what_if(state, &asked).await,
-        "/haven/ha/explain" => crate::ops::what_if::explain(state, &asked).await,
+        "/haven/ha/policy" => crate::ops::ha_policy::set(state, &asked, language).await,
+        "/haven/ha/what-if" => crate::ops::what_if::what_if(state, &asked, language).await,
+        "/haven/ha/explain" => crate::ops::what_if::explain(state, &asked, language).await,
         // Who coordinates is for root of the host itself to say.
         "/haven/pool/promote" if origin.is_root() => extra_pool::promote_here(state).await,
         "/haven/pool/follow" if origin.is_root() => extra_pool::follow(state, &asked).await,
@@ -78,7 +88,7 @@ pub(super) async fn get(
     state: &Arc<AppState>,
     origin: Origin,
     path: &str,
-    credentials: Credentials,
+    (credentials, language): (Credentials, Language),
 ) -> Response {
     if let Err(error) = authorise(state, origin, credentials, LOOK).await {
         return denied(&error);
@@ -89,9 +99,9 @@ pub(super) async fn get(
         "/haven/status" => reply(Ok(extra_pool::status(state))),
         copies::ABOUT_ROUTE if origin.is_root() => reply(extra_recovery::about(state).await),
         copies::COPY_ROUTE if origin.is_root() => reply(extra_recovery::copy(state).await),
-        "/haven/ha/status" => reply(crate::ops::ha_status::status(state).await),
-        "/haven/ha/plan" => reply(crate::ops::what_if::plan(state).await),
-        "/haven/ha/policy" => reply(crate::ops::ha_policy::show(state).await),
+        "/haven/ha/status" => reply(crate::ops::ha_status::status(state, language).await),
+        "/haven/ha/plan" => reply(crate::ops::what_if::plan(state, language).await),
+        "/haven/ha/policy" => reply(crate::ops::ha_policy::show(state, language).await),
         "/haven/migrations" => reply(extra_pool::migrations(state).await),
         _ => StatusCode::NOT_FOUND.into_response(),
     }

@@ -140,9 +140,9 @@ async fn entry(State(state): State<Arc<AppState>>, mut request: Request) -> Resp
         }
         Method::POST => rpc::answer(&state, origin, &path, request).await,
         Method::GET if path.starts_with("/haven/") => {
-            let credentials = auth::Credentials::of(&request);
+            let asker = (auth::Credentials::of(&request), extra::language(&request));
             drop(request);
-            extra::get(&state, origin, &path, credentials).await
+            extra::get(&state, origin, &path, asker).await
         }
         Method::GET if statistics => rrd::serve(&state, origin, request).await,
         Method::GET | Method::PUT if raw_vdi::ROUTES.contains(&path.as_str()) => {

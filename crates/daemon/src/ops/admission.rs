@@ -29,12 +29,30 @@ pub fn check(
     changes: &[Change],
     forced: bool,
 ) -> Result<(), ApiError> {
+    check_in(tx, &view::pool(tx), what, changes, forced)
+}
+
+/// The same for who has a view of the pool already.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_in(
+    tx: &mut Tx<'_>,
+    before: &planner::Pool,
+    what: &str,
+    changes: &[Change],
+    forced: bool,
+) -> Result<(), ApiError> {
     let Some((goal, policy)) = promise(tx)? else { return Ok(()) };
-    let before = view::pool(tx);
+    if let ([Change::Add { vm, host: Some(host) }], Policy::Failures) = (changes, &policy.policy)
+        && planner::start_keeps(before, vm, *host, goal, Budget::QUICK)
+    {
+        return Ok(());
+    }
     // A change that cannot even be thought of is refused by whoever makes it, for its own reason.
     let after = changes.iter().try_fold(before.clone(), |pool, change| pool.with(change));
     let Ok(after) = after else { return Ok(()) };
-    settle(tx, what, judge((&before, &after), goal, &policy, forced)?)
+    settle(tx, what, judge((before, &after), goal, &policy, forced)?)
 }
 
 /// The same for a change that stands in the transaction already.
@@ -116,6 +134,15 @@ fn weigh(
 pub fn goal(db: &Image) -> u32 {
     let Ok((_, row)) = rows::pool(db) else { return 0 };
     if row.ha_enabled { u32::try_from(row.ha_host_failures_to_tolerate).unwrap_or(0) } else { 0 }
+}
+
+/// Whether so many failures, tolerated for certain, are what is promised, in a pool that counts
+/// failures.
+#[must_use]
+pub fn keeps(db: &Image, tolerates: u32) -> bool {
+    let Ok((_, row)) = rows::pool(db) else { return false };
+    let goal = goal(db);
+    goal > 0 && tolerates >= goal && HaPolicy::of(row).policy == Policy::Failures
 }
 
 /// Whether what breaks the promise is refused.

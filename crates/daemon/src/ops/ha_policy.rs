@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use haven_model::{ApiError, Pool, codes};
+use haven_model::{ApiError, Language, Pool, codes};
 use haven_planner as planner;
 use haven_planner::policy::{self, Options, Policy};
-use haven_planner::{Mode, Ready, Rules};
+use haven_planner::{Mode, Ready, Rules, Say};
 use haven_pooldb::Image;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -214,7 +214,11 @@ pub fn merged(
 ///
 /// # Errors
 /// The first key or value that is wrong; nothing has changed then.
-pub async fn set(state: &Arc<AppState>, asked: &Json) -> Result<Json, ApiError> {
+pub async fn set(
+    state: &Arc<AppState>,
+    asked: &Json,
+    language: Language,
+) -> Result<Json, ApiError> {
     let pairs = asked.as_object().cloned().unwrap_or_default();
     state.check_may_act()?;
     state
@@ -243,7 +247,7 @@ pub async fn set(state: &Arc<AppState>, asked: &Json) -> Result<Json, ApiError> 
         })
         .await?;
     super::pool_ha::refresh_plan(state).await?;
-    show(state).await
+    show(state, language).await
 }
 
 fn check_hosts(db: &Image, policy: &HaPolicy) -> Result<(), ApiError> {
@@ -257,7 +261,7 @@ fn check_hosts(db: &Image, policy: &HaPolicy) -> Result<(), ApiError> {
 ///
 /// # Errors
 /// This host is not the coordinator.
-pub async fn show(state: &Arc<AppState>) -> Result<Json, ApiError> {
+pub async fn show(state: &Arc<AppState>, language: Language) -> Result<Json, ApiError> {
     let (map, pool, policy, goal) = state
         .pool
         .read(|db| {
@@ -280,10 +284,11 @@ pub async fn show(state: &Arc<AppState>) -> Result<Json, ApiError> {
             "admission": policy.admission.word(),
             "settings": map,
             "satisfied": report.satisfied,
-            "text": report.to_string(),
-            "arithmetic": report.arithmetic,
-            "warning": report.warning,
+            "text": report.say(language),
+            "arithmetic": report.arithmetic.say(language),
+            "warning": report.warning.as_ref().map(|warning| warning.say(language)),
             "tolerates": report.really.failures,
+            "report": report,
             "options": policy::OPTIONS
                 .iter()
                 .map(|option| json!({ "key": option.key, "value": option.value, "text": option.text }))

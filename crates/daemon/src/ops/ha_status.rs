@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use haven_cluster::control::{GuardPhase, GuardState};
-use haven_model::{ApiError, Host, VmPowerState, codes};
-use haven_planner as planner;
+use haven_model::{ApiError, Host, Language, VmPowerState, codes};
+use haven_planner::{self as planner, Say};
 use haven_pooldb::Image;
 use serde_json::{Value as Json, json};
 
@@ -20,7 +20,7 @@ const HEARD_MS: u64 = 3_000;
 ///
 /// # Errors
 /// This host is not the coordinator.
-pub async fn status(state: &Arc<AppState>) -> Result<Json, ApiError> {
+pub async fn status(state: &Arc<AppState>, language: Language) -> Result<Json, ApiError> {
     let own = state.ha.get().map(crate::ha::Ha::status);
     let guard = own.as_ref().and_then(|own| own.guard.clone());
     let coordinator = state.coordinator().map(|member| member.host.0.to_string());
@@ -52,7 +52,8 @@ pub async fn status(state: &Arc<AppState>) -> Result<Json, ApiError> {
                     "wanted": pool.ha_host_failures_to_tolerate,
                     "possible": survived.failures,
                     "at_most": survived.at_most,
-                    "text": survived.to_string(),
+                    "text": survived.say(language),
+                    "breach": survived.breach,
                 },
                 "protected": protected.count(),
                 "problems": problems,

@@ -8,6 +8,7 @@ use haven_model::{
 };
 use haven_pooldb::{Image, Tx};
 
+use super::spec::COMMON_CPU_MODEL;
 use super::{allowed, network, rows, spec};
 use crate::identity::Member;
 use crate::orders::{HostFacts, NicFacts};
@@ -18,8 +19,6 @@ const API_VERSION: (i64, i64) = (2, 21);
 /// Memory that the host keeps for itself: one part in this many, up to the limit below.
 const OVERHEAD_DIVISOR: u64 = 8;
 const OVERHEAD_BYTES_MAX: u64 = 1 << 30;
-/// What guests get where nothing better is common to all hosts.
-const COMMON_CPU_MODEL: &str = "qemu64";
 
 /// Writes a new host with its CPUs, ports and repositories.
 ///
@@ -129,6 +128,7 @@ fn software(facts: &HostFacts) -> BTreeMap<String, String> {
 }
 
 fn cpu_info(facts: &HostFacts) -> BTreeMap<String, String> {
+    let models = facts.hypervisor.as_ref().map_or(String::new(), |h| h.usable_models.join(" "));
     text([
         ("cpu_count", facts.cpu_count.to_string()),
         ("socket_count", facts.cpu_sockets.max(1).to_string()),
@@ -136,6 +136,7 @@ fn cpu_info(facts: &HostFacts) -> BTreeMap<String, String> {
         ("modelname", facts.cpu_model.clone()),
         ("speed", format!("{:.3}", facts.cpu_mhz)),
         ("flags", facts.cpu_flags.clone()),
+        (spec::GUEST_MODELS_KEY, models),
         ("features", String::new()),
         ("features_hvm", String::new()),
         ("features_pv", String::new()),

@@ -1,5 +1,6 @@
 //! What a host needs to know to run a VM, from the database.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use haven_drivers::hypervisor::{
@@ -8,7 +9,7 @@ use haven_drivers::hypervisor::{
 use haven_drivers::storage::SrSpec;
 use haven_model::{
     ApiError, Host, Network, OnCrashBehaviour, Pbd, Ref, Sr, Vbd, VbdMode, VbdType, Vdi, Vif, Vm,
-    codes,
+    VmPowerState, codes,
 };
 use haven_pooldb::Image;
 use uuid::Uuid;
@@ -17,6 +18,12 @@ use super::rows::{self, uuid};
 
 /// Key of `pool.cpu_info`: the CPU model that guests get.
 pub const CPU_MODEL_KEY: &str = "guest_model";
+/// Key of `host.cpu_info`: the models that guests can get there, separated by spaces.
+pub const GUEST_MODELS_KEY: &str = "guest_models";
+/// What every hypervisor can emulate on every host.
+pub const COMMON_CPU_MODEL: &str = "qemu64";
+/// `model` of `VM.last_boot_CPU_flags` where the guest saw the processors of its host.
+const HOST_MODEL: &str = "host";
 /// Key of `VDI.sm_config`: `qcow2` or `raw`.
 pub const FORMAT_KEY: &str = "image-format";
 
@@ -39,15 +46,19 @@ pub fn domain(
     let mut vifs: Vec<&Vif> = row.vifs.iter().filter_map(|vif| db.get(*vif)).collect();
     vifs.sort_by_key(|vif| vif.device.parse::<u32>().unwrap_or(u32::MAX));
     let nics = vifs.into_iter().map(|vif| nic(db, vif)).collect::<Result<_, _>>()?;
-    let (_, pool) = rows::pool(db)?;
-    let cpu_model = pool.cpu_info.get(CPU_MODEL_KEY).filter(|model| !model.is_empty());
+    // What goes on sees the processors that it began with.
+    let began = booted(row).filter(|_| row.power_state != VmPowerState::Halted);
+    let cpu_model = match began {
+        Some(model) => model,
+        None => guest_cpu(db)?,
+    };
     Ok(DomainSpec {
         uuid: uuid(&row.uuid)?,
         name: row.name_label.clone(),
         memory_bytes: u64::try_from(row.memory_static_max).unwrap_or(0),
         vcpus: u32::try_from(row.vcpus_at_startup).unwrap_or(1).max(1),
         boot: boot(row),
-        cpu_model: cpu_model.map_or(CpuModel::Host, |model| CpuModel::Named(model.clone())),
+        cpu_model,
         disks,
         nics,
         watchdog_action: row.platform.get("watchdog").cloned(),
@@ -59,6 +70,37 @@ pub fn domain(
             ..DomainExtra::default()
         },
     })
+}
+
+/// The processors that guests get which start now.
+fn guest_cpu(db: &Image) -> Result<CpuModel, ApiError> {
+    let (_, pool) = rows::pool(db)?;
+    let model = pool.cpu_info.get(CPU_MODEL_KEY).filter(|model| !model.is_empty());
+    Ok(model.map_or(CpuModel::Host, |model| CpuModel::Named(model.clone())))
+}
+
+/// `VM.last_boot_CPU_flags` of a VM that starts now on a host.
+///
+/// # Errors
+/// The host is gone.
+pub fn boot_flags(db: &Image, host: Ref<Host>) -> Result<BTreeMap<String, String>, ApiError> {
+    let info = &db.require(host)?.cpu_info;
+    let of_host = |key: &str| info.get(key).cloned().unwrap_or_default();
+    let (model, features) = match guest_cpu(db)? {
+        CpuModel::Named(model) => (model, String::new()),
+        CpuModel::Host => (HOST_MODEL.to_owned(), of_host("flags")),
+    };
+    let flags = [("vendor", of_host("vendor")), ("model", model), ("features", features)];
+    Ok(flags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
+/// The processors that a VM saw when it started last, if that is known.
+#[must_use]
+pub fn booted(row: &Vm) -> Option<CpuModel> {
+    match row.last_boot_cpu_flags.get("model")?.as_str() {
+        HOST_MODEL => Some(CpuModel::Host),
+        model => Some(CpuModel::Named(model.to_owned())),
+    }
 }
 
 fn on_crash(row: &Vm) -> CrashAction {

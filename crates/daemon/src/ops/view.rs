@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use haven_drivers::hypervisor::CpuModel;
 use haven_model::{
     Host, HostMetrics, Network, Pbd, Pif, PlacementPolicy, Ref, Sr, Vbd, VbdType, Vdi, Vif, Vm,
     VmGroup, VmPowerState,
@@ -9,6 +10,8 @@ use haven_model::{
 use haven_planner as planner;
 use haven_pooldb::Image;
 use uuid::Uuid;
+
+use super::spec;
 
 /// An identity for the planner.
 #[must_use]
@@ -71,6 +74,7 @@ pub fn vm(db: &Image, reference: Ref<Vm>, row: &Vm) -> planner::Vm {
         memory: planner::memory_need(guest, vcpus),
         vcpus,
         cpu_features: row.platform.get(CPU_FLAGS_KEY).map(|text| words(text)).unwrap_or_default(),
+        runs_with: runs_with(row),
         srs: disks(db, row)
             .iter()
             .filter(|(_, _, vbd)| vbd.r#type == VbdType::Disk || !vbd.empty)
@@ -87,6 +91,23 @@ pub fn vm(db: &Image, reference: Ref<Vm>, row: &Vm) -> planner::Vm {
         order: row.order,
         start_delay_s: u64::try_from(row.start_delay).unwrap_or(0),
     }
+}
+
+/// What its guest sees of a processor, while it runs or its memory is kept.
+fn runs_with(row: &Vm) -> BTreeSet<String> {
+    match (row.power_state, spec::booted(row)) {
+        (VmPowerState::Halted, _) | (_, None) => BTreeSet::new(),
+        (_, Some(CpuModel::Named(model))) => models(&model).collect(),
+        (_, Some(CpuModel::Host)) => {
+            row.last_boot_cpu_flags.get("features").map(|text| words(text)).unwrap_or_default()
+        }
+    }
+}
+
+/// Models as they stand among features. What every host can emulate says nothing.
+fn models(text: &str) -> impl Iterator<Item = String> {
+    let named = words(text).into_iter().filter(|model| model != spec::COMMON_CPU_MODEL);
+    named.map(|model| format!("{}{model}", planner::CPU_MODEL_PREFIX))
 }
 
 fn words(text: &str) -> BTreeSet<String> {
@@ -208,7 +229,10 @@ fn host(
         cpus: whole(cpu("cpu_count")).unwrap_or(0),
         vcpus_used,
         cpu_mhz: whole(cpu("speed")).unwrap_or(0),
-        cpu_features: words(cpu("flags")),
+        cpu_features: words(cpu("flags"))
+            .into_iter()
+            .chain(models(cpu(spec::GUEST_MODELS_KEY)))
+            .collect(),
         srs: row
             .pbds
             .iter()
@@ -224,5 +248,64 @@ fn host(
             .map(|pif| id(pif.network))
             .collect(),
         vms,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use haven_pooldb::{Database, MemStore};
+
+    use super::*;
+
+    /// Row 73: what a guest was started with is compared with what each host can give, as long as
+    /// it runs or its memory is kept.
+    #[test]
+    fn a_guest_that_runs_is_bound_to_the_processors_that_it_began_with() {
+        let store = Box::new(MemStore::default());
+        let mut db = Database::open(store, crate::coordinator::ids()).unwrap();
+        let vm: Ref<Vm> = Ref::from_u128(7);
+        let text = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        db.transact(|tx| {
+            for (host, models) in [(1, "qemu64 Icelake-Server"), (2, "qemu64")] {
+                let cpu_info = text(&[("flags", "sse4_2"), (spec::GUEST_MODELS_KEY, models)]);
+                tx.insert_with(Ref::from_u128(host), Host { cpu_info, ..Host::default() })?;
+            }
+            let cpu_info = text(&[(spec::CPU_MODEL_KEY, "Icelake-Server")]);
+            tx.insert(haven_model::Pool { cpu_info, ..haven_model::Pool::default() })?;
+            let last_boot_cpu_flags = spec::boot_flags(tx, Ref::from_u128(1))?;
+            tx.insert_with(vm, Vm { last_boot_cpu_flags, ..Vm::default() })
+        })
+        .unwrap();
+        let mut needs = |state: VmPowerState| {
+            db.transact(move |tx| tx.update(vm, |row: &mut Vm| row.power_state = state)).unwrap();
+            super::vm(&db, vm, db.require(vm).unwrap()).runs_with
+        };
+        let model = BTreeSet::from(["model:Icelake-Server".to_owned()]);
+        assert_eq!(needs(VmPowerState::Running), model);
+        assert_eq!(needs(VmPowerState::Suspended), model);
+        assert_eq!(needs(VmPowerState::Halted), BTreeSet::new());
+        let can = |host: u128| plain_pool(&db).host(Uuid::from_u128(host)).unwrap().clone();
+        assert!(can(1).cpu_features.contains("model:Icelake-Server"));
+        assert_eq!(can(2).cpu_features, BTreeSet::from(["sse4_2".to_owned()]));
+        // The pool's model may change meanwhile: what is resumed sees what it saw.
+        let model = |db: &Image| {
+            let mount = std::path::Path::new("/mnt");
+            let row = db.require(vm).unwrap().clone();
+            assert_eq!(spec::booted(&row), Some(CpuModel::Named("Icelake-Server".to_owned())));
+            spec::domain(db, vm, mount, 1).map(|domain| domain.cpu_model)
+        };
+        db.transact(|tx| {
+            let (pool, _) = super::super::rows::pool(tx)?;
+            tx.update(pool, |row: &mut haven_model::Pool| {
+                row.cpu_info.insert(spec::CPU_MODEL_KEY.to_owned(), "qemu64".to_owned());
+            })
+        })
+        .unwrap();
+        assert_eq!(model(&db), Ok(CpuModel::Named("qemu64".to_owned())), "it starts anew");
+        db.transact(|tx| tx.update(vm, |row: &mut Vm| row.power_state = VmPowerState::Suspended))
+            .unwrap();
+        assert_eq!(model(&db), Ok(CpuModel::Named("Icelake-Server".to_owned())));
     }
 }

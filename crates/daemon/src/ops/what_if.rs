@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use haven_model::{ApiError, Host, Network, Ref, Sr, Vm, codes};
+use haven_model::{ApiError, Host, Language, Network, Ref, Sr, Vm, codes};
 use haven_planner as planner;
-use haven_planner::{Budget, Change, Plan, Pool, Tolerance};
+use haven_planner::{Budget, Change, Plan, Pool, Say, Tolerance};
 use haven_pooldb::Image;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -51,7 +51,7 @@ async fn question(state: &Arc<AppState>) -> Result<Question, ApiError> {
 ///
 /// # Errors
 /// This host is not the coordinator.
-pub async fn plan(state: &Arc<AppState>) -> Result<Json, ApiError> {
+pub async fn plan(state: &Arc<AppState>, language: Language) -> Result<Json, ApiError> {
     let Question { pool, policy, goal } = question(state).await?;
     blocking(move || {
         let found = planner::tolerance(&pool, Budget::THOROUGH);
@@ -60,27 +60,27 @@ pub async fn plan(state: &Arc<AppState>) -> Result<Json, ApiError> {
         let failures: Vec<Json> = live
             .filter_map(|host| {
                 let after = pool.with(&Change::Fail { hosts: vec![host.id] }).ok()?;
-                Some(json!({ "host": host.name, "plan": restarts(&after, &policy, keep) }))
+                Some(json!({ "host": host.name, "plan": restarts(&after, &policy, (keep, language)) }))
             })
             .collect();
-        json!({ "wanted": goal, "tolerance": tolerance(&found), "failures": failures })
+        json!({ "wanted": goal, "tolerance": tolerance(&found, language), "failures": failures })
     })
     .await
 }
 
-fn tolerance(found: &Tolerance) -> Json {
+fn tolerance(found: &Tolerance, language: Language) -> Json {
     json!({
         "failures": found.failures,
         "at_most": found.at_most,
         "exact": found.is_exact(),
-        "text": found.to_string(),
+        "text": found.say(language),
         "breach": found.breach,
-        "reason": found.breach.as_ref().map(ToString::to_string),
+        "reason": found.breach.as_ref().map(|breach| breach.say(language)),
     })
 }
 
 /// The restart plan of everything that waits.
-fn restarts(pool: &Pool, policy: &HaPolicy, keep: u32) -> Json {
+fn restarts(pool: &Pool, policy: &HaPolicy, (keep, language): (u32, Language)) -> Json {
     let which = pool.vms.iter().filter(|vm| vm.waits()).map(|vm| vm.id).collect();
     let plan: Plan = planner::restart_plan(pool, &which, &policy.rules(keep));
     let host = |id: Uuid| pool.host(id).map_or(String::new(), |host| host.name.clone());
@@ -99,7 +99,8 @@ fn restarts(pool: &Pool, policy: &HaPolicy, keep: u32) -> Json {
                         "vm": start.name,
                         "host": host(start.host),
                         "protection": start.protection,
-                        "why": start.verdicts.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                        "why": start.verdicts.iter().map(|line| line.say(language)).collect::<Vec<_>>(),
+                        "verdicts": start.verdicts,
                     })
                 })
                 .collect();
@@ -114,7 +115,8 @@ fn restarts(pool: &Pool, policy: &HaPolicy, keep: u32) -> Json {
                 "vm": missing.name,
                 "protection": missing.protection,
                 "held_back": missing.held_back,
-                "why": missing.why.to_string(),
+                "why": missing.why.say(language),
+                "verdicts": missing.why.verdicts,
             })
         })
         .collect();
@@ -130,7 +132,11 @@ fn restarts(pool: &Pool, policy: &HaPolicy, keep: u32) -> Json {
 ///
 /// # Errors
 /// A name that nobody has, or a change that cannot be made.
-pub async fn what_if(state: &Arc<AppState>, asked: &Json) -> Result<Json, ApiError> {
+pub async fn what_if(
+    state: &Arc<AppState>,
+    asked: &Json,
+    language: Language,
+) -> Result<Json, ApiError> {
     let Question { pool, policy, goal } = question(state).await?;
     let list = asked.get("changes").and_then(Json::as_array).cloned().unwrap_or_default();
     if list.len() > CHANGES_MAX {
@@ -143,7 +149,7 @@ pub async fn what_if(state: &Arc<AppState>, asked: &Json) -> Result<Json, ApiErr
     let wanted = asked.get("failures").and_then(Json::as_u64).and_then(|n| u32::try_from(n).ok());
     let goal = wanted.unwrap_or(goal);
     blocking(move || {
-        let impossible = |error: planner::ChangeError| ApiError::not_allowed(error.to_string());
+        let impossible = |error: planner::ChangeError| ApiError::not_allowed(error.say(language));
         let before = planner::tolerance(&pool, Budget::THOROUGH);
         let after =
             changes.iter().try_fold(pool, |pool, change| pool.with(change)).map_err(impossible)?;
@@ -152,13 +158,13 @@ pub async fn what_if(state: &Arc<AppState>, asked: &Json) -> Result<Json, ApiErr
             .vms
             .iter()
             .any(planner::Vm::waits)
-            .then(|| restarts(&after, &policy, found.failures));
+            .then(|| restarts(&after, &policy, (found.failures, language)));
         let enough = found.holds_now && found.failures >= goal;
         Ok(json!({
             "wanted": goal,
             "enough": enough,
-            "before": tolerance(&before),
-            "after": tolerance(&found),
+            "before": tolerance(&before, language),
+            "after": tolerance(&found, language),
             "plan": plan,
         }))
     })
@@ -261,7 +267,11 @@ fn detach(db: &Image, host: Uuid, change: &Json) -> Result<Change, ApiError> {
 ///
 /// # Errors
 /// No such VM.
-pub async fn explain(state: &Arc<AppState>, asked: &Json) -> Result<Json, ApiError> {
+pub async fn explain(
+    state: &Arc<AppState>,
+    asked: &Json,
+    language: Language,
+) -> Result<Json, ApiError> {
     let given = asked.get("vm").and_then(Json::as_str).unwrap_or_default().to_owned();
     let seen = state.pool.read(|db| seen(db, vm(db, &given)?)).await??;
     let Question { pool, policy, goal } = question(state).await?;
@@ -274,13 +284,14 @@ pub async fn explain(state: &Arc<AppState>, asked: &Json) -> Result<Json, ApiErr
                 "host": host.name,
                 "runs_here": seen.resident == Some(host.id),
                 "can": outcome.is_ok(),
-                "why": outcome.err().map(|why| format!("it {why}")),
+                "why": outcome.as_ref().err().map(|why| why.say(language)),
+                "reason": outcome.err(),
             })
         };
         let hosts: Vec<Json> = pool.hosts.iter().map(verdict).collect();
         let on_failure = seen.resident.and_then(|host| {
             let after = pool.with(&Change::Fail { hosts: vec![host] }).ok()?;
-            Some(restarts(&after, &policy, goal.saturating_sub(1)))
+            Some(restarts(&after, &policy, (goal.saturating_sub(1), language)))
         });
         json!({
             "vm": seen.name,

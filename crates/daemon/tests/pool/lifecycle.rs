@@ -15,6 +15,7 @@ async fn a_vm_is_made_started_seen_and_stopped() {
     let record = pool.ok("VM.get_record", &[vm.clone()]).await;
     assert_eq!(record["power_state"], "Running");
     assert_eq!(record["resident_on"], pool.host_refs().await[0]);
+    assert_eq!(record["last_boot_CPU_flags"]["model"], "qemu64");
     assert!(record["current_operations"].as_object().unwrap().is_empty());
     assert_eq!(record["consoles"].as_array().unwrap().len(), 2);
     let news = pool.ok("event.from", &[json!(["vm"]), token, json!(5.0)]).await;

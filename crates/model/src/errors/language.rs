@@ -44,6 +44,16 @@ impl Language {
         }
     }
 
+    /// Its tag.
+    #[must_use]
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Spanish => "es",
+            Self::Chinese => "zh-CN",
+        }
+    }
+
     fn texts(self) -> Option<&'static Texts> {
         match self {
             Self::English => None,
@@ -97,6 +107,7 @@ mod tests {
             ("eszett", Language::English),
         ] {
             assert_eq!(Language::from_tag(tag), language, "{tag}");
+            assert_eq!(Language::from_tag(language.tag()), language);
         }
     }
 }

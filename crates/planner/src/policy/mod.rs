@@ -7,18 +7,18 @@ mod reserve;
 mod slots;
 
 use std::collections::BTreeSet;
-use std::fmt;
 
+use haven_model::Language;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use options::{OPTIONS, OptionError, OptionMeta, Options, is_option};
 pub use reserve::{Capacity, reserve};
-pub use slots::{Slots, slots};
+pub use slots::{Distortion, Slots, slots};
 
 use crate::tolerance::{Budget, Tolerance, tolerance};
 use crate::view::Pool;
-use crate::words::{count, list, mib};
+use crate::words::{Part, Say, amount, list, said_in_english, sentence};
 
 /// How room for failovers is reserved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,28 +56,98 @@ impl Policy {
     }
 }
 
+/// The arithmetic of a policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Arithmetic {
+    /// So many failures are played through.
+    Failures {
+        /// How many.
+        goal: u32,
+    },
+    /// What is free, and what is to be.
+    Percentage {
+        /// What is free.
+        free: Capacity,
+        /// Percent of the processors.
+        cpu: u32,
+        /// Percent of the memory.
+        memory: u32,
+    },
+    /// Slots.
+    Slots(Slots),
+    /// Hosts that are kept for failovers, by their names.
+    FailoverHosts {
+        /// All of them.
+        hosts: Vec<String>,
+        /// Those that cannot take over.
+        lost: Vec<String>,
+        /// Those on which VMs run.
+        used: Vec<String>,
+    },
+}
+
 /// What a policy says of a pool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// Whether it is satisfied.
     pub satisfied: bool,
-    /// Its arithmetic, in words.
-    pub arithmetic: String,
+    /// Its arithmetic.
+    pub arithmetic: Arithmetic,
     /// What distorts it, if anything.
-    pub warning: Option<String>,
+    pub warning: Option<Distortion>,
     /// How many failures are really tolerated.
     pub really: Tolerance,
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.arithmetic)?;
-        if let Some(warning) = &self.warning {
-            write!(f, " Beware: {warning}")?;
+impl Say for Arithmetic {
+    fn say(&self, language: Language) -> String {
+        let say = |key: &str, parts: &[(&str, Part)]| sentence(language, key, parts);
+        match self {
+            Self::Failures { goal } => say("policy-failures", &[("goal", (*goal).into())]),
+            Self::Percentage { free, cpu, memory } => {
+                let percent = |percent: u32| Part::from(percent.to_string());
+                let parts = [
+                    ("cpu", percent(free.cpu_percent)),
+                    ("memory", percent(free.memory_percent)),
+                    ("free", amount(free.memory_free, language).into()),
+                    ("total", amount(free.memory_total, language).into()),
+                    ("cpu-wanted", percent(*cpu)),
+                    ("memory-wanted", percent(*memory)),
+                ];
+                say("policy-percentage", &parts)
+            }
+            Self::Slots(slots) => slots.say(language),
+            Self::FailoverHosts { hosts, lost, used } => {
+                let key = match (lost.is_empty(), used.is_empty()) {
+                    (false, _) => "policy-hosts-lost",
+                    (true, false) => "policy-hosts-used",
+                    (true, true) => "policy-hosts",
+                };
+                let list = |names: &[String]| Part::from(list(names, language));
+                say(key, &[("hosts", list(hosts)), ("lost", list(lost)), ("used", list(used))])
+            }
         }
-        write!(f, " {}", self.really)
     }
 }
+
+impl Say for Report {
+    fn say(&self, language: Language) -> String {
+        let (arithmetic, really) = (self.arithmetic.say(language), self.really.say(language));
+        let parts = [("arithmetic", arithmetic.into()), ("tolerance", really.into())];
+        match &self.warning {
+            None => sentence(language, "policy-report", &parts),
+            Some(warning) => {
+                let warning = Part::from(warning.say(language));
+                let parts: Vec<(&str, Part)> =
+                    parts.into_iter().chain([("warning", warning)]).collect();
+                sentence(language, "policy-report-beware", &parts)
+            }
+        }
+    }
+}
+
+said_in_english!(Arithmetic, Report);
 
 /// What a policy says of a pool, for so many failures to be tolerated.
 #[must_use]
@@ -92,33 +162,25 @@ pub fn report(
     let really = tolerance(pool, budget);
     let (satisfied, arithmetic, warning) = match policy {
         Policy::Failures => {
-            let text = format!("{} to be tolerated.", count(to_usize(goal), "host failure"));
-            (really.holds_now && really.failures >= goal, text, None)
+            let satisfied = really.holds_now && really.failures >= goal;
+            (satisfied, Arithmetic::Failures { goal }, None)
         }
         Policy::Percentage { cpu, memory } => {
             let free = reserve(pool, options);
-            let ok = free.cpu_percent >= *cpu && free.memory_percent >= *memory;
-            let text = format!(
-                "{} % of the processors and {} % of the memory ({} of {}) are free, {cpu} % and \
-                 {memory} % are to be.",
-                free.cpu_percent,
-                free.memory_percent,
-                mib(free.memory_free),
-                mib(free.memory_total)
-            );
-            (ok, text, None)
+            let satisfied = free.cpu_percent >= *cpu && free.memory_percent >= *memory;
+            (satisfied, Arithmetic::Percentage { free, cpu: *cpu, memory: *memory }, None)
         }
         Policy::Slots => {
             let slots = slots(pool, options);
-            (slots.failures >= goal, slots.to_string(), slots.warning(pool))
+            let warning = slots.distortion(pool);
+            (slots.failures >= goal, Arithmetic::Slots(slots), warning)
         }
-        Policy::FailoverHosts { hosts } => failover_hosts(pool, hosts),
+        Policy::FailoverHosts { hosts } => {
+            let (satisfied, arithmetic) = failover_hosts(pool, hosts);
+            (satisfied, arithmetic, None)
+        }
     };
     Report { satisfied, arithmetic, warning, really }
-}
-
-fn to_usize(number: u32) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// The pool with what the policy and the options change about it.
@@ -136,7 +198,7 @@ pub fn prepared(pool: &Pool, policy: &Policy, options: &Options) -> Pool {
     pool
 }
 
-fn failover_hosts(pool: &Pool, hosts: &BTreeSet<Uuid>) -> (bool, String, Option<String>) {
+fn failover_hosts(pool: &Pool, hosts: &BTreeSet<Uuid>) -> (bool, Arithmetic) {
     let named = |wanted: &dyn Fn(&crate::view::Host) -> bool| -> Vec<String> {
         let found = pool.hosts.iter().filter(|host| hosts.contains(&host.id) && wanted(host));
         found.map(|host| host.name.clone()).collect()
@@ -144,20 +206,6 @@ fn failover_hosts(pool: &Pool, hosts: &BTreeSet<Uuid>) -> (bool, String, Option<
     let used =
         named(&|host| pool.vms.iter().any(|vm| vm.holders().any(|holder| holder == host.id)));
     let lost = named(&|host| !host.live || !host.enabled || host.quarantined);
-    let all = list(&named(&|_| true));
-    if !lost.is_empty() {
-        return (
-            false,
-            format!("{all} are kept for failovers, but {} cannot take over.", list(&lost)),
-            None,
-        );
-    }
-    if !used.is_empty() {
-        return (
-            false,
-            format!("{all} are kept for failovers, but VMs run on {}.", list(&used)),
-            None,
-        );
-    }
-    (!hosts.is_empty(), format!("{all}: kept free for failovers."), None)
+    let satisfied = !hosts.is_empty() && lost.is_empty() && used.is_empty();
+    (satisfied, Arithmetic::FailoverHosts { hosts: named(&|_| true), lost, used })
 }

@@ -7,14 +7,13 @@
 //! less. A VM larger than a slot takes several. The failures tolerated are those of the hosts with
 //! the most slots, one after the other, while enough slots are left.
 
-use std::fmt;
-
+use haven_model::Language;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::options::Options;
 use crate::view::{Host, Pool, Vm};
-use crate::words::{count, mib, thousands};
+use crate::words::{Say, amount, said_in_english, sentence, thousands};
 
 /// The slot arithmetic of a pool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,38 +74,54 @@ pub fn slots(pool: &Pool, options: &Options) -> Slots {
     Slots { memory, cpu_mhz, of_host, used, failures: failures.min(hosts.saturating_sub(1)) }
 }
 
+/// One VM makes all slots much larger than the others need.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Distortion {
+    /// Name of the VM.
+    pub vm: String,
+    /// Bytes of a slot.
+    pub slot: u64,
+    /// Bytes that the next VM needs.
+    pub next: u64,
+}
+
 impl Slots {
-    /// Said when one VM makes all slots much larger than the others need.
+    /// The VM that makes all slots much larger than the others need, if there is one.
     #[must_use]
-    pub fn warning(&self, pool: &Pool) -> Option<String> {
+    pub fn distortion(&self, pool: &Pool) -> Option<Distortion> {
         let mut vms: Vec<&Vm> = running(pool).collect();
         vms.sort_by_key(|vm| (std::cmp::Reverse(vm.memory), vm.id));
         let (first, second) = (vms.first()?, vms.get(1)?);
         let distorts =
             first.memory >= second.memory.saturating_mul(2) && self.memory > second.memory;
-        distorts.then(|| {
-            format!(
-                "{} alone makes a slot {} large; the next VM needs {}. Bound it with \
-                 das.slotMemInMB, or let the failures be played through.",
-                first.name,
-                mib(self.memory),
-                mib(second.memory)
-            )
-        })
+        let (vm, slot, next) = (first.name.clone(), self.memory, second.memory);
+        distorts.then_some(Distortion { vm, slot, next })
     }
 }
 
-impl fmt::Display for Slots {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all: u64 = self.of_host.iter().map(|(_, slots)| slots).sum();
-        write!(
-            f,
-            "A slot is {} and {} MHz; {} of {} slots are used; by slots {} would be tolerated.",
-            mib(self.memory),
-            thousands(self.cpu_mhz),
-            thousands(self.used),
-            thousands(all),
-            count(usize::try_from(self.failures).unwrap_or(0), "host failure")
-        )
+impl Say for Distortion {
+    fn say(&self, language: Language) -> String {
+        let parts = [
+            ("vm", self.vm.as_str().into()),
+            ("memory", amount(self.slot, language).into()),
+            ("next", amount(self.next, language).into()),
+        ];
+        sentence(language, "policy-slots-distorted", &parts)
     }
 }
+
+impl Say for Slots {
+    fn say(&self, language: Language) -> String {
+        let all: u64 = self.of_host.iter().map(|(_, slots)| slots).sum();
+        let parts = [
+            ("memory", amount(self.memory, language).into()),
+            ("mhz", thousands(self.cpu_mhz, language).into()),
+            ("used", thousands(self.used, language).into()),
+            ("all", thousands(all, language).into()),
+            ("failures", self.failures.into()),
+        ];
+        sentence(language, "policy-slots", &parts)
+    }
+}
+
+said_in_english!(Distortion, Slots);

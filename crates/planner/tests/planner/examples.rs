@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use haven_planner::{
-    Budget, Change, ChangeError, Effect, Host, Outcome, Pin, Pool, Protection, Ready, Reason,
-    Rules, Shortage, Vm, admit, evacuate, lint, lint_evacuation, memory_need, place, restart_plan,
-    survives, tolerance, tolerance_with,
+    Budget, CPU_MODEL_PREFIX, Change, ChangeError, Effect, Host, Outcome, Pin, Pool, Protection,
+    Ready, Reason, Rules, Shortage, Vm, admit, evacuate, lint, lint_evacuation, memory_need, place,
+    restart_plan, survives, tolerance, tolerance_with,
 };
 use uuid::Uuid;
 
@@ -230,7 +230,10 @@ fn scenario_71_storage_and_networks_decide_where_vms_go() {
         Budget::QUICK,
     );
     let text = found.breach.unwrap().to_string();
-    assert!(text.starts_with("no host for vm1 after host1 fails: host2 SR"), "{text}");
+    assert!(
+        text.starts_with("no host for vm1 after host1 fails: host2 does not reach SR"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -256,7 +259,27 @@ fn scenario_73_only_hosts_with_the_processors_count() {
     let pool = pool(hosts, vec![(needy, 1)]);
     assert_eq!(failures(&pool), 1);
     let text = tolerance(&pool, Budget::THOROUGH).to_string();
-    assert!(text.contains("host3 its processors lack avx512f"), "{text}");
+    assert!(text.contains("host3 lacks avx512f in its processors"), "{text}");
+}
+
+/// Row 73: a guest that runs goes on only where its processors are the same; started anew it is
+/// free of them.
+#[test]
+fn what_a_guest_was_started_with_binds_its_moves_and_not_its_restart() {
+    let model = |name: &str| BTreeSet::from([format!("{CPU_MODEL_PREFIX}{name}")]);
+    let mut hosts = vec![host(1, 10), host(2, 10), host(3, 10)];
+    hosts[0].cpu_features = model("Icelake-Server");
+    hosts[2].cpu_features = model("Icelake-Server");
+    let runs = Vm { runs_with: model("Icelake-Server"), ..vm(1, 5) };
+    let pool = pool(hosts, vec![(runs, 1)]);
+    let error = pool.with(&Change::Move { vm: id(1001), host: id(2) }).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "vm1 cannot run on host2: it lacks the model Icelake-Server in its processors"
+    );
+    let plan = evacuate(&pool, id(1), 1, Budget::QUICK).unwrap();
+    assert_eq!(plan.moves.iter().map(|step| step.to).collect::<Vec<_>>(), [id(3)]);
+    assert_eq!(failures(&pool), 2, "anew it starts anywhere");
 }
 
 #[test]

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use haven_model::Language;
 use haven_planner::policy::{Options, Policy, report};
 use haven_planner::{
-    Budget, Change, Host, Plan, Pool, Protection, Rules, Vm, admit, evacuate, mib, place,
+    Budget, Change, Host, Plan, Pool, Protection, Rules, Say, Vm, admit, evacuate, mib, place,
     restart_plan, tolerance,
 };
 use uuid::Uuid;
@@ -21,6 +22,7 @@ const MIB: u64 = 1 << 20;
 struct Script {
     pool: Pool,
     goal: u32,
+    language: Language,
     questions: Vec<Vec<String>>,
 }
 
@@ -56,6 +58,7 @@ impl Script {
             match words.as_slice() {
                 ["host", name, memory, rest @ ..] => script.host(name, memory, rest),
                 ["vm", name, memory, rest @ ..] => script.vm(name, memory, rest),
+                ["language", tag] => script.language = Language::from_tag(tag),
                 ["goal", number] => script.goal = number.parse().unwrap(),
                 ["vcpus_per_100_cpus", number] => {
                     script.pool.vcpus_per_100_cpus = Some(number.parse().unwrap());
@@ -90,6 +93,9 @@ impl Script {
                     networks = list.split(',').filter(|w| *w != "none").collect();
                 }
                 Some(("cpus", number)) => host.cpus = number.parse().unwrap(),
+                Some(("features", list)) => {
+                    host.cpu_features = list.split(',').map(str::to_owned).collect();
+                }
                 None if *word == "disabled" => host.enabled = false,
                 None if *word == "quarantined" => host.quarantined = true,
                 _ => panic!("what is {word:?}?"),
@@ -115,6 +121,12 @@ impl Script {
                 Some(("order", number)) => vm.order = number.parse().unwrap(),
                 Some(("delay", seconds)) => vm.start_delay_s = seconds.parse().unwrap(),
                 Some(("vcpus", number)) => vm.vcpus = number.parse().unwrap(),
+                Some(("features", list)) => {
+                    vm.cpu_features = list.split(',').map(str::to_owned).collect();
+                }
+                Some(("runs-with", list)) => {
+                    vm.runs_with = list.split(',').map(str::to_owned).collect();
+                }
                 Some(("apart", group)) => {
                     vm.apart.insert(named(5, group));
                     self.pool.names.insert(named(5, group), group.to_owned());
@@ -146,7 +158,7 @@ impl Script {
             ["tolerance"] => {
                 let found = tolerance(pool, Budget::THOROUGH);
                 let exact = if found.is_exact() { "exact" } else { "a bound" };
-                format!("{found} ({exact})\n")
+                format!("{} ({exact})\n", found.say(self.language))
             }
             ["fail", hosts @ ..] => {
                 let hosts = hosts.iter().map(|name| named(1, name)).collect();
@@ -154,6 +166,13 @@ impl Script {
             }
             ["start", name, memory] => {
                 self.change(&Change::Add { vm: Box::new(protected(name, memory)), host: None })
+            }
+            ["move", vm, host] => {
+                self.change(&Change::Move { vm: named(2, vm), host: named(1, host) })
+            }
+            ["detach", host, sr] => {
+                let (host, sr) = (named(1, host), Some(named(3, sr)));
+                self.change(&Change::Detach { host, sr, network: None })
             }
             ["maintenance", host] => self.change(&Change::Disable { host: named(1, host) }),
             ["grow", vm, memory] => {
@@ -163,8 +182,11 @@ impl Script {
             }
             ["place", vm] => {
                 match place(pool, pool.vm(named(2, vm)).unwrap(), self.goal, Budget::QUICK) {
-                    Ok(found) => found.verdicts.iter().map(|line| format!("{line}\n")).collect(),
-                    Err(why) => format!("{why}\n"),
+                    Ok(found) => {
+                        let lines = found.verdicts.iter();
+                        lines.map(|line| format!("{}\n", line.say(self.language))).collect()
+                    }
+                    Err(why) => format!("{}\n", why.say(self.language)),
                 }
             }
             ["evacuate", host] => self.evacuation(named(1, host)),
@@ -172,10 +194,17 @@ impl Script {
                 let policy = match *policy {
                     "slots" => Policy::Slots,
                     "percentage" => Policy::Percentage { cpu: 25, memory: 25 },
+                    "failover-host" => {
+                        let last = pool.hosts.last().unwrap().id;
+                        Policy::FailoverHosts { hosts: BTreeSet::from([last]) }
+                    }
                     _ => Policy::Failures,
                 };
                 let found = report(pool, &policy, &Options::default(), self.goal, Budget::THOROUGH);
-                format!("{}\n{found}\n", if found.satisfied { "satisfied" } else { "violated" })
+                {
+                    let satisfied = if found.satisfied { "satisfied" } else { "violated" };
+                    format!("{satisfied}\n{}\n", found.say(self.language))
+                }
             }
             _ => panic!("what is {words:?}?"),
         }
@@ -187,10 +216,13 @@ impl Script {
 
     fn change(&self, change: &Change) -> String {
         match self.pool.with(change) {
-            Err(error) => format!("impossible: {error}\n"),
+            Err(error) => format!("impossible: {}\n", error.say(self.language)),
             Ok(after) => {
                 let found = admit(&self.pool, &after, self.goal, Budget::THOROUGH);
-                format!("{:?}: {found}\n", found.effect).to_lowercase_first()
+                {
+                    let text = found.say(self.language);
+                    format!("{:?}: {text}\n", found.effect).to_lowercase_first()
+                }
             }
         }
     }
@@ -211,7 +243,7 @@ impl Script {
         }
         for missing in &plan.unplaced {
             let held = if missing.held_back { "held back" } else { "stays behind" };
-            writeln!(text, "{} {held}: {}", missing.name, missing.why).unwrap();
+            writeln!(text, "{} {held}: {}", missing.name, missing.why.say(self.language)).unwrap();
         }
         writeln!(text, "afterwards {} further failures are survived", plan.tolerates).unwrap();
         text

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use good_lp::{Expression, Solution, SolverModel, constraint, microlp, variable, variables};
-use haven_planner::{Budget, Change, Pool, Rules, Vm, restart_plan};
+use haven_planner::{Budget, Change, Pool, Rules, Vm, restart_plan, tolerance};
 use uuid::Uuid;
 
 use crate::pools::{Shape, random};
@@ -36,6 +36,43 @@ fn fits(pool: &Pool) -> bool {
     let solution = model.solve().unwrap();
     let placed: f64 = places.iter().flatten().map(|place| solution.value(*place)).sum();
     placed.round() as usize == waiting.len()
+}
+
+/// Every set of hosts of a size.
+fn sets(hosts: &[Uuid], size: usize) -> Vec<Vec<Uuid>> {
+    let masks = (0u32..1 << hosts.len()).filter(|mask| mask.count_ones() as usize == size);
+    let chosen = |mask: u32| {
+        (0..hosts.len()).filter(|at| mask & (1 << at) != 0).map(|at| hosts[at]).collect()
+    };
+    masks.map(chosen).collect()
+}
+
+/// "Yes" of a middle pool holds for every set of hosts that fail at once, and a proven "no" names
+/// a set for which there is no place.
+#[test]
+fn tolerance_is_never_more_than_an_integer_program_finds() {
+    let shape =
+        Shape { hosts: (5, 7), vms: (18, 34), memory: (30, 55), size_max: 11, rules: false };
+    let (mut checked, mut refuted) = (0, 0);
+    for seed in 0..30 {
+        let mut pool = random(seed, &shape);
+        pool.vms.retain(|vm| !vm.waits());
+        let hosts: Vec<Uuid> = pool.hosts.iter().map(|host| host.id).collect();
+        let found = tolerance(&pool, Budget::QUICK);
+        let fail =
+            |failed: &[Uuid]| fits(&pool.with(&Change::Fail { hosts: failed.to_vec() }).unwrap());
+        for failed in sets(&hosts, found.failures as usize) {
+            assert!(fail(&failed), "seed {seed}: {found} but not {failed:?}");
+            checked += 1;
+        }
+        let breach = found.breach.filter(|breach| breach.proven);
+        if let Some([blow]) = breach.as_ref().map(|breach| breach.failed.as_slice()) {
+            let failed: Vec<Uuid> = blow.iter().map(|host| host.id).collect();
+            assert!(!fail(&failed), "seed {seed}: there is a place after {failed:?}");
+            refuted += 1;
+        }
+    }
+    assert!(checked > 150 && refuted > 10, "{checked} checked, {refuted} refuted");
 }
 
 #[test]

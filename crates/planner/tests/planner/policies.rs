@@ -51,7 +51,8 @@ fn a_big_vm_distorts_slots_and_is_named() {
     pool.occupy(big_id, id(3));
     let found = report(&pool, &Policy::Slots, &Options::default(), 1, Budget::THOROUGH);
     assert!(!found.satisfied, "{found}");
-    assert!(found.warning.as_ref().unwrap().contains("vm9 alone makes a slot 5,120 MiB large"));
+    let warning = found.warning.as_ref().unwrap().to_string();
+    assert!(warning.contains("vm9 alone makes a slot 5,120 MiB large"), "{warning}");
     assert_eq!(found.really.failures, 1, "played through, one failure is survived: {found}");
 }
 
@@ -82,7 +83,7 @@ fn dedicated_hosts_stay_free_for_failovers() {
     let free = report(&pool, &policy(&[3]), &Options::default(), 1, Budget::THOROUGH);
     assert!(free.satisfied && free.really.failures == 1, "{free}");
     let used = report(&pool, &policy(&[2]), &Options::default(), 1, Budget::THOROUGH);
-    assert!(!used.satisfied && used.arithmetic.contains("VMs run on host2"), "{used}");
+    assert!(!used.satisfied && used.arithmetic.to_string().contains("VMs run on host2"), "{used}");
     let prepared = haven_planner::policy::prepared(&pool, &policy(&[3]), &Options::default());
     let found = haven_planner::place(&prepared, &vm(7, 1), 0, Budget::QUICK).unwrap();
     assert_ne!(found.host, id(3));

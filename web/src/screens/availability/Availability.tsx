@@ -78,6 +78,7 @@ function Controls({ status }: { status: HaStatus }): ReactNode {
           />
         </div>
         <p>{t("failures-possible", { possible: status.tolerance.possible })}</p>
+        {status.tolerance.text !== undefined && <p className="hv-muted">{status.tolerance.text}</p>}
         {(status.bounds ?? []).length > 0 && (
           <details>
             <summary>{t("timing", { profile: status.profile ?? "default" })}</summary>

@@ -246,9 +246,9 @@ async fn haven(state: &Arc<AppState>, page: &Page, path: &str, request: Request)
     let (origin, full) = (Origin::of(&request), format!("/haven/{path}"));
     let request = as_session(page, request);
     if request.method() == Method::GET {
-        let credentials = Credentials::of(&request);
+        let asker = (Credentials::of(&request), extra::language(&request));
         drop(request);
-        return extra::get(state, origin, &full, credentials).await;
+        return extra::get(state, origin, &full, asker).await;
     }
     extra::post(state, origin, &full, request).await
 }

@@ -196,11 +196,16 @@ async fn reserve(
             if let Some(holder) = placement::holders(tx, vm).first() {
                 return Err(placement::overtaken(*holder));
             }
-            let host = choose(tx, vm, how)?;
-            admit(tx, vm, host, how)?;
+            let pool = view::pool(tx);
+            let (host, tolerates) = choose(tx, &pool, vm, how)?;
+            admit(tx, &pool, vm, (host, tolerates), how)?;
             let holder = term.holder(host);
             let number = placement::set(tx, vm, vec![holder])?;
-            tx.update(vm, |row: &mut Vm| row.scheduled_to_be_resident_on = host)?;
+            let cpu = (!how.resume).then(|| spec::boot_flags(tx, host)).transpose()?;
+            tx.update(vm, |row: &mut Vm| {
+                row.scheduled_to_be_resident_on = host;
+                row.last_boot_cpu_flags = cpu.unwrap_or_else(|| row.last_boot_cpu_flags.clone());
+            })?;
             let spec = Box::new(spec::domain(tx, vm, &mount, term.epoch)?);
             let bridges = super::nics::bridges(tx, vm, host)?;
             let row = tx.require(vm)?;
@@ -221,14 +226,20 @@ async fn reserve(
         .await
 }
 
-/// The host: the named one if it can, else the planner's.
-fn choose(tx: &Tx<'_>, vm: Ref<Vm>, how: Start) -> Result<Ref<Host>, ApiError> {
+/// The host: the named one if it can, else the planner's, and what is tolerated with the VM there
+/// for certain.
+fn choose(
+    tx: &Tx<'_>,
+    pool: &planner::Pool,
+    vm: Ref<Vm>,
+    how: Start,
+) -> Result<(Ref<Host>, u32), ApiError> {
     let wanted = view::vm(tx, vm, tx.require(vm)?);
     let Some(host) = how.host else {
         let goal = admission::goal(tx);
-        let found = planner::place(&view::pool(tx), &wanted, goal, planner::Budget::QUICK);
+        let found = planner::place(pool, &wanted, goal, planner::Budget::QUICK);
         return found
-            .map(|found| view::reference(found.host))
+            .map(|found| (view::reference(found.host), found.tolerates))
             .map_err(|why| super::query::no_host(tx, vm, &why));
     };
     tx.require(host)?;
@@ -236,20 +247,28 @@ fn choose(tx: &Tx<'_>, vm: Ref<Vm>, how: Start) -> Result<Ref<Host>, ApiError> {
         true => planner::Purpose::Failover,
         false => planner::Purpose::Ordinary,
     };
-    super::query::fits(tx, vm, &wanted, (host, purpose))?;
-    Ok(host)
+    super::query::fits_in(pool, vm, &wanted, (host, purpose))?;
+    Ok((host, 0))
 }
 
 /// With high availability on, a start must not break the promise.
-fn admit(tx: &mut Tx<'_>, vm: Ref<Vm>, host: Ref<Host>, how: Start) -> Result<(), ApiError> {
-    if how.failover {
+fn admit(
+    tx: &mut Tx<'_>,
+    pool: &planner::Pool,
+    vm: Ref<Vm>,
+    (host, tolerates): (Ref<Host>, u32),
+    how: Start,
+) -> Result<(), ApiError> {
+    // The failover manager's plan was weighed as a whole; and what placing the VM has proven needs
+    // no second proof.
+    if how.failover || admission::keeps(tx, tolerates) {
         return Ok(());
     }
     let wanted = Box::new(view::vm(tx, vm, tx.require(vm)?));
     let what = format!("starting {}", wanted.name);
     let host = Some(uuid(&tx.require(host)?.uuid)?);
     let change = planner::Change::Add { vm: wanted, host };
-    admission::check(tx, &what, &[change], how.force)
+    admission::check_in(tx, pool, &what, &[change], how.force)
 }
 
 /// How a VM is to be stopped.

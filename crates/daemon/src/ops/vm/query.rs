@@ -60,10 +60,21 @@ pub fn fits(
     wanted: &planner::Vm,
     (host, purpose): (Ref<Host>, planner::Purpose),
 ) -> Result<(), ApiError> {
-    let pool = view::pool(db);
-    let found = pool.hosts.iter().find(|candidate| view::reference::<Host>(candidate.id) == host);
-    let found = found.ok_or_else(|| ApiError::handle_invalid(host))?;
-    planner::verdict(&pool, wanted, found, purpose).map_err(|why| reason(vm, host, &why))
+    fits_in(&view::pool(db), vm, wanted, (host, purpose))
+}
+
+/// The same for who has a view of the pool already.
+///
+/// # Errors
+/// Why not.
+pub fn fits_in(
+    pool: &planner::Pool,
+    vm: Ref<Vm>,
+    wanted: &planner::Vm,
+    (host, purpose): (Ref<Host>, planner::Purpose),
+) -> Result<(), ApiError> {
+    let found = pool.host(view::id(host)).ok_or_else(|| ApiError::handle_invalid(host))?;
+    planner::verdict(pool, wanted, found, purpose).map_err(|why| reason(vm, host, &why))
 }
 
 /// `VM.get_possible_hosts(vm)`.
