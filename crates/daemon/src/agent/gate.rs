@@ -90,6 +90,12 @@ impl Gate {
         Ok(state.acting.values().any(|acting| acting.vm == Some(vm) && acting.id != by))
     }
 
+    /// Whether `vm` may not be run under this placement any more, though the order to do so acts.
+    #[must_use]
+    pub fn is_closed(&self, vm: Uuid, placement: u64) -> bool {
+        self.state().closed.get(&vm).is_some_and(|closed| placement <= *closed)
+    }
+
     /// Begins a new history of terms: the pool is armed, disarmed or left.
     pub fn forget_terms(&self) {
         self.state().newest = None;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::execute::{Agent, AgentParts, Case, DONE};
 use super::facts::boot_id;
+use super::gate::Gate;
 use super::lanes::Lane;
 use crate::orders::{Inventory, Order, OrderError, OrderReply, OrderResult, Refusal};
 
@@ -23,14 +24,15 @@ impl Case {
             Order::StartVm { .. } => Lane::Start,
             _ => Lane::Vm,
         };
-        self.blocking(lane, |parts, order| {
+        let gate = self.agent.gate.clone();
+        self.blocking(lane, move |parts, order| {
             let hypervisor = &parts.hypervisor;
             let done = |result: Result<(), HypervisorError>| {
                 result.map(|()| OrderReply::Done).map_err(OrderError::from)
             };
             match order {
                 Order::StartVm { spec, paused, .. } => {
-                    done(hypervisor.start_with(spec, *paused, consent(parts, order)))
+                    done(hypervisor.start_with(spec, *paused, consent(parts, order, gate)))
                 }
                 Order::StopVm { vm, mode } => done(gone(hypervisor.stop(*vm, *mode))),
                 Order::RebootVm { vm, clean } => done(hypervisor.reboot(*vm, *clean)),
@@ -38,7 +40,7 @@ impl Case {
                 Order::UnpauseVm { vm } => done(hypervisor.unpause(*vm)),
                 Order::SuspendVm { vm, path } => done(hypervisor.suspend(*vm, path)),
                 Order::ResumeVm { spec, path, .. } => {
-                    done(hypervisor.resume_with(spec, path, consent(parts, order)))
+                    done(hypervisor.resume_with(spec, path, consent(parts, order, gate)))
                 }
                 Order::ChangeVm { vm, change } => done(hypervisor.change(*vm, change)),
                 Order::CancelJob { vm } => done(hypervisor.cancel_job(*vm)),
@@ -85,10 +87,14 @@ impl Case {
 }
 
 /// May the guest of this order execute? Asked by the driver immediately before it does: opening
-/// its disks may have taken longer than the permit lasts, or than the coordinator waits.
-fn consent(parts: &AgentParts, order: &Order) -> Consent {
+/// its disks may have taken longer than the permit lasts, or than the coordinator waits; or its
+/// placement was closed meanwhile.
+fn consent(parts: &AgentParts, order: &Order, gate: Gate) -> Consent {
     let (authority, until) = (parts.authority.clone(), Instant::now() + order.deadline());
-    Arc::new(move || Instant::now() < until && authority.armed().is_none_or(|armed| armed.permit))
+    let place = order.vm().zip(order.placement());
+    let closed = move || place.is_some_and(|(vm, placement)| gate.is_closed(vm, placement));
+    let permit = move || authority.armed().is_none_or(|armed| armed.permit);
+    Arc::new(move || Instant::now() < until && permit() && !closed())
 }
 
 impl Agent {

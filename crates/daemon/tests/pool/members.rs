@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use haven_cluster::ids::{EpochNumber, HostId, Incarnation, Life};
 use haven_daemon::coordinator;
-use haven_daemon::ops::{placement, vm::state::Undo};
+use haven_daemon::ops::placement;
+use haven_daemon::ops::vm::state::{Undo, abandon};
 use haven_daemon::orders::Term;
+use haven_drivers::hypervisor::sim::Delays;
 use haven_model::{Host, Ref, Task, TaskJournal, TaskStatusType, Vm};
 use haven_pooldb::Snapshot;
 use haven_tasks as machine;
@@ -343,5 +345,34 @@ async fn a_vm_that_may_have_moved_to_a_silent_host_is_not_taken_for_stopped() {
     assert_eq!(pool.ok("VM.get_power_state", &[vm]).await, "Running");
     let held = state.pool.read(|db| placement::holders(db, vm_ref)).await.unwrap();
     assert_eq!(held, [from, to]);
+    assert!(pool.world.violations().is_empty());
+}
+
+/// A start that waits for its disks is no domain yet: nothing can be stopped, and it is no proof
+/// that the VM runs nowhere. It does not become one any more either.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_still_acts_keeps_its_place_and_comes_to_nothing() {
+    let pool = pool(2).await;
+    let sr = pool.nfs().await;
+    let hosts = pool.host_refs().await;
+    let vm = pool.vm("web1", &sr, 256).await;
+    let vm_ref: Ref<Vm> = vm.as_str().unwrap().parse().unwrap();
+    let state = pool.hosts[0].daemon.state.clone();
+    pool.world.set_delays(Delays { start: Duration::from_secs(3), ..Delays::default() });
+    let arguments = [vm.clone(), hosts[1].clone(), json!(false), json!(false)];
+    let (started, ()) = tokio::join!(pool.call("VM.start_on", &arguments), async {
+        let placed = || state.pool.read(|db| placement::number(db, vm_ref) > 0);
+        while !placed().await.unwrap() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let refused = abandon(&state, vm_ref, true).await.unwrap_err();
+        assert!(refused.to_string().contains("still acts"), "{refused}");
+        assert!(!state.pool.read(|db| placement::holders(db, vm_ref).is_empty()).await.unwrap());
+    });
+    assert!(started.is_err(), "{started:?}");
+    assert_eq!(pool.ok("VM.get_power_state", &[vm.clone()]).await, "Halted");
+    pool.world.set_delays(Delays::default());
+    pool.start(&vm).await.unwrap();
     assert!(pool.world.violations().is_empty());
 }

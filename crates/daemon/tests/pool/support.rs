@@ -12,7 +12,7 @@ use haven_daemon::config::{Config, HypervisorSettings, Paths, Settings};
 use haven_daemon::simulate::Simulation;
 use haven_drivers::hypervisor::sim::{SimHypervisor, SimWorld, host_uri};
 use haven_drivers::hypervisor::{
-    Capabilities, DomainChange, DomainInfo, DomainSpec, Hypervisor, HypervisorError,
+    Capabilities, Consent, DomainChange, DomainInfo, DomainSpec, Hypervisor, HypervisorError,
     HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget, StopMode,
 };
 use haven_drivers::storage::SrDriver;
@@ -44,6 +44,14 @@ impl Hypervisor for Addressed {
     }
     fn start(&self, spec: &DomainSpec, paused: bool) -> Result<(), HypervisorError> {
         self.sim.start(spec, paused)
+    }
+    fn start_with(
+        &self,
+        spec: &DomainSpec,
+        paused: bool,
+        consent: Consent,
+    ) -> Result<(), HypervisorError> {
+        self.sim.start_with(spec, paused, consent)
     }
     fn stop(&self, vm: Uuid, mode: StopMode) -> Result<(), HypervisorError> {
         self.sim.stop(vm, mode)

@@ -146,7 +146,9 @@ fn a_closed_placement_stays_closed_and_the_next_one_may_start() {
         bench.gate.begin(&bench.order(bench.first, 0, 1, start(vm, placement)), bench.first)
     };
     let acting = begin(3).unwrap();
+    assert!(!bench.gate.is_closed(vm, 3));
     assert_eq!(bench.gate.close_placement(vm, 3, Uuid::nil()), Ok(true));
+    assert!(bench.gate.is_closed(vm, 3) && !bench.gate.is_closed(vm, 4));
     drop(acting);
     assert_eq!(bench.gate.close_placement(vm, 2, Uuid::nil()), Ok(false));
     assert_eq!(begin(3).unwrap_err(), Refusal::PlacementClosed { given: 3, closed: 3 });

@@ -268,6 +268,11 @@ pub async fn vacate(state: &Arc<AppState>, vm: Ref<Vm>) -> Result<(), ApiError> 
     }
 }
 
+async fn may_run(state: &Arc<AppState>, holder: Ref<Host>, close: Order) -> Result<bool, ApiError> {
+    let reply = state.orders.send(host::id(holder), close).await;
+    Ok(reply.map_err(|error| errors::order(holder, error))? != OrderReply::Running(false))
+}
+
 /// Makes sure that a VM whose start did not come to its end runs nowhere, then frees its place.
 /// With `stop` it is also stopped where it runs.
 ///
@@ -292,15 +297,18 @@ pub async fn abandon(state: &Arc<AppState>, vm: Ref<Vm>, stop: bool) -> Result<(
     }
     for holder in &holders {
         let close = Order::ClosePlacement { vm: id, placement: number };
-        let reply = state.orders.send(host::id(*holder), close).await;
-        let running = reply.map_err(|error| errors::order(*holder, error))?;
-        if running == OrderReply::Running(true) {
-            if !stop {
-                return Err(ApiError::not_allowed(format!("the VM runs on {holder}")));
-            }
-            let mode = haven_drivers::hypervisor::StopMode::Hard;
-            let sent = state.orders.send(host::id(*holder), Order::StopVm { vm: id, mode }).await;
-            sent.map_err(|error| errors::order(*holder, error))?;
+        if !may_run(state, *holder, close.clone()).await? {
+            continue;
+        }
+        if !stop {
+            return Err(ApiError::not_allowed(format!("the VM runs on {holder}")));
+        }
+        let mode = haven_drivers::hypervisor::StopMode::Hard;
+        let sent = state.orders.send(host::id(*holder), Order::StopVm { vm: id, mode }).await;
+        sent.map_err(|error| errors::order(*holder, error))?;
+        // A start whose disks are slow is no domain yet, and nothing that could be stopped.
+        if may_run(state, *holder, close).await? {
+            return Err(ApiError::not_allowed(format!("a start still acts on {holder}")));
         }
     }
     let after = if power == VmPowerState::Suspended { power } else { VmPowerState::Halted };
