@@ -4,7 +4,7 @@ use haven_model::ClassMeta;
 
 use crate::registry::Operation;
 
-/// Declared messages that only write their field, so that nobody need write handlers for them.
+/// Messages that are declared, or whose field asks for a handler, but that only write their field.
 const FIELD_WRITES: &[(&str, &[&str])] = &[
     ("task", &["set_progress", "set_result", "set_error_info", "other_config"]),
     (
@@ -27,6 +27,7 @@ const FIELD_WRITES: &[(&str, &[&str])] = &[
             "other_config",
             "platform",
             "blocked_operations",
+            "xenstore_data",
         ],
     ),
     ("VMSS", &["set_retained_snapshots", "set_frequency", "set_type", "schedule"]),

@@ -266,24 +266,32 @@ impl FromFields {
             return;
         }
         let write = (field.set_role, field.state);
-        let custom = |operation| if field.custom_setter { Operation::Custom } else { operation };
-        let set = custom(Operation::Set(index));
-        self.add(format!("set_{}", field.name), &[object, ("value", field.ty)], None, write, set);
+        let class = self.class;
+        let custom = |name: &str, operation| {
+            let otherwise = if field.custom_setter { Operation::Custom } else { operation };
+            plain_operation(class, name).unwrap_or(otherwise)
+        };
+        let name = format!("set_{}", field.name);
+        let set = custom(&name, Operation::Set(index));
+        self.add(name, &[object, ("value", field.ty)], None, write, set);
         match field.ty {
             Type::Map(key, value) => {
                 let (key, value) = (("key", *key), ("value", *value));
-                let add = custom(Operation::AddTo(index));
-                let remove = custom(Operation::RemoveFrom(index));
-                let name = field.name;
-                self.add(format!("add_to_{name}"), &[object, key, value], None, write, add);
-                self.add(format!("remove_from_{name}"), &[object, key], None, write, remove);
+                let names = ["add_to_", "remove_from_"].map(|verb| format!("{verb}{}", field.name));
+                let [add_to, remove_from] = names;
+                let add = custom(&add_to, Operation::AddTo(index));
+                let remove = custom(&remove_from, Operation::RemoveFrom(index));
+                self.add(add_to, &[object, key, value], None, write, add);
+                self.add(remove_from, &[object, key], None, write, remove);
             }
             Type::Set(item) => {
                 let value = ("value", *item);
-                let add = custom(Operation::Add(index));
-                let remove = custom(Operation::Remove(index));
-                self.add(format!("add_{}", field.name), &[object, value], None, write, add);
-                self.add(format!("remove_{}", field.name), &[object, value], None, write, remove);
+                let [to_add, to_remove] =
+                    ["add_", "remove_"].map(|verb| format!("{verb}{}", field.name));
+                let add = custom(&to_add, Operation::Add(index));
+                let remove = custom(&to_remove, Operation::Remove(index));
+                self.add(to_add, &[object, value], None, write, add);
+                self.add(to_remove, &[object, value], None, write, remove);
             }
             _ => {}
         }

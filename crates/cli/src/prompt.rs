@@ -49,8 +49,8 @@ pub(crate) fn password(question: &str) -> Outcome<String> {
 }
 
 /// Asks for a new password, twice.
-pub(crate) fn new_password() -> Outcome<String> {
-    let first = password("New password for root: ")?;
+pub(crate) fn new_password(user: &str) -> Outcome<String> {
+    let first = password(&format!("New password for {user}: "))?;
     if first != password("Again: ")? {
         return Err(Failure::Usage("the two passwords differ; nothing was done".to_owned()));
     }

@@ -15,11 +15,15 @@ use tracing_subscriber::EnvFilter;
 const BLOCKING_THREADS_MAX: usize = 512;
 /// How long calls that hang may hold up the end.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(1);
-const USAGE: &str = "usage: havend [--root DIR] [--version]";
+const USAGE: &str = "usage: havend [--root DIR] [--version]\n       havend --unbuilt   (messages of XenAPI that answer NOT_IMPLEMENTED)";
 
 fn main() -> ExitCode {
     match arguments(std::env::args().skip(1)) {
         Ok(Asked::Run(root)) => run(root),
+        Ok(Asked::Unbuilt) => {
+            let names: Vec<&str> = haven_daemon::ops::unbuilt().collect();
+            say(&names.join("\n"), true)
+        }
         Ok(Asked::Version) => say(concat!("havend ", env!("CARGO_PKG_VERSION")), true),
         Err(()) => say(USAGE, false),
     }
@@ -28,6 +32,7 @@ fn main() -> ExitCode {
 enum Asked {
     Run(PathBuf),
     Version,
+    Unbuilt,
 }
 
 fn arguments(mut given: impl Iterator<Item = String>) -> Result<Asked, ()> {
@@ -35,6 +40,7 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Asked, ()> {
     while let Some(argument) = given.next() {
         match argument.as_str() {
             "--version" => return Ok(Asked::Version),
+            "--unbuilt" => return Ok(Asked::Unbuilt),
             "--root" => root = PathBuf::from(given.next().ok_or(())?),
             other => match other.strip_prefix("--root=") {
                 Some(path) => root = PathBuf::from(path),

@@ -12,8 +12,7 @@ use crate::run::{Object, Run};
 use crate::select::Selection;
 
 /// Said when a dangerous command is not forced.
-pub(crate) const NOT_FORCED: &str = "This operation is dangerous and may cause data loss. This \
-    operation must be forced (use --force).";
+pub(crate) const NOT_FORCED: &str = "This can destroy data: say --force if it is meant";
 
 /// Where an argument of the message comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -97,7 +97,7 @@ impl Run<'_> {
         match (key, self.parts(field, object)?) {
             (Some(key), Parts::Map(pairs)) => {
                 let found = pairs.into_iter().find(|(k, _)| *k == key).map(|(_, value)| value);
-                let missing = || Failure::text(format!("Key {key} not found in map"));
+                let missing = || Failure::text(format!("The map has no key {key}"));
                 let value = found.ok_or_else(missing)?;
                 self.printer.value(value.clone(), value.into());
             }
@@ -197,8 +197,8 @@ impl Run<'_> {
 
     fn param_add(&mut self, field: &Field, object: &Object) -> Result<(), Failure> {
         match (field.kind, field.writable) {
-            (Kind::One, _) => Err(Failure::text("Can only add to parameters of type Set or Map")),
-            (_, false) => Err(Failure::text("Parameter is read-only")),
+            (Kind::One, _) => Err(Failure::text("Only sets and maps can be added to")),
+            (_, false) => Err(Failure::text("The parameter cannot be changed")),
             (Kind::Set, true) => {
                 let syntax = "When adding a key to a set, use the syntax: *-param-add \
                               param-name=<name> param-key=<key>";
@@ -228,7 +228,7 @@ impl Run<'_> {
     ) -> Result<(), Failure> {
         let meta = own(field)?;
         let Type::Set(inner) = meta.ty else {
-            return Err(Failure::text(format!("Field '{}' is not a set or map", field.name)));
+            return Err(Failure::text(format!("{} is no set and no map", field.name)));
         };
         let value = self.read_value(inner, field.name, item)?;
         let class = object.class.name;
@@ -256,24 +256,22 @@ impl Run<'_> {
     fn param_remove(&mut self, field: &Field, object: &Object) -> Result<(), Failure> {
         let key = self.args.required("param-key")?.to_owned();
         match (self.parts(field, object)?, field.writable) {
-            (Parts::One(..), _) => {
-                Err(Failure::text("Can only remove from parameters of type Set or Map"))
-            }
-            (_, false) => Err(Failure::text("Cannot remove parameters from read-only map")),
+            (Parts::One(..), _) => Err(Failure::text("Only sets and maps can be removed from")),
+            (_, false) => Err(Failure::text("The map cannot be changed")),
             (Parts::Set(items), true) if items.contains(&key) => {
                 self.change_set("remove", field, object, &key)
             }
-            (Parts::Set(_), true) => Err(Failure::text(format!("Key {key} is not in the set"))),
+            (Parts::Set(_), true) => Err(Failure::text(format!("The set has no {key}"))),
             (Parts::Map(pairs), true) if pairs.iter().any(|(k, _)| *k == key) => {
                 self.remove_pair(&own(field)?, object, &key)
             }
-            (Parts::Map(_), true) => Err(Failure::text(format!("Key {key} is not in map"))),
+            (Parts::Map(_), true) => Err(Failure::text(format!("The map has no key {key}"))),
         }
     }
 
     fn param_clear(&mut self, field: &Field, object: &Object) -> Result<(), Failure> {
         if !field.writable {
-            return Err(Failure::text("Can only clear RW parameters"));
+            return Err(Failure::text("The parameter cannot be changed"));
         }
         match self.parts(field, object)? {
             Parts::Set(items) => {
@@ -284,7 +282,7 @@ impl Run<'_> {
                 pairs.iter().try_for_each(|(key, _)| self.remove_pair(&meta, object, key))
             }
             Parts::One(..) => self.set_field(field, object, "").map_err(|failure| match failure {
-                Failure::Text(_) => Failure::text("Cannot clear this parameter"),
+                Failure::Text(_) => Failure::text("The parameter cannot be empty"),
                 other => other,
             }),
         }
@@ -299,9 +297,9 @@ impl Run<'_> {
     ) -> Result<Value, Failure> {
         Ok(match ty {
             Type::Int => Value::Int(number(name, text)?),
-            Type::Float => Value::Float(text.trim().parse().map_err(|_| {
-                Failure::text(format!("Parameter {name} must be a floating-point number"))
-            })?),
+            Type::Float => Value::Float(
+                text.trim().parse().map_err(|_| Failure::text(format!("{name} is a number")))?,
+            ),
             Type::Bool => Value::Bool(truth(name, text)?),
             Type::Ref(_) if text.is_empty() => Value::Ref(haven_model::RefId::NULL),
             Type::Ref(class) => {
@@ -340,14 +338,14 @@ pub(crate) fn is_standard(name: &str) -> bool {
 fn settable(target: Target<'_>) -> Result<(), Failure> {
     match target {
         Target::Part(field, _) if field.kind == Kind::Set => {
-            Err(Failure::text("Cannot param-set on set fields"))
+            Err(Failure::text("A set is changed with param-add and param-remove"))
         }
         Target::Part(field, _) if !field.writable => {
             Err(Failure::text(format!("Map field '{}' is read-only.", field.name)))
         }
-        Target::Whole(field) if field.kind == Kind::Map && field.writable => Err(Failure::text(
-            format!("Field '{}' is a map or set. use the 'name:key=value' syntax.", field.name),
-        )),
+        Target::Whole(field) if field.kind == Kind::Map && field.writable => {
+            Err(Failure::text(format!("{} is a map: write name:key=value.", field.name)))
+        }
         Target::Whole(field) if field.kind != Kind::One || !field.writable => {
             Err(Failure::text(format!("Field '{}' is read-only.", field.name)))
         }

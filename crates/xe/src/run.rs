@@ -191,8 +191,8 @@ impl<'a> Run<'a> {
             match self.reply()? {
                 Reply::Chunk(chunk) if data.len() + chunk.len() > FILE_BYTES_MAX => {
                     return Err(Failure::text(format!(
-                        "Fatal error: A CLI client tried to transfer more than the maximum \
-                         allowed of {FILE_BYTES_MAX}B, aborting."
+                        "the file is larger than {FILE_BYTES_MAX} bytes, which is all that goes \
+                         this way"
                     )));
                 }
                 Reply::Chunk(chunk) => data.extend(chunk),

@@ -108,11 +108,10 @@ impl Run<'_> {
             [] => Err(Failure::text(format!("No matching {plural} found"))),
             [object] => Ok(vec![operation(self, object)?]),
             _ if selection.one => Err(Failure::text(format!(
-                "Multiple {matching} {plural} found. Operation can only be performed on one {one} \
-                 at a time"
+                "Multiple {matching} {plural} found; this is done to one {one} at a time"
             ))),
             _ if !self.args.flag("multiple")? => Err(Failure::text(format!(
-                "Multiple {matching} {plural} found. --multiple required to complete the operation"
+                "Multiple {matching} {plural} found; say --multiple to do it to all of them"
             ))),
             several => self.for_several(several, operation),
         }
@@ -163,8 +162,6 @@ impl Run<'_> {
         if found.record.member(field) == Some(&Value::Bool(true)) {
             return Ok(found);
         }
-        Err(Failure::text(format!(
-            "This operation can only be performed on a VM {what}. {uuid} is not a VM {what}."
-        )))
+        Err(Failure::text(format!("{uuid} is no {what}")))
     }
 }

@@ -1,11 +1,14 @@
 //! The verbs and options, one file a noun. Their doc comments are the help texts.
 
+pub(crate) mod disk;
 pub(crate) mod global;
 pub(crate) mod ha;
 pub(crate) mod host;
 pub(crate) mod network;
 pub(crate) mod pool;
+pub(crate) mod snapshot;
 pub(crate) mod sr;
+pub(crate) mod user;
 pub(crate) mod vm;
 pub(crate) mod watch;
 
@@ -63,6 +66,9 @@ pub(crate) enum Command {
     /// Networks that machines are attached to
     #[command(subcommand)]
     Network(network::NetworkCommand),
+    /// Users besides root, what they may do, and passwords
+    #[command(subcommand)]
+    User(user::UserCommand),
     /// Long operations that are running or have ended
     #[command(subcommand)]
     Task(watch::TaskCommand),

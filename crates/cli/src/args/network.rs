@@ -8,6 +8,15 @@ pub(crate) enum NetworkCommand {
     /// List the networks
     #[command(visible_alias = "ls")]
     List,
+    /// Delete a network that nothing is attached to
+    #[command(visible_alias = "rm")]
+    Delete {
+        /// The network
+        network: String,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
     /// Create a network
     Create {
         /// Its name

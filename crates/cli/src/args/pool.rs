@@ -52,6 +52,11 @@ pub(crate) enum PoolCommand {
         /// The uuid that `haven pool promote` printed
         coordinator: String,
     },
+    /// Make another host the coordinator; machines are not touched
+    Coordinator {
+        /// The host
+        host: String,
+    },
     /// Show the pool
     Show,
 }

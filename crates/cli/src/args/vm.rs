@@ -2,6 +2,8 @@
 
 use clap::{ArgAction, Args, Subcommand, ValueEnum};
 
+use super::disk::{CdCommand, DiskCommand};
+use super::snapshot::SnapshotCommand;
 use crate::render::units::{parse_bytes, parse_seconds};
 
 /// Verbs of templates.
@@ -92,6 +94,25 @@ pub(crate) enum VmCommand {
     },
     /// Change settings of a machine
     Set(Box<SetVm>),
+    /// A copy of a machine, which shares what is on the disks and takes no room at first
+    Clone {
+        /// The machine or template
+        vm: String,
+        /// Name of the copy
+        name: String,
+        /// Copy the disks whole, in their storage repository or in this one
+        #[arg(long, value_name = "SR", num_args = 0..=1, default_missing_value = "")]
+        full: Option<String>,
+    },
+    /// Snapshots: keep what a machine's disks are like, and go back to it
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
+    /// Disks of a machine
+    #[command(subcommand)]
+    Disk(DiskCommand),
+    /// The CD drive of a machine
+    #[command(subcommand)]
+    Cd(CdCommand),
     /// Delete machines and the disks that only they use
     #[command(visible_alias = "rm")]
     Delete {

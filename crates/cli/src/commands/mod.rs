@@ -11,10 +11,13 @@ mod pool;
 mod sr;
 mod task;
 mod template;
+mod user;
 mod vm;
 mod vm_create;
+mod vm_disk;
 mod vm_power;
 mod vm_set;
+mod vm_snapshot;
 mod web;
 
 use clap::CommandFactory;
@@ -54,6 +57,7 @@ async fn dispatch(context: &mut Context, command: Command) -> Outcome<()> {
         Command::Vm(verb) => vm::run(context, verb).await,
         Command::Ha(verb) => ha::run(context, verb).await,
         Command::Network(verb) => network::run(context, verb).await,
+        Command::User(verb) => user::run(context, verb).await,
         Command::Task(verb) => task::run(context, verb).await,
         Command::Event(verb) => event::run(context, verb).await,
         Command::Alert(verb) => alert::run(context, verb).await,

@@ -5,12 +5,22 @@ use serde_json::json;
 use crate::args::network::NetworkCommand;
 use crate::context::Context;
 use crate::failure::Outcome;
+use crate::prompt;
 use crate::render::{Answer, Cell};
 
 /// Runs one verb.
 pub(crate) async fn run(context: &mut Context, verb: NetworkCommand) -> Outcome<()> {
     match verb {
         NetworkCommand::List => list(context).await,
+        NetworkCommand::Delete { network, yes } => {
+            let network = context.network(&network).await?;
+            prompt::confirm(&format!("Network {} is deleted.", network.name()), yes)?;
+            context.call("network.destroy", &[json!(network.reference)]).await?;
+            context.print(&Answer::done(
+                format!("network {} is gone", network.name()),
+                json!({ "uuid": network.uuid() }),
+            ))
+        }
         NetworkCommand::Create { name, bridge, mtu, description } => {
             let record = json!({
                 "name_label": name,

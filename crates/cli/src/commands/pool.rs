@@ -21,6 +21,7 @@ pub(crate) async fn run(context: &mut Context, verb: PoolCommand) -> Outcome<()>
         PoolCommand::Eject { host, yes } => eject(context, &host, yes).await,
         PoolCommand::Promote { yes } => promote(context, yes).await,
         PoolCommand::Follow { coordinator } => follow(context, &coordinator).await,
+        PoolCommand::Coordinator { host } => coordinator(context, &host).await,
         PoolCommand::Show => show(context).await,
     }
 }
@@ -31,7 +32,8 @@ async fn init(
     password_stdin: bool,
     address: Option<IpAddr>,
 ) -> Outcome<()> {
-    let password = if password_stdin { prompt::line_of_stdin()? } else { prompt::new_password()? };
+    let password =
+        if password_stdin { prompt::line_of_stdin()? } else { prompt::new_password("root")? };
     let mut wanted = json!({ "name": name, "password": password });
     if let Some(address) = address {
         wanted["address"] = json!(address);
@@ -86,6 +88,13 @@ async fn follow(context: &mut Context, coordinator: &str) -> Outcome<()> {
     let wanted = json!({ "coordinator": coordinator });
     let answer = context.rpc.send("/haven/pool/follow", &wanted).await?;
     context.print(&Answer::done("this host follows the new coordinator now", answer))
+}
+
+async fn coordinator(context: &mut Context, given: &str) -> Outcome<()> {
+    let host = context.host(given).await?;
+    context.call("pool.designate_new_master", &[json!(host.reference)]).await?;
+    let text = format!("host {} is the coordinator now", host.name());
+    context.print(&Answer::done(text, json!({ "uuid": host.uuid() })))
 }
 
 async fn show(context: &mut Context) -> Outcome<()> {

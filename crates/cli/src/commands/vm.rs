@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{vm_create, vm_power, vm_set};
+use super::{template, vm_create, vm_disk, vm_power, vm_set, vm_snapshot};
 use crate::args::vm::VmCommand;
 use crate::console;
 use crate::context::Context;
@@ -31,6 +31,10 @@ pub(crate) async fn run(context: &mut Context, verb: VmCommand) -> Outcome<()> {
         VmCommand::Set(options) => vm_set::run(context, *options).await,
         VmCommand::Migrate { vm, to } => migrate(context, &vm, &to).await,
         VmCommand::Console { vm } => attach(context, &vm).await,
+        VmCommand::Clone { vm, name, full } => clone(context, &vm, &name, full).await,
+        VmCommand::Snapshot(verb) => vm_snapshot::run(context, verb).await,
+        VmCommand::Disk(verb) => vm_disk::run(context, verb).await,
+        VmCommand::Cd(verb) => vm_disk::run_cd(context, verb).await,
         VmCommand::Delete { vms, keep_disks, yes } => delete(context, &vms, keep_disks, yes).await,
         power => vm_power::run(context, power).await,
     }
@@ -146,6 +150,33 @@ async fn migrate(context: &mut Context, given: &str, to: &str) -> Outcome<()> {
     }
     let value = json!({ "uuid": vm.uuid(), "host": host.name(), "paused_ms": paused_ms });
     context.print(&Answer::done(text, value))
+}
+
+async fn clone(
+    context: &mut Context,
+    given: &str,
+    name: &str,
+    full: Option<String>,
+) -> Outcome<()> {
+    let fits = |vm: &Record| is_machine(vm) || template::is_template(vm);
+    let vm = context.find("VM", "machine", given, fits).await?;
+    let label = format!("copying {}", vm.name());
+    let mut params = vec![json!(vm.reference), json!(name)];
+    let method = match full.as_deref() {
+        None => "VM.clone",
+        Some("") => {
+            params.push(json!(NULL));
+            "VM.copy"
+        }
+        Some(sr) => {
+            params.push(json!(context.sr(sr).await?.reference));
+            "VM.copy"
+        }
+    };
+    let Some(made) = context.run(&label, method, &params).await? else { return Ok(()) };
+    let uuid = context.call("VM.get_uuid", &[json!(made)]).await?;
+    let text = format!("machine {name} is made: {}", uuid.as_str().unwrap_or_default());
+    context.print(&Answer::done(text, json!({ "uuid": uuid, "name": name })))
 }
 
 /// How long the machine stood still, as its host measured. Nice to know; the migration succeeded

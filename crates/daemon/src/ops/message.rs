@@ -1,5 +1,6 @@
 //! Alerts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use haven_model::alerts::AlertMeta;
@@ -97,6 +98,48 @@ pub async fn destroy_many(call: Arc<Call>) -> Result<Value, ApiError> {
             }
         }
         Ok(())
+    })
+    .await?;
+    Ok(Value::void())
+}
+
+/// Which alerts `message.destroy_all` means.
+#[derive(Default)]
+struct Filter {
+    before: Option<DateTime>,
+    after: Option<DateTime>,
+    priority: Option<i64>,
+}
+
+impl Filter {
+    fn read(given: BTreeMap<String, String>) -> Result<Self, ApiError> {
+        let mut filter = Self::default();
+        for (name, text) in given {
+            let wrong = || ApiError::with(codes::INVALID_VALUE, &[&name, &text]);
+            match name.as_str() {
+                "before" => filter.before = Some(text.parse().map_err(|_| wrong())?),
+                "after" => filter.after = Some(text.parse().map_err(|_| wrong())?),
+                "priority" => filter.priority = Some(text.parse().map_err(|_| wrong())?),
+                _ => return Err(wrong()),
+            }
+        }
+        Ok(filter)
+    }
+
+    fn fits(&self, row: &Message) -> bool {
+        self.before.is_none_or(|before| row.timestamp < before)
+            && self.after.is_none_or(|after| row.timestamp > after)
+            && self.priority.is_none_or(|priority| row.priority == priority)
+    }
+}
+
+/// `message.destroy_all(filters)`: `before` and `after` a time, `priority` a number.
+pub async fn destroy_all(call: Arc<Call>) -> Result<Value, ApiError> {
+    let filter = Filter::read(call.arg(0)?)?;
+    call.write(move |tx| {
+        let fitting = tx.iter::<Message>().filter(|(_, row)| filter.fits(row));
+        let gone: Vec<Ref<Message>> = fitting.map(|(message, _)| message).collect();
+        gone.into_iter().try_for_each(|message| tx.remove(message))
     })
     .await?;
     Ok(Value::void())

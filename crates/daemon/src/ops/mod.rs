@@ -3,6 +3,7 @@
 //! Owns: the table of handlers. A message that is not in it and does not follow from fields is
 //! answered `NOT_IMPLEMENTED`.
 
+pub mod absent;
 pub mod admission;
 pub mod allowed;
 pub mod appliance;
@@ -40,6 +41,7 @@ pub mod undo;
 pub mod vbd;
 pub mod vdi;
 pub mod vdi_copy;
+pub mod vdi_move;
 pub mod view;
 pub mod vif;
 pub mod vm;
@@ -55,6 +57,18 @@ use crate::dispatch::Call;
 use crate::tasks::BoxFuture;
 
 pub use table::handler;
+
+/// Messages of which [`crate::dispatch`] itself takes care.
+const SESSIONS: [&str; 2] =
+    ["session.login_with_password", "session.slave_local_login_with_password"];
+
+/// Messages that clients may call and that answer `NOT_IMPLEMENTED`: what is not built.
+pub fn unbuilt() -> impl Iterator<Item = &'static str> {
+    let built = |name: &str| {
+        handler(name).is_some() || emergency::answers(name) || SESSIONS.contains(&name)
+    };
+    haven_api::Registry::standard().unbuilt(built).map(|method| method.name.as_str())
+}
 
 /// What answers a message.
 pub type Handler = fn(Arc<Call>) -> BoxFuture<Result<Value, ApiError>>;

@@ -297,3 +297,81 @@ async fn a_host_goes_down_only_when_it_is_disabled_and_empty() {
         assert_eq!(refused[0], "OPERATION_NOT_ALLOWED");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_goes_to_another_repository_while_its_machine_is_off() {
+    let pool = pool(1).await;
+    let (first, host) = (pool.nfs().await, pool.host_refs().await[0].clone());
+    let config = json!({ "server": "nas", "serverpath": "/more" });
+    let second = [
+        host,
+        config,
+        json!("0"),
+        json!("more"),
+        json!(""),
+        json!("nfs"),
+        json!(""),
+        json!(true),
+        json!({}),
+    ];
+    let second = pool.ok("SR.create", &second).await;
+    let vm = pool.vm("web1", &first, 256).await;
+    let vbd = pool.ok("VM.get_VBDs", &[vm.clone()]).await[0].clone();
+    let old = pool.ok("VBD.get_VDI", &[vbd.clone()]).await;
+    let to = |sr: &Json| [old.clone(), sr.clone(), json!({})];
+    pool.start(&vm).await.unwrap();
+    let refused = pool.call("VDI.pool_migrate", &to(&second)).await.unwrap_err();
+    assert_eq!(refused[0], "VDI_IN_USE");
+    pool.ok("VM.hard_shutdown", &[vm.clone()]).await;
+    let refused = pool.call("VDI.pool_migrate", &to(&first)).await.unwrap_err();
+    assert_eq!(refused[0], "OPERATION_NOT_ALLOWED");
+    let snapshot = pool.ok("VM.snapshot", &[vm.clone(), json!("s")]).await;
+    let refused = pool.call("VDI.pool_migrate", &to(&second)).await.unwrap_err();
+    assert_eq!(refused[0], "OPERATION_NOT_ALLOWED", "{refused:?}");
+    let frozen = pool.ok("VM.get_VBDs", &[snapshot.clone()]).await[0].clone();
+    let frozen = pool.ok("VBD.get_VDI", &[frozen]).await;
+    pool.ok("VM.destroy", &[snapshot]).await;
+    pool.ok("VDI.destroy", &[frozen]).await;
+    let new = pool.ok("VDI.pool_migrate", &to(&second)).await;
+    assert_eq!(pool.ok("VBD.get_VDI", &[vbd]).await, new);
+    assert_eq!(pool.ok("VDI.get_SR", &[new.clone()]).await, second);
+    assert_eq!(pool.ok("VDI.get_name_label", &[new]).await, "disk");
+    assert_eq!(pool.call("VDI.get_SR", &[old]).await.unwrap_err()[0], "HANDLE_INVALID");
+    pool.start(&vm).await.unwrap();
+}
+
+/// What modules of Ansible do when they make a machine.
+#[tokio::test(flavor = "multi_thread")]
+async fn data_for_xenstore_is_kept_and_machines_are_fully_virtualised() {
+    let pool = pool(1).await;
+    let sr = pool.nfs().await;
+    let vm = pool.vm("web1", &sr, 256).await;
+    let entry = [vm.clone(), json!("vm-data/x"), json!("1")];
+    pool.ok("VM.remove_from_xenstore_data", &entry[..2]).await;
+    pool.ok("VM.add_to_xenstore_data", &entry).await;
+    assert_eq!(pool.ok("VM.get_xenstore_data", &[vm.clone()]).await, json!({ "vm-data/x": "1" }));
+    pool.ok("VM.set_xenstore_data", &[vm.clone(), json!({})]).await;
+    pool.ok("VM.set_domain_type", &[vm.clone(), json!("hvm")]).await;
+    let refused = pool.call("VM.set_domain_type", &[vm, json!("pv")]).await.unwrap_err();
+    assert_eq!(refused[0], "OPERATION_NOT_ALLOWED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alerts_are_removed_by_time_and_priority() {
+    let pool = pool(1).await;
+    let uuid = pool.ok("pool.get_all_records", &[]).await;
+    let uuid = uuid.as_object().unwrap().values().next().unwrap()["uuid"].clone();
+    for priority in [1, 3, 5] {
+        let alert = [json!("X"), json!(priority), json!("Pool"), uuid.clone(), json!("b")];
+        pool.ok("message.create", &alert).await;
+    }
+    let count = || async { pool.ok("message.get_all", &[]).await.as_array().unwrap().len() };
+    let all = count().await;
+    let wrong = pool.call("message.destroy_all", &[json!({ "since": "x" })]).await.unwrap_err();
+    assert_eq!((wrong[0].as_str(), count().await), ("INVALID_VALUE", all));
+    pool.ok("message.destroy_all", &[json!({ "priority": "3" })]).await;
+    pool.ok("message.destroy_all", &[json!({ "before": "20000101T00:00:00Z" })]).await;
+    assert_eq!(count().await, all - 1);
+    pool.ok("message.destroy_all", &[json!({})]).await;
+    assert_eq!(count().await, 0);
+}

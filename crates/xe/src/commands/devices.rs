@@ -63,7 +63,9 @@ fn vbd_create(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Fail
         }
     };
     if kind == "Disk" && empty {
-        return Err(Failure::text("Empty VBDs can only be made for type=CD"));
+        return Err(Failure::text(
+            "Without vdi-uuid there is only a drive to make: give type=CD, or a disk",
+        ));
     }
     let unpluggable = match run.args.get("unpluggable") {
         Some(_) => run.args.flag("unpluggable")?,
@@ -137,8 +139,7 @@ fn vdi_copy(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Failur
     let into = run.reference_given("VDI", "into-vdi-uuid")?;
     if sr.is_some() == into.is_some() {
         return Err(Failure::text(
-            "Please specify one but not both of: a destination sr-uuid (I will create a fresh \
-             VDI); or a destination into-vdi-uuid (I will copy the blocks into this VDI)",
+            "Say where to: sr-uuid for a new disk there, or into-vdi-uuid for one that exists",
         ));
     }
     let (sr, into) = (sr.unwrap_or_else(nothing), into.unwrap_or_else(nothing));

@@ -40,7 +40,7 @@ fn vm_status(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Failu
     let names = ["uuid", "name-label", "power-state", "possible-hosts"];
     let cells = run.cells(records("vm")?, &vm, &names)?;
     run.printer.record(cells);
-    run.printer.remark("Checking to see whether disks are attachable");
+    run.printer.remark("Disks:");
     let vbds = run.vbds_of(&vm)?;
     let names = [
         "uuid",
@@ -54,15 +54,15 @@ fn vm_status(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Failu
         "attachable",
     ];
     run.show_vbds(&vbds, &names)?;
-    run.printer.remark("Checking to see whether VM can boot on each host");
+    run.printer.remark("Hosts:");
     let report = run.boot_report(&vm)?;
     run.printer.record(report);
     let agile = match run.call("VM.assert_agile", vec![Value::Ref(vm.id)]) {
-        Ok(_) => "VM is agile.".to_owned(),
+        Ok(_) => "It can run on every host.".to_owned(),
         Err(Failure::Gone) => return Err(Failure::Gone),
         Err(failure) => {
             let why = failure.in_short(&mut |id| run.named(None, id));
-            format!("VM is not agile because: {}", why.replace('\n', " "))
+            format!("Bound to its host: {}", why.replace('\n', " "))
         }
     };
     run.printer.list(vec![agile]);
@@ -79,10 +79,14 @@ fn vdi_status(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Fail
     let vbds = run.vbds_of(&vdi)?;
     let (active, idle): (Vec<_>, Vec<_>) =
         vbds.into_iter().partition(|vbd| vbd.is("currently_attached"));
-    run.printer.remark(if active.is_empty() { "no active VBDs." } else { "active VBDs:" });
+    run.printer.remark(if active.is_empty() {
+        "No machine uses it now."
+    } else {
+        "Who uses it now:"
+    });
     run.show_vbds(&active, &names)?;
     if !idle.is_empty() {
-        run.printer.remark("inactive VBDs:");
+        run.printer.remark("Who has it:");
         run.show_vbds(&idle, &names)?;
     }
     Ok(())

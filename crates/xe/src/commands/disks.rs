@@ -142,14 +142,14 @@ fn disk_add(run: &mut Run<'_>, spec: &'static CommandSpec) -> Result<(), Failure
         given => given,
     };
     if sr.is_null() {
-        let text = "No default Pool SR set; you must specify an SR on the commandline";
+        let text = "The pool has no default repository: give sr-uuid";
         return Err(Failure::text(text));
     }
     run.for_each(Selects::Vm, &spec.selection(), |run, vm| {
         let hint = BTreeMap::from([("vmhint".to_owned(), Value::from(vm.uuid()))]);
         let record = BTreeMap::from([
-            ("name_label".to_owned(), Value::from("Created by xe")),
-            ("name_description".to_owned(), Value::from("Created by xe")),
+            ("name_label".to_owned(), Value::from("Made with xe")),
+            ("name_description".to_owned(), Value::from("Made with xe")),
             ("SR".to_owned(), Value::Ref(sr)),
             ("virtual_size".to_owned(), Value::Int(size)),
             ("type".to_owned(), Value::from("user")),
@@ -174,7 +174,7 @@ fn disk_remove(run: &mut Run<'_>, spec: &'static CommandSpec) -> Result<(), Fail
     run.for_each(Selects::Vm, &spec.selection(), |run, vm| {
         let drives = run.drives(vm, "")?;
         let drive = drives.iter().find(|vbd| vbd.text("userdevice") == device);
-        let drive = drive.ok_or_else(|| Failure::text("Disk not found"))?;
+        let drive = drive.ok_or_else(|| Failure::text("The machine has no such disk"))?;
         run.call("VBD.destroy", vec![Value::Ref(drive.id)])?;
         run.call("VDI.destroy", vec![Value::Ref(drive.reference("VDI"))]).map(drop)
     })
@@ -203,7 +203,7 @@ fn cd_remove(run: &mut Run<'_>, spec: &'static CommandSpec) -> Result<(), Failur
                 return run.call("VBD.destroy", vec![Value::Ref(drive.id)]).map(drop);
             }
         }
-        Err(Failure::text("Disk not found"))
+        Err(Failure::text("The machine has no such disk"))
     })
     .map(drop)
 }
@@ -216,7 +216,7 @@ fn cd_insert(run: &mut Run<'_>, spec: &'static CommandSpec) -> Result<(), Failur
         [one] => *one,
         _ => {
             return Err(Failure::text(format!(
-                "Multiple CDs named {name} found. Please use vbd-insert and specify uuids"
+                "Several images are called {name}: use vbd-insert with uuids"
             )));
         }
     };
@@ -226,7 +226,7 @@ fn cd_insert(run: &mut Run<'_>, spec: &'static CommandSpec) -> Result<(), Failur
         match drives.as_slice() {
             [] => Err(ApiError::with(codes::VM_NO_EMPTY_CD_VBD, &[&vm.id]).into()),
             [drive] => run.call("VBD.insert", vec![Value::Ref(drive.id), Value::Ref(cd)]).map(drop),
-            _ => Err(Failure::text("Two or more empty CD devices found. Please use vbd-insert")),
+            _ => Err(Failure::text("The machine has several empty drives: use vbd-insert")),
         }
     })
     .map(drop)
@@ -236,7 +236,7 @@ fn cd_eject(run: &mut Run<'_>, spec: &'static CommandSpec) -> Result<(), Failure
     run.for_each(Selects::Vm, &spec.selection(), |run, vm| match run.drives(vm, "CD")?.as_slice() {
         [] => Err(Failure::text("No CDs found")),
         [drive] => run.call("VBD.eject", vec![Value::Ref(drive.id)]).map(drop),
-        _ => Err(Failure::text("Two or more CDs found. Please use vbd-eject")),
+        _ => Err(Failure::text("The machine has several images in its drives: use vbd-eject")),
     })
     .map(drop)
 }

@@ -22,8 +22,7 @@ const WAIT_S: f64 = 30.0;
 
 fn wait(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Failure> {
     let name = run.args.required("class")?.to_owned();
-    let unknown =
-        |_| Failure::text(format!("Cli listening for class '{name}' not currently implemented"));
+    let unknown = |_| Failure::text(format!("There are no events of a class {name}"));
     let class = records(&name).map_err(unknown)?;
     let params = run.args.params.clone();
     let wanted = params.iter().filter(|(name, _)| name != "class" && !is_standard(name));

@@ -43,10 +43,10 @@ fn forget(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Failure>
     run.careful(
         "host.destroy",
         &[
-            "WARNING: A host should only be forgotten if it is physically unrecoverable;",
-            "WARNING: if possible, Hosts should be 'ejected' from the Pool instead.",
-            "WARNING: Once a host has been forgotten it will have to be re-installed.",
-            "WARNING: This operation is irreversible.",
+            "WARNING: The pool forgets this host for good: do so only if it is lost,",
+            "WARNING: and eject it (pool-eject) while it still answers.",
+            "WARNING: To come back it has to be set up anew and to join again.",
+            "WARNING: What it kept on storage of its own is out of the pool's reach.",
         ],
     )
 }
@@ -55,9 +55,9 @@ fn declare_dead(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Fa
     run.careful(
         "host.declare_dead",
         &[
-            "WARNING: A host should only be declared dead if it is verified offline.",
-            "WARNING: Performing this operation if the host is still online and has any",
-            "WARNING: running VMs may lead to possible data loss and/or corruption.",
+            "WARNING: You vouch that this host is off: go and look first.",
+            "WARNING: Its machines may start elsewhere from now on. If it runs after all,",
+            "WARNING: they run twice and destroy what is on their disks.",
         ],
     )
 }
@@ -112,16 +112,14 @@ fn prevent_evacuation(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<
 
 fn healthcheck(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Failure> {
     match run.call("host.ha_xapi_healthcheck", Vec::new()) {
-        Ok(Value::Bool(true)) => run.say("xapi is healthy."),
+        Ok(Value::Bool(true)) => run.say("This host is healthy."),
         Ok(_) => {
-            let _said = run.give_up("Host.ha_xapi_healthcheck reports false");
+            let _said = run.give_up("This host is not healthy");
             Err(Failure::Exit(2))
         }
         Err(Failure::Api(ApiError { code, params })) => {
-            let text = format!(
-                "Host.ha_xapi_healthcheck threw exception: {code}: [ {} ]",
-                params.join("; ")
-            );
+            let text =
+                format!("This host could not look after itself: {code} ({})", params.join("; "));
             let _said = run.give_up(&text);
             Err(Failure::Exit(3))
         }

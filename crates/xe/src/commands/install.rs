@@ -11,13 +11,13 @@ use crate::run::{Object, Run, as_ref};
 pub(super) const COMMANDS: &[Entry] =
     &[("vm-install", install, "Makes a machine out of a template; prints its uuid.")];
 
-const DESCRIPTION: &str = "Installed via xe CLI";
+const DESCRIPTION: &str = "Installed with xe";
 
 fn install(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Failure> {
     let name = run.args.required("new-name-label")?.to_owned();
     let template = template(run)?;
     if !template.is("is_a_template") {
-        return Err(Failure::text("Can only install from templates"));
+        return Err(Failure::text("That is no template"));
     }
     let sr = repository(run, &template)?;
     let disks_on = disks_on(run, &template, sr)?;
@@ -86,13 +86,12 @@ fn on_repository(disks: &str, sr: &str) -> String {
 /// The template, by uuid or name.
 fn template(run: &mut Run<'_>) -> Result<Object, Failure> {
     if let Some(uuid) = run.args.get("template-uuid").map(str::to_owned) {
-        return run.by_uuid("VM", &uuid).map_err(|_| Failure::text("Cannot find template"));
+        return run.by_uuid("VM", &uuid).map_err(|_| Failure::text("There is no such template"));
     }
     let names = ["template-name-label", "template-name", "template"];
     let Some(wanted) = names.iter().find_map(|n| run.args.get(n)).map(str::to_owned) else {
         return Err(Failure::text(
-            "Template must be specified by parameter 'template-uuid', 'template-name', \
-             'template-name-label' or 'template'",
+            "Say which template: template-uuid, template-name-label or template",
         ));
     };
     let all = run.all(class("VM")?)?;
@@ -106,9 +105,9 @@ fn template(run: &mut Run<'_>) -> Result<Object, Failure> {
     };
     let found: Vec<&Object> = all.iter().filter(fits).collect();
     match found.as_slice() {
-        [] => Err(Failure::text("No templates matched")),
+        [] => Err(Failure::text("No template is called that")),
         [one] => Ok((*one).clone()),
-        _ => Err(Failure::text("More than one matching template found")),
+        _ => Err(Failure::text("Several templates are called that: give template-uuid")),
     }
 }
 
@@ -134,13 +133,11 @@ fn repository(run: &mut Run<'_>, template: &Object) -> Result<Option<RefId>, Fai
         _ => Vec::new(),
     };
     match (named.as_slice(), by_uuid) {
-        ([], _) => Err(Failure::text("No SR with that name-label found")),
+        ([], _) => Err(Failure::text("No repository is called that")),
         (named, Some(sr)) if named.contains(&sr) => Ok(Some(sr)),
-        (_, Some(_)) => Err(Failure::text(
-            "SR specified via sr-uuid doesn't have the name specified via sr-name-label",
-        )),
+        (_, Some(_)) => Err(Failure::text("sr-uuid and sr-name-label name different repositories")),
         ([one], None) => Ok(Some(*one)),
-        _ => Err(Failure::text("Multiple SRs with that name-label found")),
+        _ => Err(Failure::text("Several repositories are called that: give sr-uuid")),
     }
 }
 

@@ -25,13 +25,15 @@ pub(super) const COMMANDS: &[Entry] = &[
 ];
 
 fn create(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Failure> {
-    let wrong = || Failure::text("Priority field should be an integer");
+    let wrong = || Failure::text("priority is a number from 1 (worst) to 5");
     let priority: i64 = run.args.required("priority")?.parse().map_err(|_| wrong())?;
     let about =
         [("vm-uuid", "VM"), ("pool-uuid", "Pool"), ("sr-uuid", "SR"), ("host-uuid", "Host")];
     let about = about.iter().find_map(|(param, class)| Some((run.args.get(param)?, *class)));
     let Some((uuid, class)) = about.map(|(uuid, class)| (uuid.to_owned(), class)) else {
-        return Err(Failure::text("Need one of: vm-uuid, host-uuid, sr-uuid or pool-uuid"));
+        return Err(Failure::text(
+            "Say what it is about: vm-uuid, host-uuid, sr-uuid or pool-uuid",
+        ));
     };
     let params = vec![
         Value::from(run.args.required("name")?),
@@ -48,9 +50,9 @@ fn destroy(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Failure
         (Some(uuid), None) => vec![uuid.to_owned()],
         (None, Some(uuids)) => uuids.split(',').map(str::to_owned).collect(),
         (Some(_), Some(_)) => {
-            return Err(Failure::text("Ambiguous arguments; need one of uuid, uuids"));
+            return Err(Failure::text("Give uuid or uuids, not both"));
         }
-        (None, None) => return Err(Failure::text("Need one of uuid, uuids")),
+        (None, None) => return Err(Failure::text("Give uuid or uuids")),
     };
     let mut messages = Vec::new();
     for uuid in uuids {
@@ -67,7 +69,7 @@ fn destroy_all(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Fai
     for name in ["before", "after", "priority"] {
         if let Some(text) = run.args.get(name) {
             if name == "priority" && text.parse::<u64>().is_err() {
-                return Err(Failure::text("Invalid priority format (expected positive integer)"));
+                return Err(Failure::text("priority is a number from 1 (worst) to 5"));
             }
             filters.insert(name.to_owned(), Value::from(text));
         }
@@ -81,9 +83,7 @@ fn change_role(run: &mut Run<'_>, method: &str) -> Result<(), Failure> {
     let role = match (run.args.get("role-name"), run.args.get("role-uuid")) {
         (None, None) => return Err(Failure::Missing("role-name or role-uuid".to_owned())),
         (Some(_), Some(_)) => {
-            return Err(Failure::text(
-                "Parameters role-name and role-uuid cannot be used together",
-            ));
+            return Err(Failure::text("Give role-name or role-uuid, not both"));
         }
         (None, Some(uuid)) => {
             let uuid = Value::from(uuid);

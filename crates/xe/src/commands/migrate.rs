@@ -32,7 +32,7 @@ fn migrate(run: &mut Run<'_>, spec: &'static CommandSpec) -> Result<(), Failure>
     }
     let given = ["host", "host-uuid", "host-name"].iter().find_map(|name| run.args.get(name));
     let Some(wanted) = given.map(str::to_owned) else {
-        return Err(Failure::text("No destination host specified"));
+        return Err(Failure::text("Say where to: host="));
     };
     let host = run.host_called(&wanted)?;
     let mut options = BTreeMap::new();

@@ -45,8 +45,8 @@ fn join(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Failure> {
         }
         Err(failure) if failure.is_api(codes::JOINING_HOST_CONNECTION_FAILED) => {
             run.printer.list(vec![
-                "Host cannot contact destination host: connection refused.".to_owned(),
-                "Check destination host has services running and accessible from this host."
+                "Nobody answers at that address.".to_owned(),
+                "See that a host of the pool is there and that its port 443 can be reached from here."
                     .to_owned(),
             ]);
             Err(failure)
@@ -60,10 +60,10 @@ fn eject(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Failure> 
     let host = run.by_uuid("host", &uuid)?;
     if !run.args.flag("force")? {
         let lost = lost_disks(run, &host)?;
-        run.say("WARNING: Ejecting a host from the pool will reinitialise that host's local SRs.")?;
-        run.say("WARNING: Any data contained with the local SRs will be lost.")?;
+        run.say("WARNING: The host leaves the pool and gives up the storage that only it has.")?;
+        run.say("WARNING: What is on that storage is lost to the pool.")?;
         if !lost.is_empty() {
-            run.say("The following VDI objects will be destroyed:")?;
+            run.say("These disks go with it:")?;
             for disk in lost {
                 run.say(disk)?;
             }
@@ -73,8 +73,7 @@ fn eject(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Failure> 
         }
     }
     run.call("pool.eject", vec![Value::Ref(host.id)])?;
-    let text = format!("Specified host will attempt to restart as a master of a new pool {SOON}");
-    run.printer.list(vec![text]);
+    run.printer.list(vec!["The host is in no pool any more, and free for another one.".to_owned()]);
     Ok(())
 }
 
@@ -99,15 +98,13 @@ fn lost_disks(run: &mut Run<'_>, host: &Object) -> Result<Vec<String>, Failure> 
 fn reset_master(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Failure> {
     let address = run.args.required("master-address")?.to_owned();
     run.call("pool.emergency_reset_master", vec![Value::from(address.as_str())])?;
-    let text = format!("Host agent will restart and become slave of {address} {SOON}");
-    run.printer.list(vec![text]);
+    run.printer.list(vec![format!("This host takes its orders from {address} now.")]);
     Ok(())
 }
 
 fn become_master(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Failure> {
     run.call("pool.emergency_transition_to_master", Vec::new())?;
-    let text = format!("Host agent will restart and transition to master {SOON}");
-    run.printer.list(vec![text]);
+    run.printer.list(vec!["This host is the coordinator now.".to_owned()]);
     Ok(())
 }
 
@@ -118,9 +115,7 @@ fn hypothetical(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Fa
     };
     let (uuids, priorities) = (all("vm-uuid"), all("restart-priority"));
     if uuids.len() != priorities.len() {
-        return Err(Failure::text(
-            "Call requires an equal number of vm-uuid and restart-priority arguments",
-        ));
+        return Err(Failure::text("Give as many restart-priority as vm-uuid"));
     }
     let mut wishes = BTreeMap::new();
     for (uuid, priority) in uuids.into_iter().zip(priorities) {

@@ -165,9 +165,9 @@ fn console(run: &mut Run<'_>, spec: &'static CommandSpec) -> Result<(), Failure>
     let found = run.select(Selects::Vm, &selection)?;
     let vm = match found.as_slice() {
         [vm] => vm,
-        [] => return Err(run.give_up("No VM found")),
+        [] => return Err(run.give_up("No such machine")),
         _ => {
-            return Err(run.give_up("Multiple VMs found: please narrow your request to one VM."));
+            return Err(run.give_up("Several machines fit: name one."));
         }
     };
     let mut text_console = None;
@@ -178,10 +178,10 @@ fn console(run: &mut Run<'_>, spec: &'static CommandSpec) -> Result<(), Failure>
         }
     }
     let Some(console) = text_console else {
-        return Err(run.give_up("No text console available"));
+        return Err(run.give_up("The machine has no text console"));
     };
     let name = vm.text("name_label");
-    run.say(format!("Connecting to console on VM {name}. Press Ctrl + ']' to quit."))?;
+    run.say(format!("This is the console of {name}; ^] leaves it."))?;
     // Any host of the pool leads there: the client need not reach the one that runs it.
     let url = format!("/console?uuid={}&session_id={}", console.uuid(), run.api.session());
     run.send(Command::HttpConnect(url))?;
@@ -222,8 +222,7 @@ fn vm_import(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Failu
     let force = run.args.flag("force")?;
     let vms = if let Some(url) = run.args.get("url").map(str::to_owned) {
         if run.args.get("filename").is_some() {
-            let text = "Invalid arguments. The 'url' and 'filename' parameters should not both be \
-                        specified.";
+            let text = "Give url or filename, not both.";
             return Err(run.give_up(text));
         }
         let flags = [restore, force].map(Value::Bool);
@@ -232,7 +231,7 @@ fn vm_import(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Failu
         let metadata = run.args.flag("metadata")?;
         let dry_run = run.args.flag("dry-run")?;
         if dry_run && !metadata {
-            return Err(run.give_up("Only metadata import function support dry-run"));
+            return Err(run.give_up("dry-run goes with metadata=true only"));
         }
         let path = if metadata { "/import_metadata" } else { "/import" };
         let query = [
@@ -292,8 +291,8 @@ fn audit_log(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Failu
     run.send(Command::HttpGet { file: file.clone(), url })?;
     match run.reply()? {
         Reply::Ok if file.is_empty() => Ok(()),
-        Reply::Ok => run.say("Audit log get succeeded"),
-        _ => Err(run.give_up("Audit log get failed, unknown error.")),
+        Reply::Ok => run.say("The audit log is written"),
+        _ => Err(run.give_up("The audit log could not be fetched.")),
     }
 }
 

@@ -51,12 +51,12 @@ fn uninstall(run: &mut Run<'_>, vms: Vec<Object>) -> Result<(), Failure> {
             vm,
         });
     }
-    run.say("The following items are about to be destroyed")?;
+    run.say("These will be destroyed")?;
     for one in &doomed {
         run.say(format!("VM : {} ({})", one.vm.uuid(), one.vm.text("name_label")))?;
         for disk in one.disks.iter().chain(&one.suspended) {
             let shared = disk.references("VBDs").len() > 1;
-            let warning = if shared { " ** WARNING: disk is shared by other VMs" } else { "" };
+            let warning = if shared { " (other machines use it too)" } else { "" };
             run.say(format!("VDI: {} ({}) {warning}", disk.uuid(), disk.text("name_label")))?;
         }
     }

@@ -46,10 +46,7 @@ impl Run<'_> {
         done: Result<Value, Failure>,
     ) -> Result<Value, Failure> {
         if done.as_ref().is_err_and(|failure| failure.is_api(codes::NO_HOSTS_AVAILABLE)) {
-            self.printer.remark("There are no suitable hosts to start this VM on.");
-            self.printer.remark(
-                "The following table provides per-host reasons for why the VM could not be started:",
-            );
+            self.printer.remark("No host can run this machine:");
             self.printer.remark("");
             let report = self.boot_report(vm)?;
             self.printer.record(report);
@@ -67,7 +64,7 @@ impl Run<'_> {
                 Err(Failure::Gone) => return Err(Failure::Gone),
                 Err(failure) => {
                     let why = failure.in_short(&mut |id| self.named(None, id));
-                    format!("Cannot start here [{}]", why.replace('\n', " "))
+                    format!("no: {}", why.replace('\n', " "))
                 }
             };
             report.push(Cell::text(host.text("name_label"), answer));
@@ -124,7 +121,7 @@ fn destroy(run: &mut Run<'_>, _spec: &'static CommandSpec) -> Result<(), Failure
     let uuid = run.args.required("uuid")?.to_owned();
     let vm = run.by_uuid("VM", &uuid)?;
     if vm.is("is_control_domain") {
-        let why = "You cannot destroy a control domain via the CLI";
+        let why = "A control domain cannot be destroyed";
         return Err(haven_model::ApiError::not_allowed(why).into());
     }
     run.call("VM.destroy", vec![Value::Ref(vm.id)]).map(drop)
@@ -198,7 +195,7 @@ fn bios(run: &mut Run<'_>, spec: &'static CommandSpec) -> Result<(), Failure> {
     run.for_each(Selects::Vm, &spec.selection(), |run, vm| {
         let strings = run.call("VM.get_bios_strings", vec![Value::Ref(vm.id)])?;
         let text = match strings.member("bios-vendor").map(ToString::to_string).as_deref() {
-            None => "The BIOS strings of this VM have not yet been set.",
+            None => "This machine has no BIOS strings yet.",
             Some("Xen" | "Haven") => "This VM is BIOS-generic.",
             Some(_) => "This VM is BIOS-customized.",
         };

@@ -109,14 +109,11 @@ fn what_is_not_built_is_known() {
 
 /// Commands that answer NOT_IMPLEMENTED before they ask anybody.
 const UNBUILT: &[&str] = &[
-    "appliance-assert-can-be-recovered",
-    "appliance-recover",
     "blob-create",
     "blob-get",
     "blob-put",
     "caller-query-usage",
     "diagnostic-net-stats",
-    "host-license-add",
     "host-notify",
     "host-signal-networking-change",
     "host-update-firewalld-service-status",
@@ -127,6 +124,4 @@ const UNBUILT: &[&str] = &[
     "pool-retrieve-wlb-report",
     "pool-sync-bundle",
     "update-upload",
-    "vm-assert-can-be-recovered",
-    "vm-recover",
 ];

@@ -102,6 +102,6 @@ fn without_an_answer_nothing_is_destroyed() {
     let mut paper = Paper::default();
     let body = format!("vm-uninstall\nuuid=vm-7\nusername=root\npassword={PASSWORD}");
     execute(&body, &mut api, &mut paper);
-    assert!(paper.text.contains("about to be destroyed"), "{}", paper.text);
+    assert!(paper.text.contains("will be destroyed"), "{}", paper.text);
     assert_eq!(api.sent, Vec::<String>::new());
 }

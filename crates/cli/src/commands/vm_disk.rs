@@ -1,0 +1,186 @@
+//! `haven vm disk …` and `haven vm cd …`
+
+use serde_json::{Value, json};
+
+use super::vm::machine;
+use crate::args::disk::{CdCommand, DiskCommand};
+use crate::context::Context;
+use crate::failure::{Failure, Outcome};
+use crate::prompt;
+use crate::records::{NULL, Record};
+use crate::render::Answer;
+use crate::render::units::show_bytes;
+
+/// Runs one verb of disks.
+pub(super) async fn run(context: &mut Context, verb: DiskCommand) -> Outcome<()> {
+    match verb {
+        DiskCommand::Add { vm, size, name, sr } => add(context, &vm, size, name, sr).await,
+        DiskCommand::Grow { vm, device, size } => grow(context, &vm, &device, size).await,
+        DiskCommand::Remove { vm, device, keep, yes } => {
+            remove(context, &vm, &device, (keep, yes)).await
+        }
+    }
+}
+
+/// Runs one verb of the drive.
+pub(super) async fn run_cd(context: &mut Context, verb: CdCommand) -> Outcome<()> {
+    match verb {
+        CdCommand::Insert { vm, image } => insert(context, &vm, &image).await,
+        CdCommand::Eject { vm } => eject(context, &vm).await,
+    }
+}
+
+fn is_live(vm: &Record) -> bool {
+    matches!(vm.text("power_state"), "Running" | "Paused")
+}
+
+fn no_such(what: &'static str, given: &str) -> Failure {
+    Failure::NotFound { what, given: given.to_owned(), near: Vec::new() }
+}
+
+/// Attaches something to the first free device.
+async fn attach(context: &mut Context, vm: &Record, vdi: &str, kind: &str) -> Outcome<Value> {
+    let devices = context.call("VM.get_allowed_VBD_devices", &[json!(vm.reference)]).await?;
+    let record = json!({
+        "VM": vm.reference, "VDI": vdi, "type": kind,
+        "userdevice": devices.get(0).cloned().unwrap_or_else(|| json!("autodetect")),
+        "mode": if kind == "CD" { "RO" } else { "RW" }, "bootable": kind == "CD",
+        "empty": vdi == NULL, "unpluggable": true, "other_config": {},
+        "qos_algorithm_type": "", "qos_algorithm_params": {},
+    });
+    context.call("VBD.create", &[record]).await
+}
+
+async fn add(
+    context: &mut Context,
+    given: &str,
+    size: u64,
+    name: Option<String>,
+    sr: Option<String>,
+) -> Outcome<()> {
+    let vm = machine(context, given).await?;
+    let sr = match sr {
+        Some(sr) => context.sr(&sr).await?.reference,
+        None => context.pool().await?.text("default_SR").to_owned(),
+    };
+    let name = name.unwrap_or_else(|| format!("disk of {}", vm.name()));
+    let record = json!({
+        "name_label": name, "name_description": "", "SR": sr, "virtual_size": size,
+        "type": "user", "sharable": false, "read_only": false, "other_config": {},
+    });
+    let vdi = context.run_and_wait(&format!("making {name}"), "VDI.create", &[record]).await?;
+    let vdi = vdi.unwrap_or_default();
+    let attached = match attach(context, &vm, &vdi, "Disk").await {
+        Ok(vbd) if is_live(&vm) => context.call("VBD.plug", &[vbd]).await,
+        other => other,
+    };
+    if let Err(failure) = attached {
+        undo(context, &vm, &vdi).await;
+        return Err(failure);
+    }
+    let uuid = context.call("VDI.get_uuid", &[json!(vdi)]).await?;
+    let text = format!("machine {} has {name}, {}", vm.name(), show_bytes(bytes(size)));
+    context.print(&Answer::done(text, json!({ "uuid": uuid, "name": name, "vm": vm.uuid() })))
+}
+
+fn bytes(size: u64) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
+}
+
+/// Takes away what was made; the first failure is the one to tell.
+async fn undo(context: &mut Context, vm: &Record, vdi: &str) {
+    context.forget("VBD");
+    let vbds = context.all("VBD").await;
+    let made = vbds.iter().flat_map(|vbds| vbds.iter());
+    let made = made.filter(|vbd| vbd.text("VM") == vm.reference && vbd.text("VDI") == vdi);
+    for vbd in made.map(|vbd| vbd.reference.clone()).collect::<Vec<_>>() {
+        let _gone = context.call("VBD.destroy", &[json!(vbd)]).await;
+    }
+    let _gone = context.call("VDI.destroy", &[json!(vdi)]).await;
+}
+
+/// The connection of a machine with a disk.
+async fn connection(context: &mut Context, vm: &Record, device: &str) -> Outcome<Record> {
+    let vbds = context.all("VBD").await?;
+    let found = vbds.iter().find(|vbd| {
+        let named = vbd.text("userdevice") == device || vbd.text("device") == device;
+        vbd.text("VM") == vm.reference && vbd.text("type") == "Disk" && named
+    });
+    found.cloned().ok_or_else(|| no_such("disk of the machine", device))
+}
+
+async fn grow(context: &mut Context, given: &str, device: &str, size: u64) -> Outcome<()> {
+    let vm = machine(context, given).await?;
+    let vbd = connection(context, &vm, device).await?;
+    let label = format!("growing disk {device} of {}", vm.name());
+    let params = [json!(vbd.text("VDI")), json!(size)];
+    context.run(&label, "VDI.resize", &params).await?;
+    if !context.waits() {
+        return Ok(());
+    }
+    let text = format!("disk {device} of {} has {} now", vm.name(), show_bytes(bytes(size)));
+    context.print(&Answer::done(text, json!({ "vm": vm.uuid(), "device": device, "size": size })))
+}
+
+async fn remove(
+    context: &mut Context,
+    given: &str,
+    device: &str,
+    (keep, yes): (bool, bool),
+) -> Outcome<()> {
+    let vm = machine(context, given).await?;
+    let vbd = connection(context, &vm, device).await?;
+    if !keep {
+        let loss = format!("Disk {device} of {} is deleted with what is on it.", vm.name());
+        prompt::confirm(&loss, yes)?;
+    }
+    if vbd.flag("currently_attached") {
+        context.run_and_wait("unplugging", "VBD.unplug", &[json!(vbd.reference)]).await?;
+    }
+    context.call("VBD.destroy", &[json!(vbd.reference)]).await?;
+    if !keep {
+        let label = format!("deleting disk {device}");
+        context.run_and_wait(&label, "VDI.destroy", &[json!(vbd.text("VDI"))]).await?;
+    }
+    let text = format!("disk {device} of {} is {}", vm.name(), if keep { "free" } else { "gone" });
+    context.print(&Answer::done(text, json!({ "vm": vm.uuid(), "device": device })))
+}
+
+/// The machine's drive.
+async fn drive(context: &mut Context, vm: &Record) -> Outcome<Option<Record>> {
+    let vbds = context.all("VBD").await?;
+    let mut found = vbds.iter().filter(|v| v.text("VM") == vm.reference && v.text("type") == "CD");
+    Ok(found.next().cloned())
+}
+
+async fn insert(context: &mut Context, given: &str, image: &str) -> Outcome<()> {
+    let vm = machine(context, given).await?;
+    let srs = context.all("SR").await?;
+    let holds_images = |sr: &Record| sr.text("content_type") == "iso" || sr.text("type") == "iso";
+    let libraries: Vec<String> =
+        srs.iter().filter(|sr| holds_images(sr)).map(|sr| sr.reference.clone()).collect();
+    let fits = |vdi: &Record| libraries.iter().any(|sr| sr == vdi.text("SR"));
+    let image = context.find("VDI", "image", image, fits).await?;
+    let vbd = match drive(context, &vm).await? {
+        Some(vbd) => {
+            if !vbd.flag("empty") {
+                context.call("VBD.eject", &[json!(vbd.reference)]).await?;
+            }
+            json!(vbd.reference)
+        }
+        None => attach(context, &vm, NULL, "CD").await?,
+    };
+    context.call("VBD.insert", &[vbd, json!(image.reference)]).await?;
+    let text = format!("{} is in the drive of {}", image.name(), vm.name());
+    context.print(&Answer::done(text, json!({ "vm": vm.uuid(), "image": image.uuid() })))
+}
+
+async fn eject(context: &mut Context, given: &str) -> Outcome<()> {
+    let vm = machine(context, given).await?;
+    let Some(vbd) = drive(context, &vm).await? else {
+        return Err(Failure::Local(format!("machine {} has no drive", vm.name())));
+    };
+    context.call("VBD.eject", &[json!(vbd.reference)]).await?;
+    let text = format!("the drive of {} is empty", vm.name());
+    context.print(&Answer::done(text, json!({ "vm": vm.uuid() })))
+}
