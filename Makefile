@@ -87,6 +87,15 @@ soak: ## random faults on a pool of real daemons and guests: N=20 SEED=1
 	$(SUDO) target/debug/haven-lab --id soak soak --faults $(N) --seed $(SEED) --profile fast
 	$(SUDO) target/debug/haven-lab --id soak soak --faults $(N) --seed $(SEED) --profile default --fencing
 
+.PHONY: bench-needless
+bench-needless: ## every fault that must stop no host, once each, and storage stalls of 45 s: `needless_fences` 0
+	cargo build --locked --bins
+	$(SUDO) target/debug/haven-lab --id needl soak --tolerated --seed $(SEED) --profile fast --three-statefiles
+	$(SUDO) target/debug/haven-lab --id needl soak --tolerated --seed $(SEED) --profile default --two-networks
+	$(SUDO) target/debug/haven-lab --id needl soak --faults 1 --seed $(SEED) --only stalls_45_s_for_all
+	$(SUDO) target/debug/haven-lab --id needl soak --faults 1 --seed $(SEED) --only stalls_45_s_with
+	$(SUDO) target/debug/haven-lab --id needl soak --faults 1 --seed $(SEED) --only full_load_1_min
+
 soak-long: ## what must be tolerated for long: storage stalls of 45 s, 10 minutes of full CPU and disk
 	cargo build --locked --bins
 	$(SUDO) target/debug/haven-lab --id soak soak --faults 4 --seed $(SEED) --only 45_s
@@ -94,6 +103,10 @@ soak-long: ## what must be tolerated for long: storage stalls of 45 s, 10 minute
 
 fuzz: ## damaged input for the codecs and expressions: FUZZ_ITERATIONS=1000000 FUZZ_SEED=1
 	FUZZ_ITERATIONS=$${FUZZ_ITERATIONS:-1000000} cargo test --release --locked --quiet -p haven-api --test fuzz
+
+.PHONY: bench-guard
+bench-guard: ## what one guard costs in pools of 2, 8 and 64 hosts: processor time, statefile and network
+	cargo bench --locked --quiet -p haven-guard --bench guard
 
 bench-api: ## measure the API on two cores, 64 simulated hosts and 3,000 VMs, one `figure` line each
 	cargo bench --locked --quiet -p haven-daemon --bench api

@@ -56,24 +56,8 @@ enum Verb {
         /// How many hosts.
         #[arg(long, default_value_t = 3)]
         hosts: u32,
-        /// fast, default or conservative.
-        #[arg(long, default_value = "fast")]
-        profile: String,
-        /// How many faults.
-        #[arg(long, short = 'n', default_value_t = 20)]
-        faults: u32,
-        /// Chooses them.
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-        /// Give the hosts power control, and let the pool use it.
-        #[arg(long)]
-        fencing: bool,
-        /// Send heartbeats over the storage network too.
-        #[arg(long)]
-        two_networks: bool,
-        /// Only faults whose name contains this.
-        #[arg(long)]
-        only: Option<String>,
+        #[command(flatten)]
+        plan: soak::Soak,
     },
     /// Power everything off and remove the lab's files.
     Down,
@@ -139,6 +123,9 @@ enum Verb {
         /// Lose this share of requests in percent; they are sent again a second later.
         #[arg(long, default_value_t = 0)]
         loss: u8,
+        /// Only of this export: 0, 1 or 2; all without.
+        #[arg(long, value_parser = clap::value_parser!(u8).range(0..3))]
+        export: Option<u8>,
     },
     /// Fault of a host's own disk (`/var/lib/haven`, `/var/log`).
     Disk {
@@ -309,10 +296,8 @@ fn run(cli: Cli) -> Result<()> {
             let config = configured(&cli.id, 3, bin_dir)?;
             story::bench(config, story::Bench { profile, migrations, losses })
         }
-        Verb::Soak { bin_dir, hosts, profile, faults, seed, fencing, two_networks, only } => {
-            let config = configured(&cli.id, hosts, bin_dir)?;
-            let plan = soak::Soak { profile, faults, seed, fencing, two_networks, only };
-            soak::soak(config, &plan)
+        Verb::Soak { bin_dir, hosts, plan } => {
+            soak::soak(configured(&cli.id, hosts, bin_dir)?, &plan)
         }
         Verb::SimPool { hosts, vms, port, password, dir, bin_dir } => {
             let bin_dir = bin_dir.map_or_else(beside, Ok)?;
@@ -363,7 +348,7 @@ fn run_on_host(lab: &Lab, verb: Verb) -> Result<()> {
         Verb::Heal { host: None, link } => {
             (1..=lab.config().hosts).try_for_each(|n| lab.host(n).heal(link))
         }
-        Verb::Storage { host, fault, reads, writes, delay_ms, loss } => {
+        Verb::Storage { host, fault, reads, writes, delay_ms, loss, export } => {
             let mut switch = match (reads, writes) {
                 (true, _) => StorageSwitch { reads: fault, ..StorageSwitch::default() },
                 (_, true) => StorageSwitch { writes: fault, ..StorageSwitch::default() },
@@ -371,7 +356,7 @@ fn run_on_host(lab: &Lab, verb: Verb) -> Result<()> {
             };
             switch.delay_ms = delay_ms;
             switch.loss_percent = loss;
-            lab.host(host).storage_switch(switch)
+            lab.host(host).storage_of(export, switch)
         }
         Verb::Disk { host, fault } => lab.host(host).disk(fault),
         Verb::Kill { host, process, signal } => lab.host(host).kill(process, number(&signal)?),

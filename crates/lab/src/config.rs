@@ -16,6 +16,8 @@ pub const STORAGE_SERVER: &str = "10.88.0.250";
 pub const LAN_GATEWAY: &str = "10.77.0.254";
 /// What the storage server exports.
 pub const EXPORT: &str = "/export/vms";
+/// All that it exports: each can fail by itself.
+pub const EXPORTS: [&str; 3] = [EXPORT, "/export/second", "/export/third"];
 
 /// A lab's configuration, kept in `lab.json` below its directory.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -105,6 +107,11 @@ impl LabConfig {
     /// The directory behind the storage server's export.
     pub fn export_dir(&self) -> PathBuf {
         self.dir.join("export/vms")
+    }
+
+    /// The directory behind another export.
+    pub fn dir_of_export(&self, export: &str) -> PathBuf {
+        self.dir.join(export.trim_start_matches('/'))
     }
 
     /// Socket on which the supervisor listens.

@@ -265,7 +265,13 @@ impl Host<'_> {
 
     /// Sets all switches of the shared storage.
     pub fn storage_switch(&self, switch: StorageSwitch) -> Result<()> {
-        self.command(HostCommand::Storage { switch }).map(drop)
+        self.storage_of(None, switch)
+    }
+
+    /// Sets all switches of one export of the shared storage (an index into
+    /// [`crate::config::EXPORTS`]), or of all.
+    pub fn storage_of(&self, export: Option<u8>, switch: StorageSwitch) -> Result<()> {
+        self.command(HostCommand::Storage { switch, export }).map(drop)
     }
 
     /// Sets the fault of its own disk.

@@ -111,6 +111,9 @@ pub enum HostCommand {
     Storage {
         /// The fault.
         switch: StorageSwitch,
+        /// Of which export (index into [`crate::config::EXPORTS`]); none: of all.
+        #[serde(default)]
+        export: Option<u8>,
     },
     /// Sets the fault of the host's own disk (`/var/lib/haven`, `/var/log`).
     Disk {

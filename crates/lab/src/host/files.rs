@@ -19,7 +19,9 @@ pub fn prepare(config: &LabConfig, n: u32) -> Result<()> {
         fs::create_dir_all(dir.join(sub))?;
     }
     fs::set_permissions(dir.join("root"), fs::Permissions::from_mode(0o700))?;
-    fs::create_dir_all(config.export_dir())?;
+    for export in crate::config::EXPORTS {
+        fs::create_dir_all(config.dir_of_export(export))?;
+    }
     prepare_var(&dir.join("var"))?;
     let etc = dir.join("etc");
     if !etc.exists() {

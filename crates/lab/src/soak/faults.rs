@@ -143,19 +143,35 @@ pub(super) const LONG: &[Kind] = &[
         std::thread::sleep(Duration::from_secs(20));
         all(lab, Fault::Stall)
     }),
-    kind("full_load_10_min", Member, (600, 600), Nobody, |lab, _| load(lab)),
+    kind("full_load_1_min", Member, (60, 60), Nobody, |lab, _| load(lab, 60)),
+    kind("full_load_10_min", Member, (600, 600), Nobody, |lab, _| load(lab, 600)),
 ];
+
+/// With heartbeats on three repositories.
+pub(super) const STATEFILES: &[Kind] = &[
+    kind("one_statefile_stalls", Member, (8, 20), Nobody, |lab, _| export(lab, &[2], Fault::Stall)),
+    kind("one_statefile_fails", Member, (8, 20), Nobody, |lab, _| export(lab, &[1], Fault::Eio)),
+    kind("two_statefiles_stall", Member, (8, 20), Nobody, |lab, _| {
+        export(lab, &[1, 2], Fault::Stall)
+    }),
+];
+
+fn export(lab: &Lab, which: &[u8], fault: Fault) -> Result<()> {
+    let all = (1..=lab.config().hosts).flat_map(|n| which.iter().map(move |export| (n, *export)));
+    all.into_iter()
+        .try_for_each(|(n, at)| lab.host(n).storage_of(Some(at), StorageSwitch::all(fault)))
+}
 
 /// Keeps every CPU and every disk of all hosts busy until the fault is over. It is started apart:
 /// the shell that began it returns.
-fn load(lab: &Lab) -> Result<()> {
+fn load(lab: &Lab, seconds: u64) -> Result<()> {
     let cpus = std::thread::available_parallelism().map_or(2, usize::from);
     let script = format!(
-        "for i in $(seq {cpus}); do timeout 600 sh -c 'while :; do :; done' & done; \
+        "for i in $(seq {cpus}); do timeout {seconds} sh -c 'while :; do :; done' & done; \
          sr=$(ls -d /run/sr-mount/*/ | head -1); \
-         timeout 600 sh -c \"while :; do dd if=/dev/zero of=${{sr}}load-$(hostname) bs=1M count=64 \
+         timeout {seconds} sh -c \"while :; do dd if=/dev/zero of=${{sr}}load-$(hostname) bs=1M count=64 \
          oflag=direct conv=notrunc; done\" & \
-         timeout 600 sh -c 'while :; do dd if=/dev/zero of=/var/lib/haven/load bs=1M count=64 \
+         timeout {seconds} sh -c 'while :; do dd if=/dev/zero of=/var/lib/haven/load bs=1M count=64 \
          conv=fsync; done' & true"
     );
     for n in 1..=lab.config().hosts {

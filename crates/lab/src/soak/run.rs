@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use haven_cluster::timing::{Profile, Timing};
 
 use super::bmc::Bmc;
-use super::faults::{FAULTS, Kind, LONG, Stops, Victim};
+use super::faults::{FAULTS, Kind, LONG, STATEFILES, Stops, Victim};
 use super::journal::Journal;
 use crate::config::LabConfig;
 use crate::lab::Lab;
@@ -28,19 +28,32 @@ const PROBE_INTERVAL: Duration = Duration::from_millis(20);
 const PAUSE_S_MAX: u64 = 5;
 
 /// What is run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "options of a command line")]
 pub struct Soak {
-    /// Profile of the time-outs.
+    /// fast, default or conservative.
+    #[arg(long, default_value = "fast")]
     pub profile: String,
     /// How many faults.
+    #[arg(long, short = 'n', default_value_t = 20)]
     pub faults: u32,
     /// Chooses them, their victims and their lengths.
+    #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Hosts have power control, and the pool uses it.
+    /// Give the hosts power control, and let the pool use it.
+    #[arg(long)]
     pub fencing: bool,
-    /// Heartbeats go over the storage network too: a host that only loses the LAN stays.
+    /// Send heartbeats over the storage network too: a host that only loses the LAN stays.
+    #[arg(long)]
     pub two_networks: bool,
-    /// Only kinds whose name contains this; also the long ones.
+    /// Keep heartbeats on three repositories: one may be lost, and two while hosts hear each other.
+    #[arg(long)]
+    pub three_statefiles: bool,
+    /// Every kind that must stop no host, once, instead of chance; the long ones by --only.
+    #[arg(long)]
+    pub tolerated: bool,
+    /// Only faults whose name contains this; also the long ones.
+    #[arg(long)]
     pub only: Option<String>,
 }
 
@@ -49,6 +62,7 @@ pub struct Soak {
 struct Tally {
     faults: u32,
     needless: u32,
+    needless_by: BTreeMap<&'static str, u32>,
     unexpected: Vec<String>,
     phases: BTreeMap<&'static str, Vec<Phases>>,
     silences: BTreeMap<&'static str, Duration>,
@@ -71,7 +85,7 @@ impl Dice {
 /// Runs in a lab of its own and removes it.
 pub fn soak(config: LabConfig, plan: &Soak) -> Result<()> {
     let tell = Narrator::default();
-    let kinds = kinds(plan.only.as_deref())?;
+    let kinds = kinds(plan)?;
     Pool::check_programs(&config.bin_dir)?;
     Lab::remove_stopped(&config)?;
     let journal = std::env::temp_dir().join(format!("haven-soak-{}.log", plan.seed));
@@ -92,8 +106,13 @@ pub fn soak(config: LabConfig, plan: &Soak) -> Result<()> {
         two_networks: plan.two_networks,
     };
     let mut dice = Dice(plan.seed);
-    let outcome =
-        (0..plan.faults).try_for_each(|number| run.one(number, kinds.as_slice(), &mut dice));
+    let faults = if plan.tolerated { u32::try_from(kinds.len())? } else { plan.faults };
+    let outcome = (0..faults).try_for_each(|number| {
+        let count = u64::try_from(kinds.len())?;
+        let index = if plan.tolerated { u64::from(number) } else { dice.below(count) };
+        let kind = kinds.get(usize::try_from(index)?).context("no fault")?;
+        run.one(number, kind, &mut dice)
+    });
     let broken = run.pool.check_disks();
     tell.say(&format!("the log of every decision: {}", journal.display()));
     report(&run.tally, plan, bmc.as_ref(), broken.is_ok())?;
@@ -110,13 +129,21 @@ pub fn soak(config: LabConfig, plan: &Soak) -> Result<()> {
     Ok(())
 }
 
-fn kinds(only: Option<&str>) -> Result<Vec<Kind>> {
-    let Some(only) = only else { return Ok(FAULTS.to_vec()) };
-    let all = FAULTS.iter().chain(LONG).filter(|kind| kind.name.contains(only));
-    let found: Vec<Kind> = all.copied().collect();
+fn kinds(plan: &Soak) -> Result<Vec<Kind>> {
+    let more = if plan.three_statefiles { STATEFILES } else { &[] };
+    let short = FAULTS.iter().chain(more);
+    let all: Vec<Kind> = match plan.only {
+        Some(_) => short.chain(LONG).copied().collect(),
+        None => short.copied().collect(),
+    };
+    let wanted = |kind: &&Kind| {
+        plan.only.as_ref().is_none_or(|only| kind.name.contains(only))
+            && (!plan.tolerated || matches!(kind.stops, Stops::Nobody))
+    };
+    let found: Vec<Kind> = all.iter().filter(wanted).copied().collect();
     if found.is_empty() {
-        let names: Vec<&str> = FAULTS.iter().chain(LONG).map(|kind| kind.name).collect();
-        bail!("no fault is called {only:?}; there are {}", names.join(", "));
+        let names: Vec<&str> = all.iter().map(|kind| kind.name).collect();
+        bail!("no fault is called {:?}; there are {}", plan.only, names.join(", "));
     }
     Ok(found)
 }
@@ -136,9 +163,14 @@ fn begin(pool: &Pool<'_>, guests: &[Guest], plan: &Soak) -> Result<Prober> {
     for guest in guests {
         prober.answer_after(&guest.address(), begun, BOOT_WAIT)?;
     }
-    let more: &[&str] =
-        if plan.two_networks { &["--heartbeat-network", STORAGE_NETWORK] } else { &[] };
-    pool.enable_ha_with(guests, &plan.profile, more)?;
+    let mut more = Vec::new();
+    if plan.two_networks {
+        more.extend(["--heartbeat-network", STORAGE_NETWORK]);
+    }
+    if plan.three_statefiles {
+        more.extend(pool.add_more_storage()?.into_iter().flat_map(|sr| ["--heartbeat-sr", sr]));
+    }
+    pool.enable_ha_with(guests, &plan.profile, &more)?;
     Ok(prober)
 }
 
@@ -172,9 +204,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn one(&mut self, number: u32, kinds: &[Kind], dice: &mut Dice) -> Result<()> {
-        let count = u64::try_from(kinds.len())?;
-        let kind = kinds.get(usize::try_from(dice.below(count))?).context("no fault")?;
+    fn one(&mut self, number: u32, kind: &Kind, dice: &mut Dice) -> Result<()> {
         let length = kind.seconds.0 + dice.below(kind.seconds.1 - kind.seconds.0 + 1);
         thread::sleep(Duration::from_secs(dice.below(PAUSE_S_MAX + 1)));
         let victim = self.victim(kind.victim, dice)?;
@@ -212,6 +242,7 @@ impl Run<'_> {
         title: &str,
     ) -> Result<()> {
         let chapter = self.journal.chapter(title)?;
+        self.tally.needless_by.entry(kind.name).or_default();
         let mut stopped = chapter.fenced;
         for (old, new) in before.iter().zip(self.pool.lab.status()?) {
             let restarted = new.bites > old.bites || new.boots > old.boots;
@@ -228,6 +259,7 @@ impl Run<'_> {
         });
         for host in needless {
             self.tally.needless += 1;
+            *self.tally.needless_by.entry(kind.name).or_default() += 1;
             self.pool.tell.say(&format!("NEEDLESS: h{host} stopped"));
         }
         for line in &chapter.unexpected {
@@ -255,6 +287,9 @@ fn report(tally: &Tally, plan: &Soak, bmc: Option<&Bmc>, disks_good: bool) -> Re
     figure("soak_faults_injected", f64::from(tally.faults), "faults");
     figure("double_writers", if disks_good { 0.0 } else { 1.0 }, "disks");
     figure("needless_fences", f64::from(tally.needless), "hosts");
+    for (kind, hosts) in &tally.needless_by {
+        figure(&format!("needless_fences_{kind}"), f64::from(*hosts), "hosts");
+    }
     let lines = u32::try_from(tally.unexpected.len())?;
     figure("unexpected_lines", f64::from(lines), "lines");
     if let Some(bmc) = bmc {

@@ -105,6 +105,9 @@ pub enum Channel {
 pub struct ServerCommand {
     /// Whose switches.
     pub channel: Channel,
+    /// Of which export of the shared storage (index into [`crate::config::EXPORTS`]); none: of all.
+    #[serde(default)]
+    pub export: Option<u8>,
     /// Their new setting.
     pub switch: StorageSwitch,
     /// Cut of the link to the storage, if any.

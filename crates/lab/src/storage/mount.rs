@@ -21,7 +21,7 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 
 use super::faults::Channel;
 use super::server::MountRequest;
-use crate::config::EXPORT;
+use crate::config::EXPORTS;
 
 /// Where hosts find the socket of their storage server.
 pub const SOCKET: &str = "/run/haven-lab/fs.sock";
@@ -110,7 +110,9 @@ pub fn show_exports(args: &[String]) -> i32 {
     if !args.iter().any(|a| a == "--no-headers") {
         let _ = writeln!(std::io::stdout(), "Export list for {server}:");
     }
-    let _ = writeln!(std::io::stdout(), "{EXPORT} *");
+    for export in EXPORTS {
+        let _ = writeln!(std::io::stdout(), "{export} *");
+    }
     0
 }
 

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::faults::{Channel, ServerCommand};
 use super::gate::Gate;
 use super::passthrough::Passthrough;
+use crate::config::EXPORTS;
 
 /// Longest wait for a client's next message.
 const CLIENT_WAIT: Duration = Duration::from_secs(5);
@@ -47,7 +48,8 @@ pub struct Exports {
 
 struct Server {
     exports: Exports,
-    nfs: Arc<Gate>,
+    /// By the exported path.
+    nfs: BTreeMap<String, Arc<Gate>>,
     disk: Arc<Gate>,
 }
 
@@ -59,7 +61,9 @@ pub fn run(socket: &Path, exports: Exports) -> Result<()> {
         std::fs::remove_file(socket)?;
     }
     let listener = UnixListener::bind(socket).with_context(|| socket.display().to_string())?;
-    let server = Arc::new(Server { exports, nfs: Gate::start()?, disk: Gate::start()? });
+    let gates = exports.nfs.keys().map(|path| Ok((path.clone(), Gate::start()?)));
+    let nfs = gates.collect::<Result<_>>()?;
+    let server = Arc::new(Server { exports, nfs, disk: Gate::start()? });
     let accepting = Arc::clone(&server);
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
@@ -75,8 +79,9 @@ pub fn run(socket: &Path, exports: Exports) -> Result<()> {
     writeln!(out, "ok")?;
     for line in std::io::stdin().lines() {
         let command: ServerCommand = serde_json::from_str(&line?)?;
-        let gate = server.gate(command.channel);
-        gate.set(command.switch, command.cut);
+        for gate in server.gates(&command) {
+            gate.set(command.switch, command.cut);
+        }
         writeln!(out, "ok")?;
         out.flush()?;
     }
@@ -84,10 +89,13 @@ pub fn run(socket: &Path, exports: Exports) -> Result<()> {
 }
 
 impl Server {
-    fn gate(&self, channel: Channel) -> &Arc<Gate> {
-        match channel {
-            Channel::Nfs => &self.nfs,
-            Channel::Disk => &self.disk,
+    fn gates(&self, command: &ServerCommand) -> Vec<&Arc<Gate>> {
+        if command.channel == Channel::Disk {
+            return vec![&self.disk];
+        }
+        match command.export.map(|index| EXPORTS.get(usize::from(index))) {
+            Some(path) => path.and_then(|path| self.nfs.get(*path)).into_iter().collect(),
+            None => self.nfs.values().collect(),
         }
     }
 
@@ -97,18 +105,20 @@ impl Server {
         let mut line = String::new();
         reader.read_line(&mut line)?;
         let request: MountRequest = serde_json::from_str(&line)?;
-        let gate = self.gate(request.channel);
-        if !gate.answers() {
-            return Ok(());
-        }
-        let root = match request.channel {
-            Channel::Nfs => self.exports.nfs.get(&request.export),
-            Channel::Disk => Some(&self.exports.disk),
+        let found = match request.channel {
+            Channel::Nfs => {
+                let root = self.exports.nfs.get(&request.export);
+                self.nfs.get(&request.export).zip(root)
+            }
+            Channel::Disk => Some((&self.disk, &self.exports.disk)),
         };
-        let Some(root) = root else {
+        let Some((gate, root)) = found else {
             writeln!(&stream, "access denied by server while mounting")?;
             return Ok(());
         };
+        if !gate.answers() {
+            return Ok(());
+        }
         let fs = Passthrough::new(root, Arc::clone(gate))?;
         writeln!(&stream, "ready")?;
         let fuse = receive_descriptor(&stream)?;

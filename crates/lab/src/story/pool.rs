@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 
 use super::api::{self, Api, NULL, text};
 use super::narrator::{Narrator, wait_for};
-use crate::config::{EXPORT, STORAGE_SERVER};
+use crate::config::{EXPORT, EXPORTS, STORAGE_SERVER};
 use crate::guest::{domain, image};
 use crate::lab::{Host, Lab};
+use crate::protocol::HostStatus;
 
 /// Password of the demonstration pool's root. It protects nothing: the pool is in the lab.
 pub(super) const PASSWORD: &str = "haven-demo";
@@ -141,6 +142,28 @@ impl<'lab> Pool<'lab> {
             let args = ["sr", "create", SR, "--type", "nfs", "--location", &location];
             self.haven(self.lab.host(1), &args, "").map(drop)
         })
+    }
+
+    /// Creates two more repositories on the storage server's other exports, for statefiles; each
+    /// fails by itself. Their names.
+    pub fn add_more_storage(&self) -> Result<[&'static str; 2]> {
+        let names = ["second", "third"];
+        for (name, export) in names.into_iter().zip(EXPORTS.into_iter().skip(1)) {
+            let location = format!("{STORAGE_SERVER}:{export}");
+            self.tell.step(&format!("haven sr create {name} --type nfs"), || {
+                let args = ["sr", "create", name, "--type", "nfs", "--location", &location];
+                self.haven(self.lab.host(1), &args, "").map(drop)
+            })?;
+        }
+        Ok(names)
+    }
+
+    /// Which hosts stopped between two looks: a watchdog bit, or the host started anew.
+    pub fn stopped_since(&self, before: &[HostStatus]) -> Result<Vec<u32>> {
+        let now = self.lab.status()?;
+        let pairs = before.iter().zip(&now);
+        let stopped = pairs.filter(|(old, new)| new.bites > old.bites || new.boots > old.boots);
+        Ok(stopped.map(|(_, new)| new.host).collect())
     }
 
     /// Creates a guest from a template and gives it the lab's kernel.

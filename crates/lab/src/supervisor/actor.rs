@@ -1,5 +1,6 @@
 //! One thread per host: takes its commands in order, feeds its watchdog's clock, sees its end.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -34,6 +35,8 @@ pub(super) struct Actor {
     cut_lan: Option<Direction>,
     cut_sto: Option<Direction>,
     storage: StorageSwitch,
+    /// Exports with switches of their own.
+    exports: BTreeMap<u8, StorageSwitch>,
     disk: StorageSwitch,
     bites: u32,
     boots: u32,
@@ -52,6 +55,7 @@ impl Actor {
             cut_lan: None,
             cut_sto: None,
             storage: StorageSwitch::default(),
+            exports: BTreeMap::new(),
             disk: StorageSwitch::default(),
             bites: 0,
             boots: 0,
@@ -118,8 +122,13 @@ impl Actor {
                 Some(link) => self.cut(link, None),
                 None => self.cut(Link::Lan, None).and_then(|()| self.cut(Link::Sto, None)),
             },
-            HostCommand::Storage { switch } => {
+            HostCommand::Storage { switch, export: None } => {
                 self.storage = switch;
+                self.exports.clear();
+                self.tell_storage(Channel::Nfs)
+            }
+            HostCommand::Storage { switch, export: Some(export) } => {
+                self.exports.insert(export, switch);
                 self.tell_storage(Channel::Nfs)
             }
             HostCommand::Disk { switch } => {
@@ -135,7 +144,7 @@ impl Actor {
             return Ok(());
         }
         let around = Surroundings {
-            switches: [self.switches(Channel::Nfs), self.switches(Channel::Disk)],
+            switches: [Channel::Nfs, Channel::Disk].map(|c| self.switches(c)).concat(),
             cuts: [(Link::Lan, self.cut_lan), (Link::Sto, self.cut_sto)],
         };
         let begun = Instant::now();
@@ -183,21 +192,31 @@ impl Actor {
         if link == Link::Sto { self.tell_storage(Channel::Nfs) } else { Ok(()) }
     }
 
-    fn switches(&self, channel: Channel) -> ServerCommand {
-        let (switch, cut) = match channel {
-            Channel::Nfs => (self.storage, self.cut_sto),
-            Channel::Disk => (self.disk, None),
-        };
-        ServerCommand { channel, switch, cut }
+    /// What makes the storage server's switches what they should be.
+    fn switches(&self, channel: Channel) -> Vec<ServerCommand> {
+        if channel == Channel::Disk {
+            return vec![ServerCommand { channel, export: None, switch: self.disk, cut: None }];
+        }
+        let cut = self.cut_sto;
+        let all = ServerCommand { channel, export: None, switch: self.storage, cut };
+        let own = self.exports.iter().map(|(export, switch)| ServerCommand {
+            channel,
+            export: Some(*export),
+            switch: *switch,
+            cut,
+        });
+        std::iter::once(all).chain(own).collect()
     }
 
     fn tell_storage(&mut self, channel: Channel) -> Result<()> {
-        let command = self.switches(channel);
-        event(&format!("h{} {channel:?}: {}, cut {:?}", self.n, command.switch, command.cut));
-        match &mut self.running {
-            Some(running) => running.storage(&command),
-            None => Ok(()),
+        for command in self.switches(channel) {
+            let ServerCommand { export, switch, cut, .. } = &command;
+            event(&format!("h{} {channel:?} {export:?}: {switch}, cut {cut:?}", self.n));
+            if let Some(running) = &mut self.running {
+                running.storage(&command)?;
+            }
         }
+        Ok(())
     }
 
     fn kill(&mut self, process: Process, signal: i32) -> Result<()> {

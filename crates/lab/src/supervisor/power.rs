@@ -13,7 +13,7 @@ use super::log::event;
 use super::net;
 use super::watchdog::Watchdog;
 use crate::cgroup::Cgroup;
-use crate::config::{EXPORT, LabConfig};
+use crate::config::{EXPORTS, LabConfig};
 use crate::host::files;
 use crate::protocol::{Direction, Link};
 use crate::storage::faults::{Channel, ServerCommand};
@@ -49,8 +49,10 @@ impl StorageServer {
             .arg(config.shared_dir(n).join("fs.sock"))
             .arg("--disk")
             .arg(config.host_dir(n).join("disk"))
-            .arg("--export")
-            .arg(format!("{EXPORT}={}", config.export_dir().display()))
+            .args(EXPORTS.into_iter().flat_map(|path| {
+                let dir = config.dir_of_export(path);
+                ["--export".to_owned(), format!("{path}={}", dir.display())]
+            }))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -87,7 +89,7 @@ impl StorageServer {
 #[derive(Debug)]
 pub(super) struct Surroundings {
     /// Settings of its storage.
-    pub(super) switches: [ServerCommand; 2],
+    pub(super) switches: Vec<ServerCommand>,
     /// State of its links.
     pub(super) cuts: [(Link, Option<Direction>); 2],
 }
@@ -171,8 +173,8 @@ impl Running {
         // Nothing may reach the storage any more, and no error may reach a guest.
         for channel in [Channel::Nfs, Channel::Disk] {
             let cut = Some(Direction::Both);
-            let _ =
-                self.storage.command(&ServerCommand { channel, switch: Default::default(), cut });
+            let switch = Default::default();
+            let _ = self.storage.command(&ServerCommand { channel, export: None, switch, cut });
         }
         if let Some(pid) = raw_pid(self.init) {
             let _ = rustix::process::kill_process(pid, Signal::KILL);
