@@ -19,8 +19,14 @@ pub(crate) fn exit_now(status: i32) -> ! {
     unsafe { libc::_exit(status) }
 }
 
-/// One heap for all threads: each further one would be locked in memory as well.
+/// One heap for all threads, which never gives memory back: once the guard has beaten for a while,
+/// whatever it allocates is there and locked, and the kernel is asked for none. (`bench-guard`
+/// counts page faults.)
 pub(crate) fn keep_one_heap() {
-    // SAFETY: `mallopt` only sets a number inside the allocator; no other thread runs yet.
-    unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+    for (option, value) in
+        [(libc::M_ARENA_MAX, 1), (libc::M_MMAP_MAX, 0), (libc::M_TRIM_THRESHOLD, i32::MAX)]
+    {
+        // SAFETY: `mallopt` only sets a number inside the allocator; no other thread runs yet.
+        unsafe { libc::mallopt(option, value) };
+    }
 }
