@@ -13,6 +13,10 @@ use uuid::Uuid;
 use crate::ids::{EpochNumber, HostId, Incarnation, Instant, Life};
 use crate::timing::Timing;
 
+/// Version of this protocol: raised with every change that the other side must know of. A daemon
+/// and a guard of different versions work together as far as both know what the other says.
+pub const PROTOCOL: u32 = 1;
+
 /// A request line of `havend`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GuardRequest {
@@ -189,6 +193,9 @@ pub enum IsolationResponse {
 /// The guard's whole state, as pushed to `havend`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardState {
+    /// [`PROTOCOL`] of this guard; 0: older than that.
+    #[serde(default)]
+    pub protocol: u32,
     /// Counts pushes of this guard.
     pub sequence: u64,
     /// What the guard is doing.
@@ -222,6 +229,7 @@ impl GuardState {
     #[must_use]
     pub fn idle() -> Self {
         Self {
+            protocol: PROTOCOL,
             sequence: 0,
             phase: GuardPhase::Idle,
             me: None,

@@ -37,6 +37,10 @@ impl Fence {
     pub(crate) fn asking(&self) -> bool {
         matches!(self, Self::Asking { .. })
     }
+    /// Until when they may run on.
+    pub(crate) fn asks_until(&self) -> Option<u64> {
+        if let Self::Asking { until, .. } = self { Some(*until) } else { None }
+    }
     pub(crate) fn tombstone(&self) -> bool {
         matches!(self, Self::Marking { .. })
     }

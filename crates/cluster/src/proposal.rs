@@ -77,7 +77,11 @@ impl Machine {
     fn next_members(&self, record: &Record) -> Option<(Vec<Member>, Vec<Member>)> {
         let mut out = self.put_outs(record);
         if let Some((_, config)) = &self.proposer.wishes.reconfigure {
-            let listed = |member: &Member| config.hosts.iter().any(|spec| spec.host == member.host);
+            let listed = |member: &Member| {
+                config.hosts.iter().any(|spec| {
+                    spec.host == member.host && spec.slot == u16::from(member.seat.slot)
+                })
+            };
             let removed = record.members.iter().filter(|member| !listed(member));
             out |= removed.fold(0, |set, member| set | bit(member.seat.slot));
         }

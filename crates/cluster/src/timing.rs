@@ -99,6 +99,11 @@ impl Timing {
             (2 * self.t_wd_ms >= self.t_late_ms, "twice T_wd must be at least T_late"),
             (self.t_dead_ns() >= ns(u64::from(self.t_late_ms)), "T_dead must be at least T_late"),
             (
+                // Asking them, and then stopping them, which may take T_wd.
+                self.foreign_ns(self.guests_ms() + u64::from(self.t_wd_ms)) <= self.t_dead_ns(),
+                "guests that are asked to shut down must be gone before T_dead",
+            ),
+            (
                 u64::from(self.t_put_ms) + DECISION_MS + u64::from(self.t_net_ms)
                     <= u64::from(self.t_lease_ms),
                 "T_put, one decision and T_net must fit within T_lease",
@@ -143,6 +148,13 @@ impl Timing {
     #[must_use]
     pub fn t_close_ns(&self) -> u64 {
         self.t_dead_ns().max(self.foreign_ns(u64::from(self.t_late_ms)))
+    }
+
+    /// Isolation response `shutdown`: the longest that guests have to shut down by themselves
+    /// before they are stopped. A host that is put out has renewed its permit a beat ago at best.
+    #[must_use]
+    pub fn guests_ms(&self) -> u64 {
+        u64::from(self.t_lease_ms.saturating_sub(self.beat_ms))
     }
 
     /// Upper bound from power loss to the restart of VMs elsewhere, in milliseconds.

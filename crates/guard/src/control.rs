@@ -97,7 +97,13 @@ fn write_lines(mut stream: UnixStream, inbox: &Receiver<Arc<str>>) {
     }
 }
 
-fn read_requests(id: ClientId, stream: UnixStream, events: &SyncSender<Event>) {
+/// What every request has, of whatever version.
+#[derive(serde::Deserialize)]
+struct Numbered {
+    id: u64,
+}
+
+fn read_requests(client: ClientId, stream: UnixStream, events: &SyncSender<Event>) {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     loop {
@@ -108,13 +114,18 @@ fn read_requests(id: ClientId, stream: UnixStream, events: &SyncSender<Event>) {
         }
         match serde_json::from_str::<GuardRequest>(&line) {
             Ok(request) => {
-                if events.send(Event::Request(id, request)).is_err() {
+                if events.send(Event::Request(client, request)).is_err() {
                     return;
                 }
             }
             Err(error) => {
-                log::warn(&format!("the pool daemon sent what is no request: {error}"));
-                return;
+                log::warn(&format!("the pool daemon sent what is no request here: {error}"));
+                // A newer daemon may ask for what this guard does not know: it is told so, and
+                // everything else goes on.
+                let Ok(Numbered { id }) = serde_json::from_str(&line) else { return };
+                if events.send(Event::Unknown { client, id }).is_err() {
+                    return;
+                }
             }
         }
     }

@@ -32,6 +32,8 @@ const HAVEND_SILENCE_NS: u64 = 15_000_000_000;
 const PENDING_MAX: usize = 256;
 /// Events taken before the clock is looked at again.
 const BATCH_MAX: usize = 64;
+/// Code of a request that this guard does not know.
+const UNKNOWN: &str = "MESSAGE_METHOD_UNKNOWN";
 /// Clients at the same time.
 const CLIENTS_MAX: usize = 16;
 
@@ -115,7 +117,7 @@ impl Driver {
     }
 
     fn push_interval_ns(&self) -> u64 {
-        let beat = |membership: &Membership| u64::from(membership.config.timing.beat_ms);
+        let beat = |membership: &Membership| u64::from(membership.config().timing.beat_ms);
         self.membership.as_ref().map_or(IDLE_PUSH_NS, |membership| beat(membership) * 1_000_000)
     }
 
@@ -150,6 +152,13 @@ impl Driver {
                 Vec::new()
             }
             Event::Request(client, request) => self.request(client, request),
+            Event::Unknown { client, id } => {
+                self.heard_ns = Some(boottime_ns());
+                let text = "the guard of this host is older than its pool daemon and does not \
+                            know this request; restart the host in order to replace it";
+                self.reply(client, GuardReply { id, result: Err(refusal(UNKNOWN, text)) });
+                Vec::new()
+            }
         }
     }
 
@@ -253,7 +262,7 @@ impl Driver {
 
     fn arm(&mut self, config: ArmConfig) -> Result<(), GuardRefusal> {
         if let Some(membership) = &self.membership {
-            return if membership.config == config {
+            return if *membership.config() == config {
                 Ok(())
             } else {
                 Err(refusal("HA_IS_ENABLED", "this host is armed under another configuration"))

@@ -30,6 +30,8 @@ pub(crate) enum Event {
     Connected(ClientId, crate::control::Client),
     /// It asks for something.
     Request(ClientId, GuardRequest),
+    /// It asks for something that this guard does not know: a newer daemon.
+    Unknown { client: ClientId, id: u64 },
     /// It is gone.
     Closed(ClientId),
 }

@@ -3,6 +3,7 @@
 //! Owns: sockets, IO lanes and the watchdog of this arming. The watchdog is fed in one place,
 //! [`Membership::feed`]. Never decides: that is the machine's.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
@@ -17,12 +18,15 @@ use haven_cluster::{BootInfo, ConfigError, Input, IoFailed, IoId, Machine, Outpu
 use crate::config::Config;
 use crate::event::Event;
 use crate::fence::Fencer;
-use crate::net::Networks;
+use crate::net::{Link, Networks};
 use crate::reach::Probe;
 use crate::{log, reset, spawn};
 
 /// Feeds per bite time: one that is late or skipped does no harm.
 const FEEDS_PER_BITE: u64 = 8;
+/// How long this host still listens at an address that it has left: longer than any pool daemon
+/// takes to tell the others.
+const OLD_ADDRESS_NS: u64 = 60_000_000_000;
 /// Longest silence of a receiving thread before the watchdog is fed no more.
 const LOOP_DEADLINE_NS: u64 = 500_000_000;
 
@@ -55,11 +59,15 @@ pub(crate) enum ArmError {
 /// A running arming.
 #[derive(Debug)]
 pub(crate) struct Membership {
-    pub(crate) config: ArmConfig,
     machine: Machine,
     term: u64,
     networks: Networks,
-    _probe: Probe,
+    /// Addresses that this host has left, and until when it listens there.
+    left: Option<(Vec<Link>, u64)>,
+    /// Addresses that could not be bound: not tried again and again.
+    unusable: Vec<SocketAddr>,
+    probe: Probe,
+    probed: Vec<IpAddr>,
     lanes: Vec<IoLanes>,
     /// IO that was refused at once; told to the machine in the next round.
     refused: Vec<(IoId, bool)>,
@@ -100,7 +108,10 @@ impl Membership {
             machine,
             term,
             networks,
-            _probe: probe,
+            left: None,
+            unusable: Vec::new(),
+            probe,
+            probed: arm.isolation_addresses.clone(),
             lanes: lanes.collect(),
             refused: Vec::new(),
             watchdog: None,
@@ -111,8 +122,12 @@ impl Membership {
             fencer: Fencer::new(host),
             events: events.clone(),
             reset: host.file.reset,
-            config: arm,
         })
+    }
+
+    /// The configuration by which this host is armed now.
+    pub(crate) fn config(&self) -> &ArmConfig {
+        self.machine.config()
     }
 
     /// The machine's state.
@@ -152,7 +167,39 @@ impl Membership {
         if self.machine.next_deadline().is_some_and(|deadline| deadline <= now()) {
             steps.extend(self.handle(Input::Timer));
         }
+        self.follow_addresses();
         steps
+    }
+
+    /// This host was given other addresses, or others to probe.
+    fn follow_addresses(&mut self) {
+        if self.left.as_ref().is_some_and(|(_, until)| boottime_ns() >= *until) {
+            self.left = None;
+        }
+        let config = self.machine.config();
+        if config.isolation_addresses != self.probed {
+            self.probed.clone_from(&config.isolation_addresses);
+            let beat = Duration::from_millis(u64::from(config.timing.beat_ms));
+            match Probe::start(self.probed.clone(), beat, self.events.clone()) {
+                Ok(probe) => self.probe = probe,
+                Err(error) => log::error(&format!("isolation addresses: {error}")),
+            }
+        }
+        let own = config.hosts.iter().find(|spec| spec.host == config.host);
+        let Some(wanted) = own.map(|spec| spec.addresses.as_slice()) else { return };
+        if self.networks.addresses().eq(wanted.iter().copied()) || wanted == self.unusable {
+            return;
+        }
+        match self.networks.move_to(wanted, &self.events) {
+            Ok(gone) => {
+                log::info(&format!("this host listens at {wanted:?} from now on"));
+                self.left = Some((gone, boottime_ns() + OLD_ADDRESS_NS));
+            }
+            Err(error) => {
+                log::error(&format!("cannot listen at {wanted:?}: {error}"));
+                self.unusable = wanted.to_vec();
+            }
+        }
     }
 
     /// An IO returned.

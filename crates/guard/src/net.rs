@@ -19,8 +19,15 @@ const RECEIVE_WAIT: Duration = Duration::from_millis(50);
 /// The sockets of one arming.
 #[derive(Debug)]
 pub(crate) struct Networks {
-    sockets: Vec<Arc<UdpSocket>>,
-    ticks: Vec<Arc<AtomicU64>>,
+    links: Vec<Link>,
+}
+
+/// One socket with its receiver, which ends with it.
+#[derive(Debug)]
+pub(crate) struct Link {
+    address: SocketAddr,
+    socket: Arc<UdpSocket>,
+    tick: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
 }
 
@@ -30,40 +37,81 @@ impl Networks {
         addresses: &[SocketAddr],
         events: &SyncSender<Event>,
     ) -> std::io::Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let mut networks = Self { sockets: Vec::new(), ticks: Vec::new(), stop };
+        let links = (0..).zip(addresses).map(|(index, at)| Link::open(index, *at, events));
+        Ok(Self { links: links.collect::<Result<_, _>>()? })
+    }
+
+    /// Where this host listens.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.links.iter().map(|link| link.address)
+    }
+
+    /// From now on sends and listens at `addresses`. What is not among them any more still
+    /// receives while what is returned lives: not everybody knows the new ones yet. On an error
+    /// nothing has changed.
+    pub(crate) fn move_to(
+        &mut self,
+        addresses: &[SocketAddr],
+        events: &SyncSender<Event>,
+    ) -> std::io::Result<Vec<Link>> {
+        let mut fresh = Vec::new();
         for (index, address) in addresses.iter().enumerate() {
-            let socket = Arc::new(bound(*address)?);
-            let tick = Arc::new(AtomicU64::new(boottime_ns()));
-            let receiver = Receiver {
-                network: u8::try_from(index).unwrap_or(u8::MAX),
-                socket: Arc::clone(&socket),
-                tick: Arc::clone(&tick),
-                stop: Arc::clone(&networks.stop),
-                events: events.clone(),
-            };
-            spawn("receive", move || receiver.run())?;
-            networks.sockets.push(socket);
-            networks.ticks.push(tick);
+            let kept = self.links.get(index).is_some_and(|link| link.address == *address);
+            let link = if kept { None } else { Some(Link::open(index, *address, events)?) };
+            fresh.push(link);
         }
-        Ok(networks)
+        let mut before = std::mem::take(&mut self.links).into_iter();
+        let mut gone = Vec::new();
+        for link in fresh {
+            match (link, before.next()) {
+                (Some(link), old) => {
+                    self.links.push(link);
+                    gone.extend(old);
+                }
+                (None, Some(old)) => self.links.push(old),
+                (None, None) => {}
+            }
+        }
+        gone.extend(before);
+        Ok(gone)
     }
 
     /// Sends one datagram. Never blocks; a loss is what the protocol expects anyhow.
     pub(crate) fn send(&self, network: u8, to: SocketAddr, bytes: &[u8]) {
-        if let Some(socket) = self.sockets.get(usize::from(network)) {
-            let _lost: std::io::Result<usize> = socket.send_to(bytes, to);
+        if let Some(link) = self.links.get(usize::from(network)) {
+            let _lost: std::io::Result<usize> = link.socket.send_to(bytes, to);
         }
     }
 
     /// The oldest sign of life of a receiver.
     pub(crate) fn oldest_tick_ns(&self) -> u64 {
-        let ticks = self.ticks.iter().map(|tick| tick.load(Ordering::Acquire));
+        let ticks = self.links.iter().map(|link| link.tick.load(Ordering::Acquire));
         ticks.min().unwrap_or(u64::MAX)
     }
 }
 
-impl Drop for Networks {
+impl Link {
+    fn open(
+        index: usize,
+        address: SocketAddr,
+        events: &SyncSender<Event>,
+    ) -> std::io::Result<Self> {
+        let socket = Arc::new(bound(address)?);
+        let tick = Arc::new(AtomicU64::new(boottime_ns()));
+        let stop = Arc::new(AtomicBool::new(false));
+        let receiver = Receiver {
+            network: u8::try_from(index).unwrap_or(u8::MAX),
+            socket: Arc::clone(&socket),
+            tick: Arc::clone(&tick),
+            stop: Arc::clone(&stop),
+            events: events.clone(),
+        };
+        spawn("receive", move || receiver.run())?;
+        Ok(Self { address, socket, tick, stop })
+    }
+}
+
+impl Drop for Link {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
     }
@@ -119,7 +167,7 @@ mod tests {
         let (sender, events) = crate::event::queue();
         let one: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let networks = Networks::open(&[one, one], &sender).unwrap();
-        let to = networks.sockets[1].local_addr().unwrap();
+        let to = networks.links[1].socket.local_addr().unwrap();
         networks.send(0, to, b"beat");
         let event = events.recv_timeout(Duration::from_secs(10)).unwrap();
         assert!(
@@ -127,6 +175,32 @@ mod tests {
             "{event:?}"
         );
         assert!(networks.oldest_tick_ns() > 0);
+    }
+
+    #[test]
+    fn a_host_that_moves_is_heard_at_both_addresses_until_all_know() {
+        let (sender, events) = crate::event::queue();
+        let at = |n: u8| SocketAddr::from(([127, 0, 0, n], 0));
+        let mut networks = Networks::open(&[at(1), at(2)], &sender).unwrap();
+        let old = networks.links[0].socket.local_addr().unwrap();
+        let gone = networks.move_to(&[at(3), at(2)], &sender).unwrap();
+        assert_eq!(networks.addresses().collect::<Vec<_>>(), [at(3), at(2)]);
+        assert_eq!(gone.len(), 1);
+        let new = networks.links[0].socket.local_addr().unwrap();
+        assert_eq!(new.ip(), at(3).ip());
+        for to in [old, new] {
+            networks.send(1, to, b"beat");
+            let event = events.recv_timeout(Duration::from_secs(10)).unwrap();
+            assert!(matches!(event, Event::Datagram { network: 0, .. }), "{event:?}");
+        }
+        drop(gone);
+        // One network less, and one that cannot be bound leaves all as it was.
+        let other = networks.links[1].socket.local_addr().unwrap();
+        assert!(networks.move_to(&[other], &sender).is_err());
+        assert_eq!(networks.addresses().count(), 2);
+        assert_eq!(networks.move_to(&[at(3)], &sender).unwrap().len(), 1);
+        networks.send(0, new, b"beat");
+        assert!(events.recv_timeout(Duration::from_secs(10)).is_ok());
     }
 
     #[test]

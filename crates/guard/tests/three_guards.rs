@@ -161,3 +161,68 @@ fn a_host_is_not_excluded_while_a_vm_runs() {
         state.epoch.as_ref().is_some_and(|epoch| epoch.members.len() == 2)
     });
 }
+
+/// The daemon comes and goes, and a newer one asks for what this guard does not know: the guard says
+/// so and goes on; its membership and its permit are its own.
+#[test]
+fn daemons_come_and_go_and_may_be_newer_than_the_guard() {
+    let mut pool = Pool::start(pool::timing());
+    let coordinator = form(&mut pool);
+    let before: Vec<_> = pool.states().into_iter().map(|state| state.unwrap().me).collect();
+    for _ in 0..10 {
+        for guard in &mut pool.guards {
+            let number = guard.next_request();
+            let line = format!(r#"{{"id":{number},"command":{{"command":"sing","args":[1]}}}}"#);
+            let refused = guard.ask(&line).unwrap_err();
+            assert_eq!(refused.code, "MESSAGE_METHOD_UNKNOWN");
+            // On the same connection, which the guard has kept.
+            guard.request(GuardCommand::Load { running: 0, protected: 0 }).unwrap();
+            guard.connect();
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    for guard in &mut pool.guards {
+        let state = guard.wait("a membership of three", WAIT, formed);
+        assert_eq!(state.protocol, haven_cluster::control::PROTOCOL);
+    }
+    let after: Vec<_> = pool.states().into_iter().map(|state| state.unwrap().me).collect();
+    assert_eq!(before, after, "a guard began a new life");
+    assert!(pool.guards[coordinator].state().unwrap().may_act);
+}
+
+/// A host is given another address while it is a member: nobody goes out, and it listens there.
+#[test]
+fn a_member_moves_to_another_address() {
+    let mut pool = Pool::start(pool::timing());
+    let coordinator = form(&mut pool);
+    let moved = (0..3).find(|index| *index != coordinator).unwrap();
+    let before: Vec<_> = pool.states().into_iter().map(|state| state.unwrap().me).collect();
+    let old = pool.config(moved).hosts[moved].addresses[0];
+    let new = std::net::SocketAddr::from(([127, 0, 1, 77], old.port()));
+    for index in [coordinator].into_iter().chain((0..3).filter(|index| *index != coordinator)) {
+        let mut config = pool.config(index);
+        config.hosts[moved].addresses = vec![new];
+        pool.guards[index].request(GuardCommand::Reconfigure(Box::new(config))).unwrap();
+    }
+    let deadline = Instant::now() + WAIT;
+    while std::net::UdpSocket::bind(new).is_ok() {
+        assert!(Instant::now() < deadline, "nobody listens at the new address");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // Longer than a host may be silent.
+    std::thread::sleep(Duration::from_millis(2 * u64::from(pool::timing().t_put_ms)));
+    for guard in &mut pool.guards {
+        guard.wait("a membership of three", WAIT, |state| {
+            let me = state.me.map(|me| me.host);
+            let near = |ms: &Option<u64>| ms.is_some_and(|ms| ms < 1500);
+            let others = state.peers.iter().filter(|peer| Some(peer.host) != me);
+            formed(state) && others.clone().all(|peer| peer.heard_ms.iter().any(near))
+        });
+    }
+    let after: Vec<_> = pool.states().into_iter().map(|state| state.unwrap().me).collect();
+    assert_eq!(before, after, "a guard began a new life");
+    // Armed again under the same configuration, as a daemon does that just started.
+    let mut config = pool.config(moved);
+    config.hosts[moved].addresses = vec![new];
+    pool.guards[moved].request(GuardCommand::Arm(Box::new(config))).unwrap();
+}

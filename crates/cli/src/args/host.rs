@@ -25,6 +25,14 @@ pub(crate) enum HostCommand {
         /// The host
         host: String,
     },
+    /// Say at which address a host is found from now on, armed or not; it has that address already,
+    /// beside the old one
+    SetAddress {
+        /// The host
+        host: String,
+        /// Its new management address
+        address: std::net::IpAddr,
+    },
     /// Move all machines off a host, while they run
     Evacuate {
         /// The host

@@ -1,5 +1,7 @@
 //! `haven host …`
 
+use std::net::IpAddr;
+
 use serde_json::{Value, json};
 
 use crate::args::host::HostCommand;
@@ -17,6 +19,7 @@ pub(crate) async fn run(context: &mut Context, verb: HostCommand) -> Outcome<()>
         HostCommand::Show { host } => show(context, &host).await,
         HostCommand::Disable { host } => switch(context, &host, "host.disable", "disabled").await,
         HostCommand::Enable { host } => switch(context, &host, "host.enable", "enabled").await,
+        HostCommand::SetAddress { host, address } => set_address(context, &host, address).await,
         HostCommand::Evacuate { host } => evacuate(context, &host).await,
         HostCommand::Shutdown { host } => power(context, &host, false).await,
         HostCommand::Reboot { host } => power(context, &host, true).await,
@@ -101,6 +104,16 @@ async fn switch(context: &mut Context, given: &str, method: &str, done: &str) ->
     context.print(&Answer::done(
         format!("host {} is {done}", host.name()),
         json!({ "uuid": host.uuid() }),
+    ))
+}
+
+async fn set_address(context: &mut Context, given: &str, address: IpAddr) -> Outcome<()> {
+    let host = context.host(given).await?;
+    let params = [json!(host.reference), json!(address.to_string())];
+    context.call("host.set_address", &params).await?;
+    context.print(&Answer::done(
+        format!("host {} is found at {address}", host.name()),
+        json!({ "uuid": host.uuid(), "address": address.to_string() }),
     ))
 }
 

@@ -1,12 +1,10 @@
 //! Commands of the pool daemon.
 
-use crate::api::{Output, SharedBlock};
-use crate::control::{ArmConfig, GuardCommand, GuardRefusal, GuardReply};
-use crate::disk::cycle::majority;
+use crate::api::Output;
+use crate::control::{ArmConfig, GuardCommand, GuardRefusal, GuardReply, HostSpec};
 use crate::ids::HostId;
-use crate::machine::disk_io::Assign;
 use crate::machine::{Machine, slots_of};
-use crate::statefile::{assign_writes, check_config};
+use crate::statefile::check_config;
 
 impl Machine {
     pub(crate) fn reply_ok(&mut self, id: u64) {
@@ -124,64 +122,42 @@ impl Machine {
         let same = config.generation == self.config.generation
             && config.statefiles == self.config.statefiles
             && config.key == self.config.key;
-        let stable = self.config.hosts.iter().all(|old| {
-            config.hosts.iter().all(|new| (new.host == old.host) == (new.slot == old.slot))
-        });
-        let listed = config.hosts.iter().any(|spec| spec.host == self.host);
+        // A place never goes to another host. A host may get another place: that is a new seat,
+        // and for this host itself a new life.
+        let stable =
+            self.config.hosts.iter().all(|old| {
+                config.hosts.iter().all(|new| new.slot != old.slot || new.host == old.host)
+            });
+        let own = |spec: &HostSpec| spec.host == self.host && spec.slot == u16::from(self.me.slot);
+        let listed = config.hosts.iter().any(own);
         if !same || !stable || !listed || check_config(&config).is_err() {
             self.refuse(id, "HA_CONFIG_INVALID", "the configuration does not continue this one");
             return;
         }
-        let fresh: Vec<_> = config
-            .hosts
-            .iter()
-            .filter(|new| !self.config.hosts.iter().any(|old| old.host == new.host))
-            .cloned()
-            .collect();
-        let coordinates = self.decided.as_ref().is_some_and(|record| record.coordinator == self.me);
-        if coordinates && !fresh.is_empty() && self.assign.is_none() {
-            let generation = config.generation;
-            let left: Vec<_> = fresh
-                .iter()
-                .flat_map(|s| assign_writes(generation, s))
-                .map(|(block, bytes)| (block, SharedBlock::from(bytes)))
-                .collect();
-            let left = vec![left; self.files.len()];
-            self.assign = Some(Assign { command: id, left, failed: false });
-            self.assign_next_config(config);
+        if self.assign.is_some() {
+            let text = "a host is being given its place; try again";
+            self.refuse(id, "HA_STATEFILE_FAILED", text);
             return;
         }
-        self.take_config(id, config, coordinates);
-    }
-
-    fn assign_next_config(&mut self, config: Box<ArmConfig>) {
-        self.assign_config = Some(config);
-        for file in (0u8..).take(self.files.len()) {
-            self.assign_write(file);
+        let known = |new: &HostSpec| {
+            self.config.hosts.iter().any(|old| old.host == new.host && old.slot == new.slot)
+        };
+        let fresh: Vec<_> = config.hosts.iter().filter(|new| !known(new)).cloned().collect();
+        let coordinates = self.decided.as_ref().is_some_and(|record| record.coordinator == self.me);
+        if coordinates && !fresh.is_empty() {
+            self.begin_assign(id, config, fresh);
+        } else {
+            self.take_config(id, config, coordinates);
         }
     }
 
-    /// The places of all added hosts are blank on a majority: they can be read from now on.
-    pub(crate) fn assign_finished(&mut self) {
-        let Some(assign) = &self.assign else { return };
-        let done = assign.left.iter().filter(|left| left.is_empty()).count();
-        let (id, failed) = (assign.command, assign.failed);
-        if failed {
-            self.assign = None;
-            self.assign_config = None;
-            self.refuse(id, "HA_STATEFILE_FAILED", "the added host's place could not be written");
-        } else if done >= majority(self.files.len()) && done == self.files.len() {
-            self.assign = None;
-            if let Some(config) = self.assign_config.take() {
-                self.take_config(id, config, true);
-            }
-        }
-    }
-
-    fn take_config(&mut self, id: u64, config: Box<ArmConfig>, coordinates: bool) {
+    pub(crate) fn take_config(&mut self, id: u64, config: Box<ArmConfig>, coordinates: bool) {
         self.config.hosts.clone_from(&config.hosts);
         self.config.isolation_addresses.clone_from(&config.isolation_addresses);
         self.config.isolation_response = config.isolation_response;
+        // Those that count stand in the record.
+        self.config.timing = config.timing;
+        self.config.failures_to_tolerate = config.failures_to_tolerate;
         self.grow(slots_of(&config));
         if coordinates {
             self.proposer.wishes.reconfigure = Some((id, config));

@@ -36,19 +36,16 @@ pub(crate) enum Pending {
         start: u64,
         places: Vec<(u8, u8)>,
     },
-    /// A block of a place that is being assigned to a new host.
-    Assign {
+    /// The places of hosts that are added.
+    AssignRead {
         file: u8,
+        number: u64,
     },
-}
-
-/// Assigning the place of a host that is added.
-#[derive(Debug)]
-pub(crate) struct Assign {
-    pub(crate) command: u64,
-    /// Per statefile the writes that are left.
-    pub(crate) left: Vec<Vec<(u32, SharedBlock)>>,
-    pub(crate) failed: bool,
+    /// A block of such a place.
+    AssignWrite {
+        file: u8,
+        number: u64,
+    },
 }
 
 impl Machine {
@@ -198,7 +195,7 @@ impl Machine {
         self.pump(purpose);
     }
 
-    fn new_io(&mut self, pending: Pending) -> IoId {
+    pub(crate) fn new_io(&mut self, pending: Pending) -> IoId {
         let io = IoId(self.next_io);
         self.next_io += 1;
         self.pending.insert(io, pending);
@@ -207,7 +204,8 @@ impl Machine {
 
     fn issue_write(&mut self, pending: Pending, block: u32, bytes: SharedBlock) {
         let (Pending::Write { file, .. }
-        | Pending::Assign { file }
+        | Pending::AssignRead { file, .. }
+        | Pending::AssignWrite { file, .. }
         | Pending::Read { file, .. }
         | Pending::ReadSecond { file, .. }) = pending;
         let io = self.new_io(pending);
@@ -249,7 +247,9 @@ impl Machine {
             Some(Pending::Write { file, purpose, cycle: id }) => {
                 self.cycle_write_done(file, purpose, id, result.is_ok());
             }
-            Some(Pending::Assign { file }) => self.assign_done(file, result.is_ok()),
+            Some(Pending::AssignWrite { file, number }) => {
+                self.assign_wrote(file, number, result.is_ok());
+            }
             _ => {}
         }
     }
@@ -302,6 +302,7 @@ impl Machine {
                 let ok = bytes.is_some_and(|bytes| self.take_second(file, &places, bytes));
                 self.read_complete(file, purpose, cycle, start, ok);
             }
+            Some(Pending::AssignRead { file, number }) => self.assign_read(file, number, bytes),
             _ => {}
         }
     }
@@ -473,32 +474,5 @@ impl Machine {
     pub(crate) fn disk_good(&self) -> bool {
         let limit = ns(u64::from(self.timing().t_net_ms));
         self.last_round.is_some_and(|round| self.now < round.write_started + limit)
-    }
-}
-
-impl Machine {
-    /// Issues the next write of an assignment on `file`.
-    pub(crate) fn assign_write(&mut self, file: u8) {
-        let next = self.assign.as_mut().and_then(|assign| {
-            let left = assign.left.get_mut(usize::from(file))?;
-            left.first().cloned()
-        });
-        if let Some((block, bytes)) = next {
-            self.issue_write(Pending::Assign { file }, block, bytes);
-        }
-    }
-
-    fn assign_done(&mut self, file: u8, ok: bool) {
-        let Some(assign) = &mut self.assign else { return };
-        assign.failed |= !ok;
-        if let Some(left) = assign.left.get_mut(usize::from(file))
-            && !left.is_empty()
-        {
-            left.remove(0);
-        }
-        if ok {
-            self.assign_write(file);
-        }
-        self.assign_finished();
     }
 }

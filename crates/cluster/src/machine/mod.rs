@@ -3,6 +3,7 @@
 //! The rules live in sibling modules by concept (`permit`, `death`, `putout`, `coordinator`,
 //! `admission`, `proposer`, `fence`); each is an `impl Machine` block that owns its own part.
 
+mod assign;
 mod commands;
 mod disk_io;
 mod network;
@@ -68,8 +69,9 @@ pub struct Machine {
     // IO.
     pub(crate) beat_cycle: Option<Cycle>,
     pub(crate) ballot_cycle: Option<Cycle>,
-    pub(crate) assign: Option<disk_io::Assign>,
-    pub(crate) assign_config: Option<Box<ArmConfig>>,
+    pub(crate) assign: Option<assign::Assign>,
+    /// A write to the place of a host that is added failed then, and may still land.
+    pub(crate) assign_failed_at: Option<u64>,
     pending: BTreeMap<IoId, Pending>,
     next_io: u64,
     next_cycle: u64,
@@ -167,7 +169,7 @@ impl Machine {
             beat_cycle: None,
             ballot_cycle: None,
             assign: None,
-            assign_config: None,
+            assign_failed_at: None,
             pending: BTreeMap::new(),
             next_io: 1,
             next_cycle: 1,
@@ -267,11 +269,18 @@ impl Machine {
 
     /// Judges everything anew: dead lives, the graph, permits by votes, what to propose.
     pub(crate) fn evaluate(&mut self) {
+        self.step_assign();
         self.judge_deaths();
         self.update_graph();
         self.renew_by_votes();
         self.judge_coordinator();
         self.consider_proposing();
+    }
+
+    /// The configuration by which this machine works now.
+    #[must_use]
+    pub fn config(&self) -> &ArmConfig {
+        &self.config
     }
 
     /// Time-outs of the newest epoch that this host knows.
@@ -335,6 +344,11 @@ impl Machine {
         }
         if self.permit.until.is_some() && self.fence.active() && !kept {
             return broken("permit-fence", "a permit is held while fencing");
+        }
+        if let Some(until) = self.fence.asks_until()
+            && self.permit.until.is_some_and(|held| held != until)
+        {
+            return broken("asking-permit", "guests are asked for longer than the permit lasts");
         }
         if let Some((ballot, value)) = &self.acceptor.accepted {
             if value.number != self.acceptor.instance() {

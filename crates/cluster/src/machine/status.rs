@@ -37,6 +37,7 @@ impl Machine {
             dead.push(Life { host: self.host, incarnation: Incarnation(own) });
         }
         GuardState {
+            protocol: crate::control::PROTOCOL,
             sequence: self.state_sequence,
             phase: self.phase(),
             me: Some(me),
@@ -166,6 +167,7 @@ impl Machine {
                 alarms.push(format!("Ballot of slot {slot} is unreadable on {}.", spec.uuid));
             }
         }
+        self.lost_statefiles(&mut alarms);
         if self.read_since.is_some() && !self.disk_good() && self.carry == Carry::Done {
             alarms.push("The statefile does not answer; the network carries on.".to_owned());
         }
@@ -178,6 +180,20 @@ impl Machine {
             self.record_alarms(record, &mut alarms);
         }
         alarms
+    }
+
+    /// One of three may be lost: nothing happens, but the next one would count.
+    fn lost_statefiles(&self, alarms: &mut Vec<String>) {
+        let patience = u64::from(self.timing().t_lease_ms) * MS;
+        let reads_long = self.read_since.is_some_and(|at| self.now >= at + patience);
+        if self.files.len() < 2 || !reads_long {
+            return;
+        }
+        for (spec, file) in self.config.statefiles.iter().zip(&self.files) {
+            if file.good_at.is_none_or(|at| self.now >= at + patience) {
+                alarms.push(format!("Statefile {} does not answer.", spec.uuid));
+            }
+        }
     }
 
     fn record_alarms(&self, record: &Record, alarms: &mut Vec<String>) {

@@ -3,7 +3,7 @@
 //! Owns: the layout and the byte formats. Never does: IO.
 
 pub(crate) mod blocks;
-mod format;
+pub(crate) mod format;
 pub(crate) mod layout;
 #[cfg(test)]
 mod tests;

@@ -115,6 +115,7 @@ pub(super) async fn preflight_of(
         peers,
         without_watchdog,
         heartbeats: arm.hosts.iter().map(|spec| (spec.host.0, beats(spec))).collect(),
+        reach: Vec::new(),
     };
     let order = |_| Order::HaPreflight(Box::new(request.clone()));
     for (host, answer) in stock::ask_all(ha, which, order).await {

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use haven_cluster::control::{
     ArmConfig, GuardCommand, GuardLine, GuardPhase, GuardRefusal, GuardRequest, GuardState,
+    PROTOCOL,
 };
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -186,6 +187,20 @@ fn watchdog_device(paths: &Paths) -> PathBuf {
     }
 }
 
+/// What a person must know of a guard of another version: it stays, whatever is installed, until
+/// the host restarts or leaves high availability.
+fn other_version(protocol: u32) -> Option<String> {
+    let older = match protocol.cmp(&PROTOCOL) {
+        std::cmp::Ordering::Equal => return None,
+        std::cmp::Ordering::Less => "older",
+        std::cmp::Ordering::Greater => "newer",
+    };
+    Some(format!(
+        "The guard of this host is {older} than its pool daemon (version {protocol}, not \
+         {PROTOCOL}): restart the host once it is in maintenance."
+    ))
+}
+
 fn silent() -> GuardRefusal {
     GuardRefusal {
         code: "HA_HEARTBEAT_DAEMON_STARTUP_FAILED".to_owned(),
@@ -229,7 +244,7 @@ impl Task {
     async fn talk(&mut self, reader: OwnedReadHalf, mut writer: OwnedWriteHalf) {
         let mut lines = BufReader::new(reader).lines();
         let mut pending: HashMap<u64, Option<Answer>> = HashMap::new();
-        let mut next = 1;
+        let (mut next, mut misunderstood) = (1, false);
         let mut loads = interval(LOAD_INTERVAL);
         loads.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut rearm_after = tokio::time::Instant::now();
@@ -237,9 +252,7 @@ impl Task {
             let (command, answer) = tokio::select! {
                 line = lines.next_line() => {
                     let Ok(Some(line)) = line else { return };
-                    if !self.take(&line, &mut pending) {
-                        return;
-                    }
+                    self.take(&line, &mut pending, &mut misunderstood);
                     let due = tokio::time::Instant::now() >= rearm_after;
                     match self.rearm().filter(|_| due) {
                         Some(config) => {
@@ -271,29 +284,38 @@ impl Task {
         GuardCommand::Load { running, protected }
     }
 
-    fn take(&self, line: &str, pending: &mut HashMap<u64, Option<Answer>>) -> bool {
+    fn take(
+        &self,
+        line: &str,
+        pending: &mut HashMap<u64, Option<Answer>>,
+        misunderstood: &mut bool,
+    ) {
         match serde_json::from_str::<GuardLine>(line) {
-            Ok(GuardLine::Reply(reply)) => {
-                match pending.remove(&reply.id) {
-                    Some(Some(answer)) => {
-                        let _gone: Result<(), _> = answer.send(reply.result);
-                    }
-                    _ => {
-                        if let Err(refusal) = reply.result {
-                            tracing::warn!(code = %refusal.code, "the guard: {}", refusal.text);
-                        }
+            Ok(GuardLine::Reply(reply)) => match pending.remove(&reply.id) {
+                Some(Some(answer)) => {
+                    let _gone: Result<(), _> = answer.send(reply.result);
+                }
+                _ => {
+                    if let Err(refusal) = reply.result {
+                        tracing::warn!(code = %refusal.code, "the guard: {}", refusal.text);
                     }
                 }
-                true
-            }
-            Ok(GuardLine::State(state)) => {
+            },
+            Ok(GuardLine::State(mut state)) => {
+                if let Some(text) = other_version(state.protocol) {
+                    state.alarms.push(text);
+                }
                 self.forget_if_disarmed(&state);
                 self.state.send_replace(Some(Arc::from(state)));
-                true
             }
             Err(error) => {
-                tracing::error!(%error, "the guard speaks another protocol; versions differ?");
-                false
+                // Not a reason to hang up: the guard goes on, and so do the guests. But nothing is
+                // done on the word of a state that is not understood.
+                let known = self.state.send_replace(None).is_some();
+                if known || !*misunderstood {
+                    tracing::error!(%error, "the guard of this host speaks another version");
+                }
+                *misunderstood = true;
             }
         }
     }
@@ -338,5 +360,21 @@ impl Task {
         let arm = self.identity.get().pool.as_ref().and_then(|pool| pool.arm.clone())?;
         let fresh = known != Some(arm.generation) && self.resting.load(Ordering::SeqCst) == 0;
         fresh.then_some(arm)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guard_of_another_version_is_told_of() {
+        assert_eq!(other_version(PROTOCOL), None);
+        assert!(other_version(0).unwrap().contains("older than its pool daemon"));
+        assert!(other_version(PROTOCOL + 1).unwrap().contains("newer"));
+        // One that is older than the number itself.
+        let mut state = serde_json::to_value(GuardState::idle()).unwrap();
+        state.as_object_mut().unwrap().remove("protocol");
+        assert_eq!(serde_json::from_value::<GuardState>(state).unwrap().protocol, 0);
     }
 }

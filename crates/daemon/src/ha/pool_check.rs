@@ -204,6 +204,14 @@ fn beats(db: &Image, networks: &str) -> Result<BTreeMap<HostId, Vec<IpAddr>>, Ap
     Ok(found)
 }
 
+/// The addresses of every host on the heartbeat networks that were chosen when the pool was armed.
+/// Hosts of which that cannot be said now are left out.
+#[must_use]
+pub fn beats_of(db: &Image, config: &BTreeMap<String, String>) -> BTreeMap<HostId, Vec<IpAddr>> {
+    let networks = config.get("heartbeat_networks").map(String::as_str).unwrap_or_default();
+    beats(db, networks).unwrap_or_default()
+}
+
 fn gateways(db: &Image) -> Vec<IpAddr> {
     let management = db.iter::<Pif>().filter(|(_, pif)| pif.management);
     let mut found: Vec<IpAddr> =

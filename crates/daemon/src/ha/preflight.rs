@@ -58,9 +58,10 @@ pub(super) async fn check_this_host(link: GuardLink, request: PreflightRequest) 
         );
         reply.findings.push(finding("HA_HOST_CANNOT_ACCESS_STATEFILE", text));
     }
-    for peer in &request.peers {
-        if let Err(text) = reach(link.peer_address(*peer)).await {
-            let text = format!("host {peer} cannot be reached from here: {text}");
+    let peers = request.peers.iter().map(|peer| link.peer_address(*peer));
+    for peer in peers.chain(request.reach.iter().copied()) {
+        if let Err(text) = reach(peer).await {
+            let text = format!("host {} cannot be reached from here: {text}", peer.ip());
             reply.findings.push(finding("HA_HOST_CANNOT_SEE_PEERS", text));
         }
     }

@@ -6,7 +6,7 @@
 //! epoch decided; then the others; a host that is new is armed last.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use haven_cluster::control::{ArmConfig, GuardCommand, HostSpec};
 use haven_cluster::ids::HostId;
@@ -15,18 +15,13 @@ use haven_pooldb::Image;
 use uuid::Uuid;
 
 use super::pool_check::{self, GUARD_PORT};
+use super::slots::Slots;
 use super::takeover::Ha;
 use super::{arm, stock};
 use crate::agent::permit::PermitGate;
 use crate::identity::Member;
 use crate::ops::{errors, host, host_down, rows};
 use crate::orders::Order;
-
-/// Slots of a statefile.
-const SLOTS_MAX: u16 = 64;
-/// First slot that was never given out since the pool was armed, in `pool.other_config`. A slot
-/// belongs to one host for as long.
-const NEXT_SLOT_KEY: &str = "haven_ha_next_slot";
 
 /// Which configuration each host was told, and in which of its lives.
 pub(super) type Told = BTreeMap<HostId, (u64, ArmConfig)>;
@@ -88,6 +83,15 @@ async fn change(ha: &Ha, next: &ArmConfig) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// Looks for a difference between the pool and its guards at once, and mends it.
+///
+/// # Errors
+/// As for [`look`]; what is not mended now is later.
+pub async fn now(ha: &Ha) -> Result<(), ApiError> {
+    let _changing = ha.change(codes::HA_ENABLE_IN_PROGRESS).await?;
+    look(ha, &mut Told::new()).await
+}
+
 /// Looks for a difference between the pool and its guards, and mends it. The caller holds the
 /// lock on changing.
 pub(super) async fn look(ha: &Ha, told: &mut Told) -> Result<(), ApiError> {
@@ -95,14 +99,19 @@ pub(super) async fn look(ha: &Ha, told: &mut Told) -> Result<(), ApiError> {
         told.clear();
         return Ok(());
     };
-    let Facts { enabled, tolerate, floor, without_watchdog } = ha.state.pool.read(facts).await??;
+    let seen = present.clone();
+    let found = ha.state.pool.read(move |db| facts(db, &seen)).await??;
+    let Facts { enabled, tolerate, mut slots, beats, without_watchdog } = found;
     if !enabled {
         return Ok(());
     }
     let members = ha.state.identity.pool().map(|pool| pool.members).unwrap_or_default();
-    let next = reshaped(&present, &members, tolerate, floor)?;
+    let before = slots.clone();
+    let next = reshaped(&present, &members, tolerate, &mut slots, &beats)?;
+    if slots != before {
+        keep_slots(ha, slots).await?;
+    }
     if next != present {
-        keep_slots(ha, &next).await?;
         let fresh = added(&present, &next);
         arm::preflight_of(ha, &next, &fresh, without_watchdog).await?;
         change(ha, &next).await?;
@@ -124,46 +133,61 @@ fn away(db: &Image) -> Vec<HostId> {
 struct Facts {
     enabled: bool,
     tolerate: u32,
-    /// The lowest slot that was never given to anybody.
-    floor: u16,
+    slots: Slots,
+    /// Addresses of the hosts on heartbeat networks besides the management network.
+    beats: BTreeMap<HostId, Vec<IpAddr>>,
     /// Accepted when the pool was armed; whoever joins later is asked for no more.
     without_watchdog: bool,
 }
 
-fn facts(db: &Image) -> Result<Facts, ApiError> {
+fn facts(db: &Image, present: &ArmConfig) -> Result<Facts, ApiError> {
     let (_, pool) = rows::pool(db)?;
     let tolerate = u32::try_from(pool.ha_host_failures_to_tolerate).unwrap_or(0).max(1);
-    let floor = pool.other_config.get(NEXT_SLOT_KEY).and_then(|text| text.parse().ok());
     let without_watchdog = pool.ha_configuration.get("watchdog").is_some_and(|w| w == "none");
-    Ok(Facts { enabled: pool.ha_enabled, tolerate, floor: floor.unwrap_or(0), without_watchdog })
+    Ok(Facts {
+        enabled: pool.ha_enabled,
+        tolerate,
+        slots: Slots::of(pool, present),
+        beats: pool_check::beats_of(db, &pool.ha_configuration),
+        without_watchdog,
+    })
 }
 
-/// The configuration for these members. A host that stays keeps its slot.
+/// The configuration for these members: each in its place, at its present addresses.
 fn reshaped(
     present: &ArmConfig,
     members: &[Member],
     tolerate: u32,
-    floor: u16,
+    slots: &mut Slots,
+    beats: &BTreeMap<HostId, Vec<IpAddr>>,
 ) -> Result<ArmConfig, ApiError> {
-    let member = |host: HostId| members.iter().any(|member| member.host == host);
-    let mut next = ArmConfig { failures_to_tolerate: tolerate, ..present.clone() };
-    next.hosts.retain(|spec| member(spec.host));
-    let highest = present.hosts.iter().map(|spec| spec.slot + 1).max().unwrap_or(0);
-    let mut slot = highest.max(floor);
-    for member in members {
-        if present.hosts.iter().any(|spec| spec.host == member.host) {
-            continue;
-        }
-        if slot >= SLOTS_MAX {
-            let text = "all places of the statefile were used; disable high availability and \
-                        enable it again";
-            return Err(ApiError::not_allowed(text));
-        }
-        let addresses = vec![SocketAddr::new(member.address, GUARD_PORT)];
-        next.hosts.push(HostSpec { host: member.host, slot, addresses });
-        slot += 1;
+    let member = |host: HostId| members.iter().find(|member| member.host == host);
+    slots.keep(|host| member(host).is_some());
+    let mut hosts: Vec<HostSpec> = Vec::new();
+    // Those that the guards know first: places are given out in the order of joining.
+    let known = present.hosts.iter().filter_map(|spec| member(spec.host));
+    let new = members.iter().filter(|new| present.hosts.iter().all(|old| old.host != new.host));
+    for member in known.chain(new) {
+        let old = present.hosts.iter().find(|spec| spec.host == member.host);
+        let addresses = addresses(member, old, beats.get(&member.host));
+        hosts.push(HostSpec { host: member.host, slot: slots.place(member.host)?, addresses });
     }
-    Ok(next)
+    hosts.sort_by_key(|spec| spec.slot);
+    Ok(ArmConfig { failures_to_tolerate: tolerate, hosts, ..present.clone() })
+}
+
+/// Where a member's guard listens. What cannot be said of its further networks now stays.
+fn addresses(
+    member: &Member,
+    old: Option<&HostSpec>,
+    beats: Option<&Vec<IpAddr>>,
+) -> Vec<SocketAddr> {
+    let further: Vec<SocketAddr> = match (beats, old) {
+        (Some(found), _) => found.iter().map(|ip| SocketAddr::new(*ip, GUARD_PORT)).collect(),
+        (None, Some(old)) => old.addresses.iter().skip(1).copied().collect(),
+        (None, None) => Vec::new(),
+    };
+    std::iter::once(SocketAddr::new(member.address, GUARD_PORT)).chain(further).collect()
 }
 
 /// Hosts of `next` that `present` lacks.
@@ -172,16 +196,11 @@ fn added(present: &ArmConfig, next: &ArmConfig) -> Vec<HostId> {
     arm::hosts(next).into_iter().filter(|host| !known.contains(host)).collect()
 }
 
-/// Slots are remembered before anybody could use them.
-async fn keep_slots(ha: &Ha, next: &ArmConfig) -> Result<(), ApiError> {
-    let free = next.hosts.iter().map(|spec| spec.slot + 1).max().unwrap_or(0);
+/// Places are remembered before anybody could use them.
+async fn keep_slots(ha: &Ha, slots: Slots) -> Result<(), ApiError> {
     let note = move |tx: &mut haven_pooldb::Tx<'_>| {
-        let (pool, row) = rows::pool(tx)?;
-        let known = row.other_config.get(NEXT_SLOT_KEY).and_then(|text| text.parse().ok());
-        let free = free.max(known.unwrap_or(0));
-        tx.update(pool, |row: &mut Pool| {
-            row.other_config.insert(NEXT_SLOT_KEY.to_owned(), free.to_string());
-        })
+        let (pool, _) = rows::pool(tx)?;
+        tx.update(pool, |row: &mut Pool| slots.write(row))
     };
     ha.state.pool.write(note).await
 }
@@ -249,15 +268,39 @@ mod tests {
     #[test]
     fn hosts_come_and_go_and_no_slot_is_given_out_twice() {
         let empty = tests_config(host(1));
-        let three = reshaped(&empty, &[member(1), member(2), member(3)], 1, 0).unwrap();
+        let mut known = Slots::of(&Pool::default(), &empty);
+        let none = BTreeMap::new();
+        let mut reshape = |present: &ArmConfig, members: &[Member], tolerate| {
+            reshaped(present, members, tolerate, &mut known, &none).unwrap()
+        };
+        let three = reshape(&empty, &[member(1), member(2), member(3)], 1);
         assert_eq!(slots(&three), [(host(1), 0), (host(2), 1), (host(3), 2)]);
-        let same = reshaped(&three, &[member(3), member(2), member(1)], 1, 3).unwrap();
-        assert_eq!(same, three);
-        let two = reshaped(&three, &[member(1), member(2)], 1, 3).unwrap();
-        let back = reshaped(&two, &[member(1), member(2), member(4)], 1, 3).unwrap();
+        assert_eq!(reshape(&three, &[member(3), member(2), member(1)], 1), three);
+        let two = reshape(&three, &[member(1), member(2)], 1);
+        let back = reshape(&two, &[member(1), member(2), member(4)], 1);
         assert_eq!(slots(&back), [(host(1), 0), (host(2), 1), (host(4), 3)]);
         assert_eq!(added(&two, &back), [host(4)]);
-        assert!(reshaped(&two, &[member(1), member(5)], 1, SLOTS_MAX).is_err());
-        assert_eq!(reshaped(&two, &[member(1)], 2, 3).unwrap().failures_to_tolerate, 2);
+        // A coordinator that missed all that: its guard knows the first three.
+        let late = reshape(&three, &[member(1), member(2), member(4)], 2);
+        assert_eq!(slots(&late), slots(&back));
+        assert_eq!(late.failures_to_tolerate, 2);
+    }
+
+    #[test]
+    fn a_host_that_was_given_another_address_keeps_its_place_and_its_further_networks() {
+        let empty = tests_config(host(1));
+        let mut known = Slots::of(&Pool::default(), &empty);
+        let beats = BTreeMap::from([(host(2), vec![IpAddr::from([10, 9, 0, 2])])]);
+        let both = [member(1), member(2)];
+        let present = reshaped(&empty, &both, 1, &mut known, &beats).unwrap();
+        let moved = Member { address: IpAddr::from([10, 0, 0, 77]), ..member(2) };
+        let members = [member(1), moved];
+        // What the database cannot say of the further network now is taken from before.
+        let next = reshaped(&present, &members, 1, &mut known, &BTreeMap::new()).unwrap();
+        assert_eq!(slots(&next), slots(&present));
+        let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+        assert_eq!(next.hosts[1].addresses, [at("10.0.0.77:694"), at("10.9.0.2:694")]);
+        assert_eq!(next.hosts[0], present.hosts[0]);
+        assert!(added(&present, &next).is_empty());
     }
 }

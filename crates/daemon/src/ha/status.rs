@@ -1,6 +1,6 @@
 //! What `haven ha status` prints: phases, who hears whom, and the bounds that the timing gives.
 
-use haven_cluster::control::{GuardPhase, GuardState};
+use haven_cluster::control::{GuardPhase, GuardState, IsolationResponse};
 use haven_cluster::timing::Timing;
 use serde::Serialize;
 
@@ -36,7 +36,10 @@ impl Ha {
             summary: summary(guard.as_deref()),
             guard: guard.map(|state| GuardState::clone(&state)),
             timing,
-            bounds: timing.map(bounds).unwrap_or_default(),
+            bounds: arm
+                .as_ref()
+                .map(|arm| bounds(arm.timing, arm.isolation_response))
+                .unwrap_or_default(),
             metadata: self.health.sentence(),
         }
     }
@@ -70,12 +73,12 @@ pub fn summary(state: Option<&GuardState>) -> String {
 
 /// What the time-outs promise, one sentence per kind of fault.
 #[must_use]
-pub fn bounds(timing: Timing) -> Vec<String> {
+pub fn bounds(timing: Timing, response: IsolationResponse) -> Vec<String> {
     let seconds = |ms: u64| format!("{}.{} s", ms / 1000, ms % 1000 / 100);
     let lease = u64::from(timing.t_lease_ms);
     let net = u64::from(timing.t_net_ms);
     let put = u64::from(timing.t_put_ms);
-    vec![
+    let mut bounds = vec![
         format!(
             "A host loses power, or hangs: the restart of its protected VMs begins within {}.",
             seconds(timing.restart_bound_ms())
@@ -98,7 +101,16 @@ pub fn bounds(timing: Timing) -> Vec<String> {
             "The guard of a host hangs: its watchdog resets the host within {}.",
             seconds(lease + u64::from(timing.t_wd_ms))
         ),
-    ]
+    ];
+    if response == IsolationResponse::Shutdown {
+        bounds.push(format!(
+            "A host that has to give way still reaches its storage: it asks its VMs to shut down, \
+             stops after {} at the latest those that have not, and only then are they started \
+             elsewhere.",
+            seconds(timing.guests_ms())
+        ));
+    }
+    bounds
 }
 
 #[cfg(test)]
@@ -109,10 +121,13 @@ mod tests {
 
     #[test]
     fn the_bounds_of_the_default_profile_are_the_documented_ones() {
-        let bounds = bounds(Timing::of(Profile::Default));
-        assert_eq!(bounds.len(), 5);
-        assert!(bounds[0].contains("within 22.") || bounds[0].contains("within 23."), "{bounds:?}");
-        assert!(bounds[4].contains("15.0 s"), "{bounds:?}");
+        let timing = Timing::of(Profile::Default);
+        let asking = bounds(timing, IsolationResponse::Shutdown);
+        assert!(asking[5].contains("after 9.0 s at the latest"), "{asking:?}");
+        let plain = bounds(timing, IsolationResponse::Fence);
+        assert_eq!(plain.len(), 5);
+        assert!(plain[0].contains("within 22.") || plain[0].contains("within 23."), "{plain:?}");
+        assert!(plain[4].contains("15.0 s"), "{plain:?}");
     }
 
     #[test]

@@ -107,6 +107,7 @@ impl Ha {
         tokio::spawn(super::resume::run(ha.clone(), stop.clone()));
         tokio::spawn(super::power::run(ha.clone(), stop.clone()));
         tokio::spawn(super::metadata::run(ha.clone(), stop.clone()));
+        tokio::spawn(super::guests::run(ha.clone(), stop.clone()));
         tokio::spawn(super::failover::run(ha.clone(), stop));
         ha
     }

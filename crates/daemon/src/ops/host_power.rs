@@ -3,27 +3,10 @@
 use std::sync::Arc;
 
 use haven_api::Registry;
-use haven_model::{ApiError, Field, Host, Pif, Ref, Value, codes};
+use haven_model::{ApiError, Field, Host, Ref, Value};
 
-use super::{host, rows};
+use super::host;
 use crate::dispatch::Call;
-
-/// `host.management_reconfigure(pif)`: Haven never moves the address of a host.
-pub async fn management_reconfigure(call: Arc<Call>) -> Result<Value, ApiError> {
-    let pif: Ref<Pif> = call.arg(0)?;
-    call.read(|db| {
-        if rows::pool(db)?.1.ha_enabled {
-            return Err(ApiError::new(codes::HA_IS_ENABLED, Vec::new()));
-        }
-        if db.require(pif)?.management {
-            return Ok(Value::void());
-        }
-        Err(ApiError::not_allowed(
-            "the address of a host is the host's own: change it in its network configuration",
-        ))
-    })
-    .await
-}
 
 /// `host.list_methods()`.
 pub async fn list_methods(_call: Arc<Call>) -> Result<Value, ApiError> {

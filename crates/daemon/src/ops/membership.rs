@@ -190,7 +190,7 @@ fn shared_storage(db: &Image) -> Result<Vec<SrSpec>, ApiError> {
 }
 
 /// Tells all members, this host included, who is in the pool.
-fn announce(state: &Arc<AppState>, members: Vec<Member>) -> Result<(), ApiError> {
+pub(super) fn announce(state: &Arc<AppState>, members: Vec<Member>) -> Result<(), ApiError> {
     let coordinator = state.identity.host();
     let told = members.clone();
     state

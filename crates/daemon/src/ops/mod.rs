@@ -30,6 +30,7 @@ pub mod pif;
 pub mod placement;
 pub mod pool;
 pub mod pool_ha;
+pub mod readdress;
 pub mod rows;
 pub mod spec;
 pub mod sr;

@@ -1,5 +1,6 @@
 //! Which handler answers which message.
 
+use super::readdress;
 use super::stats;
 use super::{
     Handler, absent, appliance, certificate, event, fencing, host, host_down, host_power, hotplug,
@@ -116,7 +117,8 @@ handlers! {
 
     "host.reboot" => host_down::reboot,
     "host.shutdown" => host_down::shutdown,
-    "host.management_reconfigure" => host_power::management_reconfigure,
+    "host.management_reconfigure" => readdress::management_reconfigure,
+    "host.set_address" => readdress::set_address,
     "host.list_methods" => host_power::list_methods,
     "host.get_uncooperative_resident_VMs" => host_power::none_uncooperative,
     "pool.recover_slaves" => host_power::recover_slaves,

@@ -1,7 +1,7 @@
 //! What a host can be asked to do.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use haven_cluster::control::{GuardCommand, StatefileSpec};
@@ -316,6 +316,9 @@ pub struct PreflightRequest {
     /// Addresses of this pool's hosts on heartbeat networks: each host must have its own.
     #[serde(default)]
     pub heartbeats: BTreeMap<Uuid, Vec<IpAddr>>,
+    /// Further places that must be reachable: where a host is about to move to.
+    #[serde(default)]
+    pub reach: Vec<SocketAddr>,
 }
 
 /// The pool as every member must know it.

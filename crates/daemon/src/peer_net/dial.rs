@@ -83,8 +83,20 @@ impl Dialer {
             .as_ref()
             .and_then(|pool| pool.member(host))
             .ok_or(DialError::NotMember)?;
+        self.dial_at(host, member.peer_address(), protocol).await
+    }
+
+    /// The same at an address of which only this is known: that `host` should answer there.
+    ///
+    /// # Errors
+    /// Nobody answers there, or somebody else.
+    pub async fn dial_at(
+        &self,
+        host: HostId,
+        address: SocketAddr,
+        protocol: Protocol,
+    ) -> Result<PeerStream, DialError> {
         let config = self.tls.client(protocol).ok_or(DialError::NoCertificate)?;
-        let address = member.peer_address();
         let stream = timeout(CONNECT_MAX, TcpStream::connect(address))
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))

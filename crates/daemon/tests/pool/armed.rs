@@ -26,7 +26,7 @@ pub(crate) struct Host {
 
 pub(crate) struct Armed {
     pub(crate) dir: tempfile::TempDir,
-    world: Arc<SimWorld>,
+    pub(crate) world: Arc<SimWorld>,
     array: Arc<SimArray>,
     pub(crate) guards: Guards,
     pub(crate) hosts: Vec<Host>,
@@ -76,7 +76,8 @@ impl Armed {
             let paths = Paths::new(&pool.dir.path().join(format!("h{number}")));
             std::fs::create_dir_all(paths.run()).unwrap();
             let settings = Settings {
-                listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
+                // Every address of the loopback network is this host's.
+                listen: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
                 address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
                 api_port: free_port(),
                 peer_port: free_port(),
@@ -97,7 +98,7 @@ impl Armed {
         pool
     }
 
-    async fn join(&self, number: usize) -> Result<Json, Json> {
+    pub(crate) async fn join(&self, number: usize) -> Result<Json, Json> {
         let made = post(&self.socket(0), "/haven/pool/token", &json!({})).await.unwrap();
         let token = json!({ "token": made["token"] });
         post(&self.socket(number), "/haven/pool/join", &token).await

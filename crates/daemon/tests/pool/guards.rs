@@ -46,6 +46,8 @@ struct Shared {
     config: Option<Box<ArmConfig>>,
     /// Commands that arrived, by guard, loads and questions left out.
     commands: Vec<(usize, &'static str)>,
+    /// Running VMs, as each daemon said it last.
+    loads: BTreeMap<usize, u32>,
 }
 
 #[derive(Default)]
@@ -55,6 +57,8 @@ struct Guard {
     incarnation: u64,
     last: Option<EpochView>,
     pushes: u64,
+    /// It must give way, and its guests may shut down first.
+    asking: bool,
 }
 
 impl Guard {
@@ -89,6 +93,18 @@ impl Guards {
         shared.wants = wants;
         shared.go_on();
         shared.push_all();
+    }
+
+    /// The host of this guard is put out, under the response `shutdown`.
+    pub(crate) fn give_way(&self, number: usize) {
+        let mut shared = self.lock();
+        shared.guards.entry(number).or_default().asking = true;
+        shared.push_all();
+    }
+
+    /// Running VMs, as the daemon of this host said it last.
+    pub(crate) fn load(&self, number: usize) -> Option<u32> {
+        self.lock().loads.get(&number).copied()
     }
 
     /// Commands that arrived so far.
@@ -177,24 +193,33 @@ fn refusal(code: &str) -> GuardRefusal {
     GuardRefusal { code: code.to_owned(), text: "the test wants it so".to_owned() }
 }
 
+/// What is noted of a command; nothing of loads and questions.
+fn name_of(command: &GuardCommand) -> &'static str {
+    match command {
+        GuardCommand::Format(_) => "format",
+        GuardCommand::Arm(_) => "arm",
+        GuardCommand::DatabaseCopied { .. } => "copied",
+        GuardCommand::Reconfigure(_) => "reconfigure",
+        GuardCommand::HandOver { .. } => "hand_over",
+        GuardCommand::Exclude => "exclude",
+        GuardCommand::Disarm => "disarm",
+        GuardCommand::EmergencyDisarm => "emergency_disarm",
+        _ => "",
+    }
+}
+
 impl Shared {
     fn take(&mut self, number: usize, request: GuardRequest, client: &Sender<String>) {
         let id = request.id;
-        let name = match &request.command {
-            GuardCommand::Format(_) => "format",
-            GuardCommand::Arm(_) => "arm",
-            GuardCommand::DatabaseCopied { .. } => "copied",
-            GuardCommand::Reconfigure(_) => "reconfigure",
-            GuardCommand::HandOver { .. } => "hand_over",
-            GuardCommand::Exclude => "exclude",
-            GuardCommand::Disarm => "disarm",
-            GuardCommand::EmergencyDisarm => "emergency_disarm",
-            _ => "",
-        };
+        let name = name_of(&request.command);
         if !name.is_empty() {
             self.commands.push((number, name));
         }
         let result = match request.command {
+            GuardCommand::Load { running, .. } => {
+                self.loads.insert(number, running);
+                Ok(())
+            }
             GuardCommand::Format(config) => {
                 let first = Life { host: config.first_coordinator, incarnation: Incarnation(0) };
                 let genesis = epoch(0, Vec::new(), first, 0, None);
@@ -358,6 +383,7 @@ fn state(guard: &Guard, chain: Option<&EpochView>) -> GuardState {
     let epoch = if me.is_some() { chain.cloned() } else { guard.last.clone() };
     let member = me.filter(|me| epoch.as_ref().is_some_and(|e| e.armed && e.members.contains(me)));
     let phase = match (me, member) {
+        (Some(_), Some(_)) if guard.asking => GuardPhase::AskingGuests("it is put out".to_owned()),
         (None, _) => GuardPhase::Idle,
         (_, Some(_)) => GuardPhase::Member,
         _ => GuardPhase::Joining("others".to_owned()),

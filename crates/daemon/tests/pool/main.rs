@@ -14,6 +14,7 @@ mod devices;
 mod guards;
 mod lifecycle;
 mod members;
+mod moves;
 mod node;
 mod python;
 mod roles;

@@ -167,7 +167,7 @@ impl Peers {
     }
 
     fn read_done(&mut self, index: usize, io: IoId, bytes: &[u8]) {
-        let done = Input::ReadDone { io, result: Ok(bytes) };
+        let done = Input::ReadDone { io, result: Ok(bytes.into()) };
         self.peers[index].machine.handle(now(), done);
     }
 }

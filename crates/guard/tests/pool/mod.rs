@@ -75,6 +75,11 @@ impl Guard {
 
     pub(crate) fn start(&mut self) {
         self.child = Some(self.spawn());
+        self.connect();
+    }
+
+    /// As a pool daemon does that was started anew.
+    pub(crate) fn connect(&mut self) {
         let path = self.root.join("run/haven/guard.sock");
         let deadline = Instant::now() + Duration::from_secs(20);
         let stream = loop {
@@ -132,16 +137,24 @@ impl Guard {
         bytes
     }
 
+    /// Number of the next request.
+    pub(crate) fn next_request(&self) -> u64 {
+        self.requests + 1
+    }
+
     pub(crate) fn state(&self) -> Option<GuardState> {
         self.heard.0.lock().unwrap().state.clone()
     }
 
     pub(crate) fn request(&mut self, command: GuardCommand) -> Result<(), GuardRefusal> {
+        let request = GuardRequest { id: self.requests + 1, command };
+        self.ask(&serde_json::to_string(&request).unwrap())
+    }
+
+    /// A request of whatever version, as a line; its number must be the next.
+    pub(crate) fn ask(&mut self, line: &str) -> Result<(), GuardRefusal> {
         self.requests += 1;
-        let request = GuardRequest { id: self.requests, command };
-        let mut line = serde_json::to_string(&request).unwrap();
-        line.push('\n');
-        self.stream.as_mut().unwrap().write_all(line.as_bytes()).unwrap();
+        self.stream.as_mut().unwrap().write_all(format!("{line}\n").as_bytes()).unwrap();
         let (heard, news) = &*self.heard;
         let wanted = self.requests;
         let wait = |heard: &mut Heard| !heard.replies.iter().any(|reply| reply.id == wanted);
@@ -217,6 +230,11 @@ impl Pool {
         let host = self.config.hosts[index].host;
         let config = Box::new(ArmConfig { host, ..self.config.clone() });
         self.guards[index].request(GuardCommand::Arm(config)).unwrap();
+    }
+
+    /// The configuration of one of them.
+    pub(crate) fn config(&self, index: usize) -> ArmConfig {
+        ArmConfig { host: self.config.hosts[index].host, ..self.config.clone() }
     }
 
     pub(crate) fn states(&self) -> Vec<Option<GuardState>> {

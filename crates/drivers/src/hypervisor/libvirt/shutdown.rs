@@ -44,7 +44,11 @@ impl LibvirtHypervisor {
     pub(super) fn stop_clean(&self, vm: Uuid, timeout: Duration) -> Result<(), HypervisorError> {
         let until = Instant::now() + timeout;
         let process = process::find(vm);
-        let mut asked_agent = self.ask_agent(vm);
+        // With little time the button comes first: the agent may take seconds to say that it is not
+        // there.
+        let hurried = timeout < Duration::from_millis(BUTTON_PAUSE_MS);
+        let pressed = hurried && self.press_button(vm).is_ok();
+        let mut asked_agent = self.ask_agent(vm) || pressed;
         let mut next_button = Instant::now();
         if asked_agent {
             next_button += Duration::from_millis(BUTTON_PAUSE_MS);

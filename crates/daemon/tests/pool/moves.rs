@@ -1,0 +1,94 @@
+//! Hosts of an armed pool that get another address, and that must give way.
+
+use std::time::Duration;
+
+use haven_drivers::hypervisor::{DomainSpec, Hypervisor};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::armed::Armed;
+
+fn uuid(pool: &Armed, number: usize) -> Uuid {
+    pool.hosts[number].running.as_ref().unwrap().1.state.identity.host().0
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_gets_another_address_while_the_pool_is_armed() {
+    let pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    let id = uuid(&pool, 1);
+    let host = pool.call(0, "host.get_by_uuid", &[json!(id.to_string())]).await.unwrap();
+    let before = pool.guards.config().unwrap();
+    let armed = pool.guards.commands();
+
+    let mut codes = Vec::new();
+    for wrong in ["0.0.0.0", "nowhere", "192.0.2.1"] {
+        let refused = pool.call(0, "host.set_address", &[host.clone(), json!(wrong)]).await;
+        codes.push(refused.unwrap_err()[0].clone());
+    }
+    let invalid = "INVALID_IP_ADDRESS_SPECIFIED";
+    assert_eq!(codes, [invalid, invalid, "OPERATION_NOT_ALLOWED"], "it must answer there first");
+    assert_eq!(pool.guards.config().unwrap(), before);
+
+    pool.call(0, "host.set_address", &[host.clone(), json!("127.0.0.9")]).await.unwrap();
+    let after = pool.guards.config().unwrap();
+    let spec = |config: &haven_cluster::control::ArmConfig| {
+        config.hosts.iter().find(|spec| spec.host.0 == id).cloned().unwrap()
+    };
+    assert_eq!(spec(&after).addresses, ["127.0.0.9:694".parse().unwrap()]);
+    assert_eq!(spec(&after).slot, spec(&before).slot);
+    assert_eq!(pool.call(0, "host.get_address", &[host.clone()]).await.unwrap(), "127.0.0.9");
+    pool.until("all know where it is, also after a restart", async |pool| {
+        pool.hosts.iter().all(|host| {
+            let text = std::fs::read_to_string(host.config.paths.host_json()).unwrap();
+            text.matches("127.0.0.9").count() == 2
+        })
+    })
+    .await;
+    let told = pool.guards.commands().split_off(armed.len());
+    assert!(told.iter().all(|(_, name)| *name == "reconfigure"), "{told:?}");
+    assert_eq!(pool.guards.members(), [0, 1, 2], "nobody went out for it");
+    pool.write(0, "after").await.unwrap();
+    pool.call(0, "host.disable", &[host.clone()]).await.unwrap();
+    // What nobody said is not undone by what the host reports of itself.
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(pool.call(0, "host.get_address", &[host]).await.unwrap(), "127.0.0.9");
+}
+
+fn guest() -> DomainSpec {
+    serde_json::from_value(json!({
+        "uuid": Uuid::new_v4(), "name": "t", "memory_bytes": 1, "vcpus": 1,
+        "boot": {"firmware": {"order": ["hd"]}}, "cpu_model": "host",
+        "disks": [], "nics": [], "watchdog_action": null
+    }))
+    .unwrap()
+}
+
+/// Isolation response `shutdown`: guests are asked; who does not listen is the guard's to stop.
+#[tokio::test(flavor = "multi_thread")]
+async fn guests_of_a_host_that_gives_way_are_asked_to_shut_down() {
+    let pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    let runs = |number: usize| -> Vec<Uuid> {
+        let found = pool.world.hypervisor(number).inventory().unwrap();
+        found.iter().map(|domain| domain.uuid).collect()
+    };
+    let (polite, deaf, other) = (guest(), guest(), guest());
+    for (number, spec) in [(1, &polite), (1, &deaf), (2, &other)] {
+        pool.world.hypervisor(number).start(spec, false).unwrap();
+    }
+    pool.world.ignore_shutdown(1, deaf.uuid);
+    pool.until("its guests are counted", async |pool| pool.guards.load(1) == Some(2)).await;
+
+    pool.guards.give_way(1);
+    pool.until("one has shut down", async |_| runs(1) == [deaf.uuid]).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(runs(1), [deaf.uuid], "the daemon pulls no plug");
+    assert_ne!(pool.guards.load(1), Some(0));
+    assert_eq!(runs(2), [other.uuid], "nobody else is asked");
+
+    pool.guards.give_way(2);
+    pool.until("the guard need not wait for the end", async |pool| pool.guards.load(2) == Some(0))
+        .await;
+    assert!(runs(2).is_empty());
+}
