@@ -182,6 +182,53 @@ impl Armed {
         .await
     }
 
+    /// A call that must succeed.
+    pub(crate) async fn ok(&self, method: &str, params: &[Json]) -> Json {
+        let answer = self.call(0, method, params).await;
+        answer.unwrap_or_else(|error| panic!("{method}: {error:?}"))
+    }
+
+    /// The host's row.
+    pub(crate) async fn host(&self, number: usize) -> Json {
+        self.ok("host.get_by_uuid", &[json!(self.uuid(number))]).await
+    }
+
+    /// A halted VM with one disk on the shared repository.
+    pub(crate) async fn vm(&self, name: &str, memory_mib: i64) -> Json {
+        let memory = memory_mib << 20;
+        let record = json!({
+            "name_label": name,
+            "memory_static_max": memory, "memory_dynamic_max": memory,
+            "memory_dynamic_min": memory, "memory_static_min": memory,
+            "VCPUs_max": 1, "VCPUs_at_startup": 1,
+        });
+        let vm = self.ok("VM.create", &[record]).await;
+        let sr = self.ok("SR.get_by_name_label", &[json!("shared")]).await[0].clone();
+        let disk = json!({
+            "name_label": "disk", "SR": sr, "virtual_size": 64 << 20, "type": "user",
+            "sharable": false, "read_only": false, "other_config": {},
+        });
+        let vdi = self.ok("VDI.create", &[disk]).await;
+        let vbd = json!({
+            "VM": vm, "VDI": vdi, "userdevice": "0", "bootable": true, "mode": "RW",
+            "type": "Disk", "unpluggable": true, "empty": false, "other_config": {},
+        });
+        self.ok("VBD.create", &[vbd]).await;
+        vm
+    }
+
+    /// Uuid of a host.
+    pub(crate) fn uuid(&self, number: usize) -> String {
+        self.hosts[number].running.as_ref().unwrap().1.state.identity.host().0.to_string()
+    }
+
+    /// A host loses its power; its guard's peers know it for dead.
+    pub(crate) async fn lose(&mut self, number: usize) {
+        self.world.power_off(number);
+        self.kill(number).await;
+        self.guards.bury(number);
+    }
+
     /// Writes something through a host; true if it was acknowledged.
     pub(crate) async fn write(&self, number: usize, text: &str) -> Result<(), Vec<String>> {
         let pool = self.call(number, "pool.get_all", &[]).await?[0].clone();

@@ -44,6 +44,8 @@ struct Shared {
     chain: Option<EpochView>,
     /// Hosts of the configuration, as the coordinator's guard has it.
     config: Option<Box<ArmConfig>>,
+    /// Lives that are known to be dead.
+    dead: Vec<Life>,
     /// Commands that arrived, by guard, loads and questions left out.
     commands: Vec<(usize, &'static str)>,
     /// Running VMs, as each daemon said it last.
@@ -142,6 +144,18 @@ impl Guards {
     pub(crate) fn disarm(&self) {
         let mut shared = self.lock();
         shared.disarm();
+        shared.push_all();
+    }
+
+    /// The host of this guard died, and the others know it.
+    pub(crate) fn bury(&self, number: usize) {
+        let mut shared = self.lock();
+        let guard = shared.guards.entry(number).or_default();
+        guard.clients.clear();
+        let Some(life) = guard.life() else { return };
+        guard.config = None;
+        shared.dead.push(life);
+        shared.next(|epoch| epoch.members.retain(|member| *member != life));
         shared.push_all();
     }
 
@@ -349,7 +363,9 @@ impl Shared {
         let chain = self.chain.clone();
         for guard in self.guards.values_mut() {
             guard.pushes += 1;
-            let line = GuardLine::State(Box::new(state(guard, chain.as_ref())));
+            let dead = self.dead.clone();
+            let state = GuardState { dead, ..state(guard, chain.as_ref()) };
+            let line = GuardLine::State(Box::new(state));
             let line = serde_json::to_string(&line).unwrap() + "\n";
             guard.clients.retain(|client| client.try_send(line.clone()).is_ok());
         }

@@ -271,11 +271,17 @@ pub(crate) async fn post(socket: &Path, path: &str, body: &Json) -> Result<Json,
 
 /// One `GET` over a local socket: status and body.
 pub(crate) async fn get(socket: &Path, path: &str) -> (u16, String) {
+    get_in(socket, path, "en").await
+}
+
+/// The same for who reads another language.
+pub(crate) async fn get_in(socket: &Path, path: &str, language: &str) -> (u16, String) {
     let stream = tokio::net::UnixStream::connect(socket).await.unwrap();
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     let request = hyper::Request::get(path).header("host", "local");
+    let request = request.header("accept-language", language);
     let response =
         sender.send_request(request.body(Full::<Bytes>::default()).unwrap()).await.unwrap();
     let status = response.status().as_u16();
