@@ -5,16 +5,19 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app/App";
+import { askEarly } from "./app/session";
 import { I18nProvider, loadPreferred } from "./i18n";
 import { makeQueryClient } from "./store/tables";
 
 const element = document.getElementById("root");
 if (element !== null) {
   const root = createRoot(element);
+  const client = makeQueryClient();
+  askEarly(client);
   void loadPreferred().then((texts) => {
     root.render(
       <StrictMode>
-        <QueryClientProvider client={makeQueryClient()}>
+        <QueryClientProvider client={client}>
           <I18nProvider initial={texts}>
             <App />
           </I18nProvider>

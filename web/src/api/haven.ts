@@ -48,6 +48,17 @@ export interface HaHost {
   disk_ms?: number | null;
 }
 
+/** What the time-outs promise, in milliseconds. */
+export interface HaLimits {
+  restart_ms: number;
+  isolated_ms: number;
+  network_ms: number;
+  storage_ms: number;
+  watchdog_ms: number;
+  /** Where hosts that give way ask their guests first. */
+  guests_ms?: number | null;
+}
+
 export interface HaStatus {
   enabled: boolean;
   state: string;
@@ -58,7 +69,8 @@ export interface HaStatus {
   tolerance: { wanted: number; possible: number; text?: string };
   protected: number;
   problems?: unknown[] | null;
-  bounds?: string[] | null;
+  /** How soon, in milliseconds, by kind of fault; none while protection is off. */
+  limits?: HaLimits | null;
   hosts: HaHost[];
   statefiles: Array<{ sr: string; state: string; latency_us?: number | null }>;
 }

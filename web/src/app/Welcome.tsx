@@ -20,14 +20,14 @@ const PASSWORD_CHARS_MIN = 6;
 const CODE_LETTERS = 8;
 
 /** The code may stand behind `#` in the address that the host printed, so that nobody has to type it. */
-function codeOfAddress(): string {
-  return new URLSearchParams(window.location.hash.slice(1)).get("code") ?? "";
+function ofAddress(what: "code" | "join"): string {
+  return new URLSearchParams(window.location.hash.slice(1)).get(what) ?? "";
 }
 
 export function Welcome(): ReactNode {
   const t = useT();
-  const [code, setCode] = useState(codeOfAddress);
-  const [way, setWay] = useState<"create" | "join">("create");
+  const [code, setCode] = useState(() => ofAddress("code"));
+  const [way, setWay] = useState<"create" | "join">(() => (ofAddress("join") === "" ? "create" : "join"));
   return (
     <main className="hv-front hv-welcome">
       <div className="hv-front-tools">
@@ -142,7 +142,8 @@ function Create({ code }: { code: string }): ReactNode {
 function Join({ code }: { code: string }): ReactNode {
   const t = useT();
   const client = useQueryClient();
-  const [token, setToken] = useState("");
+  // The pool's console puts a token behind `#`, when it leads here.
+  const [token, setToken] = useState(() => ofAddress("join"));
   const { busy, error, onSubmit } = useSubmit(async () => {
     await setup.join(code.trim(), token.trim());
     await refreshSession(client);

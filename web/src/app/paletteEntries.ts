@@ -1,6 +1,6 @@
 // What the palette finds: objects by name, what can be done with them, pages.
 import type { World } from "@/actions/action";
-import { isMachine } from "@/store/hooks";
+import { isMachine, type Item } from "@/store/hooks";
 import { pathOf } from "@/ui/links";
 import { areaActions, areaCommands, areaTabs } from "./areas";
 
@@ -46,20 +46,31 @@ export function paletteEntries(world: World, query: string, t: Translate, perfor
   for (const sr of world.all("SR")) {
     add({ key: sr.$ref, text: sr.name_label, title: sr.name_label, kind: "kind-sr", choose: { to: pathOf("sr", sr.uuid) } });
   }
+  for (const network of world.all("network")) {
+    add({ key: network.$ref, text: network.name_label, title: network.name_label, kind: "kind-network", choose: { to: pathOf("network", network.uuid) } });
+  }
   const machines = world.all("VM").filter(isMachine);
   for (const vm of machines) {
     if (found.length >= FOUND_MAX) break;
     add({ key: vm.$ref, text: vm.name_label, title: vm.name_label, kind: "kind-vm", choose: { to: pathOf("vm", vm.uuid) } });
   }
+  // There is one pool: its verbs need no name.
+  if (words.length > 0) addActions("pool", world.all("pool"));
   // "start web1": a verb and a name. One word alone would offer every verb for every machine.
   if (words.length < 2) return found;
-  for (const of of ["VM", "host"] as const) {
-    const targets = of === "VM" ? machines : world.all("host");
-    for (const action of areaActions<"VM" | "host">(of)) {
+  addActions("VM", machines);
+  addActions("host", world.all("host"));
+  addActions("SR", world.all("SR"));
+  addPages("vm", machines);
+  addPages("host", world.all("host"));
+  return found;
+
+  function addActions<C extends "VM" | "host" | "SR" | "pool">(of: C, targets: ReadonlyArray<Item<C>>): void {
+    for (const action of areaActions<C>(of)) {
       const label = t(action.label);
       if (!words.some((word) => label.toLowerCase().includes(word))) continue;
       for (const target of targets) {
-        if (found.length >= FOUND_MAX) return found;
+        if (found.length >= FOUND_MAX) return;
         if (action.isHidden?.(target, world) === true) continue;
         const title = `${label}: ${target.name_label}`;
         const blocked = action.blocked?.(target, world);
@@ -75,5 +86,17 @@ export function paletteEntries(world: World, query: string, t: Translate, perfor
       }
     }
   }
-  return found;
+
+  /** "console web1": a part of an object's page. */
+  function addPages(kind: "vm" | "host", targets: ReadonlyArray<Item<"VM"> | Item<"host">>): void {
+    for (const tab of areaTabs(kind)) {
+      const label = t(tab.label);
+      if (!words.some((word) => label.toLowerCase().includes(word))) continue;
+      for (const target of targets) {
+        if (found.length >= FOUND_MAX) return;
+        const title = `${target.name_label}: ${label}`;
+        add({ key: `${tab.id}-${target.$ref}`, text: title, title, kind: "kind-page", choose: { to: pathOf(kind, target.uuid, tab.id) } });
+      }
+    }
+  }
 }

@@ -25,6 +25,11 @@ export function useSession(): { state: SessionState | undefined; error: unknown 
   return { state: query.data, error: query.error };
 }
 
+/** Asks before the page is drawn: the answer is there when it is needed. */
+export function askEarly(client: QueryClient): void {
+  void client.prefetchQuery({ queryKey: KEY, queryFn: ({ signal }) => ask(signal), staleTime: Infinity });
+}
+
 export function useSignIn(): (user: string, password: string) => Promise<void> {
   const client = useQueryClient();
   return useCallback(

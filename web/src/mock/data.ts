@@ -219,6 +219,9 @@ export function fillPool(tables: MockTables, size: MockSize, name = "School"): v
   });
   if (!armed) return;
   const first = tables.get("host", hosts[0] ?? "");
+  const at = Date.now() - 3_700_000;
+  const times = JSON.stringify({ silent_ms: at, put_out_ms: at + 800, dead_ms: at + 6200, vms: 3 });
+  tables.insert("message", { name: "HA_HOST_FAILED", priority: 3, cls: "Host", obj_uuid: first?.uuid ?? "", timestamp: wire(at + 6300), body: `The host failed; 3 VMs that ran there are restarted as protected. ${times}` });
   tables.insert("message", { name: "HA_HOST_WAS_FENCED", priority: 4, cls: "Host", obj_uuid: first?.uuid ?? "", timestamp: wire(Date.now() - 3_600_000), body: "" });
   const webRef = `OpaqueRef:${fixed(4, 0)}`;
   if (tables.get("VM", webRef) !== undefined) {
@@ -232,7 +235,7 @@ export function fillPool(tables: MockTables, size: MockSize, name = "School"): v
   for (const [name, seconds] of [["VM_MIGRATED", 300], ["VM_SNAPSHOTTED", 120]] as const) {
     tables.insert("message", { name, priority: 5, cls: "VM", obj_uuid: fixed(4, 0), timestamp: wire(Date.now() - seconds * 1000), body: "" });
   }
-  tables.insert("message", { name: "HA_STATEFILE_LOST", priority: 2, cls: "Host", obj_uuid: first?.uuid ?? "", timestamp: wire(Date.now() - 600_000), body: "The heartbeat volume did not answer for 4 s." });
+  tables.insert("message", { name: "HA_STATEFILE_LOST", priority: 2, cls: "Host", obj_uuid: first?.uuid ?? "", timestamp: wire(Date.now() - 600_000), body: 'The heartbeat volume did not answer for 4 s. {"alarm":"The heartbeat volume did not answer for 4 s."}' });
 }
 
 export { EPOCH, NULL };

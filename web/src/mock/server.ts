@@ -38,6 +38,7 @@ export class MockServer {
     if (this.isAway) {
       // Another one coordinates when they answer again, and counts its generations anew.
       this.coordinator = "host2";
+      this.pool.tables.forgetDeletions();
       return { status: 503, body: { error: { code: 1, message: "HOST_STILL_BOOTING", data: [] } } };
     }
     try {
@@ -131,7 +132,7 @@ export class MockServer {
       tolerance: { wanted: pool?.ha_host_failures_to_tolerate ?? 0, possible: this.pool.tolerance() },
       protected: tables.all("VM").filter(([, vm]) => vm.power_state === "Running" && vm.ha_restart_priority === "restart").length,
       problems: [],
-      bounds: enabled ? ["A host loses power, or hangs: the restart of its protected VMs begins within 22.5 s."] : null,
+      limits: enabled ? { restart_ms: 22_500, isolated_ms: 8000, network_ms: 4000, storage_ms: 8000, watchdog_ms: 15_000 } : null,
       hosts: tables.all("host").map(([, host]) => {
         const live = tables.get("host_metrics", host.metrics)?.live === true;
         return { name: host.name_label, uuid: host.uuid, state: enabled ? (live ? "member" : "dead") : live ? "live" : "silent", network: live, storage: live, permit: enabled && live ? "disk" : "" };

@@ -58,6 +58,11 @@ export class MockTables {
     this.wake();
   }
 
+  /** As another coordinator, which remembers no deletion of its predecessor's time. */
+  forgetDeletions(): void {
+    this.deleted.splice(0);
+  }
+
   private wake(): void {
     for (const wake of this.waiting) wake();
   }

@@ -2,6 +2,7 @@
 import { cleanup, screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, expect, test } from "vitest";
+import { addHost } from "@/mock/data";
 import { MOCK_CODE, MOCK_PASSWORD, MockServer } from "@/mock/server";
 import { renderConsole, renderWith } from "./render";
 
@@ -76,6 +77,27 @@ test("a tab is a link that leads to its part of the page", async () => {
   await user.click(await screen.findByRole("tab", { name: "Hosts" }, { timeout: 10_000 }));
   expect(await screen.findByRole("link", { name: "host2" })).toBeTruthy();
   expect(window.location.pathname).toBe("/ui/pool/hosts");
+});
+
+test("hosts are added by their addresses: each gets a token of its own and a link, and is seen to arrive", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole("/new/host", { hosts: 1, vms: 0 });
+  const field = await screen.findByRole("textbox", { name: "Addresses of the new hosts" });
+  await user.type(field, "10.77.0.2, not/one");
+  expect(await screen.findByText("not/one is no address.")).toBeTruthy();
+  await user.clear(field);
+  await user.type(field, "10.77.0.2 node3.example:8443{Enter}");
+  const links = await screen.findAllByRole("link", { name: /^Open its first page/ });
+  await waitFor(() => expect(screen.getAllByRole("link", { name: /^Open its first page/ })).toHaveLength(2));
+  expect(links[0]?.getAttribute("href")).toMatch(/^https:\/\/10\.77\.0\.2\/ui\/#join=/);
+  addHost(server.pool.tables, 2);
+  expect(await screen.findByText("in the pool")).toBeTruthy();
+});
+
+test("a first run to which a pool led is a joining one, with the token in its place", async () => {
+  const server = new MockServer({ hosts: 1, vms: 0, isFresh: true });
+  await renderWith(server, "/#join=a%2Btoken");
+  expect(((await screen.findByLabelText(/Join token/)) as HTMLInputElement).value).toBe("a+token");
 });
 
 test("another language takes the place of all texts", async () => {

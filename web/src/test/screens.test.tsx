@@ -72,7 +72,7 @@ test("every action has a line of the command line that exists", () => {
   applyEvents(client, byWire(FOLLOWED), server.pool.tables.since(["*"], "").events);
   const world = new World(client);
   let count = 0;
-  for (const of of ["VM", "host", "SR", "pool"] as const) {
+  for (const of of ["VM", "host", "SR", "pool", "VBD", "VDI", "VIF"] as const) {
     const target = world.all(of)[0];
     if (target === undefined) throw new Error(of);
     for (const action of areaActions<typeof of>(of)) {

@@ -3,7 +3,7 @@ import { configure } from "@testing-library/react";
 import { vi } from "vitest";
 
 // A machine that builds something else meanwhile is slow; what never comes fails all the same.
-configure({ asyncUtilTimeout: 10_000 });
+configure({ asyncUtilTimeout: 30_000 });
 
 class NoResize {
   observe(): void {}

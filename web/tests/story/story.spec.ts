@@ -160,6 +160,19 @@ test("from the first run to a machine that survives its host", async ({ browser 
   process.stdout.write(`figure inputs_to_protected_vm ${hands.inputs} inputs\nfigure screens_to_protected_vm ${screens} screens\n`);
   expect(hands.inputs).toBeLessThanOrEqual(INPUTS_MAX);
 
+  await test.step("W10, W17: a snapshot is taken, and its graphs have values", async () => {
+    await hands.click(page.locator(".pf-v6-c-tabs a[href$='/snapshots']"));
+    await hands.click(page.locator("[data-action='vm.snapshot']").first());
+    await hands.click(page.locator(".pf-v6-c-modal-box__footer button").first());
+    await expect(page.locator(".hv-snap-now")).toBeVisible({ timeout: MINUTE });
+    await expect(page.locator(".pf-v6-c-modal-box")).toHaveCount(0, { timeout: MINUTE });
+    await look(page, "snapshots");
+    await hands.click(page.locator(".pf-v6-c-tabs a[href$='/performance']"));
+    await expect(page.locator(".hv-graph canvas").first()).toBeVisible({ timeout: MINUTE });
+    await expect(page.locator(".hv-graph-legend strong").first()).toContainText(/\d/, { timeout: MINUTE });
+    await look(page, "performance");
+  });
+
   await test.step("A34-A41: its host is cut off; it runs again elsewhere", async () => {
     await hands.click(page.locator(".pf-v6-c-tabs a[href$='/overview']"));
     await expect.poll(() => hostShown(page), { timeout: MINUTE }).toBeGreaterThan(0);

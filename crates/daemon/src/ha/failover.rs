@@ -16,6 +16,7 @@ use haven_model::{
 };
 use haven_planner as planner;
 use haven_pooldb::{Image, Tx};
+use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -117,7 +118,8 @@ async fn pass_on_alarms(ha: &Ha, memory: &mut Memory, state: &GuardState) {
             false => alerts::HA_HEARTBEAT_APPROACHING_TIMEOUT,
         };
         let about = (MessageClass::Host, ha.state.identity.host().0.to_string());
-        message::raise(&ha.state, kind, about, text.clone()).await;
+        let body = message::body(text, &json!({ "alarm": text }));
+        message::raise(&ha.state, kind, about, body).await;
     }
     memory.alarms = now;
 }
@@ -206,9 +208,12 @@ fn away(db: &Image, state: &GuardState) -> BTreeSet<Uuid> {
 }
 
 fn obituary(memory: &Memory, life: &Life, vms: usize) -> String {
-    let times = memory.timeline.of(life.host.0);
-    let times = serde_json::to_string(&times).unwrap_or_default();
-    format!("The host failed; {vms} VMs that ran there are restarted as protected. {times}")
+    let mut data = serde_json::to_value(memory.timeline.of(life.host.0)).unwrap_or_default();
+    if let Some(fields) = data.as_object_mut() {
+        fields.insert("vms".to_owned(), vms.into());
+    }
+    let text = format!("The host failed; {vms} VMs that ran there are restarted as protected.");
+    message::body(&text, &data)
 }
 
 /// A VM some of whose holders died, as its placement was when it had this number.
@@ -353,9 +358,9 @@ async fn held_up(ha: &Ha, memory: &mut Memory) -> Result<bool, ApiError> {
     let until = ha.state.pool.read(pool_ha::restarts_prevented_until).await?;
     let held = until.is_some_and(|until| super::wall_ms() < until);
     if held && !memory.held_up {
-        let body = "VMs wait for their restart: restarts are prevented for now. They go on when \
-                    that time is over, or with pool.ha_prevent_restarts_for(0)."
-            .to_owned();
+        let text = "VMs wait for their restart: restarts are prevented for now. They go on when \
+                    that time is over, or with pool.ha_prevent_restarts_for(0).";
+        let body = message::body(text, &json!({ "case": "prevented" }));
         let uuid = ha.state.pool.read(|db| rows::pool(db).map(|(_, row)| row.uuid.clone()));
         let about = (MessageClass::Pool, uuid.await??);
         message::raise(&ha.state, alerts::HA_PROTECTED_VM_RESTART_FAILED, about, body).await;
@@ -396,7 +401,9 @@ async fn note_end(
     if failures != 1 {
         return;
     }
-    let body = format!("The VM could not be restarted; it is tried again. {error}");
+    let text = format!("The VM could not be restarted; it is tried again. {error}");
+    let data = json!({ "case": "failed", "error": message::error_data(&error) });
+    let body = message::body(&text, &data);
     let change = move |tx: &mut Tx<'_>| {
         let Some(row) = tx.get(vm) else { return Ok(()) };
         let object = (MessageClass::Vm, row.uuid.clone());

@@ -156,6 +156,8 @@ async fn fence(ha: &Ha, life: Life) -> bool {
                  stopped them by itself."
             );
             if ha.state.may_act() {
+                let data = serde_json::json!({ "case": "not_proven_off", "why": why.to_string() });
+                let text = message::body(&text, &data);
                 message::raise(&ha.state, alerts::HA_HOST_FAILED, about, text).await;
             }
             false

@@ -5,6 +5,7 @@
 use haven_model::{ApiError, Message, MessageClass, Ref, alerts};
 use haven_planner as planner;
 use haven_pooldb::{Image, Tx};
+use serde_json::json;
 
 use super::takeover::Ha;
 use crate::ops::{message, pool_ha, rows, view};
@@ -30,12 +31,14 @@ pub(super) async fn refresh(ha: &Ha, last: &mut Basis) -> Result<(), ApiError> {
     let (exists, over, uuid) = ha.state.pool.read(fields).await??;
     let about = || (MessageClass::Pool, uuid.clone());
     if exists < before {
-        let body = format!("It was {before} before. {}", standing.text);
+        let text = format!("It was {before} before. {}", standing.text);
+        let body = message::body(&text, &json!({ "before": before, "now": exists }));
         message::raise(&ha.state, alerts::HA_POOL_DROP_IN_PLAN_EXISTS_FOR, about(), body).await;
     }
     if over && !was_over {
         let text = &standing.text;
-        let body = format!("Fewer host failures are tolerated than there should be. {text}");
+        let text = format!("Fewer host failures are tolerated than there should be. {text}");
+        let body = message::body(&text, &json!({ "now": exists }));
         message::raise(&ha.state, alerts::HA_POOL_OVERCOMMITTED, about(), body).await;
     }
     if was_over && !over {

@@ -20,6 +20,8 @@ pub struct HaStatus {
     pub timing: Option<Timing>,
     /// One sentence per kind of fault: what happens, and how soon.
     pub bounds: Vec<String>,
+    /// The same as numbers, for clients that have words of their own.
+    pub limits: Option<Limits>,
     /// What is wrong with the metadata volume.
     pub metadata: Option<String>,
 }
@@ -40,6 +42,7 @@ impl Ha {
                 .as_ref()
                 .map(|arm| bounds(arm.timing, arm.isolation_response))
                 .unwrap_or_default(),
+            limits: arm.as_ref().map(|arm| Limits::of(arm.timing, arm.isolation_response)),
             metadata: self.health.sentence(),
         }
     }
@@ -71,43 +74,74 @@ pub fn summary(state: Option<&GuardState>) -> String {
     }
 }
 
+/// What the time-outs promise, in milliseconds, by kind of fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// A host loses power or hangs: its protected VMs begin to restart within.
+    pub restart_ms: u64,
+    /// A host loses network and storage: it stops its VMs within.
+    pub isolated_ms: u64,
+    /// A host loses its network alone: the hosts agree on who stays at the earliest after.
+    pub network_ms: u64,
+    /// The storage stalls for all, and no majority of hosts hears each other: VMs stop within.
+    pub storage_ms: u64,
+    /// The guard of a host hangs: the watchdog resets the host within.
+    pub watchdog_ms: u64,
+    /// A host gives way and asks its VMs to shut down first: those that have not are stopped after.
+    pub guests_ms: Option<u64>,
+}
+
+impl Limits {
+    /// Those of a timing.
+    #[must_use]
+    pub fn of(timing: Timing, response: IsolationResponse) -> Self {
+        let lease = u64::from(timing.t_lease_ms);
+        Self {
+            restart_ms: timing.restart_bound_ms(),
+            isolated_ms: lease.max(u64::from(timing.t_net_ms)),
+            network_ms: timing.t_put_ms.into(),
+            storage_ms: lease,
+            watchdog_ms: lease + u64::from(timing.t_wd_ms),
+            guests_ms: (response == IsolationResponse::Shutdown).then(|| timing.guests_ms()),
+        }
+    }
+}
+
 /// What the time-outs promise, one sentence per kind of fault.
 #[must_use]
 pub fn bounds(timing: Timing, response: IsolationResponse) -> Vec<String> {
     let seconds = |ms: u64| format!("{}.{} s", ms / 1000, ms % 1000 / 100);
-    let lease = u64::from(timing.t_lease_ms);
-    let net = u64::from(timing.t_net_ms);
-    let put = u64::from(timing.t_put_ms);
+    let limits = Limits::of(timing, response);
     let mut bounds = vec![
         format!(
             "A host loses power, or hangs: the restart of its protected VMs begins within {}.",
-            seconds(timing.restart_bound_ms())
+            seconds(limits.restart_ms)
         ),
         format!(
             "A host loses network and storage: it stops its VMs within {}, before they are \
              started elsewhere.",
-            seconds(lease.max(net))
+            seconds(limits.isolated_ms)
         ),
         format!(
             "A host loses its network alone: the hosts agree which side stays, {} at the earliest.",
-            seconds(put)
+            seconds(limits.network_ms)
         ),
         format!(
             "The storage stalls for all: nothing happens while a majority of the hosts hear each \
              other; without one, hosts stop their VMs within {}.",
-            seconds(lease)
+            seconds(limits.storage_ms)
         ),
         format!(
             "The guard of a host hangs: its watchdog resets the host within {}.",
-            seconds(lease + u64::from(timing.t_wd_ms))
+            seconds(limits.watchdog_ms)
         ),
     ];
-    if response == IsolationResponse::Shutdown {
+    if let Some(guests) = limits.guests_ms {
         bounds.push(format!(
             "A host that has to give way still reaches its storage: it asks its VMs to shut down, \
              stops after {} at the latest those that have not, and only then are they started \
              elsewhere.",
-            seconds(timing.guests_ms())
+            seconds(guests)
         ));
     }
     bounds

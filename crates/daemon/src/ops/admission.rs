@@ -69,7 +69,9 @@ fn settle(tx: &mut Tx<'_>, what: &str, note: Option<String>) -> Result<(), ApiEr
     let Some(note) = note else { return Ok(()) };
     let (_, pool) = rows::pool(tx)?;
     let about = (MessageClass::Pool, pool.uuid.clone());
-    message::insert(tx, alerts::HA_POOL_OVERCOMMITTED, about, format!("{what}: {note}")).map(|_| ())
+    let data = serde_json::json!({ "case": "forced", "what": what });
+    let body = message::body(&format!("{what}: {note}"), &data);
+    message::insert(tx, alerts::HA_POOL_OVERCOMMITTED, about, body).map(|_| ())
 }
 
 /// What is to be said of a change that passes.

@@ -58,6 +58,7 @@ pub async fn status(state: &Arc<AppState>, language: Language) -> Result<Json, A
                 "protected": protected.count(),
                 "problems": problems,
                 "bounds": own.as_ref().map(|own| own.bounds.clone()),
+                "limits": own.as_ref().and_then(|own| own.limits),
                 "hosts": hosts(db, guard.as_ref()),
                 "statefiles": statefiles(guard.as_ref()),
             }))

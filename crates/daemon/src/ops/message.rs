@@ -6,6 +6,7 @@ use std::sync::Arc;
 use haven_model::alerts::AlertMeta;
 use haven_model::{ApiError, DateTime, Field, Message, MessageClass, Ref, Value, codes};
 use haven_pooldb::{Image, Tx};
+use serde_json::json;
 
 use crate::dispatch::Call;
 use crate::state::{AppState, fresh, now};
@@ -14,6 +15,20 @@ use crate::state::{AppState, fresh, now};
 const MESSAGES_MAX: usize = 1000;
 /// Most urgent and least urgent priority.
 const PRIORITIES: std::ops::RangeInclusive<i64> = 1..=5;
+
+/// A body for people and for clients that have words of their own: an English sentence, and what it
+/// says as one JSON object behind it.
+#[must_use]
+pub fn body(text: &str, data: &serde_json::Value) -> String {
+    format!("{text} {data}")
+}
+
+/// What an error is, for the data of a body: its code and its parameters.
+#[must_use]
+pub fn error_data(error: &ApiError) -> serde_json::Value {
+    let params = error.params.iter().map(|param| json!(param));
+    serde_json::Value::Array(std::iter::once(json!(error.code)).chain(params).collect())
+}
 
 /// Writes an alert.
 ///
@@ -193,4 +208,19 @@ pub async fn get_by_uuid(call: Arc<Call>) -> Result<Value, ApiError> {
         found.map(|m| m.to_value()).ok_or_else(|| ApiError::uuid_invalid::<Message>(&uuid))
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_a_sentence_for_people_and_its_data_for_clients() {
+        let error = ApiError::with(codes::INVALID_VALUE, &[&"memory", &"{odd}"]);
+        let text = body("It failed.", &json!({ "case": "failed", "error": error_data(&error) }));
+        let data =
+            text.strip_prefix("It failed. ").and_then(|data| serde_json::from_str(data).ok());
+        let expected = json!({ "case": "failed", "error": ["INVALID_VALUE", "memory", "{odd}"] });
+        assert_eq!(data, Some(expected));
+    }
 }

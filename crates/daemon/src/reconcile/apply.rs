@@ -156,7 +156,9 @@ fn ended(tx: &mut Tx<'_>, vm: Ref<Vm>) -> Result<(), ApiError> {
         vm_state::respect_stop(tx, vm)?;
     }
     let about = (MessageClass::Vm, uuid);
-    message::insert(tx, alerts::VM_SHUTDOWN, about, "The guest stopped by itself.".to_owned())?;
+    let data = serde_json::json!({ "case": "by_itself" });
+    let body = message::body("The guest stopped by itself.", &data);
+    message::insert(tx, alerts::VM_SHUTDOWN, about, body)?;
     Ok(())
 }
 
@@ -285,6 +287,9 @@ async fn diverged(
         let uuid = Uuid::from_u128(vm.id().0);
         tracing::error!(vm = %uuid, %here, %there, "a VM runs on two hosts");
         let text = format!("VM {uuid} runs on two hosts at once: {here} and {there}.");
+        let hosts = [here.to_string(), there.to_string()];
+        let text =
+            message::body(&text, &serde_json::json!({ "case": "two_hosts", "hosts": hosts }));
         message::raise(state, alerts::ALARM, (MessageClass::Vm, uuid.to_string()), text).await;
         return Ok(());
     }

@@ -1,4 +1,5 @@
-// One page: a token that serves once, what to do with it on the new host, and the hosts as they come.
+// One page: a token that serves once, what to do with it on the new host, the hosts as they come, and
+// the same for several addresses.
 import { Button, ClipboardCopy, Content, PageSection, Spinner, Title } from "@patternfly/react-core";
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
@@ -12,6 +13,7 @@ import { CliLines } from "@/ui/CliLines";
 import { pathOf } from "@/ui/links";
 import { Answer } from "@/ui/Retry";
 import { HostPill } from "@/ui/status";
+import { ByAddress } from "./ByAddress";
 
 export function AddHost(): ReactNode {
   const { t, time } = useI18n();
@@ -51,7 +53,10 @@ export function AddHost(): ReactNode {
             )}
           </Answer>
         </Panel>
-        <Arrivals />
+        <div className="hv-stack">
+          <Arrivals />
+          <ByAddress />
+        </div>
       </div>
       <Content component="p">
         <Link to="/">{t("to-the-pool")}</Link>

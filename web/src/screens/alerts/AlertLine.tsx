@@ -2,15 +2,17 @@
 import BellIcon from "@patternfly/react-icons/dist/esm/icons/bell-icon";
 import ExclamationCircleIcon from "@patternfly/react-icons/dist/esm/icons/exclamation-circle-icon";
 import InfoCircleIcon from "@patternfly/react-icons/dist/esm/icons/info-circle-icon";
-import { type ReactNode, useMemo } from "react";
+import { type ReactNode, useCallback, useMemo } from "react";
 import { Link } from "react-router";
 import type { ClassName } from "@/generated/xenapi";
 import { useI18n } from "@/i18n";
 import { wireTime } from "@/i18n/format";
 import { type Item, useTable } from "@/store/hooks";
 import { pathOf } from "@/ui/links";
+import { useErrorText } from "@/ui/ErrorView";
 import { useNow } from "@/ui/useNow";
 import type { PageKind } from "@/app/areas";
+import { type AlertWords, alertWords } from "./words";
 
 const SUBJECTS: Record<string, { of: ClassName; page: PageKind }> = {
   VM: { of: "VM", page: "vm" },
@@ -43,15 +45,11 @@ export function severityOf(priority: number): "danger" | "warning" | "info" {
   return priority <= 2 ? "danger" : priority === 3 ? "warning" : "info";
 }
 
-/** The alert in the words of the person; its name where the catalogue has none. */
-export function useAlertText(): (alert: Item<"message">) => { title: string; remedy: string } {
-  const { t, has } = useI18n();
-  return (alert) => {
-    const id = `alert-${alert.name.replaceAll("_", "-")}`;
-    return has(id)
-      ? { title: t(id), remedy: has(`${id}-remedy`) ? t(`${id}-remedy`) : "" }
-      : { title: alert.name.replaceAll("_", " ").toLowerCase(), remedy: "" };
-  };
+/** Alerts in the words of the person. */
+export function useAlertText(): (alert: Item<"message">) => AlertWords {
+  const i18n = useI18n();
+  const errorText = useErrorText();
+  return useCallback((alert) => alertWords(alert, i18n, errorText), [i18n, errorText]);
 }
 
 export function AlertLine({ alert }: { alert: Item<"message"> }): ReactNode {
@@ -73,8 +71,13 @@ export function AlertLine({ alert }: { alert: Item<"message"> }): ReactNode {
             <Link to={subject.to}>{subject.name}</Link>
           </>
         )}
+        {text.detail !== "" && <p>{text.detail}</p>}
         {text.remedy !== "" && <p>{text.remedy}</p>}
-        {alert.body !== "" && !alert.body.startsWith("<") && <p className="hv-muted">{alert.body}</p>}
+        {text.foreign !== "" && (
+          <p className="hv-muted" lang="en">
+            {text.foreign}
+          </p>
+        )}
       </div>
       <time dateTime={new Date(at).toISOString()} title={dateTime(at)}>
         {ago(at, now)}

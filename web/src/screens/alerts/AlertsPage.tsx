@@ -28,7 +28,7 @@ export function AlertsPage(): ReactNode {
     const wanted = query.toLowerCase();
     const fits = (alert: Item<"message">): boolean =>
       (filter === "all" || severityOf(alert.priority) === filter) &&
-      `${words(alert).title} ${alert.body} ${alert.name}`.toLowerCase().includes(wanted);
+      `${words(alert).title} ${words(alert).detail} ${alert.body} ${alert.name}`.toLowerCase().includes(wanted);
     return all.filter(fits).sort((a, b) => wireTime(b.timestamp) - wireTime(a.timestamp));
   }, [all, filter, query, words]);
   const clear = (which: ReadonlyArray<Item<"message">>): void => {
@@ -39,7 +39,7 @@ export function AlertsPage(): ReactNode {
       <Flex alignItems={{ default: "alignItemsCenter" }}>
         <Title headingLevel="h1">{t("alerts")}</Title>
         <span className="hv-grow" />
-        <SearchInput value={query} aria-label={t("filter-list")} placeholder={t("filter-list")} onChange={(_event, value) => setQuery(value)} onClear={() => setQuery("")} />
+        <SearchInput className="hv-filter" value={query} aria-label={t("filter-list")} placeholder={t("filter-list")} onChange={(_event, value) => setQuery(value)} onClear={() => setQuery("")} />
         <ToggleGroup aria-label={t("severity")}>
           {FILTERS.map((each) => (
             <ToggleGroupItem

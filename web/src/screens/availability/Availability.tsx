@@ -3,7 +3,7 @@ import { Button, NumberInput, ToggleGroup, ToggleGroupItem } from "@patternfly/r
 import { type ReactNode, useMemo, useState } from "react";
 import { ActionMenu } from "@/actions/ActionMenu";
 import { haven as cliOf } from "@/actions/cli";
-import type { HaStatus } from "@/api/haven";
+import type { HaLimits, HaStatus } from "@/api/haven";
 import { call } from "@/api/rpc";
 import { useI18n } from "@/i18n";
 import { type Planned, restartable, useHaStatus, usePlan } from "@/model/ha";
@@ -78,19 +78,36 @@ function Controls({ status }: { status: HaStatus }): ReactNode {
           />
         </div>
         <p>{t("failures-possible", { possible: status.tolerance.possible })}</p>
-        {status.tolerance.text !== undefined && <p className="hv-muted">{status.tolerance.text}</p>}
-        {(status.bounds ?? []).length > 0 && (
-          <details>
-            <summary>{t("timing", { profile: status.profile ?? "default" })}</summary>
-            <ul className="hv-bounds">{(status.bounds ?? []).map((bound) => <li key={bound} lang="en">{bound}</li>)}</ul>
-          </details>
+        {status.tolerance.text !== undefined && (
+          <p className="hv-muted" lang="en">
+            {status.tolerance.text}
+          </p>
         )}
+        {status.limits !== undefined && status.limits !== null && <Limits limits={status.limits} profile={status.profile ?? "default"} />}
         <div className="hv-buttons">
           <ActionMenu of="pool" targets={[pool]} />
         </div>
         <CliLines lines={[cliOf("ha", "status")]} />
       </div>
     </Panel>
+  );
+}
+
+const LIMITS = ["restart", "isolated", "network", "storage", "watchdog", "guests"] as const;
+
+/** How soon what happens, by kind of fault. */
+function Limits({ limits, profile }: { limits: HaLimits; profile: string }): ReactNode {
+  const { t, number } = useI18n();
+  return (
+    <details>
+      <summary>{t("timing", { profile: t(`profile-${profile}`) })}</summary>
+      <ul className="hv-bounds">
+        {LIMITS.map((each) => {
+          const ms = limits[`${each}_ms`];
+          return typeof ms === "number" && <li key={each}>{t(`limit-${each}`, { seconds: number(ms / 1000, 1) })}</li>;
+        })}
+      </ul>
+    </details>
   );
 }
 

@@ -23,7 +23,9 @@ export function ProtectionTile({ status }: { status: HaStatus | undefined }): Re
   const navigate = useNavigate();
   const protection = usePoolProtection();
   const blocked = useCannotProtect();
-  const hosts = useAll("host").length;
+  const metrics = useTable("host_metrics");
+  // A host that is lost already cannot be lost once more.
+  const hosts = useAll("host").filter((host) => metrics.byRef.get(host.metrics)?.live === true).length;
   const pool = usePool();
   const protectedVms = restartable(useVms());
   const sure = protectedVms.filter((vm) => vm.ha_restart_priority === "restart").length;

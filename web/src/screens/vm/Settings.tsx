@@ -103,9 +103,11 @@ export default function Settings({ object: vm }: { object: Item<"VM"> }): ReactN
         <Button type="submit" isDisabled={!changed || blocked !== undefined} isLoading={busy}>
           {t("save")}
         </Button>
-        <Button variant="link" isDisabled={!changed || busy} onClick={() => setTyped({})}>
-          {t("settings-discard")}
-        </Button>
+        {changed && (
+          <Button variant="link" isDisabled={busy} onClick={() => setTyped({})}>
+            {t("settings-discard")}
+          </Button>
+        )}
         <span className="hv-blocked" role="status">
           {blocked ?? (changed ? "" : t("settings-unchanged"))}
         </span>

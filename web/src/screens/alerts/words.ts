@@ -1,0 +1,68 @@
+// Alerts in the words of the person: from their name and the data behind their body, never from the
+// English sentence that stands there for other clients.
+import { ApiError } from "@/api/errors";
+import type { Records } from "@/generated/xenapi";
+import type { I18n } from "@/i18n";
+import type { ErrorText } from "@/ui/ErrorView";
+
+/** What a body says besides its sentence. */
+export type AlertData = Record<string, unknown>;
+
+/** Parts a body into its sentence and its data: `It failed. {"case":"failed"}`. */
+export function partBody(body: string): { text: string; data: AlertData } {
+  const at = body.search(/\{[^{]*"/);
+  if (at < 0) return { text: body, data: {} };
+  try {
+    return { text: body.slice(0, at).trim(), data: JSON.parse(body.slice(at)) as AlertData };
+  } catch {
+    return { text: body, data: {} };
+  }
+}
+
+export interface AlertWords {
+  title: string;
+  /** What exactly, in the language of the person; empty: nothing more is known. */
+  detail: string;
+  remedy: string;
+  /** What only another program has words for, in English. */
+  foreign: string;
+}
+
+type Says = Pick<I18n, "t" | "has" | "number">;
+
+/** The words of an alert; its name where the catalogue has none. */
+export function alertWords(alert: Pick<Records["message"], "name" | "body">, i18n: Says, errorText: (error: unknown) => ErrorText): AlertWords {
+  const { t, has } = i18n;
+  const { text, data } = partBody(alert.body);
+  const base = `alert-${alert.name.replaceAll("_", "-")}`;
+  const kind = typeof data["case"] === "string" ? `${base}-${data["case"].replaceAll("_", "-")}` : base;
+  const of = (what: string): string | undefined => [`${kind}${what}`, `${base}${what}`].find(has);
+  const title = of("");
+  const detail = detailOf(`${kind}-detail`, data, i18n, errorText);
+  const isKnown = detail !== "" || typeof data["case"] === "string";
+  const remedy = of("-remedy");
+  return {
+    title: title === undefined ? alert.name.replaceAll("_", " ").toLowerCase() : t(title),
+    detail,
+    remedy: remedy === undefined ? "" : t(remedy),
+    // XML is what other programs tell each other.
+    foreign: isKnown || text.startsWith("<") ? "" : text,
+  };
+}
+
+function detailOf(id: string, data: AlertData, { t, has, number }: Says, errorText: (error: unknown) => ErrorText): string {
+  const { error } = data;
+  if (Array.isArray(error)) {
+    const [code = "", ...params] = error.map(String);
+    const words = errorText(new ApiError(code, params));
+    return `${words.what} ${words.remedy}`.trim();
+  }
+  if (!has(id)) return "";
+  const args: Record<string, string | number> = {};
+  for (const [key, value] of Object.entries(data)) {
+    if (typeof value === "number" || typeof value === "string") args[key] = value;
+  }
+  const since = (key: string): string => number(Math.max(0, Number(data[key] ?? 0) - Number(data["silent_ms"] ?? 0)) / 1000, 1);
+  if (typeof data["silent_ms"] === "number") Object.assign(args, { noticed: since("put_out_ms"), stopped: since("dead_ms") });
+  return t(id, args);
+}
