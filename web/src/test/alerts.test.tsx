@@ -18,6 +18,8 @@ test("what happened is said in the language of the person, from name and data", 
   const failed = { case: "failed", error: ["HOST_NOT_ENOUGH_FREE_MEMORY", "1", "2"] };
   server.pool.tables.insert("message", { ...alert, name: "HA_PROTECTED_VM_RESTART_FAILED", body: `The VM could not be restarted. ${JSON.stringify(failed)}` });
   server.pool.tables.insert("message", { ...alert, name: "VM_SHUTDOWN", body: 'The guest stopped by itself. {"case":"by_itself"}' });
+  server.pool.tables.insert("message", { ...alert, name: "HA_HOST_FAILED", body: 'An old sentence. {"silent_ms":1,"put_out_ms":2,"dead_ms":3}' });
+  expect(await screen.findByText("An old sentence.")).toBeTruthy();
   expect(await screen.findByText(/其上有 3 台虚拟机。.*6.2 秒后可以确定/)).toBeTruthy();
   expect(await screen.findByText("客户系统自行关机")).toBeTruthy();
   expect(screen.queryByText(/could not be restarted|stopped by itself|restarted as protected/)).toBeNull();

@@ -64,5 +64,7 @@ function detailOf(id: string, data: AlertData, { t, has, number }: Says, errorTe
   }
   const since = (key: string): string => number(Math.max(0, Number(data[key] ?? 0) - Number(data["silent_ms"] ?? 0)) / 1000, 1);
   if (typeof data["silent_ms"] === "number") Object.assign(args, { noticed: since("put_out_ms"), stopped: since("dead_ms") });
-  return t(id, args);
+  const said = t(id, args);
+  // An alert of an earlier version has less data: then its own sentence says it.
+  return said.includes("{$") ? "" : said;
 }

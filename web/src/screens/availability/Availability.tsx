@@ -24,7 +24,7 @@ export default function Availability(): ReactNode {
   const status = useHaStatus();
   return (
     <div className="hv-stack">
-      <ProtectionTile status={status.data} />
+      <ProtectionTile status={status.data} isThere />
       <Answer query={status}>
         {(data) => (
           <>

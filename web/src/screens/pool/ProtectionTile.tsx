@@ -18,7 +18,13 @@ export function useCannotProtect(): string | undefined {
   return undefined;
 }
 
-export function ProtectionTile({ status }: { status: HaStatus | undefined }): ReactNode {
+interface Props {
+  status: HaStatus | undefined;
+  /** Whether it stands on the page that it would lead to. */
+  isThere?: boolean;
+}
+
+export function ProtectionTile({ status, isThere = false }: Props): ReactNode {
   const { t } = useI18n();
   const navigate = useNavigate();
   const protection = usePoolProtection();
@@ -53,7 +59,7 @@ export function ProtectionTile({ status }: { status: HaStatus | undefined }): Re
               ) : (
                 <Tooltip content={t(blocked)}>{button}</Tooltip>
               )
-            ) : (
+            ) : isThere ? null : (
               <Link to="/pool/availability">{t("see-availability")}</Link>
             )}
             {protection === "off" && blocked !== undefined && <span className="hv-muted">{t(blocked)}</span>}
