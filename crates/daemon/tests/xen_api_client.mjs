@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import process from 'node:process'
 import readline from 'node:readline'
+import { Readable } from 'node:stream'
 
 const [modules, member, coordinator, password] = process.argv.slice(2)
 const require = createRequire(path.join(modules, 'package.json'))
@@ -73,6 +74,10 @@ const own = await xapi.createTask('of the client')
 await xapi.call('task.cancel', own)
 await xapi.callAsync('VM.hard_shutdown', vm.$ref)
 assert.equal((await xapi.barrier(vm.$ref)).power_state, 'Halted')
+
+// A file whose length nobody knows: the library probes, announces 1 PiB and hangs up at the end.
+const file = Readable.from([Buffer.alloc(100_000, 7)])
+await refused(xapi.putResource(file, '/import/', { task: true }), 'IMPORT_ERROR')
 
 // The test loses all sessions, as a change of coordinator does; the client finds its way back.
 console.log('lose sessions')

@@ -145,7 +145,7 @@ async fn entry(State(state): State<Arc<AppState>>, mut request: Request) -> Resp
             extra::get(&state, origin, &path, asker).await
         }
         Method::GET if statistics => rrd::serve(&state, origin, request).await,
-        Method::GET | Method::PUT if raw_vdi::ROUTES.contains(&path.as_str()) => {
+        Method::GET | Method::PUT if raw_vdi::route(&path).is_some() => {
             raw_vdi::serve(&state, origin, request).await
         }
         Method::GET if path == AUDIT_ROUTE => audit_log::serve(&state, origin, request).await,

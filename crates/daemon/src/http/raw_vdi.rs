@@ -26,7 +26,12 @@ use crate::state::{AppState, fresh};
 use crate::transfer::{self, Pieces, xva, xva_import};
 
 /// Paths that move the content of disks.
-pub(super) const ROUTES: [&str; 4] = ["/export_raw_vdi", "/import_raw_vdi", "/export", "/import"];
+const ROUTES: [&str; 4] = ["/export_raw_vdi", "/import_raw_vdi", "/export", "/import"];
+
+/// The path that a request means, if it is one of these: xen-orchestra ends them with a stroke.
+pub(super) fn route(path: &str) -> Option<&'static str> {
+    ROUTES.into_iter().find(|route| *route == path.trim_end_matches('/'))
+}
 
 /// The disk that the query names.
 async fn disk(state: &Arc<AppState>, query: &str) -> Result<Ref<Vdi>, ApiError> {
@@ -53,8 +58,8 @@ pub(super) async fn serve(state: &Arc<AppState>, origin: Origin, request: Reques
     };
     let query = request.uri().query().unwrap_or_default().to_owned();
     let task = client_task(state, &query).await;
-    if matches!(request.uri().path(), "/export" | "/import") {
-        let path = request.uri().path().trim_start_matches('/');
+    let path = route(request.uri().path()).unwrap_or_default().trim_start_matches('/');
+    if matches!(path, "export" | "import") {
         state.audit.note(who.entry(origin, &format!("http/{path}")).with_result(&Ok(())));
         return whole_vm(state, &query, task, request).await;
     }
@@ -62,7 +67,6 @@ pub(super) async fn serve(state: &Arc<AppState>, origin: Origin, request: Reques
         Ok(disk) => disk,
         Err(error) => return refused(state, task, error).await,
     };
-    let path = request.uri().path().trim_start_matches('/').to_owned();
     let uuid = state.pool.read(|db| db.get(disk).map(|row| row.uuid.clone())).await;
     let object = Object {
         class: "VDI".to_owned(),

@@ -38,22 +38,23 @@ pub(super) async fn serve<W, F>(
     work: W,
 ) -> Response
 where
-    W: FnOnce(TaskId, Pieces) -> F,
+    W: FnOnce(TaskId, Pieces) -> F + Send + 'static,
     F: Future<Output = Result<Value, ApiError>> + Send + 'static,
 {
     let length = length(request.headers());
+    let pieces = incoming(request.into_body(), length);
     let Some(task) = task else {
-        if length == Some(0) {
-            // XenOrchestra asks first whether it would be sent elsewhere.
-            return StatusCode::OK.into_response();
-        }
-        let pieces = incoming(request.into_body(), length);
-        return match work(id(Ref::from_uuid(fresh())), pieces).await {
-            Ok(_) => StatusCode::OK.into_response(),
-            Err(error) => told(&error),
+        let work = |pieces| work(id(Ref::from_uuid(fresh())), pieces);
+        return match length {
+            Some(0) => StatusCode::OK.into_response(),
+            Some(UNKNOWN_LENGTH..) => probed(pieces, work),
+            _ => match work(pieces).await {
+                Ok(_) => StatusCode::OK.into_response(),
+                Err(error) => told(&error),
+            },
         };
     };
-    let work = work(id(task), incoming(request.into_body(), length));
+    let work = work(id(task), pieces);
     let (sender, done) = oneshot::channel();
     let state = state.clone();
     tokio::spawn(async move {
@@ -62,6 +63,32 @@ where
         let _heard = sender.send(result.map(drop));
     });
     Response::new(Body::new(Ending { done }))
+}
+
+/// xen-orchestra asks first whether it would be sent elsewhere: a request without a task that
+/// announces content and hangs up at the answer. Only if content comes after all is it taken.
+fn probed<F>(mut pieces: Pieces, work: impl FnOnce(Pieces) -> F + Send + 'static) -> Response
+where
+    F: Future<Output = Result<Value, ApiError>> + Send + 'static,
+{
+    tokio::spawn(async move {
+        let Some(Ok(first)) = pieces.recv().await else { return };
+        let (sender, content) = mpsc::channel(PIECES_MAX);
+        let rest = async move {
+            let mut next = Some(Ok(first));
+            while let Some(piece) = next {
+                if sender.send(piece).await.is_err() {
+                    return;
+                }
+                next = pieces.recv().await;
+            }
+        };
+        let (taken, ()) = tokio::join!(work(content), rest);
+        if let Err(error) = taken {
+            tracing::info!(%error, "an import without a task failed");
+        }
+    });
+    StatusCode::OK.into_response()
 }
 
 fn length(headers: &HeaderMap) -> Option<u64> {
