@@ -30,7 +30,7 @@ pub(crate) fn password(question: &str) -> Outcome<String> {
     let stdin = io::stdin();
     if !stdin.is_terminal() {
         return Err(Failure::Usage(
-            "a password is needed and there is no terminal to ask at: use --password-file or HAVEN_PASSWORD"
+            "a password is needed and there is no terminal to ask at: use --password-stdin or --password-file, whichever it takes, or HAVEN_PASSWORD"
                 .to_owned(),
         ));
     }

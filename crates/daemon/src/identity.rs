@@ -175,6 +175,15 @@ impl IdentityStore {
         }
         Ok(value)
     }
+
+    /// Writes what is there once more: whether a change could be kept.
+    ///
+    /// # Errors
+    /// The file could not be written.
+    pub fn try_write(&self) -> Result<(), IdentityError> {
+        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        write(&self.path, &self.get())
+    }
 }
 
 fn write(path: &Path, identity: &HostIdentity) -> Result<(), IdentityError> {

@@ -5,11 +5,13 @@
 mod common;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use common::{config, eventually, lab, mount};
+use common::{config, eventually, lab, mount, product};
 use haven_lab::Lab;
 use haven_lab::protocol::{Direction, Link, Power, Process};
+use haven_lab::story::{Guest, Narrator, Pool};
 
 /// Processes that name the lab's directory, by id.
 fn processes_of(dir: &std::path::Path) -> BTreeSet<u32> {
@@ -30,6 +32,33 @@ fn mounts_of(dir: &std::path::Path) -> usize {
     mounts.lines().filter(|l| l.contains(&dir.display().to_string())).count()
 }
 
+/// Files and control groups of the machine whose name contains the lab's.
+fn named_after(id: &str) -> Vec<PathBuf> {
+    let mut open: Vec<(PathBuf, u32)> =
+        ["/tmp", "/var/tmp", "/run", "/dev/shm", "/var/lib/libvirt", "/etc/libvirt"]
+            .map(|dir| (PathBuf::from(dir), 1))
+            .to_vec();
+    // Version 1 has a tree per controller below this one.
+    open.push((PathBuf::from("/sys/fs/cgroup"), 3));
+    let mut found = Vec::new();
+    while let Some((dir, deeper)) = open.pop() {
+        for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().contains(id) {
+                found.push(entry.path());
+            } else if deeper > 0 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                open.push((entry.path(), deeper - 1));
+            }
+        }
+    }
+    found
+}
+
+/// Network interfaces of the machine.
+fn interfaces() -> BTreeSet<String> {
+    let all = std::fs::read_dir("/sys/class/net").unwrap().flatten();
+    all.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
 fn assert_nothing_left(config: &haven_lab::LabConfig, pids: &BTreeSet<u32>) {
     for pid in pids {
         assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "process {pid} is left");
@@ -37,6 +66,7 @@ fn assert_nothing_left(config: &haven_lab::LabConfig, pids: &BTreeSet<u32>) {
     assert_eq!(processes_of(&config.dir), BTreeSet::new());
     assert_eq!(mounts_of(&config.dir), 0);
     assert!(!config.dir.exists(), "{} is left", config.dir.display());
+    assert_eq!(named_after(&config.id), Vec::<PathBuf>::new());
     for n in 1..=config.hosts {
         let group = config.cgroup.group(&config.cgroup_name(n));
         assert!(!group.path().exists(), "{} is left", group.path().display());
@@ -84,6 +114,34 @@ fn nothing_is_left_behind() {
     assert!(pids.len() >= 6, "{pids:?}");
     lab.down().unwrap();
     assert_nothing_left(&config, &pids);
+}
+
+/// The same for all that `make demo` starts: daemons, a guest, storage with a fault, a way in.
+#[test]
+fn a_pool_with_guests_and_faults_leaves_nothing_behind() {
+    let before = interfaces();
+    let Some(lab) = product(2) else { return };
+    let tell = Narrator::default();
+    let pool = Pool { lab: &lab, tell: &tell };
+    pool.form().unwrap();
+    pool.add_storage().unwrap();
+    let guest = Guest::new(1);
+    pool.create_guest(&guest).unwrap();
+    pool.haven(lab.host(1), &["vm", "start", &guest.name, "--on", "h2"], "").unwrap();
+    lab.forward("127.0.0.1:0".parse().unwrap(), vec!["10.77.0.1:443".parse().unwrap()]).unwrap();
+    lab.host(2).storage(haven_lab::storage::faults::Fault::Stall).unwrap();
+    let config = lab.config().clone();
+    let pids = all_processes(&lab);
+    let names: Vec<String> = pids
+        .iter()
+        .filter_map(|pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).ok())
+        .collect();
+    for name in ["havend", "haven-guard", "libvirtd", "qemu-system-x86"] {
+        assert!(names.iter().any(|found| found.trim() == name), "{name}: {names:?}");
+    }
+    lab.down().unwrap();
+    assert_nothing_left(&config, &pids);
+    assert_eq!(interfaces(), before);
 }
 
 #[test]

@@ -137,6 +137,11 @@ async fn interfaces(context: &mut Context, vm: &Record) -> Outcome<Vec<Row>> {
 async fn migrate(context: &mut Context, given: &str, to: &str) -> Outcome<()> {
     let vm = machine(context, given).await?;
     let host = context.host(to).await?;
+    if vm.text("resident_on") == host.reference {
+        let text = format!("machine {} runs on {} already", vm.name(), host.name());
+        let value = json!({ "uuid": vm.uuid(), "host": host.name(), "paused_ms": 0 });
+        return context.print(&Answer::done(text, value));
+    }
     let label = format!("migrating {} to {}", vm.name(), host.name());
     let params = [json!(vm.reference), json!(host.reference), json!({ "live": "true" })];
     context.run(&label, "VM.pool_migrate", &params).await?;

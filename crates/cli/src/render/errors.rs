@@ -93,6 +93,14 @@ fn remedy(failure: &Failure) -> Option<String> {
             let near: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
             Some(format!("did you mean {}?", near.join(" or ")))
         }
+        Failure::NotFound { what, .. } => {
+            let noun = match *what {
+                "machine" => "vm",
+                "storage repository" => "sr",
+                other => other,
+            };
+            Some(format!("`haven {noun} list` shows what there is"))
+        }
         Failure::Ambiguous { .. } => Some("give the uuid, or more of it".to_owned()),
         Failure::Unreachable { remedy, .. } => Some(remedy.clone()),
         Failure::Interrupted { task } => {

@@ -45,8 +45,7 @@ pub async fn enable(
         return Err(ApiError::with(codes::HA_IS_ENABLED, &[]));
     }
     let asked = srs;
-    let srs = ha.state.pool.read(|db| pool_check::check(db, &asked)).await??;
-    for sr in &srs {
+    for sr in &ha.state.pool.read(|db| pool_check::wanted(db, &asked)).await? {
         // What is free may have been looked at long ago.
         if let Err(error) = crate::ops::sr::measure(&ha.state, *sr).await {
             tracing::warn!(%error, %sr, "how much is free on a repository is not known");

@@ -49,7 +49,7 @@ pub fn check(db: &Image, wanted: &[Ref<Sr>]) -> Result<Vec<Ref<Sr>>, ApiError> {
             return Err(ApiError::with(codes::HOST_OFFLINE, &[host]));
         }
     }
-    let srs = if wanted.is_empty() { candidates(db) } else { wanted.to_vec() };
+    let srs = self::wanted(db, wanted);
     let chosen = match srs.len() {
         0 => return Err(ApiError::with(codes::CANNOT_CREATE_STATE_FILE, &[])),
         // Two statefiles would be worse than one: both must answer.
@@ -60,6 +60,12 @@ pub fn check(db: &Image, wanted: &[Ref<Sr>]) -> Result<Vec<Ref<Sr>>, ApiError> {
         check_sr(db, *sr, &hosts)?;
     }
     Ok(chosen)
+}
+
+/// The repositories that are meant: the named ones, else what there is.
+#[must_use]
+pub fn wanted(db: &Image, named: &[Ref<Sr>]) -> Vec<Ref<Sr>> {
+    if named.is_empty() { candidates(db) } else { named.to_vec() }
 }
 
 /// Shared repositories for disks, the default one first.

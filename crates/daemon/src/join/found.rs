@@ -9,6 +9,7 @@ use haven_model::{ApiError, codes};
 use uuid::Uuid;
 
 use super::host::{check_free, install};
+use super::unwritten;
 use crate::agent::{Agent, host_facts};
 use crate::identity::{Member, PoolMembership};
 use crate::orders::HostFacts;
@@ -37,6 +38,7 @@ pub struct Founding {
 pub async fn prepare(agent: &Agent, address: Option<IpAddr>) -> Result<Founding, ApiError> {
     check_free(agent).await?;
     let parts = agent.parts();
+    parts.identity.try_write().map_err(unwritten)?;
     let settings = &parts.config.settings;
     let facts = host_facts(parts).await;
     let address = address

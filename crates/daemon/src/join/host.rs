@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 
-use super::{JoinAnswer, JoinRequest, JoinResult, Token};
+use super::{JoinAnswer, JoinRequest, JoinResult, Token, unwritten};
 use crate::agent::{Agent, host_facts};
 use crate::identity::PoolMembership;
 use crate::tls::{HostRequest, HostTls, JOIN_NAME, fingerprint, make_request, pinned_client};
@@ -60,6 +60,8 @@ impl Admitted {
 /// Why it does not.
 pub async fn admission(agent: &Agent, word: &str) -> Result<Admitted, ApiError> {
     let token = Token::decode(word)?;
+    // Before the pool admits a host that could not keep it.
+    agent.parts().identity.try_write().map_err(unwritten)?;
     let key = make_request().map_err(ApiError::internal)?;
     let answer = ask(agent, &token, &key).await?;
     if fingerprint(&answer.ca_pem).map_err(ApiError::internal)? != token.ca_sha256 {
@@ -207,9 +209,9 @@ pub(super) fn install(
     let tls = HostTls::new(ca_pem, cert_pem, &key.key_pem).map_err(ApiError::internal)?;
     tls.peer_server().map_err(ApiError::internal)?;
     HostTls::store(&parts.config.paths.tls(), ca_pem, None, cert_pem, &key.key_pem)
-        .map_err(ApiError::internal)?;
+        .map_err(unwritten)?;
     let committed = parts.identity.update(|identity| identity.pool = Some(membership.clone()));
-    committed.map_err(ApiError::internal)?;
+    committed.map_err(unwritten)?;
     parts.tls.set(tls).map_err(ApiError::internal)
 }
 

@@ -14,7 +14,7 @@ use std::net::IpAddr;
 
 use haven_cluster::ids::HostId;
 use haven_drivers::storage::SrSpec;
-use haven_model::ApiError;
+use haven_model::{ApiError, codes};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -63,3 +63,8 @@ pub struct JoinAnswer {
 
 /// Body of the answer: the catalogue error if the host was not admitted.
 pub type JoinResult = Result<JoinAnswer, ApiError>;
+
+/// A file of this host cannot be written, most often because its disk is full.
+pub(crate) fn unwritten(error: impl std::fmt::Display) -> ApiError {
+    ApiError::with(codes::DATABASE_WRITE_FAILED, &[&error])
+}

@@ -14,7 +14,7 @@ use super::init::{self, NewPool, secret, set_secret};
 use super::{host, host_rows, pbd, rows, spec};
 use crate::identity::Member;
 use crate::join::coordinator::{PoolView, admit as judge};
-use crate::join::{JoinAnswer, JoinRequest, TokenRecord, found as founding, new_token};
+use crate::join::{JoinAnswer, JoinRequest, TokenRecord, found as founding, new_token, unwritten};
 use crate::orders::{Order, PoolUpdate};
 use crate::session::Passwords;
 use crate::state::AppState;
@@ -62,7 +62,7 @@ pub async fn found(
 /// A database with the content of a new pool, in place of whatever an earlier try left.
 fn fresh_database(path: &std::path::Path, new: &NewPool) -> Result<Database, ApiError> {
     if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent).map_err(ApiError::internal)?;
+        std::fs::create_dir_all(parent).map_err(unwritten)?;
     }
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -70,7 +70,7 @@ fn fresh_database(path: &std::path::Path, new: &NewPool) -> Result<Database, Api
         }
         _ => {}
     }
-    let store = RedbStore::open(path).map_err(ApiError::internal)?;
+    let store = RedbStore::open(path).map_err(unwritten)?;
     let mut database =
         Database::open(Box::new(store), crate::coordinator::ids()).map_err(ApiError::internal)?;
     database.transact(|tx| init::fill(tx, new))?;

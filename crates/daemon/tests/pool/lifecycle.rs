@@ -1,5 +1,6 @@
 //! One host: sessions, events, the life of a VM.
 
+use haven_drivers::hypervisor::sim::Delays;
 use serde_json::{Value as Json, json};
 
 use crate::support::{PASSWORD, pool, rpc};
@@ -72,6 +73,29 @@ async fn a_start_that_fails_leaves_the_vm_halted_and_says_why() {
     let record = pool.ok("VM.get_record", &[vm.clone()]).await;
     assert_eq!(record["power_state"], "Halted");
     assert_eq!(record["scheduled_to_be_resident_on"], "OpaqueRef:NULL");
+    pool.start(&vm).await.unwrap();
+}
+
+/// The plug can be pulled while a guest that does not react is being asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn pulling_the_plug_ends_a_shutdown_that_the_guest_ignores() {
+    let pool = pool(1).await;
+    let sr = pool.nfs().await;
+    let vm = pool.vm("web1", &sr, 256).await;
+    pool.start(&vm).await.unwrap();
+    let uuid = pool.ok("VM.get_uuid", &[vm.clone()]).await.as_str().unwrap().parse().unwrap();
+    pool.world.ignore_shutdown(0, uuid);
+    let deaf = std::time::Duration::from_secs(60);
+    pool.world.set_delays(Delays { deaf, ..Delays::default() });
+    let task = pool.ok("Async.VM.clean_shutdown", &[vm.clone()]).await;
+    let current = async || pool.ok("VM.get_current_operations", &[vm.clone()]).await;
+    while current().await.as_object().unwrap().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    pool.ok("VM.hard_shutdown", &[vm.clone()]).await;
+    assert_eq!(pool.ok("VM.get_power_state", &[vm.clone()]).await, "Halted");
+    assert!(current().await.as_object().unwrap().is_empty());
+    pool.wait("task", &task, "status", &json!("cancelled")).await;
     pool.start(&vm).await.unwrap();
 }
 

@@ -1,6 +1,6 @@
 //! The durable store: redb on a file or on an area of a volume.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use haven_model::RefId;
 use redb::{ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, WriteTransaction};
@@ -24,7 +24,14 @@ const CACHE_BYTES: usize = 8 << 20;
 /// A durable store.
 #[derive(Debug)]
 pub struct RedbStore {
-    db: redb::Database,
+    /// Absent after a write that failed: redb takes no more until it is opened again.
+    db: Option<redb::Database>,
+    /// The file; `None` on a backend, whose owner opens it again.
+    path: Option<PathBuf>,
+}
+
+fn open_file(path: &Path) -> Result<redb::Database, StoreError> {
+    redb::Database::builder().set_cache_size(CACHE_BYTES).create(path).map_err(io)
 }
 
 fn io(error: impl std::fmt::Display) -> StoreError {
@@ -37,8 +44,8 @@ impl RedbStore {
     /// # Errors
     /// It cannot be opened, is in use, or is no database.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let db = redb::Database::builder().set_cache_size(CACHE_BYTES).create(path).map_err(io)?;
-        Ok(Self { db })
+        let path = path.as_ref().to_owned();
+        Ok(Self { db: Some(open_file(&path)?), path: Some(path) })
     }
 
     /// Opens a database on anything that has bytes, or makes one there if it is empty.
@@ -48,7 +55,8 @@ impl RedbStore {
     pub fn on_backend(backend: impl StorageBackend) -> Result<Self, StoreError> {
         let mut builder = redb::Database::builder();
         let builder = builder.set_cache_size(CACHE_BYTES);
-        Ok(Self { db: builder.create_with_backend(backend).map_err(io)? })
+        let db = builder.create_with_backend(backend).map_err(io)?;
+        Ok(Self { db: Some(db), path: None })
     }
 
     /// Reads everything anew and compares it with its checksums. What does not fit is repaired by
@@ -57,11 +65,29 @@ impl RedbStore {
     /// # Errors
     /// Nothing whole is left.
     pub fn check(&mut self) -> Result<(), StoreError> {
-        self.db.check_integrity().map(drop).map_err(|error| StoreError::Corrupt(error.to_string()))
+        self.db()?;
+        let Some(db) = &mut self.db else { return Ok(()) };
+        db.check_integrity().map(drop).map_err(|error| StoreError::Corrupt(error.to_string()))
     }
 
-    fn facts(&self) -> Result<Option<(u64, u64, u64)>, StoreError> {
-        let read = self.db.begin_read().map_err(io)?;
+    /// The database, opened again if a write had failed: the disk may have room by now.
+    fn db(&mut self) -> Result<&redb::Database, StoreError> {
+        if let (None, Some(path)) = (&self.db, &self.path) {
+            self.db = Some(open_file(path)?);
+        }
+        self.db.as_ref().ok_or_else(|| io("an earlier write failed"))
+    }
+
+    /// After a failed write a file is closed; what was durable before is found there again.
+    fn written(&mut self, done: Result<(), StoreError>) -> Result<(), StoreError> {
+        if done.is_err() && self.path.is_some() {
+            self.db = None;
+        }
+        done
+    }
+
+    fn facts(&mut self) -> Result<Option<(u64, u64, u64)>, StoreError> {
+        let read = self.db()?.begin_read().map_err(io)?;
         let table = match read.open_table(FACTS) {
             Ok(table) => table,
             Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
@@ -110,12 +136,29 @@ fn write_changes(
     gone.retain_in(..(floor + 1, "", 0), |_, _| false).map_err(io)
 }
 
+fn commit(db: &redb::Database, batch: &Batch) -> Result<(), StoreError> {
+    let tx = db.begin_write().map_err(io)?;
+    remove_rows(&tx, &batch.deletes)?;
+    write_changes(&tx, &batch.puts, &batch.deletes, batch.floor)?;
+    write_facts(&tx, batch.generation, batch.floor)?;
+    tx.commit().map_err(io)
+}
+
+fn replace_all(db: &redb::Database, snapshot: &Snapshot) -> Result<(), StoreError> {
+    let tx = db.begin_write().map_err(io)?;
+    tx.delete_table(ROWS).map_err(io)?;
+    tx.delete_table(DELETES).map_err(io)?;
+    write_changes(&tx, &snapshot.rows, &snapshot.deletes, snapshot.floor)?;
+    write_facts(&tx, snapshot.generation, snapshot.floor)?;
+    tx.commit().map_err(io)
+}
+
 impl Store for RedbStore {
     fn load(&mut self) -> Result<Option<Snapshot>, StoreError> {
         let Some((schema, generation, floor)) = self.facts()? else { return Ok(None) };
         let mut snapshot =
             Snapshot { schema, generation, floor, rows: Vec::new(), deletes: Vec::new() };
-        let read = self.db.begin_read().map_err(io)?;
+        let read = self.db()?.begin_read().map_err(io)?;
         for row in read.open_table(ROWS).map_err(io)?.iter().map_err(io)? {
             let (key, value) = row.map_err(io)?;
             let ((class, reference), (created, modified, body)) = (key.value(), value.value());
@@ -142,20 +185,13 @@ impl Store for RedbStore {
         if batch.previous != found {
             return Err(StoreError::Gap { expected: batch.previous, found });
         }
-        let tx = self.db.begin_write().map_err(io)?;
-        remove_rows(&tx, &batch.deletes)?;
-        write_changes(&tx, &batch.puts, &batch.deletes, batch.floor)?;
-        write_facts(&tx, batch.generation, batch.floor)?;
-        tx.commit().map_err(io)
+        let done = self.db().and_then(|db| commit(db, batch));
+        self.written(done)
     }
 
     fn replace_all(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
-        let tx = self.db.begin_write().map_err(io)?;
-        tx.delete_table(ROWS).map_err(io)?;
-        tx.delete_table(DELETES).map_err(io)?;
-        write_changes(&tx, &snapshot.rows, &snapshot.deletes, snapshot.floor)?;
-        write_facts(&tx, snapshot.generation, snapshot.floor)?;
-        tx.commit().map_err(io)
+        let done = self.db().and_then(|db| replace_all(db, snapshot));
+        self.written(done)
     }
 
     fn generation(&mut self) -> Result<u64, StoreError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use haven_cluster::ids::EpochNumber;
 use haven_drivers::hypervisor::StopMode;
-use haven_model::{ApiError, Host, Ref, Value, Vdi, Vm, VmOperations, VmPowerState, codes};
+use haven_model::{ApiError, Host, Ref, Task, Value, Vdi, Vm, VmOperations, VmPowerState, codes};
 use haven_planner as planner;
 use haven_pooldb::{Image, Tx};
 use haven_tasks::TaskId;
@@ -287,8 +287,24 @@ pub async fn clean_shutdown(call: Arc<Call>) -> Result<Value, ApiError> {
     stop_vm(&call.state, call.task_id(), call.arg(0)?, Stop::Clean).await
 }
 
-/// `VM.hard_shutdown(vm)`.
+/// How long pulling the plug waits for a clean shutdown or reboot to let go of the VM.
+const PREEMPT_WAIT_MS: u64 = 10_000;
+
+/// `VM.hard_shutdown(vm)`. A clean shutdown or reboot that the guest does not react to is ended.
 pub async fn hard_shutdown(call: Arc<Call>) -> Result<Value, ApiError> {
+    let vm: Ref<Vm> = call.arg(0)?;
+    let asked: Vec<Ref<Task>> = call
+        .read(|db| {
+            let running = db.require(vm)?.current_operations.iter();
+            let asks = running.filter(|(_, operation)| {
+                matches!(operation, VmOperations::CleanShutdown | VmOperations::CleanReboot)
+            });
+            Ok(asks.filter_map(|(task, _)| task.parse().ok()).collect())
+        })
+        .await?;
+    for task in asked {
+        call.state.runner()?.cancel(task).await;
+    }
     stop_vm(&call.state, call.task_id(), call.arg(0)?, Stop::Hard).await
 }
 
@@ -321,6 +337,7 @@ pub async fn stop_vm(
         })
         .await??;
     let plan = Plan::new(operation.as_str()).exclusive(vm).step("stop", 9).step("record", 1);
+    let plan = if how == Stop::Hard { plan.wait_ms(PREEMPT_WAIT_MS) } else { plan };
     let (state, runner) = (state.clone(), state.runner()?.clone());
     let body = move |mut op: crate::tasks::Op| async move {
         op.step().await?;

@@ -16,6 +16,8 @@ use crate::hypervisor::{
 
 /// Steps in which a migration makes progress and can be cancelled.
 const MIGRATE_STEPS: u32 = 10;
+/// How often a clean stop looks whether its guest is gone.
+const DEAF_LOOK: Duration = Duration::from_millis(20);
 /// Pause of the guest that every migration reports.
 const DOWNTIME_MS: u64 = 50;
 
@@ -161,6 +163,12 @@ impl Hypervisor for SimHypervisor {
         if let StopMode::Clean { timeout } = mode {
             let deaf = self.world.with_domain(self.host, vm, |d| Ok(d.ignores_shutdown))?;
             if deaf {
+                // Until somebody pulls the plug.
+                let until = Instant::now() + self.world.delays().deaf.min(timeout);
+                let runs = || self.world.with_domain(self.host, vm, |_| Ok(())).is_ok();
+                while Instant::now() < until && runs() {
+                    sleep(DEAF_LOOK);
+                }
                 let call = "clean shutdown of the guest".to_owned();
                 return Err(HypervisorError::Deadline { call, seconds: timeout.as_secs() });
             }

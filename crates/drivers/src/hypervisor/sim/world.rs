@@ -28,6 +28,8 @@ pub struct Delays {
     pub migrate: Duration,
     /// Everything else.
     pub query: Duration,
+    /// A clean stop of a guest that ignores it, at most.
+    pub deaf: Duration,
 }
 
 /// A VM that executed on two hosts.
