@@ -27,8 +27,8 @@ use peers::{Peers, Traffic};
 
 /// Longest wait until all are members.
 const FORM_WAIT: Duration = Duration::from_secs(180);
-/// From the first membership of all to the begin of the measurement.
-const SETTLE: Duration = Duration::from_secs(5);
+/// From the first membership of all to the begin of the measurement: the heap has its size by then.
+const SETTLE: Duration = Duration::from_secs(20);
 
 fn main() {
     // As `cargo test` calls it: nothing is measured then.

@@ -444,3 +444,17 @@ fn print_status(hosts: &[HostStatus]) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+        let words = ["haven-lab", "soak", "--tolerated", "--three-statefiles", "--only", "havend"];
+        assert!(matches!(Cli::parse_from(words).verb, Verb::Soak { .. }));
+    }
+}

@@ -117,7 +117,8 @@ fn one_of_three_statefiles_may_be_lost_and_two_only_while_the_hosts_hear_each_ot
         Ok(())
     })
     .unwrap();
-    assert_eq!(silent_statefiles(&pool), 2);
+    // The third is written, and not read: a round counts on a majority or not at all.
+    assert!(silent_statefiles(&pool) >= 2);
     assert!(longest_silence(&prober, &guests) < UNNOTICED, "the hosts hear each other");
     assert_eq!(pool.stopped_since(&before).unwrap(), Vec::<u32>::new());
 
@@ -130,7 +131,7 @@ fn one_of_three_statefiles_may_be_lost_and_two_only_while_the_hosts_hear_each_ot
     sleep(Duration::from_secs(15));
     for guest in &there {
         let heard = prober.seen(&guest.address()).unwrap();
-        assert!(heard.longest_gap > Duration::from_secs(10), "it was started again: {heard:?}");
+        assert!(heard.last < lost + Duration::from_secs(3), "it was started again: {heard:?}");
     }
     tell.step("one of them is back", || {
         export(&lab, 1, Fault::Ok);

@@ -34,6 +34,11 @@ const EXPECTED: &[&str] = &[
     "the hypervisor does not answer",
     "a call is stuck",
     "hosts do not report any more",
+    // Storage that stalls or fails is told of; what a stall of the volume is, its alert says.
+    "the metadata volume takes too long to answer",
+    "the metadata volume cannot be read or written",
+    // A host that must give way says what becomes of its guests.
+    "this host gives way: its guests shut down",
     "requests under way were cut off",
     "no far end for a tunnel",
 ];

@@ -29,6 +29,7 @@ const PAUSE_S_MAX: u64 = 5;
 
 /// What is run.
 #[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
 #[expect(clippy::struct_excessive_bools, reason = "options of a command line")]
 pub struct Soak {
     /// fast, default or conservative.
