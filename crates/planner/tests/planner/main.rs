@@ -4,6 +4,7 @@
 
 mod admission;
 mod brute;
+mod docs;
 mod examples;
 mod execution;
 mod golden;
