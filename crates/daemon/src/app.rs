@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::ha::{GuardLink, Ha};
 use crate::orders::Report;
 use crate::state::AppState;
-use crate::{coordinator, dispatch, http, reconcile, replicate};
+use crate::{coordinator, dispatch, http, reconcile, replicate, stats};
 
 /// A daemon that runs.
 #[derive(Debug)]
@@ -57,6 +57,7 @@ impl Daemon {
             tasks.spawn(reconcile::run(state.clone(), reports, stop.clone()));
         }
         tasks.spawn(until(stop.clone(), replicate::run(state.clone())));
+        tasks.spawn(until(stop.clone(), stats::follow(state.clone())));
         tasks.spawn(until(stop.clone(), dispatch::expire(state.clone())));
         tasks.spawn(until(stop.clone(), reconcile::guests::run(state.clone())));
         Ok(Self { state, reports: side.report_to(), agent: side.agent, tasks })

@@ -15,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::permit::{GuardPort, NeverArmed, PermitGate};
 use crate::agent::{Agent, AgentParts, PeerHandlers, StorageSet, peer_router};
-use crate::app::until;
 use crate::authority::Authority;
 use crate::config::Config;
 use crate::http::redirect;
@@ -172,8 +171,9 @@ impl HostSide {
         tasks.spawn(serve_tls(api, move || api_tls.api_server(), routers.api, stop.clone()));
         tasks.spawn(serve_unix(local, routers.local, stop.clone()));
         tasks.spawn(self.agent.clone().keep_attached(stop.clone()));
-        let collecting = collect(self.agent.stats().clone(), self.agent.parts().hypervisor.clone());
-        tasks.spawn(until(stop.clone(), collecting));
+        let (stats, hypervisor) =
+            (self.agent.stats().clone(), self.agent.parts().hypervisor.clone());
+        tasks.spawn(collect(stats, self.agent.host().0, hypervisor, stop.clone()));
         tasks.spawn(self.agent.clone().keep_reporting(
             self.orders.clone(),
             self.reports.clone(),

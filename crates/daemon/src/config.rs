@@ -66,6 +66,12 @@ impl Paths {
         self.at("var/lib/haven/backup")
     }
 
+    /// Statistics of this host and its guests: `/var/lib/haven/rrd`.
+    #[must_use]
+    pub fn statistics(&self) -> PathBuf {
+        self.at("var/lib/haven/rrd")
+    }
+
     /// Certificates and keys: `/var/lib/haven/tls`.
     #[must_use]
     pub fn tls(&self) -> PathBuf {
@@ -185,6 +191,20 @@ fn qemu() -> String {
     "qemu:///system".to_owned()
 }
 
+/// Logins of the operating system's users.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PamSettings {
+    /// The PAM service; empty: users of the operating system cannot log in.
+    pub service: String,
+    /// What users other than root may do, by the name of a role; nothing without.
+    pub role: String,
+    /// Where the service file is; `/etc/pam.d` when absent.
+    pub directory: Option<PathBuf>,
+    /// The program that asks PAM; this one when absent.
+    pub helper: Option<PathBuf>,
+}
+
 /// Settings of `havend.toml`; all have defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -213,6 +233,8 @@ pub struct Settings {
     pub hypervisor: HypervisorSettings,
     /// Where the fence agents lie.
     pub fence_agents: PathBuf,
+    /// Logins of the operating system's users.
+    pub pam: PamSettings,
     /// Log filter, e.g. `info,haven_daemon=debug`.
     pub log: String,
 }
@@ -232,6 +254,7 @@ impl Default for Settings {
             attach_interval_ms: 10_000,
             hypervisor: HypervisorSettings::default(),
             fence_agents: PathBuf::from("/usr/sbin"),
+            pam: PamSettings::default(),
             log: "info".to_owned(),
         }
     }

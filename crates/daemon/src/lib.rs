@@ -27,6 +27,7 @@ pub mod notify;
 pub mod ops;
 pub mod order_client;
 pub mod orders;
+pub mod pam;
 pub mod peer_net;
 pub mod peer_proxy;
 pub mod promote;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use haven_daemon::config::Config;
-use haven_daemon::daemon;
+use haven_daemon::{daemon, pam};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -18,6 +18,10 @@ const SHUTDOWN_MAX: Duration = Duration::from_secs(1);
 const USAGE: &str = "usage: havend [--root DIR] [--version]\n       havend --unbuilt   (messages of XenAPI that answer NOT_IMPLEMENTED)";
 
 fn main() -> ExitCode {
+    let mut given = std::env::args().skip(1);
+    if given.next().as_deref() == Some(pam::ARGUMENT) {
+        return ExitCode::from(pam::run(given));
+    }
     match arguments(std::env::args().skip(1)) {
         Ok(Asked::Run(root)) => run(root),
         Ok(Asked::Unbuilt) => {

@@ -119,7 +119,11 @@ impl Replica {
         let fits = place.as_ref().is_some_and(|kept| {
             kept.link == on && kept.term == term && kept.log_bytes < LOG_BYTES_MAX
         });
-        let (true, Some(mut kept)) = (fits, place.take()) else { return Ok(false) };
+        if !fits {
+            return Ok(false);
+        }
+        // Until it is written whole nobody knows what is here.
+        let Some(mut kept) = place.take() else { return Ok(false) };
         let link = next_link(on, batch);
         let line = format!("{link} {batch}\n");
         let log = match &mut kept.log {

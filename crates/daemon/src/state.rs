@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::ha::Ha;
 use crate::identity::{IdentityStore, Member};
 use crate::order_client::OrderClient;
+use crate::pam::Pam;
 use crate::peer_net::Dialer;
 use crate::reconcile::Reports;
 use crate::replicate::Copies;
@@ -46,6 +47,8 @@ pub struct AppState {
     pub sessions: Sessions,
     /// Verifies passwords.
     pub passwords: Passwords,
+    /// Verifies passwords of the operating system's users, where a site wants that.
+    pub pam: Option<Pam>,
     /// Slows down who guesses them.
     pub throttle: Throttle,
     /// Who did what.
@@ -74,8 +77,10 @@ impl AppState {
     #[must_use]
     pub fn start(config: Config, side: &HostSide) -> Arc<Self> {
         let audit = Audit::start(config.paths.audit_log());
+        let pam = Pam::of(&config.settings.pam);
         let state = Arc::new(Self {
             config,
+            pam,
             identity: side.identity.clone(),
             authority: side.authority.clone(),
             orders: side.orders.clone(),

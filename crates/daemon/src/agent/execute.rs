@@ -25,7 +25,7 @@ use crate::identity::IdentityStore;
 use crate::orders::{Order, OrderEnvelope, OrderError, OrderReply, OrderResult};
 use crate::peer_net::{Dialer, TlsStore};
 use crate::replica::Replica;
-use crate::stats::Stats;
+use crate::stats::{Disk, Stats};
 
 /// Storage drivers by `SR.type`.
 #[derive(Clone, Debug, Default)]
@@ -111,6 +111,7 @@ impl Agent {
     pub fn new(parts: AgentParts) -> Self {
         let gate = Gate::new(parts.identity.clone(), parts.authority.clone());
         let replica = Replica::new(&parts.config.paths);
+        let stats = Stats::new(Disk::new(parts.config.paths.statistics()));
         let directories = vec![parts.config.settings.fence_agents.clone()];
         Self {
             parts: Arc::new(parts),
@@ -120,7 +121,7 @@ impl Agent {
             windows: Windows::default(),
             attached: Attached::default(),
             news: Arc::default(),
-            stats: Stats::default(),
+            stats,
             stuck: Stuck::default(),
             going_down: Arc::default(),
             answers: Answers::default(),

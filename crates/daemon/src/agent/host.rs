@@ -24,8 +24,10 @@ impl Case {
         match &self.envelope.order {
             Order::HostFacts => Ok(OrderReply::Facts(Box::new(facts::host_facts(parts).await))),
             Order::Statistics(query) => {
-                let answer = self.agent.stats.answer(self.agent.host().0, query);
-                Ok(OrderReply::Statistics(Box::new(answer)))
+                let (agent, query) = (self.agent.clone(), query.clone());
+                let answer =
+                    tokio::task::spawn_blocking(move || agent.stats.answer(agent.host().0, &query));
+                Ok(OrderReply::Statistics(Box::new(answer.await.map_err(internal)?)))
             }
             Order::HaPreflight(request) => {
                 Ok(OrderReply::Preflight(parts.guard.preflight((**request).clone()).await))

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use haven_api::{Call as ApiCall, rbac};
 use haven_model::{ApiError, Field, Ref, Session as Row, Value, codes};
-use haven_pooldb::{Database, MemStore, Snapshot};
+use haven_pooldb::{Database, MemStore};
 use uuid::Uuid;
 
 use super::entry;
@@ -99,10 +99,9 @@ async fn authenticate(
 
 /// Hash of root's password in this member's copy of the database.
 async fn copied_hash(state: &AppState) -> Option<String> {
-    let path = state.config.paths.replica();
+    let copy = state.agent().replica().clone();
     let read = move || {
-        let text = std::fs::read_to_string(path).ok()?;
-        let snapshot: Snapshot = serde_json::from_str(&text).ok()?;
+        let snapshot = copy.load().ok()?;
         let ids = Box::new(|| Uuid::new_v4().as_u128());
         let database = Database::create(Box::<MemStore>::default(), ids, &snapshot).ok()?;
         account(&database, subject::ROOT).0

@@ -59,17 +59,70 @@ pub async fn authenticate(
     let Ok((hash, login)) = state.pool.read(|db| account(db, user)).await else {
         return Err(state.not_coordinator());
     };
-    if let Err(error) = state.passwords.verify(hash, password).await {
-        if error == PasswordError::Wrong {
-            pending.wrong();
-            tracing::info!(user, %address, "a login failed");
+    let system = match verified(state, user, hash, login.is_some(), password).await {
+        Ok(By::Pool) => None,
+        Ok(By::System) => Some(system_login(state, user)),
+        Err(error) => {
+            if error == PasswordError::Wrong {
+                pending.wrong();
+                tracing::info!(user, %address, "a login failed");
+            }
+            return Err(refused(&error));
         }
-        return Err(refused(&error));
-    }
-    let login = login.filter(|login| login.role != RoleLevel::Nobody);
+    };
+    let login = system.or(login).filter(|login| login.role != RoleLevel::Nobody);
     login.ok_or_else(|| {
         ApiError::with(codes::SESSION_AUTHORIZATION_FAILED, &[&user, &"the user has no role"])
     })
+}
+
+/// Who knows a user's password.
+enum By {
+    Pool,
+    /// The operating system of this host, through PAM.
+    System,
+}
+
+/// Asks who may know the password. Both are asked at the same time: how long it takes says nothing
+/// of who knows the user.
+async fn verified(
+    state: &AppState,
+    user: &str,
+    hash: Option<String>,
+    known: bool,
+    password: String,
+) -> Result<By, PasswordError> {
+    // A name of the pool's own stands for the pool's user alone, but for root.
+    let pam = state.pam.as_ref().filter(|_| user == subject::ROOT || !known);
+    let Some(pam) = pam else {
+        return state.passwords.verify(hash, password).await.map(|()| By::Pool);
+    };
+    let given = password.clone();
+    let mut system = std::pin::pin!(pam.accepts(user, &given));
+    let mut pool = std::pin::pin!(state.passwords.verify(hash, password));
+    tokio::select! {
+        accepted = &mut system => {
+            if accepted { Ok(By::System) } else { pool.await.map(|()| By::Pool) }
+        }
+        verified = &mut pool => match verified {
+            Ok(()) => Ok(By::Pool),
+            Err(error) => if system.await { Ok(By::System) } else { Err(error) },
+        },
+    }
+}
+
+/// The rights of a user of the operating system.
+fn system_login(state: &AppState, user: &str) -> Login {
+    if user == subject::ROOT {
+        return Login::root(user, "");
+    }
+    let role = state.pam.as_ref().and_then(|pam| RoleLevel::from_name(&pam.settings().role));
+    Login {
+        user: user.to_owned(),
+        originator: String::new(),
+        role: role.unwrap_or(RoleLevel::Nobody),
+        subject: Ref::NULL,
+    }
 }
 
 /// Hash and rights of a user; a name that nobody has is no account, but takes as long.

@@ -191,10 +191,54 @@ pub(crate) fn text(content_type: &'static str, body: String) -> Response {
 
 /// The body, up to the limit.
 pub(crate) async fn body(request: Request, limit: usize) -> Result<Vec<u8>, StatusCode> {
+    body_within(request, limit, BODY_MAX).await
+}
+
+async fn body_within(
+    request: Request,
+    limit: usize,
+    longest: Duration,
+) -> Result<Vec<u8>, StatusCode> {
     let bytes = axum::body::to_bytes(request.into_body(), limit);
-    match tokio::time::timeout(BODY_MAX, bytes).await {
+    match tokio::time::timeout(longest, bytes).await {
         Ok(Ok(bytes)) => Ok(bytes.to_vec()),
         Ok(Err(_)) => Err(StatusCode::PAYLOAD_TOO_LARGE),
         Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use axum::body::HttpBody;
+    use hyper::body::{Bytes, Frame};
+
+    use super::*;
+
+    /// A body of which a part came, and then nothing more.
+    struct Stalled(bool);
+
+    impl HttpBody for Stalled {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            if std::mem::replace(&mut self.0, true) {
+                return Poll::Pending;
+            }
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"{ \"method\":")))))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_is_not_waited_for_without_end() {
+        let request = Request::post("/jsonrpc").body(Body::new(Stalled(false))).unwrap();
+        let read = body_within(request, RPC_BYTES_MAX, Duration::from_millis(20)).await;
+        assert_eq!(read, Err(StatusCode::REQUEST_TIMEOUT));
     }
 }

@@ -41,7 +41,37 @@ fn location(host: &str, path: &str, api_port: u16) -> Option<HeaderValue> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
+    use crate::peer_net::serve_plain;
+
+    #[tokio::test]
+    async fn the_plain_port_redirects_pages_and_takes_no_calls() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        tokio::spawn(serve_plain(listener, redirect(8443), stop.clone()));
+        let ask = async |request: &str| {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            answer
+        };
+        let page = ask("GET /ui/ HTTP/1.1\r\nHost: h1\r\nConnection: close\r\n\r\n").await;
+        assert!(
+            page.starts_with("HTTP/1.1 301 ") && page.contains("https://h1:8443/ui/"),
+            "{page}"
+        );
+        let call =
+            "POST / HTTP/1.1\r\nHost: h1\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi";
+        let refused = ask(call).await;
+        assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
+        stop.cancel();
+    }
 
     #[test]
     fn people_are_sent_to_the_same_page_over_tls() {

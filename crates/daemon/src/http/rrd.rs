@@ -1,4 +1,4 @@
-//! `/rrd_updates`, `/vm_rrd`, `/host_rrd`: what hosts and guests use, over time.
+//! `/rrd_updates`, `/vm_rrd`, `/host_rrd`, `/sr_rrd`: what hosts, guests and storage use, over time.
 //!
 //! Every host has the archives of its own guests. A member has its coordinator judge who asks,
 //! and says for which host; the coordinator asks the host that owns them.
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use haven_model::{ApiError, Host, Ref, Vm, codes};
+use haven_model::{ApiError, Host, Ref, Sr, Vm, codes};
 use haven_pooldb::Image;
 
 use super::auth::{self, query_value};
@@ -20,7 +20,7 @@ use crate::stats::{self, Cf, StatsAnswer, StatsQuery};
 /// Which host is asked; the coordinator itself without.
 const HOST: &str = "host_uuid";
 /// The paths.
-pub(super) const ROUTES: [&str; 3] = ["/rrd_updates", "/vm_rrd", "/host_rrd"];
+pub(super) const ROUTES: [&str; 4] = ["/rrd_updates", "/vm_rrd", "/host_rrd", "/sr_rrd"];
 
 /// Names this host in a request that goes on to the coordinator, unless it names one.
 pub(super) fn name_host(state: &AppState, request: &mut Request) {
@@ -85,6 +85,13 @@ async fn answer(
             let (vm, on) = state.pool.read(|db| resident(db, &uuid)).await??;
             (on.unwrap_or(own), StatsQuery::Dump { vm: Some(vm) })
         }
+        "/sr_rrd" => {
+            let uuid = value("uuid").unwrap_or_default();
+            let known = state.pool.read(|db| db.find_uuid::<Sr>(&uuid)).await?;
+            let missing = || ApiError::uuid_invalid::<Sr>(&uuid);
+            known.ok_or_else(missing)?;
+            (own, StatsQuery::DumpSr { sr: rows::uuid(&uuid)? })
+        }
         "/host_rrd" => (state.pool.read(asked).await??, StatsQuery::Dump { vm: None }),
         _ => (state.pool.read(asked).await??, updates(query)?),
     };
@@ -94,7 +101,7 @@ async fn answer(
         StatsAnswer::Updates(updates) => stats::updates_xml(&updates),
         StatsAnswer::Dump(dump) if json => stats::dump_json(&dump.unwrap_or_default()),
         StatsAnswer::Dump(dump) => stats::dump_xml(&dump.unwrap_or_default()),
-        StatsAnswer::Latest(_) => return Err(ApiError::internal("an unexpected answer")),
+        _ => return Err(ApiError::internal("an unexpected answer")),
     })
 }
 
@@ -121,15 +128,20 @@ fn updates(query: &str) -> Result<StatsQuery, ApiError> {
     let cf = query_value(query, "cf").unwrap_or_else(|| Cf::Average.as_str().to_owned());
     let cf =
         Cf::from_name(&cf).ok_or_else(|| ApiError::with(codes::INVALID_VALUE, &[&"cf", &cf]))?;
-    let vm = query_value(query, "vm_uuid").filter(|text| !text.is_empty());
+    let uuid = |key: &str| query_value(query, key).filter(|text| !text.is_empty());
+    let vm = uuid("vm_uuid");
     let vm =
         vm.map(|text| text.parse().map_err(|_| ApiError::uuid_invalid::<Vm>(&text))).transpose()?;
+    let sr = uuid("sr_uuid");
+    let sr =
+        sr.map(|text| text.parse().map_err(|_| ApiError::uuid_invalid::<Sr>(&text))).transpose()?;
     Ok(StatsQuery::Updates {
         start: number("start")?,
         cf,
         interval: number("interval")?,
         host: query_value(query, "host").is_some_and(|value| value == "true"),
         vm,
+        sr,
     })
 }
 
@@ -146,9 +158,10 @@ mod tests {
             interval: 60,
             host: true,
             vm: None,
+            sr: None,
         };
         assert_eq!(updates(query), Ok(expected));
-        for bad in ["start=yesterday", "cf=MEDIAN", "vm_uuid=x"] {
+        for bad in ["start=yesterday", "cf=MEDIAN", "vm_uuid=x", "sr_uuid=x"] {
             assert!(updates(bad).is_err(), "{bad}");
         }
     }

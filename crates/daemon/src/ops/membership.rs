@@ -15,7 +15,8 @@ use super::{host, host_rows, pbd, rows, spec};
 use crate::identity::Member;
 use crate::join::coordinator::{PoolView, admit as judge};
 use crate::join::{JoinAnswer, JoinRequest, TokenRecord, found as founding, new_token, unwritten};
-use crate::orders::{Order, PoolUpdate};
+use crate::orders::Order;
+use crate::reconcile;
 use crate::session::Passwords;
 use crate::state::AppState;
 use crate::tls::{CaMaterial, fingerprint};
@@ -202,11 +203,9 @@ pub(super) fn announce(state: &Arc<AppState>, members: Vec<Member>) -> Result<()
         })
         .map_err(ApiError::internal)?;
     for member in members.iter().filter(|member| member.host != coordinator) {
-        let update = PoolUpdate { coordinator, members: members.clone() };
         let (state, host) = (state.clone(), member.host);
         tokio::spawn(async move {
-            let order = Order::UpdatePool(Box::new(update));
-            if let Err(error) = state.orders.send(host, order).await {
+            if let Err(error) = reconcile::tell_members(&state, host).await {
                 // Reconciliation tells it again when it reports.
                 tracing::warn!(%error, "a member did not hear of a change of the pool");
             }

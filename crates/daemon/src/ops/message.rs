@@ -11,9 +11,10 @@ use serde_json::json;
 use crate::dispatch::Call;
 use crate::state::{AppState, fresh, now};
 
-/// Alerts that are kept; the oldest go first.
-const MESSAGES_MAX: usize = 1000;
-/// Most urgent and least urgent priority.
+/// Alerts that are kept, and, apart from them, news; the oldest go first. What happens a hundred
+/// times a day must not push out what somebody has to see.
+const KEPT_MAX: usize = 1000;
+/// Most urgent and least urgent priority; the latter is news.
 const PRIORITIES: std::ops::RangeInclusive<i64> = 1..=5;
 
 /// A body for people and for clients that have words of their own: an English sentence, and what it
@@ -66,11 +67,13 @@ pub async fn raise(
 }
 
 fn add(tx: &mut Tx<'_>, row: Message) -> Result<Ref<Message>, ApiError> {
-    let mut all: Vec<(DateTime, Ref<Message>)> =
-        tx.iter::<Message>().map(|(message, row)| (row.timestamp, message)).collect();
-    if all.len() >= MESSAGES_MAX {
-        all.sort_unstable();
-        for (_, oldest) in all.iter().take(all.len() + 1 - MESSAGES_MAX) {
+    let news = |row: &Message| row.priority >= *PRIORITIES.end();
+    let alike = tx.iter::<Message>().filter(|(_, old)| news(old) == news(&row));
+    let mut alike: Vec<(DateTime, Ref<Message>)> =
+        alike.map(|(message, row)| (row.timestamp, message)).collect();
+    if alike.len() >= KEPT_MAX {
+        alike.sort_unstable();
+        for (_, oldest) in alike.iter().take(alike.len() + 1 - KEPT_MAX) {
             tx.remove(*oldest)?;
         }
     }
@@ -212,6 +215,9 @@ pub async fn get_by_uuid(call: Arc<Call>) -> Result<Value, ApiError> {
 
 #[cfg(test)]
 mod tests {
+    use haven_model::alerts;
+    use haven_pooldb::{Database, MemStore};
+
     use super::*;
 
     #[test]
@@ -222,5 +228,30 @@ mod tests {
             text.strip_prefix("It failed. ").and_then(|data| serde_json::from_str(data).ok());
         let expected = json!({ "case": "failed", "error": ["INVALID_VALUE", "memory", "{odd}"] });
         assert_eq!(data, Some(expected));
+    }
+
+    #[test]
+    fn news_are_bounded_and_push_out_no_alert() {
+        let ids = crate::coordinator::ids();
+        let mut db = Database::open(Box::new(MemStore::default()), ids).unwrap();
+        let mut tell = |alert: AlertMeta, second: i64| {
+            let row = Message {
+                name: alert.name.to_owned(),
+                priority: alert.priority,
+                timestamp: DateTime(second),
+                ..Message::default()
+            };
+            db.transact(|tx| add(tx, row)).unwrap();
+            let count = |name: &str| db.iter::<Message>().filter(|(_, m)| m.name == name).count();
+            (count("HA_HOST_FAILED"), count("VM_STARTED"))
+        };
+        assert_eq!(tell(alerts::HA_HOST_FAILED, 0), (1, 0));
+        let many = i64::try_from(KEPT_MAX).unwrap() + 5;
+        let last = (1..=many).map(|second| tell(alerts::VM_STARTED, second)).last();
+        assert_eq!(last, Some((1, KEPT_MAX)));
+        assert_eq!(tell(alerts::HA_HOST_FAILED, many + 1), (2, KEPT_MAX));
+        let news = db.iter::<Message>().filter(|(_, row)| row.name == "VM_STARTED");
+        let oldest = news.map(|(_, row)| row.timestamp).min();
+        assert_eq!(oldest, Some(DateTime(6)), "the oldest went");
     }
 }

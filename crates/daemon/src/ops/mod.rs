@@ -25,6 +25,7 @@ pub mod join;
 pub mod membership;
 pub mod message;
 pub mod network;
+pub mod news;
 pub mod pbd;
 pub mod pif;
 pub mod placement;

@@ -231,3 +231,29 @@ async fn serve_stream<S>(
         () = stop.cancelled() => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_bounded_by_address_and_all_together() {
+        let slots = Slots::default();
+        let address = |last: u32| IpAddr::from((0x0a00_0000 + last).to_be_bytes());
+        let mut held: Vec<Slot> =
+            (0..CONNECTIONS_OF_ONE_MAX).map(|_| slots.take(address(1)).unwrap()).collect();
+        assert!(slots.take(address(1)).is_none(), "one client has its share");
+        held.push(slots.take(address(2)).unwrap());
+        drop(held.remove(0));
+        held.push(slots.take(address(1)).unwrap());
+        let mut next = 1000;
+        while held.len() < CONNECTIONS_MAX {
+            next += 1;
+            held.push(slots.take(address(next)).unwrap());
+        }
+        assert!(slots.take(address(3)).is_none(), "no more in all");
+        held.clear();
+        assert!(slots.by_address.lock().unwrap().is_empty(), "nobody is remembered for ever");
+        assert!(slots.take(address(3)).is_some());
+    }
+}

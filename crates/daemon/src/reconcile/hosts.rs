@@ -3,13 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use haven_cluster::ids::HostId;
 use haven_model::{ApiError, Host, HostMetrics, Ref};
 use haven_pooldb::Image;
 use uuid::Uuid;
 
 use crate::ops::{host, host_down, host_rows};
-use crate::orders::{Order, OrderReply, PoolUpdate};
+use crate::orders::{Order, OrderError, OrderReply, PoolUpdate};
 use crate::state::{AppState, now};
+
+/// How often a host is told anew who is in the pool, while that changes.
+const TELLS_MAX: u32 = 8;
 
 /// A host reported: it lives, if high availability does not know better.
 pub(super) async fn heard(state: &Arc<AppState>, reporter: Ref<Host>) -> Result<(), ApiError> {
@@ -62,9 +66,25 @@ pub async fn ask(state: &Arc<AppState>, asked: Ref<Host>) -> Result<(), ApiError
         })
         .await?;
     if asked != state.this_host() {
+        tell_members(state, host::id(asked)).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Tells a host who is in the pool: again, when that changed while it was told. Two may tell it at
+/// the same time, and who knew less must not have the last word.
+///
+/// # Errors
+/// It does not answer.
+pub async fn tell_members(state: &AppState, to: HostId) -> Result<(), OrderError> {
+    for _ in 0..TELLS_MAX {
+        let Some(pool) = state.identity.pool() else { break };
+        let members = pool.members.clone();
         let update = PoolUpdate { coordinator: state.identity.host(), members: pool.members };
-        let order = Order::UpdatePool(Box::new(update));
-        state.orders.send(host::id(asked), order).await.map_err(failed)?;
+        state.orders.send(to, Order::UpdatePool(Box::new(update))).await?;
+        if state.identity.pool().is_none_or(|pool| pool.members == members) {
+            break;
+        }
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::orders::Report;
 use crate::state::AppState;
 
-pub use hosts::{ask, ask_all};
+pub use hosts::{ask, ask_all, tell_members};
 
 /// How often silent hosts are looked for.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);

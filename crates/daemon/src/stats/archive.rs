@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+use super::blob::{Reader, Writer};
+
 /// Seconds between samples.
 pub const STEP_S: i64 = 5;
 
@@ -118,15 +120,47 @@ pub(super) struct Series {
 
 impl Series {
     /// A sample at `time`, a multiple of [`STEP_S`]; `skipped`: samples that were missed before it.
-    pub(super) fn add(&mut self, time: i64, skipped: usize, value: f64) {
+    pub(super) fn add(&mut self, time: i64, skipped: i64, value: f64) {
         self.last = value;
         for (shape, archive) in ARCHIVES.iter().zip(&mut self.archives) {
-            for missed in (0..i64::try_from(skipped).unwrap_or(0)).rev() {
-                archive.close(*shape, time - (missed + 1) * STEP_S);
-            }
+            archive.skip(*shape, time, skipped);
             archive.gathered.add(value);
             archive.close(*shape, time);
         }
+    }
+
+    /// The newest samples as they were: back from the last, its own place in front.
+    pub(super) fn samples(&self) -> impl Iterator<Item = f64> {
+        let [samples, ..] = &self.archives;
+        samples.rows.iter().rev().map(|[average, ..]| f64::from(*average))
+    }
+
+    pub(super) fn write(&self, out: &mut Writer) {
+        out.f64(self.last);
+        for archive in &self.archives {
+            let Gathered { sum, count, min, max } = archive.gathered;
+            out.u32(count);
+            for value in [sum, min, max] {
+                out.f64(value);
+            }
+            out.count(archive.rows.len());
+            for value in archive.rows.iter().flatten() {
+                out.f32(*value);
+            }
+        }
+    }
+
+    pub(super) fn read(from: &mut Reader<'_>) -> Option<Self> {
+        let mut series = Self { last: from.f64()?, ..Self::default() };
+        for (shape, archive) in ARCHIVES.iter().zip(&mut series.archives) {
+            let count = from.u32()?;
+            let [sum, min, max] = [from.f64()?, from.f64()?, from.f64()?];
+            archive.gathered = Gathered { sum, count, min, max };
+            for _ in 0..from.count(shape.rows)? {
+                archive.rows.push_back([from.f32()?, from.f32()?, from.f32()?]);
+            }
+        }
+        Some(series)
     }
 
     /// The value of the row of an archive that ended `back` rows ago.
@@ -143,12 +177,27 @@ impl Series {
 }
 
 impl Archive {
+    /// The rows of the samples that were missed before `time`; of a long gap, as many as are kept.
+    fn skip(&mut self, shape: ArchiveShape, time: i64, skipped: i64) {
+        let (first, last) = (time - skipped * STEP_S, time - STEP_S);
+        let step = shape.step_s();
+        let closed = last.div_euclid(step) - (first - 1).div_euclid(step);
+        // One more than are kept: the row under way is the oldest of them.
+        for _ in 0..closed.clamp(0, i64::try_from(shape.rows).unwrap_or(0) + 1) {
+            self.push(shape);
+        }
+    }
+
+    fn push(&mut self, shape: ArchiveShape) {
+        if self.rows.len() >= shape.rows {
+            self.rows.pop_front();
+        }
+        self.rows.push_back(std::mem::take(&mut self.gathered).row());
+    }
+
     fn close(&mut self, shape: ArchiveShape, time: i64) {
         if time % shape.step_s() == 0 {
-            if self.rows.len() == shape.rows {
-                self.rows.pop_front();
-            }
-            self.rows.push_back(std::mem::take(&mut self.gathered).row());
+            self.push(shape);
         }
     }
 }

@@ -21,11 +21,31 @@ pub enum StatsQuery {
         host: bool,
         /// Only this VM; none: all.
         vm: Option<Uuid>,
+        /// This storage repository; then no VM that is not named.
+        #[serde(default)]
+        sr: Option<Uuid>,
     },
     /// Everything about the host or one VM.
     Dump {
         /// The VM; none: the host.
         vm: Option<Uuid>,
+    },
+    /// Everything about a storage repository.
+    DumpSr {
+        /// The repository.
+        sr: Uuid,
+    },
+    /// The archives of a VM that runs there no more; the host forgets them.
+    HandOver {
+        /// The VM.
+        vm: Uuid,
+    },
+    /// The archives of a VM that runs there by now, or does not run.
+    TakeOver {
+        /// The VM.
+        vm: Uuid,
+        /// As another host handed them over.
+        archives: String,
     },
     /// The newest values of the host or one VM.
     Latest {
@@ -94,6 +114,10 @@ pub enum StatsAnswer {
     Updates(Updates),
     /// To `Dump`; none: nothing is known of it.
     Dump(Option<Dump>),
+    /// To `HandOver`; none: there were none.
+    Archives(Option<String>),
+    /// To `TakeOver`; no: they are damaged.
+    Taken(bool),
     /// To `Latest`.
     Latest(Vec<DataSource>),
 }

@@ -6,7 +6,7 @@ use haven_drivers::host_info::Load;
 use haven_drivers::hypervisor::DomainStats;
 
 /// Values of one object by name, in XenAPI's names and units.
-pub(super) type Values = BTreeMap<String, f64>;
+pub type Values = BTreeMap<String, f64>;
 
 const KIB: f64 = 1024.0;
 

@@ -1,16 +1,21 @@
 //! The archives of this host, and the loop that fills them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use haven_drivers::host_info::{self, Load};
 use haven_drivers::hypervisor::{DomainStats, Hypervisor};
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::archive::{ARCHIVES, Cf, STEP_S, Series};
+use super::disk::Disk;
+use super::object::Object;
 use super::query::{DataSource, Dump, DumpArchive, StatsAnswer, StatsQuery, Updates};
 use super::sample::{self, Values};
 use crate::state::now;
@@ -19,62 +24,48 @@ use crate::state::now;
 const SAMPLE_MAX: Duration = Duration::from_secs(20);
 /// Guests that are remembered after they have gone, in seconds.
 const GONE_S: i64 = 600;
-/// Samples that may be missing between two before the archives begin anew.
-const GAP_SAMPLES_MAX: i64 = 17_280;
-/// Values of one object.
-const SERIES_MAX: usize = 512;
-
-/// All values of one object.
-#[derive(Debug, Default)]
-struct Object {
-    series: BTreeMap<String, Series>,
-    last: i64,
-}
-
-impl Object {
-    fn add(&mut self, time: i64, values: Values) {
-        let skipped = match self.last {
-            0 => 0,
-            last => ((time - last) / STEP_S - 1).max(0),
-        };
-        if skipped > GAP_SAMPLES_MAX || time <= self.last {
-            self.series.clear();
-        }
-        let skipped = usize::try_from(skipped).unwrap_or(0);
-        for (name, series) in &mut self.series {
-            if !values.contains_key(name) {
-                series.add(time, skipped, f64::NAN);
-            }
-        }
-        for (name, value) in values {
-            if self.series.len() < SERIES_MAX || self.series.contains_key(&name) {
-                self.series.entry(name).or_default().add(time, skipped, value);
-            }
-        }
-        self.last = time;
-    }
-}
+/// How often the archives of an object are written to the disk, in seconds; who kills this process
+/// takes no more away.
+const SAVE_S: i64 = 300;
 
 #[derive(Debug, Default)]
 struct Store {
     host: Object,
     guests: BTreeMap<Uuid, Object>,
+    /// Storage repositories, on the coordinator.
+    srs: BTreeMap<Uuid, Object>,
+    /// When what is kept of each object was last written: the time of its last sample then.
+    saved: BTreeMap<Uuid, i64>,
     before: Option<(Instant, Load, BTreeMap<Uuid, DomainStats>)>,
 }
 
+impl Store {
+    fn objects(&self, host: Uuid) -> impl Iterator<Item = (Uuid, &Object)> {
+        let others = self.guests.iter().chain(&self.srs);
+        others.map(|(uuid, object)| (*uuid, object)).chain([(host, &self.host)])
+    }
+}
+
 /// The archives of a host. Cheap to clone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Stats {
     store: Arc<Mutex<Store>>,
+    disk: Disk,
 }
 
 impl Stats {
+    /// Nothing in memory yet; what is on the disk is found when it is needed.
+    #[must_use]
+    pub fn new(disk: Disk) -> Self {
+        Self { store: Arc::default(), disk }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a look at the counters in.
-    pub(crate) fn take(&self, at: Instant, time: i64, load: Load, guests: Vec<DomainStats>) {
+    pub fn take(&self, at: Instant, time: i64, load: Load, guests: Vec<DomainStats>) {
         let guests: BTreeMap<Uuid, DomainStats> =
             guests.into_iter().map(|guest| (guest.uuid, guest)).collect();
         let mut store = self.lock();
@@ -87,35 +78,166 @@ impl Stats {
                     store.guests.entry(*uuid).or_default().add(time, values);
                 }
             }
-            store.guests.retain(|_, object| time - object.last < GONE_S);
+            let saved = store.saved.clone();
+            // Kept on the disk from then on.
+            let gone = |uuid: &Uuid, object: &Object| {
+                time - object.last >= GONE_S && saved.get(uuid) == Some(&object.last)
+            };
+            store.guests.retain(|uuid, object| {
+                let never = object.last == 0 && !guests.contains_key(uuid);
+                !never && !gone(uuid, object)
+            });
+            store.srs.retain(|uuid, object| !gone(uuid, object));
         }
         store.before = Some((at, load, guests));
+    }
+
+    /// Takes the values of a storage repository in.
+    pub fn take_sr(&self, sr: Uuid, time: i64, values: Values) {
+        let known = self.lock().srs.contains_key(&sr);
+        let kept = if known { None } else { self.kept(sr) };
+        self.lock().srs.entry(sr).or_insert_with(|| kept.unwrap_or_default()).add(time, values);
+    }
+
+    /// What the disk has of an object.
+    fn kept(&self, object: Uuid) -> Option<Object> {
+        let found = Object::from_blob(&self.disk.read(object)?);
+        if found.is_none() {
+            tracing::warn!(%object, "kept statistics are damaged; they begin anew");
+            self.disk.remove(object);
+        }
+        found
+    }
+
+    /// Fetches from the disk what it has of this host and these guests, if they are new here. To be
+    /// called off the runtime's threads.
+    pub fn recall(&self, host: Uuid, guests: impl Iterator<Item = Uuid>) {
+        if self.lock().host.last == 0
+            && let Some(kept) = self.kept(host)
+        {
+            let mut store = self.lock();
+            store.host = kept.continued_by(std::mem::take(&mut store.host));
+        }
+        for guest in guests {
+            if !self.lock().guests.contains_key(&guest) {
+                let kept = self.kept(guest).unwrap_or_default();
+                self.lock().guests.entry(guest).or_insert(kept);
+            }
+        }
+    }
+
+    /// Writes what has not been written for a while; all that is new with `all`. To be called off
+    /// the runtime's threads.
+    pub fn save(&self, host: Uuid, all: bool) {
+        let due: Vec<(Uuid, i64, Vec<u8>)> = {
+            let store = self.lock();
+            let mut due: Vec<(i64, Uuid, &Object)> = store
+                .objects(host)
+                .filter_map(|(uuid, object)| {
+                    let saved = store.saved.get(&uuid).copied().unwrap_or(0);
+                    let age = object.last - saved;
+                    let still = store.host.last - object.last > STEP_S;
+                    let due = age >= SAVE_S || age > 0 && (all || still);
+                    due.then_some((saved, uuid, object))
+                })
+                .collect();
+            // A few at a time, so that all of them are not written at once again and again.
+            due.sort_unstable_by_key(|(saved, uuid, _)| (*saved, *uuid));
+            let at_once = 1 + store.objects(host).count()
+                * usize::try_from(2 * STEP_S).unwrap_or(1)
+                / usize::try_from(SAVE_S).unwrap_or(1);
+            let count = if all { due.len() } else { at_once };
+            let written = due.into_iter().take(count);
+            written.map(|(_, uuid, object)| (uuid, object.last, object.to_blob())).collect()
+        };
+        for (uuid, last, blob) in due {
+            if let Err(error) = self.disk.write(uuid, &blob) {
+                tracing::warn!(%error, object = %uuid, "statistics cannot be kept");
+            }
+            // What cannot be written is tried again when it is due the next time.
+            self.lock().saved.insert(uuid, last);
+        }
+        let mut store = self.lock();
+        let known: BTreeSet<Uuid> = store.objects(host).map(|(uuid, _)| uuid).collect();
+        store.saved.retain(|uuid, _| known.contains(uuid));
+    }
+
+    /// Hands over the archives of a guest that runs here no more; nothing is left of them.
+    #[must_use]
+    pub fn hand_over(&self, vm: Uuid) -> Option<Vec<u8>> {
+        let object = {
+            let mut store = self.lock();
+            store.saved.remove(&vm);
+            store.guests.remove(&vm)
+        };
+        let object = object.filter(|object| object.last != 0).or_else(|| self.kept(vm));
+        self.disk.remove(vm);
+        object.map(|object| object.to_blob())
+    }
+
+    /// Takes over the archives of a guest: it runs here by now, or may one day.
+    #[must_use]
+    pub fn take_over(&self, vm: Uuid, blob: &[u8]) -> bool {
+        let Some(older) = Object::from_blob(blob) else { return false };
+        {
+            let mut store = self.lock();
+            if let Some(newer) = store.guests.remove(&vm) {
+                store.guests.insert(vm, older.continued_by(newer));
+                return true;
+            }
+        }
+        self.disk.write(vm, blob).is_ok()
     }
 
     /// Answers a question; `host` is this host's uuid.
     #[must_use]
     pub fn answer(&self, host: Uuid, query: &StatsQuery) -> StatsAnswer {
-        let store = self.lock();
-        let object = |vm: &Option<Uuid>| match vm {
-            None => Some(&store.host),
-            Some(vm) => store.guests.get(vm),
-        };
         match query {
-            StatsQuery::Updates { start, cf, interval, host: own, vm } => {
-                let mut objects: Vec<(&str, Uuid, &Object)> = Vec::new();
-                if *own {
-                    objects.push(("host", host, &store.host));
-                }
-                let guests =
-                    store.guests.iter().filter(|(uuid, _)| vm.is_none_or(|vm| vm == **uuid));
-                objects.extend(guests.map(|(uuid, object)| ("vm", *uuid, object)));
-                StatsAnswer::Updates(updates(&objects, *start, *cf, *interval, store.host.last))
+            StatsQuery::HandOver { vm } => {
+                StatsAnswer::Archives(self.hand_over(*vm).map(|blob| BASE64.encode(blob)))
             }
-            StatsQuery::Dump { vm } => StatsAnswer::Dump(object(vm).map(dump)),
+            StatsQuery::TakeOver { vm, archives } => {
+                let taken = BASE64.decode(archives).is_ok_and(|blob| self.take_over(*vm, &blob));
+                StatsAnswer::Taken(taken)
+            }
+            StatsQuery::Updates { .. } => self.updates(host, query),
+            StatsQuery::Dump { vm } => StatsAnswer::Dump(self.one(*vm, dump)),
+            StatsQuery::DumpSr { sr } => {
+                let found = self.lock().srs.get(sr).map(dump);
+                StatsAnswer::Dump(found.or_else(|| self.kept(*sr).as_ref().map(dump)))
+            }
             StatsQuery::Latest { vm } => {
-                StatsAnswer::Latest(object(vm).map(latest).unwrap_or_default())
+                StatsAnswer::Latest(self.one(*vm, latest).unwrap_or_default())
             }
         }
+    }
+
+    /// What is in memory, or was kept, of the host or of a guest.
+    fn one<T>(&self, vm: Option<Uuid>, read: impl Fn(&Object) -> T) -> Option<T> {
+        let Some(vm) = vm else { return Some(read(&self.lock().host)) };
+        let found = self.lock().guests.get(&vm).map(&read);
+        found.or_else(|| self.kept(vm).as_ref().map(read))
+    }
+
+    fn updates(&self, host: Uuid, query: &StatsQuery) -> StatsAnswer {
+        let StatsQuery::Updates { start, cf, interval, host: own, vm, sr } = query else {
+            return StatsAnswer::Dump(None);
+        };
+        let store = self.lock();
+        let mut objects: Vec<(&str, Uuid, &Object)> = Vec::new();
+        if *own {
+            objects.push(("host", host, &store.host));
+        }
+        // Who asks for one object means no other.
+        let guests = store.guests.iter().filter(|(uuid, _)| match vm {
+            Some(vm) => vm == *uuid,
+            None => sr.is_none(),
+        });
+        objects.extend(guests.map(|(uuid, object)| ("vm", *uuid, object)));
+        let srs = store.srs.iter().filter(|(uuid, _)| Some(**uuid) == *sr);
+        objects.extend(srs.map(|(uuid, object)| ("sr", *uuid, object)));
+        let last = objects.iter().map(|(.., object)| object.last).fold(store.host.last, i64::max);
+        StatsAnswer::Updates(updates(&objects, *start, *cf, *interval, last))
     }
 }
 
@@ -213,93 +335,42 @@ fn latest(object: &Object) -> Vec<DataSource> {
     object.series.iter().map(source).collect()
 }
 
-/// Takes samples; runs for ever.
-pub async fn collect(stats: Stats, hypervisor: Arc<dyn Hypervisor>) {
+/// Takes samples, and keeps them on the disk; until `stop`.
+pub async fn collect(
+    stats: Stats,
+    host: Uuid,
+    hypervisor: Arc<dyn Hypervisor>,
+    stop: CancellationToken,
+) {
     let step = Duration::from_secs(STEP_S.unsigned_abs());
     let mut ticks = interval(step);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
-        let hypervisor = hypervisor.clone();
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = stop.cancelled() => {
+                // Nobody waits for a disk that has stalled.
+                let saving = spawn_blocking(move || stats.save(host, true));
+                let _late = timeout(SAMPLE_MAX, saving).await;
+                return;
+            }
+        }
+        let (hypervisor, kept) = (hypervisor.clone(), stats.clone());
         let look = spawn_blocking(move || {
-            let guests = hypervisor.statistics();
-            (Instant::now(), host_info::load(), guests)
-        });
-        match timeout(SAMPLE_MAX, look).await {
-            Ok(Ok((at, load, Ok(guests)))) => {
-                let time = now().unix_s();
-                stats.take(at, time - time % STEP_S, load, guests);
-            }
-            Ok(Ok((at, load, Err(error)))) => {
+            let guests = hypervisor.statistics().inspect_err(|error| {
                 tracing::debug!(%error, "no statistics of guests");
-                let time = now().unix_s();
-                stats.take(at, time - time % STEP_S, load, Vec::new());
-            }
-            other => tracing::debug!(ok = other.is_ok(), "a look at the counters took too long"),
+            });
+            let guests = guests.unwrap_or_default();
+            kept.recall(host, guests.iter().map(|guest| guest.uuid));
+            let time = now().unix_s();
+            kept.take(Instant::now(), time - time % STEP_S, host_info::load(), guests);
+            kept.save(host, false);
+        });
+        if timeout(SAMPLE_MAX, look).await.is_err() {
+            tracing::debug!("a look at the counters took too long");
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn filled() -> (Stats, Uuid) {
-        let stats = Stats::default();
-        let vm = Uuid::from_u128(7);
-        let began = Instant::now();
-        for sample in 0_u64..=30 {
-            let guest = DomainStats {
-                uuid: vm,
-                cpu_time_ns: sample * 2_500_000_000,
-                vcpu_time_ns: vec![sample * 2_500_000_000],
-                memory_bytes: 1 << 30,
-                ..DomainStats::default()
-            };
-            let at = began + Duration::from_secs(5 * sample);
-            let time = 1_000_000_000 + 5 * i64::try_from(sample).unwrap();
-            stats.take(at, time, Load::default(), vec![guest]);
-        }
-        (stats, vm)
-    }
-
-    #[test]
-    fn updates_are_newest_first_and_begin_after_the_start() {
-        let (stats, vm) = filled();
-        let ask = |start, interval| {
-            let query =
-                StatsQuery::Updates { start, cf: Cf::Average, interval, host: false, vm: None };
-            match stats.answer(Uuid::nil(), &query) {
-                StatsAnswer::Updates(updates) => updates,
-                other => panic!("{other:?}"),
-            }
-        };
-        let all = ask(1_000_000_100, 0);
-        assert_eq!((all.step, all.end, all.rows.len()), (5, 1_000_000_150, 10));
-        assert_eq!(all.rows[0].0, 1_000_000_150);
-        let cpu = all.legend.iter().position(|name| *name == format!("AVERAGE:vm:{vm}:cpu0"));
-        assert_eq!(all.rows[0].1[cpu.unwrap()], Some(0.5));
-        assert_eq!(ask(-20, 0).rows.len(), 4);
-        let minutes = ask(0, 60);
-        assert_eq!((minutes.step, minutes.end % 60), (60, 0));
-    }
-
-    #[test]
-    fn a_dump_has_all_archives_and_the_latest_values_their_units() {
-        let (stats, vm) = filled();
-        let StatsAnswer::Dump(Some(dump)) =
-            stats.answer(Uuid::nil(), &StatsQuery::Dump { vm: Some(vm) })
-        else {
-            panic!("a dump")
-        };
-        assert_eq!(dump.archives.len(), 10);
-        assert_eq!(dump.archives[0].rows.len(), 120);
-        let StatsAnswer::Latest(latest) =
-            stats.answer(Uuid::nil(), &StatsQuery::Latest { vm: Some(vm) })
-        else {
-            panic!("values")
-        };
-        let memory = latest.iter().find(|source| source.name == "memory").unwrap();
-        assert_eq!((memory.value, memory.units.as_str()), (Some(1_073_741_824.0), "B"));
-    }
-}
+mod tests;

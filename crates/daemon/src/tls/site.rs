@@ -99,6 +99,14 @@ impl ResolvesServerCert for Chooser {
 
 #[cfg(test)]
 mod tests {
+    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+    use rustls::pki_types::{ServerName, UnixTime};
+    use rustls::version::{TLS12, TLS13};
+    use rustls::{
+        ClientConfig, DigitallySignedStruct, ProtocolVersion, SignatureScheme,
+        SupportedProtocolVersion,
+    };
+
     use super::*;
 
     /// A certificate with an RSA key, for clients that know no other; made for this test.
@@ -117,5 +125,88 @@ mod tests {
         let other = rcgen::KeyPair::generate().unwrap().serialize_pem();
         fs::write(dir.path().join(KEY), other).unwrap();
         assert!(load(dir.path()).is_err(), "the key of another certificate");
+    }
+
+    /// Trusts everybody: what is looked at is what the two can agree on.
+    #[derive(Debug)]
+    struct Anyone;
+
+    impl ServerCertVerifier for Anyone {
+        fn verify_server_cert(
+            &self,
+            _: &CertificateDer<'_>,
+            _: &[CertificateDer<'_>],
+            _: &ServerName<'_>,
+            _: &[u8],
+            _: UnixTime,
+        ) -> Result<ServerCertVerified, rustls::Error> {
+            Ok(ServerCertVerified::assertion())
+        }
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+        fn verify_tls13_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            default_provider().signature_verification_algorithms.supported_schemes()
+        }
+    }
+
+    /// What a client and the API agree on that knows RSA alone in TLS 1.2, as Go's library for
+    /// XenAPI does, and these versions.
+    async fn agreed(
+        site: Option<CertifiedKey>,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Option<ProtocolVersion> {
+        let ca = crate::tls::make_ca(uuid::Uuid::nil()).unwrap();
+        let request = crate::tls::make_request().unwrap();
+        let host = haven_cluster::ids::HostId(uuid::Uuid::nil());
+        let cert = crate::tls::issue(&ca, &request.csr_pem, host, "h1", &[]).unwrap();
+        let tls = crate::tls::HostTls::new(&ca.cert_pem, &cert, &request.key_pem).unwrap();
+        let server = Arc::new(tls.api_server(site.map(Arc::new)).unwrap());
+        let mut provider = default_provider();
+        provider.cipher_suites.retain(|suite| {
+            let name = format!("{:?}", suite.suite());
+            name.starts_with("TLS13_") || name.starts_with("TLS_ECDHE_RSA_")
+        });
+        let client = ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_protocol_versions(versions)
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Anyone))
+            .with_no_client_auth();
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let name = ServerName::try_from("pool.example").unwrap();
+        let (connected, _served) = tokio::join!(
+            tokio_rustls::TlsConnector::from(Arc::new(client)).connect(name, near),
+            tokio_rustls::TlsAcceptor::from(server).accept(far),
+        );
+        connected.ok().and_then(|stream| stream.get_ref().1.protocol_version())
+    }
+
+    #[tokio::test]
+    async fn clients_of_tls_1_2_that_know_rsa_alone_need_a_certificate_of_the_sites_own() {
+        let rsa = || {
+            let dir = tempfile::tempdir().unwrap();
+            fs::write(dir.path().join(CERT), RSA_CERT).unwrap();
+            fs::write(dir.path().join(KEY), RSA_KEY).unwrap();
+            load(dir.path()).unwrap()
+        };
+        let (both, old) = ([&TLS13, &TLS12], [&TLS12]);
+        assert_eq!(agreed(None, &both).await, Some(ProtocolVersion::TLSv1_3));
+        assert_eq!(agreed(None, &old).await, None);
+        assert_eq!(agreed(rsa(), &old).await, Some(ProtocolVersion::TLSv1_2));
+        assert_eq!(agreed(rsa(), &both).await, Some(ProtocolVersion::TLSv1_3));
     }
 }

@@ -4,12 +4,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use haven_api::{Param, Registry, Request};
+use haven_daemon::config::PamSettings;
 use haven_daemon::dispatch::{self, Answer};
 use haven_daemon::http::Origin;
 use haven_model::{ApiError, RoleLevel, Type, Value};
 use serde_json::json;
 
-use crate::support::{PASSWORD, TestPool, pool};
+use crate::support::{PASSWORD, TestPool, pool, pool_with_pam};
 
 const FROM: Origin = Origin::Remote(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)));
 
@@ -272,4 +273,50 @@ async fn who_guesses_passwords_is_shut_out_and_others_are_not() {
     assert!(began.elapsed() >= Duration::from_secs(5), "a wrong password is answered late");
     let throttled = answers.iter().filter(|error| error.params[1].contains("too many")).count();
     assert_eq!(throttled, 40 - 16);
+}
+
+/// The operating system's users, by a service that takes `nobody` with any password, and nobody
+/// else; asked by the program itself, as in production.
+#[tokio::test(flavor = "multi_thread")]
+async fn users_of_the_operating_system_log_in_where_a_site_wants_it() {
+    if !std::path::Path::new("/lib/x86_64-linux-gnu/security/pam_succeed_if.so").exists() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let lines = "auth requisite pam_succeed_if.so quiet user = nobody\n\
+                 auth required pam_permit.so\naccount required pam_permit.so\n";
+    std::fs::write(dir.path().join("haven"), lines).unwrap();
+    let settings = |service: &str, role: &str| PamSettings {
+        service: service.to_owned(),
+        role: role.to_owned(),
+        directory: Some(dir.path().to_owned()),
+        helper: Some(env!("CARGO_BIN_EXE_havend").into()),
+    };
+    let pool = pool_with_pam(settings("haven", "pool-operator")).await;
+    let session = login(&pool, "nobody", "anything").await.unwrap();
+    // With the role of the settings, and no more.
+    ask(&pool, "VM.get_all", vec![session.clone()]).await.unwrap();
+    let refused = ask(&pool, "subject.get_all", vec![session.clone()]).await;
+    let create = vec![
+        session.clone(),
+        Value::Map([("subject_identifier".into(), Value::from("eve"))].into()),
+    ];
+    assert!(refused.is_ok() && ask(&pool, "subject.create", create).await.is_err());
+    // The service does not take root; the pool's own password is as good as ever.
+    login(&pool, "root", PASSWORD).await.unwrap();
+    let (root, stranger) = tokio::join!(login(&pool, "root", "x"), login(&pool, "daemon", "x"));
+    assert_eq!(root.unwrap_err().code, "SESSION_AUTHENTICATION_FAILED");
+    assert_eq!(stranger.unwrap_err().code, "SESSION_AUTHENTICATION_FAILED");
+    // A user of the pool is nobody of the operating system, whatever the name.
+    user(&pool, "nobody", "read-only").await;
+    assert!(login(&pool, "nobody", "anything").await.is_err());
+    assert!(!audit(&pool).contains("anything"), "a password in the log");
+    // Without a role, and without a service file, nobody gets in this way.
+    for (service, role, code) in [
+        ("haven", "", "SESSION_AUTHORIZATION_FAILED"),
+        ("missing", "pool-admin", "SESSION_AUTHENTICATION_FAILED"),
+    ] {
+        let pool = pool_with_pam(settings(service, role)).await;
+        assert_eq!(login(&pool, "nobody", "anything").await.unwrap_err().code, code, "{service}");
+    }
 }

@@ -3,7 +3,7 @@
 use haven_drivers::hypervisor::sim::Delays;
 use serde_json::{Value as Json, json};
 
-use crate::support::{PASSWORD, pool, rpc};
+use crate::support::{PASSWORD, TestPool, pool, rpc};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vm_is_made_started_seen_and_stopped() {
@@ -38,6 +38,64 @@ async fn a_vm_is_made_started_seen_and_stopped() {
     pool.ok("VM.destroy", &[vm.clone()]).await;
     let gone = pool.call("VM.get_record", &[vm.clone()]).await.unwrap_err();
     assert_eq!(gone, ["HANDLE_INVALID", "VM", vm.as_str().unwrap()]);
+}
+
+/// The names of the news about a VM, sorted, and their texts.
+async fn news(pool: &TestPool, vm: &Json) -> (Vec<String>, String) {
+    let uuid = pool.ok("VM.get_uuid", &[vm.clone()]).await;
+    let all = pool.ok("message.get", &[json!("VM"), uuid, json!("19700101T00:00:00Z")]).await;
+    let all = all.as_object().unwrap();
+    assert!(all.values().all(|message| message["priority"] == "5" || message["priority"] == 5));
+    let mut names: Vec<String> =
+        all.values().map(|message| message["name"].as_str().unwrap().to_owned()).collect();
+    names.sort();
+    (names, json!(all).to_string())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_of_a_vm_is_told_in_news() {
+    let pool = pool(2).await;
+    let sr = pool.nfs().await;
+    let hosts = pool.host_refs().await;
+    let vm = pool.vm("web1", &sr, 256).await;
+    let on = |host: &Json| [vm.clone(), host.clone(), json!(false), json!(false)];
+    pool.ok("VM.start_on", &on(&hosts[0])).await;
+    for message in ["VM.pause", "VM.unpause", "VM.clean_reboot", "VM.hard_reboot"] {
+        pool.ok(message, &[vm.clone()]).await;
+    }
+    pool.ok("VM.pool_migrate", &[vm.clone(), hosts[1].clone(), json!({})]).await;
+    let snapshot = pool.ok("VM.snapshot", &[vm.clone(), json!("before")]).await;
+    pool.ok("VM.checkpoint", &[vm.clone(), json!("now")]).await;
+    pool.ok("VM.suspend", &[vm.clone()]).await;
+    pool.ok("VM.resume_on", &on(&hosts[1])).await;
+    pool.ok("VM.clean_shutdown", &[vm.clone()]).await;
+    pool.ok("VM.revert", &[snapshot]).await;
+    pool.ok("VM.clone", &[vm.clone(), json!("web2")]).await;
+    let expected = [
+        "VM_CHECKPOINTED",
+        "VM_CLONED",
+        "VM_MIGRATED",
+        "VM_PAUSED",
+        "VM_REBOOTED",
+        "VM_REBOOTED",
+        "VM_RESUMED",
+        "VM_SHUTDOWN",
+        "VM_SNAPSHOTTED",
+        "VM_SNAPSHOT_REVERTED",
+        "VM_STARTED",
+        "VM_SUSPENDED",
+        "VM_UNPAUSED",
+    ];
+    let (names, texts) = news(&pool, &vm).await;
+    assert_eq!(names, expected);
+    let from = pool.ok("host.get_uuid", &[hosts[0].clone()]).await;
+    let to = pool.ok("host.get_uuid", &[hosts[1].clone()]).await;
+    let from = format!("(uuid: {}) to ", from.as_str().unwrap());
+    assert!(texts.contains("VM 'web1' migrated from ") && texts.contains(&from), "{texts}");
+    assert!(texts.contains(to.as_str().unwrap()), "{texts}");
+    // A refused operation is no news.
+    pool.call("VM.pause", &[vm.clone()]).await.unwrap_err();
+    assert_eq!(news(&pool, &vm).await.0.len(), expected.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -24,6 +24,7 @@ mod simulated;
 mod snapshots;
 mod support;
 mod transfer;
+mod transport;
 mod trouble;
 mod volume;
 mod web;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use haven_daemon::app::Daemon;
 use haven_daemon::boot::Drivers;
-use haven_daemon::config::{Config, HypervisorSettings, Paths, Settings};
+use haven_daemon::config::{Config, HypervisorSettings, PamSettings, Paths, Settings};
 use haven_daemon::simulate::Simulation;
 use haven_drivers::hypervisor::sim::{SimHypervisor, SimWorld, host_uri};
 use haven_drivers::hypervisor::{
@@ -103,6 +103,14 @@ impl Hypervisor for Addressed {
     }
 }
 
+/// What is different from one pool to the other.
+#[derive(Clone, Debug, Default)]
+struct With {
+    shared_port: Option<u16>,
+    uuid: Option<Uuid>,
+    pam: PamSettings,
+}
+
 /// One daemon.
 pub(crate) struct TestHost {
     _dir: tempfile::TempDir,
@@ -126,8 +134,7 @@ impl TestHost {
         world: &Arc<SimWorld>,
         array: &Arc<SimArray>,
         numbers: &Numbers,
-        shared_port: Option<u16>,
-        uuid: Option<Uuid>,
+        with: &With,
     ) -> Self {
         let hypervisor: Arc<dyn Hypervisor> =
             Arc::new(Addressed { sim: world.hypervisor(number), numbers: numbers.clone() });
@@ -137,26 +144,22 @@ impl TestHost {
         for kind in ["nfs", "local", "iso"] {
             drivers.storage = drivers.storage.with(kind, storage.clone());
         }
-        let host = Self::with_drivers(number, drivers, shared_port, uuid).await;
+        let host = Self::with_drivers(number, drivers, with).await;
         numbers.lock().unwrap().insert(host.daemon.state.identity.host().0, number);
         host
     }
 
     /// With a shared port each host has an address of its own, as clients expect; with a uuid it
     /// is a clone of the machine that has it.
-    async fn with_drivers(
-        number: usize,
-        drivers: Drivers,
-        shared_port: Option<u16>,
-        uuid: Option<Uuid>,
-    ) -> Self {
+    async fn with_drivers(number: usize, drivers: Drivers, with: &With) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let last = shared_port.map_or(1, |_| 1 + u8::try_from(number).unwrap());
+        let last = with.shared_port.map_or(1, |_| 1 + u8::try_from(number).unwrap());
         let address = IpAddr::V4(Ipv4Addr::new(127, 0, 0, last));
         let settings = Settings {
             listen: address,
             address: Some(address),
-            api_port: shared_port.unwrap_or_else(free_port),
+            api_port: with.shared_port.unwrap_or_else(free_port),
+            pam: with.pam.clone(),
             peer_port: free_port(),
             name: Some(format!("host{number}")),
             report_interval_ms: 200,
@@ -165,7 +168,7 @@ impl TestHost {
         };
         let config = Config { paths: Paths::new(dir.path()), settings };
         std::fs::create_dir_all(config.paths.run()).unwrap();
-        if let Some(uuid) = uuid {
+        if let Some(uuid) = with.uuid {
             let file = config.paths.host_json();
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
             std::fs::write(file, json!({ "host": uuid, "pool": null }).to_string()).unwrap();
@@ -191,7 +194,7 @@ impl TestHost {
 
 /// One daemon with a simulated pool behind it.
 pub(crate) async fn simulated(simulation: Simulation) -> TestHost {
-    let mut host = TestHost::with_drivers(0, simulation.drivers(0), None, None).await;
+    let mut host = TestHost::with_drivers(0, simulation.drivers(0), &With::default()).await;
     let body = json!({ "name": "simulated", "password": PASSWORD });
     post(&host.socket(), "/haven/pool/init", &body).await.unwrap();
     let (state, reports) = (host.daemon.state.clone(), host.daemon.reports.clone());
@@ -210,22 +213,27 @@ pub(crate) struct TestPool {
 
 /// Founds a pool; the other hosts join by tokens.
 pub(crate) async fn pool(count: usize) -> TestPool {
-    founded(count, None).await
+    founded(count, &With::default()).await
 }
 
 /// The same, with one port and different addresses.
 pub(crate) async fn pool_at_addresses(count: usize) -> TestPool {
-    founded(count, Some(free_port())).await
+    founded(count, &With { shared_port: Some(free_port()), ..With::default() }).await
 }
 
-async fn founded(count: usize, shared_port: Option<u16>) -> TestPool {
+/// A pool whose hosts ask PAM.
+pub(crate) async fn pool_with_pam(pam: PamSettings) -> TestPool {
+    founded(1, &With { pam, ..With::default() }).await
+}
+
+async fn founded(count: usize, with: &With) -> TestPool {
     // One more than asked for: see `TestPool::spare`.
     let world = SimWorld::new(count + 1, 64 << 30);
     let array = SimArray::new();
     let numbers = Numbers::default();
     let mut hosts = Vec::new();
     for number in 0..count {
-        hosts.push(TestHost::start(number, &world, &array, &numbers, shared_port, None).await);
+        hosts.push(TestHost::start(number, &world, &array, &numbers, with).await);
     }
     let first = hosts[0].socket();
     post(&first, "/haven/pool/init", &json!({ "name": "test", "password": PASSWORD }))
@@ -242,7 +250,7 @@ async fn founded(count: usize, shared_port: Option<u16>) -> TestPool {
 /// A host that belongs to no pool.
 pub(crate) async fn bare() -> TestHost {
     let (world, array) = (SimWorld::new(1, 64 << 30), SimArray::new());
-    TestHost::start(0, &world, &array, &Numbers::default(), None, None).await
+    TestHost::start(0, &world, &array, &Numbers::default(), &With::default()).await
 }
 
 /// Logs in through a local socket.
@@ -311,7 +319,8 @@ impl TestPool {
     /// One more host at the same storage, in no pool; `uuid` is its own, or another's.
     pub(crate) async fn spare(&self, uuid: Option<Uuid>) -> TestHost {
         let number = self.hosts.len();
-        TestHost::start(number, &self.world, &self.array, &self.numbers, None, uuid).await
+        let with = With { uuid, ..With::default() };
+        TestHost::start(number, &self.world, &self.array, &self.numbers, &with).await
     }
 
     /// A call in the session.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use haven_model::{
     ApiError, Field, Ref, Sr, Value, Vbd, VbdMode, VbdType, Vdi, Vif, Vm, VmMetrics, VmOperations,
-    VmPowerState, codes,
+    VmPowerState, alerts, codes,
 };
 use haven_pooldb::{Image, Tx};
 
 use super::state::Undo;
 use crate::dispatch::Call;
-use crate::ops::{allowed, chain, rows, spec, vdi, vdi_copy, vif};
+use crate::ops::{allowed, chain, news, rows, spec, vdi, vdi_copy, vif};
 use crate::state::{AppState, fresh, now};
 use crate::tasks::{Op, Plan};
 
@@ -92,6 +92,7 @@ fn check(db: &Image, disk: Ref<Vdi>, vm: Ref<Vm>, how: How) -> Result<(), ApiErr
 
 /// The row and the interfaces, under a new identity.
 fn copy_rows(tx: &mut Tx<'_>, from: Ref<Vm>, to: Ref<Vm>, name: String) -> Result<(), ApiError> {
+    news::of_vm(tx, alerts::VM_CLONED, from, &format!("cloned to '{name}'"))?;
     let old = tx.require(from)?.clone();
     let vifs = old.vifs.clone();
     let mut row = Vm {

@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use haven_cluster::ids::EpochNumber;
 use haven_drivers::hypervisor::{DomainState, MigrateStats};
-use haven_model::{ApiError, Host, Ref, Value, Vm, VmMetrics, VmOperations, VmPowerState, codes};
+use haven_model::{
+    ApiError, Host, Ref, Value, Vm, VmMetrics, VmOperations, VmPowerState, alerts, codes,
+};
 use haven_planner as planner;
 use haven_tasks::TaskId;
 use uuid::Uuid;
 
 use super::state::{self as vm_state, Undo};
 use crate::dispatch::Call;
-use crate::ops::{admission, allowed, errors, host, placement, view};
+use crate::ops::{admission, allowed, errors, host, news, placement, view};
 use crate::orders::{Inventory, Order, OrderReply};
 use crate::state::AppState;
 use crate::tasks::{Op, Plan};
@@ -225,6 +227,11 @@ pub fn moved(
     holder: haven_model::Holder,
 ) -> Result<(), ApiError> {
     placement::set(tx, vm, vec![holder])?;
+    let from = tx.require(vm)?.resident_on;
+    if from != to && !from.is_null() {
+        let what = format!("migrated from {} to {}", news::host(tx, from), news::host(tx, to));
+        news::of_vm(tx, alerts::VM_MIGRATED, vm, &what)?;
+    }
     tx.update(vm, |row: &mut Vm| {
         row.resident_on = to;
         row.scheduled_to_be_resident_on = Ref::NULL;

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use haven_cluster::ids::EpochNumber;
 use haven_drivers::hypervisor::StopMode;
-use haven_model::{ApiError, Host, Ref, Task, Value, Vdi, Vm, VmOperations, VmPowerState, codes};
+use haven_model::alerts::AlertMeta;
+use haven_model::{
+    ApiError, Host, Ref, Task, Value, Vdi, Vm, VmOperations, VmPowerState, alerts, codes,
+};
 use haven_planner as planner;
 use haven_pooldb::{Image, Tx};
 use haven_tasks::TaskId;
@@ -14,7 +17,7 @@ use super::migrate;
 use super::state::{self as vm_state, Undo};
 use crate::dispatch::Call;
 use crate::ops::rows::uuid;
-use crate::ops::{admission, allowed, chain, errors, host, placement, spec, view};
+use crate::ops::{admission, allowed, chain, errors, host, news, placement, spec, view};
 use crate::orders::{Order, OrderReply};
 use crate::state::AppState;
 use crate::tasks::Plan;
@@ -114,7 +117,8 @@ pub async fn start_vm(
             let sent = state.orders.send_under(place.epoch, host::id(place.host), place.order);
             sent.await.map_err(|error| start_error(vm, place.host, error))?;
             op.step().await?;
-            let (host, number, paused) = (place.host, place.number, how.paused);
+            let (host, number) = (place.host, place.number);
+            let (paused, resumed) = (how.paused, how.resume);
             state
                 .pool
                 .write(move |tx| {
@@ -123,7 +127,12 @@ pub async fn start_vm(
                         return Err(placement::overtaken(host));
                     }
                     vm_state::started(tx, vm, host, paused)?;
-                    tx.update(vm, |row: &mut Vm| row.suspend_vdi = Ref::NULL)
+                    tx.update(vm, |row: &mut Vm| row.suspend_vdi = Ref::NULL)?;
+                    let (alert, what) = match resumed {
+                        true => (alerts::VM_RESUMED, "resumed"),
+                        false => (alerts::VM_STARTED, "started"),
+                    };
+                    news::of_vm(tx, alert, vm, &format!("{what} on host: {}", news::host(tx, host)))
                 })
                 .await?;
             op.commit().await;
@@ -367,7 +376,14 @@ pub async fn stop_vm(
             return Err(error);
         }
         op.step().await?;
-        state.pool.write(move |tx| vm_state::halted(tx, vm)).await?;
+        let what = if how == Stop::Clean { "shut down" } else { "shut down forcibly" };
+        state
+            .pool
+            .write(move |tx| {
+                vm_state::halted(tx, vm)?;
+                news::of_vm(tx, alerts::VM_SHUTDOWN, vm, what)
+            })
+            .await?;
         Ok(Value::void())
     };
     runner.run(task, plan.cancellable(), body).await
@@ -395,6 +411,17 @@ pub async fn unpause(call: Arc<Call>) -> Result<Value, ApiError> {
     simple(&call, VmOperations::Unpause, |vm| Order::UnpauseVm { vm }, after).await
 }
 
+/// What is told of an operation.
+fn told(operation: VmOperations) -> Option<(AlertMeta, &'static str)> {
+    Some(match operation {
+        VmOperations::CleanReboot => (alerts::VM_REBOOTED, "rebooted cleanly"),
+        VmOperations::HardReboot => (alerts::VM_REBOOTED, "rebooted forcibly"),
+        VmOperations::Pause => (alerts::VM_PAUSED, "paused"),
+        VmOperations::Unpause => (alerts::VM_UNPAUSED, "unpaused"),
+        _ => return None,
+    })
+}
+
 /// One order to the host of a VM, then perhaps another power state.
 async fn simple(
     call: &Call,
@@ -413,9 +440,18 @@ async fn simple(
         let (host, _) = state.pool.read(|db| vm_state::residence(db, vm)).await??;
         let reply = state.orders.send(host::id(host), order).await;
         let _: OrderReply = reply.map_err(|error| vm_state::stop_error(vm, host, error))?;
-        if let Some(power_state) = after {
-            state.pool.write(move |tx| vm_state::set_power_state(tx, vm, power_state)).await?;
-        }
+        state
+            .pool
+            .write(move |tx| {
+                if let Some(power_state) = after {
+                    vm_state::set_power_state(tx, vm, power_state)?;
+                }
+                match told(operation) {
+                    Some((alert, what)) => news::of_vm(tx, alert, vm, what),
+                    None => Ok(()),
+                }
+            })
+            .await?;
         Ok(Value::void())
     })
     .await

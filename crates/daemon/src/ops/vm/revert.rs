@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use haven_model::{
-    ApiError, Host, Ref, Value, Vbd, VbdType, Vdi, Vif, Vm, VmOperations, VmPowerState, codes,
+    ApiError, Host, Ref, Value, Vbd, VbdType, Vdi, Vif, Vm, VmOperations, VmPowerState, alerts,
+    codes,
 };
 use haven_pooldb::{Image, Tx};
 use uuid::Uuid;
@@ -15,7 +16,7 @@ use super::migrate;
 use super::state::{self as vm_state, Undo};
 use super::suspend;
 use crate::dispatch::Call;
-use crate::ops::{allowed, chain, host, vdi, view};
+use crate::ops::{allowed, chain, host, news, vdi, view};
 use crate::orders::Order;
 use crate::state::{AppState, fresh};
 use crate::tasks::{Op, Plan};
@@ -106,7 +107,15 @@ async fn go_back(
     }
     op.step().await?;
     let image = state.pool.read(|db| db.require(vm).map(|row| row.suspend_vdi)).await??;
-    let old = state.pool.write(move |tx| restore(tx, vm, snapshot, &disks)).await?;
+    let old = state
+        .pool
+        .write(move |tx| {
+            let old = restore(tx, vm, snapshot, &disks)?;
+            let what = format!("reverted to '{}'", tx.require(snapshot)?.name_label);
+            news::of_vm(tx, alerts::VM_SNAPSHOT_REVERTED, vm, &what)?;
+            Ok(old)
+        })
+        .await?;
     if !image.is_null() {
         suspend::drop_image(state, image).await;
     }

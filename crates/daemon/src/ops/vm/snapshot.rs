@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use haven_model::{
     ApiError, Field, Ref, Value, Vbd, VbdType, Vdi, VdiType, Vif, Vm, VmMetrics, VmOperations,
-    VmPowerState, codes,
+    VmPowerState, alerts, codes,
 };
 use haven_pooldb::{Image, Tx};
 
@@ -14,7 +14,7 @@ use super::state as vm_state;
 use super::suspend;
 use crate::dispatch::Call;
 use crate::ops::chain::{self, Frozen, Writer};
-use crate::ops::{allowed, spec, vdi, view};
+use crate::ops::{allowed, news, spec, vdi, view};
 use crate::state::{AppState, fresh, now};
 use crate::tasks::{Op, Plan};
 
@@ -152,7 +152,17 @@ async fn make(state: &Arc<AppState>, op: &mut Op, task: Task) -> Result<Ref<Vm>,
     }
     op.step().await?;
     let image = image.map_or(Ref::NULL, |(image, _)| image);
-    state.pool.write(move |tx| record(tx, vm, name, &frozen, image)).await
+    let (alert, what) = match image.is_null() {
+        true => (alerts::VM_SNAPSHOTTED, "snapshotted"),
+        false => (alerts::VM_CHECKPOINTED, "checkpointed"),
+    };
+    state
+        .pool
+        .write(move |tx| {
+            news::of_vm(tx, alert, vm, &format!("{what} as '{name}'"))?;
+            record(tx, vm, name, &frozen, image)
+        })
+        .await
 }
 
 /// Writes the snapshot: a template with the VM's devices, whose disks are the frozen ones.

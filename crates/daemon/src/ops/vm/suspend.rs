@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use haven_model::{ApiError, Ref, Sr, Value, Vdi, VdiType, Vm, VmOperations, VmPowerState, codes};
+use haven_model::{
+    ApiError, Ref, Sr, Value, Vdi, VdiType, Vm, VmOperations, VmPowerState, alerts, codes,
+};
 use haven_pooldb::Image;
 
 use super::migrate;
 use super::state::{self as vm_state, Undo};
 use crate::dispatch::Call;
-use crate::ops::{allowed, chain, host, rows, spec, vdi};
+use crate::ops::{allowed, chain, host, news, rows, spec, vdi};
 use crate::orders::Order;
 use crate::state::{AppState, fresh};
 use crate::tasks::Plan;
@@ -51,7 +53,8 @@ pub async fn suspend(call: Arc<Call>) -> Result<Value, ApiError> {
             .pool
             .write(move |tx| {
                 tx.update(vm, |row: &mut Vm| row.suspend_vdi = image)?;
-                vm_state::gone(tx, vm, VmPowerState::Suspended)
+                vm_state::gone(tx, vm, VmPowerState::Suspended)?;
+                news::of_vm(tx, alerts::VM_SUSPENDED, vm, "suspended")
             })
             .await?;
         op.commit().await;
