@@ -128,6 +128,10 @@ hunt: ## storms for as long as one likes: HUNT_SECONDS=3600 SEED=1 SIM_THREADS=2
 bless: ## write the expected logs of all scenarios anew, for review
 	HAVEN_BLESS=1 cargo nextest run --locked -p haven-sim --test stories
 
+.PHONY: test-kill-points
+test-kill-points: ## power lost after every write to the metadata volume, and 20,000 flipped bytes
+	VOLUME_FAULTS=all cargo test --release --locked --quiet -p haven-daemon --test volume_faults -- --nocapture --test-threads 1
+
 .PHONY: model
 model: ## explore the independent models of the protocol whole (some minutes, some GiB)
 	cargo run --release --locked -p haven-model-check

@@ -72,6 +72,15 @@ pub(crate) fn confirm(loss: &str, yes: bool) -> Outcome<()> {
     }
 }
 
+/// Asks for a word that says that the person means it.
+pub(crate) fn typed(loss: &str, question: &str) -> Outcome<String> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::Usage(format!("{loss} Say --confirm with the name of the pool.")));
+    }
+    ask(&format!("{loss}\n{question}"))?;
+    line_of_stdin()
+}
+
 fn ask(text: &str) -> Outcome<()> {
     let mut stderr = io::stderr();
     stderr

@@ -17,10 +17,10 @@ use crate::identity::replace_secret;
 
 /// First words of a dump.
 const FORMAT: &str = "haven pool database";
-/// Files that are kept of those before migrations; the oldest go first.
+/// Files that are kept of those before migrations and restores; the oldest go first.
 const BACKUPS_MAX: usize = 5;
 /// How their names begin.
-const PREFIX: &str = "before-schema-";
+const PREFIX: &str = "before-";
 
 /// The first line of a dump.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,7 +96,8 @@ fn sum(text: &str) -> String {
 }
 
 /// Uuid and name of the pool, as far as its row can be read.
-fn pool_of(snapshot: &Snapshot) -> (String, String) {
+#[must_use]
+pub fn pool_of(snapshot: &Snapshot) -> (String, String) {
     let row = snapshot.rows.iter().find(|row| row.class == <Pool as haven_model::Class>::NAME);
     let body: serde_json::Value =
         row.and_then(|row| serde_json::from_str(&row.body).ok()).unwrap_or_default();
@@ -114,19 +115,26 @@ pub fn rows_of<C: haven_model::Class>(snapshot: &Snapshot) -> impl Iterator<Item
 pub fn keeper(paths: &Paths) -> impl FnOnce(&Snapshot) -> Result<(), StoreError> + Send + use<> {
     let directory = paths.backups();
     move |snapshot| {
-        let kept = keep(&directory, snapshot);
+        let what = format!("schema-{SCHEMA_VERSION}");
+        let kept = keep(&directory, &what, snapshot);
         kept.map_err(|error| StoreError::Io(format!("keeping it before a migration: {error}")))
     }
 }
 
-fn keep(directory: &Path, snapshot: &Snapshot) -> std::io::Result<()> {
+/// Keeps the database before a dump takes its place.
+///
+/// # Errors
+/// It cannot be written.
+pub fn keep_before_restore(paths: &Paths, snapshot: &Snapshot) -> Result<(), ApiError> {
+    keep(&paths.backups(), "restore", snapshot).map_err(ApiError::internal)
+}
+
+fn keep(directory: &Path, what: &str, snapshot: &Snapshot) -> std::io::Result<()> {
     let text = dump(snapshot).map_err(std::io::Error::other)?;
-    let (to, generation) = (SCHEMA_VERSION, snapshot.generation);
-    let name = format!("{PREFIX}{to}-generation-{generation:012}.dump");
-    let path = directory.join(name);
+    let generation = snapshot.generation;
+    let path = directory.join(format!("{PREFIX}{what}-generation-{generation:012}.dump"));
     replace_secret(&path, text.as_bytes())?;
-    tracing::warn!(file = %path.display(), from = snapshot.schema, to,
-        "the pool database is migrated; it was kept as it was");
+    tracing::warn!(file = %path.display(), "the pool database was kept before {what}");
     forget_oldest(directory)
 }
 

@@ -32,6 +32,7 @@ pub mod peer_net;
 pub mod peer_proxy;
 pub mod promote;
 pub mod reconcile;
+pub mod recovery;
 pub mod replica;
 pub mod replicate;
 pub mod session;

@@ -32,9 +32,10 @@ pub async fn promote(state: &Arc<AppState>) -> Result<(), ApiError> {
     }
     let (copy, path) = (state.agent().replica().clone(), state.config.paths.database());
     let database = tokio::task::spawn_blocking(move || {
-        let snapshot = copy.load().map_err(|error| {
+        let mut snapshot = copy.load().map_err(|error| {
             ApiError::not_allowed(format!("no copy of the pool database here: {error}"))
         })?;
+        crate::recovery::leap(&mut snapshot, 0);
         let store = RedbStore::open(&path).map_err(ApiError::internal)?;
         Database::create(Box::new(store), coordinator::ids(), &snapshot).map_err(ApiError::internal)
     })
@@ -76,7 +77,7 @@ fn check_off(state: &AppState) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn name(state: &AppState, coordinator: HostId) -> Result<(), ApiError> {
+pub(crate) fn name(state: &AppState, coordinator: HostId) -> Result<(), ApiError> {
     state
         .identity
         .update(|identity| {

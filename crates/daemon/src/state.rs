@@ -223,7 +223,7 @@ pub fn fresh() -> Uuid {
 const MOVE_MAX: Duration = Duration::from_secs(5);
 
 /// Longest wait of a change for the store to begin with it.
-const BEGIN_MAX: Duration = Duration::from_secs(60);
+const BEGIN_MAX: Duration = Duration::from_millis(if cfg!(test) { 500 } else { 60_000 });
 
 /// Changes that may wait for the store; more are refused at once.
 const WRITES_WAITING_MAX: usize = 8192;
@@ -436,7 +436,7 @@ impl PoolDb {
             at.and_then(|at| waiting.remove(at)).is_some()
         };
         if taken_back {
-            let text = format!("the storage did not answer within {} s", BEGIN_MAX.as_secs());
+            let text = format!("the storage did not answer within {BEGIN_MAX:?}");
             return Err(ApiError::with(codes::DATABASE_WRITE_FAILED, &[&text]));
         }
         ended.await.map_err(|_| closed())?

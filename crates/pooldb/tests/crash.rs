@@ -167,3 +167,95 @@ proptest! {
         prop_assert!(after == before || Some(after) == under_way);
     }
 }
+
+/// A database as version 1 left it: rows that do not name every field.
+fn old_form(area: &Area) -> Snapshot {
+    let mut db = open(area);
+    for step in 0..12 {
+        work(&mut db, step, 400).unwrap();
+    }
+    let mut snapshot = db.export().unwrap();
+    snapshot.schema = 1;
+    for row in &mut snapshot.rows {
+        row.body = row.body.replace(r#""name_description":"","#, "");
+    }
+    drop(db);
+    let backend = AreaBackend::new(Box::new(area.clone()));
+    let redb = redb::Builder::new().create_with_backend(backend).unwrap();
+    let tx = redb.begin_write().unwrap();
+    let facts = redb::TableDefinition::<&str, u64>::new("facts");
+    tx.open_table(facts).unwrap().insert("schema", 1).unwrap();
+    let rows = redb::TableDefinition::<(&str, u128), (u64, u64, &str)>::new("rows");
+    let mut rows = tx.open_table(rows).unwrap();
+    for row in &snapshot.rows {
+        let value = (row.created, row.modified, row.body.as_str());
+        rows.insert((row.class.as_str(), row.reference.0), value).unwrap();
+    }
+    drop(rows);
+    tx.commit().unwrap();
+    snapshot
+}
+
+fn migrate(area: &Area) -> Result<(Database, Vec<Snapshot>), haven_pooldb::StoreError> {
+    let mut kept = Vec::new();
+    let store = RedbStore::on_backend(AreaBackend::new(Box::new(area.clone())))?;
+    let keep = |old: &Snapshot| {
+        kept.push(old.clone());
+        Ok(())
+    };
+    let db = Database::open_keeping(Box::new(store), Box::new(|| 7), keep)?;
+    Ok((db, kept))
+}
+
+#[test]
+fn a_migration_is_cut_off_anywhere_and_begins_again() {
+    let area = Area::default();
+    let old = old_form(&area);
+    let image = area.0.lock().unwrap().durable.clone();
+    let (mut cut, mut done) = (0, false);
+    for power in 0.. {
+        let area = Area::default();
+        {
+            let mut volume = area.0.lock().unwrap();
+            (volume.durable, volume.cached) = (image.clone(), image.clone());
+            volume.left = Some(power);
+        }
+        match migrate(&area) {
+            Ok((db, kept)) => {
+                assert_eq!(kept, std::slice::from_ref(&old), "kept as it was");
+                done = true;
+                drop(db);
+            }
+            Err(_) => cut += 1,
+        }
+        area.0.lock().unwrap().crash(&[power % 2 == 0, power % 3 == 0]);
+        let (db, kept) = migrate(&area).unwrap();
+        assert!(kept.is_empty() || kept[0] == old, "half of it");
+        let now = db.export().unwrap();
+        assert_eq!((now.schema, now.generation), (haven_pooldb::SCHEMA_VERSION, old.generation));
+        assert_eq!(now.rows.len(), old.rows.len());
+        let bodies: String = now.rows.iter().map(|row| row.body.as_str()).collect();
+        assert!(bodies.contains("name_description"), "a row is not spelled out");
+        if done {
+            break;
+        }
+    }
+    assert!(cut > 5, "{cut}");
+}
+
+#[test]
+fn a_newer_form_is_refused_and_left_alone() {
+    let area = Area::default();
+    old_form(&area);
+    let backend = AreaBackend::new(Box::new(area.clone()));
+    let redb = redb::Builder::new().create_with_backend(backend).unwrap();
+    let tx = redb.begin_write().unwrap();
+    let facts = redb::TableDefinition::<&str, u64>::new("facts");
+    tx.open_table(facts).unwrap().insert("schema", haven_pooldb::SCHEMA_VERSION + 1).unwrap();
+    tx.commit().unwrap();
+    drop(redb);
+    let before = area.0.lock().unwrap().durable.clone();
+    let error = migrate(&area).unwrap_err();
+    assert_eq!(haven_model::ApiError::from(error).code, "DATABASE_SCHEMA_TOO_NEW");
+    assert!(area.0.lock().unwrap().durable.len() == before.len());
+}

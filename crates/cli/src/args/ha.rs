@@ -47,6 +47,20 @@ pub(crate) enum HaCommand {
         #[arg(long, short)]
         yes: bool,
     },
+    /// Go on with other statefiles, because one or all are lost for good
+    ///
+    /// Machines run on. High availability is off for some seconds in between: nothing is restarted.
+    ReplaceStatefile {
+        /// Repository for a statefile: one or three (the default one if not given)
+        #[arg(long = "heartbeat-sr", value_name = "SR")]
+        heartbeat_srs: Vec<String>,
+        /// The power of this host is off; needed where no statefile answers
+        #[arg(long, value_name = "HOST")]
+        host_is_off: Vec<String>,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
     /// Show how many host failures are survived, and what would start where after one
     Plan(PlanHa),
     /// Ask what a change would do to the promise, without making it

@@ -57,6 +57,39 @@ pub(crate) enum PoolCommand {
         /// The host
         host: String,
     },
+    /// Show the copies of the pool database on the hosts: how new they are
+    Copies,
+    /// Make this host the coordinator with a copy of the database, when coordinator or database are
+    /// lost for good
+    ///
+    /// No machine is started until each host has said what it runs, or is said to be off.
+    Recover {
+        /// Take the copy of this host (the newest one if not given)
+        #[arg(long, value_name = "HOST")]
+        from: Option<String>,
+        /// The power of this host is off; may be given several times
+        #[arg(long, value_name = "HOST")]
+        host_is_off: Vec<String>,
+        /// The name of the pool, instead of typing it when asked
+        #[arg(long, value_name = "POOL")]
+        confirm: Option<String>,
+    },
+    /// Write the pool database into a file; it holds the pool's secrets
+    DumpDatabase {
+        /// A file that does not exist yet
+        file: std::path::PathBuf,
+    },
+    /// Put a dump of this pool in place of its database; HA must be off
+    RestoreDatabase {
+        /// From `haven pool dump-database`
+        file: std::path::PathBuf,
+        /// Check the file and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
     /// Show the pool
     Show,
 }

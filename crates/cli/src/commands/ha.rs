@@ -20,6 +20,9 @@ pub(crate) async fn run(context: &mut Context, verb: HaCommand) -> Outcome<()> {
         HaCommand::Status => status(context).await,
         HaCommand::Set(options) => set(context, &options).await,
         HaCommand::EmergencyDisarm { yes } => emergency_disarm(context, yes).await,
+        HaCommand::ReplaceStatefile { heartbeat_srs, host_is_off, yes } => {
+            replace_statefile(context, &heartbeat_srs, &host_is_off, yes).await
+        }
         HaCommand::Plan(options) => ha_plan::plan(context, &options).await,
         HaCommand::WhatIf(options) => ha_plan::what_if(context, &options).await,
         HaCommand::Explain { vm } => ha_plan::explain(context, &vm).await,
@@ -104,6 +107,23 @@ async fn emergency_disarm(context: &mut Context, yes: bool) -> Outcome<()> {
     let done = context.rpc.send("/haven/ha/emergency-disarm", &json!({})).await?;
     let text = "this host is disarmed; do the same on every other host that is on";
     context.print(&Answer::done(text, done))
+}
+
+async fn replace_statefile(
+    context: &mut Context,
+    names: &[String],
+    off: &[String],
+    yes: bool,
+) -> Outcome<()> {
+    let loss = "Machines run on, but for some seconds none is restarted that fails.";
+    prompt::confirm(loss, yes)?;
+    let mut srs = Vec::new();
+    for sr in names {
+        srs.push(context.sr(sr).await?.reference);
+    }
+    let wanted = json!({ "srs": srs, "off": off });
+    let done = context.rpc.send("/haven/ha/replace-statefile", &wanted).await?;
+    context.print(&Answer::done("high availability is on again, with other statefiles", done))
 }
 
 /// The uuids of the named networks.

@@ -8,6 +8,7 @@ mod ha_plan;
 mod host;
 mod network;
 mod pool;
+mod pool_recovery;
 mod sr;
 mod task;
 mod template;

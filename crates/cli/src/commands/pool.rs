@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
+use super::pool_recovery;
 use crate::args::pool::PoolCommand;
 use crate::context::Context;
 use crate::failure::Outcome;
@@ -22,6 +23,14 @@ pub(crate) async fn run(context: &mut Context, verb: PoolCommand) -> Outcome<()>
         PoolCommand::Promote { yes } => promote(context, yes).await,
         PoolCommand::Follow { coordinator } => follow(context, &coordinator).await,
         PoolCommand::Coordinator { host } => coordinator(context, &host).await,
+        PoolCommand::Copies => pool_recovery::copies(context).await,
+        PoolCommand::Recover { from, host_is_off, confirm } => {
+            pool_recovery::recover(context, from, host_is_off, confirm).await
+        }
+        PoolCommand::DumpDatabase { file } => pool_recovery::dump(context, &file).await,
+        PoolCommand::RestoreDatabase { file, dry_run, yes } => {
+            pool_recovery::restore(context, &file, dry_run, yes).await
+        }
         PoolCommand::Show => show(context).await,
     }
 }

@@ -29,6 +29,7 @@ use crate::agent::permit::PermitGate;
 use crate::ops::vm::state as vm_state;
 use crate::ops::{host, host_down, message, placement, pool_ha, rows, view};
 use crate::orders::{Inventory, Order, OrderReply};
+use crate::recovery;
 
 /// How often the manager looks besides changes of the guard's state.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
@@ -97,6 +98,7 @@ async fn look(
     if !ha.state.pool.read(|db| rows::pool(db).map(|(_, pool)| pool.ha_enabled)).await?? {
         return Ok(());
     }
+    recovery::heard(&ha.state, &recovery::buried(state)).await?;
     mark_hosts(ha, state).await?;
     bury(ha, memory, state).await?;
     restart(ha, memory, ends, now).await?;

@@ -19,6 +19,7 @@ pub mod pool_check;
 mod power;
 mod preflight;
 mod promise;
+pub mod replace;
 pub mod reshape;
 mod restarts;
 mod resume;

@@ -125,6 +125,11 @@ impl Ha {
         drop(self.parked.lock().await.take());
     }
 
+    /// A person chose this copy instead of the live area, which is lost.
+    pub async fn choose(&self, copy: Snapshot) {
+        *self.chosen.lock().await = Some(copy);
+    }
+
     /// Waits for whoever changes high availability now, but not for long: what looks after it in
     /// the background is soon done.
     ///

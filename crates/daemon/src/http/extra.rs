@@ -17,6 +17,11 @@ use crate::state::AppState;
 /// Largest request of a host that wants to join.
 const JOIN_BYTES_MAX: usize = 4 << 20;
 
+/// Where a dump of the database is put back.
+const RESTORE_ROUTE: &str = "/haven/pool/restore";
+/// Largest dump.
+pub(super) const DUMP_BYTES_MAX: usize = 512 << 20;
+
 /// Least role that may change a pool in Haven's own ways.
 const ACT: RoleLevel = RoleLevel::PoolAdmin;
 /// Least role that may look at it.
@@ -50,7 +55,8 @@ pub(super) async fn post(
         Ok(who) => who,
         Err(error) => return denied(&error),
     };
-    let bytes = match body(request, RPC_BYTES_MAX).await {
+    let limit = if path == RESTORE_ROUTE { DUMP_BYTES_MAX } else { RPC_BYTES_MAX };
+    let bytes = match body(request, limit).await {
         Ok(bytes) => bytes,
         Err(status) => return status.into_response(),
     };
@@ -72,10 +78,14 @@ pub(super) async fn post(
         "/haven/ha/explain" => crate::ops::what_if::explain(state, &asked, language).await,
         // Who coordinates is for root of the host itself to say.
         "/haven/pool/promote" if origin.is_root() => extra_pool::promote_here(state).await,
+        "/haven/pool/recover" if origin.is_root() => extra_recovery::recover(state, &asked).await,
+        "/haven/pool/dump" => extra_recovery::dump(state).await,
+        RESTORE_ROUTE => extra_recovery::restore(state, &asked).await,
         "/haven/pool/follow" if origin.is_root() => extra_pool::follow(state, &asked).await,
         // The coordinator's root asks, after it has checked who asks there.
         certificate::ROUTE if origin.is_root() => certificate::change_here(state, &asked).await,
         "/haven/ha/set" => extra_ha::set(state, &asked).await,
+        "/haven/ha/replace-statefile" => extra_ha::replace(state, &asked).await,
         "/haven/ha/emergency-disarm" if origin.is_root() => extra_ha::emergency(state).await,
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
@@ -98,6 +108,7 @@ pub(super) async fn get(
         certificate::ROUTE if origin.is_root() => reply(certificate::show_here(state).await),
         "/haven/status" => reply(Ok(extra_pool::status(state))),
         copies::ABOUT_ROUTE if origin.is_root() => reply(extra_recovery::about(state).await),
+        "/haven/pool/copies" => reply(extra_recovery::copies(state).await),
         copies::COPY_ROUTE if origin.is_root() => reply(extra_recovery::copy(state).await),
         "/haven/ha/status" => reply(crate::ops::ha_status::status(state, language).await),
         "/haven/ha/plan" => reply(crate::ops::what_if::plan(state, language).await),

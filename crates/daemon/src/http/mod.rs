@@ -48,12 +48,16 @@ const OWN_ROUTES: &[&str] = &[
     "/haven/status",
     crate::copies::ABOUT_ROUTE,
     crate::copies::COPY_ROUTE,
+    "/haven/pool/copies",
+    "/haven/pool/recover",
     "/haven/web",
     crate::ops::certificate::ROUTE,
 ];
 
 /// Where consoles are; any host of the pool leads there.
 const CONSOLE_ROUTE: &str = "/console";
+/// The pool database, as a file.
+const DUMP_ROUTE: &str = "/pool/xmldbdump";
 /// The audit log.
 const AUDIT_ROUTE: &str = "/audit_log";
 /// Set by clients that want any host to answer for the pool; others get `HOST_IS_SLAVE`.
@@ -147,6 +151,9 @@ async fn entry(State(state): State<Arc<AppState>>, mut request: Request) -> Resp
         Method::GET if statistics => rrd::serve(&state, origin, request).await,
         Method::GET | Method::PUT if raw_vdi::route(&path).is_some() => {
             raw_vdi::serve(&state, origin, request).await
+        }
+        Method::GET | Method::PUT if path == DUMP_ROUTE => {
+            extra_recovery::dump_or_restore(&state, origin, request).await
         }
         Method::GET if path == AUDIT_ROUTE => audit_log::serve(&state, origin, request).await,
         _ => StatusCode::NOT_FOUND.into_response(),

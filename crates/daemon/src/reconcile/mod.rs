@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::orders::Report;
+use crate::recovery;
 use crate::state::AppState;
 
 pub use hosts::{ask, ask_all, tell_members};
@@ -126,6 +127,10 @@ async fn take(state: &Arc<AppState>, report: Report) {
     let Some(inventory) = report.inventory else { return };
     if let Err(error) = apply::inventory(state, host, *inventory).await {
         tracing::warn!(%error, %host, "an inventory could not be written down");
+        return;
+    }
+    if let Err(error) = recovery::heard(state, &[report.host.0]).await {
+        tracing::warn!(%error, %host, "a host's word after a recovery could not be written down");
     }
 }
 

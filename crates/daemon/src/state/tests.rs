@@ -114,3 +114,32 @@ async fn changes_that_wait_are_made_durable_together() {
     assert_eq!(broken.await.unwrap().unwrap_err().code, "INTERNAL_ERROR");
     assert_eq!(pool.read(count).await.unwrap(), 41);
 }
+
+/// A volume that stalls for long: what the store has not begun is refused and never done; what it
+/// is writing ends as it ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_the_store_does_not_begin_is_taken_back() {
+    let (open, gate) = mpsc::channel();
+    let store = Stalled { inner: MemStore::default(), gate: gate.into() };
+    let pool = PoolDb::default();
+    pool.open(Database::open(Box::new(store), crate::coordinator::ids()).unwrap()).await;
+    let write = || {
+        let pool = pool.clone();
+        tokio::spawn(async move { insert(&pool).await })
+    };
+    let first = write();
+    while pool.committing.lock().unwrap().is_none() {
+        tokio::task::yield_now().await;
+    }
+    let second = write();
+    while pool.waiting.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let refused = second.await.unwrap().unwrap_err();
+    assert_eq!(refused.code, "DATABASE_WRITE_FAILED");
+    assert!(!first.is_finished() && pool.waiting_for() > Duration::ZERO);
+    open.send(()).unwrap();
+    first.await.unwrap().unwrap();
+    assert_eq!(pool.read(count).await.unwrap(), 1);
+    assert_eq!(pool.waiting_for(), Duration::ZERO);
+}

@@ -111,6 +111,11 @@ impl Armed {
         for number in 1..members {
             self.join(number).await.unwrap();
         }
+        // A member hears of those that join after it a little later.
+        self.until("all know all", async |pool| {
+            (0..members).all(|number| pool.listed(number) == members)
+        })
+        .await;
         let host = self.call(0, "host.get_all", &[]).await.unwrap()[0].clone();
         let config = json!({ "server": "nas", "serverpath": "/vms" });
         let (no, name) = (json!(""), json!("shared"));
@@ -243,6 +248,13 @@ impl Armed {
     pub(crate) async fn ha(&self, number: usize) -> Result<Json, Vec<String>> {
         let pool = self.call(number, "pool.get_all", &[]).await?[0].clone();
         self.call(number, "pool.get_ha_enabled", &[pool]).await
+    }
+
+    /// How many members `host.json` lists.
+    fn listed(&self, number: usize) -> usize {
+        let text = std::fs::read_to_string(self.hosts[number].config.paths.host_json()).unwrap();
+        let json: Json = serde_json::from_str(&text).unwrap();
+        json["pool"]["members"].as_array().map_or(0, Vec::len)
     }
 
     /// What `host.json` says of being armed, and who coordinates.

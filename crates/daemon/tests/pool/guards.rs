@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use haven_cluster::control::{
     ArmConfig, EpochView, GuardCommand, GuardLine, GuardPhase, GuardRefusal, GuardReply,
-    GuardRequest, GuardState, PermitKind, PermitView,
+    GuardRequest, GuardState, PermitKind, PermitView, StatefileView,
 };
 use haven_cluster::ids::{EpochNumber, HostId, Incarnation, Instant, Life};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -41,6 +41,8 @@ pub(crate) struct Wants {
 struct Shared {
     wants: Wants,
     guards: BTreeMap<usize, Guard>,
+    /// No statefile answers.
+    statefiles_lost: bool,
     chain: Option<EpochView>,
     /// Hosts of the configuration, as the coordinator's guard has it.
     config: Option<Box<ArmConfig>>,
@@ -132,6 +134,13 @@ impl Guards {
             epoch.coordinator = heir;
             epoch.area_next = Some((epoch.area_live + 1) % 4);
         });
+        shared.push_all();
+    }
+
+    /// Whether the statefiles answer.
+    pub(crate) fn lose_statefiles(&self, lost: bool) {
+        let mut shared = self.lock();
+        shared.statefiles_lost = lost;
         shared.push_all();
     }
 
@@ -360,11 +369,11 @@ impl Shared {
     }
 
     fn push_all(&mut self) {
-        let chain = self.chain.clone();
+        let (chain, lost) = (self.chain.clone(), self.statefiles_lost);
         for guard in self.guards.values_mut() {
             guard.pushes += 1;
             let dead = self.dead.clone();
-            let state = GuardState { dead, ..state(guard, chain.as_ref()) };
+            let state = GuardState { dead, ..state(guard, chain.as_ref(), lost) };
             let line = GuardLine::State(Box::new(state));
             let line = serde_json::to_string(&line).unwrap() + "\n";
             guard.clients.retain(|client| client.try_send(line.clone()).is_ok());
@@ -394,7 +403,7 @@ fn epoch(
     }
 }
 
-fn state(guard: &Guard, chain: Option<&EpochView>) -> GuardState {
+fn state(guard: &Guard, chain: Option<&EpochView>, lost: bool) -> GuardState {
     let me = guard.life();
     let epoch = if me.is_some() { chain.cloned() } else { guard.last.clone() };
     let member = me.filter(|me| epoch.as_ref().is_some_and(|e| e.armed && e.members.contains(me)));
@@ -412,6 +421,11 @@ fn state(guard: &Guard, chain: Option<&EpochView>) -> GuardState {
         may_act: member.is_some() && epoch.as_ref().map(|e| e.coordinator) == me,
         epoch,
         permit,
+        statefiles: vec![StatefileView {
+            uuid: uuid::Uuid::nil(),
+            good_ms: (!lost).then_some(10),
+            latency_us: 100,
+        }],
         ..GuardState::idle()
     }
 }

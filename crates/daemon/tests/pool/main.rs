@@ -18,6 +18,7 @@ mod moves;
 mod node;
 mod promise;
 mod python;
+mod recovery;
 mod restarts;
 mod roles;
 mod simulated;

@@ -1,7 +1,7 @@
 //! The metadata volume is lost, damaged, cut short or rolled back, under a coordinator that lives
 //! and between two of them: the newest database, or a refusal that says why; never an older one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ impl Armed {
     }
 
     /// As a snapshot of the array is put back: the same file, another content.
-    fn put_back(&self, kept: &PathBuf) {
+    fn put_back(&self, kept: &Path) {
         let volume = self.volume();
         let status = Command::new("dd")
             .arg(format!("if={}", kept.display()))
@@ -47,7 +47,7 @@ impl Armed {
     }
 
     /// Damages every block of the live area from `from` on, `count` of them.
-    fn damage(&self, from: u64, count: usize) {
+    pub(crate) fn damage(&self, from: u64, count: usize) {
         let file = BlockFile::open(&self.volume(), OpenMode::Existing).unwrap();
         let at = u64::from(self.guards.area_live()) * AREA_BYTES + from;
         let mut bytes = BlockBuffer::zeroed(count);
@@ -61,7 +61,7 @@ impl Armed {
     }
 
     /// The members have copies of what host `number` has.
-    async fn copied_from(&self, number: usize) {
+    pub(crate) async fn copied_from(&self, number: usize) {
         self.until("the members have the newest copy", async |pool| {
             let newest = pool.generation(number).await;
             let mut all = true;
@@ -86,13 +86,13 @@ impl Armed {
         all.as_object().unwrap().values().filter(|row| row["name"] == name).count()
     }
 
-    async fn refused(&self, number: usize) -> String {
+    pub(crate) async fn refused(&self, number: usize) -> String {
         let (status, text) = get(&self.socket(number), "/haven/ha/status").await;
         if status == 200 { String::new() } else { text }
     }
 }
 
-fn copy(from: &PathBuf, to: &PathBuf) {
+fn copy(from: &Path, to: &Path) {
     let status = Command::new("cp").arg("--sparse=always").arg(from).arg(to).status();
     assert!(status.unwrap().success());
 }

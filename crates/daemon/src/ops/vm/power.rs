@@ -158,6 +158,7 @@ fn start_error(vm: Ref<Vm>, host: Ref<Host>, error: crate::orders::OrderError) -
 fn check(db: &Image, vm: Ref<Vm>, operation: VmOperations) -> Result<Vec<Ref<Vdi>>, ApiError> {
     let row = db.require(vm)?;
     allowed::vm_operation(vm, row, operation)?;
+    crate::recovery::check(db)?;
     let mut disks = Vec::new();
     for (vdi, vdi_row, vbd) in view::disks(db, row) {
         if vbd.mode == haven_model::VbdMode::Rw

@@ -1,0 +1,169 @@
+//! The coordinator, or its database, is lost for good: a copy is taken over by a person's word, and
+//! the database as a file goes out and comes back.
+
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use crate::armed::Armed;
+use crate::support::{get, post};
+
+async fn copies(pool: &Armed, number: usize) -> Vec<Json> {
+    let (_, text) = get(&pool.socket(number), "/haven/pool/copies").await;
+    serde_json::from_str::<Json>(&text).unwrap().as_array().unwrap().clone()
+}
+
+fn code(error: &Json) -> String {
+    error["error"]["message"].as_str().unwrap_or_default().to_owned()
+}
+
+async fn recover(pool: &Armed, number: usize, wanted: Json) -> Result<Json, Json> {
+    post(&pool.socket(number), "/haven/pool/recover", &wanted).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_takes_over_from_a_coordinator_that_is_gone_for_good() {
+    let mut pool = Armed::new(3).await;
+    pool.write(0, "newest").await.unwrap();
+    pool.copied_from(0).await;
+    let shown = copies(&pool, 1).await;
+    assert!(shown.iter().any(|copy| copy["name"] == "host0" && copy["coordinates"] == true));
+    let lives = recover(&pool, 1, json!({ "confirm": "test" })).await.unwrap_err();
+    assert_eq!(code(&lives), "OPERATION_NOT_ALLOWED", "host 0 coordinates: {lives}");
+    pool.kill(0).await;
+    let silent = recover(&pool, 1, json!({ "confirm": "test" })).await.unwrap_err();
+    assert_eq!(code(&silent), "RECOVERY_WAITS_FOR_HOSTS", "nobody said that it is off: {silent}");
+    let off = json!({ "confirm": "wrong", "off": ["host0"] });
+    assert_eq!(code(&recover(&pool, 1, off).await.unwrap_err()), "RECOVERY_NOT_CONFIRMED");
+    let on = json!({ "confirm": "test", "off": ["host0", "host2"] });
+    assert_eq!(code(&recover(&pool, 1, on).await.unwrap_err()), "OPERATION_NOT_ALLOWED");
+    recover(&pool, 1, json!({ "confirm": "test", "off": ["host0"] })).await.unwrap();
+    pool.until("it takes a change", async |pool| {
+        pool.written(1).await == Ok(json!("newest")) && pool.write(1, "after").await.is_ok()
+    })
+    .await;
+    // The other member follows without being told by hand, and what all run is known.
+    pool.until("the other one follows", async |pool| pool.written(2).await == Ok(json!("after")))
+        .await;
+    pool.until("all have said what they run", async |pool| {
+        let all = pool.call(1, "pool.get_all_records", &[]).await.unwrap();
+        !all.to_string().contains("haven_recovery_waits_for")
+    })
+    .await;
+    // The old one comes back and stays out.
+    pool.start(0).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let shown = copies(&pool, 1).await;
+    assert!(shown.iter().all(|copy| copy["name"] == "host1" || copy["coordinates"] == false));
+}
+
+/// The guards named a coordinator that cannot read the volume: a person chooses the copy.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_armed_pool_whose_volume_is_lost_goes_on_with_a_copy() {
+    let mut pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    pool.write(0, "newest").await.unwrap();
+    pool.copied_from(0).await;
+    pool.kill(0).await;
+    pool.damage(0, 64);
+    pool.guards.fail(0, 1);
+    pool.until("it says why", async |pool| pool.refused(1).await.contains("DATABASE_UNREADABLE"))
+        .await;
+    let other = recover(&pool, 2, json!({ "confirm": "test" })).await.unwrap_err();
+    assert_eq!(code(&other), "HOST_IS_SLAVE", "the guards named host 1");
+    recover(&pool, 1, json!({ "confirm": "test" })).await.unwrap();
+    assert_eq!(pool.written(1).await.unwrap(), "newest");
+    // Nobody has said that host 0 runs nothing.
+    let all = pool.call(1, "pool.get_all_records", &[]).await.unwrap().to_string();
+    assert!(all.contains("haven_recovery_waits_for"), "{all}");
+    recover(&pool, 1, json!({ "off": ["host0"] })).await.unwrap();
+    pool.until("all are known", async |pool| {
+        let all = pool.call(1, "pool.get_all_records", &[]).await.unwrap();
+        !all.to_string().contains("haven_recovery_waits_for")
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_goes_into_a_file_and_comes_back() {
+    let pool = Armed::new(2).await;
+    pool.write(0, "then").await.unwrap();
+    let dumped = post(&pool.socket(0), "/haven/pool/dump", &json!({})).await.unwrap();
+    let text = dumped["dump"].as_str().unwrap().to_owned();
+    pool.write(0, "now").await.unwrap();
+    let restore = async |dump: &str, dry_run: bool| {
+        let wanted = json!({ "dump": dump, "dry_run": dry_run });
+        post(&pool.socket(0), "/haven/pool/restore", &wanted).await
+    };
+    restore(&text, true).await.unwrap();
+    assert_eq!(pool.written(0).await.unwrap(), "now", "a dry run changes nothing");
+    let cut = restore(&text[..text.len() - 20], false).await.unwrap_err();
+    assert_eq!(code(&cut), "DATABASE_DUMP_INVALID");
+    restore(&text, false).await.unwrap();
+    assert_eq!(pool.written(0).await.unwrap(), "then");
+    pool.write(0, "after").await.unwrap();
+    let kept = pool.hosts[0].config.paths.backups();
+    let kept = std::fs::read_dir(kept).unwrap().next().unwrap().unwrap().path();
+    let kept = std::fs::read_to_string(kept).unwrap();
+    assert!(kept.contains("\\\"name_description\\\":\\\"now\\\""), "what was there is kept");
+    let other = Armed::new(1).await;
+    let foreign = post(&other.socket(0), "/haven/pool/restore", &json!({ "dump": text })).await;
+    assert_eq!(code(&foreign.unwrap_err()), "DATABASE_DUMP_INVALID");
+    pool.enable().await.unwrap();
+    assert_eq!(code(&restore(&text, false).await.unwrap_err()), "HA_IS_ENABLED");
+}
+
+/// The only statefile is lost, or one is to go elsewhere: the pool is armed anew, nothing is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn statefiles_are_replaced_while_the_pool_is_armed() {
+    let pool = Armed::new(3).await;
+    let replace =
+        async |wanted: Json| post(&pool.socket(0), "/haven/ha/replace-statefile", &wanted).await;
+    assert_eq!(code(&replace(json!({})).await.unwrap_err()), "HA_NOT_ENABLED");
+    pool.enable().await.unwrap();
+    let first = pool.guards.config().unwrap().generation;
+    pool.write(0, "kept").await.unwrap();
+    // A majority answers: a last epoch ends the old arming.
+    replace(json!({})).await.unwrap();
+    let second = pool.guards.config().unwrap().generation;
+    assert_ne!(first, second, "nothing of the old arming is carried over");
+    assert!(pool.guards.commands().contains(&(0, "disarm")));
+    // None does: each host leaves by itself.
+    pool.guards.lose_statefiles(true);
+    replace(json!({ "off": ["host2"] })).await.unwrap_err();
+    assert_eq!(
+        pool.guards.config().unwrap().generation,
+        second,
+        "host 2 is on: nobody was disarmed"
+    );
+    pool.guards.lose_statefiles(false);
+    assert_eq!(pool.ha(0).await.unwrap(), true);
+    assert_eq!(pool.written(0).await.unwrap(), "kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_that_lost_its_only_statefile_is_armed_anew() {
+    let mut pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    let first = pool.guards.config().unwrap().generation;
+    pool.write(0, "kept").await.unwrap();
+    pool.guards.lose_statefiles(true);
+    pool.kill(2).await;
+    let replace = async |pool: &Armed, wanted: Json| {
+        post(&pool.socket(0), "/haven/ha/replace-statefile", &wanted).await
+    };
+    let silent = replace(&pool, json!({})).await.unwrap_err();
+    assert_eq!(code(&silent), "HOST_OFFLINE", "host 2 may still be armed");
+    assert_eq!(pool.guards.armed().len(), 3, "nobody was disarmed");
+    pool.start(2).await;
+    pool.until("host 2 answers", async |pool| {
+        copies(pool, 0).await.iter().all(|copy| copy["answers"] == true)
+    })
+    .await;
+    replace(&pool, json!({})).await.unwrap();
+    pool.guards.lose_statefiles(false);
+    assert_ne!(pool.guards.config().unwrap().generation, first);
+    assert_eq!(pool.ha(0).await.unwrap(), true);
+    assert_eq!(pool.written(0).await.unwrap(), "kept");
+    pool.write(0, "after").await.unwrap();
+}
