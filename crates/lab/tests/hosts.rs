@@ -139,6 +139,7 @@ fn a_pool_with_guests_and_faults_leaves_nothing_behind() {
     for name in ["havend", "haven-guard", "libvirtd", "qemu-system-x86"] {
         assert!(names.iter().any(|found| found.trim() == name), "{name}: {names:?}");
     }
+    assert!(!named_after(&config.id).is_empty(), "what would be left is seen");
     lab.down().unwrap();
     assert_nothing_left(&config, &pids);
     assert_eq!(interfaces(), before);

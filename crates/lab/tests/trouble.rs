@@ -249,8 +249,9 @@ fn daemons_are_killed_at_any_moment_and_the_pool_stays_true() {
         tell.step(&format!("{title} after {} ms", after.as_millis()), || {
             let mut doing = begin(&pool, deed, &mut dice);
             std::thread::sleep(after);
-            victim.kill(process, 9)?;
+            let killed = victim.kill(process, 9);
             end(&mut doing);
+            killed?;
             whole(&pool, &prober, &guests)
         })
         .unwrap();
