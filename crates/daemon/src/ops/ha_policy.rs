@@ -88,6 +88,10 @@ fn invalid(key: &str, value: &str) -> ApiError {
     ApiError::with(codes::INVALID_VALUE, &[&key, &value])
 }
 
+fn not_among(key: &str, value: &str, words: &str) -> ApiError {
+    invalid(key, &format!("{value}; it is one of {words}"))
+}
+
 fn number(
     map: &BTreeMap<String, String>,
     key: &str,
@@ -95,7 +99,9 @@ fn number(
 ) -> Result<Option<u64>, ApiError> {
     let Some(text) = map.get(key) else { return Ok(None) };
     let number = text.parse().ok().filter(|number| range.contains(number));
-    number.map(Some).ok_or_else(|| invalid(key, text))
+    number
+        .map(Some)
+        .ok_or_else(|| invalid(key, &format!("{text}; it is {} to {}", range.start(), range.end())))
 }
 
 impl HaPolicy {
@@ -109,17 +115,18 @@ impl HaPolicy {
             .map_err(|error| ApiError::with(codes::HA_BAD_ADVANCED_OPTION, &[&error]))?;
         let admission = match word("admission") {
             None => Mode::default(),
-            Some(text) => Mode::from_word(text).ok_or_else(|| invalid("admission", text))?,
+            Some(text) => Mode::from_word(text)
+                .ok_or_else(|| not_among("admission", text, "enforce, warn, off"))?,
         };
         let overcommitted = match word("overcommitted") {
             None | Some("report") => Overcommitted::Report,
             Some("block") => Overcommitted::Block,
-            Some(other) => return Err(invalid("overcommitted", other)),
+            Some(other) => return Err(not_among("overcommitted", other, "report, block")),
         };
         let ready = match word("restart_ready") {
             None | Some("started") => Ready::Started,
             Some("agent") => Ready::AgentAnswers,
-            Some(other) => return Err(invalid("restart_ready", other)),
+            Some(other) => return Err(not_among("restart_ready", other, "started, agent")),
         };
         let ratio = number(map, "vcpus_per_100_cpus", 1..=100_000)?;
         let timeout_s = number(map, "restart_timeout_s", 1..=RESTART_TIMEOUT_S_MAX)?;
@@ -185,7 +192,9 @@ fn kind(map: &BTreeMap<String, String>) -> Result<Policy, ApiError> {
             }
             Ok(Policy::FailoverHosts { hosts })
         }
-        Some(other) => Err(invalid("policy", other)),
+        Some(other) => {
+            Err(not_among("policy", other, "failures, slots, percentage, failover-hosts"))
+        }
     }
 }
 
@@ -317,7 +326,8 @@ mod tests {
             ("overcommitted", "ignore"),
         ] {
             let error = HaPolicy::read(&map(&[(key, value)])).unwrap_err();
-            assert_eq!(error, invalid(key, value));
+            assert_eq!((error.code, error.params[0].as_str()), (codes::INVALID_VALUE, key));
+            assert!(error.params[1].starts_with(&format!("{value}; it is ")), "{error:?}");
         }
         let nobody = HaPolicy::read(&map(&[("policy", "failover-hosts")])).unwrap_err();
         assert_eq!(nobody.code, codes::INVALID_VALUE);

@@ -180,7 +180,14 @@ fn by_name<C>(
     let first = hits.next();
     match (first, hits.next()) {
         (Some((reference, ..)), None) => Ok(Uuid::from_u128(reference.id().0)),
-        _ => Err(ApiError::with(codes::INVALID_VALUE, &[&what, &given])),
+        (None, _) => {
+            let text = format!("{given}; the pool has none of this name or uuid");
+            Err(ApiError::with(codes::INVALID_VALUE, &[&what, &text]))
+        }
+        (Some(_), Some(_)) => {
+            let text = format!("{given}; several have this name, give the uuid");
+            Err(ApiError::with(codes::INVALID_VALUE, &[&what, &text]))
+        }
     }
 }
 
