@@ -122,8 +122,8 @@ sim: ## storms, scenarios and removed rules in the simulator, as figures (ten mi
 	@target/release/haven-sim mutations --threads $(SIM_THREADS)
 
 hunt: ## storms for as long as one likes: HUNT_SECONDS=3600 SEED=1 SIM_THREADS=2
-	cargo build --release --locked -p haven-sim
-	@for hosts in 2 3 4 5 8 16; do target/release/haven-sim run --hosts $$hosts --first $(SEED) --seeds 1000000000 --seconds $(HUNT_SECONDS) --threads $(SIM_THREADS) || exit 1; done
+	cargo build --profile hunt --locked -p haven-sim
+	@for hosts in 2 3 4 5 8 16 32; do target/hunt/haven-sim run --profile mixed --hosts $$hosts --first $(SEED) --seeds 1000000000 --seconds $(HUNT_SECONDS) --threads $(SIM_THREADS) || exit 1; done
 
 bless: ## write the expected logs of all scenarios anew, for review
 	HAVEN_BLESS=1 cargo nextest run --locked -p haven-sim --test stories

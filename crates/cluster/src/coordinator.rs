@@ -42,7 +42,11 @@ impl Machine {
         let has_area = record.area_next.is_some() || record.area_owner == self.me;
         let named: Vec<&OpenEpoch> =
             record.open.iter().filter(|open| open.coordinator != self.me).collect();
+        let newest = named.iter().map(|open| open.number).max();
         let cleared = named.iter().all(|open| {
+            if on(Mutation::LastCoordinatorOnly) && Some(open.number) != newest {
+                return true;
+            }
             let last = named.iter().filter(|other| other.coordinator == open.coordinator);
             let last = last.map(|other| other.number).max().unwrap_or(open.number);
             self.coordinator_left(open.coordinator, last)

@@ -209,7 +209,8 @@ impl Machine {
             return;
         }
         let late = ns(u64::from(self.timing().t_late_ms));
-        if self.io_failed_at.is_some_and(|at| self.now < at + late) {
+        let failed = self.io_failed_at.is_some_and(|at| self.now < at + late);
+        if failed && !on(Mutation::RestartAtOnce) {
             self.reset("a statefile IO failed a moment ago and may still land");
             return;
         }

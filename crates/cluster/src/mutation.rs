@@ -43,7 +43,7 @@ pub enum Mutation {
     CloseAtOnce,
     /// Waits use the newest timing only (H10, P4).
     NewestTimingOnly,
-    /// A permit is renewed though ballot blocks could not be read (P7).
+    /// A permit is renewed, and an epoch decided, though ballot blocks could not be read (H4, P7).
     UnreadableIgnored,
     /// Two of the four watchdog times in the death wait are missing (H11).
     NoFeedRace,
@@ -58,7 +58,7 @@ pub enum Mutation {
     LeaseFromWriteEnd,
     /// An incarnation that was put out is admitted again (H5).
     ReadmitSameLife,
-    /// A booting guard writes at once (H14, P6).
+    /// A booting guard writes at once (H14).
     NoLateWait,
     /// Acknowledgements are not aged.
     AcksNotAged,
@@ -82,6 +82,25 @@ pub enum Mutation {
     ExcludedKeepsPermit,
     /// Orders are not judged when they act (H7). The rule is the pool daemon's.
     OrdersUnjudged,
+    /// A new coordinator waits for the one before only (H6).
+    LastCoordinatorOnly,
+    /// Fencing kills what runs, and leaves open the gate through which more comes (H8). The rule is
+    /// the guard process's.
+    GateOpen,
+    /// VMs start on a host that is being excluded (P10). The rule is the pool daemon's.
+    LeavingStarts,
+    /// Under the isolation response `hold` VMs outlive the permit (H9).
+    HoldKeepsVms,
+    /// A ballot is written in one copy (H4).
+    OneCopy,
+    /// One of three statefiles is enough (H17).
+    OneStatefile,
+    /// A new life begins without what it cannot read of its earlier ones, and writes over it (P5).
+    CarryUnread,
+    /// A ballot is written again at once after a write of it failed, which may still land.
+    FailedForgotten,
+    /// After a tombstone the next life begins though a failed write may still land (P6).
+    RestartAtOnce,
 }
 
 impl Mutation {
@@ -125,6 +144,15 @@ impl Mutation {
         Self::PromisesIgnored,
         Self::ExcludedKeepsPermit,
         Self::OrdersUnjudged,
+        Self::LastCoordinatorOnly,
+        Self::GateOpen,
+        Self::LeavingStarts,
+        Self::HoldKeepsVms,
+        Self::OneCopy,
+        Self::OneStatefile,
+        Self::CarryUnread,
+        Self::FailedForgotten,
+        Self::RestartAtOnce,
     ];
 }
 

@@ -3,7 +3,7 @@
 //! Owns: when a permit is earned, continued and lost, and whether the watchdog is fed.
 
 use crate::api::{IoFailed, Output};
-use crate::control::PermitKind;
+use crate::control::{IsolationResponse, PermitKind};
 use crate::disk::cycle::Cycle;
 use crate::fence::Fence;
 use crate::ids::Instant;
@@ -59,8 +59,16 @@ impl Machine {
         self.permit.until.is_some_and(|until| self.now < until)
     }
 
+    /// Only without the rule: `hold` is no reason to keep VMs beyond the permit.
+    fn holds_on(&self) -> bool {
+        on(Mutation::HoldKeepsVms) && self.config.isolation_response == IsolationResponse::Hold
+    }
+
     /// Ends what is over: without a permit a host fences itself.
     pub(crate) fn expire_permit(&mut self) {
+        if self.permit.until.is_some_and(|until| self.now >= until) && self.holds_on() {
+            self.permit.until = Some(self.now + ns(u64::from(self.timing().t_lease_ms)));
+        }
         if self.permit.until.is_some_and(|until| self.now >= until) {
             self.begin_fence("its permit ended: neither the statefile nor enough members answered");
         }

@@ -112,6 +112,13 @@ pub(crate) enum Event {
         flying: Box<AreaFlying>,
         length: usize,
     },
+    /// The process of a VM that was being started is there.
+    Appears {
+        host: usize,
+        boot: u64,
+        vm: u32,
+        since: u64,
+    },
     /// A client writes to the database.
     Client,
     /// The answer to an order: the VM does not run, and will not under this placement.

@@ -6,6 +6,7 @@ use haven_cluster::timing::Timing;
 
 use crate::disk::Path;
 use crate::event::Event;
+use crate::perform::EXCLUDE;
 use crate::world::{MS, World};
 
 /// A fault, or the end of one.
@@ -33,6 +34,9 @@ pub enum Fault {
     BallotsStuckAfter(usize, u32),
     /// After so many more beat writes all further ones of the host are stuck.
     BeatsStuckAfter(usize, u32),
+    /// A host's next write of its ballot (true) or of its beat fails, and lands so many milliseconds
+    /// later.
+    FailsLate(usize, bool, u64),
     /// A host's writes land, but are answered so many milliseconds late.
     AnswersLate(usize, u64),
     /// The hosts in the set hear only each other, and the others only each other.
@@ -83,6 +87,8 @@ pub enum Fault {
     Corrupt(u8, u32),
     /// The acting coordinator is told to hand over.
     HandOver(usize),
+    /// The first, whether it acts or not, is told to hand over to the second.
+    HandOverBy(usize, usize),
     /// The acting coordinator changes time-outs.
     Retime(Timing),
     /// Clean shutdown of a host (refused while VMs run there).
@@ -114,6 +120,7 @@ impl World {
             Fault::GoodOn(host, file) => self.set_path_to(host, file, Path::Good),
             Fault::Corrupt(file, block) => self.corrupt(file, block),
             Fault::HandOver(_)
+            | Fault::HandOverBy(..)
             | Fault::Retime(_)
             | Fault::PutOut(_)
             | Fault::Exclude(_)
@@ -126,6 +133,7 @@ impl World {
             | Fault::BallotsStuckAfter(..)
             | Fault::BeatsStuckAfter(..)
             | Fault::StallAfterBallots(..)
+            | Fault::FailsLate(..)
             | Fault::AnswersLate(..) => self.host_fault(&fault),
             Fault::ReadsStuck(host, stuck) => self.set_reads_stuck(host, stuck),
             Fault::GuardCrash(host) => self.guard_crash(host),
@@ -207,6 +215,7 @@ impl World {
         | Fault::BallotsStuckAfter(host, _)
         | Fault::BeatsStuckAfter(host, _)
         | Fault::StallAfterBallots(host, _)
+        | Fault::FailsLate(host, ..)
         | Fault::AnswersLate(host, _)) = *fault
         else {
             return;
@@ -222,6 +231,7 @@ impl World {
             Fault::BallotsStuckAfter(_, writes) => h.ballot_writes_left = Some(writes),
             Fault::BeatsStuckAfter(_, writes) => h.beat_writes_left = Some(writes),
             Fault::StallAfterBallots(_, writes) => h.stall_after = Some(writes),
+            Fault::FailsLate(_, ballot, ms) => h.fails_late = Some((ballot, ms)),
             Fault::AnswersLate(_, ms) => h.answers_late = ms * MS,
             _ => {}
         }
@@ -244,6 +254,12 @@ impl World {
                     self.command_coordinator(GuardCommand::HandOver { to });
                 }
             }
+            Fault::HandOverBy(by, to) if !self.paused(by) => {
+                if let Some(to) = self.config.hosts.get(to).map(|spec| spec.host) {
+                    let command = GuardCommand::HandOver { to };
+                    self.input(by, Input::Command { id: 9, command });
+                }
+            }
             Fault::PutOut(host) => {
                 if let Some(spec) = self.config.hosts.get(host) {
                     let host = spec.host;
@@ -256,7 +272,11 @@ impl World {
                 self.command_coordinator(GuardCommand::Reconfigure(Box::new(config)));
             }
             Fault::Exclude(host) if !self.paused(host) => {
-                self.input(host, Input::Command { id: 7, command: GuardCommand::Exclude });
+                if let Some(h) = self.hosts.get_mut(host).filter(|h| h.machine.is_some()) {
+                    h.leaving = true;
+                }
+                let (id, command) = (EXCLUDE, GuardCommand::Exclude);
+                self.input(host, Input::Command { id, command });
             }
             Fault::Disarm => self.command_coordinator(GuardCommand::Disarm),
             _ => {}

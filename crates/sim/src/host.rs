@@ -51,6 +51,14 @@ pub(crate) struct Flying {
     pub(crate) op: WriteOp,
 }
 
+/// A VM that is being started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Starting {
+    pub(crate) since: u64,
+    /// Its process is there, and the daemon agreed that it executes.
+    pub(crate) agreed: bool,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Watchdog {
     pub(crate) armed: bool,
@@ -98,6 +106,8 @@ pub(crate) struct Host {
     pub(crate) beat_writes_left: Option<u32>,
     /// After so many more ballot writes have landed the whole path stalls, before the answer.
     pub(crate) stall_after: Option<u32>,
+    /// The next write of a ballot (or of a beat) fails, and lands so many milliseconds later.
+    pub(crate) fails_late: Option<(bool, u64)>,
     /// Reads do not return; writes do.
     pub(crate) reads_stuck: bool,
     /// Time from power to the guard's start, in milliseconds; else by chance.
@@ -106,6 +116,10 @@ pub(crate) struct Host {
     pub(crate) answers_late: u64,
     pub(crate) gate_closed: bool,
     pub(crate) vms: BTreeSet<u32>,
+    /// VMs whose start was ordered and judged; by their order's moment.
+    pub(crate) starting: BTreeMap<u32, Starting>,
+    /// Its daemon has asked for a clean shutdown: no guest begins to execute any more.
+    pub(crate) leaving: bool,
     pub(crate) isolation: bool,
     /// What the pool daemon was last told.
     pub(crate) told: Option<GuardState>,
@@ -144,11 +158,14 @@ impl Host {
             ballot_writes_left: None,
             beat_writes_left: None,
             stall_after: None,
+            fails_late: None,
             reads_stuck: false,
             boot_ms: None,
             answers_late: 0,
             gate_closed: false,
             vms: BTreeSet::new(),
+            starting: BTreeMap::new(),
+            leaving: false,
             isolation: true,
             told: None,
             db: DbHost::default(),
@@ -189,6 +206,12 @@ impl Host {
         self.powered
             && !self.gate_closed
             && permit.is_some_and(|permit| self.local(now) < permit.until.0)
+    }
+
+    /// VMs of which the guard can see a process.
+    pub(crate) fn processes(&self) -> u32 {
+        let agreed = self.starting.values().filter(|starting| starting.agreed).count();
+        u32::try_from(self.vms.len() + agreed).unwrap_or(u32::MAX)
     }
 
     /// The daemon acts as coordinator now.

@@ -26,6 +26,12 @@ impl World {
             *left = left.saturating_sub(1);
         }
         let file = op.file;
+        if let Some((_, ms)) = h.fails_late.take_if(|(of, _)| *of == ballot) {
+            let length = op.bytes.len();
+            self.after(ms * MS, Event::LateLand { op, length });
+            let result = Answer::Wrote(Err(IoFailed));
+            return self.after(MS, Event::IoAnswer { host, boot, life, io, file, result });
+        }
         match path {
             Path::Stalled => h.stuck.push(Stuck::Write(life, io, op)),
             Path::Failing => {
@@ -33,7 +39,11 @@ impl World {
                 let delay = self.rng.between(MS, 50 * MS);
                 if landed {
                     let length = op.bytes.len();
-                    self.after(delay / 2, Event::LateLand { op, length });
+                    // Mostly at once; some linger in a path that broke.
+                    let lingers = self.options.late_writes && self.rng.chance(200);
+                    let late = self.late() * 95 / 100;
+                    let lands = if lingers { self.rng.below(late) } else { delay / 2 };
+                    self.after(lands, Event::LateLand { op, length });
                 }
                 let result = Answer::Wrote(Err(IoFailed));
                 self.after(delay, Event::IoAnswer { host, boot, life, io, file, result });

@@ -25,7 +25,8 @@ struct Arguments {
     hosts: usize,
     seeds: u64,
     first: u64,
-    profile: Profile,
+    /// None: by seed.
+    profile: Option<Profile>,
     statefiles: usize,
     storm_ms: u64,
     varied: bool,
@@ -42,7 +43,7 @@ impl Default for Arguments {
             hosts: 3,
             seeds: 100,
             first: 0,
-            profile: Profile::Fast,
+            profile: Some(Profile::Fast),
             statefiles: 1,
             storm_ms: 60_000,
             varied: true,
@@ -75,9 +76,10 @@ fn parse(words: &[String]) -> Option<Arguments> {
             "--rule" => arguments.rule = Some(value.clone()),
             "--profile" => {
                 arguments.profile = match value.as_str() {
-                    "fast" => Profile::Fast,
-                    "default" => Profile::Default,
-                    "conservative" => Profile::Conservative,
+                    "fast" => Some(Profile::Fast),
+                    "default" => Some(Profile::Default),
+                    "conservative" => Some(Profile::Conservative),
+                    "mixed" => None,
                     _ => return None,
                 };
             }
@@ -113,8 +115,17 @@ fn main() -> ExitCode {
 }
 
 fn one(arguments: &Arguments, seed: u64, log: bool) -> World {
-    let plan = ChaosPlan { storm_ms: arguments.storm_ms, ..ChaosPlan::default() };
-    let mut options = Options::pool(arguments.hosts, arguments.profile);
+    // Half of the pools are fast; a storm over slow ones is longer, and its faults are further apart.
+    let (profile, longer) = match (arguments.profile, seed % 8) {
+        (Some(profile), _) => (profile, 1),
+        (None, 0..4) => (Profile::Fast, 1),
+        (None, 4..7) => (Profile::Default, 4),
+        (None, _) => (Profile::Conservative, 8),
+    };
+    let plan = ChaosPlan::default();
+    let gap_ms = plan.gap_ms * longer / 2 + plan.gap_ms / 2;
+    let plan = ChaosPlan { storm_ms: arguments.storm_ms * longer, gap_ms, ..plan };
+    let mut options = Options::pool(arguments.hosts, profile);
     options.statefiles = arguments.statefiles;
     options.log = log;
     run_seed(if arguments.varied { options.varied(seed) } else { options }, &plan, seed)

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::database::{Placed, Then, placements, set_holder};
 use crate::event::Event;
+use crate::host::Starting;
 use crate::power::News;
 use crate::world::{MS, World};
 
@@ -228,6 +229,7 @@ impl World {
         let closed = h.closed.get(&order.vm).copied().unwrap_or(0);
         if !order.start {
             h.closed.insert(order.vm, order.number.max(closed));
+            h.starting.remove(&order.vm);
             if h.vms.remove(&order.vm) {
                 self.log(|| format!("vm {} is stopped on host {host}", order.vm));
                 self.tell_load(host);
@@ -239,13 +241,41 @@ impl World {
             let delay = self.rng.between(MS, 10 * MS);
             return self.after(delay, Event::NotRunning(order));
         }
-        if h.vms.contains(&order.vm) || !h.permitted(now) {
+        if h.vms.contains(&order.vm) || h.starting.contains_key(&order.vm) || !h.permitted(now) {
             return;
         }
-        self.check_start(order.vm, host);
-        self.log(|| format!("vm {} runs on host {host}", order.vm));
+        h.starting.insert(order.vm, Starting { since: now, agreed: false });
+        let boot = h.boot;
+        let delay = self.rng.between(MS, 40 * MS);
+        self.after(delay, Event::Appears { host, boot, vm: order.vm, since: now });
+    }
+
+    /// The process of a VM that is being started is there, and asks whether the guest may execute;
+    /// or it does, unless fencing or a stop came between.
+    pub(crate) fn appears(&mut self, host: usize, vm: u32, since: u64) {
+        let now = self.now;
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        let Some(starting) = h.starting.get(&vm).copied().filter(|s| s.since == since) else {
+            return;
+        };
+        if !starting.agreed {
+            let leaves = h.leaving && !removed(Mutation::LeavingStarts);
+            if !h.permitted(now) || leaves {
+                h.starting.remove(&vm);
+                return;
+            }
+            let boot = h.boot;
+            h.starting.insert(vm, Starting { agreed: true, ..starting });
+            self.tell_load(host);
+            // Between the check and the deed anybody may be paused.
+            let gap = if self.rng.chance(100) { self.rng.below(300 * MS) } else { MS / 10 };
+            return self.after(gap, Event::Appears { host, boot, vm, since });
+        }
+        h.starting.remove(&vm);
+        self.check_start(vm, host);
+        self.log(|| format!("vm {vm} runs on host {host}"));
         if let Some(h) = self.hosts.get_mut(host) {
-            h.vms.insert(order.vm);
+            h.vms.insert(vm);
         }
         self.tell_load(host);
     }

@@ -10,6 +10,9 @@ use crate::event::Event;
 use crate::host::{Deferred, Stuck};
 use crate::world::{MS, World};
 
+/// Id of the command that asks for a clean shutdown.
+pub(crate) const EXCLUDE: u64 = 7;
+
 const POWER_UP_MS: (u64, u64) = (3_000, 12_000);
 
 impl World {
@@ -48,7 +51,7 @@ impl World {
     }
 
     /// The longest that a write may take to land, in nanoseconds.
-    fn late(&self) -> u64 {
+    pub(crate) fn late(&self) -> u64 {
         u64::from(self.options.timing.t_late_ms) * MS
     }
 
@@ -69,6 +72,8 @@ impl World {
         h.deferred.clear();
         h.gate_closed = false;
         h.vms.clear();
+        h.starting.clear();
+        h.leaving = false;
         h.told = None;
         h.acted = false;
         h.newest_order = 0;
@@ -115,7 +120,7 @@ impl World {
             incarnation: Incarnation(h.incarnation),
             now: Instant(h.local(now)),
             booted_at: Instant(0),
-            running: u32::try_from(h.vms.len()).unwrap_or(0),
+            running: h.processes(),
         };
         let incarnation = h.incarnation;
         h.machine = Machine::new(boot, config, seed).ok();
@@ -203,6 +208,7 @@ impl World {
         for event in deferred {
             self.deliver(host, event);
         }
+        self.tell_load(host);
     }
 
     pub(crate) fn fed(&mut self, host: usize) {
@@ -292,7 +298,12 @@ impl World {
                     h.watchdog.armed = false;
                 }
             }
-            Output::Reply(reply) => self.log(|| format!("host {host} replies {:?}", reply.result)),
+            Output::Reply(reply) => {
+                if let Some(h) = self.hosts.get_mut(host).filter(|_| reply.id == EXCLUDE) {
+                    h.leaving = reply.result.is_ok();
+                }
+                self.log(|| format!("host {host} replies {:?}", reply.result));
+            }
             Output::Note(text) => self.log(|| format!("host {host}: {text}")),
             Output::StateChanged => self.push_state(host),
         }
@@ -361,7 +372,10 @@ impl World {
         self.fences.push((host, self.now, reason));
         self.close_database(host);
         let Some(h) = self.hosts.get_mut(host) else { return };
-        h.gate_closed = true;
+        h.gate_closed = !removed(Mutation::GateOpen);
+        if h.gate_closed {
+            h.starting.clear();
+        }
         let (life, boot) = (h.life, h.boot);
         let vms: Vec<u32> = h.vms.iter().copied().collect();
         let mut last = 0;
@@ -377,7 +391,7 @@ impl World {
 
     pub(crate) fn tell_load(&mut self, host: usize) {
         let Some(h) = self.hosts.get(host).filter(|h| !h.paused) else { return };
-        let running = u32::try_from(h.vms.len()).unwrap_or(0);
+        let running = h.processes();
         let command = GuardCommand::Load { running, protected: running };
         self.input(host, Input::Command { id: 0, command });
     }

@@ -51,6 +51,19 @@ impl World {
         self.hosts.get(host).map_or(0, |h| h.vms.len())
     }
 
+    /// VMs whose start was ordered on a host and that do not execute yet.
+    #[must_use]
+    pub fn starting_on(&self, host: usize) -> usize {
+        self.hosts.get(host).map_or(0, |h| h.starting.len())
+    }
+
+    /// Those of them whose daemon agreed already.
+    #[must_use]
+    pub fn agreed_on(&self, host: usize) -> usize {
+        let Some(h) = self.hosts.get(host) else { return 0 };
+        h.starting.values().filter(|starting| starting.agreed).count()
+    }
+
     /// Number of resets and of fencings so far.
     #[must_use]
     pub fn casualties(&self) -> (usize, usize) {

@@ -227,6 +227,9 @@ impl World {
                 }
             }
             Event::Order(order) => self.obey(order),
+            Event::Appears { host, boot, vm, since } if self.current(host, boot) => {
+                self.appears(host, vm, since);
+            }
             Event::Drained { host, life, epoch } => self.report_drained(host, life, epoch),
             Event::AreaRead { host, boot, life, epoch, tries } if self.current(host, boot) => {
                 self.area_read(host, life, epoch, tries);

@@ -4,6 +4,7 @@
 //! completed on a majority.
 
 use crate::api::SharedBlock;
+use crate::mutation::{Mutation, on};
 
 /// What a cycle is for; each purpose writes its own blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +63,9 @@ pub(crate) struct Cycle {
 
 /// More than half.
 pub(crate) fn majority(count: usize) -> usize {
+    if on(Mutation::OneStatefile) {
+        return 1;
+    }
     count / 2 + 1
 }
 

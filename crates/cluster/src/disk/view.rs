@@ -46,8 +46,6 @@ impl<T> Memo<T> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Place {
     print: Option<Print>,
-    /// Highest (incarnation, sequence) ever read here.
-    beat_high: (u64, u64),
     pub(crate) ballot: Option<Ballot>,
     ballot_crc: u32,
     ballot_high: (u64, u64),
@@ -90,6 +88,9 @@ pub(crate) struct FileView {
     /// Completion of the last cycle in which everything worked.
     pub(crate) good_at: Option<u64>,
     pub(crate) latency: u64,
+    /// A write of this host's ballot failed here: until it has landed or never will, the block is
+    /// closed.
+    pub(crate) ballot_failed_at: Option<u64>,
 }
 
 impl FileView {
@@ -105,6 +106,7 @@ impl FileView {
             regressed: false,
             good_at: None,
             latency: 0,
+            ballot_failed_at: None,
         }
     }
 
@@ -161,13 +163,8 @@ impl FileView {
         if changed {
             place.print = Some(print.clone());
         }
-        let mut regressed = false;
-        if let Some(beat) = &beat {
-            let at = (beat.owner.seat.inc, beat.sequence);
-            regressed = at < place.beat_high;
-            place.beat_high = place.beat_high.max(at);
-        }
-        self.regressed |= regressed;
+        // A beat that is older than one seen before proves nothing: a write that failed may land over
+        // later ones. What a restored volume has forgotten shows in the ballots.
         Some(SeenBeat { slot, beat, changed, first })
     }
 

@@ -1,7 +1,7 @@
 //! Running the cycles of statefile IO and taking in what they bring.
 
 use crate::api::{BlockRange, IoFailed, IoId, Output, ReadBytes, SharedBlock};
-use crate::disk::cycle::{Cycle, Outcome, Purpose, Step};
+use crate::disk::cycle::{Cycle, Outcome, Purpose, Step, majority};
 use crate::disk::view::SeenBeat;
 use crate::machine::{Carry, Machine, Round};
 use crate::mutation::{Mutation, on};
@@ -73,13 +73,25 @@ impl Machine {
             |io| matches!(io, Pending::Write { file: f, purpose: p, .. } if *f == file && *p == purpose),
         )
     }
+    /// The block of this purpose may not be written now: a write of it is under way, or one of a
+    /// ballot failed and may still land over what would be written.
+    fn block_closed(&self, file: u8, purpose: Purpose) -> bool {
+        let late = ns(u64::from(self.timing().t_late_ms));
+        let failed = || {
+            let at = self.files.get(usize::from(file)).and_then(|view| view.ballot_failed_at);
+            let at = at.filter(|_| purpose == Purpose::Ballot && !on(Mutation::FailedForgotten));
+            at.is_some_and(|at| self.now < at + late)
+        };
+        self.write_in_flight(file, purpose) || failed()
+    }
     /// A write of this purpose is under way on some statefile.
     pub(crate) fn writing(&self, purpose: Purpose) -> bool {
         (0u8..).take(self.files.len()).any(|file| self.write_in_flight(file, purpose))
     }
     fn too_busy(&self, purpose: Purpose) -> bool {
-        let busy = (0u8..).take(self.files.len()).filter(|f| self.write_in_flight(*f, purpose));
-        busy.count() * 2 > self.files.len()
+        let busy = (0u8..).take(self.files.len()).filter(|f| self.block_closed(*f, purpose));
+        // So many cannot make a majority.
+        busy.count() + majority(self.files.len()) > self.files.len()
     }
 
     /// No ballot cycle runs, and a new one can reach a majority.
@@ -140,7 +152,8 @@ impl Machine {
         for p in [own, 1 - own] {
             // The other block belongs to dead lives; it is rewritten only if it became unreadable.
             if p == own || self.own_place_bad(p) {
-                for copy in [BallotCopy::First, BallotCopy::Second] {
+                let both = [BallotCopy::First, BallotCopy::Second];
+                for copy in both.into_iter().take(if on(Mutation::OneCopy) { 1 } else { 2 }) {
                     writes.push((ballot_block(self.me.slot, p, copy), bytes.clone()));
                 }
             }
@@ -169,7 +182,7 @@ impl Machine {
         for file in (0u8..).take(self.files.len()) {
             let step = match writes.first() {
                 None => Step::Wrote,
-                Some(_) if self.write_in_flight(file, purpose) => Step::Busy,
+                Some(_) if self.block_closed(file, purpose) => Step::Busy,
                 Some((block, bytes)) => {
                     let (block, bytes) = (*block, bytes.clone());
                     self.issue_write(Pending::Write { file, purpose, cycle: id }, block, bytes);
@@ -245,6 +258,12 @@ impl Machine {
         }
         match self.pending.remove(&io) {
             Some(Pending::Write { file, purpose, cycle: id }) => {
+                if result.is_err()
+                    && purpose == Purpose::Ballot
+                    && let Some(view) = self.files.get_mut(usize::from(file))
+                {
+                    view.ballot_failed_at = Some(self.now);
+                }
                 self.cycle_write_done(file, purpose, id, result.is_ok());
             }
             Some(Pending::AssignWrite { file, number }) => {
@@ -360,7 +379,8 @@ impl Machine {
         }
         let now = self.now;
         let Some(view) = self.files.get_mut(usize::from(file)) else { return };
-        let ok = ok || on(Mutation::UnreadableIgnored);
+        let young = self.carry == Carry::Reading && on(Mutation::CarryUnread);
+        let ok = ok || young || on(Mutation::UnreadableIgnored);
         let good = ok && view.genesis.is_some() && !view.foreign && !view.regressed;
         let foreign = view.foreign;
         if good {

@@ -126,42 +126,6 @@ pub(super) fn readmit_same_life(seed: u64) -> World {
     world
 }
 
-/// Host 1 leaves in order over a slow disk, and may not vote for host 2 meanwhile (P1).
-pub(super) fn fencing_votes(seed: u64) -> World {
-    let mut world = pool(3, seed);
-    world.make_coordinator(0);
-    world.inject(0, Fault::Maintain(1));
-    world.run_until(world.now_ms() + 10_000, |w| w.running_on(1) == 0 && w.all_run());
-    world.inject(0, Fault::Stall(2));
-    unlink(&mut world, 0, 2);
-    world.run_for(5_500);
-    world.inject(0, Fault::ReadsStuck(1, true));
-    world.inject(0, Fault::PutOut(2));
-    unlink(&mut world, 0, 1);
-    let at = 5_400 + 5 * (seed % 20);
-    world.inject(at, Fault::Exclude(1));
-    world.inject(at, Fault::AnswersLate(1, 1_700));
-    world.inject(at, Fault::BallotsStuckAfter(0, 0));
-    world.inject(at + 1_250, Fault::BallotsStuckAfter(0, u32::MAX));
-    world.inject(at + 1_250, Fault::DiskGood(0));
-    world.run_for(15_000);
-    world
-}
-
-/// A VM starts on a host that is leaving, whose *excluded* the others have read (P10).
-pub(super) fn excluded_keeps_permit(seed: u64) -> World {
-    let mut world = pool(3, seed);
-    world.make_coordinator(0);
-    world.inject(0, Fault::Maintain(1));
-    world.run_until(world.now_ms() + 10_000, |w| w.running_on(1) == 0 && w.all_run());
-    world.inject(0, Fault::AnswersLate(1, 1_500));
-    world.inject(0, Fault::Enable(1));
-    world.inject(0, Fault::Maintain(2));
-    world.inject(20 + 5 * (seed % 30), Fault::Exclude(1));
-    world.run_for(15_000);
-    world
-}
-
 /// A start order comes late, after the VM was stopped there and placed elsewhere (H7).
 pub(super) fn orders_unjudged(seed: u64) -> World {
     let mut world = pool(3, seed);

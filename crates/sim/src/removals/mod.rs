@@ -5,6 +5,7 @@
 //! breaks without both. Never does: anything without the feature `mutations`.
 
 mod aimed;
+mod fixed;
 mod late;
 mod setup;
 
@@ -52,7 +53,7 @@ pub fn all() -> Vec<Removal> {
         removal(M::NoCoordinatorWait, None, 0..20, storm),
         removal(M::QuorumIgnored, None, 0..300, storm),
         removal(M::NoAdoption, None, 0..300, storm),
-        removal(M::OnePhase, None, 0..200, storm),
+        removal(M::OnePhase, None, 0..20, fixed::one_phase),
         removal(M::NoReread, None, 0..40, aimed::no_reread),
         removal(M::ArrivalDating, None, 0..10, aimed::arrival_dating),
         removal(M::OutsiderTakesOver, None, 0..10, aimed::outsider_takes_over),
@@ -61,7 +62,7 @@ pub fn all() -> Vec<Removal> {
         removal(M::UnreadableIgnored, None, 0..40, aimed::unreadable_ignored),
         removal(M::LastEpochOnly, None, 0..60, aimed::last_epoch_only),
         removal(M::DeadNotAged, None, 0..60, aimed::dead_not_aged),
-        removal(M::AcksNotAged, None, 0..10, aimed::acks_not_aged),
+        removal(M::AcksNotAged, None, 0..80, aimed::acks_not_aged),
         removal(M::AnyEpochClears, None, 0..40, aimed::any_epoch_clears),
         removal(M::NewestTimingOnly, None, 0..10, aimed::newest_timing_only),
         removal(M::NoFeedRace, None, 0..20, aimed::no_feed_race),
@@ -74,8 +75,20 @@ pub fn all() -> Vec<Removal> {
         removal(M::EarlyTombstone, Some(M::TombstoneClears), 0..100, late::early_tombstone),
         removal(M::VotesUnread, None, 0..60, late::votes_unread),
         removal(M::ReadmitSameLife, None, 0..40, late::readmit_same_life),
-        removal(M::FencingVotes, Some(M::DeadNotAged), 0..200, late::fencing_votes),
-        removal(M::ExcludedKeepsPermit, None, 0..100, late::excluded_keeps_permit),
+        removal(M::FencingVotes, None, 0..32, fixed::fencing_votes),
+        removal(
+            M::ExcludedKeepsPermit,
+            Some(M::LeavingStarts),
+            0..60,
+            fixed::excluded_keeps_permit,
+        ),
+        removal(M::LastCoordinatorOnly, None, 0..60, fixed::last_coordinator_only),
+        removal(M::GateOpen, None, 0..60, fixed::gate_open),
+        removal(M::HoldKeepsVms, None, 0..10, fixed::hold_keeps_vms),
+        removal(M::OneCopy, None, 0..60, fixed::one_copy),
+        removal(M::CarryUnread, None, 0..60, fixed::carry_unread),
+        removal(M::FailedForgotten, None, 0..40, fixed::failed_forgotten),
+        removal(M::OneStatefile, None, 0..10, fixed::one_statefile),
         removal(M::OrdersUnjudged, None, 0..100, late::orders_unjudged),
         removal(M::ConfirmedAtOnce, None, 0..60, late::confirmed_at_once),
         removal(M::CloseAtOnce, None, 0..60, late::close_at_once),

@@ -85,6 +85,12 @@ pub(super) fn fault(
         ["plug", h, "into", network] => Fault::Plug(host(h)?, small(network)?),
         ["storage", "stalls", "for", h] => Fault::Stall(host(h)?),
         ["storage", "fails", "for", h] => Fault::Fail(host(h)?),
+        ["a", "beat", "of", h, "fails", "and", "lands", "after", ms] => {
+            Fault::FailsLate(host(h)?, false, number(ms)?)
+        }
+        ["a", "ballot", "of", h, "fails", "and", "lands", "after", ms] => {
+            Fault::FailsLate(host(h)?, true, number(ms)?)
+        }
         ["storage", "slow", "for", h, ms] => Fault::Slow(host(h)?, number(ms)?),
         ["storage", "good", "for", h] => Fault::DiskGood(host(h)?),
         ["statefile", file, "stalls", "for", h] => Fault::StallOn(host(h)?, small(file)?),
