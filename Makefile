@@ -133,7 +133,7 @@ test-kill-points: ## power lost after every write to the metadata volume, and 20
 	VOLUME_FAULTS=all cargo test --release --locked --quiet -p haven-daemon --test volume_faults -- --nocapture --test-threads 1
 
 .PHONY: model
-model: ## explore the independent models of the protocol whole (some minutes, some GiB)
+model: ## explore the independent models of the protocol, whole or to a bound that is said (minutes, GiB)
 	cargo run --release --locked -p haven-model-check
 
 reference: ## write reference pages and client types of the API into target/reference

@@ -133,8 +133,10 @@ fn pool_that_needs(rule: permits::Rule) -> (bool, Permits) {
         | Rule::LeaseFromBegin
         | Rule::TombstoneLast => (true, TWO),
         Rule::CoordinatorWait | Rule::EveryCoordinator => (true, COORDINATORS),
-        Rule::NewerConfirmation => (false, Permits { epochs: 4, ..COORDINATORS }),
-        Rule::EveryEpoch | Rule::OutForEver => (false, Permits { epochs: 3, ..THREE }),
+        Rule::NewerConfirmation => (false, Permits { epochs: 4, ticks: 4, ..COORDINATORS }),
+        // Bounded in time, or three epochs of three hosts are too many.
+        Rule::EveryEpoch => (false, Permits { epochs: 3, ticks: 5, ..THREE }),
+        Rule::OutForEver => (false, Permits { epochs: 3, ticks: 5, proposers: 0b110, ..THREE }),
         _ => (false, THREE),
     }
 }

@@ -2,6 +2,7 @@
 
 use haven_cluster::timing::Timing;
 
+use crate::database::METADATA;
 use crate::disk::Path;
 use crate::event::Event;
 use crate::faults::Fault;
@@ -36,18 +37,37 @@ impl Default for ChaosPlan {
 }
 
 /// Faults under way.
-#[derive(Debug, Default)]
+///
+/// Chance that makes faults is not the chance of the world: with the same faults from a list the
+/// world goes the same way.
+#[derive(Debug)]
 pub(crate) struct Chaos {
     pub(crate) plan: Option<ChaosPlan>,
     pub(crate) faults: Vec<Fault>,
+    /// What happened, and when, in nanoseconds.
+    pub(crate) happened: Vec<(u64, Fault)>,
+    rng: Rng,
+    races: Rng,
+}
+
+impl Chaos {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            plan: None,
+            faults: Vec::new(),
+            happened: Vec::new(),
+            rng: Rng::new(seed ^ 0x6661_756C_7473),
+            races: Rng::new(seed ^ 0x7261_6365_7300),
+        }
+    }
 }
 
 impl Chaos {
     /// How long the guard is paused between the check and the feed.
-    pub(crate) fn feed_race(&self, timing: &Timing, rng: &mut Rng) -> u64 {
+    pub(crate) fn feed_race(&mut self, timing: &Timing) -> u64 {
         match &self.plan {
-            Some(plan) if rng.chance(plan.race) => {
-                rng.below(u64::from(timing.t_wd_ms) * MS * 95 / 100)
+            Some(plan) if self.races.chance(plan.race) => {
+                self.races.below(u64::from(timing.t_wd_ms) * MS * 95 / 100)
             }
             _ => 0,
         }
@@ -58,18 +78,18 @@ impl World {
     /// Sometimes something breaks just around a ballot write.
     pub(crate) fn aim_at_write(&mut self, host: usize, block: u32) {
         let Some(plan) = &self.chaos.plan else { return };
-        if block < 256 || !self.rng.chance(plan.aim) {
+        if block < 256 || plan.aim == 0 || !self.chaos.rng.chance(plan.aim) {
             return;
         }
-        let wait = self.rng.below(30);
-        let back = wait + self.rng.between(500, 20_000);
+        let wait = self.chaos.rng.below(30);
+        let back = wait + self.chaos.rng.between(500, 20_000);
         let pairs = [
             (Fault::PowerOff(host), Fault::PowerOn(host)),
             (Fault::Stall(host), Fault::DiskGood(host)),
             (Fault::Fail(host), Fault::DiskGood(host)),
             (Fault::CutHost(host), Fault::HealHost(host)),
         ];
-        let (fault, end) = pairs[self.rng.index(4)].clone();
+        let (fault, end) = pairs[self.chaos.rng.index(4)].clone();
         self.inject(wait, fault);
         self.inject(back, end);
     }
@@ -78,24 +98,24 @@ impl World {
     fn plan_storm(&mut self, plan: &ChaosPlan) {
         let mut at = 0;
         while at < plan.storm_ms {
-            let hold = self.rng.between(50, 15_000);
+            let hold = self.chaos.rng.between(50, 15_000);
             for (wait, fault) in self.random_fault(hold, plan) {
                 self.inject(at + wait, fault);
             }
-            at += self.rng.below(2 * plan.gap_ms);
+            at += self.chaos.rng.below(2 * plan.gap_ms);
         }
     }
 
     fn random_fault(&mut self, hold: u64, plan: &ChaosPlan) -> Vec<(u64, Fault)> {
         let count = self.hosts.len();
-        let (a, b) = (self.rng.index(count), self.rng.index(count));
-        match self.rng.below(24) {
+        let (a, b) = (self.chaos.rng.index(count), self.chaos.rng.index(count));
+        match self.chaos.rng.below(32) {
             0 | 1 => vec![(0, Fault::PowerOff(a)), (hold, Fault::PowerOn(a))],
             2 => vec![(0, Fault::Pause(a, hold / 2))],
             3 | 4 => vec![(0, Fault::CutHost(a)), (hold, Fault::HealHost(a))],
             5 => vec![(0, Fault::CutOneWay(a, b)), (hold, Fault::Join(a, b))],
             6 => {
-                let set = self.rng.bits();
+                let set = self.chaos.rng.bits();
                 vec![(0, Fault::Partition(set)), (hold, Fault::HealNetwork)]
             }
             7 | 8 => vec![(0, Fault::Stall(a)), (hold, Fault::DiskGood(a))],
@@ -105,7 +125,7 @@ impl World {
                 // All lose the disk, and get it back one by one.
                 let mut faults: Vec<_> = (0..count).map(|h| (0, Fault::Stall(h))).collect();
                 for host in 0..count {
-                    let back = hold + self.rng.below(4_000);
+                    let back = hold + self.chaos.rng.below(4_000);
                     faults.push((back, Fault::DiskGood(host)));
                 }
                 faults
@@ -114,50 +134,86 @@ impl World {
                 // The whole site, and the power comes back one by one.
                 let mut faults: Vec<_> = (0..count).map(|h| (0, Fault::PowerOff(h))).collect();
                 for host in 0..count {
-                    let back = self.rng.between(100, 12_000);
+                    let back = self.chaos.rng.between(100, 12_000);
                     faults.push((back, Fault::PowerOn(host)));
                 }
                 faults
             }
             13 => {
-                let (loss, delayed) = (self.rng.below(500), self.rng.below(300));
+                let (loss, delayed) = (self.chaos.rng.below(500), self.chaos.rng.below(300));
                 let noise = Fault::Noise(loss, 100, delayed, 30_000);
                 vec![(0, noise), (hold, Fault::Noise(0, 0, 0, 0))]
             }
             14 => vec![(0, Fault::Isolation(a, false)), (hold, Fault::Isolation(a, true))],
             15 => {
                 let slot = u32::try_from(a).unwrap_or(0);
-                let block = if self.rng.chance(500) { 8 + 2 * slot } else { 256 + 4 * slot };
-                vec![(0, Fault::Corrupt(0, block + 2 * self.rng.below(2) as u32))]
+                let block = if self.chaos.rng.chance(500) { 8 + 2 * slot } else { 256 + 4 * slot };
+                vec![(0, Fault::Corrupt(0, block + 2 * self.chaos.rng.below(2) as u32))]
             }
             16 | 17 => vec![(0, Fault::HandOver(b))],
             18 if plan.retime => vec![(0, Fault::Retime(self.random_timing()))],
             20 if self.volumes.len() > 1 => {
-                let file = u8::try_from(self.rng.index(self.volumes.len())).unwrap_or(0);
+                let file = u8::try_from(self.chaos.rng.index(self.volumes.len())).unwrap_or(0);
                 // The array behind it, or one host's path to it.
-                let hosts = if self.rng.chance(400) { 0..count } else { a..a + 1 };
+                let hosts = if self.chaos.rng.chance(400) { 0..count } else { a..a + 1 };
                 let gone = hosts.clone().map(|h| (0, Fault::StallOn(h, file)));
                 let mut faults: Vec<_> = gone.collect();
                 faults.extend(hosts.map(|h| (hold, Fault::GoodOn(h, file))));
                 faults
             }
             21 if self.options.networks > 1 => {
-                let network = u8::try_from(self.rng.index(self.options.networks)).unwrap_or(0);
-                let hosts = if self.rng.chance(400) { 0..count } else { a..a + 1 };
+                let network =
+                    u8::try_from(self.chaos.rng.index(self.options.networks)).unwrap_or(0);
+                let hosts = if self.chaos.rng.chance(400) { 0..count } else { a..a + 1 };
                 let gone = hosts.clone().map(|h| (0, Fault::Unplug(h, network)));
                 let mut faults: Vec<_> = gone.collect();
                 faults.extend(hosts.map(|h| (hold, Fault::Plug(h, network))));
                 faults
             }
             22 => vec![(0, Fault::PutOut(a))],
+            24 => vec![(0, Fault::GuardCrash(a))],
+            25 => {
+                // An operator takes a host down in order, and up again.
+                let up = hold + 3_000;
+                vec![
+                    (0, Fault::Maintain(a)),
+                    (2_500, Fault::Exclude(a)),
+                    (up, Fault::PowerOff(a)),
+                    (up + 100, Fault::PowerOn(a)),
+                    (up + 200, Fault::Enable(a)),
+                ]
+            }
+            26 => vec![(0, Fault::Maintain(a)), (hold, Fault::Enable(a))],
+            27 | 28 => {
+                let hosts = if self.chaos.rng.chance(300) { 0..count } else { a..a + 1 };
+                let fails = self.chaos.rng.chance(400);
+                let bad = if fails { Fault::FailOn } else { Fault::StallOn };
+                let begin = hosts.clone().map(|h| (0, bad(h, METADATA)));
+                let mut faults: Vec<_> = begin.collect();
+                faults.extend(hosts.map(|h| (hold, Fault::GoodOn(h, METADATA))));
+                faults
+            }
+            29 => {
+                let late = u64::from(self.options.timing.t_late_ms) * 95 / 100;
+                let (ballot, after) = (self.chaos.rng.chance(700), self.chaos.rng.below(late));
+                vec![(0, Fault::FailsLate(a, ballot, after))]
+            }
+            30 => {
+                let ms = self.chaos.rng.between(100, 3_000);
+                vec![(0, Fault::AnswersLate(a, ms)), (hold, Fault::AnswersLate(a, 0))]
+            }
+            31 if self.volumes.len() > 1 => {
+                // One of three is put back from a copy.
+                vec![(0, Fault::Snapshot(0)), (hold, Fault::Restore(0))]
+            }
             _ => {
                 // Both paths of one host, not at the same moment.
-                let gap = self.rng.below(3_000);
+                let gap = self.chaos.rng.below(3_000);
                 vec![
                     (0, Fault::Stall(a)),
                     (gap, Fault::CutHost(a)),
                     (hold + gap, Fault::HealHost(a)),
-                    (hold + self.rng.below(6_000), Fault::DiskGood(a)),
+                    (hold + self.chaos.rng.below(6_000), Fault::DiskGood(a)),
                 ]
             }
         }
@@ -165,7 +221,7 @@ impl World {
 
     fn random_timing(&mut self) -> Timing {
         let base = self.options.timing;
-        let factor = self.rng.between(1, 4) as u32;
+        let factor = self.chaos.rng.between(1, 4) as u32;
         Timing {
             t_net_ms: base.t_net_ms * factor,
             t_put_ms: base.t_put_ms * factor,
@@ -179,11 +235,14 @@ impl World {
     pub fn heal(&mut self) {
         self.chaos.plan = None;
         self.chaos.faults.clear();
+        self.manager.disabled.clear();
         self.network.heal();
         for host in 0..self.hosts.len() {
             self.set_path(host, Path::Good);
             let Some(h) = self.hosts.get_mut(host) else { continue };
             h.isolation = true;
+            h.answers_late = 0;
+            h.fails_late = None;
             if h.idle {
                 self.power_off(host);
             }
@@ -234,14 +293,34 @@ impl World {
 /// One whole run: formation, storm, healing, recovery.
 #[must_use]
 pub fn run_seed(options: Options, plan: &ChaosPlan, seed: u64) -> World {
+    run(options, plan, seed, None)
+}
+
+/// The same with exactly these faults, at these moments (in nanoseconds), instead of random ones.
+#[must_use]
+pub fn run_faults(options: Options, plan: &ChaosPlan, seed: u64, faults: &[(u64, Fault)]) -> World {
+    run(options, plan, seed, Some(faults))
+}
+
+fn run(options: Options, plan: &ChaosPlan, seed: u64, given: Option<&[(u64, Fault)]>) -> World {
     let mut world = World::new(options, seed);
     world.power_on_all();
     world.demand_health(FORMATION_MS, "the pool does not form");
     if world.broken.is_some() {
         return world;
     }
-    world.chaos.plan = Some(plan.clone());
-    world.plan_storm(plan);
+    match given {
+        None => {
+            world.chaos.plan = Some(plan.clone());
+            world.plan_storm(plan);
+        }
+        Some(faults) => {
+            world.chaos.plan = Some(ChaosPlan { aim: 0, ..plan.clone() });
+            for (at, fault) in faults {
+                world.inject_at(*at, fault.clone());
+            }
+        }
+    }
     world.run_for(plan.storm_ms);
     if world.broken.is_none() {
         world.heal();

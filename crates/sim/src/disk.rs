@@ -21,12 +21,13 @@ pub(crate) enum Path {
 #[derive(Clone, Debug)]
 pub(crate) struct Volume {
     blocks: Vec<SharedBlock>,
+    copy: Vec<SharedBlock>,
 }
 
 impl Default for Volume {
     fn default() -> Self {
         let zero: SharedBlock = SharedBlock::from(vec![0; BLOCK_SIZE]);
-        Self { blocks: vec![zero; STATEFILE_BLOCKS as usize] }
+        Self { blocks: vec![zero; STATEFILE_BLOCKS as usize], copy: Vec::new() }
     }
 }
 
@@ -49,6 +50,17 @@ impl Volume {
         for (place, chunk) in places.zip(kept.chunks(BLOCK_SIZE)) {
             let rest = place.get(chunk.len()..).unwrap_or_default();
             *place = if rest.is_empty() { chunk.into() } else { [chunk, rest].concat().into() };
+        }
+    }
+
+    pub(crate) fn snapshot(&mut self) {
+        self.copy = self.blocks.clone();
+    }
+
+    /// Everything written since the copy was made is gone.
+    pub(crate) fn restore(&mut self) {
+        if !self.copy.is_empty() {
+            self.blocks = self.copy.clone();
         }
     }
 

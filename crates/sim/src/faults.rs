@@ -85,6 +85,10 @@ pub enum Fault {
     Isolation(usize, bool),
     /// A bit of a first ballot copy or a beat block flips.
     Corrupt(u8, u32),
+    /// Somebody copies a statefile.
+    Snapshot(u8),
+    /// It is put back from that copy.
+    Restore(u8),
     /// The acting coordinator is told to hand over.
     HandOver(usize),
     /// The first, whether it acts or not, is told to hand over to the second.
@@ -105,8 +109,16 @@ impl World {
         self.after(ms * MS, Event::Fault(number));
     }
 
+    /// Lets a fault happen at a moment, in nanoseconds.
+    pub(crate) fn inject_at(&mut self, at: u64, fault: Fault) {
+        self.chaos.faults.push(fault);
+        let number = self.chaos.faults.len() - 1;
+        self.after(at.saturating_sub(self.now), Event::Fault(number));
+    }
+
     pub(crate) fn fault(&mut self, number: usize) {
         let Some(fault) = self.chaos.faults.get(number).cloned() else { return };
+        self.chaos.happened.push((self.now, fault.clone()));
         self.log(|| format!("fault: {fault:?}"));
         match fault {
             Fault::PowerOff(host) => self.power_off(host),
@@ -137,6 +149,16 @@ impl World {
             | Fault::AnswersLate(..) => self.host_fault(&fault),
             Fault::ReadsStuck(host, stuck) => self.set_reads_stuck(host, stuck),
             Fault::GuardCrash(host) => self.guard_crash(host),
+            Fault::Snapshot(file) => {
+                if let Some(volume) = self.volumes.get_mut(usize::from(file)) {
+                    volume.snapshot();
+                }
+            }
+            Fault::Restore(file) => {
+                if let Some(volume) = self.volumes.get_mut(usize::from(file)) {
+                    volume.restore();
+                }
+            }
             Fault::RotBallots(host, both) => {
                 let [first, second] = self.ballot_blocks(host);
                 for file in (0u8..).take(self.volumes.len()) {

@@ -23,10 +23,11 @@ mod power;
 pub mod removals;
 mod rng;
 pub mod scenario;
+pub mod shrink;
 pub mod story;
 mod world;
 
-pub use chaos::{ChaosPlan, run_seed};
+pub use chaos::{ChaosPlan, run_faults, run_seed};
 pub use checks::Broken;
 pub use options::Options;
 pub use power::PowerDevice;

@@ -16,7 +16,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const USAGE: &str = "usage: haven-sim run [--hosts N] [--seeds N] [--first N] [--profile P] \
 [--statefiles N] [--storm-ms N] [--varied yes|no] [--threads N] [--seconds N]\n       \
-haven-sim replay --seed N [same options]\n       haven-sim stories [--folder scenarios] \
+haven-sim replay --seed N [same options]\n       haven-sim shrink --seed N [same \
+options]\n       haven-sim stories [--folder scenarios] \
 [--bless yes]\n       haven-sim mutations [--threads N] [--rule NAME] (with the feature of that \
 name)\n";
 
@@ -99,6 +100,7 @@ fn main() -> ExitCode {
     let done = parse(rest).and_then(|arguments| match command {
         "run" => Some(run(&arguments)),
         "replay" => Some(replay(&arguments)),
+        "shrink" => Some(shrink(&arguments)),
         "stories" => Some(stories(&arguments)),
         #[cfg(feature = "mutations")]
         "mutations" => Some(mutations(&arguments)),
@@ -115,6 +117,12 @@ fn main() -> ExitCode {
 }
 
 fn one(arguments: &Arguments, seed: u64, log: bool) -> World {
+    let (options, plan) = pool_of(arguments, seed);
+    run_seed(Options { log, ..options }, &plan, seed)
+}
+
+/// The pool and the storm of a seed.
+fn pool_of(arguments: &Arguments, seed: u64) -> (Options, ChaosPlan) {
     // Half of the pools are fast; a storm over slow ones is longer, and its faults are further apart.
     let (profile, longer) = match (arguments.profile, seed % 8) {
         (Some(profile), _) => (profile, 1),
@@ -127,8 +135,7 @@ fn one(arguments: &Arguments, seed: u64, log: bool) -> World {
     let plan = ChaosPlan { storm_ms: arguments.storm_ms * longer, gap_ms, ..plan };
     let mut options = Options::pool(arguments.hosts, profile);
     options.statefiles = arguments.statefiles;
-    options.log = log;
-    run_seed(if arguments.varied { options.varied(seed) } else { options }, &plan, seed)
+    (if arguments.varied { options.varied(seed) } else { options }, plan)
 }
 
 /// Seconds of processor time that this program used so far.
@@ -156,7 +163,11 @@ fn run(arguments: &Arguments) -> bool {
         virtual_ms.fetch_add(world.now_ms(), Ordering::Relaxed);
         if let Some(what) = &world.broken {
             broken.fetch_add(1, Ordering::Relaxed);
-            say(&format!("seed {seed} at {} ms: {}", what.at_ms, what.what));
+            let what_ms = what.at_ms;
+            say(&format!(
+                "seed {seed} at {what_ms} ms (`haven-sim shrink --seed {seed}`): {}",
+                what.what
+            ));
         }
     };
     std::thread::scope(|scope| {
@@ -185,6 +196,23 @@ fn replay(arguments: &Arguments) -> bool {
         say(line);
     }
     world.broken.is_none()
+}
+
+/// The same run with as few faults as still break it, as a log.
+fn shrink(arguments: &Arguments) -> bool {
+    let (options, plan) = pool_of(arguments, arguments.first);
+    let Some(shrunk) = haven_sim::shrink::shrink(&options, &plan, arguments.first) else {
+        say("nothing breaks");
+        return true;
+    };
+    for line in shrunk.world.lines() {
+        say(line);
+    }
+    say(&format!("{} faults of {} are needed:", shrunk.faults.len(), shrunk.before));
+    for (at, fault) in &shrunk.faults {
+        say(&format!("{:>10.3} {fault:?}", *at as f64 / 1e9));
+    }
+    false
 }
 
 fn stories(arguments: &Arguments) -> bool {

@@ -170,7 +170,7 @@ impl World {
                 if !h.watchdog.armed || h.watchdog.arms != arms {
                     return;
                 }
-                let pause = late.max(self.chaos.feed_race(&self.options.timing, &mut self.rng));
+                let pause = late.max(self.chaos.feed_race(&self.options.timing));
                 if may {
                     self.after(pause, Event::FeedLands { host, boot });
                 }

@@ -176,6 +176,12 @@ impl World {
         self.hosts.iter().filter_map(|h| h.told.as_ref()).flat_map(|state| &state.alarms)
     }
 
+    /// The faults that happened, with their moments in nanoseconds.
+    #[must_use]
+    pub fn happened(&self) -> &[(u64, Fault)] {
+        &self.chaos.happened
+    }
+
     /// The newest epoch that anybody showed.
     #[must_use]
     pub fn newest_epoch(&self) -> u64 {

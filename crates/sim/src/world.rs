@@ -84,7 +84,7 @@ impl World {
             metadata,
             chain: Chain::default(),
             config,
-            chaos: crate::chaos::Chaos::default(),
+            chaos: crate::chaos::Chaos::new(seed),
             next_read: 1,
             broken: None,
             resets: Vec::new(),

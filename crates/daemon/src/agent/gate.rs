@@ -31,6 +31,8 @@ struct State {
     newest: Option<Term>,
     closed: HashMap<Uuid, u64>,
     acting: BTreeMap<Uuid, ActingOrder>,
+    /// The guard was asked to exclude this host, or did so.
+    leaving: bool,
 }
 
 /// An order that acts; dropping it says that it does no longer.
@@ -96,9 +98,24 @@ impl Gate {
         self.state().closed.get(&vm).is_some_and(|closed| placement <= *closed)
     }
 
+    /// While this host leaves the membership in order no guest begins to execute: its permit may be
+    /// over though this daemon has not heard so yet. A guest whose process is there already is seen
+    /// by the guard, which then refuses to leave.
+    pub fn set_leaving(&self, leaving: bool) {
+        self.state().leaving = leaving;
+    }
+
+    /// Whether this host leaves, or left, the membership in order.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.state().leaving
+    }
+
     /// Begins a new history of terms: the pool is armed, disarmed or left.
     pub fn forget_terms(&self) {
-        self.state().newest = None;
+        let mut state = self.state();
+        state.newest = None;
+        state.leaving = false;
     }
 
     fn judge(
@@ -115,7 +132,8 @@ impl Gate {
         {
             return Err(Refusal::PlacementClosed { given, closed: *closed });
         }
-        if envelope.order.runs_guest() && armed.is_some_and(|view| !view.permit) {
+        let barred = armed.is_some_and(|view| !view.permit || state.leaving);
+        if envelope.order.runs_guest() && barred {
             return Err(Refusal::NoPermit);
         }
         Ok(())

@@ -78,13 +78,24 @@ impl Case {
         if after.is_some() {
             self.remember_arm(after.clone())?;
         }
+        let leaves = matches!(command, GuardCommand::Exclude);
+        let arms = matches!(command, GuardCommand::Arm(_));
+        if leaves {
+            self.agent.gate.set_leaving(true);
+        }
         let refused = self.agent.parts.guard.command(command).await;
         match refused {
             Ok(()) => {
+                if arms {
+                    self.agent.gate.set_leaving(false);
+                }
                 self.remember_arm(after)?;
                 DONE
             }
             Err(refusal) => {
+                if leaves {
+                    self.agent.gate.set_leaving(false);
+                }
                 self.remember_arm(before)?;
                 Err(OrderError::Failed { code: refusal.code, text: refusal.text })
             }
@@ -178,8 +189,10 @@ impl super::Agent {
         let resting = self.parts.guard.rest();
         self.going_down.store(true, Ordering::SeqCst);
         if self.parts.authority.armed().is_some() {
+            self.gate.set_leaving(true);
             let excluded = self.exclude().await;
             if excluded.is_err() {
+                self.gate.set_leaving(false);
                 self.going_down.store(false, Ordering::SeqCst);
             }
             excluded?;

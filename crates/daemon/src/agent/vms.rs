@@ -92,8 +92,10 @@ impl Case {
 fn consent(parts: &AgentParts, order: &Order, gate: Gate) -> Consent {
     let (authority, until) = (parts.authority.clone(), Instant::now() + order.deadline());
     let place = order.vm().zip(order.placement());
+    let leaves = gate.clone();
+    let leaves = move || leaves.is_leaving();
     let closed = move || place.is_some_and(|(vm, placement)| gate.is_closed(vm, placement));
-    let permit = move || authority.armed().is_none_or(|armed| armed.permit);
+    let permit = move || authority.armed().is_none_or(|armed| armed.permit && !leaves());
     Arc::new(move || Instant::now() < until && permit() && !closed())
 }
 

@@ -1,6 +1,7 @@
 //! Schedules that wait for what they need instead of leaving it to chance.
 
 use haven_cluster::control::IsolationResponse;
+use haven_cluster::timing::Timing;
 
 use super::setup::{feeds_late, linger, logged, pool, unlink};
 use crate::World;
@@ -169,6 +170,44 @@ pub(super) fn failed_forgotten(seed: u64) -> World {
         world.inject(20, Fault::PowerOn(host));
     }
     world.run_for(60_000);
+    world
+}
+
+/// Host 0 lives three lives while a ballot write of its first, which failed, is on its way: it lands
+/// in the block of the third (P6). Lateness is long, so that there is time for that.
+pub(super) fn restart_at_once(seed: u64) -> World {
+    let mut options = Options { late_writes: false, vms: 0, ..logged(3) };
+    options.timing = Timing { t_wd_ms: 8_000, t_late_ms: 16_000, ..options.timing };
+    let mut world = World::formed(options, seed);
+    world.make_coordinator(1);
+    world.inject(0, Fault::FailsLate(0, true, 15_000));
+    let timing = Timing { margin_ms: 110, ..world.options.timing };
+    world.inject(0, Fault::Retime(timing));
+    world.run_for(300);
+    for _ in 0..2 {
+        world.inject(0, Fault::PutOut(0));
+        world.run_until(world.now_ms() + 1_500, |w| !w.is_member(0));
+        world.run_until(world.now_ms() + 5_000, |w| w.is_member(0));
+    }
+    world.inject(0, Fault::HandOver(0));
+    world.run_until(world.now_ms() + 2_000, |w| w.coordinator() == Some(0));
+    // Only its own ballot shows what it decides now.
+    world.inject(0, Fault::Stall(2));
+    world.run_for(500);
+    world.inject(0, Fault::PowerOff(1));
+    let epoch = world.epoch_of(2);
+    world.run_until(world.now_ms() + 4_000, |w| w.epoch_of(2) > epoch);
+    world.run_for(100);
+    world.inject(0, Fault::BallotsStuckAfter(0, 0));
+    world.run_for(10_000);
+    world.inject(0, Fault::PowerOff(0));
+    world.inject(0, Fault::PowerOff(2));
+    world.inject(2, Fault::BallotsStuckAfter(0, u32::MAX));
+    for host in 0..3 {
+        world.inject(10, Fault::DiskGood(host));
+        world.inject(20, Fault::PowerOn(host));
+    }
+    world.run_for(90_000);
     world
 }
 

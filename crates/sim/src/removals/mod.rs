@@ -88,6 +88,7 @@ pub fn all() -> Vec<Removal> {
         removal(M::OneCopy, None, 0..60, fixed::one_copy),
         removal(M::CarryUnread, None, 0..60, fixed::carry_unread),
         removal(M::FailedForgotten, None, 0..40, fixed::failed_forgotten),
+        removal(M::RestartAtOnce, None, 0..30, fixed::restart_at_once),
         removal(M::OneStatefile, None, 0..10, fixed::one_statefile),
         removal(M::OrdersUnjudged, None, 0..100, late::orders_unjudged),
         removal(M::ConfirmedAtOnce, None, 0..60, late::confirmed_at_once),

@@ -154,3 +154,18 @@ fn a_closed_placement_stays_closed_and_the_next_one_may_start() {
     assert_eq!(begin(3).unwrap_err(), Refusal::PlacementClosed { given: 3, closed: 3 });
     assert!(begin(4).is_ok());
 }
+
+/// The permit that the daemon knows of may be a moment old: from asking to leave until the guard
+/// refuses nothing starts (P10).
+#[test]
+fn a_host_that_leaves_starts_nothing() {
+    let bench = bench();
+    bench.arm(4, bench.first, true);
+    let vm = Uuid::new_v4();
+    let begin = |order| bench.gate.begin(&bench.order(bench.first, 4, 7, order), bench.first);
+    bench.gate.set_leaving(true);
+    assert_eq!(begin(start(vm, 1)).unwrap_err(), Refusal::NoPermit);
+    assert!(begin(Order::StopVm { vm, mode: StopMode::Hard }).is_ok());
+    bench.gate.set_leaving(false);
+    assert!(begin(start(vm, 1)).is_ok());
+}
