@@ -139,11 +139,6 @@ impl World {
                 }
                 faults
             }
-            13 => {
-                let (loss, delayed) = (self.chaos.rng.below(500), self.chaos.rng.below(300));
-                let noise = Fault::Noise(loss, 100, delayed, 30_000);
-                vec![(0, noise), (hold, Fault::Noise(0, 0, 0, 0))]
-            }
             14 => vec![(0, Fault::Isolation(a, false)), (hold, Fault::Isolation(a, true))],
             15 => {
                 let slot = u32::try_from(a).unwrap_or(0);
@@ -171,6 +166,30 @@ impl World {
                 faults
             }
             22 => vec![(0, Fault::PutOut(a))],
+            kind @ (13 | 24..=31) => self.operation(kind, hold),
+            _ => {
+                // Both paths of one host, not at the same moment.
+                let gap = self.chaos.rng.below(3_000);
+                vec![
+                    (0, Fault::Stall(a)),
+                    (gap, Fault::CutHost(a)),
+                    (hold + gap, Fault::HealHost(a)),
+                    (hold + self.chaos.rng.below(6_000), Fault::DiskGood(a)),
+                ]
+            }
+        }
+    }
+
+    /// Noise, operators, guards and volumes.
+    fn operation(&mut self, kind: u64, hold: u64) -> Vec<(u64, Fault)> {
+        let count = self.hosts.len();
+        let a = self.chaos.rng.index(count);
+        match kind {
+            13 => {
+                let (loss, delayed) = (self.chaos.rng.below(500), self.chaos.rng.below(300));
+                let noise = Fault::Noise(loss, 100, delayed, 30_000);
+                vec![(0, noise), (hold, Fault::Noise(0, 0, 0, 0))]
+            }
             24 => vec![(0, Fault::GuardCrash(a))],
             25 => {
                 // An operator takes a host down in order, and up again.
@@ -202,20 +221,11 @@ impl World {
                 let ms = self.chaos.rng.between(100, 3_000);
                 vec![(0, Fault::AnswersLate(a, ms)), (hold, Fault::AnswersLate(a, 0))]
             }
-            31 if self.volumes.len() > 1 => {
+            _ if self.volumes.len() > 1 => {
                 // One of three is put back from a copy.
                 vec![(0, Fault::Snapshot(0)), (hold, Fault::Restore(0))]
             }
-            _ => {
-                // Both paths of one host, not at the same moment.
-                let gap = self.chaos.rng.below(3_000);
-                vec![
-                    (0, Fault::Stall(a)),
-                    (gap, Fault::CutHost(a)),
-                    (hold + gap, Fault::HealHost(a)),
-                    (hold + self.chaos.rng.below(6_000), Fault::DiskGood(a)),
-                ]
-            }
+            _ => Vec::new(),
         }
     }
 
@@ -243,7 +253,8 @@ impl World {
             h.isolation = true;
             h.answers_late = 0;
             h.fails_late = None;
-            if h.idle {
+            // Whoever left in order, or is about to, is started again by its operators.
+            if h.idle || h.leaving {
                 self.power_off(host);
             }
             self.power_on(host);
@@ -263,7 +274,10 @@ impl World {
     pub fn demand_health(&mut self, ms: u64, what: &str) {
         let deadline = self.now_ms() + ms;
         self.run_until(deadline, World::healthy);
-        if self.broken.is_none() && !self.healthy() {
+        // Both copies of a ballot lost together: the administrator has to rule (docs/protocol.md).
+        let lost = self.alarms().any(|alarm| alarm.starts_with("Ballot of slot"));
+        self.unreadable = lost;
+        if self.broken.is_none() && !self.healthy() && !self.unreadable {
             let view = self.describe();
             self.fail(format!("liveness: {what}: {view}"));
         }

@@ -150,6 +150,7 @@ fn cpu_seconds() -> f64 {
 fn run(arguments: &Arguments) -> bool {
     let next = AtomicU64::new(arguments.first);
     let (broken, virtual_ms, runs) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    let unreadable = AtomicU64::new(0);
     let until = Instant::now().checked_add(Duration::from_secs(arguments.seconds));
     let end = arguments.first.saturating_add(arguments.seeds);
     let before = cpu_seconds();
@@ -161,6 +162,7 @@ fn run(arguments: &Arguments) -> bool {
         let world = one(arguments, seed, false);
         runs.fetch_add(1, Ordering::Relaxed);
         virtual_ms.fetch_add(world.now_ms(), Ordering::Relaxed);
+        unreadable.fetch_add(u64::from(world.unreadable), Ordering::Relaxed);
         if let Some(what) = &world.broken {
             broken.fetch_add(1, Ordering::Relaxed);
             let what_ms = what.at_ms;
@@ -187,6 +189,8 @@ fn run(arguments: &Arguments) -> bool {
     say(&format!("figure sim_pool_hours{size} {hours:.1} h"));
     say(&format!("figure sim_pool_hours_per_cpu_s{size} {speed:.2} h/s"));
     say(&format!("figure sim_violations{size} {broken} runs"));
+    // Both copies of a ballot were damaged together: a named residual risk.
+    say(&format!("figure sim_ballots_lost{size} {} runs", unreadable.into_inner()));
     broken == 0
 }
 

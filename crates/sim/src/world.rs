@@ -38,6 +38,8 @@ pub struct World {
     pub(crate) config: ArmConfig,
     pub(crate) chaos: crate::chaos::Chaos,
     pub(crate) next_read: u64,
+    /// The run ended with a ballot that nobody can read: that it does not go on is no broken promise.
+    pub unreadable: bool,
     /// The first broken promise.
     pub broken: Option<Broken>,
     /// Resets that hosts did to themselves or their watchdogs did, and their moments.
@@ -86,6 +88,7 @@ impl World {
             config,
             chaos: crate::chaos::Chaos::new(seed),
             next_read: 1,
+            unreadable: false,
             broken: None,
             resets: Vec::new(),
             fences: Vec::new(),
