@@ -2,7 +2,7 @@
 import type { ReactNode } from "react";
 import { ActionButton } from "@/actions/ActionButton";
 import { useI18n } from "@/i18n";
-import { type Item, item, useAll, useTable } from "@/store/hooks";
+import { type Item, item, useAll, useLoaded, useTable } from "@/store/hooks";
 import { Nothing, Panel, SrLink } from "@/ui/bits";
 import { add, deleteDisk, detach, resize } from "./devices";
 
@@ -10,19 +10,14 @@ export default function Disks({ object: vm }: { object: Item<"VM"> }): ReactNode
   const { t, bytes } = useI18n();
   const vdis = useTable("VDI");
   const vbds = useAll("VBD").filter((vbd) => vbd.VM === vm.$ref).sort((a, b) => a.userdevice.localeCompare(b.userdevice, undefined, { numeric: true }));
-  if (vbds.length === 0) {
-    return (
-      <Nothing title="vm-no-disks" body="vm-no-disks-body">
-        <ActionButton action={add} target={vm} />
-      </Nothing>
-    );
-  }
+  const loaded = useLoaded("VBD");
   return (
     <Panel title={t("tab-disks")}>
       <div className="hv-buttons">
         <ActionButton action={add} target={vm} />
       </div>
-      <table className="hv-matrix">
+      {loaded && vbds.length === 0 && <Nothing title="vm-no-disks" body="vm-no-disks-body" />}
+      {vbds.length > 0 && <table className="hv-matrix">
         <thead>
           <tr>
             <th scope="col">{t("column-name")}</th>
@@ -61,7 +56,7 @@ export default function Disks({ object: vm }: { object: Item<"VM"> }): ReactNode
             );
           })}
         </tbody>
-      </table>
+      </table>}
     </Panel>
   );
 }

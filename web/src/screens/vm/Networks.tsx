@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { ActionButton } from "@/actions/ActionButton";
 import { useI18n } from "@/i18n";
-import { type Item, useAll, useObject, useTable } from "@/store/hooks";
+import { type Item, useAll, useLoaded, useObject, useTable } from "@/store/hooks";
 import { Nothing, Panel } from "@/ui/bits";
 import { pathOf } from "@/ui/links";
 import { Pill } from "@/ui/status";
@@ -20,19 +20,14 @@ export default function Networks({ object: vm }: { object: Item<"VM"> }): ReactN
   const networks = useTable("network");
   const guest = useObject("VM_guest_metrics", vm.guest_metrics);
   const vifs = useAll("VIF").filter((vif) => vif.VM === vm.$ref).sort((a, b) => Number(a.device) - Number(b.device));
-  if (vifs.length === 0) {
-    return (
-      <Nothing title="vm-no-interfaces" body="vm-no-interfaces-body">
-        <ActionButton action={addInterface} target={vm} />
-      </Nothing>
-    );
-  }
+  const loaded = useLoaded("VIF");
   return (
     <Panel title={t("tab-networks")}>
       <div className="hv-buttons">
         <ActionButton action={addInterface} target={vm} />
       </div>
-      <table className="hv-matrix">
+      {loaded && vifs.length === 0 && <Nothing title="vm-no-interfaces" body="vm-no-interfaces-body" />}
+      {vifs.length > 0 && <table className="hv-matrix">
         <thead>
           <tr>
             <th scope="col">{t("column-device")}</th>
@@ -66,7 +61,7 @@ export default function Networks({ object: vm }: { object: Item<"VM"> }): ReactN
             );
           })}
         </tbody>
-      </table>
+      </table>}
     </Panel>
   );
 }
