@@ -112,6 +112,56 @@ async fn nothing_breaks_the_promise_unless_somebody_insists() {
     assert!(alerts(&pool, "HA_POOL_OVERCOMMITTED").await[0].contains("starting big"));
 }
 
+/// A repository of its own kind, attached where `shared` says.
+async fn repository(pool: &Armed, name: &str, kind: &str) -> Json {
+    let shared = kind == "nfs";
+    let config = match shared {
+        true => json!({ "server": "nas", "serverpath": format!("/{name}") }),
+        false => json!({ "location": format!("/{name}") }),
+    };
+    let (host, no) = (pool.host(0).await, json!(""));
+    let kind = json!(kind);
+    let params =
+        [host, config, json!("0"), json!(name), no.clone(), kind, no, json!(shared), json!({})];
+    pool.ok("SR.create", &params).await
+}
+
+async fn disk(pool: &Armed, vm: &Json, sr: &Json) -> Result<Json, Vec<String>> {
+    let row = json!({
+        "name_label": "more", "SR": sr, "virtual_size": 64 << 20, "type": "user",
+        "sharable": false, "read_only": false, "other_config": {},
+    });
+    let vdi = pool.ok("VDI.create", &[row]).await;
+    let vbd = json!({
+        "VM": vm, "VDI": vdi, "userdevice": "1", "bootable": false, "mode": "RW",
+        "type": "Disk", "unpluggable": true, "empty": false, "other_config": {},
+    });
+    pool.call(0, "VBD.create", &[vbd]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn disks_and_storage_break_no_promise_either() {
+    let (pool, vms) = promised().await;
+    tolerate(&pool, 1).await.unwrap();
+    // A disk that one host alone reaches would tie the VM to it.
+    let local = repository(&pool, "own", "local").await;
+    let error = disk(&pool, &vms[0], &local).await.unwrap_err();
+    assert_eq!(error[0], "HA_CONSTRAINT_VIOLATION_SR_NOT_SHARED", "{error:?}");
+    assert_eq!(error[1], local.as_str().unwrap());
+    assert_eq!(pool.ok("VM.get_VBDs", &[vms[0].clone()]).await.as_array().unwrap().len(), 1);
+    // One that all reach is fine; then the storage may not go from where it would be needed.
+    let second = repository(&pool, "second", "nfs").await;
+    disk(&pool, &vms[0], &second).await.unwrap();
+    let host = pool.host(2).await;
+    let pbds = pool.ok("PBD.get_all_records", &[]).await;
+    let of_host = |row: &Json| row["SR"] == second && row["host"] == host;
+    let (pbd, _) = pbds.as_object().unwrap().iter().find(|(_, row)| of_host(row)).unwrap();
+    let pbd = json!(pbd);
+    let error = pool.call(0, "PBD.unplug", &[pbd.clone()]).await.unwrap_err();
+    assert_eq!(error[0], WOULD_BREAK, "{error:?}");
+    assert_eq!(pool.ok("PBD.get_currently_attached", &[pbd]).await, true);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_promise_is_told_once_and_taken_back_once() {
     let (pool, _) = promised().await;
