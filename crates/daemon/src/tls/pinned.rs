@@ -1,4 +1,4 @@
-//! A client that knows only the fingerprint of the pool's CA: the joining host.
+//! A client that knows only the fingerprint of the pool's CA, or nothing: the joining host.
 
 use std::sync::Arc;
 
@@ -18,8 +18,19 @@ use super::ca::fingerprint_der;
 /// A client configuration that accepts exactly the servers whose certificate is signed by the CA
 /// with this SHA-256 (hexadecimal), whatever address was dialled.
 pub fn pinned_client(ca_sha256: &str) -> Result<ClientConfig, TlsError> {
+    client(Trusted::Ca { sha256: ca_sha256.to_ascii_lowercase() })
+}
+
+/// A client configuration that accepts whoever answers: for a host that joins with a name and a
+/// password and knows nothing else of the pool. Only that the server has the key of its
+/// certificate is verified.
+pub fn trusting_client() -> Result<ClientConfig, TlsError> {
+    client(Trusted::Anybody)
+}
+
+fn client(trusted: Trusted) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(default_provider());
-    let verifier = PinnedCa { sha256: ca_sha256.to_ascii_lowercase(), provider: provider.clone() };
+    let verifier = Verifier { trusted, provider: provider.clone() };
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
@@ -29,13 +40,20 @@ pub fn pinned_client(ca_sha256: &str) -> Result<ClientConfig, TlsError> {
     Ok(config)
 }
 
+/// Whose certificate is accepted.
 #[derive(Debug)]
-struct PinnedCa {
-    sha256: String,
+enum Trusted {
+    Ca { sha256: String },
+    Anybody,
+}
+
+#[derive(Debug)]
+struct Verifier {
+    trusted: Trusted,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for PinnedCa {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -44,72 +62,18 @@ impl ServerCertVerifier for PinnedCa {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        let Trusted::Ca { sha256 } = &self.trusted else {
+            return Ok(ServerCertVerified::assertion());
+        };
         let ca = intermediates
             .iter()
-            .find(|cert| fingerprint_der(cert) == self.sha256)
+            .find(|cert| fingerprint_der(cert) == *sha256)
             .ok_or(Error::InvalidCertificate(CertificateError::UnknownIssuer))?;
         let mut roots = RootCertStore::empty();
         roots.add(ca.clone().into_owned())?;
         let parsed = ParsedCertificate::try_from(end_entity)?;
         let algorithms = self.provider.signature_verification_algorithms.all;
         verify_server_cert_signed_by_trust_anchor(&parsed, &roots, &[], now, algorithms)?;
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, cert, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, cert, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// A client configuration that accepts whoever answers: for a host that joins with a name and a
-/// password and knows nothing else of the pool. Only that the server has the key of its
-/// certificate is verified.
-pub fn trusting_client() -> Result<ClientConfig, TlsError> {
-    let provider = Arc::new(default_provider());
-    let verifier = Whoever { provider: provider.clone() };
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
-}
-
-#[derive(Debug)]
-struct Whoever {
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Whoever {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
         Ok(ServerCertVerified::assertion())
     }
 
