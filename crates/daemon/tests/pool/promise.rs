@@ -109,7 +109,9 @@ async fn nothing_breaks_the_promise_unless_somebody_insists() {
     start(&pool, &big, 2, true).await.unwrap();
     pool.until("it is overcommitted", async |pool| of_pool(pool, "ha_overcommitted").await == true)
         .await;
-    assert!(alerts(&pool, "HA_POOL_OVERCOMMITTED").await[0].contains("starting big"));
+    // The standing alert may be there already; rows come in no order.
+    let told = alerts(&pool, "HA_POOL_OVERCOMMITTED").await;
+    assert!(told.iter().any(|text| text.contains("starting big")), "{told:?}");
 }
 
 /// A repository of its own kind, attached where `shared` says.
