@@ -39,6 +39,14 @@ pub fn check(db: &Image, wanted: &[Ref<Sr>]) -> Result<Vec<Ref<Sr>>, ApiError> {
     if pool.ha_enabled {
         return Err(ApiError::with(codes::HA_IS_ENABLED, &[]));
     }
+    check_anew(db, wanted)
+}
+
+/// The same for a pool that is armed, and to be armed anew.
+///
+/// # Errors
+/// The first thing that is in the way, as a catalogue error.
+pub fn check_anew(db: &Image, wanted: &[Ref<Sr>]) -> Result<Vec<Ref<Sr>>, ApiError> {
     let hosts: Vec<(Ref<Host>, &Host)> = db.iter::<Host>().collect();
     if hosts.len() < HOSTS_MIN {
         return Err(ApiError::with(codes::HA_TOO_FEW_HOSTS, &[]));
@@ -92,7 +100,7 @@ fn check_sr(db: &Image, sr: Ref<Sr>, hosts: &[(Ref<Host>, &Host)]) -> Result<(),
                 "host {} has {} not attached; plug its PBD there",
                 host_row.name_label, row.name_label
             );
-            return Err(ApiError::from_wire("HA_HOST_CANNOT_ACCESS_STATEFILE", vec![text]));
+            return Err(ApiError::from_wire(codes::HA_HOST_CANNOT_ACCESS_STATEFILE, vec![text]));
         }
     }
     let size = u64::try_from(row.physical_size).unwrap_or(0);

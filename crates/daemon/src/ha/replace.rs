@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::takeover::Ha;
-use super::{arm, disarm, stock};
+use super::{arm, disarm, pool_check, stock};
 use crate::copies;
 use crate::ops::rows;
 use crate::peer_net::{Caller, forward_request};
@@ -28,6 +28,10 @@ const GOOD_MS: u64 = 5_000;
 const DISARM_MAX: Duration = Duration::from_secs(30);
 /// Longest wait until the pool says that it is off.
 const OFF_MAX: Duration = Duration::from_secs(30);
+/// Longest wait until hosts that have just started attached their repositories again.
+const ATTACH_MAX: Duration = Duration::from_secs(30);
+/// Between two attempts to arm.
+const ATTACH_EVERY: Duration = Duration::from_millis(500);
 /// Largest answer of a host.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 
@@ -36,7 +40,8 @@ const ANSWER_BYTES_MAX: usize = 64 << 10;
 ///
 /// # Errors
 /// The pool is not armed, this host does not coordinate it, a host neither answers nor is said to be
-/// off, or it cannot be armed with these repositories. In the last case it stays off.
+/// off, or it cannot be armed with these repositories: it stays armed as it was while a majority of
+/// the statefiles answers, and off otherwise.
 pub async fn replace(ha: &Ha, srs: Vec<Ref<Sr>>, off: &[Uuid]) -> Result<(), ApiError> {
     if !ha.state.pool.is_open() {
         return Err(ha.state.not_coordinator());
@@ -46,11 +51,38 @@ pub async fn replace(ha: &Ha, srs: Vec<Ref<Sr>>, off: &[Uuid]) -> Result<(), Api
         return Err(ApiError::with(codes::HA_NOT_ENABLED, &[]));
     }
     match majority(ha) {
-        true => disarm::disable(ha).await?,
+        true => {
+            // What is in the way is said while nothing has changed. Without a majority the rows
+            // cannot be trusted, nor mended, before the database is home.
+            let (asked, wanted) = (srs.clone(), config.clone());
+            let check = move |db: &Image| {
+                pool_check::check_anew(db, &asked)?;
+                pool_check::wishes(db, &wanted).map(|_| ())
+            };
+            ha.state.pool.read(check).await??;
+            disarm::disable(ha).await?;
+        }
         false => everybody(ha, off).await?,
     }
     wait_off(ha).await?;
-    arm::enable(ha, srs, config).await
+    arm_again(ha, &srs, &config).await
+}
+
+/// Arms the pool; a host that has just started is given time to attach its repositories, or the
+/// pool would stay unprotected for that.
+async fn arm_again(ha: &Ha, srs: &[Ref<Sr>], config: &Config) -> Result<(), ApiError> {
+    let begun = tokio::time::Instant::now();
+    loop {
+        let error = match arm::enable(ha, srs.to_vec(), config.clone()).await {
+            Err(error) if error.code == codes::HA_HOST_CANNOT_ACCESS_STATEFILE => error,
+            ended => return ended,
+        };
+        if begun.elapsed() > ATTACH_MAX {
+            return Err(error);
+        }
+        tracing::warn!(%error, "high availability is turned on again as soon as it can be");
+        tokio::time::sleep(ATTACH_EVERY).await;
+    }
 }
 
 type Config = std::collections::BTreeMap<String, String>;

@@ -123,6 +123,16 @@ async fn statefiles_are_replaced_while_the_pool_is_armed() {
     pool.enable().await.unwrap();
     let first = pool.guards.config().unwrap().generation;
     pool.write(0, "kept").await.unwrap();
+    // One that it could not be armed with is refused while it is still protected as before.
+    let (host, no) = (pool.host(0).await, json!(""));
+    let config = json!({ "location": "/own" });
+    let (name, kind) = (json!("own"), json!("local"));
+    let params = [host, config, json!("0"), name, no.clone(), kind, no, json!(false), json!({})];
+    let own = pool.ok("SR.create", &params).await;
+    let refused = replace(json!({ "srs": [own] })).await.unwrap_err();
+    assert_eq!(code(&refused), "HA_CONSTRAINT_VIOLATION_SR_NOT_SHARED");
+    assert_eq!(pool.guards.config().unwrap().generation, first);
+    assert_eq!(pool.ha(0).await.unwrap(), true);
     // A majority answers: a last epoch ends the old arming.
     replace(json!({})).await.unwrap();
     let second = pool.guards.config().unwrap().generation;
