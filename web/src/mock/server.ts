@@ -39,7 +39,7 @@ export class MockServer {
       // Another one coordinates when they answer again, and counts its generations anew.
       this.coordinator = "host2";
       this.pool.tables.forgetDeletions();
-      return { status: 503, body: { error: { code: 1, message: "HOST_STILL_BOOTING", data: [] } } };
+      return { status: 200, body: { error: { code: 1, message: "HOST_STILL_BOOTING", data: [] } } };
     }
     try {
       if (path === "/ui/rrd_updates") {

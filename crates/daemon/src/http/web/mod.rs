@@ -79,7 +79,8 @@ pub(super) async fn serve(state: &Arc<AppState>, request: Request) -> Response {
             Ok(response) => response,
             Err(error) => {
                 tracing::debug!(%error, "the page could not be forwarded to the coordinator");
-                failed(StatusCode::SERVICE_UNAVAILABLE, &state.not_coordinator())
+                let error = state.not_coordinator();
+                failed(status_of(&error), &error)
             }
         };
     }
@@ -143,10 +144,11 @@ fn reply(answer: Result<Json, ApiError>) -> Response {
     }
 }
 
-/// Whoever waits a moment asks again; everything else is an answer.
+/// What passes by itself is an answer like any other: the page reads it and asks again, where 503
+/// would be an error in the console of the browser whenever the coordinator changes.
 fn status_of(error: &ApiError) -> StatusCode {
     match error.code {
-        codes::HOST_STILL_BOOTING | codes::HOST_IS_SLAVE => StatusCode::SERVICE_UNAVAILABLE,
+        codes::HOST_STILL_BOOTING | codes::HOST_IS_SLAVE => StatusCode::OK,
         codes::SESSION_INVALID | codes::SESSION_AUTHENTICATION_FAILED => StatusCode::UNAUTHORIZED,
         _ => StatusCode::BAD_REQUEST,
     }
@@ -194,6 +196,14 @@ mod tests {
         assert!(is_own_origin(&request(Method::GET, &own[..1])));
         let socket = [("host", "10.77.0.1"), ("upgrade", "websocket")];
         assert!(!is_own_origin(&request(Method::GET, &socket)));
+    }
+
+    #[test]
+    fn a_pool_without_a_coordinator_is_no_error_of_the_browser() {
+        let passing = ApiError::new(codes::HOST_STILL_BOOTING, Vec::new());
+        assert_eq!(reply(Err(passing)).status(), StatusCode::OK);
+        let wrong = ApiError::with(codes::SESSION_INVALID, &[&""]);
+        assert_eq!(reply(Err(wrong)).status(), StatusCode::UNAUTHORIZED);
     }
 
     #[test]
