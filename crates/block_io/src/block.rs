@@ -26,7 +26,13 @@ impl BlockBuffer {
     /// The bytes in as many blocks as they need; the rest of the last one is zero.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
-        let mut buffer = Self::zeroed(bytes.len().div_ceil(BLOCK_SIZE));
+        Self::padded(bytes, bytes.len())
+    }
+
+    /// `bytes` and zeroes up to `len`, rounded up to whole blocks.
+    #[must_use]
+    pub fn padded(bytes: &[u8], len: usize) -> Self {
+        let mut buffer = Self::zeroed(len.max(bytes.len()).div_ceil(BLOCK_SIZE));
         for (to, from) in buffer.as_mut_bytes().iter_mut().zip(bytes) {
             *to = *from;
         }

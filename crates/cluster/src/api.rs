@@ -1,9 +1,10 @@
 //! What goes into a [`crate::Machine`] and what comes out.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use crate::BLOCK_SIZE;
+use crate::block::Padded;
+pub use crate::block::SharedBlock;
 use crate::control::{GuardCommand, GuardReply};
 use crate::ids::{HostId, Incarnation, Instant};
 
@@ -36,9 +37,6 @@ pub struct BlockRange {
     /// Number of blocks, at least 1.
     pub count: u32,
 }
-
-/// One block in memory that nobody writes any more: the same memory is the same content.
-pub type SharedBlock = Arc<[u8]>;
 
 /// What a read brought: all its ranges, one after the other.
 #[derive(Clone, Copy, Debug)]
@@ -78,18 +76,32 @@ impl<'a> ReadBytes<'a> {
         }
     }
     /// The bytes in one piece.
-    pub(crate) fn bytes(self) -> std::borrow::Cow<'a, [u8]> {
+    pub(crate) fn bytes(self) -> Padded<'a> {
         match self {
             Self::Flat(bytes) => bytes.into(),
-            Self::Shared([block]) => block.as_ref().into(),
-            Self::Shared(blocks) => blocks.concat().into(),
+            Self::Shared(blocks) => Padded::concat(blocks),
         }
     }
-    /// What is kept to know these blocks again; nothing of bytes that are not shared.
-    pub(crate) fn kept(self) -> Vec<SharedBlock> {
-        match self {
-            Self::Flat(_) => Vec::new(),
-            Self::Shared(blocks) => blocks.to_vec(),
+    /// All bytes in one piece, as a disk gives them.
+    #[must_use]
+    pub fn to_vec(self) -> Vec<u8> {
+        let blocks = match self {
+            Self::Flat(bytes) => return bytes.to_vec(),
+            Self::Shared(blocks) => blocks,
+        };
+        let mut all = Vec::with_capacity(blocks.len() * BLOCK_SIZE);
+        for block in blocks {
+            let end = all.len() + block.len();
+            all.extend_from_slice(block.head());
+            all.resize(end, 0);
+        }
+        all
+    }
+    /// Keeps what is needed to know these blocks again; nothing of bytes that are not shared.
+    pub(crate) fn keep(self, kept: &mut Vec<SharedBlock>) {
+        kept.clear();
+        if let Self::Shared(blocks) = self {
+            kept.extend_from_slice(blocks);
         }
     }
     /// These are the very blocks that were kept.
@@ -98,7 +110,7 @@ impl<'a> ReadBytes<'a> {
             Self::Flat(_) => false,
             Self::Shared(blocks) => {
                 blocks.len() == kept.len()
-                    && blocks.iter().zip(kept).all(|(one, other)| Arc::ptr_eq(one, other))
+                    && blocks.iter().zip(kept).all(|(one, other)| one.is(other))
             }
         }
     }

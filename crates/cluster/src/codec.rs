@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use crate::block::{Padded, SharedBlock, crc_padded};
+
 /// Appends to a byte vector.
 #[derive(Debug, Default)]
 pub(crate) struct Writer {
@@ -83,27 +85,36 @@ impl<'a> Reader<'a> {
 /// Bytes before the sealed content of a block: magic (8), CRC32C (4), content length (4).
 pub(crate) const SEAL_BYTES: usize = 16;
 
-/// Puts `content` behind a seal into `size` bytes: magic, CRC32C over everything after the CRC,
-/// length of the content, the content, zeroes. `None`: it does not fit.
-pub(crate) fn seal(magic: &[u8; 8], content: &[u8], size: usize) -> Option<Vec<u8>> {
-    let length = u32::try_from(content.len()).ok()?;
-    let mut block = vec![0; size];
-    block.get_mut(SEAL_BYTES..)?.get_mut(..content.len())?.copy_from_slice(content);
-    block.get_mut(12..SEAL_BYTES)?.copy_from_slice(&length.to_le_bytes());
-    let crc = crc32c::crc32c(block.get(12..)?);
-    block.get_mut(8..12)?.copy_from_slice(&crc.to_le_bytes());
-    block.get_mut(..8)?.copy_from_slice(magic);
-    Some(block)
+/// Room for a seal, and for content behind it.
+pub(crate) fn sealed(capacity: usize) -> Writer {
+    let mut out = Writer::with_capacity(capacity);
+    out.raw(&[0; SEAL_BYTES]);
+    out
+}
+
+/// Closes what was begun by [`sealed`] for `size` bytes: magic, CRC32C over everything after the
+/// CRC, length of the content, the content, zeroes. `None`: it does not fit.
+pub(crate) fn seal(magic: &[u8; 8], out: Writer, size: usize) -> Option<SharedBlock> {
+    let mut head = out.into_bytes();
+    if head.len() > size {
+        return None;
+    }
+    let length = u32::try_from(head.len().checked_sub(SEAL_BYTES)?).ok()?;
+    head.get_mut(12..SEAL_BYTES)?.copy_from_slice(&length.to_le_bytes());
+    let crc = crc_padded(head.get(12..)?, size - 12);
+    head.get_mut(8..12)?.copy_from_slice(&crc.to_le_bytes());
+    head.get_mut(..8)?.copy_from_slice(magic);
+    Some(SharedBlock::padded(&head, size))
 }
 
 /// The checksum and the content of a sealed block; `None` if the magic or the checksum is wrong.
-pub(crate) fn unseal<'a>(magic: &[u8; 8], block: &'a [u8]) -> Option<(u32, &'a [u8])> {
-    let mut reader = Reader::new(block);
+pub(crate) fn unseal<'a>(magic: &[u8; 8], block: &'a Padded<'_>) -> Option<(u32, &'a [u8])> {
+    let mut reader = Reader::new(block.head());
     if reader.raw(8)? != magic {
         return None;
     }
     let crc = reader.u32()?;
-    if crc32c::crc32c(reader.bytes) != crc {
+    if block.crc(12) != crc {
         return None;
     }
     let length = usize::try_from(reader.u32()?).ok()?;

@@ -22,6 +22,7 @@
 
 mod admission;
 pub mod api;
+mod block;
 mod codec;
 pub mod control;
 mod coordinator;

@@ -249,7 +249,7 @@ impl Membership {
             }
             Output::Write { io, statefile, block, bytes } => {
                 let offset = u64::from(block) * BLOCK_SIZE as u64;
-                let data = BlockBuffer::from_bytes(&bytes);
+                let data = BlockBuffer::padded(bytes.head(), bytes.len());
                 self.submit(io, statefile, IoOperation::Write { offset, data });
             }
             Output::WatchdogArm { bite_ms } => return self.arm_watchdog(bite_ms),

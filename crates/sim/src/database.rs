@@ -244,7 +244,7 @@ impl World {
         let now = self.now;
         let Some(h) = self.hosts.get_mut(host) else { return };
         let (path, boot) = (h.path(METADATA), h.boot);
-        let epoch = h.told.as_ref().and_then(|state| state.epoch.clone());
+        let epoch = h.told.as_deref().and_then(|state| state.epoch.clone());
         let epoch =
             epoch.filter(|epoch| epoch.number.0 == number && h.acting(now) && h.life == life);
         let Some(epoch) = epoch.filter(|_| path != Path::Failing) else {

@@ -26,7 +26,7 @@ pub(crate) struct Volume {
 
 impl Default for Volume {
     fn default() -> Self {
-        let zero: SharedBlock = SharedBlock::from(vec![0; BLOCK_SIZE]);
+        let zero = SharedBlock::padded(&[], BLOCK_SIZE);
         Self { blocks: vec![zero; STATEFILE_BLOCKS as usize], copy: Vec::new() }
     }
 }
@@ -45,11 +45,22 @@ impl Volume {
             }
             return;
         }
-        let kept = bytes.get(..length.min(bytes.len())).unwrap_or_default();
         let places = self.blocks.iter_mut().skip(block as usize);
+        if length == bytes.len() && length.is_multiple_of(BLOCK_SIZE) {
+            let mut rest = bytes.head();
+            for place in places.take(length / BLOCK_SIZE) {
+                let (head, tail) = rest.split_at(rest.len().min(BLOCK_SIZE));
+                *place = SharedBlock::padded(head, BLOCK_SIZE);
+                rest = tail;
+            }
+            return;
+        }
+        let whole = bytes.to_vec();
+        let kept = whole.get(..length.min(whole.len())).unwrap_or_default();
         for (place, chunk) in places.zip(kept.chunks(BLOCK_SIZE)) {
-            let rest = place.get(chunk.len()..).unwrap_or_default();
-            *place = if rest.is_empty() { chunk.into() } else { [chunk, rest].concat().into() };
+            let mut block = place.to_vec();
+            block.splice(..chunk.len(), chunk.iter().copied());
+            *place = block.into();
         }
     }
 

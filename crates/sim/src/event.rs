@@ -1,5 +1,9 @@
 //! What can happen, in the order of virtual time.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+
 use haven_cluster::IoId;
 use haven_cluster::control::GuardState;
 
@@ -139,26 +143,41 @@ pub(crate) enum Event {
     Fault(usize),
 }
 
-#[derive(Debug)]
-pub(crate) struct Queued {
-    pub(crate) at: u64,
-    pub(crate) order: u64,
-    pub(crate) event: Event,
+/// Events by their moment; of one moment, in the order in which they were queued. Only small keys
+/// are moved about; the events lie still.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    /// Moment, order and place.
+    keys: BinaryHeap<Reverse<(u64, u64, u32)>>,
+    order: u64,
+    places: Vec<Option<Event>>,
+    free: Vec<u32>,
 }
 
-impl PartialEq for Queued {
-    fn eq(&self, other: &Self) -> bool {
-        (self.at, self.order) == (other.at, other.order)
+impl Queue {
+    pub(crate) fn push(&mut self, at: u64, event: Event) {
+        self.order += 1;
+        let place = if let Some(place) = self.free.pop() {
+            if let Some(free) = self.places.get_mut(place as usize) {
+                *free = Some(event);
+            }
+            place
+        } else {
+            self.places.push(Some(event));
+            u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX)
+        };
+        self.keys.push(Reverse((at, self.order, place)));
     }
-}
-impl Eq for Queued {}
-impl PartialOrd for Queued {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Queued {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.order).cmp(&(other.at, other.order))
+
+    /// The next event and its moment, if that is not after `deadline`.
+    pub(crate) fn pop(&mut self, deadline: u64) -> Option<(u64, Event)> {
+        let next = self.keys.peek_mut()?;
+        if next.0.0 > deadline {
+            return None;
+        }
+        let Reverse((at, _, place)) = PeekMut::pop(next);
+        self.free.push(place);
+        let event = self.places.get_mut(place as usize).and_then(Option::take)?;
+        Some((at, event))
     }
 }

@@ -96,7 +96,8 @@ pub(crate) struct Host {
     pub(crate) listens: BTreeSet<(u8, SocketAddr)>,
     pub(crate) stuck: Vec<Stuck>,
     pub(crate) flying: Vec<Flying>,
-    pub(crate) reads: BTreeMap<u64, (u64, IoId, ReadOp)>,
+    /// By tag: the life, the IO and what it collected.
+    pub(crate) reads: Vec<(u64, (u64, IoId, ReadOp))>,
     /// Pause between check and feed, in nanoseconds.
     pub(crate) feed_late: u64,
     pub(crate) feed_late_now: u64,
@@ -122,7 +123,7 @@ pub(crate) struct Host {
     pub(crate) leaving: bool,
     pub(crate) isolation: bool,
     /// What the pool daemon was last told.
-    pub(crate) told: Option<GuardState>,
+    pub(crate) told: Option<Box<GuardState>>,
     pub(crate) db: DbHost,
     /// The epoch of the newest order that was judged here.
     pub(crate) newest_order: u64,
@@ -152,7 +153,7 @@ impl Host {
             listens: BTreeSet::new(),
             stuck: Vec::new(),
             flying: Vec::new(),
-            reads: BTreeMap::new(),
+            reads: Vec::new(),
             feed_late: 0,
             feed_late_now: 0,
             ballot_writes_left: None,

@@ -97,7 +97,7 @@ impl World {
             _ => {
                 let tag = self.next_read;
                 self.next_read += 1;
-                h.reads.insert(tag, (life, io, op));
+                h.reads.push((tag, (life, io, op)));
                 let delay = self.latency(path);
                 self.after(delay, Event::ReadPart { host, boot, tag });
             }
@@ -107,7 +107,8 @@ impl World {
     pub(crate) fn read_part(&mut self, host: usize, tag: u64) {
         let Some(h) = self.hosts.get_mut(host) else { return };
         let boot = h.boot;
-        let Some((life, io, mut op)) = h.reads.remove(&tag) else { return };
+        let Some(at) = h.reads.iter().position(|(of, _)| *of == tag) else { return };
+        let (_, (life, io, mut op)) = h.reads.swap_remove(at);
         let (path, file) = (h.path(op.file), op.file);
         if let Some(range) = op.ranges.get(op.next).copied() {
             if let Some(volume) = self.volumes.get(usize::from(op.file)) {
@@ -118,7 +119,7 @@ impl World {
         if op.next < op.ranges.len() {
             let delay = self.latency(path) / 4;
             if let Some(h) = self.hosts.get_mut(host) {
-                h.reads.insert(tag, (life, io, op));
+                h.reads.push((tag, (life, io, op)));
             }
             self.after(delay, Event::ReadPart { host, boot, tag });
         } else {

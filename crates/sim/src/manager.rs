@@ -59,11 +59,12 @@ pub(crate) struct Order {
 
 impl World {
     /// The daemon on `host` learns a state.
-    pub(crate) fn told(&mut self, host: usize, state: GuardState) {
+    pub(crate) fn told(&mut self, host: usize, state: Box<GuardState>) {
         let Some(h) = self.hosts.get_mut(host) else { return };
         // The guard's socket keeps the order.
         let newer = |told: &GuardState| told.me != state.me || told.sequence < state.sequence;
-        if !h.told.as_ref().is_none_or(newer) {
+        if !h.told.as_deref().is_none_or(newer) {
+            self.spare.push(state);
             return;
         }
         let mine = state.epoch.as_ref().zip(state.me).is_some_and(|(e, me)| e.coordinator == me);
@@ -76,7 +77,7 @@ impl World {
         let boot = h.boot;
         let number = state.epoch.as_ref().map_or(0, |epoch| epoch.number.0);
         let news = News::of(&state);
-        h.told = Some(state);
+        self.spare.extend(h.told.replace(state));
         if begins {
             self.after(MANAGE_EVERY, Event::Manage { host, boot });
         }

@@ -55,28 +55,27 @@ impl Network {
             self.unplugged.insert((network, host));
         }
     }
-    /// The delays after which copies of a datagram arrive.
+    /// The delays after which a datagram and its copy arrive.
     pub(crate) fn deliveries(
         &self,
         network: u8,
         from: usize,
         to: usize,
         rng: &mut Rng,
-    ) -> Vec<u64> {
+    ) -> [Option<u64>; 2] {
         let pulled = |host| self.unplugged.contains(&(network, host));
         if !self.connected(from, to) || pulled(from) || pulled(to) || rng.chance(self.loss) {
-            return Vec::new();
+            return [None; 2];
         }
         let lag = self.lag.get(&(from, to)).copied().unwrap_or(0);
-        let copies = 1 + usize::from(rng.chance(self.duplicates));
-        (0..copies)
-            .map(|_| {
-                if rng.chance(self.delayed) {
-                    lag + rng.below(self.delay_max)
-                } else {
-                    lag + rng.between(MS / 10, 2 * MS)
-                }
-            })
-            .collect()
+        let twice = rng.chance(self.duplicates);
+        let mut delay = || {
+            if rng.chance(self.delayed) {
+                lag + rng.below(self.delay_max)
+            } else {
+                lag + rng.between(MS / 10, 2 * MS)
+            }
+        };
+        [Some(delay()), twice.then(delay)]
     }
 }

@@ -79,7 +79,7 @@ impl Options {
         // Databases that are always busy in some pools, now and then in the others; and the long way
         // through the bytes of every read in a few.
         self.clients_ms = if rng.chance(250) { (200, 1_500) } else { (1_000, 6_000) };
-        self.plain_reads = rng.chance(30);
+        self.plain_reads = rng.chance(10);
         self.isolation_response = match rng.below(4) {
             0 => IsolationResponse::Shutdown,
             1 => IsolationResponse::Hold,

@@ -1,6 +1,6 @@
 //! What the guard process does around its machine, with everything that may go wrong in between.
 
-use haven_cluster::control::{GuardCommand, GuardPhase};
+use haven_cluster::control::{GuardCommand, GuardPhase, GuardState};
 use haven_cluster::ids::{Incarnation, Instant};
 use haven_cluster::mutation::{Mutation, removed};
 use haven_cluster::{BootInfo, Input, IoFailed, IoId, Machine, Output, ReadBytes, SharedBlock};
@@ -187,7 +187,7 @@ impl World {
         let flat: Vec<u8>;
         let result = match &read {
             Ok(blocks) if self.options.plain_reads => {
-                flat = blocks.concat();
+                flat = ReadBytes::Shared(blocks).to_vec();
                 Ok(ReadBytes::Flat(&flat))
             }
             Ok(blocks) => Ok(ReadBytes::Shared(blocks)),
@@ -236,11 +236,14 @@ impl World {
         let local = Instant(h.local(now));
         let Some(machine) = h.machine.as_mut() else { return };
         machine.handle(local, input);
-        let outputs: Vec<Output> = std::iter::from_fn(|| machine.poll_output()).collect();
+        // What it asks for leads to more for the same machine now and then.
+        let mut outputs = std::mem::take(&mut self.outputs);
+        outputs.extend(std::iter::from_fn(|| machine.poll_output()));
         let life = h.life;
-        for output in outputs {
+        for output in outputs.drain(..) {
             self.perform(host, output);
         }
+        self.outputs = outputs;
         let Some(h) = self.hosts.get_mut(host).filter(|h| h.life == life) else { return };
         let deadline = h.machine.as_ref().and_then(Machine::next_deadline);
         if let Some(deadline) = deadline {
@@ -313,7 +316,9 @@ impl World {
         let now = self.now;
         let Some(h) = self.hosts.get(host) else { return };
         let (local, boot) = (Instant(h.local(now)), h.boot);
-        let Some(state) = h.machine.as_ref().map(|machine| machine.state(local)) else { return };
+        let Some(machine) = h.machine.as_ref() else { return };
+        let mut state = self.spare.pop().unwrap_or_else(|| Box::new(GuardState::idle()));
+        machine.fill_state(local, &mut state);
         if let Some(epoch) = &state.epoch {
             self.check_epoch(epoch);
             let told = self.hosts.get(host).and_then(|h| h.told.as_ref());
@@ -339,14 +344,19 @@ impl World {
             h.gate_closed = false;
         }
         let delay = self.rng.below(3 * MS);
-        self.after(delay, Event::Told { host, boot, state: Box::new(state) });
+        self.after(delay, Event::Told { host, boot, state });
     }
 
     fn send(&mut self, from: usize, network: u8, to: std::net::SocketAddr, bytes: Vec<u8>) {
         let listens = |h: &crate::host::Host| h.listens.contains(&(network, to));
         let Some(target) = self.hosts.iter().position(listens) else { return };
-        for delay in self.network.deliveries(network, from, target, &mut self.rng) {
-            let bytes = bytes.clone();
+        let [first, second] = self.network.deliveries(network, from, target, &mut self.rng);
+        // Both copies are on their way in this order, whichever arrives first.
+        let copy = second.map(|_| bytes.clone());
+        if let Some(delay) = first {
+            self.after(delay, Event::Datagram { host: target, network, bytes });
+        }
+        if let Some((delay, bytes)) = second.zip(copy) {
             self.after(delay, Event::Datagram { host: target, network, bytes });
         }
     }

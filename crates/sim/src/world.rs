@@ -1,17 +1,14 @@
 //! The event loop: one queue ordered by virtual time.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
-use haven_cluster::Input;
-use haven_cluster::control::ArmConfig;
+use haven_cluster::control::{ArmConfig, GuardState};
 use haven_cluster::ids::HostId;
 use haven_cluster::statefile::format_writes;
+use haven_cluster::{Input, Output};
 
 use crate::checks::{Broken, Chain};
 use crate::database::Metadata;
 use crate::disk::Volume;
-use crate::event::{Event, Queued};
+use crate::event::{Event, Queue};
 use crate::host::{Deferred, Host};
 use crate::manager::{MANAGE_EVERY, MANAGE_SETTLED, Manager};
 use crate::network::Network;
@@ -26,8 +23,11 @@ pub(crate) const MS: u64 = 1_000_000;
 pub struct World {
     pub(crate) options: Options,
     pub(crate) now: u64,
-    queue: BinaryHeap<Reverse<Queued>>,
-    order: u64,
+    queue: Queue,
+    /// States that nobody looks at any more, to be filled anew.
+    pub(crate) spare: Vec<Box<GuardState>>,
+    /// Room for what a machine asks for.
+    pub(crate) outputs: Vec<Output>,
     pub(crate) rng: Rng,
     pub(crate) hosts: Vec<Host>,
     pub(crate) network: Network,
@@ -76,8 +76,9 @@ impl World {
         let mut world = Self {
             options,
             now: 0,
-            queue: BinaryHeap::new(),
-            order: 0,
+            queue: Queue::default(),
+            spare: Vec::new(),
+            outputs: Vec::new(),
             rng,
             hosts,
             network: Network::default(),
@@ -100,8 +101,7 @@ impl World {
 
     /// Queues an event `delay` nanoseconds from now.
     pub(crate) fn after(&mut self, delay: u64, event: Event) {
-        self.order += 1;
-        self.queue.push(Reverse(Queued { at: self.now + delay, order: self.order, event }));
+        self.queue.push(self.now + delay, event);
     }
 
     pub(crate) fn index_of(&self, host: HostId) -> Option<usize> {
@@ -135,16 +135,12 @@ impl World {
     /// the moment at which it stopped.
     pub fn run_until(&mut self, deadline_ms: u64, mut done: impl FnMut(&Self) -> bool) -> u64 {
         while self.broken.is_none() && !done(self) {
-            match self.queue.peek() {
-                Some(Reverse(next)) if next.at <= deadline_ms * MS => {}
-                _ => {
-                    self.now = deadline_ms * MS;
-                    break;
-                }
-            }
-            let Some(Reverse(next)) = self.queue.pop() else { break };
-            self.now = next.at;
-            self.happen(next.event);
+            let Some((at, event)) = self.queue.pop(deadline_ms * MS) else {
+                self.now = deadline_ms * MS;
+                break;
+            };
+            self.now = at;
+            self.happen(event);
         }
         self.now / MS
     }
@@ -216,7 +212,7 @@ impl World {
             }
             Event::GuardStart { host, boot } if self.current(host, boot) => self.guard_start(host),
             Event::Told { host, boot, state } if self.current(host, boot) => {
-                self.told(host, *state);
+                self.told(host, state);
             }
             Event::Manage { host, boot } if self.current(host, boot) => {
                 let settled = self.manage(host);

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::BLOCK_SIZE;
 use crate::api::{ReadBytes, SharedBlock};
+use crate::block::Padded;
 use crate::record::Record;
 use crate::statefile::blocks::{BALLOT_BYTES, Ballot, Beat, Superblock};
 use crate::statefile::layout::BallotCopy;
@@ -33,10 +34,10 @@ impl<T> Default for Memo<T> {
 
 impl<T> Memo<T> {
     /// What `decode` says of these bytes.
-    fn of(&mut self, bytes: ReadBytes<'_>, decode: impl FnOnce(&[u8]) -> T) -> Option<&T> {
+    fn of(&mut self, bytes: ReadBytes<'_>, decode: impl FnOnce(&Padded<'_>) -> T) -> Option<&T> {
         if self.said.is_none() || !bytes.is(&self.blocks) {
             self.said = Some(decode(&bytes.bytes()));
-            self.blocks = bytes.kept();
+            bytes.keep(&mut self.blocks);
         }
         self.said.as_ref()
     }
@@ -145,7 +146,7 @@ impl FileView {
     ) -> Option<SeenBeat> {
         let generation = self.generation;
         let place = self.place_mut(slot, parity)?;
-        let decode = |bytes: &[u8]| {
+        let decode = |bytes: &Padded<'_>| {
             let ours =
                 |beat: &Beat| beat.owner.generation == generation && beat.owner.seat.slot == slot;
             match Beat::decode(bytes).filter(|(_, beat)| ours(beat)) {
@@ -153,7 +154,7 @@ impl FileView {
                     let (inc, sequence) = (beat.owner.seat.inc, beat.sequence);
                     (Print::Valid { inc, sequence, crc }, Some(beat))
                 }
-                None => (Print::Invalid(Sha256::digest(bytes).into()), None),
+                None => (Print::Invalid(Sha256::digest(bytes.bytes()).into()), None),
             }
         };
         let (print, beat) = place.beat_memo.of(block, decode)?;
@@ -185,7 +186,7 @@ impl FileView {
         }
         let flat = matches!(bytes, ReadBytes::Flat(_));
         let known = (same && flat).then_some(place.ballot_crc);
-        let decode = |bytes: &[u8]| {
+        let decode = |bytes: &Padded<'_>| {
             let Some((crc, content)) = Ballot::checked(bytes) else { return (None, None) };
             // The content that is kept needs no second look.
             if known == Some(crc) {

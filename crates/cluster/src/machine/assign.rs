@@ -8,7 +8,8 @@
 use std::collections::BTreeMap;
 
 use crate::BLOCK_SIZE;
-use crate::api::{BlockRange, Output, ReadBytes};
+use crate::api::{BlockRange, Output, ReadBytes, SharedBlock};
+use crate::block::Padded;
 use crate::control::{ArmConfig, HostSpec};
 use crate::disk::cycle::majority;
 use crate::ids::HostId;
@@ -39,7 +40,7 @@ enum Part {
     Read(BTreeMap<u32, Mark>),
     /// It cannot be read: the owner rewrites its place there when it can.
     Lost,
-    Writing(Vec<(u32, Vec<u8>)>),
+    Writing(Vec<(u32, SharedBlock)>),
     Done,
 }
 
@@ -85,7 +86,8 @@ impl Machine {
         let Some(assign) = self.assign.as_mut().filter(|assign| assign.number == number) else {
             return;
         };
-        let marks = bytes.and_then(|bytes| marks(&generation, &assign.fresh, &bytes.bytes()));
+        let marks =
+            bytes.and_then(|bytes| marks(&generation, &assign.fresh, &bytes.bytes().bytes()));
         if let Some(part) = assign.files.get_mut(usize::from(file))
             && matches!(part, Part::Reading)
         {
@@ -116,7 +118,7 @@ impl Machine {
     }
 
     fn assign_write_in_flight(&self) -> bool {
-        self.pending.values().any(|io| matches!(io, Pending::AssignWrite { .. }))
+        self.pending.iter().any(|(_, io)| matches!(io, Pending::AssignWrite { .. }))
     }
 
     fn end_assign(&mut self, why: &str) {
@@ -193,7 +195,6 @@ impl Machine {
         match left.first().cloned() {
             Some((block, bytes)) => {
                 let io = self.new_io(Pending::AssignWrite { file, number });
-                let bytes = bytes.into();
                 self.output(Output::Write { io, statefile: file, block, bytes });
             }
             None => *part = Part::Done,
@@ -232,7 +233,8 @@ fn all_blocks(spec: &HostSpec) -> Vec<u32> {
 }
 
 fn ballot_owner(bytes: &[u8]) -> Option<Owner> {
-    let (_, content) = Ballot::checked(bytes)?;
+    let bytes = Padded::from(bytes);
+    let (_, content) = Ballot::checked(&bytes)?;
     Ballot::parse(content).map(|ballot| ballot.owner)
 }
 
@@ -254,7 +256,7 @@ fn marks(generation: &uuid::Uuid, fresh: &[HostSpec], bytes: &[u8]) -> Option<BT
     };
     for slot in &slots {
         for parity in [0, 1] {
-            let owner = Beat::decode(take(1)?).map(|(_, beat)| beat.owner);
+            let owner = Beat::decode(&take(1)?.into()).map(|(_, beat)| beat.owner);
             found.insert(beat_block(*slot, parity), mark(owner, *slot));
         }
     }

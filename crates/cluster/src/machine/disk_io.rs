@@ -69,8 +69,8 @@ impl Machine {
         self.pending.len()
     }
     fn write_in_flight(&self, file: u8, purpose: Purpose) -> bool {
-        self.pending.values().any(
-            |io| matches!(io, Pending::Write { file: f, purpose: p, .. } if *f == file && *p == purpose),
+        self.pending.iter().any(
+            |(_, io)| matches!(io, Pending::Write { file: f, purpose: p, .. } if *f == file && *p == purpose),
         )
     }
     /// The block of this purpose may not be written now: a write of it is under way, or one of a
@@ -128,7 +128,7 @@ impl Machine {
         self.sequence += 1;
         let owner = self.owner();
         let beat = Beat { owner, sequence: self.sequence, report: self.report() };
-        (beat_block(self.me.slot, parity(self.me.inc)), beat.encode().into())
+        (beat_block(self.me.slot, parity(self.me.inc)), beat.encode())
     }
 
     fn owner(&self) -> Owner {
@@ -143,7 +143,7 @@ impl Machine {
             version: self.ballot_version,
             state: self.acceptor.clone(),
         };
-        let Some(bytes) = ballot.encode().map(SharedBlock::from) else {
+        let Some(bytes) = ballot.encode() else {
             self.reset("its ballot no longer fits into its block");
             return;
         };
@@ -211,8 +211,13 @@ impl Machine {
     pub(crate) fn new_io(&mut self, pending: Pending) -> IoId {
         let io = IoId(self.next_io);
         self.next_io += 1;
-        self.pending.insert(io, pending);
+        self.pending.push((io, pending));
         io
+    }
+
+    fn take_pending(&mut self, io: IoId) -> Option<Pending> {
+        let at = self.pending.iter().position(|(of, _)| *of == io)?;
+        Some(self.pending.swap_remove(at).1)
     }
 
     fn issue_write(&mut self, pending: Pending, block: u32, bytes: SharedBlock) {
@@ -256,7 +261,7 @@ impl Machine {
         if result.is_err() {
             self.io_failed_at = Some(self.now);
         }
-        match self.pending.remove(&io) {
+        match self.take_pending(io) {
             Some(Pending::Write { file, purpose, cycle: id }) => {
                 if result.is_err()
                     && purpose == Purpose::Ballot
@@ -297,7 +302,7 @@ impl Machine {
             self.io_failed_at = Some(self.now);
         }
         let bytes = result.ok();
-        match self.pending.remove(&io) {
+        match self.take_pending(io) {
             Some(Pending::Read { file, purpose, cycle, start, slots }) => {
                 let bad = bytes.and_then(|bytes| self.take_first(file, start, slots, bytes));
                 match bad {

@@ -10,7 +10,7 @@ mod network;
 mod observe;
 mod status;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::api::{BootInfo, ConfigError, Input, IoId, Output, Violation};
 use crate::control::{ArmConfig, GuardState};
@@ -72,7 +72,8 @@ pub struct Machine {
     pub(crate) assign: Option<assign::Assign>,
     /// A write to the place of a host that is added failed then, and may still land.
     pub(crate) assign_failed_at: Option<u64>,
-    pending: BTreeMap<IoId, Pending>,
+    /// A handful at most.
+    pending: Vec<(IoId, Pending)>,
     next_io: u64,
     next_cycle: u64,
     pub(crate) io_failed_at: Option<u64>,
@@ -170,7 +171,7 @@ impl Machine {
             ballot_cycle: None,
             assign: None,
             assign_failed_at: None,
-            pending: BTreeMap::new(),
+            pending: Vec::new(),
             next_io: 1,
             next_cycle: 1,
             io_failed_at: None,
@@ -331,7 +332,14 @@ impl Machine {
     /// The state as pushed to the pool daemon.
     #[must_use]
     pub fn state(&self, now: Instant) -> GuardState {
-        self.full_state(now.0.max(self.now))
+        let mut state = GuardState::idle();
+        self.fill_state(now, &mut state);
+        state
+    }
+
+    /// The same in the place of an older state, whose room is used again.
+    pub fn fill_state(&self, now: Instant, state: &mut GuardState) {
+        self.full_state(now.0.max(self.now), state);
     }
 
     /// Checks the machine's invariants.

@@ -25,34 +25,36 @@ impl Machine {
         Some(Life { host, incarnation: Incarnation(seat.inc) })
     }
 
-    pub(crate) fn full_state(&self, now: u64) -> GuardState {
+    pub(crate) fn full_state(&self, now: u64, state: &mut GuardState) {
         let me = Life { host: self.host, incarnation: Incarnation(self.me.inc) };
         let ends = self.finished || self.fence.asking();
         let permit = self.permit.until.filter(|until| now < *until && !ends);
         let dead = self.peers.iter().filter(|peer| peer.slot != self.me.slot);
-        let mut dead: Vec<Life> = dead
-            .filter_map(|peer| self.life(Seat { slot: peer.slot, inc: peer.highest_dead()? }))
-            .collect();
+        let dead =
+            dead.filter_map(|peer| self.life(Seat { slot: peer.slot, inc: peer.highest_dead()? }));
+        state.dead.clear();
+        state.dead.extend(dead);
         if let Some(own) = self.me.inc.checked_sub(1) {
-            dead.push(Life { host: self.host, incarnation: Incarnation(own) });
+            state.dead.push(Life { host: self.host, incarnation: Incarnation(own) });
         }
-        GuardState {
-            protocol: crate::control::PROTOCOL,
-            sequence: self.state_sequence,
-            phase: self.phase(),
-            me: Some(me),
-            epoch: self.decided.as_ref().and_then(|record| self.epoch_view(record)),
-            permit: permit.map(|until| PermitView {
-                kind: self.permit.kind.unwrap_or(PermitKind::Disk),
-                until: Instant(until),
-            }),
-            may_act: self.may_act && permit.is_some(),
-            dead,
-            to_power_off: self.to_power_off().into_iter().filter_map(|s| self.life(s)).collect(),
-            peers: self.peer_views(now),
-            statefiles: self.statefile_views(now),
-            alarms: self.alarms(),
-        }
+        state.protocol = crate::control::PROTOCOL;
+        state.sequence = self.state_sequence;
+        state.phase = self.phase();
+        state.me = Some(me);
+        let room = state.epoch.take().map(|epoch| epoch.members).unwrap_or_default();
+        state.epoch = self.decided.as_ref().and_then(|record| self.epoch_view(record, room));
+        state.permit = permit.map(|until| PermitView {
+            kind: self.permit.kind.unwrap_or(PermitKind::Disk),
+            until: Instant(until),
+        });
+        state.may_act = self.may_act && permit.is_some();
+        state.to_power_off.clear();
+        state.to_power_off.extend(self.to_power_off().into_iter().filter_map(|s| self.life(s)));
+        self.fill_peers(now, &mut state.peers);
+        state.statefiles.clear();
+        state.statefiles.extend(self.statefile_views(now));
+        state.alarms.clear();
+        self.alarms(&mut state.alarms);
     }
 
     fn phase(&self) -> GuardPhase {
@@ -80,15 +82,17 @@ impl Machine {
         text.to_owned()
     }
 
-    fn epoch_view(&self, record: &Record) -> Option<EpochView> {
+    fn epoch_view(&self, record: &Record, mut members: Vec<Life>) -> Option<EpochView> {
         let lives = record
             .members
             .iter()
             .map(|member| Life { host: member.host, incarnation: Incarnation(member.seat.inc) });
+        members.clear();
+        members.extend(lives);
         Some(EpochView {
             generation: self.config.generation,
             number: EpochNumber(record.number),
-            members: lives.collect(),
+            members,
             coordinator: self.life(record.coordinator)?,
             q: u32::from(record.q),
             area_live: record.area_live,
@@ -98,17 +102,19 @@ impl Machine {
         })
     }
 
-    fn peer_views(&self, now: u64) -> Vec<PeerView> {
+    fn fill_peers(&self, now: u64, views: &mut Vec<PeerView>) {
         let ago = |at: u64| now.saturating_sub(at) / MS;
-        let view = |slot: u8, host: HostId| {
+        let view = |slot: u8, host: HostId, mut heard_ms: Vec<Option<u64>>| {
             let peer = self.peer(slot)?;
             let seat = peer.seat();
             let member = self.decided.as_ref().is_some_and(|record| record.has(seat));
             let dead = peer.dead_since(seat.inc).is_some();
+            heard_ms.clear();
+            heard_ms.extend(peer.heard.iter().map(|at| at.map(ago)));
             Some(PeerView {
                 host,
                 incarnation: Incarnation(seat.inc),
-                heard_ms: peer.heard.iter().map(|at| at.map(ago)).collect(),
+                heard_ms,
                 disk_ms: peer.changed_at.map(ago),
                 confirmed: EpochNumber(peer.report.confirmed),
                 member,
@@ -122,11 +128,19 @@ impl Machine {
                 },
             })
         };
-        let listed = self.config.hosts.iter().filter_map(|spec| {
-            let slot = u8::try_from(spec.slot).ok()?;
-            view(slot, spec.host)
-        });
-        listed.collect()
+        let mut count = 0;
+        for spec in &self.config.hosts {
+            let Ok(slot) = u8::try_from(spec.slot) else { continue };
+            let old = views.get_mut(count);
+            let room = old.map(|old| std::mem::take(&mut old.heard_ms)).unwrap_or_default();
+            let Some(view) = view(slot, spec.host, room) else { continue };
+            match views.get_mut(count) {
+                Some(old) => *old = view,
+                None => views.push(view),
+            }
+            count += 1;
+        }
+        views.truncate(count);
     }
 
     fn dead_in(&self, changed_at: Option<u64>, now: u64) -> Option<u64> {
@@ -134,19 +148,16 @@ impl Machine {
         changed_at.map(|at| (at + wait).saturating_sub(now).div_ceil(MS).max(1))
     }
 
-    fn statefile_views(&self, now: u64) -> Vec<StatefileView> {
+    fn statefile_views(&self, now: u64) -> impl Iterator<Item = StatefileView> {
         let pairs = self.config.statefiles.iter().zip(&self.files);
-        pairs
-            .map(|(spec, file)| StatefileView {
-                uuid: spec.uuid,
-                good_ms: file.good_at.map(|at| now.saturating_sub(at) / MS),
-                latency_us: file.latency / 1000,
-            })
-            .collect()
+        pairs.map(move |(spec, file)| StatefileView {
+            uuid: spec.uuid,
+            good_ms: file.good_at.map(|at| now.saturating_sub(at) / MS),
+            latency_us: file.latency / 1000,
+        })
     }
 
-    fn alarms(&self) -> Vec<String> {
-        let mut alarms = Vec::new();
+    fn alarms(&self, alarms: &mut Vec<String>) {
         if self.permit.watchdog == Watchdog::Unusable {
             alarms.push("No watchdog with a short enough bite time: no permit.".to_owned());
         }
@@ -167,7 +178,7 @@ impl Machine {
                 alarms.push(format!("Ballot of slot {slot} is unreadable on {}.", spec.uuid));
             }
         }
-        self.lost_statefiles(&mut alarms);
+        self.lost_statefiles(alarms);
         if self.read_since.is_some() && !self.disk_good() && self.carry == Carry::Done {
             alarms.push("The statefile does not answer; the network carries on.".to_owned());
         }
@@ -177,9 +188,8 @@ impl Machine {
             alarms.push("Some members do not hear each other.".to_owned());
         }
         if let Some(record) = &self.decided {
-            self.record_alarms(record, &mut alarms);
+            self.record_alarms(record, alarms);
         }
-        alarms
     }
 
     /// One of three may be lost: nothing happens, but the next one would count.

@@ -3,9 +3,10 @@
 use uuid::Uuid;
 
 use crate::BLOCK_SIZE;
-use crate::codec::{Reader, Writer, seal, unseal};
+use crate::block::{Padded, SharedBlock};
+use crate::codec::{Reader, Writer, seal, sealed, unseal};
 use crate::ids::HostId;
-use crate::record::{RECORD_BYTES_MAX, Record, Seat, get_seat, put_seat};
+use crate::record::{Record, Seat, get_seat, put_seat};
 use crate::report::{BallotNumber, Report};
 use crate::statefile::layout::BALLOT_BLOCKS;
 
@@ -24,14 +25,14 @@ pub(crate) struct Superblock {
 }
 
 impl Superblock {
-    pub(crate) fn encode(&self) -> Option<Vec<u8>> {
-        let mut out = Writer::with_capacity(BLOCK_SIZE);
+    pub(crate) fn encode(&self) -> Option<SharedBlock> {
+        let mut out = sealed(BLOCK_SIZE);
         out.uuid(self.generation);
         out.uuid(self.statefile);
         out.raw(&self.genesis.encode()?);
-        seal(SUPER_MAGIC, out.as_slice(), BLOCK_SIZE)
+        seal(SUPER_MAGIC, out, BLOCK_SIZE)
     }
-    pub(crate) fn decode(block: &[u8]) -> Option<Self> {
+    pub(crate) fn decode(block: &Padded<'_>) -> Option<Self> {
         let mut input = Reader::new(unseal(SUPER_MAGIC, block)?.1);
         Some(Self {
             generation: input.uuid()?,
@@ -73,15 +74,15 @@ pub(crate) struct Beat {
 }
 
 impl Beat {
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::with_capacity(256);
+    pub(crate) fn encode(&self) -> SharedBlock {
+        let mut out = sealed(256);
         self.owner.put(&mut out);
         out.u64(self.sequence);
         self.report.put(&mut out);
-        seal(BEAT_MAGIC, out.as_slice(), BLOCK_SIZE).unwrap_or_default()
+        seal(BEAT_MAGIC, out, BLOCK_SIZE).unwrap_or_else(|| SharedBlock::padded(&[], BLOCK_SIZE))
     }
     /// The block's checksum, and what it says.
-    pub(crate) fn decode(block: &[u8]) -> Option<(u32, Self)> {
+    pub(crate) fn decode(block: &Padded<'_>) -> Option<(u32, Self)> {
         let (crc, content) = unseal(BEAT_MAGIC, block)?;
         let mut input = Reader::new(content);
         let owner = Owner::get(&mut input)?;
@@ -138,8 +139,8 @@ pub(crate) struct Ballot {
 }
 
 impl Ballot {
-    pub(crate) fn encode(&self) -> Option<Vec<u8>> {
-        let mut out = Writer::with_capacity(2 * RECORD_BYTES_MAX);
+    pub(crate) fn encode(&self) -> Option<SharedBlock> {
+        let mut out = sealed(512);
         self.owner.put(&mut out);
         out.u64(self.version);
         self.state.promised.put(&mut out);
@@ -150,10 +151,10 @@ impl Ballot {
         };
         ballot.put(&mut out);
         put_record(&mut out, value)?;
-        seal(BALLOT_MAGIC, out.as_slice(), BALLOT_BYTES)
+        seal(BALLOT_MAGIC, out, BALLOT_BYTES)
     }
     /// The checksum of a valid copy, and its content for [`Self::parse`].
-    pub(crate) fn checked(block: &[u8]) -> Option<(u32, &[u8])> {
+    pub(crate) fn checked<'a>(block: &'a Padded<'_>) -> Option<(u32, &'a [u8])> {
         unseal(BALLOT_MAGIC, block)
     }
     pub(crate) fn parse(content: &[u8]) -> Option<Self> {

@@ -4,10 +4,11 @@ use uuid::Uuid;
 
 use crate::BLOCK_SIZE;
 use crate::api::ConfigError;
+use crate::block::SharedBlock;
 use crate::control::{ArmConfig, HostSpec};
 use crate::record::{Member, Record, Seat, quorum};
 use crate::report::Report;
-use crate::statefile::blocks::{Acceptor, Ballot, Beat, Owner, Superblock};
+use crate::statefile::blocks::{Acceptor, BALLOT_BYTES, Ballot, Beat, Owner, Superblock};
 use crate::statefile::layout::{BallotCopy, SUPERBLOCKS, ballot_block, beat_block};
 
 /// A write that formats a part of a statefile.
@@ -68,13 +69,13 @@ fn member_zero(spec: &HostSpec) -> Option<Member> {
 }
 
 /// The writes that assign a host's place: blanked, and checksummed.
-pub(crate) fn assign_writes(generation: Uuid, spec: &HostSpec) -> Vec<(u32, Vec<u8>)> {
+pub(crate) fn assign_writes(generation: Uuid, spec: &HostSpec) -> Vec<(u32, SharedBlock)> {
     let Some(member) = member_zero(spec) else { return Vec::new() };
     let slot = member.seat.slot;
     let owner = Owner { generation, host: spec.host, seat: member.seat };
     let beat = Beat { owner, sequence: 0, report: Report::default() }.encode();
     let ballot = Ballot { owner, version: 0, state: Acceptor::blank() }.encode();
-    let ballot = ballot.unwrap_or_default();
+    let ballot = ballot.unwrap_or_else(|| SharedBlock::padded(&[], BALLOT_BYTES));
     let mut writes = Vec::new();
     for parity in [0, 1] {
         writes.push((beat_block(slot, parity), beat.clone()));
@@ -99,7 +100,7 @@ pub fn format_writes(config: &ArmConfig) -> Result<Vec<FormatWrite>, ConfigError
         }
         for host in &config.hosts {
             for (block, bytes) in assign_writes(config.generation, host) {
-                push(block, bytes);
+                push(block, bytes.to_vec());
             }
         }
         let superblock = Superblock {
@@ -109,7 +110,7 @@ pub fn format_writes(config: &ArmConfig) -> Result<Vec<FormatWrite>, ConfigError
         };
         let bytes = superblock.encode().ok_or(ConfigError::TooLong)?;
         for block in SUPERBLOCKS {
-            push(block, bytes.clone());
+            push(block, bytes.to_vec());
         }
     }
     Ok(writes)

@@ -64,7 +64,7 @@ fn report() -> Report {
 }
 
 fn decode(copy: &[u8]) -> Option<Ballot> {
-    Ballot::parse(Ballot::checked(copy)?.1)
+    Ballot::parse(Ballot::checked(&copy.into())?.1)
 }
 
 #[test]
@@ -76,19 +76,20 @@ fn the_largest_record_fits_twice_into_a_ballot() {
     };
     let ballot = Ballot { owner: owner(), version: 3, state };
     let bytes = ballot.encode().expect("it fits");
-    assert_eq!(decode(&bytes), Some(ballot));
+    assert_eq!(decode(&bytes.to_vec()), Some(ballot));
 }
 
 #[test]
 fn a_flipped_bit_anywhere_is_noticed() {
     let state = Acceptor { decided: Some(record(2)), ..Acceptor::blank() };
-    let ballot = Ballot { owner: owner(), version: 3, state }.encode().expect("it fits");
+    let ballot = Ballot { owner: owner(), version: 3, state }.encode().expect("it fits").to_vec();
     let beat = Beat { owner: owner(), sequence: 77, report: report() };
-    assert_eq!(Beat::decode(&beat.encode()).map(|(_, beat)| beat), Some(beat));
+    assert_eq!(Beat::decode(&(&beat.encode()).into()).map(|(_, beat)| beat), Some(beat));
+    assert_eq!(beat.encode().head().len(), BLOCK_SIZE - crate::block::BEAT_ZEROES);
     for at in (0..BLOCK_SIZE).step_by(37) {
-        let mut torn = beat.encode();
+        let mut torn = beat.encode().to_vec();
         torn[at] ^= 1;
-        assert_eq!(Beat::decode(&torn), None, "byte {at}");
+        assert_eq!(Beat::decode(&(&torn).into()), None, "byte {at}");
     }
     for at in (0..2 * BLOCK_SIZE).step_by(61) {
         let mut torn = ballot.clone();
@@ -151,7 +152,7 @@ fn format_stays_within_the_volume_and_ends_with_the_superblocks() {
         assert!(write.block + blocks <= STATEFILE_BLOCKS);
     }
     let last = writes.last().expect("some writes");
-    let superblock = Superblock::decode(&last.bytes).expect("a superblock");
+    let superblock = Superblock::decode(&(&last.bytes).into()).expect("a superblock");
     assert_eq!(superblock.genesis.members.len(), 64);
     assert!(superblock.genesis.members.iter().all(|member| member.seat.inc == 0));
 }

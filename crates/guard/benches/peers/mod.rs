@@ -150,7 +150,7 @@ impl Peers {
                     self.read_done(index, io, &bytes);
                 }
                 Output::Write { io, block, bytes, .. } => {
-                    self.file.write_all_at(&bytes, u64::from(block) * BLOCK).unwrap();
+                    self.file.write_all_at(&bytes.to_vec(), u64::from(block) * BLOCK).unwrap();
                     let done = Input::WriteDone { io, result: Ok(()) };
                     self.peers[index].machine.handle(now(), done);
                 }

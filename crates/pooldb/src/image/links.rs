@@ -11,7 +11,7 @@ use haven_model::{RefId, Row, Value, class_named};
 use super::Table;
 
 /// A relation with its fields found.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Link {
     class: &'static str,
     field: usize,
@@ -20,7 +20,7 @@ struct Link {
 }
 
 /// The index.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Links {
     links: Vec<Link>,
     owners: BTreeMap<(usize, RefId), BTreeSet<RefId>>,

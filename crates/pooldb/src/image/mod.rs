@@ -5,7 +5,7 @@ mod mirror;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use haven_model::{Class, Ref, RefId, Row};
 
@@ -28,10 +28,15 @@ pub struct Image {
 
 impl Image {
     pub(crate) fn empty() -> Self {
-        let links = Links::new();
-        let tables = haven_model::stored_classes();
+        // The classes never change: finding their relations once is enough.
+        static EMPTY: LazyLock<(BTreeMap<&'static str, Table>, Links)> = LazyLock::new(|| {
+            let links = Links::new();
+            let tables = haven_model::stored_classes();
+            (tables.map(|meta| (meta.name, Table::new(meta, &links))).collect(), links)
+        });
+        let (tables, links) = EMPTY.clone();
         Self {
-            tables: tables.map(|meta| (meta.name, Table::new(meta, &links))).collect(),
+            tables,
             links,
             by_generation: BTreeSet::new(),
             deletes: VecDeque::new(),

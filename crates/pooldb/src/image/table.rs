@@ -16,7 +16,7 @@ pub(crate) struct Entry {
 }
 
 /// The rows of one class.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Table {
     pub(crate) meta: &'static ClassMeta,
     pub(crate) rows: BTreeMap<RefId, Entry>,

@@ -82,9 +82,9 @@ impl Pool {
         let owner = Self::owner(n, slot, inc);
         let ballot = Ballot { owner, version: 9, state: Acceptor::blank() }.encode().unwrap();
         let parity = u8::try_from(inc % 2).unwrap();
-        self.put(file, ballot_block(slot, parity, BallotCopy::First), &ballot);
+        self.put(file, ballot_block(slot, parity, BallotCopy::First), &ballot.to_vec());
         let beat = Beat { owner, sequence: 5, report: Report::default() }.encode();
-        self.put(file, beat_block(slot, parity), &beat);
+        self.put(file, beat_block(slot, parity), &beat.to_vec());
     }
 
     fn ask(&mut self, id: u64, hosts: Vec<HostSpec>) {
@@ -107,7 +107,7 @@ impl Pool {
                         if Some(statefile) != self.silent =>
                     {
                         self.writes += 1;
-                        self.put(statefile.into(), block, &bytes);
+                        self.put(statefile.into(), block, &bytes.to_vec());
                         let done = Input::WriteDone { io, result: Ok(()) };
                         self.machine.handle(Instant(self.now), done);
                     }
@@ -141,7 +141,7 @@ impl Pool {
         let whole = BLOCK_SIZE * BALLOT_BLOCKS as usize;
         all_blocks(&spec(n, slot.into())).into_iter().all(|block| {
             let bytes = &self.files[file][block as usize * BLOCK_SIZE..];
-            let owner = Beat::decode(&bytes[..BLOCK_SIZE]).map(|(_, beat)| beat.owner);
+            let owner = Beat::decode(&bytes[..BLOCK_SIZE].into()).map(|(_, beat)| beat.owner);
             let owner = owner.or(ballot_owner(&bytes[..whole]));
             owner.is_some_and(|owner| owner.host == host(n))
         })
