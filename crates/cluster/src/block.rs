@@ -203,7 +203,7 @@ mod tests {
     fn blocks_side_by_side_are_their_bytes() {
         let (one, zero) = (SharedBlock::padded(&[1, 2], 8), SharedBlock::padded(&[], 8));
         let full = SharedBlock::from(vec![9; 8]);
-        for blocks in [vec![one.clone(), zero.clone()], vec![zero, one.clone(), full]] {
+        for blocks in [vec![one.clone(), zero.clone()], vec![zero, one, full]] {
             let bytes: Vec<u8> = blocks.iter().flat_map(SharedBlock::to_vec).collect();
             let all = Padded::concat(&blocks);
             assert_eq!(*all.bytes(), *bytes);

@@ -25,6 +25,7 @@ pub struct World {
     pub(crate) now: u64,
     queue: Queue,
     /// States that nobody looks at any more, to be filled anew.
+    #[expect(clippy::vec_box, reason = "they travel as boxes, and are large")]
     pub(crate) spare: Vec<Box<GuardState>>,
     /// Room for what a machine asks for.
     pub(crate) outputs: Vec<Output>,
