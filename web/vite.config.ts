@@ -36,7 +36,7 @@ function mockPool(): Plugin {
   };
 }
 
-const routes = ["/ui/rpc", "/ui/session", "/ui/haven", "/ui/setup", "/ui/console", "/ui/rrd_updates"];
+const routes = ["/ui/rpc", "/ui/session", "/ui/haven", "/ui/setup", "/ui/console", "/ui/rrd_updates", "/ui/vncsnapshot"];
 
 export default defineConfig({
   root,

@@ -220,7 +220,7 @@ pub struct GuardState {
     pub peers: Vec<PeerView>,
     /// One row per statefile.
     pub statefiles: Vec<StatefileView>,
-    /// Conditions that a person must know of, as sentences.
+    /// Conditions that a person must know of: sentences of [`Alarm`](crate::alarm::Alarm).
     pub alarms: Vec<String>,
 }
 

@@ -21,6 +21,7 @@
 //! A machine never blocks and never fails: what it cannot do safely ends in [`Output::Reset`].
 
 mod admission;
+pub mod alarm;
 pub mod api;
 mod block;
 mod codec;

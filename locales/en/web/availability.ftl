@@ -105,32 +105,7 @@ profile-default-body = Restart begins within about 23 seconds. Right for most.
 profile-conservative = Patient
 profile-conservative-body = For storage that may stall for half a minute.
 
-# Details of alerts, and how soon what happens.
-alert-ALARM = Something needs a person
-alert-ALARM-two-hosts = A machine runs on two hosts at once
-alert-ALARM-two-hosts-remedy = Cut the power of one of the two at once, then look at the disks of the machine.
-alert-HA-HOST-FAILED-detail = { $vms ->
-    [0] No machine was on it.
-    [one] One machine was on it.
-   *[other] { $vms } machines were on it.
-} It was given up { $noticed } s after its last sign of life, and had certainly stopped its machines after { $stopped } s.
-alert-HA-HOST-FAILED-not-proven-off = A host could not be switched off for sure
-alert-HA-HOST-FAILED-not-proven-off-detail = { $why }. Its machines start elsewhere as soon as it has certainly stopped them by itself.
-alert-HA-HOST-FAILED-not-proven-off-remedy = Look at its fencing device: address, user and password.
-alert-HA-PROTECTED-VM-RESTART-FAILED-prevented = Machines wait for their restart: restarts are prevented for now
-alert-HA-PROTECTED-VM-RESTART-FAILED-prevented-remedy = They go on when that time is over.
-alert-HA-POOL-DROP-IN-PLAN-EXISTS-FOR-detail = { $now ->
-    [0] It cannot lose a host now;
-    [one] It can lose one host now;
-   *[other] It can lose { $now } hosts now;
-} before it was { $before }.
-alert-HA-POOL-OVERCOMMITTED-detail = { $now ->
-    [0] It cannot lose a host now.
-    [one] It can lose one host now.
-   *[other] It can lose { $now } hosts now.
-}
-alert-HA-POOL-OVERCOMMITTED-forced = Something was done although not every protected machine would find room then
-alert-VM-SHUTDOWN-by-itself = The guest shut itself down
+# How soon what happens.
 limit-restart = A host loses power, or hangs: its protected machines begin to start elsewhere within { $seconds } s.
 limit-isolated = A host loses network and storage: it stops its machines within { $seconds } s, before they start elsewhere.
 limit-network = A host loses its network alone: the hosts agree on who stays, { $seconds } s later at the earliest.

@@ -22,7 +22,6 @@ vm-migrate-free = { $free } free
 vm-migrating = Moving to { $host }
 vm-migrate-hide = Go on in the background
 vm-migrated = It runs on { $host } now
-vm-migrated-pause = Measured pause: { $pause } ms. Total: { $elapsed }.
 vm-blocked = Blocked by an administrator: { $why }
 vm-busy = Something else is being done with it right now.
 vm-not-now = The pool does not allow this right now.

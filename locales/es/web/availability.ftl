@@ -106,31 +106,6 @@ profile-conservative = Pacientes
 profile-conservative-body = Para almacenamiento que puede pararse medio minuto.
 
 # Detalles de las alertas, y con qué rapidez ocurre cada cosa.
-alert-ALARM = Algo necesita a una persona
-alert-ALARM-two-hosts = Una máquina funciona en dos hosts a la vez
-alert-ALARM-two-hosts-remedy = Corte ya la corriente de uno de los dos y revise después los discos de la máquina.
-alert-HA-HOST-FAILED-detail = { $vms ->
-    [0] No tenía ninguna máquina.
-    [one] Tenía una máquina.
-   *[other] Tenía { $vms } máquinas.
-} Se dio por perdido { $noticed } s después de su última señal de vida, y a los { $stopped } s había detenido sus máquinas con seguridad.
-alert-HA-HOST-FAILED-not-proven-off = No se pudo apagar un host con seguridad
-alert-HA-HOST-FAILED-not-proven-off-detail = { $why }. Sus máquinas arrancan en otro host en cuanto las haya detenido por sí mismo con seguridad.
-alert-HA-HOST-FAILED-not-proven-off-remedy = Revise su dispositivo de aislamiento: dirección, usuario y contraseña.
-alert-HA-PROTECTED-VM-RESTART-FAILED-prevented = Hay máquinas que esperan su reinicio: por ahora los reinicios están impedidos
-alert-HA-PROTECTED-VM-RESTART-FAILED-prevented-remedy = Continúan cuando pase ese tiempo.
-alert-HA-POOL-DROP-IN-PLAN-EXISTS-FOR-detail = { $now ->
-    [0] Ahora no puede perder ningún host;
-    [one] Ahora puede perder un host;
-   *[other] Ahora puede perder { $now } hosts;
-} antes eran { $before }.
-alert-HA-POOL-OVERCOMMITTED-detail = { $now ->
-    [0] Ahora no puede perder ningún host.
-    [one] Ahora puede perder un host.
-   *[other] Ahora puede perder { $now } hosts.
-}
-alert-HA-POOL-OVERCOMMITTED-forced = Se hizo algo aunque después no toda máquina protegida encontraría sitio
-alert-VM-SHUTDOWN-by-itself = El sistema invitado se apagó por sí mismo
 limit-restart = Un host pierde la corriente o se cuelga: sus máquinas protegidas empiezan a arrancar en otro host en { $seconds } s.
 limit-isolated = Un host pierde la red y el almacenamiento: detiene sus máquinas en { $seconds } s, antes de que arranquen en otro host.
 limit-network = Un host pierde solo la red: los hosts acuerdan quién se queda, { $seconds } s después como muy pronto.

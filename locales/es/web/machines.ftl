@@ -22,7 +22,6 @@ vm-migrate-free = { $free } libres
 vm-migrating = Moviéndose a { $host }
 vm-migrate-hide = Seguir en segundo plano
 vm-migrated = Ahora funciona en { $host }
-vm-migrated-pause = Pausa medida: { $pause } ms. Total: { $elapsed }.
 vm-blocked = Bloqueado por un administrador: { $why }
 vm-busy = Ahora mismo se está haciendo otra cosa con ella.
 vm-not-now = El pool no lo permite ahora mismo.

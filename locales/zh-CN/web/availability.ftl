@@ -101,28 +101,6 @@ profile-conservative = 保守
 profile-conservative-body = 适合可能停顿半分钟的存储。
 
 # 告警的细节，以及各种情况的时限。
-alert-ALARM = 有情况需要人处理
-alert-ALARM-two-hosts = 一台虚拟机同时在两台主机上运行
-alert-ALARM-two-hosts-remedy = 请立即切断其中一台主机的电源，然后检查该虚拟机的磁盘。
-alert-HA-HOST-FAILED-detail = { $vms ->
-    [0] 其上没有虚拟机。
-   *[other] 其上有 { $vms } 台虚拟机。
-}最后一次心跳之后 { $noticed } 秒被判定失效，{ $stopped } 秒后可以确定其虚拟机都已停止。
-alert-HA-HOST-FAILED-not-proven-off = 无法确认一台主机已断电
-alert-HA-HOST-FAILED-not-proven-off-detail = { $why }。一旦可以确定它已自行停止虚拟机，它们就会在别处启动。
-alert-HA-HOST-FAILED-not-proven-off-remedy = 请检查它的隔离设备：地址、用户和密码。
-alert-HA-PROTECTED-VM-RESTART-FAILED-prevented = 虚拟机在等待重启：目前禁止重启
-alert-HA-PROTECTED-VM-RESTART-FAILED-prevented-remedy = 时间一到就会继续。
-alert-HA-POOL-DROP-IN-PLAN-EXISTS-FOR-detail = { $now ->
-    [0] 现在不能再失去主机；
-   *[other] 现在可以失去 { $now } 台主机；
-}之前是 { $before } 台。
-alert-HA-POOL-OVERCOMMITTED-detail = { $now ->
-    [0] 现在不能再失去主机。
-   *[other] 现在可以失去 { $now } 台主机。
-}
-alert-HA-POOL-OVERCOMMITTED-forced = 强制执行了一项操作，之后并非每台受保护的虚拟机都有余量
-alert-VM-SHUTDOWN-by-itself = 客户系统自行关机
 limit-restart = 主机断电或死机：其受保护的虚拟机在 { $seconds } 秒内开始在别处启动。
 limit-isolated = 主机同时失去网络和存储：它在 { $seconds } 秒内停止自己的虚拟机，然后它们才在别处启动。
 limit-network = 主机只失去网络：各主机商定谁留下，最早在 { $seconds } 秒之后。

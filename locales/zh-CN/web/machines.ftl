@@ -22,7 +22,6 @@ vm-migrate-free = 空闲 { $free }
 vm-migrating = 正在迁移到 { $host }
 vm-migrate-hide = 在后台继续
 vm-migrated = 现在运行在 { $host }
-vm-migrated-pause = 实测暂停：{ $pause } 毫秒。总用时：{ $elapsed }。
 vm-blocked = 已被管理员禁止：{ $why }
 vm-busy = 正在对它执行其他操作。
 vm-not-now = 资源池目前不允许此操作。

@@ -1,11 +1,11 @@
 // One action as a button; where it is not possible it says why.
-import { Button, Tooltip } from "@patternfly/react-core";
 import type { ReactNode } from "react";
 import type { ClassName } from "@/generated/xenapi";
 import { useT } from "@/i18n";
 import type { Item } from "@/store/hooks";
 import type { Action } from "./action";
 import { useActions, useWorld } from "./runner";
+import { Act } from "@/ui/Act";
 
 interface Props<C extends ClassName> {
   action: Action<C>;
@@ -22,18 +22,17 @@ export function ActionButton<C extends ClassName>({ action, target, label, varia
   if (action.isHidden?.(target, world) === true) return null;
   const reason = action.blocked?.(target, world);
   const Icon = action.icon;
-  const button = (
-    <Button
+  return (
+    <Act
       variant={variant}
       isDanger={action.group === "remove"}
       data-action={action.id}
       aria-label={label}
       icon={Icon === undefined ? undefined : <Icon />}
-      isAriaDisabled={reason !== undefined}
+      blocked={reason === undefined ? undefined : t(reason.id, reason.args)}
       onClick={() => perform(action, [target])}
     >
       {t(action.label)}
-    </Button>
+    </Act>
   );
-  return reason === undefined ? button : <Tooltip content={t(reason.id, reason.args)}>{button}</Tooltip>;
 }

@@ -8,14 +8,13 @@ import {
   MenuItem,
   MenuItemAction,
   MenuToggle,
-  Button,
-  Tooltip,
 } from "@patternfly/react-core";
 import CopyIcon from "@patternfly/react-icons/dist/esm/icons/copy-icon";
 import { Fragment, type ReactNode, useState } from "react";
 import type { ClassName } from "@/generated/xenapi";
 import { useT } from "@/i18n";
 import type { Item } from "@/store/hooks";
+import { Act } from "@/ui/Act";
 import { useNotices } from "@/ui/notices";
 import { areaActions } from "@/app/areas";
 import type { Action, Reason } from "./action";
@@ -129,16 +128,15 @@ interface ButtonProps {
 function PrimaryButton({ action, reason, onClick }: ButtonProps): ReactNode {
   const t = useT();
   const Icon = action.icon;
-  const button = (
-    <Button
+  return (
+    <Act
       variant="secondary"
       data-action={action.id}
       icon={Icon === undefined ? undefined : <Icon />}
-      isAriaDisabled={reason !== undefined}
+      blocked={reason === undefined ? undefined : t(reason.id, reason.args)}
       onClick={onClick}
     >
       {t(action.label)}
-    </Button>
+    </Act>
   );
-  return reason === undefined ? button : <Tooltip content={t(reason.id, reason.args)}>{button}</Tooltip>;
 }

@@ -13,6 +13,7 @@ import { type FormEvent, type ReactNode, useState } from "react";
 import type { ClassName } from "@/generated/xenapi";
 import { useT } from "@/i18n";
 import type { Item } from "@/store/hooks";
+import { Act } from "@/ui/Act";
 import { CliLines } from "@/ui/CliLines";
 import type { Action } from "./action";
 import { nameOf, useWorld } from "./runner";
@@ -62,14 +63,14 @@ export function ConfirmDialog({ action, targets, onConfirm, onClose }: Props): R
         <CliLines lines={targets.map((target) => action.cli(target, world))} />
       </ModalBody>
       <ModalFooter>
-        <Button
+        <Act
           variant={action.group === "remove" ? "danger" : "primary"}
-          isDisabled={!ready}
+          blocked={ready ? undefined : t("confirm-type", { expected })}
           onClick={onConfirm}
           autoFocus={action.confirm !== "typed"}
         >
           {t(action.label)}
-        </Button>
+        </Act>
         <Button variant="link" onClick={onClose}>
           {t("cancel")}
         </Button>

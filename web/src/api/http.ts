@@ -36,13 +36,9 @@ function wireError(body: unknown): WireError | undefined {
   return error as WireError;
 }
 
-/** One request; the body and the answer are JSON. */
-export async function request<T>(
-  method: "GET" | "POST" | "DELETE",
-  path: string,
-  body?: unknown,
-  signal?: AbortSignal,
-): Promise<T> {
+type Method = "GET" | "POST" | "DELETE";
+
+async function send(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
   // Explanations come in the language of the page.
   const headers: Record<string, string> = { "Accept-Language": document.documentElement.lang || "en" };
   if (method !== "GET") headers["X-Haven-Csrf"] = csrf;
@@ -62,6 +58,23 @@ export async function request<T>(
     throw new Unreachable(String(error));
   }
   noticeCoordinator(response);
+  return response;
+}
+
+/** One request; the body and the answer are JSON. */
+export async function request<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  return read<T>(await send(method, path, body, signal));
+}
+
+/** A picture; an answer in JSON says why there is none. */
+export async function picture(path: string, signal?: AbortSignal): Promise<Blob> {
+  const response = await send("GET", path, undefined, signal);
+  if (response.headers.get("content-type")?.startsWith("image/") === true) return response.blob();
+  await read<unknown>(response);
+  throw new Unreachable(`HTTP ${response.status}`);
+}
+
+async function read<T>(response: Response): Promise<T> {
   const text = await response.text();
   let answer: unknown;
   try {

@@ -1,7 +1,8 @@
 // Signing in: on a page of its own, and again over the page when a session has ended.
-import { Button, Card, CardBody, Form, FormGroup, Modal, ModalBody, ModalHeader, TextInput, Title } from "@patternfly/react-core";
+import { Card, CardBody, Form, FormGroup, Modal, ModalBody, ModalHeader, TextInput, Title } from "@patternfly/react-core";
 import { type ReactNode, useState } from "react";
 import { useT } from "@/i18n";
+import { Act } from "@/ui/Act";
 import { ErrorView } from "@/ui/ErrorView";
 import { useSubmit } from "@/ui/useSubmit";
 import { Preferences } from "./Preferences";
@@ -30,9 +31,9 @@ function SignInForm({ user: known }: { user?: string }): ReactNode {
         />
       </FormGroup>
       {error !== null && <ErrorView error={error} />}
-      <Button type="submit" isBlock isLoading={busy} isDisabled={busy || user === "" || password === ""}>
+      <Act type="submit" isBlock isLoading={busy} blocked={busy ? t("busy") : user === "" || password === "" ? t("sign-in-needs") : undefined}>
         {t("sign-in")}
-      </Button>
+      </Act>
     </Form>
   );
 }

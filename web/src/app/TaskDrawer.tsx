@@ -1,5 +1,5 @@
 // Tasks at the foot of the page: progress, cancelling, what went wrong. They never block anything.
-import { Button, Progress } from "@patternfly/react-core";
+import { Progress } from "@patternfly/react-core";
 import AngleDownIcon from "@patternfly/react-icons/dist/esm/icons/angle-down-icon";
 import AngleUpIcon from "@patternfly/react-icons/dist/esm/icons/angle-up-icon";
 import type { ReactNode } from "react";
@@ -8,6 +8,7 @@ import { call } from "@/api/rpc";
 import { useI18n } from "@/i18n";
 import { wireTime } from "@/i18n/format";
 import { type Item, useAll } from "@/store/hooks";
+import { Act } from "@/ui/Act";
 import { useErrorText } from "@/ui/ErrorView";
 import { useNotices } from "@/ui/notices";
 import { useNow } from "@/ui/useNow";
@@ -82,9 +83,9 @@ export function TaskLine({ task }: { task: Item<"task"> }): ReactNode {
       </span>
       <span className="hv-task-cancel">
         {running && task.allowed_operations.includes("cancel") && (
-          <Button variant="link" isInline onClick={cancel} isDisabled={task.status === "cancelling"}>
+          <Act variant="link" isInline onClick={cancel} blocked={task.status === "cancelling" ? t("task-status-cancelling") : undefined}>
             {t("cancel")}
-          </Button>
+          </Act>
         )}
       </span>
     </div>

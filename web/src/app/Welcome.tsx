@@ -1,11 +1,12 @@
 // The first run of a host that belongs to no pool: found one, or join one.
-import { Button, Card, CardBody, Content, Form, FormGroup, FormHelperText, HelperText, HelperTextItem, Radio, TextInput, Title } from "@patternfly/react-core";
+import { Card, CardBody, Content, Form, FormGroup, FormHelperText, HelperText, HelperTextItem, Radio, TextInput, Title } from "@patternfly/react-core";
 import CheckCircleIcon from "@patternfly/react-icons/dist/esm/icons/check-circle-icon";
 import ExclamationTriangleIcon from "@patternfly/react-icons/dist/esm/icons/exclamation-triangle-icon";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { setup } from "@/api/haven";
 import { useT } from "@/i18n";
+import { Act } from "@/ui/Act";
 import { ErrorView } from "@/ui/ErrorView";
 import { useSubmit } from "@/ui/useSubmit";
 import { CliLines } from "@/ui/CliLines";
@@ -131,9 +132,9 @@ function Create({ code }: { code: string }): ReactNode {
         </FormGroup>
       </div>
       {error !== null && <ErrorView error={error} />}
-      <Button type="submit" isBlock isDisabled={!ready} isLoading={busy}>
+      <Act type="submit" isBlock blocked={ready ? undefined : t("pool-create-needs")} isLoading={busy}>
         {t(busy ? "pool-creating" : "pool-create")}
-      </Button>
+      </Act>
       <CliLines lines={[haven("pool", "init", "--name", name === "" ? t("pool-name-example") : name)]} />
     </Form>
   );
@@ -159,9 +160,9 @@ function Join({ code }: { code: string }): ReactNode {
         </FormHelperText>
       </FormGroup>
       {error !== null && <ErrorView error={error} />}
-      <Button type="submit" isBlock isDisabled={token.trim() === "" || code === ""} isLoading={busy}>
+      <Act type="submit" isBlock blocked={token.trim() === "" || code === "" ? t("pool-join-needs") : undefined} isLoading={busy}>
         {t(busy ? "pool-joining" : "pool-join")}
-      </Button>
+      </Act>
       <CliLines lines={[haven("pool", "join", token === "" ? "TOKEN" : token)]} />
     </Form>
   );

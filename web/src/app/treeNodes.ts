@@ -3,6 +3,7 @@ import type { Records } from "@/generated/xenapi";
 import { isRef } from "@/api/rpc";
 import type { Item } from "@/store/hooks";
 import { isMachine } from "@/store/hooks";
+import { inOrder } from "@/ui/order";
 
 export type NodeKind = "pool" | "host" | "vm" | "sr" | "network" | "template" | "group";
 
@@ -37,9 +38,7 @@ export interface TreeInput {
 export const CLOSED_AT_FIRST: readonly string[] = ["templates", "networks"];
 
 export function treeNodes(input: TreeInput): TreeNode[] {
-  const collator = new Intl.Collator(input.language, { numeric: true });
-  const byName = <T extends { name_label: string }>(rows: readonly T[]): T[] =>
-    [...rows].sort((a, b) => collator.compare(a.name_label, b.name_label));
+  const byName = <T extends { name_label: string }>(rows: readonly T[]): T[] => inOrder(rows, (row) => row.name_label, input.language);
   const nodes: TreeNode[] = [];
   const isOpen = (key: string): boolean => !input.closed.has(key);
   const { pool } = input;

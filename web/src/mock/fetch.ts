@@ -8,7 +8,8 @@ export function mockFetch(server: MockServer): typeof fetch {
     const aborted = new Promise<never>((_, reject) => {
       init?.signal?.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
     });
-    const { status, body: answer } = await Promise.race([server.answer(init?.method ?? "GET", path, body), aborted]);
+    const { status, body: answer, picture } = await Promise.race([server.answer(init?.method ?? "GET", path, body), aborted]);
+    if (picture !== undefined) return new Response(picture, { status, headers: { "content-type": "image/svg+xml" } });
     return new Response(JSON.stringify(answer), { status, headers: { "x-haven-coordinator": server.coordinator } });
   };
 }

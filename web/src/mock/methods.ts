@@ -34,6 +34,11 @@ export class MockPool {
     this.methods = { ...this.power(), ...this.machines(), ...deviceMethods(this.tables), ...this.availability(), ...this.others() };
   }
 
+  /** Another answer to a call, for a test. */
+  replace(name: string, method: Method): void {
+    this.methods[name] = method;
+  }
+
   /** Answers a call; `Async.` forms answer a task. */
   async call(name: string, params: Params): Promise<unknown> {
     if (name === "event.from") return this.events(params);
@@ -128,6 +133,14 @@ export class MockPool {
     this.tables.update("task", task, { status, progress: 1, finished: wireNow(), allowed_operations: [], ...more });
   }
 
+  /** What a machine shows: the prompt of a text console. */
+  screenOf(uuid: string): string {
+    const vm = this.tables.all("VM").find(([, row]) => row.uuid === uuid)?.[1];
+    if (vm?.power_state !== "Running") throw new MockError("VM_BAD_POWER_STATE", ["", "running", vm?.power_state ?? ""]);
+    const line = (y: number, text: string): string => `<text x="12" y="${y}" fill="#ccc" font-family="monospace" font-size="14">${text}</text>`;
+    return `<svg xmlns="http://www.w3.org/2000/svg" width="640" height="400"><rect width="640" height="400" fill="#101418"/>${line(24, `Debian GNU/Linux 12 ${vm.name_label} tty1`)}${line(64, `${vm.name_label} login: _`)}</svg>`;
+  }
+
   private labelOf(ref: unknown): string {
     for (const of of ["VM", "host", "SR", "network", "pool"] as const) {
       const row = this.tables.get(of, String(ref));
@@ -191,7 +204,12 @@ export class MockPool {
       "VM.unpause": set(["Paused"], "Running"),
       "VM.suspend": set(["Running"], "Suspended", off),
       "VM.resume": set(["Suspended"], "Running", () => this.anyHost()),
-      "VM.pool_migrate": set(["Running", "Paused"], "Running", (params) => String(params[1])),
+      "VM.pool_migrate": (params) => {
+        set(["Running", "Paused"], "Running", ([, to]) => String(to))(params, undefined);
+        const measured = { last_migration_downtime_ms: "84", last_migration_elapsed_ms: "6200", last_migration_bytes: String(640 * 2 ** 20) };
+        this.tables.update("VM_metrics", this.vm(params[0]).metrics, { other_config: measured });
+        return "";
+      },
     };
   }
 

@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { addHost } from "./data";
-import { MockServer } from "./server";
+import { type MockAnswer, MockServer } from "./server";
 import { openConsole } from "./socket";
 
 type Next = () => void;
@@ -32,7 +32,7 @@ export function middleware(env: Record<string, string | undefined>, http?: Upgra
   if (live > 0) churn(server, live);
   return (request: IncomingMessage, response: ServerResponse, next: Next): void => {
     const path = (request.url ?? "").split("?")[0] ?? "";
-    if (!/^\/ui\/(rpc|session|haven\/|setup\/|rrd_updates|mock)/.test(path)) {
+    if (!/^\/ui\/(rpc|session|haven\/|setup\/|rrd_updates|vncsnapshot|mock)/.test(path)) {
       next();
       return;
     }
@@ -45,9 +45,10 @@ async function serve(server: MockServer, path: string, request: IncomingMessage,
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const text = Buffer.concat(chunks).toString("utf8");
   // Tests change the pool from outside, as a host that fails does.
-  const { status, body } = path === "/ui/mock" ? change(server, JSON.parse(text)) : await server.answer(request.method ?? "GET", request.url ?? path, text === "" ? undefined : JSON.parse(text));
-  response.writeHead(status, { "Content-Type": "application/json", "X-Haven-Coordinator": server.coordinator });
-  response.end(JSON.stringify(body));
+  const answer: MockAnswer = path === "/ui/mock" ? change(server, JSON.parse(text)) : await server.answer(request.method ?? "GET", request.url ?? path, text === "" ? undefined : JSON.parse(text));
+  const { status, body, picture } = answer;
+  response.writeHead(status, { "Content-Type": picture === undefined ? "application/json" : "image/svg+xml", "X-Haven-Coordinator": server.coordinator });
+  response.end(picture ?? JSON.stringify(body));
 }
 
 type Change = { class: string; ref: string; change: object } | { expire: true } | { addHost: number } | { away: boolean };

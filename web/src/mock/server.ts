@@ -7,6 +7,8 @@ import { rrdUpdates } from "./rrd";
 export interface MockAnswer {
   status: number;
   body: unknown;
+  /** Instead of the body: a picture, as SVG. */
+  picture?: string;
 }
 
 /** The password that the mock accepts, and the code of its first run. */
@@ -46,6 +48,7 @@ export class MockServer {
         if (!this.signedIn) throw new MockError("SESSION_INVALID", [""]);
         return { status: 200, body: rrdUpdates(this.pool.tables, new URLSearchParams(query)) };
       }
+      if (path === "/ui/vncsnapshot") return { status: 200, body: null, picture: this.pool.screenOf(new URLSearchParams(query).get("uuid") ?? "") };
       return { status: 200, body: await this.route(`${method} ${path}`, (body ?? {}) as Record<string, unknown>) };
     } catch (error) {
       const known = error instanceof MockError ? error : new MockError("INTERNAL_ERROR", [String(error)]);

@@ -26,6 +26,7 @@ const items = new WeakMap<object, Item<ClassName>>();
 
 /** A row with its reference; the same object for the same row, so that memos hold. */
 export function item<C extends ClassName>(ref: string, row: Records[C]): Item<C> {
+  if ((row as { $ref?: string }).$ref === ref) return row as Item<C>;
   let made = items.get(row);
   if (made === undefined) {
     made = { ...row, $ref: ref } as unknown as Item<ClassName>;
@@ -53,19 +54,26 @@ export function useObject<C extends ClassName>(name: C, ref: string | undefined)
   return row === undefined || !isRef(ref) ? undefined : item<C>(ref, row);
 }
 
-/** The object with this uuid, which is what addresses of the page carry. */
+/** The object with this uuid, which is what addresses of the page carry; renders again only when it changes itself. */
 export function useByUuid<C extends ClassName>(name: C, uuid: string | undefined): Item<C> | undefined {
-  const table = useTable(name);
+  const client = useQueryClient();
+  const found = useQuery({
+    queryKey: tableKey(name),
+    queryFn: () => tableOf(client, name),
+    ...NEVER,
+    select: (table: Table<C>) => (uuid === undefined ? undefined : rowOf(table, uuid)),
+  });
+  return found.data;
+}
+
+function rowOf<C extends ClassName>(table: Table<C>, uuid: string): Item<C> | undefined {
+  const is = (row: Records[C] | undefined): row is Records[C] => (row as { uuid?: string } | undefined)?.uuid === uuid;
   // A reference is made of the uuid of its row wherever Haven made the row.
-  const direct = `OpaqueRef:${uuid ?? ""}`;
-  const ref = useMemo(() => {
-    const quick = table.byRef.get(direct) as { uuid?: string } | undefined;
-    if (quick?.uuid === uuid) return direct;
-    for (const [key, row] of table.byRef) if ((row as { uuid?: string }).uuid === uuid) return key;
-    return undefined;
-  }, [table, direct, uuid]);
-  const row = ref === undefined ? undefined : table.byRef.get(ref);
-  return ref === undefined || row === undefined ? undefined : item<C>(ref, row);
+  const direct = `OpaqueRef:${uuid}`;
+  const quick = table.byRef.get(direct);
+  if (is(quick)) return item<C>(direct, quick);
+  for (const [key, row] of table.byRef) if (is(row)) return item<C>(key, row);
+  return undefined;
 }
 
 /** The pool's own row. */

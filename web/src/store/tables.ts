@@ -46,7 +46,11 @@ export function applyEvents(
       maps.set(name, map);
     }
     if (event.operation === "del") map.delete(event.ref);
-    else if (event.snapshot !== undefined) map.set(event.ref, event.snapshot);
+    else if (event.snapshot !== undefined) {
+      // The row is nobody else's: it learns its reference here, and is never copied for it.
+      (event.snapshot as { $ref?: string }).$ref = event.ref;
+      map.set(event.ref, event.snapshot);
+    }
   }
   for (const [name, map] of maps) publish(client, name, map);
   return new Set(maps.keys());

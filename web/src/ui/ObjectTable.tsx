@@ -13,6 +13,7 @@ import { ActionMenu } from "@/actions/ActionMenu";
 import type { ClassName } from "@/generated/xenapi";
 import { useI18n } from "@/i18n";
 import type { Item } from "@/store/hooks";
+import { inOrder } from "./order";
 
 export interface Column<T> {
   id: string;
@@ -251,11 +252,8 @@ function sorted<T>(
 ): readonly T[] {
   const value = columns.find((column) => column.id === sort.id)?.value;
   if (value === undefined) return rows;
-  const collator = new Intl.Collator(language, { numeric: true });
-  const keyed = rows.map((row) => ({ row, key: value(row) }));
-  keyed.sort((a, b) =>
-    typeof a.key === "number" && typeof b.key === "number" ? a.key - b.key : collator.compare(String(a.key), String(b.key)),
-  );
-  if (sort.down) keyed.reverse();
-  return keyed.map(({ row }) => row);
+  const [first] = rows;
+  const isNumber = first !== undefined && typeof value(first) === "number";
+  const inTurn = isNumber ? [...rows].sort((a, b) => Number(value(a)) - Number(value(b))) : inOrder(rows, (row) => String(value(row)), language);
+  return sort.down ? inTurn.reverse() : inTurn;
 }

@@ -12,6 +12,7 @@ import {
 import { type FormEvent, type ReactNode, useState } from "react";
 import { useNavigate } from "react-router";
 import { useT } from "@/i18n";
+import { Act } from "./Act";
 import { CliLines } from "./CliLines";
 import { ErrorView } from "./ErrorView";
 
@@ -98,13 +99,13 @@ export function WizardPage({ title, steps, finish, onFinish, cli = NO_LINES, can
             {error !== null && <ErrorView error={error} />}
           </CardBody>
           <CardBody className="hv-wizard-buttons">
-            <Button type="submit" isDisabled={step.blocked !== undefined} isLoading={busy}>
+            <Act type="submit" blocked={step.blocked} isLoading={busy}>
               {t(isLast ? finish : "next")}
-            </Button>
+            </Act>
             {at > 0 && (
-              <Button variant="secondary" onClick={() => setAt(at - 1)} isDisabled={busy}>
+              <Act variant="secondary" onClick={() => setAt(at - 1)} blocked={busy ? t("busy") : undefined}>
                 {t("back")}
-              </Button>
+              </Act>
             )}
             <Button variant="link" onClick={() => void (cancelTo === undefined ? navigate(-1) : navigate(cancelTo))}>
               {t("cancel")}

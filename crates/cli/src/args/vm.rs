@@ -91,6 +91,8 @@ pub(crate) enum VmCommand {
         /// The host to move it to
         #[arg(long, visible_alias = "host", value_name = "HOST")]
         to: String,
+        #[command(flatten)]
+        pace: MigratePace,
     },
     /// Change settings of a machine
     Set(Box<SetVm>),
@@ -209,6 +211,23 @@ impl RestartPriority {
             Self::Lowest => 4,
         }
     }
+}
+
+/// How fast `vm migrate` may be, and at whose cost.
+#[derive(Debug, Args)]
+pub(crate) struct MigratePace {
+    /// Send no more than this, in MiB a second
+    #[arg(long, value_name = "MIB_S")]
+    pub(crate) bandwidth: Option<u64>,
+    /// Send memory that changes again as its changes: less to send, more work
+    #[arg(long)]
+    pub(crate) compress: bool,
+    /// Never slow the guest down; one that writes much may then never arrive
+    #[arg(long)]
+    pub(crate) full_speed: bool,
+    /// Even if the pool then survives fewer failures than it should
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// Options of `vm set`.

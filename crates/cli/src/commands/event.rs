@@ -9,7 +9,7 @@ use crate::args::global::Format;
 use crate::args::watch::EventCommand;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
-use crate::records::Record;
+use crate::records::{NULL, Record};
 use crate::render::units::clock_utc;
 use crate::render::write_stdout;
 
@@ -32,7 +32,11 @@ pub(crate) async fn run(context: &mut Context, verb: EventCommand) -> Outcome<()
 }
 
 async fn watch(context: &mut Context, classes: &[String], count: Option<u64>) -> Outcome<()> {
-    let mut known = Known::default();
+    let mut known = Known { speaks: context.format() == Format::Table, ..Known::default() };
+    if known.speaks && classes.iter().all(|class| class != "*") {
+        // What the rows of these classes refer to is of other classes.
+        known.learn(&from(context, &["*".to_owned()], "", 0.0).await?);
+    }
     // The first answer is everything that is there already.
     let mut token = known.take_in(&from(context, classes, "", 0.0).await?, |_| Ok(()))?;
     let mut left = count.unwrap_or(u64::MAX);
@@ -72,7 +76,13 @@ async fn from(
 
 /// The last known state of every object, to tell what changed.
 #[derive(Default)]
-struct Known(BTreeMap<String, Record>);
+struct Known {
+    rows: BTreeMap<String, Record>,
+    /// What objects are called; those that are gone, too.
+    names: BTreeMap<String, String>,
+    /// Names stand in the place of references; programs get the references.
+    speaks: bool,
+}
 
 /// One change.
 struct Change<'a> {
@@ -85,6 +95,51 @@ struct Change<'a> {
 }
 
 impl Known {
+    /// Keeps what the objects of an answer are called.
+    fn learn(&mut self, answer: &Value) {
+        for event in answer.get("events").and_then(Value::as_array).into_iter().flatten() {
+            let Some(reference) = event.get("ref").and_then(Value::as_str) else { continue };
+            let row = event.get("snapshot").map(|row| Record::new(reference, row.clone()));
+            self.names.extend(row.map(|row| (reference.to_owned(), name(&row))));
+        }
+    }
+
+    fn differences(
+        &self,
+        before: Option<&Record>,
+        after: Option<&Record>,
+    ) -> Vec<(String, String, String)> {
+        let (Some(before), Some(Value::Object(after))) = (before, after.map(|r| &r.fields)) else {
+            return Vec::new();
+        };
+        let shown =
+            |value: &Value| if self.speaks { short(&self.named(value)) } else { short(value) };
+        after
+            .iter()
+            .filter(|(field, value)| before.fields.get(*field) != Some(value))
+            .map(|(field, value)| {
+                let old = before.fields.get(field).map(shown).unwrap_or_default();
+                (field.clone(), old, shown(value))
+            })
+            .collect()
+    }
+
+    /// The value with names in the place of references.
+    fn named(&self, value: &Value) -> Value {
+        let word = |text: &str| match text {
+            NULL => "none".to_owned(),
+            _ => self.names.get(text).cloned().unwrap_or_else(|| text.to_owned()),
+        };
+        match value {
+            Value::String(text) => Value::String(word(text)),
+            Value::Array(values) => values.iter().map(|value| self.named(value)).collect(),
+            Value::Object(fields) => Value::Object(
+                fields.iter().map(|(key, value)| (word(key), self.named(value))).collect(),
+            ),
+            other => other.clone(),
+        }
+    }
+
     fn take_in(
         &mut self,
         answer: &Value,
@@ -93,20 +148,23 @@ impl Known {
         for event in answer.get("events").and_then(Value::as_array).into_iter().flatten() {
             let event = Record::new("", event.clone());
             let reference = event.text("ref").to_owned();
-            let before = self.0.get(&reference);
             let after = event.fields.get("snapshot").map(|s| Record::new(&reference, s.clone()));
+            if let Some(after) = &after {
+                self.names.insert(reference.clone(), name(after));
+            }
+            let before = self.rows.get(&reference);
             let shown = after.as_ref().or(before);
             let change = Change {
                 class: event.text("class"),
                 operation: event.text("operation"),
                 name: shown.map(name).unwrap_or_default(),
                 uuid: shown.map(|r| r.uuid().to_owned()).unwrap_or_default(),
-                fields: differences(before, after.as_ref()),
+                fields: self.differences(before, after.as_ref()),
             };
             tell(&change)?;
             match after {
-                Some(after) => self.0.insert(reference, after),
-                None => self.0.remove(&reference),
+                Some(after) => self.rows.insert(reference, after),
+                None => self.rows.remove(&reference),
             };
         }
         Ok(answer.get("token").and_then(Value::as_str).unwrap_or_default().to_owned())
@@ -116,20 +174,6 @@ impl Known {
 fn name(record: &Record) -> String {
     let name = if record.name().is_empty() { record.text("name") } else { record.name() };
     if name.is_empty() { record.uuid().to_owned() } else { name.to_owned() }
-}
-
-fn differences(before: Option<&Record>, after: Option<&Record>) -> Vec<(String, String, String)> {
-    let (Some(before), Some(Value::Object(after))) = (before, after.map(|r| &r.fields)) else {
-        return Vec::new();
-    };
-    after
-        .iter()
-        .filter(|(field, value)| before.fields.get(*field) != Some(value))
-        .map(|(field, value)| {
-            let old = before.fields.get(field).map(short).unwrap_or_default();
-            (field.clone(), old, short(value))
-        })
-        .collect()
 }
 
 fn short(value: &Value) -> String {
@@ -213,6 +257,39 @@ mod tests {
                 .unwrap();
         }
         assert_eq!(noise, [true, false]);
+    }
+
+    #[test]
+    fn people_read_names_and_programs_references() {
+        let answer = |host: &str, vms: &[&str]| {
+            json!({"events": [
+                {"class": "host", "operation": "mod", "ref": "OpaqueRef:h",
+                    "snapshot": {"uuid": "u2", "name_label": "host2", "resident_VMs": vms}},
+                {"class": "vm", "operation": "mod", "ref": "OpaqueRef:v",
+                    "snapshot": {"uuid": "u1", "name_label": "web1", "resident_on": host}}]})
+        };
+        for (speaks, expected) in [
+            (true, ["resident_VMs: [] → [\"web1\"]", "resident_on: none → host2"]),
+            (
+                false,
+                [
+                    "resident_VMs: [] → [\"OpaqueRef:v\"]",
+                    "resident_on: OpaqueRef:NULL → OpaqueRef:h",
+                ],
+            ),
+        ] {
+            let mut known = Known { speaks, ..Known::default() };
+            known.take_in(&answer("OpaqueRef:NULL", &[]), |_| Ok(())).unwrap();
+            let mut told = Vec::new();
+            let see = |change: &super::Change<'_>| {
+                told.push(change.shown(Format::Table, ""));
+                Ok(())
+            };
+            known.take_in(&answer("OpaqueRef:h", &["OpaqueRef:v"]), see).unwrap();
+            for (line, expected) in told.iter().zip(expected) {
+                assert!(line.contains(expected), "{line}");
+            }
+        }
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! `haven vm …`: list, show, migrate, console, delete; the other verbs are in the files beside this.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{template, vm_create, vm_disk, vm_power, vm_set, vm_snapshot};
-use crate::args::vm::VmCommand;
+use crate::args::vm::{MigratePace, VmCommand};
 use crate::console;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
@@ -29,7 +29,7 @@ pub(crate) async fn run(context: &mut Context, verb: VmCommand) -> Outcome<()> {
         VmCommand::Show { vm } => show(context, &vm).await,
         VmCommand::Create(options) => vm_create::run(context, *options).await,
         VmCommand::Set(options) => vm_set::run(context, *options).await,
-        VmCommand::Migrate { vm, to } => migrate(context, &vm, &to).await,
+        VmCommand::Migrate { vm, to, pace } => migrate(context, &vm, (&to, &pace)).await,
         VmCommand::Console { vm } => attach(context, &vm).await,
         VmCommand::Clone { vm, name, full } => clone(context, &vm, &name, full).await,
         VmCommand::Snapshot(verb) => vm_snapshot::run(context, verb).await,
@@ -134,7 +134,28 @@ async fn interfaces(context: &mut Context, vm: &Record) -> Outcome<Vec<Row>> {
     Ok(rows)
 }
 
-async fn migrate(context: &mut Context, given: &str, to: &str) -> Outcome<()> {
+/// The options of `VM.pool_migrate`.
+fn options(pace: &MigratePace) -> Value {
+    let mut options = json!({ "live": "true" });
+    let given = [
+        ("bandwidth", pace.bandwidth.map(|mib_s| mib_s.to_string())),
+        ("compress", pace.compress.then(|| "true".to_owned())),
+        ("auto_converge", pace.full_speed.then(|| "false".to_owned())),
+        ("force", pace.force.then(|| "true".to_owned())),
+    ];
+    for (key, value) in given {
+        if let Some(value) = value {
+            options[key] = value.into();
+        }
+    }
+    options
+}
+
+async fn migrate(
+    context: &mut Context,
+    given: &str,
+    (to, pace): (&str, &MigratePace),
+) -> Outcome<()> {
     let vm = machine(context, given).await?;
     let host = context.host(to).await?;
     if vm.text("resident_on") == host.reference {
@@ -143,7 +164,7 @@ async fn migrate(context: &mut Context, given: &str, to: &str) -> Outcome<()> {
         return context.print(&Answer::done(text, value));
     }
     let label = format!("migrating {} to {}", vm.name(), host.name());
-    let params = [json!(vm.reference), json!(host.reference), json!({ "live": "true" })];
+    let params = [json!(vm.reference), json!(host.reference), options(pace)];
     context.run(&label, "VM.pool_migrate", &params).await?;
     if !context.waits() {
         return Ok(());

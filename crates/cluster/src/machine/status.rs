@@ -1,5 +1,6 @@
 //! The state as the pool daemon sees it.
 
+use crate::alarm::Alarm;
 use crate::control::{
     EpochView, GuardPhase, GuardState, PeerView, PermitKind, PermitView, StatefileView,
 };
@@ -54,7 +55,7 @@ impl Machine {
         state.statefiles.clear();
         state.statefiles.extend(self.statefile_views(now));
         state.alarms.clear();
-        self.alarms(&mut state.alarms);
+        state.alarms.extend(self.alarms().iter().map(Alarm::to_string));
     }
 
     fn phase(&self) -> GuardPhase {
@@ -157,43 +158,45 @@ impl Machine {
         })
     }
 
-    fn alarms(&self, alarms: &mut Vec<String>) {
+    fn alarms(&self) -> Vec<Alarm> {
+        let mut alarms = Vec::new();
         if self.permit.watchdog == Watchdog::Unusable {
-            alarms.push("No watchdog with a short enough bite time: no permit.".to_owned());
+            alarms.push(Alarm::NoWatchdog);
         }
         for (spec, file) in self.config.statefiles.iter().zip(&self.files) {
             if file.foreign {
-                alarms.push(format!("Statefile {} belongs to another generation.", spec.uuid));
+                alarms.push(Alarm::ForeignStatefile(spec.uuid));
             }
             if file.superblock_bad {
-                alarms.push(format!("Statefile {} has no readable superblock.", spec.uuid));
+                alarms.push(Alarm::BadSuperblock(spec.uuid));
             }
             if file.regressed {
-                alarms.push(format!("Statefile {} is older than what was seen.", spec.uuid));
+                alarms.push(Alarm::RegressedStatefile(spec.uuid));
             }
             let bad = file.places.iter().zip(0u8..).filter(|(places, slot)| {
                 self.assigned(*slot) && places.iter().any(|place| place.ballot_bad)
             });
             for (_, slot) in bad {
-                alarms.push(format!("Ballot of slot {slot} is unreadable on {}.", spec.uuid));
+                alarms.push(Alarm::BadBallot { slot: slot.into(), statefile: spec.uuid });
             }
         }
-        self.lost_statefiles(alarms);
+        self.lost_statefiles(&mut alarms);
         if self.read_since.is_some() && !self.disk_good() && self.carry == Carry::Done {
-            alarms.push("The statefile does not answer; the network carries on.".to_owned());
+            alarms.push(Alarm::SilentStatefile);
         }
         if self.graph.dark {
-            alarms.push("No host hears another and no isolation address answers.".to_owned());
+            alarms.push(Alarm::Dark);
         } else if self.graph.components.len() > 1 {
-            alarms.push("Some members do not hear each other.".to_owned());
+            alarms.push(Alarm::Parted);
         }
         if let Some(record) = &self.decided {
-            self.record_alarms(record, alarms);
+            self.record_alarms(record, &mut alarms);
         }
+        alarms
     }
 
     /// One of three may be lost: nothing happens, but the next one would count.
-    fn lost_statefiles(&self, alarms: &mut Vec<String>) {
+    fn lost_statefiles(&self, alarms: &mut Vec<Alarm>) {
         let patience = u64::from(self.timing().t_lease_ms) * MS;
         let reads_long = self.read_since.is_some_and(|at| self.now >= at + patience);
         if self.files.len() < 2 || !reads_long {
@@ -201,25 +204,23 @@ impl Machine {
         }
         for (spec, file) in self.config.statefiles.iter().zip(&self.files) {
             if file.good_at.is_none_or(|at| self.now >= at + patience) {
-                alarms.push(format!("Statefile {} does not answer.", spec.uuid));
+                alarms.push(Alarm::LostStatefile(spec.uuid));
             }
         }
     }
 
-    fn record_alarms(&self, record: &Record, alarms: &mut Vec<String>) {
+    fn record_alarms(&self, record: &Record, alarms: &mut Vec<Alarm>) {
         for spec in &self.config.hosts {
             if u8::try_from(spec.slot).is_ok_and(|slot| self.quarantine.holds(slot, self.now)) {
-                let slot = spec.slot;
-                alarms
-                    .push(format!("Slot {slot} was put out three times in an hour: quarantined."));
+                alarms.push(Alarm::Quarantined(spec.slot));
             }
         }
         if record.open.len() >= crate::record::OPEN_MAX {
-            alarms.push("Too many epochs are open: nobody can be admitted.".to_owned());
+            alarms.push(Alarm::TooManyEpochs);
         }
         for seat in record.seats().filter(|seat| *seat != self.me) {
             if self.disk_lost_for(record, seat.slot, 60_000) {
-                alarms.push(format!("Slot {} lost its statefile: drain that host.", seat.slot));
+                alarms.push(Alarm::Diskless(seat.slot.into()));
             }
         }
         let unbound = record.members.iter().find(|member| {
@@ -229,7 +230,7 @@ impl Machine {
                 .any(|spec| spec.slot == u16::from(member.seat.slot) && spec.host != member.host)
         });
         if let Some(member) = unbound {
-            alarms.push(format!("Slot {} belongs to another host.", member.seat.slot));
+            alarms.push(Alarm::WrongSlot(member.seat.slot.into()));
         }
     }
 }

@@ -17,6 +17,7 @@ use super::gate::{Acting, Gate};
 use super::lanes::{Lane, Lanes};
 use super::migration::Windows;
 use super::permit::GuardPort;
+use super::screens::Screens;
 use super::storage::Attached;
 use super::stuck::Stuck;
 use crate::authority::Authority;
@@ -91,6 +92,7 @@ pub struct Agent {
     pub(super) stats: Stats,
     /// Guests that a disk stopped.
     pub(super) stuck: Stuck,
+    pub(super) screens: Screens,
     /// This host was sent down: it reports no more, and its guard is not armed again.
     pub(super) going_down: Arc<AtomicBool>,
     answers: Answers,
@@ -123,6 +125,7 @@ impl Agent {
             news: Arc::default(),
             stats,
             stuck: Stuck::default(),
+            screens: Screens::default(),
             going_down: Arc::default(),
             answers: Answers::default(),
             replica,
@@ -175,9 +178,8 @@ impl Case {
     async fn dispatch(&self) -> OrderResult {
         match &self.envelope.order {
             Order::Inventory => self.inventory().await,
-            Order::MigrateVm { vm, to, bandwidth_mib_s } => {
-                self.migrate(*vm, *to, *bandwidth_mib_s).await
-            }
+            Order::MigrateVm { vm, to, pace } => self.migrate(*vm, *to, *pace).await,
+            Order::Screenshot { vm } => self.screenshot(*vm).await,
             Order::PrepareMigrateIn { vm, from, .. } => self.prepare_migrate_in(*vm, *from),
             Order::FinishMigrateIn { vm } => self.finish_migrate_in(*vm),
             Order::ClosePlacement { vm, placement } => self.close_placement(*vm, *placement).await,

@@ -39,6 +39,8 @@ pub(super) enum Lane {
     Host,
     /// Power devices.
     Power,
+    /// Pictures of screens: one at a time is enough for those who look.
+    Screen,
 }
 
 /// Lanes of repositories; the flag tells those for copies.
@@ -53,6 +55,7 @@ pub(super) struct Lanes {
     vm_long: Arc<Semaphore>,
     host: Arc<Semaphore>,
     power: Arc<Semaphore>,
+    screen: Arc<Semaphore>,
     storage: Arc<Mutex<ByRepository>>,
     wait_max: Duration,
     guest_wait_max: Duration,
@@ -68,6 +71,7 @@ impl Default for Lanes {
             vm_long: places(64),
             host: places(4),
             power: places(8),
+            screen: places(1),
             storage: Arc::default(),
             wait_max: WAIT_MAX,
             guest_wait_max: GUEST_WAIT_MAX,
@@ -97,6 +101,7 @@ impl Lanes {
             Lane::VmLong => return Ok(self.vm_long.clone()),
             Lane::Host => return Ok(self.host.clone()),
             Lane::Power => return Ok(self.power.clone()),
+            Lane::Screen => return Ok(self.screen.clone()),
             Lane::Storage(sr) => (sr, false, 4),
             Lane::StorageBulk(sr) => (sr, true, 2),
         };

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use haven_cluster::ids::HostId;
-use haven_drivers::hypervisor::MigrateTarget;
+use haven_drivers::hypervisor::{MigratePace, MigrateTarget};
 use tokio::net::UnixListener;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -105,12 +105,12 @@ impl Case {
         DONE
     }
 
-    pub(super) async fn migrate(&self, vm: Uuid, to: HostId, bandwidth: u64) -> OrderResult {
+    pub(super) async fn migrate(&self, vm: Uuid, to: HostId, pace: MigratePace) -> OrderResult {
         if to == self.agent.host() {
             return Err(Refusal::Invalid("a VM cannot migrate to its own host".to_owned()).into());
         }
         let _stream = self.listen(vm, to)?;
-        let target = target(&self.agent.parts, vm, to, bandwidth);
+        let target = target(&self.agent.parts, vm, to, pace);
         let stats = self
             .blocking(Lane::VmLong, move |parts, order| match order {
                 Order::MigrateVm { vm, .. } => parts.hypervisor.migrate(*vm, &target),
@@ -136,12 +136,12 @@ impl Case {
     }
 }
 
-fn target(parts: &AgentParts, vm: Uuid, to: HostId, bandwidth_mib_s: u64) -> MigrateTarget {
+fn target(parts: &AgentParts, vm: Uuid, to: HostId, pace: MigratePace) -> MigrateTarget {
     let libvirt = parts.config.paths.peer(to).join("libvirt.sock");
     MigrateTarget {
         uri: format!("qemu+unix:///system?socket={}", libvirt.display()),
         data_uri: format!("unix://{}", parts.config.paths.migrate_socket(vm).display()),
-        bandwidth_mib_s,
+        pace,
     }
 }
 

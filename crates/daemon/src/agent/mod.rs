@@ -13,6 +13,7 @@ mod migration;
 pub mod permit;
 mod power;
 mod reports;
+mod screens;
 mod server;
 mod storage;
 mod stuck;

@@ -24,7 +24,7 @@ use uuid::Uuid;
 use super::decide::{self, Attempts, Fate};
 use super::takeover::Ha;
 use super::timeline::{Timeline, VmTimes};
-use super::{promise, restarts};
+use super::{alarm, promise, restarts};
 use crate::agent::permit::PermitGate;
 use crate::ops::vm::state as vm_state;
 use crate::ops::{host, host_down, message, placement, pool_ha, rows, view};
@@ -115,13 +115,11 @@ async fn look(
 async fn pass_on_alarms(ha: &Ha, memory: &mut Memory, state: &GuardState) {
     let now: BTreeSet<String> = state.alarms.iter().cloned().collect();
     for text in now.difference(&memory.alarms) {
-        let kind = match text.to_lowercase().contains("statefile") {
-            true => alerts::HA_STATEFILE_LOST,
-            false => alerts::HA_HEARTBEAT_APPROACHING_TIMEOUT,
-        };
         let about = (MessageClass::Host, ha.state.identity.host().0.to_string());
-        let body = message::body(text, &json!({ "alarm": text }));
-        message::raise(&ha.state, kind, about, body).await;
+        let told = text.clone();
+        let named = ha.state.pool.read(move |db| alarm::named(db, &told)).await;
+        let (kind, data) = named.unwrap_or_else(|_| alarm::unknown(text));
+        message::raise(&ha.state, kind, about, message::body(text, &data)).await;
     }
     memory.alarms = now;
 }

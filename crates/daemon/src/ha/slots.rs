@@ -76,6 +76,12 @@ impl Slots {
     }
 }
 
+/// The host of a place, as far as the database knows it.
+pub(super) fn host_at(pool: &Pool, slot: u16) -> Option<Uuid> {
+    let known: Slots = serde_json::from_str(pool.other_config.get(KEY)?).ok()?;
+    known.hosts.into_iter().find(|(_, place)| *place == slot).map(|(host, _)| host)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,6 +15,7 @@ mod raw_vdi;
 mod redirect;
 mod rpc;
 mod rrd;
+mod screen;
 mod upload;
 mod web;
 
@@ -116,7 +117,10 @@ async fn entry(State(state): State<Arc<AppState>>, mut request: Request) -> Resp
     }
     let local = request.extensions().get::<Caller>() == Some(&Caller::LocalRoot);
     let statistics = rrd::ROUTES.contains(&path.as_str());
-    let asks = path == CONSOLE_ROUTE || statistics || request.headers().contains_key(PROXY);
+    let asks = path == CONSOLE_ROUTE
+        || path == screen::ROUTE
+        || statistics
+        || request.headers().contains_key(PROXY);
     // Never twice: two hosts that disagree about the coordinator would play ball.
     let forwarded = matches!(request.extensions().get::<Caller>(), Some(Caller::Peer(..)));
     if (local || asks && !forwarded)
@@ -148,6 +152,7 @@ async fn entry(State(state): State<Arc<AppState>>, mut request: Request) -> Resp
             drop(request);
             extra::get(&state, origin, &path, asker).await
         }
+        Method::GET if path == screen::ROUTE => screen::serve(&state, origin, request).await,
         Method::GET if statistics => rrd::serve(&state, origin, request).await,
         Method::GET | Method::PUT if raw_vdi::route(&path).is_some() => {
             raw_vdi::serve(&state, origin, request).await

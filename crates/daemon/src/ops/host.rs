@@ -153,9 +153,10 @@ pub async fn evacuate(call: Arc<Call>) -> Result<Value, ApiError> {
             for step in next.moves.into_iter().take(at_once) {
                 let state = state.clone();
                 let (vm, to) = (view::reference(step.vm), view::reference(step.to));
+                let forced = migrate::How { forced: true, ..migrate::How::default() };
                 // The plan was weighed as a whole.
                 moves.spawn(async move {
-                    migrate::migrate(&state, TaskId(fresh()), vm, (to, true)).await
+                    migrate::migrate(&state, TaskId(fresh()), vm, (to, forced)).await
                 });
             }
             while let Some(moved) = moves.join_next().await {

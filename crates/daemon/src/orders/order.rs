@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use haven_cluster::control::{GuardCommand, StatefileSpec};
 use haven_cluster::ids::HostId;
-use haven_drivers::hypervisor::{DomainChange, DomainSpec, StopMode};
+use haven_drivers::hypervisor::{DomainChange, DomainSpec, MigratePace, StopMode};
 use haven_drivers::power::PowerSettings;
 use haven_drivers::storage::SrSpec;
 use serde::{Deserialize, Serialize};
@@ -91,8 +91,9 @@ pub enum Order {
         vm: Uuid,
         /// The destination.
         to: HostId,
-        /// Bandwidth limit in MiB/s, 0 for none.
-        bandwidth_mib_s: u64,
+        /// How fast, and at whose cost.
+        #[serde(default)]
+        pace: MigratePace,
     },
     /// Progress of the migration of a VM from here.
     MigrateProgress {
@@ -118,6 +119,11 @@ pub enum Order {
         vm: Uuid,
         /// What.
         change: Box<DomainChange>,
+    },
+    /// What the guest shows on its screen.
+    Screenshot {
+        /// The VM. The order says nothing of where it runs, and holds up nothing that does.
+        vm: Uuid,
     },
     /// One command to the guest agent; JSON in and out.
     GuestAgent {
@@ -393,6 +399,7 @@ impl Order {
             Self::CancelJob { .. } => "cancel_job",
             Self::ClosePlacement { .. } => "close_placement",
             Self::ChangeVm { .. } => "change_vm",
+            Self::Screenshot { .. } => "screenshot",
             Self::GuestAgent { .. } => "guest_agent",
             Self::AttachSr { .. } => "attach_sr",
             Self::DetachSr { .. } => "detach_sr",
@@ -429,6 +436,7 @@ impl Order {
             self,
             Self::Inventory
                 | Self::MigrateProgress { .. }
+                | Self::Screenshot { .. }
                 | Self::ScanSr { .. }
                 | Self::ProbeSr { .. }
                 | Self::SrSpace { .. }

@@ -33,6 +33,8 @@ pub enum OrderReply {
     Probed(Vec<String>),
     /// To `GuestAgent`.
     Text(String),
+    /// To `Screenshot`: PNG in base64.
+    Picture(String),
     /// To `HostFacts`.
     Facts(Box<HostFacts>),
     /// To `Statistics`.

@@ -32,7 +32,11 @@ fn echo(path: std::path::PathBuf) {
 }
 
 async fn migrate(first: &TestHost, second: &TestHost, vm: Uuid) -> Result<OrderReply, OrderError> {
-    let order = Order::MigrateVm { vm, to: second.id(), bandwidth_mib_s: 0 };
+    let order = Order::MigrateVm {
+        vm,
+        to: second.id(),
+        pace: haven_drivers::hypervisor::MigratePace::default(),
+    };
     first.side.orders.send(first.id(), order).await
 }
 

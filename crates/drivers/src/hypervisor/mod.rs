@@ -256,9 +256,32 @@ pub struct MigrateTarget {
     pub uri: String,
     /// URI of the memory stream (`unix:///…` or `tcp://…`).
     pub data_uri: String,
+    /// How fast, and at whose cost.
+    pub pace: MigratePace,
+}
+
+/// How fast a migration may be, and what it may cost the guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MigratePace {
     /// Bandwidth limit in MiB/s, 0 for none.
     pub bandwidth_mib_s: u64,
+    /// Pages that were sent before go again as what changed in them: less to send for more
+    /// processor time (`xbzrle`).
+    pub compress: bool,
+    /// A guest that writes faster than its memory can be sent is slowed down until it is over;
+    /// otherwise such a migration may never end.
+    pub slow_guest: bool,
 }
+
+impl Default for MigratePace {
+    fn default() -> Self {
+        Self { bandwidth_mib_s: 0, compress: false, slow_guest: true }
+    }
+}
+
+/// Bytes of a picture at most; a larger one is refused.
+pub const SCREENSHOT_BYTES_MAX: usize = 4 << 20;
 
 /// Progress of a running migration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -429,6 +452,11 @@ pub trait Hypervisor: Send + Sync + std::fmt::Debug {
     /// when [`Hypervisor::inventory`] does not, but cannot tell states apart.
     fn processes(&self) -> Vec<Uuid> {
         self.inventory().unwrap_or_default().into_iter().map(|domain| domain.uuid).collect()
+    }
+    /// What the guest shows on its screen, as PNG of at most [`SCREENSHOT_BYTES_MAX`].
+    fn screenshot(&self, vm: Uuid) -> Result<Vec<u8>, HypervisorError> {
+        let text = format!("this hypervisor gives no picture of the screen of {vm}");
+        Err(HypervisorError::Failed { call: "screenshot".to_owned(), text })
     }
     /// Unix socket of the guest's VNC server.
     fn vnc_socket(&self, vm: Uuid) -> String;

@@ -1,10 +1,11 @@
 // Several hosts at once: for every address a token of its own, and a link to the console of that host
 // in which the token stands already. What is missing there is the code that only the host tells.
-import { Button, FormGroup, FormHelperText, HelperText, HelperTextItem, TextInput } from "@patternfly/react-core";
+import { FormGroup, FormHelperText, HelperText, HelperTextItem, TextInput } from "@patternfly/react-core";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { haven } from "@/api/haven";
 import { useI18n } from "@/i18n";
 import { useAll } from "@/store/hooks";
+import { Act } from "@/ui/Act";
 import { Panel } from "@/ui/bits";
 import { ErrorView } from "@/ui/ErrorView";
 import { Pill } from "@/ui/status";
@@ -57,9 +58,9 @@ export function ByAddress(): ReactNode {
         </FormGroup>
         {error !== null && <ErrorView error={error} />}
         <div className="hv-buttons">
-          <Button type="submit" variant="secondary" isDisabled={words.length === 0 || blocked !== undefined} isLoading={busy}>
+          <Act type="submit" variant="secondary" blocked={blocked ?? (words.length === 0 ? t("by-address-needs") : undefined)} isLoading={busy}>
             {t("by-address-prepare")}
-          </Button>
+          </Act>
         </div>
       </form>
       {prepared.length > 0 && (

@@ -7,6 +7,7 @@ import { call } from "@/api/rpc";
 import { useI18n } from "@/i18n";
 import { wireTime } from "@/i18n/format";
 import { type Item, useAll } from "@/store/hooks";
+import { Act } from "@/ui/Act";
 import { CliLines } from "@/ui/CliLines";
 import { Nothing } from "@/ui/bits";
 import { useNotices } from "@/ui/notices";
@@ -51,9 +52,9 @@ export function AlertsPage(): ReactNode {
             />
           ))}
         </ToggleGroup>
-        <Button variant="secondary" isDisabled={alerts.length === 0} onClick={() => clear(alerts)}>
+        <Act variant="secondary" blocked={alerts.length === 0 ? t("alerts-clear-none") : undefined} onClick={() => clear(alerts)}>
           {t("alerts-clear", { count: alerts.length })}
-        </Button>
+        </Act>
       </Flex>
       {alerts.length === 0 ? (
         <Nothing title="alerts-none" body="alerts-none-body" icon={CheckCircleIcon} />

@@ -10,13 +10,15 @@ export type AlertData = Record<string, unknown>;
 
 /** Parts a body into its sentence and its data: `It failed. {"case":"failed"}`. */
 export function partBody(body: string): { text: string; data: AlertData } {
-  const at = body.search(/\{[^{]*"/);
-  if (at < 0) return { text: body, data: {} };
-  try {
-    return { text: body.slice(0, at).trim(), data: JSON.parse(body.slice(at)) as AlertData };
-  } catch {
-    return { text: body, data: {} };
+  // A name in the sentence may look like the beginning of data.
+  for (let at = body.indexOf('{"'); at >= 0; at = body.indexOf('{"', at + 1)) {
+    try {
+      return { text: body.slice(0, at).trim(), data: JSON.parse(body.slice(at)) as AlertData };
+    } catch {
+      // Not here.
+    }
   }
+  return { text: body, data: {} };
 }
 
 export interface AlertWords {
@@ -38,8 +40,10 @@ export function alertWords(alert: Pick<Records["message"], "name" | "body">, i18
   const kind = typeof data["case"] === "string" ? `${base}-${data["case"].replaceAll("_", "-")}` : base;
   const of = (what: string): string | undefined => [`${kind}${what}`, `${base}${what}`].find(has);
   const title = of("");
-  const detail = detailOf(`${kind}-detail`, data, i18n, errorText);
-  const isKnown = detail !== "" || typeof data["case"] === "string";
+  const detail = detailOf(has(`${kind}-detail`) || kind === base ? `${kind}-detail` : "", data, i18n, errorText);
+  // News of a machine whose title says all.
+  const isTold = title !== undefined && typeof data["vm"] === "string" && !has(`${base}-detail`);
+  const isKnown = detail !== "" || isTold || (typeof data["case"] === "string" && has(kind));
   const remedy = of("-remedy");
   return {
     title: title === undefined ? alert.name.replaceAll("_", " ").toLowerCase() : t(title),

@@ -68,6 +68,7 @@ function Controls({ status }: { status: HaStatus }): ReactNode {
             value={wanted}
             min={0}
             max={Math.max(0, hosts - 1)}
+            // The sentence behind it says why.
             isDisabled={!pool.ha_enabled}
             onMinus={() => set(wanted - 1)}
             onPlus={() => set(wanted + 1)}
@@ -77,6 +78,7 @@ function Controls({ status }: { status: HaStatus }): ReactNode {
             }}
           />
         </div>
+        {!pool.ha_enabled && <p className="hv-muted">{t("promise-off")}</p>}
         <p>{t("failures-possible", { possible: status.tolerance.possible })}</p>
         {status.tolerance.text !== undefined && (
           <p className="hv-muted" lang="en">

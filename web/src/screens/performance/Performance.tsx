@@ -4,6 +4,7 @@ import DownloadIcon from "@patternfly/react-icons/dist/esm/icons/download-icon";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useCallback, useMemo, useState } from "react";
 import { useI18n } from "@/i18n";
+import { Act } from "@/ui/Act";
 import { Nothing, Panel } from "@/ui/bits";
 import { Answer } from "@/ui/Retry";
 import { Graph, type Span } from "./Graph";
@@ -154,12 +155,13 @@ interface BrushProps {
 function Brush({ span: [from, to], whole, onSpan, onAll }: BrushProps): ReactNode {
   const { t } = useI18n();
   const step = (to - from) / 2;
+  const blocked = whole ? t("perf-is-whole") : undefined;
   return (
     <>
       <Button variant="secondary" onClick={() => onSpan([from + step / 2, to - step / 2])}>{t("perf-closer")}</Button>
-      <Button variant="secondary" isDisabled={whole} onClick={() => onSpan([from - step, to - step])}>{t("perf-earlier")}</Button>
-      <Button variant="secondary" isDisabled={whole} onClick={() => onSpan([from + step, to + step])}>{t("perf-later")}</Button>
-      <Button variant="secondary" isDisabled={whole} onClick={onAll}>{t("perf-all")}</Button>
+      <Act variant="secondary" blocked={blocked} onClick={() => onSpan([from - step, to - step])}>{t("perf-earlier")}</Act>
+      <Act variant="secondary" blocked={blocked} onClick={() => onSpan([from + step, to + step])}>{t("perf-later")}</Act>
+      <Act variant="secondary" blocked={blocked} onClick={onAll}>{t("perf-all")}</Act>
     </>
   );
 }

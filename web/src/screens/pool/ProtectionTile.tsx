@@ -1,5 +1,5 @@
 // The large sign of the pool: protected or not, what that means, and what to do about it.
-import { Button, Card, CardBody, Tooltip } from "@patternfly/react-core";
+import { Card, CardBody } from "@patternfly/react-core";
 import ShieldIcon from "@patternfly/react-icons/dist/esm/icons/shield-alt-icon";
 import type { ReactNode } from "react";
 import { Link, useNavigate } from "react-router";
@@ -7,6 +7,7 @@ import type { HaStatus } from "@/api/haven";
 import { useI18n } from "@/i18n";
 import { restartable, usePoolProtection } from "@/model/ha";
 import { useAll, usePool, useTable, useVms } from "@/store/hooks";
+import { Act } from "@/ui/Act";
 import { Meter } from "@/ui/bits";
 
 /** Why protection cannot be turned on yet: a message; undefined: it can. */
@@ -37,11 +38,6 @@ export function ProtectionTile({ status, isThere = false }: Props): ReactNode {
   const sure = protectedVms.filter((vm) => vm.ha_restart_priority === "restart").length;
   const possible = pool?.ha_enabled === true ? (status?.tolerance.possible ?? pool.ha_plan_exists_for) : 0;
   const args = { possible, hosts, sure, tried: protectedVms.length - sure, wanted: pool?.ha_host_failures_to_tolerate ?? 0 };
-  const button = (
-    <Button isAriaDisabled={blocked !== undefined} onClick={() => void navigate("/protect")}>
-      {t("protect-turn-on")}
-    </Button>
-  );
   return (
     <Card className={`hv-protection hv-protection-${protection}`}>
       <CardBody>
@@ -54,11 +50,9 @@ export function ProtectionTile({ status, isThere = false }: Props): ReactNode {
           {protection !== "off" && <MemoryMeter failures={pool?.ha_host_failures_to_tolerate ?? 0} />}
           <div className="hv-buttons">
             {protection === "off" ? (
-              blocked === undefined ? (
-                button
-              ) : (
-                <Tooltip content={t(blocked)}>{button}</Tooltip>
-              )
+              <Act blocked={blocked === undefined ? undefined : t(blocked)} onClick={() => void navigate("/protect")}>
+                {t("protect-turn-on")}
+              </Act>
             ) : isThere ? null : (
               <Link to="/pool/availability">{t("see-availability")}</Link>
             )}

@@ -9,6 +9,7 @@ import { useI18n } from "@/i18n";
 import { wireTime } from "@/i18n/format";
 import { useObject } from "@/store/hooks";
 import { resultRef, waitForTask } from "@/store/taskWatch";
+import { Act } from "@/ui/Act";
 import { CliLines } from "@/ui/CliLines";
 import { ErrorView } from "@/ui/ErrorView";
 import { useWork } from "@/ui/useWork";
@@ -48,7 +49,7 @@ export function TakeDialog({ targets: [vm], close }: DialogProps<"VM">): ReactNo
         <CliLines lines={[xe(memory ? "vm-checkpoint" : "vm-snapshot", { vm: vm.name_label, "new-name-label": name })]} />
       </ModalBody>
       <ModalFooter>
-        <Button onClick={() => submit()} isDisabled={name.trim() === "" || busy} isLoading={busy}>{t("snap-take")}</Button>
+        <Act onClick={() => submit()} blocked={busy ? t("busy") : name.trim() === "" ? t("snap-needs-name") : undefined} isLoading={busy}>{t("snap-take")}</Act>
         <Button variant="link" onClick={close}>{t(busy ? "vm-migrate-hide" : "cancel")}</Button>
       </ModalFooter>
     </Modal>
@@ -86,7 +87,7 @@ export function RevertDialog({ targets: [snapshot], close }: DialogProps<"VM">):
         <CliLines lines={lines} />
       </ModalBody>
       <ModalFooter>
-        <Button variant={keeps ? "primary" : "danger"} onClick={go} isDisabled={busy} isLoading={busy}>{t("snap-revert")}</Button>
+        <Act variant={keeps ? "primary" : "danger"} onClick={go} blocked={busy ? t("busy") : undefined} isLoading={busy}>{t("snap-revert")}</Act>
         <Button variant="link" onClick={close}>{t(busy ? "vm-migrate-hide" : "cancel")}</Button>
       </ModalFooter>
     </Modal>

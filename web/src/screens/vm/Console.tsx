@@ -1,13 +1,14 @@
 // W9: the machine's screen and its serial line. Both come back by themselves while it moves.
-import { Button, EmptyState, EmptyStateBody, Label, TextArea, ToggleGroup, ToggleGroupItem } from "@patternfly/react-core";
+import { Button, EmptyState, EmptyStateBody, Label, ToggleGroup, ToggleGroupItem } from "@patternfly/react-core";
 import ExpandIcon from "@patternfly/react-icons/dist/esm/icons/expand-icon";
-import KeyboardIcon from "@patternfly/react-icons/dist/esm/icons/keyboard-icon";
 import { type ReactNode, type RefObject, useEffect, useRef, useState } from "react";
 import { haven } from "@/actions/cli";
 import { useI18n } from "@/i18n";
 import { type Item, useAll } from "@/store/hooks";
 import { CliLines } from "@/ui/CliLines";
 import { Nothing } from "@/ui/bits";
+import { pathOf } from "@/ui/links";
+import { ScreenTools, TypeText } from "./ConsoleTools";
 import { Screen, type ScreenKeys } from "./Screen";
 import { Serial } from "./Serial";
 
@@ -54,6 +55,13 @@ function useWayOut(frame: RefObject<HTMLElement | null>, to: string, isThere: bo
   }, [frame, to, isThere]);
 }
 
+/** Fills the screen with the console; the guest gets the keys that the browser keeps else, such as Alt-Tab. */
+async function fillScreen(frame: HTMLElement | null): Promise<void> {
+  await frame?.requestFullscreen();
+  const { keyboard } = navigator as { keyboard?: { lock?: () => Promise<void> } };
+  await keyboard?.lock?.().catch(() => undefined);
+}
+
 export default function Console({ object: vm }: { object: Item<"VM"> }): ReactNode {
   const { t } = useI18n();
   const consoles = useAll("console").filter((each) => each.VM === vm.$ref);
@@ -63,13 +71,15 @@ export default function Console({ object: vm }: { object: Item<"VM"> }): ReactNo
   const serial = useLast(consoles.find((each) => each.protocol === "vt100")?.$ref);
   const [way, setWay] = useState<"screen" | "serial">("screen");
   const [link, setLink] = useState<LinkState>("connecting");
-  const [paste, setPaste] = useState<string | null>(null);
+  const [typing, setTyping] = useState(false);
+  const [fits, setFits] = useState(true);
   const [keys, setKeys] = useState<ScreenKeys | null>(null);
   const frame = useRef<HTMLDivElement>(null);
   const runs = vm.power_state === "Running" || vm.power_state === "Paused";
   useWayOut(frame, WAY_OUT, runs);
   if (!runs) return <Nothing title="console-off" body="console-off-body" />;
   const chosen = way === "screen" ? screen : serial;
+  const blocked = keys === null || link !== "connected" ? t("console-not-connected") : undefined;
   return (
     <div className="hv-console">
       <div className="hv-buttons">
@@ -82,40 +92,22 @@ export default function Console({ object: vm }: { object: Item<"VM"> }): ReactNo
           <span role="status">{t(`console-${link}`)}</span>
         </Label>
         <span className="hv-grow" />
-        {way === "screen" && (
-          <>
-            <Button variant="secondary" icon={<KeyboardIcon />} onClick={() => keys?.ctrlAltDel()}>
-              Ctrl-Alt-Del
-            </Button>
-            <Button variant="secondary" onClick={() => setPaste(paste === null ? "" : null)} aria-expanded={paste !== null}>
-              {t("console-paste")}
-            </Button>
-          </>
-        )}
-        <Button variant="secondary" icon={<ExpandIcon />} onClick={() => void frame.current?.requestFullscreen()}>
+        {way === "screen" && <ScreenTools keys={keys} blocked={blocked} name={vm.name_label} fits={fits} onFits={setFits} isTyping={typing} onTyping={() => setTyping(!typing)} />}
+        <Button variant="secondary" icon={<ExpandIcon />} onClick={() => void fillScreen(frame.current)}>
           {t("console-full")}
         </Button>
+        <Button variant="secondary" component="a" href={`/ui${pathOf("vm", vm.uuid, "console")}`} target="_blank" rel="noopener">
+          {t("console-window")}
+        </Button>
       </div>
-      {paste !== null && (
-        <div className="hv-line">
-          <TextArea aria-label={t("console-paste-text")} value={paste} onChange={(_event, value) => setPaste(value)} rows={2} />
-          <Button
-            onClick={() => {
-              keys?.type(paste);
-              setPaste(null);
-            }}
-          >
-            {t("console-type")}
-          </Button>
-        </div>
-      )}
-      <div ref={frame} className="hv-console-frame">
+      {typing && way === "screen" && <TypeText keys={keys} blocked={blocked} onDone={() => setTyping(false)} />}
+      <div ref={frame} className={fits ? "hv-console-frame" : "hv-console-frame hv-console-actual"}>
         {chosen === undefined ? (
           <EmptyState titleText={t("console-none")} headingLevel="h2" variant="sm">
             <EmptyStateBody>{t("console-none-body")}</EmptyStateBody>
           </EmptyState>
         ) : way === "screen" ? (
-          <Screen console={chosen} host={vm.resident_on} onKeys={setKeys} onLink={setLink} label={t("console-screen-of", { name: vm.name_label })} />
+          <Screen console={chosen} host={vm.resident_on} fits={fits} onKeys={setKeys} onLink={setLink} label={t("console-screen-of", { name: vm.name_label })} />
         ) : (
           <Serial console={chosen} host={vm.resident_on} onLink={setLink} label={t("console-serial-of", { name: vm.name_label })} />
         )}

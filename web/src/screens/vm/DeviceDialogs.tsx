@@ -8,6 +8,7 @@ import { start } from "@/api/rpc";
 import { useI18n } from "@/i18n";
 import { useAll, usePool } from "@/store/hooks";
 import { waitForTask } from "@/store/taskWatch";
+import { Act } from "@/ui/Act";
 import { CliLines } from "@/ui/CliLines";
 import { ErrorView } from "@/ui/ErrorView";
 import { NumberField } from "@/ui/NumberField";
@@ -48,9 +49,9 @@ function Frame({ title, body, button, work, blocked, cli, close, children }: Fra
         <CliLines lines={[cli]} />
       </ModalBody>
       <ModalFooter>
-        <Button onClick={() => submit()} isDisabled={blocked !== undefined || busy} isLoading={busy}>
+        <Act onClick={() => submit()} blocked={blocked ?? (busy ? t("busy") : undefined)} isLoading={busy}>
           {button}
-        </Button>
+        </Act>
         <Button variant="link" onClick={close}>
           {t(busy ? "vm-migrate-hide" : "cancel")}
         </Button>

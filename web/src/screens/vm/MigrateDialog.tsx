@@ -1,16 +1,25 @@
-// W11: where a machine can go and why not elsewhere, progress while it goes, and what was measured.
-import { Alert, Button, Modal, ModalBody, ModalFooter, ModalHeader, Progress, Radio } from "@patternfly/react-core";
+// W11: where a machine can go and why not elsewhere, how fast, progress while it goes, and what was measured.
+import { Alert, Button, Checkbox, ExpandableSection, Modal, ModalBody, ModalFooter, ModalHeader, Progress, Radio } from "@patternfly/react-core";
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import type { DialogProps } from "@/actions/action";
 import { haven } from "@/actions/cli";
 import { useWorld } from "@/actions/runner";
+import { ApiError } from "@/api/errors";
 import { call, start } from "@/api/rpc";
 import { useI18n } from "@/i18n";
+import { wireTime } from "@/i18n/format";
 import { type Item, useAll, useObject, useTable } from "@/store/hooks";
 import { waitForTask } from "@/store/taskWatch";
+import { Act } from "@/ui/Act";
+import { Facts, Meter } from "@/ui/bits";
 import { CliLines } from "@/ui/CliLines";
 import { ErrorView, useErrorText } from "@/ui/ErrorView";
+import { NumberField } from "@/ui/NumberField";
+import { useNow } from "@/ui/useNow";
+
+/** Fastest limit that can be asked for, in MiB a second. */
+const BANDWIDTH_MIB_S_MAX = 1_048_576;
 
 /** What keeps each host from taking the machine; undefined: nothing. */
 function useVerdicts(vm: Item<"VM">, hosts: ReadonlyArray<Item<"host">>): Map<string, unknown> | undefined {
@@ -32,86 +41,205 @@ function useVerdicts(vm: Item<"VM">, hosts: ReadonlyArray<Item<"host">>): Map<st
   return asked.data;
 }
 
-interface Done {
-  pauseMs: number | undefined;
-  elapsedMs: number | undefined;
+interface Pace {
+  /** MiB a second; 0 for no limit. */
+  bandwidth: number;
+  compress: boolean;
+  slows: boolean;
+}
+
+const PACE: Pace = { bandwidth: 0, compress: false, slows: true };
+
+/** As `VM.pool_migrate` takes them; what is as it always is is left out. */
+function optionsOf(pace: Pace, force: boolean): Record<string, string> {
+  return {
+    live: "true",
+    ...(pace.bandwidth > 0 ? { bandwidth: String(pace.bandwidth) } : {}),
+    ...(pace.compress ? { compress: "true" } : {}),
+    ...(pace.slows ? {} : { auto_converge: "false" }),
+    ...(force ? { force: "true" } : {}),
+  };
+}
+
+function cliOf(vm: string, host: string, pace: Pace): string {
+  const words = [pace.bandwidth > 0 ? ["--bandwidth", pace.bandwidth] : [], pace.compress ? ["--compress"] : [], pace.slows ? [] : ["--full-speed"]];
+  return haven("vm", "migrate", vm, "--to", host, ...words.flat());
+}
+
+type Done = Partial<Record<"pause" | "elapsed" | "bytes", number>>;
+
+/** What the hypervisor measured; it stands in the metrics when the task is over. */
+async function measured(vm: Item<"VM">): Promise<Done> {
+  const notes = await call("VM_metrics.get_other_config", vm.metrics);
+  const value = (key: string): number | undefined => (notes[key] === undefined ? undefined : Number(notes[key]));
+  const done = { pause: value("last_migration_downtime_ms"), elapsed: value("last_migration_elapsed_ms"), bytes: value("last_migration_bytes") };
+  return Object.fromEntries(Object.entries(done).filter(([, each]) => each !== undefined));
 }
 
 export function MigrateDialog({ targets, close }: DialogProps<"VM">): ReactNode {
-  const { t, bytes, number, duration } = useI18n();
+  const { t } = useI18n();
   const world = useWorld();
-  const errorText = useErrorText();
   const vm = useObject("VM", targets[0]?.$ref) ?? (targets[0] as Item<"VM">);
   const hosts = useAll("host");
   const metrics = useTable("host_metrics");
   const verdicts = useVerdicts(vm, hosts);
   const [to, setTo] = useState<string | null>(null);
+  const [pace, setPace] = useState(PACE);
   const [task, setTask] = useState<string | undefined>();
   const [done, setDone] = useState<Done | null>(null);
   const [error, setError] = useState<unknown>(null);
-  const row = useObject("task", task);
   const free = (host: Item<"host">): number => metrics.byRef.get(host.metrics)?.memory_free ?? 0;
-  const others = hosts.filter((host) => host.$ref !== vm.resident_on).sort((a, b) => free(b) - free(a));
+  // Where it came from is no target, even when it has left.
+  const [from] = useState(vm.resident_on);
+  const others = hosts.filter((host) => host.$ref !== from).sort((a, b) => free(b) - free(a));
   const best = others.find((host) => verdicts?.has(host.$ref) === true && verdicts.get(host.$ref) === undefined);
   const chosen = hosts.find((host) => host.$ref === (to ?? best?.$ref));
   const moving = task !== undefined && done === null && error === null;
-  const go = async (): Promise<void> => {
+  const go = async (force: boolean): Promise<void> => {
     if (chosen === undefined) return;
     setError(null);
+    setTo(chosen.$ref);
     try {
-      const ref = await start("VM.pool_migrate", vm.$ref, chosen.$ref, { live: "true" });
+      const ref = await start("VM.pool_migrate", vm.$ref, chosen.$ref, optionsOf(pace, force));
       setTask(ref);
       await waitForTask(world.client, ref);
-      // What the hypervisor measured stands in the metrics a moment later.
-      const notes = await call("VM_metrics.get_other_config", vm.metrics);
-      const value = (key: string): number | undefined => (notes[key] === undefined ? undefined : Number(notes[key]));
-      setDone({ pauseMs: value("last_migration_downtime_ms"), elapsedMs: value("last_migration_elapsed_ms") });
+      setDone(await measured(vm));
     } catch (failure) {
+      setTask(undefined);
       setError(failure);
     }
   };
+  const blocked = moving ? t("vm-migrate-moves") : verdicts === undefined ? t("vm-migrate-asking") : chosen === undefined ? t("vm-migrate-nowhere") : undefined;
+  const host = chosen?.name_label ?? "";
+  const breaksPromise = error instanceof ApiError && error.code === "HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN";
   return (
     <Modal isOpen variant="small" onClose={close} aria-labelledby="migrate-title">
       <ModalHeader title={t("vm-migrate-title", { name: vm.name_label })} labelId="migrate-title" description={t("vm-migrate-body")} />
       <ModalBody>
         {done !== null ? (
-          <Alert isInline variant="success" title={t("vm-migrated", { host: chosen?.name_label ?? "" })} data-testid="migrated">
-            {done.pauseMs !== undefined && <p>{t("vm-migrated-pause", { pause: number(done.pauseMs), elapsed: duration((done.elapsedMs ?? 0) / 1000) })}</p>}
-          </Alert>
+          <Arrived host={host} done={done} />
         ) : moving ? (
-          <Progress title={t("vm-migrating", { host: chosen?.name_label ?? "" })} value={Math.round((row?.progress ?? 0) * 100)} />
+          <Moving host={host} task={task} />
         ) : (
-          <div className="hv-stack" role="radiogroup" aria-label={t("vm-migrate-to")}>
-            {others.map((host) => {
-              const why = verdicts?.get(host.$ref);
-              return (
-                <Radio
-                  key={host.$ref}
-                  id={`to-${host.uuid}`}
-                  name="to"
-                  isChecked={chosen?.$ref === host.$ref}
-                  isDisabled={verdicts === undefined || why !== undefined}
-                  onChange={() => setTo(host.$ref)}
-                  label={host.name_label}
-                  description={why === undefined ? t("vm-migrate-free", { free: bytes(free(host)) }) : errorText(why).what}
-                />
-              );
-            })}
+          <div className="hv-stack">
+            <div className="hv-stack" role="radiogroup" aria-label={t("vm-migrate-to")}>
+              {others.map((each) => (
+                <Target key={each.$ref} vm={vm} host={each} why={verdicts?.get(each.$ref)} isKnown={verdicts !== undefined} isChosen={chosen?.$ref === each.$ref} onChoose={() => setTo(each.$ref)} />
+              ))}
+            </div>
+            <Options pace={pace} onPace={setPace} />
           </div>
         )}
         {error !== null && <ErrorView error={error} />}
-        {!moving && done === null && <CliLines lines={[haven("vm", "migrate", vm.name_label, "--to", chosen?.name_label ?? "HOST")]} />}
+        {!moving && done === null && <CliLines lines={[cliOf(vm.name_label, chosen?.name_label ?? "HOST", pace)]} />}
       </ModalBody>
       <ModalFooter>
         {done === null && (
-          <Button onClick={() => void go()} isDisabled={chosen === undefined || moving} isLoading={moving}>
+          <Act onClick={() => void go(false)} blocked={blocked} isLoading={moving}>
             {t("vm-migrate")}
-          </Button>
+          </Act>
+        )}
+        {breaksPromise && (
+          <Act variant="warning" onClick={() => void go(true)} blocked={blocked}>
+            {t("vm-migrate-force")}
+          </Act>
         )}
         <Button variant={done === null ? "link" : "primary"} onClick={close}>
           {t(moving ? "vm-migrate-hide" : "close")}
         </Button>
       </ModalFooter>
     </Modal>
+  );
+}
+
+interface TargetProps {
+  vm: Item<"VM">;
+  host: Item<"host">;
+  why: unknown;
+  isKnown: boolean;
+  isChosen: boolean;
+  onChoose: () => void;
+}
+
+/** A host, how full it would be with the machine, or why it cannot take it. */
+function Target({ vm, host, why, isKnown, isChosen, onChoose }: TargetProps): ReactNode {
+  const { t, bytes, percent } = useI18n();
+  const errorText = useErrorText();
+  const metrics = useObject("host_metrics", host.metrics);
+  const total = metrics?.memory_total ?? 0;
+  const free = metrics?.memory_free ?? 0;
+  const wanted = vm.memory_dynamic_max;
+  const said = why === undefined ? undefined : errorText(why);
+  return (
+    <Radio
+      id={`to-${host.uuid}`}
+      name="to"
+      isChecked={isChosen}
+      // The description below says why.
+      isDisabled={!isKnown || why !== undefined}
+      onChange={onChoose}
+      label={host.name_label}
+      description={said === undefined ? t(isKnown ? "vm-migrate-free" : "vm-migrate-asking", { free: bytes(free) }) : `${said.what} ${said.remedy}`.trim()}
+      body={
+        total > 0 && why === undefined ? (
+          <Meter
+            label={t("column-memory")}
+            parts={[
+              { share: (total - free) / total, kind: "used", label: t("memory-used", { size: bytes(total - free) }) },
+              { share: Math.min(wanted, free) / total, kind: "reserved", label: t("vm-migrate-with", { share: percent((total - free + wanted) / total) }) },
+            ]}
+          />
+        ) : undefined
+      }
+    />
+  );
+}
+
+function Options({ pace, onPace }: { pace: Pace; onPace: (pace: Pace) => void }): ReactNode {
+  const { t } = useI18n();
+  const [open, setOpen] = useState(false);
+  return (
+    <ExpandableSection toggleText={t("vm-migrate-options")} isExpanded={open} onToggle={(_event, value) => setOpen(value)}>
+      <div className="hv-stack">
+        <NumberField id="bandwidth" label={t("vm-migrate-bandwidth")} value={pace.bandwidth} min={0} max={BANDWIDTH_MIB_S_MAX} step={50} onChange={(value) => onPace({ ...pace, bandwidth: Math.round(value) })} />
+        <p className="hv-muted">{t("vm-migrate-bandwidth-body")}</p>
+        <Checkbox id="compress" label={t("vm-migrate-compress")} description={t("vm-migrate-compress-body")} isChecked={pace.compress} onChange={(_event, compress) => onPace({ ...pace, compress })} />
+        <Checkbox id="slows" label={t("vm-migrate-slows")} description={t("vm-migrate-slows-body")} isChecked={pace.slows} onChange={(_event, slows) => onPace({ ...pace, slows })} />
+      </div>
+    </ExpandableSection>
+  );
+}
+
+function Moving({ host, task }: { host: string; task: string | undefined }): ReactNode {
+  const { t, duration } = useI18n();
+  const row = useObject("task", task);
+  const now = useNow();
+  const share = row?.progress ?? 0;
+  const begun = wireTime(row?.created);
+  const elapsed = begun > 0 ? Math.max(0, (now - begun) / 1000) : 0;
+  // What is left of the way at the speed so far; at the very beginning nobody knows.
+  const left = share > 0.05 && elapsed > 1 ? (elapsed / share) * (1 - share) : undefined;
+  return (
+    <div className="hv-stack">
+      <Progress title={t("vm-migrating", { host })} value={Math.round(share * 100)} />
+      <p className="hv-muted" role="status">
+        {t("vm-migrate-elapsed", { elapsed: duration(elapsed) })} {left !== undefined && t("vm-migrate-left", { left: duration(left) })}
+      </p>
+    </div>
+  );
+}
+
+function Arrived({ host, done }: { host: string; done: Done }): ReactNode {
+  const { t, number, duration, bytes } = useI18n();
+  return (
+    <Alert isInline variant="success" title={t("vm-migrated", { host })} data-testid="migrated">
+      <Facts
+        facts={[
+          ["vm-migrated-pause", done.pause === undefined ? undefined : <strong key="pause">{t("milliseconds", { value: number(done.pause) })}</strong>],
+          ["vm-migrated-elapsed", done.elapsed === undefined ? undefined : duration(done.elapsed / 1000)],
+          ["vm-migrated-bytes", done.bytes === undefined || done.bytes === 0 ? undefined : bytes(done.bytes)],
+        ]}
+      />
+    </Alert>
   );
 }

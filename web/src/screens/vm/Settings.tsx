@@ -1,10 +1,11 @@
 // What a machine is called, how large it is, where it prefers to be, and what happens when its host
 // is lost. What is typed stays until it is saved, whatever happens in the pool meanwhile.
-import { Button, Form, FormGroup, FormSelect, FormSelectOption, TextInput } from "@patternfly/react-core";
+import { Form, FormGroup, FormSelect, FormSelectOption, TextInput } from "@patternfly/react-core";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { isRef } from "@/api/rpc";
 import { useI18n } from "@/i18n";
 import { type Item, useAll } from "@/store/hooks";
+import { Act } from "@/ui/Act";
 import { Panel } from "@/ui/bits";
 import { CliLines } from "@/ui/CliLines";
 import { ErrorView } from "@/ui/ErrorView";
@@ -100,13 +101,13 @@ export default function Settings({ object: vm }: { object: Item<"VM"> }): ReactN
       {error !== null && <ErrorView error={error} />}
       {changed && <CliLines lines={[cliOfChange(vm, to, hosts.find((host) => host.$ref === to.affinity)?.name_label ?? "")]} />}
       <div className="hv-buttons">
-        <Button type="submit" isDisabled={!changed || blocked !== undefined} isLoading={busy}>
+        <Act type="submit" blocked={blocked ?? (changed ? undefined : t("settings-unchanged"))} isLoading={busy}>
           {t("save")}
-        </Button>
+        </Act>
         {changed && (
-          <Button variant="link" isDisabled={busy} onClick={() => setTyped({})}>
+          <Act variant="link" blocked={busy ? t("busy") : undefined} onClick={() => setTyped({})}>
             {t("settings-discard")}
-          </Button>
+          </Act>
         )}
         <span className="hv-blocked" role="status">
           {blocked ?? (changed ? "" : t("settings-unchanged"))}

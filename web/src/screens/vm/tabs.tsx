@@ -8,6 +8,8 @@ import { Facts, HostLink, Panel } from "@/ui/bits";
 import { pathOf } from "@/ui/links";
 import { protectionOf } from "@/ui/status";
 import { Timeline } from "../pool/History";
+import { Activity } from "./Activity";
+import { Thumbnail } from "./Thumbnail";
 
 interface Props {
   object: Item<"VM">;
@@ -41,6 +43,10 @@ export function VmOverview({ object: vm }: Props): ReactNode {
           ]}
         />
       </Panel>
+      <div className="hv-stack">
+        <Thumbnail vm={vm} />
+        <Activity vm={vm} />
+      </div>
       <div className="hv-stack">
         <Panel title={t("tab-protection")}>
           <p>{t(`vm-protection-${protection}`, { order: vm.order })}</p>

@@ -43,6 +43,7 @@ enum Asked<'a> {
     Haven(&'a str),
     Console,
     Statistics,
+    Screen,
     Setup(&'a str),
 }
 
@@ -53,6 +54,7 @@ impl<'a> Asked<'a> {
             "/ui/rpc" => Some(Self::Call),
             "/ui/console" => Some(Self::Console),
             "/ui/rrd_updates" | "/ui/vm_rrd" | "/ui/host_rrd" => Some(Self::Statistics),
+            "/ui/vncsnapshot" => Some(Self::Screen),
             _ => {
                 let haven = path.strip_prefix("/ui/haven/").map(Self::Haven);
                 haven.or_else(|| path.strip_prefix("/ui/setup/").map(Self::Setup))

@@ -15,7 +15,7 @@ use super::{Asked, failed, json_body, json_response, reply, status_of};
 use crate::audit::Entry;
 use crate::dispatch::{self, Answer, account, authenticate};
 use crate::http::auth::Credentials;
-use crate::http::{Origin, RPC_BYTES_MAX, body, console, extra, rpc, rrd};
+use crate::http::{Origin, RPC_BYTES_MAX, body, console, extra, rpc, rrd, screen};
 use crate::ops::{init, rows};
 use crate::session::Login;
 use crate::state::{AppState, now};
@@ -68,6 +68,14 @@ pub(super) async fn answer(state: &Arc<AppState>, asked: Asked<'_>, request: Req
         Asked::Statistics if method == Method::GET => {
             let origin = Origin::of(&request);
             rrd::serve(state, origin, as_session(&page, request)).await
+        }
+        Asked::Screen if method == Method::GET => {
+            let origin = Origin::of(&request);
+            match screen::ask(state, origin, as_session(&page, request)).await {
+                Ok(picture) => screen::png(picture),
+                // As with calls: that there is no picture is an answer.
+                Err(error) => failed(StatusCode::OK, &error),
+            }
         }
         _ => return StatusCode::METHOD_NOT_ALLOWED.into_response(),
     };

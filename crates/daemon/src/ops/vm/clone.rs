@@ -8,6 +8,7 @@ use haven_model::{
     VmPowerState, alerts, codes,
 };
 use haven_pooldb::{Image, Tx};
+use serde_json::json;
 
 use super::state::Undo;
 use crate::dispatch::Call;
@@ -92,7 +93,8 @@ fn check(db: &Image, disk: Ref<Vdi>, vm: Ref<Vm>, how: How) -> Result<(), ApiErr
 
 /// The row and the interfaces, under a new identity.
 fn copy_rows(tx: &mut Tx<'_>, from: Ref<Vm>, to: Ref<Vm>, name: String) -> Result<(), ApiError> {
-    news::of_vm(tx, alerts::VM_CLONED, from, &format!("cloned to '{name}'"))?;
+    let (what, data) = (format!("cloned to '{name}'"), json!({ "to": name }));
+    news::of_vm(tx, alerts::VM_CLONED, from, (&what, data))?;
     let old = tx.require(from)?.clone();
     let vifs = old.vifs.clone();
     let mut row = Vm {

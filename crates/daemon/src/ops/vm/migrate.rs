@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use haven_cluster::ids::EpochNumber;
-use haven_drivers::hypervisor::{DomainState, MigrateStats};
+use haven_drivers::hypervisor::{DomainState, MigratePace, MigrateStats};
 use haven_model::{
     ApiError, Host, Ref, Value, Vm, VmMetrics, VmOperations, VmPowerState, alerts, codes,
 };
 use haven_planner as planner;
 use haven_tasks::TaskId;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::state::{self as vm_state, Undo};
@@ -24,6 +25,8 @@ use crate::tasks::{Op, Plan};
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 /// Looks at both ends of a migration that broke off, until it counts as not over.
 const SETTLE_LOOKS_MAX: u32 = 20;
+/// Fastest limit of the bandwidth that can be asked for: 1 TiB/s.
+const BANDWIDTH_MIB_S_MAX: u64 = 1 << 20;
 /// Keys of `VM_metrics.other_config` that keep what the last migration measured.
 const DOWNTIME_KEY: &str = "last_migration_downtime_ms";
 const ELAPSED_KEY: &str = "last_migration_elapsed_ms";
@@ -35,12 +38,45 @@ pub async fn pool_migrate(call: Arc<Call>) -> Result<Value, ApiError> {
     if options.get("live").is_some_and(|live| live == "false") {
         return Err(ApiError::not_allowed("only live migration is possible (live=true)"));
     }
-    let forced = options.get("force").is_some_and(|force| force == "true");
-    migrate(&call.state, call.task_id(), call.arg(0)?, (call.arg(1)?, forced)).await
+    let how = How::read(&options)?;
+    migrate(&call.state, call.task_id(), call.arg(0)?, (call.arg(1)?, how)).await
 }
 
-/// Moves a VM to another host while it runs; `forced`: even if the pool then tolerates fewer
-/// failures than it should.
+/// What a person may ask of a migration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct How {
+    /// Even if the pool then tolerates fewer failures than it should.
+    pub forced: bool,
+    /// How fast, and at whose cost.
+    pub pace: MigratePace,
+}
+
+impl How {
+    /// Of the options of `VM.pool_migrate`: `force`, `compress`, `auto_converge` (true or false),
+    /// `bandwidth` (MiB/s, 0 for no limit). Other names are of other products and say nothing here.
+    fn read(options: &BTreeMap<String, String>) -> Result<Self, ApiError> {
+        let wrong = |key: &str, text: &String| ApiError::with(codes::INVALID_VALUE, &[&key, text]);
+        let flag = |key: &str, without: bool| match options.get(key) {
+            None => Ok(without),
+            Some(text) => text.parse().map_err(|_| wrong(key, text)),
+        };
+        let bandwidth_mib_s = match options.get("bandwidth") {
+            None => 0,
+            Some(text) => match text.parse() {
+                Ok(given) if given <= BANDWIDTH_MIB_S_MAX => given,
+                _ => return Err(wrong("bandwidth", text)),
+            },
+        };
+        let pace = MigratePace {
+            bandwidth_mib_s,
+            compress: flag("compress", false)?,
+            slow_guest: flag("auto_converge", true)?,
+        };
+        Ok(Self { forced: flag("force", false)?, pace })
+    }
+}
+
+/// Moves a VM to another host while it runs.
 ///
 /// # Errors
 /// It does not run, the host cannot take it, or the move failed; then it runs where it was.
@@ -48,7 +84,7 @@ pub async fn migrate(
     state: &Arc<AppState>,
     task: TaskId,
     vm: Ref<Vm>,
-    (to, forced): (Ref<Host>, bool),
+    (to, how): (Ref<Host>, How),
 ) -> Result<Value, ApiError> {
     let operation = VmOperations::PoolMigrate;
     let (from, id) = state
@@ -73,7 +109,7 @@ pub async fn migrate(
         .run(task, plan, move |mut op| async move {
             settle(&state, vm).await?;
             op.step_undo(&Undo::EndMigration { vm, from, to }).await?;
-            let (epoch, number) = reserve(&state, vm, from, (to, forced)).await?;
+            let (epoch, number) = reserve(&state, vm, from, (to, how.forced)).await?;
             let bridges = state.pool.read(|db| super::nics::bridges(db, vm, to)).await??;
             let prepare =
                 Order::PrepareMigrateIn { vm: id, placement: number, from: host::id(from) };
@@ -84,7 +120,7 @@ pub async fn migrate(
                 sent.map_err(|error| errors::order(to, error))?;
             }
             op.step().await?;
-            let stats = copy(&state, &op, id, from, to).await?;
+            let stats = copy(&state, &op, id, from, (to, how.pace)).await?;
             op.step().await?;
             arrived(&state, vm, to, stats).await?;
             op.commit().await;
@@ -133,9 +169,9 @@ async fn copy(
     op: &Op,
     id: Uuid,
     from: Ref<Host>,
-    to: Ref<Host>,
+    (to, pace): (Ref<Host>, MigratePace),
 ) -> Result<MigrateStats, ApiError> {
-    let order = Order::MigrateVm { vm: id, to: host::id(to), bandwidth_mib_s: 0 };
+    let order = Order::MigrateVm { vm: id, to: host::id(to), pace };
     let sent = state.orders.send(host::id(from), order);
     tokio::pin!(sent);
     let mut ticks = tokio::time::interval(PROGRESS_INTERVAL);
@@ -230,7 +266,8 @@ pub fn moved(
     let from = tx.require(vm)?.resident_on;
     if from != to && !from.is_null() {
         let what = format!("migrated from {} to {}", news::host(tx, from), news::host(tx, to));
-        news::of_vm(tx, alerts::VM_MIGRATED, vm, &what)?;
+        let data = json!({ "from": news::host_name(tx, from), "to": news::host_name(tx, to) });
+        news::of_vm(tx, alerts::VM_MIGRATED, vm, (&what, data))?;
     }
     tx.update(vm, |row: &mut Vm| {
         row.resident_on = to;
@@ -359,6 +396,27 @@ mod tests {
 
     use super::*;
     use crate::orders::ActingOrder;
+
+    #[test]
+    fn options_are_read_and_nonsense_is_refused() {
+        let read = |given: &[(&str, &str)]| {
+            let given = given.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+            How::read(&given.collect())
+        };
+        assert_eq!(read(&[("live", "true"), ("copy", "no")]), Ok(How::default()));
+        let all = [
+            ("force", "true"),
+            ("compress", "true"),
+            ("auto_converge", "false"),
+            ("bandwidth", "80"),
+        ];
+        let pace = MigratePace { bandwidth_mib_s: 80, compress: true, slow_guest: false };
+        assert_eq!(read(&all), Ok(How { forced: true, pace }));
+        for bad in ["fast", "-1", "1.5", "1048577"] {
+            assert_eq!(read(&[("bandwidth", bad)]).unwrap_err().params, ["bandwidth", bad]);
+        }
+        assert_eq!(read(&[("compress", "yes")]).unwrap_err().code, "INVALID_VALUE");
+    }
 
     #[test]
     fn a_migration_is_judged_only_when_it_is_over_at_both_ends() {

@@ -75,6 +75,6 @@ pub async fn assert_can_migrate(call: Arc<Call>) -> Result<Value, ApiError> {
 /// `VM.migrate_send(vm, dest, live, vdi_map, vif_map, options)`.
 pub async fn migrate_send(call: Arc<Call>) -> Result<Value, ApiError> {
     let (vm, to) = call.read(|db| judge(db, &call)).await?;
-    migrate::migrate(&call.state, call.task_id(), vm, (to, false)).await?;
+    migrate::migrate(&call.state, call.task_id(), vm, (to, migrate::How::default())).await?;
     Ok(vm.to_value())
 }

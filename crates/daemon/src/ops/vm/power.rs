@@ -12,6 +12,7 @@ use haven_model::{
 use haven_planner as planner;
 use haven_pooldb::{Image, Tx};
 use haven_tasks::TaskId;
+use serde_json::{Value as Json, json};
 
 use super::migrate;
 use super::state::{self as vm_state, Undo};
@@ -132,7 +133,9 @@ pub async fn start_vm(
                         true => (alerts::VM_RESUMED, "resumed"),
                         false => (alerts::VM_STARTED, "started"),
                     };
-                    news::of_vm(tx, alert, vm, &format!("{what} on host: {}", news::host(tx, host)))
+                    let what = format!("{what} on host: {}", news::host(tx, host));
+                    let data = json!({ "host": news::host_name(tx, host) });
+                    news::of_vm(tx, alert, vm, (&what, data))
                 })
                 .await?;
             op.commit().await;
@@ -377,12 +380,15 @@ pub async fn stop_vm(
             return Err(error);
         }
         op.step().await?;
-        let what = if how == Stop::Clean { "shut down" } else { "shut down forcibly" };
+        let told = match how {
+            Stop::Clean => ("shut down", json!({})),
+            _ => ("shut down forcibly", json!({ "case": "forced" })),
+        };
         state
             .pool
             .write(move |tx| {
                 vm_state::halted(tx, vm)?;
-                news::of_vm(tx, alerts::VM_SHUTDOWN, vm, what)
+                news::of_vm(tx, alerts::VM_SHUTDOWN, vm, told)
             })
             .await?;
         Ok(Value::void())
@@ -413,12 +419,13 @@ pub async fn unpause(call: Arc<Call>) -> Result<Value, ApiError> {
 }
 
 /// What is told of an operation.
-fn told(operation: VmOperations) -> Option<(AlertMeta, &'static str)> {
+fn told(operation: VmOperations) -> Option<(AlertMeta, (&'static str, Json))> {
+    let forced = json!({ "case": "forced" });
     Some(match operation {
-        VmOperations::CleanReboot => (alerts::VM_REBOOTED, "rebooted cleanly"),
-        VmOperations::HardReboot => (alerts::VM_REBOOTED, "rebooted forcibly"),
-        VmOperations::Pause => (alerts::VM_PAUSED, "paused"),
-        VmOperations::Unpause => (alerts::VM_UNPAUSED, "unpaused"),
+        VmOperations::CleanReboot => (alerts::VM_REBOOTED, ("rebooted cleanly", json!({}))),
+        VmOperations::HardReboot => (alerts::VM_REBOOTED, ("rebooted forcibly", forced)),
+        VmOperations::Pause => (alerts::VM_PAUSED, ("paused", json!({}))),
+        VmOperations::Unpause => (alerts::VM_UNPAUSED, ("unpaused", json!({}))),
         _ => return None,
     })
 }

@@ -10,6 +10,7 @@ use haven_model::{
     codes,
 };
 use haven_pooldb::{Image, Tx};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::migrate;
@@ -111,8 +112,9 @@ async fn go_back(
         .pool
         .write(move |tx| {
             let old = restore(tx, vm, snapshot, &disks)?;
-            let what = format!("reverted to '{}'", tx.require(snapshot)?.name_label);
-            news::of_vm(tx, alerts::VM_SNAPSHOT_REVERTED, vm, &what)?;
+            let name = tx.require(snapshot)?.name_label.clone();
+            let (what, data) = (format!("reverted to '{name}'"), json!({ "snapshot": name }));
+            news::of_vm(tx, alerts::VM_SNAPSHOT_REVERTED, vm, (&what, data))?;
             Ok(old)
         })
         .await?;

@@ -8,6 +8,7 @@ use haven_model::{
     VmPowerState, alerts, codes,
 };
 use haven_pooldb::{Image, Tx};
+use serde_json::json;
 
 use super::migrate;
 use super::state as vm_state;
@@ -159,7 +160,8 @@ async fn make(state: &Arc<AppState>, op: &mut Op, task: Task) -> Result<Ref<Vm>,
     state
         .pool
         .write(move |tx| {
-            news::of_vm(tx, alert, vm, &format!("{what} as '{name}'"))?;
+            let (what, data) = (format!("{what} as '{name}'"), json!({ "snapshot": name }));
+            news::of_vm(tx, alert, vm, (&what, data))?;
             record(tx, vm, name, &frozen, image)
         })
         .await

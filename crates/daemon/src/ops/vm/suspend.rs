@@ -6,6 +6,7 @@ use haven_model::{
     ApiError, Ref, Sr, Value, Vdi, VdiType, Vm, VmOperations, VmPowerState, alerts, codes,
 };
 use haven_pooldb::Image;
+use serde_json::json;
 
 use super::migrate;
 use super::state::{self as vm_state, Undo};
@@ -54,7 +55,7 @@ pub async fn suspend(call: Arc<Call>) -> Result<Value, ApiError> {
             .write(move |tx| {
                 tx.update(vm, |row: &mut Vm| row.suspend_vdi = image)?;
                 vm_state::gone(tx, vm, VmPowerState::Suspended)?;
-                news::of_vm(tx, alerts::VM_SUSPENDED, vm, "suspended")
+                news::of_vm(tx, alerts::VM_SUSPENDED, vm, ("suspended", json!({})))
             })
             .await?;
         op.commit().await;

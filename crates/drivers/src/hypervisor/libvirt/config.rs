@@ -12,6 +12,8 @@ pub struct LibvirtConfig {
     pub run_dir: PathBuf,
     /// Deadline of short questions.
     pub query_deadline: Duration,
+    /// Deadline of a picture of a screen.
+    pub screen_deadline: Duration,
     /// Deadline of a start.
     pub start_deadline: Duration,
     /// Deadline of a hard stop; libvirt itself tries for 40 s.
@@ -32,6 +34,7 @@ impl Default for LibvirtConfig {
             uri: "qemu:///system".to_owned(),
             run_dir: PathBuf::from("/run/haven"),
             query_deadline: Duration::from_secs(10),
+            screen_deadline: Duration::from_secs(5),
             start_deadline: Duration::from_secs(60),
             stop_deadline: Duration::from_secs(60),
             job_deadline: Duration::from_secs(6 * 3600),

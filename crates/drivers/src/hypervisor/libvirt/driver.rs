@@ -16,7 +16,7 @@ use super::ffi::{self, Connection};
 use super::lane::{Lane, LaneLimits};
 use super::pending::Pending;
 use super::xml::{Element, RenderContext, domain_xml};
-use super::{domain_name, process, stats};
+use super::{domain_name, process, screen, stats};
 use crate::hypervisor::{
     Capabilities, Consent, DomainChange, DomainInfo, DomainSpec, DomainState, DomainStats,
     Hypervisor, HypervisorError, HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget,
@@ -31,6 +31,7 @@ const CAPABILITIES_DEADLINE_S: u64 = 30;
 const QUERY: (usize, usize) = (16, 6);
 const INVENTORY: (usize, usize) = (2, 2);
 const STATISTICS: (usize, usize) = (1, 1);
+const SCREEN: (usize, usize) = (1, 1);
 const START: (usize, usize) = (4, 4);
 const STOP: (usize, usize) = (8, 8);
 const JOB: (usize, usize) = (32, 8);
@@ -60,6 +61,7 @@ pub(super) struct Lanes {
     pub(super) query: Lane<Connection>,
     pub(super) inventory: Lane<Connection>,
     pub(super) statistics: Lane<Connection>,
+    pub(super) screen: Lane<Connection>,
     pub(super) start: Lane<Connection>,
     pub(super) stop: Lane<Connection>,
     pub(super) job: Lane<Connection>,
@@ -84,6 +86,7 @@ impl LibvirtHypervisor {
             query: lane(&config, "query", QUERY, true),
             inventory: lane(&config, "inventory", INVENTORY, true),
             statistics: lane(&config, "statistics", STATISTICS, true),
+            screen: lane(&config, "screen", SCREEN, true),
             start: lane(&config, "start", START, true),
             stop: lane(&config, "stop", STOP, true),
             job: lane(&config, "job", JOB, false),
@@ -326,6 +329,13 @@ impl Hypervisor for LibvirtHypervisor {
             return domains.into_iter().map(|domain| domain.uuid).collect();
         }
         process::all()
+    }
+
+    fn screenshot(&self, vm: Uuid) -> Result<Vec<u8>, HypervisorError> {
+        let deadline = self.config.screen_deadline;
+        self.lanes
+            .screen
+            .call("screenshot", deadline, move |connection| screen::picture(connection.get(), vm))
     }
 
     fn vnc_socket(&self, vm: Uuid) -> String {

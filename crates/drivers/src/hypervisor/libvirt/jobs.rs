@@ -11,7 +11,9 @@ use virt::sys;
 
 use super::driver::LibvirtHypervisor;
 use super::ffi;
-use crate::hypervisor::{HypervisorError, MigrateProgress, MigrateStats, MigrateTarget};
+use crate::hypervisor::{
+    HypervisorError, MigratePace, MigrateProgress, MigrateStats, MigrateTarget,
+};
 
 /// How long the statistics of a finished migration may take to arrive as an event.
 const STATS_WAIT_MS: u64 = 2_000;
@@ -21,10 +23,17 @@ const STATS_WAIT_MS: u64 = 2_000;
 /// down until it does.
 const PAUSE_AIM_MS: u64 = 50;
 
-const MIGRATE_FLAGS: u32 = sys::VIR_MIGRATE_LIVE
-    | sys::VIR_MIGRATE_PEER2PEER
-    | sys::VIR_MIGRATE_ABORT_ON_ERROR
-    | sys::VIR_MIGRATE_AUTO_CONVERGE;
+const MIGRATE_FLAGS: u32 =
+    sys::VIR_MIGRATE_LIVE | sys::VIR_MIGRATE_PEER2PEER | sys::VIR_MIGRATE_ABORT_ON_ERROR;
+/// What is sent when pages go as what changed in them.
+const COMPRESSION: &str = "xbzrle";
+
+fn flags(pace: MigratePace) -> u32 {
+    let asked = |wanted: bool, flag: u32| if wanted { flag } else { 0 };
+    MIGRATE_FLAGS
+        | asked(pace.slow_guest, sys::VIR_MIGRATE_AUTO_CONVERGE)
+        | asked(pace.compress, sys::VIR_MIGRATE_COMPRESSED)
+}
 
 impl LibvirtHypervisor {
     pub(super) fn migrate_out(
@@ -33,11 +42,14 @@ impl LibvirtHypervisor {
         target: &MigrateTarget,
     ) -> Result<MigrateStats, HypervisorError> {
         self.hub.forget_job(vm);
+        let MigratePace { bandwidth_mib_s, compress, .. } = target.pace;
         let parameters = MigrateParameters {
             uri: (!target.data_uri.is_empty()).then(|| target.data_uri.clone()),
-            bandwidth: (target.bandwidth_mib_s > 0).then_some(target.bandwidth_mib_s),
+            bandwidth: (bandwidth_mib_s > 0).then_some(bandwidth_mib_s),
+            compression: compress.then(|| COMPRESSION.to_owned()),
             ..MigrateParameters::default()
         };
+        let flags = flags(target.pace);
         let destination = target.uri.clone();
         let began = Instant::now();
         let deadline = self.config.job_deadline;
@@ -46,7 +58,7 @@ impl LibvirtHypervisor {
             if let Err(error) = domain.migrate_set_max_downtime(PAUSE_AIM_MS, 0) {
                 tracing::debug!(%vm, %error, "the pause of a migration cannot be limited");
             }
-            domain.migrate_to_uri3(Some(&destination), parameters, MIGRATE_FLAGS)
+            domain.migrate_to_uri3(Some(&destination), parameters, flags)
         })
         .map_err(|error| self.whose_connection(vm, error))?;
         let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -5,8 +5,8 @@
 //! comes back knows nothing of what ran on it. Never decides where a VM runs.
 //!
 //! Every call runs on a worker thread of a lane (`lane`) with a deadline. Lanes: `query` (short
-//! questions), `inventory`, `statistics` (which a busy domain may hold up, and nobody waits for), `start`,
-//! `stop`, `job` (save, restore, migrate: one connection each) and `agent`.
+//! questions), `inventory`, `statistics` and `screen` (which a busy domain may hold up, and nobody waits
+//! for), `start`, `stop`, `job` (save, restore, migrate: one connection each) and `agent`.
 //! They are separate because libvirtd serves only five calls of one connection at a time, and a
 //! call that waits for stalled storage must not hold up a question or a stop.
 
@@ -33,6 +33,7 @@ mod jobs;
 mod lane;
 mod pending;
 mod process;
+mod screen;
 mod shutdown;
 mod start;
 mod stats;

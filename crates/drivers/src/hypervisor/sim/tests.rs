@@ -4,7 +4,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::hypervisor::{
-    DomainSpec, DomainState, Hypervisor, HypervisorError, HypervisorEvent, MigrateTarget, StopMode,
+    DomainSpec, DomainState, Hypervisor, HypervisorError, HypervisorEvent, MigratePace,
+    MigrateTarget, StopMode,
 };
 
 const GIB: u64 = 1 << 30;
@@ -14,7 +15,7 @@ fn vm(n: u128) -> DomainSpec {
 }
 
 fn to(host: usize) -> MigrateTarget {
-    MigrateTarget { uri: host_uri(host), data_uri: String::new(), bandwidth_mib_s: 0 }
+    MigrateTarget { uri: host_uri(host), data_uri: String::new(), pace: MigratePace::default() }
 }
 
 #[test]

@@ -1,0 +1,58 @@
+//! What the guard complains of, in names that people know.
+
+use haven_cluster::alarm::Alarm;
+use haven_model::alerts::{self, AlertMeta};
+use haven_model::{Host, Vdi};
+use haven_pooldb::Image;
+use serde_json::{Value as Json, json};
+
+use super::slots;
+use crate::ops::rows;
+
+/// The alert and the data of a sentence of the guard: which kind (`case`), and which host or
+/// storage it is about.
+pub(super) fn named(db: &Image, sentence: &str) -> (AlertMeta, Json) {
+    let Ok(alarm) = sentence.parse::<Alarm>() else { return unknown(sentence) };
+    let mut data = json!({ "case": alarm.kind() });
+    if let Some(uuid) = alarm.statefile() {
+        data["statefile"] = storage(db, &uuid.to_string()).into();
+    }
+    if let Some(slot) = alarm.slot() {
+        data["host"] = host(db, slot).into();
+    }
+    (kind(alarm), data)
+}
+
+/// Of a guard of another version: its own sentence must do.
+pub(super) fn unknown(sentence: &str) -> (AlertMeta, Json) {
+    (alerts::HA_HEARTBEAT_APPROACHING_TIMEOUT, json!({ "alarm": sentence }))
+}
+
+fn kind(alarm: Alarm) -> AlertMeta {
+    match alarm {
+        Alarm::ForeignStatefile(_)
+        | Alarm::BadSuperblock(_)
+        | Alarm::RegressedStatefile(_)
+        | Alarm::LostStatefile(_)
+        | Alarm::SilentStatefile
+        | Alarm::Diskless(_)
+        | Alarm::BadBallot { .. } => alerts::HA_STATEFILE_LOST,
+        _ => alerts::HA_HEARTBEAT_APPROACHING_TIMEOUT,
+    }
+}
+
+/// What the host is called that has a place of the statefile.
+fn host(db: &Image, slot: u16) -> String {
+    let pool = rows::pool(db).ok();
+    let uuid = pool.and_then(|(_, pool)| slots::host_at(pool, slot));
+    let row = uuid.and_then(|uuid| db.find_uuid::<Host>(&uuid.to_string()));
+    let row = row.and_then(|host| db.get(host));
+    row.map_or_else(|| format!("#{slot}"), |row| row.name_label.clone())
+}
+
+/// What the storage is called that a statefile is on.
+fn storage(db: &Image, uuid: &str) -> String {
+    let vdi = db.find_uuid::<Vdi>(uuid).and_then(|vdi| db.get(vdi));
+    let sr = vdi.and_then(|vdi| db.get(vdi.sr));
+    sr.map_or_else(|| uuid.to_owned(), |sr| sr.name_label.clone())
+}

@@ -1,0 +1,105 @@
+# Alerts: what happened (also by case), what exactly (-detail), what to do (-remedy). The command line says the same.
+alert-HA-HOST-FAILED = A host was lost; its protected machines are started elsewhere
+alert-HA-HOST-FAILED-remedy = Find out why: power, network, or the machine itself. When it comes back it joins by itself.
+alert-HA-HOST-WAS-FENCED = A host stopped itself so that its machines could run elsewhere
+alert-HA-HOST-WAS-FENCED-remedy = Look at its network and storage connections at that time.
+alert-HA-STATEFILE-LOST = A host cannot write to the heartbeat storage
+alert-HA-STATEFILE-LOST-remedy = Mend its storage connection before the network fails as well.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT = Heartbeats over the network are late
+alert-HA-STATEFILE-APPROACHING-TIMEOUT = The heartbeat storage is slow
+alert-HA-STATEFILE-APPROACHING-TIMEOUT-remedy = If this happens often, use the conservative timing.
+alert-HA-POOL-OVERCOMMITTED = Not every protected machine would find room after a loss
+alert-HA-POOL-OVERCOMMITTED-remedy = Add memory or hosts, protect fewer machines, or promise fewer losses.
+alert-HA-POOL-DROP-IN-PLAN-EXISTS-FOR = The pool survives fewer losses than before
+alert-HA-PROTECTED-VM-RESTART-FAILED = A protected machine could not be restarted
+alert-HA-PROTECTED-VM-RESTART-FAILED-remedy = The pool goes on trying. Make room, or see why in the history of the machine.
+alert-VM-STARTED = Machine started
+alert-VM-SHUTDOWN = Machine shut down
+alert-VM-REBOOTED = Machine rebooted
+alert-VM-MIGRATED = Machine moved to another host
+alert-VM-PAUSED = Machine paused
+alert-VM-UNPAUSED = Machine goes on
+alert-VM-SUSPENDED = Machine suspended
+alert-VM-RESUMED = Machine resumed
+alert-VM-CRASHED = Machine crashed
+alert-VM-CLONED = Machine cloned
+alert-POOL-MASTER-TRANSITION = Another host coordinates the pool
+alert-HOST-CLOCK-SKEW-DETECTED = The clock of a host is wrong
+alert-HOST-CLOCK-SKEW-DETECTED-remedy = Set up NTP on it.
+alert-PBD-PLUG-FAILED-ON-SERVER-START = Storage could not be attached when a host started
+alert-PBD-PLUG-FAILED-ON-SERVER-START-remedy = Look at the storage's page: it says why, and repairs.
+alert-ALARM = Something needs a person
+alert-ALARM-two-hosts = A machine runs on two hosts at once
+alert-ALARM-two-hosts-remedy = Cut the power of one of the two at once, then look at the disks of the machine.
+alert-HA-HOST-FAILED-detail = { $vms ->
+    [0] No machine was on it.
+    [one] One machine was on it.
+   *[other] { $vms } machines were on it.
+} It was given up { $noticed } s after its last sign of life, and had certainly stopped its machines after { $stopped } s.
+alert-HA-HOST-FAILED-not-proven-off = A host could not be switched off for sure
+alert-HA-HOST-FAILED-not-proven-off-detail = { $why }. Its machines start elsewhere as soon as it has certainly stopped them by itself.
+alert-HA-HOST-FAILED-not-proven-off-remedy = Look at its fencing device: address, user and password.
+alert-HA-PROTECTED-VM-RESTART-FAILED-prevented = Machines wait for their restart: restarts are prevented for now
+alert-HA-PROTECTED-VM-RESTART-FAILED-prevented-remedy = They go on when that time is over.
+alert-HA-POOL-DROP-IN-PLAN-EXISTS-FOR-detail = { $now ->
+    [0] It cannot lose a host now;
+    [one] It can lose one host now;
+   *[other] It can lose { $now } hosts now;
+} before it was { $before }.
+alert-HA-POOL-OVERCOMMITTED-detail = { $now ->
+    [0] It cannot lose a host now.
+    [one] It can lose one host now.
+   *[other] It can lose { $now } hosts now.
+}
+alert-HA-POOL-OVERCOMMITTED-forced = Something was done although not every protected machine would find room then
+alert-VM-SHUTDOWN-by-itself = The guest shut itself down
+alert-VM-SNAPSHOTTED = Snapshot taken
+alert-VM-CHECKPOINTED = Snapshot with memory taken
+alert-VM-SNAPSHOT-REVERTED = Machine set back to a snapshot
+alert-HA-STATEFILE-LOST-foreign-statefile = The heartbeat storage belongs to another arming
+alert-HA-STATEFILE-LOST-foreign-statefile-detail = On { $statefile } lies what another pool, or an earlier protection, wrote.
+alert-HA-STATEFILE-LOST-foreign-statefile-remedy = See that no other pool uses this storage; then replace the heartbeat volume, or turn protection off and on.
+alert-HA-STATEFILE-LOST-bad-superblock = The heartbeat volume is damaged
+alert-HA-STATEFILE-LOST-bad-superblock-detail = Its head on { $statefile } cannot be read.
+alert-HA-STATEFILE-LOST-bad-superblock-remedy = Replace the heartbeat volume, or turn protection off and on.
+alert-HA-STATEFILE-LOST-regressed-statefile = The heartbeat volume is an older copy of itself
+alert-HA-STATEFILE-LOST-regressed-statefile-detail = What lies on { $statefile } was there before: it was put back from a copy.
+alert-HA-STATEFILE-LOST-regressed-statefile-remedy = Never put this storage back from a copy while protection is on. Replace the heartbeat volume.
+alert-HA-STATEFILE-LOST-lost-statefile = One of the heartbeat volumes does not answer
+alert-HA-STATEFILE-LOST-lost-statefile-detail = It is on { $statefile }. The others carry on; the next loss would count.
+alert-HA-STATEFILE-LOST-lost-statefile-remedy = Mend this storage, or replace the heartbeat volume.
+alert-HA-STATEFILE-LOST-silent-statefile = No heartbeat storage answers
+alert-HA-STATEFILE-LOST-silent-statefile-detail = The hosts hold on to each other over the network alone.
+alert-HA-STATEFILE-LOST-silent-statefile-remedy = Mend the storage before the network fails as well.
+alert-HA-STATEFILE-LOST-bad-ballot = What a host wrote to the heartbeat volume is damaged
+alert-HA-STATEFILE-LOST-bad-ballot-detail = It is the place of { $host } on { $statefile }.
+alert-HA-STATEFILE-LOST-bad-ballot-remedy = Look at the storage; then replace the heartbeat volume.
+alert-HA-STATEFILE-LOST-diskless = A host has not reached the heartbeat storage for a minute
+alert-HA-STATEFILE-LOST-diskless-detail = It is { $host }. If the network fails now, it stops its machines.
+alert-HA-STATEFILE-LOST-diskless-remedy = Move its machines away, and mend its path to the storage.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-no-watchdog = The host has no watchdog that acts in time
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-no-watchdog-detail = It may run no protected machine until it has one.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-no-watchdog-remedy = Load the hardware's watchdog driver, or softdog, with a time-out that is short enough.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-dark = Every host is alone
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-dark-detail = No host hears another, and nobody reaches the addresses that are always there.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-dark-remedy = Look at the switch of the heartbeat network. The storage alone decides now.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-parted = Some hosts do not hear each other
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-parted-remedy = Look at cables and switches between them; the availability page shows which.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-quarantined = A host came and went too often
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-quarantined-detail = { $host } was put out three times within an hour, and is not taken back for now.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-quarantined-remedy = Find out what is wrong with it; then release it.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-too-many-epochs = Too many changes of membership are unfinished
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-too-many-epochs-detail = No host can join until some of them are over.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-too-many-epochs-remedy = Start the hosts that are missing, or turn protection off and on.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-wrong-slot = A host sits in another one's place
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-wrong-slot-detail = It is the place of { $host }.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-wrong-slot-remedy = Two hosts were made from one image: set one of them up anew.
+alert-VM-STARTED-detail = On { $host }.
+alert-VM-RESUMED-detail = On { $host }.
+alert-VM-MIGRATED-detail = From { $from } to { $to }.
+alert-VM-CLONED-detail = The copy is called { $to }.
+alert-VM-SNAPSHOTTED-detail = It is called { $snapshot }.
+alert-VM-CHECKPOINTED-detail = It is called { $snapshot }.
+alert-VM-SNAPSHOT-REVERTED-detail = It is { $snapshot }.
+alert-VM-SHUTDOWN-forced = Machine switched off without asking its guest
+alert-VM-REBOOTED-forced = Machine reset without asking its guest

@@ -1,0 +1,105 @@
+# Alertas: qué pasó (también por caso), qué exactamente (-detail), qué hacer (-remedy). La línea de órdenes dice lo mismo.
+alert-HA-HOST-FAILED = Se perdió un host; sus máquinas protegidas se inician en otro
+alert-HA-HOST-FAILED-remedy = Averigüe por qué: corriente, red o la propia máquina. Cuando vuelva, se unirá solo.
+alert-HA-HOST-WAS-FENCED = Un host se detuvo para que sus máquinas pudieran funcionar en otro
+alert-HA-HOST-WAS-FENCED-remedy = Mire sus conexiones de red y almacenamiento en ese momento.
+alert-HA-STATEFILE-LOST = Un host no puede escribir en el almacenamiento de latidos
+alert-HA-STATEFILE-LOST-remedy = Repare su conexión al almacenamiento antes de que falle también la red.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT = Los latidos por la red llegan tarde
+alert-HA-STATEFILE-APPROACHING-TIMEOUT = El almacenamiento de latidos es lento
+alert-HA-STATEFILE-APPROACHING-TIMEOUT-remedy = Si ocurre a menudo, use los tiempos conservadores.
+alert-HA-POOL-OVERCOMMITTED = No todas las máquinas protegidas tendrían sitio tras una pérdida
+alert-HA-POOL-OVERCOMMITTED-remedy = Añada memoria o hosts, proteja menos máquinas o prometa menos pérdidas.
+alert-HA-POOL-DROP-IN-PLAN-EXISTS-FOR = El pool sobrevive a menos pérdidas que antes
+alert-HA-PROTECTED-VM-RESTART-FAILED = No se pudo reiniciar una máquina protegida
+alert-HA-PROTECTED-VM-RESTART-FAILED-remedy = El pool lo sigue intentando. Haga sitio o vea por qué en el historial de la máquina.
+alert-VM-STARTED = Máquina iniciada
+alert-VM-SHUTDOWN = Máquina apagada
+alert-VM-REBOOTED = Máquina reiniciada
+alert-VM-MIGRATED = Máquina movida a otro host
+alert-VM-PAUSED = Máquina en pausa
+alert-VM-UNPAUSED = La máquina continúa
+alert-VM-SUSPENDED = Máquina suspendida
+alert-VM-RESUMED = Máquina reanudada
+alert-VM-CRASHED = La máquina falló
+alert-VM-CLONED = Máquina clonada
+alert-POOL-MASTER-TRANSITION = Otro host coordina el pool
+alert-HOST-CLOCK-SKEW-DETECTED = El reloj de un host no es correcto
+alert-HOST-CLOCK-SKEW-DETECTED-remedy = Configure NTP en él.
+alert-PBD-PLUG-FAILED-ON-SERVER-START = No se pudo conectar un almacenamiento al arrancar un host
+alert-PBD-PLUG-FAILED-ON-SERVER-START-remedy = Mire la página del almacenamiento: dice por qué y lo repara.
+alert-ALARM = Algo necesita a una persona
+alert-ALARM-two-hosts = Una máquina funciona en dos hosts a la vez
+alert-ALARM-two-hosts-remedy = Corte ya la corriente de uno de los dos y revise después los discos de la máquina.
+alert-HA-HOST-FAILED-detail = { $vms ->
+    [0] No tenía ninguna máquina.
+    [one] Tenía una máquina.
+   *[other] Tenía { $vms } máquinas.
+} Se dio por perdido { $noticed } s después de su última señal de vida, y a los { $stopped } s había detenido sus máquinas con seguridad.
+alert-HA-HOST-FAILED-not-proven-off = No se pudo apagar un host con seguridad
+alert-HA-HOST-FAILED-not-proven-off-detail = { $why }. Sus máquinas arrancan en otro host en cuanto las haya detenido por sí mismo con seguridad.
+alert-HA-HOST-FAILED-not-proven-off-remedy = Revise su dispositivo de aislamiento: dirección, usuario y contraseña.
+alert-HA-PROTECTED-VM-RESTART-FAILED-prevented = Hay máquinas que esperan su reinicio: por ahora los reinicios están impedidos
+alert-HA-PROTECTED-VM-RESTART-FAILED-prevented-remedy = Continúan cuando pase ese tiempo.
+alert-HA-POOL-DROP-IN-PLAN-EXISTS-FOR-detail = { $now ->
+    [0] Ahora no puede perder ningún host;
+    [one] Ahora puede perder un host;
+   *[other] Ahora puede perder { $now } hosts;
+} antes eran { $before }.
+alert-HA-POOL-OVERCOMMITTED-detail = { $now ->
+    [0] Ahora no puede perder ningún host.
+    [one] Ahora puede perder un host.
+   *[other] Ahora puede perder { $now } hosts.
+}
+alert-HA-POOL-OVERCOMMITTED-forced = Se hizo algo aunque después no toda máquina protegida encontraría sitio
+alert-VM-SHUTDOWN-by-itself = El sistema invitado se apagó por sí mismo
+alert-VM-SNAPSHOTTED = Instantánea tomada
+alert-VM-CHECKPOINTED = Instantánea con memoria tomada
+alert-VM-SNAPSHOT-REVERTED = Máquina devuelta a una instantánea
+alert-HA-STATEFILE-LOST-foreign-statefile = El almacenamiento de latidos pertenece a otra activación
+alert-HA-STATEFILE-LOST-foreign-statefile-detail = En { $statefile } está lo que escribió otro pool o una protección anterior.
+alert-HA-STATEFILE-LOST-foreign-statefile-remedy = Compruebe que ningún otro pool usa este almacenamiento; luego sustituya el volumen de latidos, o desactive y active la protección.
+alert-HA-STATEFILE-LOST-bad-superblock = El volumen de latidos está dañado
+alert-HA-STATEFILE-LOST-bad-superblock-detail = No se puede leer su cabecera en { $statefile }.
+alert-HA-STATEFILE-LOST-bad-superblock-remedy = Sustituya el volumen de latidos, o desactive y active la protección.
+alert-HA-STATEFILE-LOST-regressed-statefile = El volumen de latidos es una copia antigua de sí mismo
+alert-HA-STATEFILE-LOST-regressed-statefile-detail = Lo que hay en { $statefile } ya estuvo antes: se restauró de una copia.
+alert-HA-STATEFILE-LOST-regressed-statefile-remedy = No restaure nunca este almacenamiento con la protección activa. Sustituya el volumen de latidos.
+alert-HA-STATEFILE-LOST-lost-statefile = Uno de los volúmenes de latidos no responde
+alert-HA-STATEFILE-LOST-lost-statefile-detail = Está en { $statefile }. Los demás siguen; la próxima pérdida contaría.
+alert-HA-STATEFILE-LOST-lost-statefile-remedy = Repare este almacenamiento o sustituya el volumen de latidos.
+alert-HA-STATEFILE-LOST-silent-statefile = Ningún almacenamiento de latidos responde
+alert-HA-STATEFILE-LOST-silent-statefile-detail = Los hosts se mantienen unidos solo por la red.
+alert-HA-STATEFILE-LOST-silent-statefile-remedy = Repare el almacenamiento antes de que falle también la red.
+alert-HA-STATEFILE-LOST-bad-ballot = Lo que escribió un host en el volumen de latidos está dañado
+alert-HA-STATEFILE-LOST-bad-ballot-detail = Es el lugar de { $host } en { $statefile }.
+alert-HA-STATEFILE-LOST-bad-ballot-remedy = Revise el almacenamiento y sustituya después el volumen de latidos.
+alert-HA-STATEFILE-LOST-diskless = Un host lleva un minuto sin alcanzar el almacenamiento de latidos
+alert-HA-STATEFILE-LOST-diskless-detail = Es { $host }. Si ahora falla la red, detiene sus máquinas.
+alert-HA-STATEFILE-LOST-diskless-remedy = Mueva sus máquinas y repare su camino al almacenamiento.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-no-watchdog = El host no tiene un watchdog que actúe a tiempo
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-no-watchdog-detail = No puede ejecutar máquinas protegidas hasta que lo tenga.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-no-watchdog-remedy = Cargue el controlador del watchdog del equipo, o softdog, con un tiempo lo bastante corto.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-dark = Cada host está solo
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-dark-detail = Ningún host oye a otro, y nadie alcanza las direcciones que siempre están.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-dark-remedy = Revise el conmutador de la red de latidos. Ahora decide solo el almacenamiento.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-parted = Algunos hosts no se oyen entre sí
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-parted-remedy = Revise cables y conmutadores entre ellos; la página de disponibilidad muestra cuáles.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-quarantined = Un host entró y salió demasiadas veces
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-quarantined-detail = { $host } fue expulsado tres veces en una hora y por ahora no se admite.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-quarantined-remedy = Averigüe qué le pasa y libérelo después.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-too-many-epochs = Hay demasiados cambios de miembros sin terminar
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-too-many-epochs-detail = Ningún host puede unirse hasta que terminen algunos.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-too-many-epochs-remedy = Arranque los hosts que faltan, o desactive y active la protección.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-wrong-slot = Un host está en el lugar de otro
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-wrong-slot-detail = Es el lugar de { $host }.
+alert-HA-HEARTBEAT-APPROACHING-TIMEOUT-wrong-slot-remedy = Dos hosts se hicieron de una misma imagen: instale uno de ellos de nuevo.
+alert-VM-STARTED-detail = En { $host }.
+alert-VM-RESUMED-detail = En { $host }.
+alert-VM-MIGRATED-detail = De { $from } a { $to }.
+alert-VM-CLONED-detail = La copia se llama { $to }.
+alert-VM-SNAPSHOTTED-detail = Se llama { $snapshot }.
+alert-VM-CHECKPOINTED-detail = Se llama { $snapshot }.
+alert-VM-SNAPSHOT-REVERTED-detail = Es { $snapshot }.
+alert-VM-SHUTDOWN-forced = Máquina apagada sin preguntar a su invitado
+alert-VM-REBOOTED-forced = Máquina reiniciada sin preguntar a su invitado

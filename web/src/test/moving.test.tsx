@@ -1,0 +1,81 @@
+// A machine's page: its screen and what it does, and how it is moved.
+import { cleanup, screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { afterEach, beforeAll, expect, test, vi } from "vitest";
+import { MockError, MockPool } from "@/mock/methods";
+import { renderConsole } from "./render";
+
+beforeAll(() => {
+  URL.createObjectURL = () => "blob:picture";
+  URL.revokeObjectURL = () => undefined;
+});
+afterEach(cleanup);
+
+const WEB1 = "/vm/00000004-0000-4000-8000-000000000000";
+
+test("the overview shows the guest's screen and four lines of what it does", async () => {
+  await renderConsole(WEB1);
+  const picture = await screen.findByRole("img", { name: "Screen of web1" });
+  expect(picture.getAttribute("src")).toBe("blob:picture");
+  expect(picture.closest("a")?.getAttribute("href")).toMatch(/\/console$/);
+  for (const name of [/^CPU: \d/, /^Memory: .*iB/, /^Network: .*\/s/, /^Disks?: .*\/s/]) expect(await screen.findByRole("img", { name })).toBeTruthy();
+});
+
+test("a screen that cannot be had says why", async () => {
+  const { server } = await renderConsole(WEB1);
+  await screen.findByRole("img", { name: "Screen of web1" });
+  const [ref] = server.pool.tables.all("VM").find(([, row]) => row.name_label === "web1") ?? [""];
+  server.pool.tables.update("VM", ref, { power_state: "Halted" });
+  expect(await screen.findByText("The machine is off.")).toBeTruthy();
+});
+
+test("a hypervisor without pictures is said to have none", async () => {
+  const pool = vi.spyOn(MockPool.prototype, "screenOf").mockImplementation(() => {
+    throw new MockError("INTERNAL_ERROR", ["screenshot"]);
+  });
+  await renderConsole(WEB1);
+  expect(await screen.findByText("The hypervisor gives no picture of this screen.")).toBeTruthy();
+  pool.mockRestore();
+});
+
+test("a move takes the speed that was asked for, and tells the pause that was measured", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole(WEB1);
+  const asked = vi.spyOn(server.pool, "call");
+  await user.click(await screen.findByRole("button", { name: "Move" }));
+  const dialog = await screen.findByRole("dialog");
+  await user.click(within(dialog).getByRole("button", { name: "Speed" }));
+  await user.type(within(dialog).getByRole("spinbutton"), "{Backspace}80{Tab}");
+  await user.click(within(dialog).getByLabelText("Send changes only"));
+  await user.click(within(dialog).getByLabelText("May slow the machine down"));
+  expect(within(dialog).getByText(/--bandwidth 80 --compress --full-speed/)).toBeTruthy();
+  await user.click(within(dialog).getByRole("button", { name: "Move" }));
+  expect(await within(dialog).findByText("Measured pause", {}, { timeout: 5000 })).toBeTruthy();
+  expect(within(dialog).getByText("84 ms")).toBeTruthy();
+  const [, params] = asked.mock.calls.find(([name]) => name === "Async.VM.pool_migrate") ?? [];
+  expect(params?.[2]).toEqual({ live: "true", bandwidth: "80", compress: "true", auto_converge: "false" });
+});
+
+test("a host that cannot take the machine says why, and a promise that would break can be broken knowingly", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole(WEB1);
+  const [[poor] = [""]] = server.pool.tables.all("host").filter(([, host]) => host.name_label === "host3");
+  let forced = "";
+  server.pool.replace("VM.assert_can_boot_here", ([, host]) => {
+    if (host === poor) throw new MockError("HOST_NOT_ENOUGH_FREE_MEMORY", ["1", "2"]);
+    return "";
+  });
+  server.pool.replace("VM.pool_migrate", ([, , options]) => {
+    forced = (options as Record<string, string>)["force"] ?? "";
+    if (forced === "") throw new MockError("HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN", ["moving web1"]);
+    return "";
+  });
+  await user.click(await screen.findByRole("button", { name: "Move" }));
+  const dialog = await screen.findByRole("dialog");
+  const radio = await within(dialog).findByLabelText("host3");
+  await waitFor(() => expect(within(dialog).getByText(/memory/i, { selector: ".pf-v6-c-radio__description" })).toBeTruthy());
+  expect((radio as HTMLInputElement).disabled).toBe(true);
+  await user.click(within(dialog).getByRole("button", { name: "Move" }));
+  await user.click(await within(dialog).findByRole("button", { name: "Move anyway" }, { timeout: 5000 }));
+  await waitFor(() => expect(forced).toBe("true"));
+});
