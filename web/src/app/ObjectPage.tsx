@@ -10,7 +10,7 @@ import {
   TabTitleText,
   Title,
 } from "@patternfly/react-core";
-import { type ReactNode, Suspense, useEffect } from "react";
+import { memo, type ReactNode, Suspense, useEffect } from "react";
 import { Link, useNavigate, useParams } from "react-router";
 import { ActionMenu } from "@/actions/ActionMenu";
 import { useI18n } from "@/i18n";
@@ -63,7 +63,6 @@ interface PageProps<K extends PageKind> {
 
 function Page<K extends PageKind>({ kind, object, tab }: PageProps<K>): ReactNode {
   const { t } = useI18n();
-  const navigate = useNavigate();
   const pool = usePool();
   const tabs = areaTabs(kind);
   const current = tabs.find((each) => each.id === tab) ?? tabs[0];
@@ -87,27 +86,7 @@ function Page<K extends PageKind>({ kind, object, tab }: PageProps<K>): ReactNod
           <span className="hv-grow" />
           <ActionMenu of={PAGE_CLASS[kind] as PageClass<K>} targets={[object]} />
         </Flex>
-        <Tabs
-          activeKey={current?.id ?? ""}
-          aria-label={t("tabs")}
-          component="nav"
-        >
-          {tabs.map((each) => (
-            <PfTab
-              key={each.id}
-              eventKey={each.id}
-              tabContentId="tab-body"
-              href={`/ui${pathOf(kind, object.uuid, each.id)}`}
-              title={<TabTitleText>{t(each.label)}</TabTitleText>}
-              onClick={(event) => {
-                // With Ctrl and the like it is a link as any other, for a new window.
-                if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-                event.preventDefault();
-                void navigate(pathOf(kind, object.uuid, each.id));
-              }}
-            />
-          ))}
-        </Tabs>
+        <ObjectTabs kind={kind} uuid={object.uuid} current={current?.id ?? ""} />
       </PageSection>
       <PageSection isFilled id="tab-body" className="hv-object-body" hasBodyWrapper={false}>
         <Suspense fallback={<Skeleton screenreaderText={t("loading")} height="10rem" />}>
@@ -117,6 +96,37 @@ function Page<K extends PageKind>({ kind, object, tab }: PageProps<K>): ReactNod
     </>
   );
 }
+
+interface TabsProps {
+  kind: PageKind;
+  uuid: string;
+  current: string;
+}
+
+/** Apart from the object, which changes often: tabs measure themselves whenever they are drawn. */
+const ObjectTabs = memo(function ObjectTabs({ kind, uuid, current }: TabsProps): ReactNode {
+  const { t } = useI18n();
+  const navigate = useNavigate();
+  return (
+    <Tabs activeKey={current} aria-label={t("tabs")} component="nav">
+      {areaTabs(kind).map((each) => (
+        <PfTab
+          key={each.id}
+          eventKey={each.id}
+          tabContentId="tab-body"
+          href={`/ui${pathOf(kind, uuid, each.id)}`}
+          title={<TabTitleText>{t(each.label)}</TabTitleText>}
+          onClick={(event) => {
+            // With Ctrl and the like it is a link as any other, for a new window.
+            if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+            event.preventDefault();
+            void navigate(pathOf(kind, uuid, each.id));
+          }}
+        />
+      ))}
+    </Tabs>
+  );
+});
 
 function Status({ kind, object }: { kind: PageKind; object: Item<PageClass<PageKind>> }): ReactNode {
   const vm = useObject("VM", kind === "vm" ? object.$ref : undefined);

@@ -1,5 +1,5 @@
 // States in words and colour, and the one sign of protection that is used everywhere.
-import { Label } from "@patternfly/react-core";
+import "@patternfly/react-styles/css/components/Label/label.css";
 import ShieldIcon from "@patternfly/react-icons/dist/esm/icons/shield-alt-icon";
 import PauseIcon from "@patternfly/react-icons/dist/esm/icons/pause-icon";
 import PlayIcon from "@patternfly/react-icons/dist/esm/icons/play-icon";
@@ -15,17 +15,27 @@ import { type Item, useObject, usePool } from "@/store/hooks";
 
 type Colour = "green" | "orange" | "red" | "grey" | "blue" | "teal" | "purple";
 
+const COLOURS: Record<Colour, string> = { green: "pf-m-green", orange: "pf-m-orange", red: "pf-m-red", grey: "", blue: "pf-m-blue", teal: "pf-m-teal", purple: "pf-m-purple" };
+
 interface PillProps {
   colour: Colour;
   icon?: ComponentType;
   children: ReactNode;
 }
 
+/** A label in PatternFly's look. Its own component measures itself in every row of a list, which made lists jerk. */
 export function Pill({ colour, icon: Icon, children }: PillProps): ReactNode {
   return (
-    <Label isCompact color={colour} icon={Icon === undefined ? undefined : <Icon />}>
-      {children}
-    </Label>
+    <span className={`pf-v6-c-label pf-m-compact ${COLOURS[colour]}`}>
+      <span className="pf-v6-c-label__content">
+        {Icon !== undefined && (
+          <span className="pf-v6-c-label__icon">
+            <Icon />
+          </span>
+        )}
+        <span className="pf-v6-c-label__text">{children}</span>
+      </span>
+    </span>
   );
 }
 

@@ -6,6 +6,8 @@ use crate::args::watch::AlertCommand;
 use crate::context::Context;
 use crate::failure::Outcome;
 use crate::records::Record;
+use crate::render::alerts::words;
+use crate::render::errors::language;
 use crate::render::units::show_time;
 use crate::render::{Answer, Cell, Row};
 
@@ -58,27 +60,7 @@ async fn row(context: &mut Context, message: &Record) -> Outcome<Row> {
         Cell::number("priority", message.int("priority")),
         Cell::text("alert", message.text("name")),
         Cell::new("about", about, name.unwrap_or_else(|| about.to_owned())),
-        Cell::new("text", message.text("body"), sentence(message.text("body")).to_owned()),
+        Cell::new("text", message.text("body"), words(message, language())),
         Cell::text("uuid", message.uuid()),
     ])
-}
-
-/// The sentence of a body, without the data for programs that may stand behind it.
-fn sentence(body: &str) -> &str {
-    let data = body.find(" {\"").filter(|at| {
-        body.get(*at..).is_some_and(|data| serde_json::from_str::<serde_json::Value>(data).is_ok())
-    });
-    data.and_then(|at| body.get(..at)).unwrap_or(body)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::sentence;
-
-    #[test]
-    fn people_read_the_sentence_alone() {
-        assert_eq!(sentence(r#"The host failed. {"vms":3}"#), "The host failed.");
-        assert_eq!(sentence("Odd {\"text"), "Odd {\"text");
-        assert_eq!(sentence("nothing more"), "nothing more");
-    }
 }

@@ -1,5 +1,6 @@
 //! Results on the screen: tables, JSON, YAML, errors, progress.
 
+pub(crate) mod alerts;
 pub(crate) mod errors;
 pub(crate) mod progress;
 pub(crate) mod table;

@@ -93,6 +93,12 @@ async fn the_history_of_a_vm_is_told_in_news() {
     let from = format!("(uuid: {}) to ", from.as_str().unwrap());
     assert!(texts.contains("VM 'web1' migrated from ") && texts.contains(&from), "{texts}");
     assert!(texts.contains(to.as_str().unwrap()), "{texts}");
+    // What programs with words of their own read: names, and which snapshot.
+    for data in
+        [r#"\"vm\":\"web1\""#, r#"\"from\":"#, r#"\"snapshot\":\"before\""#, r#"\"to\":\"web2\""#]
+    {
+        assert!(texts.contains(data), "{data}: {texts}");
+    }
     // A refused operation is no news.
     pool.call("VM.pause", &[vm.clone()]).await.unwrap_err();
     assert_eq!(news(&pool, &vm).await.0.len(), expected.len());

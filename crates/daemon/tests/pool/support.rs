@@ -89,6 +89,9 @@ impl Hypervisor for Addressed {
     fn inventory(&self) -> Result<Vec<DomainInfo>, HypervisorError> {
         self.sim.inventory()
     }
+    fn screenshot(&self, vm: Uuid) -> Result<Vec<u8>, HypervisorError> {
+        self.sim.screenshot(vm)
+    }
     fn vnc_socket(&self, vm: Uuid) -> String {
         self.sim.vnc_socket(vm)
     }

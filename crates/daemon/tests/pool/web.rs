@@ -56,6 +56,13 @@ impl Browser {
         (status, answer)
     }
 
+    async fn picture(&self, path: &str) -> (String, Vec<u8>) {
+        let request = self.client.get(format!("{}{path}", self.base));
+        let response = request.header("cookie", &self.cookie).send().await.unwrap();
+        let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+        (kind, response.bytes().await.unwrap().to_vec())
+    }
+
     async fn sign_in(&mut self) -> Json {
         let login = json!({ "user": "root", "password": PASSWORD });
         let (status, answer) = self.ask(Method::POST, "/ui/session", &login).await;
@@ -67,6 +74,33 @@ impl Browser {
         let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "host.get_all", "params": [] });
         self.ask(Method::POST, "/ui/rpc", &call).await
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_screen_of_a_guest_is_a_picture_for_whoever_is_signed_in() {
+    let pool = pool(2).await;
+    let hosts = pool.host_refs().await;
+    let sr = pool.nfs().await;
+    let vm = pool.vm("web1", &sr, 256).await;
+    let uuid = pool.ok("VM.get_uuid", &[vm.clone()]).await;
+    let path = format!("/ui/vncsnapshot?uuid={}", uuid.as_str().unwrap());
+    let mut page = Browser::at(&pool.hosts[0]);
+    assert_eq!(page.ask(Method::GET, &path, &json!({})).await.0, StatusCode::UNAUTHORIZED);
+    page.sign_in().await;
+    let (status, answer) = page.ask(Method::GET, &path, &json!({})).await;
+    assert_eq!(
+        (status, &answer["error"]["message"]),
+        (StatusCode::OK, &json!("VM_BAD_POWER_STATE"))
+    );
+    // On another host than the one that is asked.
+    let start = [vm.clone(), hosts[1].clone(), json!(false), json!(false)];
+    pool.ok("VM.start_on", &start).await;
+    let (kind, picture) = page.picture(&path).await;
+    assert_eq!(kind, "image/png");
+    assert!(picture.starts_with(b"\x89PNG"), "{picture:?}");
+    let gone = "/ui/vncsnapshot?uuid=00000000-0000-0000-0000-000000000000";
+    let (_, answer) = page.ask(Method::GET, gone, &json!({})).await;
+    assert_eq!(answer["error"]["message"], "UUID_INVALID");
 }
 
 /// What the new coordinator does that takes over with an empty table of sessions.
