@@ -95,11 +95,13 @@ function Entry<C extends ClassName>({ action, reason, targets, onSelect }: Entry
   const t = useT();
   const world = useWorld();
   const { show } = useNotices();
-  const lines = targets.map((target) => action.cli(target, world)).join("\n");
   const Icon = action.icon;
+  const [first] = targets;
+  const line = first === undefined ? "" : `${action.cli(first, world)}${targets.length > 1 ? " …" : ""}`;
   const copy = (): void => {
+    const lines = targets.map((target) => action.cli(target, world)).join("\n");
     void navigator.clipboard?.writeText(lines);
-    show({ variant: "info", title: t("copied"), body: lines });
+    show({ variant: "info", title: t("copied"), body: line });
   };
   return (
     <MenuItem
@@ -111,7 +113,7 @@ function Entry<C extends ClassName>({ action, reason, targets, onSelect }: Entry
       description={reason === undefined ? undefined : t(reason.id, reason.args)}
       onClick={reason === undefined ? onSelect : undefined}
       actions={
-        <MenuItemAction icon={<CopyIcon />} aria-label={t("copy-as-cli", { line: lines })} onClick={copy} actionId={`cli-${action.id}`} />
+        <MenuItemAction icon={<CopyIcon />} aria-label={t("copy-as-cli", { line })} onClick={copy} actionId={`cli-${action.id}`} />
       }
     >
       {t(action.label)}

@@ -4,11 +4,17 @@ import { useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, use, useCallback, useMemo, useState } from "react";
 import { useNavigate } from "react-router";
 import type { ClassName } from "@/generated/xenapi";
+import { useT } from "@/i18n";
 import { waitForTask } from "@/store/taskWatch";
 import type { Item } from "@/store/hooks";
 import { useNotices } from "@/ui/notices";
 import { type Action, World } from "./action";
 import { ConfirmDialog } from "./ConfirmDialog";
+
+/** Objects of one action that are treated at the same time. */
+const AT_ONCE_MAX = 16;
+/** Failures of one action that are shown one by one. */
+const ERRORS_SHOWN_MAX = 3;
 
 export interface Runner {
   /** Does `action` with all targets, asking first if it wants that. */
@@ -36,23 +42,32 @@ interface Pending {
 export function ActionRunner({ children }: { children: ReactNode }): ReactNode {
   const world = useWorld();
   const navigate = useNavigate();
-  const { showError } = useNotices();
+  const t = useT();
+  const { show, showError } = useNotices();
   const [asked, setAsked] = useState<Pending | null>(null);
   const [dialog, setDialog] = useState<Pending | null>(null);
 
   const run = useCallback(
     async ({ action, targets }: Pending) => {
+      let failed = 0;
       const one = async (target: Item<ClassName>): Promise<void> => {
         try {
           const task = await action.run?.(target, world);
           if (task !== undefined) await waitForTask(world.client, task);
         } catch (error) {
-          showError(error, { action: action.label, object: nameOf(target) });
+          failed += 1;
+          if (failed <= ERRORS_SHOWN_MAX) showError(error, { action: action.label, object: nameOf(target) });
         }
       };
-      await Promise.all(targets.map(one));
+      // Thousands may be chosen: the pool gets them by and by, not all in one moment.
+      const waiting = targets.values();
+      const worker = async (): Promise<void> => {
+        for (const target of waiting) await one(target);
+      };
+      await Promise.all(Array.from({ length: Math.min(AT_ONCE_MAX, targets.length) }, worker));
+      if (failed > ERRORS_SHOWN_MAX) show({ variant: "warning", title: t("action-failed-many", { action: t(action.label), count: failed, all: targets.length }) });
     },
-    [world, showError],
+    [world, showError, show, t],
   );
 
   const runner = useMemo<Runner>(

@@ -41,7 +41,7 @@ function Away(): ReactNode {
   const connection = useConnection();
   if (connection.state !== "away") return null;
   return (
-    <Banner color="yellow" isSticky screenReaderText={t("warning")} role="status">
+    <Banner className="hv-away" color="yellow" isSticky screenReaderText={t("warning")} role="status">
       {t("away", { since: time(connection.since) })}{" "}
       <Button variant="link" isInline onClick={() => window.location.reload()}>
         {t("reload")}

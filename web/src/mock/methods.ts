@@ -299,6 +299,7 @@ export class MockPool {
 
   private others(): Record<string, Method> {
     return {
+      "pool.ha_prevent_restarts_for": () => "",
       "task.cancel": ([task]) => {
         this.tables.update("task", String(task), { status: "cancelling" });
         return "";

@@ -78,6 +78,35 @@ test("W17 performance: a time drawn in one graph is the time of all, and goes in
   expect(seen.errors).toEqual([]);
 });
 
+for (const language of ["en", "es", "zh-CN"]) {
+  test(`W8, W9, W11 in ${language}: a machine, its keys, where it can go`, async ({ page, baseURL }) => {
+    const seen = watch(page, () => [baseURL ?? ""]);
+    await page.addInitScript((value) => localStorage.setItem("haven.language", value), language);
+    await page.goto(`/ui/vm/${VM}`);
+    await signIn(page, PASSWORD);
+    await expect(page.locator(".hv-thumbnail img")).toBeVisible();
+    await expect(page.locator(".hv-spark")).toHaveCount(4);
+    await page.screenshot({ path: `${PICTURES}/machine-${language}.png` });
+    await page.locator("[data-action='vm.migrate']").first().click();
+    await page.locator(".pf-v6-c-expandable-section__toggle button").click();
+    await page.waitForTimeout(300);
+    await page.screenshot({ path: `${PICTURES}/migrate-${language}.png` });
+    expect(await axeComplaints(page), "migrate").toEqual([]);
+    await page.keyboard.press("Escape");
+    await page.goto(`/ui/vm/${VM}/console`);
+    await expect(page.locator(".hv-console .pf-v6-c-label.pf-m-green")).toBeVisible({ timeout: 20_000 });
+    const tools = page.locator(".hv-console > .hv-buttons");
+    await tools.locator("button[aria-expanded]").last().click();
+    await page.locator(".hv-console textarea").fill("echo ¿Qué tal? 系");
+    await tools.locator(".pf-v6-c-menu-toggle").click();
+    await page.waitForTimeout(300);
+    await page.screenshot({ path: `${PICTURES}/console-keys-${language}.png` });
+    expect(await axeComplaints(page), "console").toEqual([]);
+    expect(seen.errors).toEqual([]);
+    expect(seen.foreign).toEqual([]);
+  });
+}
+
 test("the sign-in page", async ({ browser, baseURL }) => {
   const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
   await page.route("**/ui/session", (route) =>

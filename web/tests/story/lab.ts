@@ -47,6 +47,16 @@ export async function prepareTemplate(page: Page): Promise<void> {
   await rpc(page, "VM.set_PV_args", [session, template, "console=ttyS0 lab.name=web1 lab.ip=10.77.1.1/16"]);
 }
 
+/** Number of the host that coordinates, as the page's own host knows; 0: nobody right now. */
+export async function coordinatorOf(page: Page): Promise<number> {
+  const status = await page.evaluate(async () => {
+    const answer = await fetch("/ui/haven/ha/status");
+    return (await answer.json()) as { coordinator?: string; hosts?: Array<{ uuid?: string; name: string }> };
+  });
+  const host = status.hosts?.find(({ uuid }) => uuid === status.coordinator);
+  return Number(/\d+/.exec(host?.name ?? "")?.[0] ?? 0);
+}
+
 /** Number of the host that a machine's overview names; 0: none right now. */
 export async function hostShown(page: Page): Promise<number> {
   const link = page.locator("dd a[href*='/ui/host/']").first();

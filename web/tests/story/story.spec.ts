@@ -5,7 +5,7 @@
 import { expect, type Page, test } from "@playwright/test";
 import { Hands } from "../hands";
 import { axeComplaints, watch } from "../page";
-import { address, EXPORT, hostShown, lab, MINUTE, PASSWORD, prepareTemplate, setupCode } from "./lab";
+import { address, coordinatorOf, EXPORT, hostShown, lab, MINUTE, PASSWORD, prepareTemplate, setupCode } from "./lab";
 import { serveFromDisk } from "./site";
 
 const LANGUAGE = process.env["HAVEN_LANGUAGE"] ?? "en";
@@ -210,6 +210,35 @@ test("from the first run to a machine that survives its host", async ({ browser 
     await page.goto(`${address(1)}/ui/alerts`);
     await expect(page.locator(".hv-alert").first()).toBeVisible({ timeout: MINUTE });
     await look(page, "alerts");
+  });
+
+  await test.step("the coordinator is lost while somebody types: the page stays, and what was typed", async () => {
+    const coordinator = await coordinatorOf(page);
+    // The page comes from another host: of the one that is lost nothing comes any more.
+    const host = [1, 2, 3].find((each) => each !== coordinator) ?? 0;
+    await page.goto(`${address(host)}/ui/vm/${vm}/settings`);
+    const description = page.locator("#set-description");
+    await expect(description.or(page.locator("#password")).first()).toBeVisible({ timeout: MINUTE });
+    if (await page.locator("#password").isVisible()) {
+      await page.locator("#password").fill(PASSWORD);
+      await page.keyboard.press("Enter");
+    }
+    await description.fill("half a sen");
+    await page.evaluate(() => Object.assign(window, { sameDocument: true }) && undefined);
+    lab("cut", String(coordinator), "lan");
+    lab("cut", String(coordinator), "sto");
+    await expect(page.locator(".hv-away")).toBeVisible({ timeout: 2 * MINUTE });
+    await look(page, "coordinator-lost");
+    await description.press("End");
+    await page.keyboard.type("tence");
+    await expect(page.locator(".hv-away")).toHaveCount(0, { timeout: 3 * MINUTE });
+    await expect(description).toHaveValue("half a sentence");
+    await expect.poll(() => coordinatorOf(page), { timeout: MINUTE }).not.toBe(coordinator);
+    await page.locator("form button[type=submit]").click();
+    await expect(page.locator(".pf-v6-c-alert.pf-m-success").first()).toBeVisible({ timeout: MINUTE });
+    expect(await page.evaluate(() => "sameDocument" in window), "the same page all the time").toBe(true);
+    await look(page, "another-coordinator");
+    lab("heal", String(coordinator));
   });
   expect(seen.foreign).toEqual([]);
   // A host that is switched on again changes the links of the lab, of which the browser tells itself.

@@ -81,9 +81,7 @@ function Controls({ status }: { status: HaStatus }): ReactNode {
         {!pool.ha_enabled && <p className="hv-muted">{t("promise-off")}</p>}
         <p>{t("failures-possible", { possible: status.tolerance.possible })}</p>
         {status.tolerance.text !== undefined && (
-          <p className="hv-muted" lang="en">
-            {status.tolerance.text}
-          </p>
+          <p className="hv-muted">{status.tolerance.text}</p>
         )}
         {status.limits !== undefined && status.limits !== null && <Limits limits={status.limits} profile={status.profile ?? "default"} />}
         <div className="hv-buttons">

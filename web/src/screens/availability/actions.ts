@@ -2,7 +2,7 @@
 import ShieldIcon from "@patternfly/react-icons/dist/esm/icons/shield-alt-icon";
 import PowerOffIcon from "@patternfly/react-icons/dist/esm/icons/power-off-icon";
 import { type Action, defineAction, type Reason, type World } from "@/actions/action";
-import { haven } from "@/actions/cli";
+import { haven, xe } from "@/actions/cli";
 import { call, start } from "@/api/rpc";
 import type { Item } from "@/store/hooks";
 
@@ -44,7 +44,27 @@ const disable = defineAction({
   run: () => start("pool.disable_ha"),
 });
 
-export const poolActions = [enable, disable] as unknown as Action[];
+/** Lost machines wait for their restart for so long: for work that makes hosts come and go. */
+function pause(minutes: number): Action<"pool"> {
+  return defineAction({
+    id: `pool.ha-pause-${minutes}`,
+    of: "pool",
+    label: minutes === 0 ? "protect-go-on" : `protect-pause-${minutes}`,
+    group: "power",
+    isHidden: (pool) => !pool.ha_enabled,
+    confirm: "simple",
+    confirmText: minutes === 0 ? "protect-go-on-confirm" : "protect-pause-confirm",
+    cli: () => xe("pool-ha-prevent-restarts-for", { seconds: String(minutes * 60) }),
+    run: async () => {
+      await call("pool.ha_prevent_restarts_for", minutes * 60);
+      return undefined;
+    },
+  });
+}
+
+const PAUSES_MIN = [15, 60, 240, 0];
+
+export const poolActions = [enable, disable, ...PAUSES_MIN.map(pause)] as unknown as Action[];
 
 function policyAction(policy: Policy, label: string): Action<"VM"> {
   const blocked = (vm: Item<"VM">, _world: World): Reason | undefined =>

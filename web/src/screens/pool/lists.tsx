@@ -34,18 +34,18 @@ function HostMemory({ host }: { host: Item<"host"> }): ReactNode {
 }
 
 export function useVmColumns(): Array<Column<Item<"VM">>> {
-  const { number, bytes } = useI18n();
+  const { t, number, bytes } = useI18n();
   const hosts = useTable("host");
   return useMemo(
     () => [
       { id: "name", label: "column-name", width: "2fr", value: (vm) => vm.name_label, cell: (vm) => <Link to={pathOf("vm", vm.uuid)}>{vm.name_label}</Link> },
-      { id: "state", label: "column-state", value: (vm) => vm.power_state, cell: (vm) => <PowerPill state={vm.power_state} /> },
+      { id: "state", label: "column-state", value: (vm) => t(`power-${vm.power_state.toLowerCase()}`), cell: (vm) => <PowerPill state={vm.power_state} /> },
       { id: "shield", label: "column-protection", value: (vm) => vm.ha_restart_priority, cell: (vm) => <Shield vm={vm} /> },
       { id: "host", label: "column-host", value: (vm) => hosts.byRef.get(vm.resident_on)?.name_label ?? "", cell: (vm) => <HostLink host={vm.resident_on} /> },
       { id: "cpu", label: "column-vcpus", width: "80px", isNumber: true, value: (vm) => vm.VCPUs_at_startup, cell: (vm) => number(vm.VCPUs_at_startup) },
       { id: "memory", label: "column-memory", width: "110px", isNumber: true, value: (vm) => vm.memory_static_max, cell: (vm) => bytes(vm.memory_static_max) },
     ],
-    [number, bytes, hosts],
+    [t, number, bytes, hosts],
   );
 }
 

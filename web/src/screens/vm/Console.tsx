@@ -83,7 +83,7 @@ export default function Console({ object: vm }: { object: Item<"VM"> }): ReactNo
   return (
     <div className="hv-console">
       <div className="hv-buttons">
-        <ToggleGroup aria-label={t("tab-console")}>
+        <ToggleGroup isCompact aria-label={t("tab-console")}>
           {(["screen", "serial"] as const).map((each) => (
             <ToggleGroupItem key={each} buttonId={`console-${each}`} text={t(`console-${each}`)} isSelected={way === each} onChange={() => setWay(each)} />
           ))}
@@ -93,10 +93,10 @@ export default function Console({ object: vm }: { object: Item<"VM"> }): ReactNo
         </Label>
         <span className="hv-grow" />
         {way === "screen" && <ScreenTools keys={keys} blocked={blocked} name={vm.name_label} fits={fits} onFits={setFits} isTyping={typing} onTyping={() => setTyping(!typing)} />}
-        <Button variant="secondary" icon={<ExpandIcon />} onClick={() => void fillScreen(frame.current)}>
+        <Button variant="secondary" size="sm" icon={<ExpandIcon />} onClick={() => void fillScreen(frame.current)}>
           {t("console-full")}
         </Button>
-        <Button variant="secondary" component="a" href={`/ui${pathOf("vm", vm.uuid, "console")}`} target="_blank" rel="noopener">
+        <Button variant="secondary" size="sm" component="a" href={`/ui${pathOf("vm", vm.uuid, "console")}`} target="_blank" rel="noopener">
           {t("console-window")}
         </Button>
       </div>

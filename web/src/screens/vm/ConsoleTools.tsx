@@ -32,18 +32,18 @@ export function ScreenTools({ keys, blocked, name, fits, onFits, isTyping, onTyp
   };
   return (
     <>
-      <Act variant="secondary" icon={<KeyboardIcon />} blocked={blocked} onClick={() => keys?.press(CTRL_ALT_DEL.keys)}>
+      <Act variant="secondary" size="sm" icon={<KeyboardIcon />} blocked={blocked} onClick={() => keys?.press(CTRL_ALT_DEL.keys)}>
         {CTRL_ALT_DEL.name}
       </Act>
       <KeyMenu keys={keys} blocked={blocked} />
-      <Act variant="secondary" blocked={isTyping ? undefined : blocked} onClick={onTyping} aria-expanded={isTyping}>
+      <Act variant="secondary" size="sm" blocked={isTyping ? undefined : blocked} onClick={onTyping} aria-expanded={isTyping}>
         {t("console-paste")}
       </Act>
-      <ToggleGroup aria-label={t("console-size")}>
+      <ToggleGroup isCompact aria-label={t("console-size")}>
         <ToggleGroupItem buttonId="console-fits" text={t("console-fit")} isSelected={fits} onChange={() => onFits(true)} />
         <ToggleGroupItem buttonId="console-actual" text={t("console-actual")} isSelected={!fits} onChange={() => onFits(false)} />
       </ToggleGroup>
-      <Act variant="secondary" blocked={blocked} onClick={() => void save()}>
+      <Act variant="secondary" size="sm" blocked={blocked} onClick={() => void save()}>
         {t("console-picture")}
       </Act>
     </>
@@ -59,7 +59,7 @@ function KeyMenu({ keys, blocked }: Pick<Props, "keys" | "blocked">): ReactNode 
       onOpenChange={setOpen}
       isScrollable
       toggle={(ref) => (
-        <MenuToggle ref={ref} isExpanded={open} onClick={() => setOpen(!open)}>
+        <MenuToggle ref={ref} size="sm" isExpanded={open} onClick={() => setOpen(!open)}>
           {t("console-keys")}
         </MenuToggle>
       )}

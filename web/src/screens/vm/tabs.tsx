@@ -1,6 +1,7 @@
 // W8: the machine in facts, its history.
 import { type ReactNode, useMemo } from "react";
 import { Link } from "react-router";
+import { useWorld } from "@/actions/runner";
 import { useI18n } from "@/i18n";
 import { wireTime } from "@/i18n/format";
 import { type Item, useAll, useObject, usePool, useTable } from "@/store/hooks";
@@ -24,30 +25,30 @@ export function VmOverview({ object: vm }: Props): ReactNode {
   const networks = useTable("network");
   const protection = protectionOf(vm, pool);
   const started = wireTime(metrics?.start_time);
+  const world = useWorld();
+  const snapped = Math.max(0, ...vm.snapshots.map((ref) => wireTime(world.get("VM", ref)?.snapshot_time)));
   const pause = metrics?.other_config["last_migration_downtime_ms"];
   return (
     <div className="hv-columns">
-      <Panel title={t("vm-facts")}>
-        <Facts
-          facts={[
-            ["column-description", vm.name_description],
-            ["column-host", vm.power_state === "Halted" ? undefined : <HostLink host={vm.resident_on} />],
-            ["vm-home", vm.affinity === "OpaqueRef:NULL" ? undefined : <HostLink host={vm.affinity} />],
-            ["vm-running-since", vm.power_state === "Running" && started > 0 ? dateTime(started) : undefined],
-            ["column-vcpus", number(vm.VCPUs_at_startup)],
-            ["column-memory", bytes(vm.memory_static_max)],
-            ["vm-guest", guest?.os_version["name"]],
-            ["vm-addresses", guest === undefined ? undefined : Object.values(guest.networks).join(", ")],
-            ["vm-last-pause", pause === undefined ? undefined : t("milliseconds", { value: number(Number(pause)) })],
-            ["column-uuid", <code key="uuid">{vm.uuid}</code>],
-          ]}
-        />
-      </Panel>
       <div className="hv-stack">
-        <Thumbnail vm={vm} />
-        <Activity vm={vm} />
-      </div>
-      <div className="hv-stack">
+        <Panel title={t("vm-facts")}>
+          <Facts
+            facts={[
+              ["column-description", vm.name_description],
+              ["column-host", vm.power_state === "Halted" ? undefined : <HostLink host={vm.resident_on} />],
+              ["vm-home", vm.affinity === "OpaqueRef:NULL" ? undefined : <HostLink host={vm.affinity} />],
+              ["vm-running-since", vm.power_state === "Running" && started > 0 ? dateTime(started) : undefined],
+              ["column-vcpus", number(vm.VCPUs_at_startup)],
+              ["column-memory", bytes(vm.memory_static_max)],
+              ["vm-guest", guest?.os_version["name"]],
+              ["vm-addresses", guest === undefined ? undefined : Object.values(guest.networks).join(", ")],
+              ["vm-last-pause", pause === undefined ? undefined : t("milliseconds", { value: number(Number(pause)) })],
+              ["vm-last-snapshot", snapped > 0 ? dateTime(snapped) : undefined],
+              ["vm-tags", vm.tags.join(", ")],
+              ["column-uuid", <code key="uuid">{vm.uuid}</code>],
+            ]}
+          />
+        </Panel>
         <Panel title={t("tab-protection")}>
           <p>{t(`vm-protection-${protection}`, { order: vm.order })}</p>
           <Link to="/pool/availability">{t("see-availability")}</Link>
@@ -69,6 +70,10 @@ export function VmOverview({ object: vm }: Props): ReactNode {
             </ul>
           )}
         </Panel>
+      </div>
+      <div className="hv-stack">
+        <Thumbnail vm={vm} />
+        <Activity vm={vm} />
       </div>
     </div>
   );
