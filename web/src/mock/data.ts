@@ -235,7 +235,7 @@ export function fillPool(tables: MockTables, size: MockSize, name = "School"): v
   for (const [name, seconds] of [["VM_MIGRATED", 300], ["VM_SNAPSHOTTED", 120]] as const) {
     tables.insert("message", { name, priority: 5, cls: "VM", obj_uuid: fixed(4, 0), timestamp: wire(Date.now() - seconds * 1000), body: `VM 'web1' changed. ${JSON.stringify({ vm: "web1", from: "host2", to: "host1", snapshot: "第三课之前" })}` });
   }
-  tables.insert("message", { name: "HA_STATEFILE_LOST", priority: 2, cls: "Host", obj_uuid: first?.uuid ?? "", timestamp: wire(Date.now() - 600_000), body: 'The heartbeat volume did not answer for 4 s. {"alarm":"The heartbeat volume did not answer for 4 s."}' });
+  tables.insert("message", { name: "HA_STATEFILE_LOST", priority: 2, cls: "Host", obj_uuid: first?.uuid ?? "", timestamp: wire(Date.now() - 600_000), body: 'The statefile does not answer; the network carries on. {"case":"silent_statefile"}' });
 }
 
 export { EPOCH, NULL };

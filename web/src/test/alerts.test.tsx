@@ -19,6 +19,11 @@ test("what happened is said in the language of the person, from name and data", 
   server.pool.tables.insert("message", { ...alert, name: "HA_PROTECTED_VM_RESTART_FAILED", body: `The VM could not be restarted. ${JSON.stringify(failed)}` });
   server.pool.tables.insert("message", { ...alert, name: "VM_SHUTDOWN", body: 'The guest stopped by itself. {"case":"by_itself"}' });
   server.pool.tables.insert("message", { ...alert, name: "HA_HOST_FAILED", body: 'An old sentence. {"silent_ms":1,"put_out_ms":2,"dead_ms":3}' });
+  server.pool.tables.insert("message", { ...alert, name: "HA_STATEFILE_LOST", body: 'The heartbeat volume did not answer. {"alarm":"The heartbeat volume did not answer."}' });
+  server.pool.tables.insert("message", { ...alert, name: "HA_STATEFILE_LOST", body: 'Statefile 1 does not answer. {"case":"lost_statefile","statefile":"vms"}' });
+  server.pool.tables.insert("message", { ...alert, name: "VM_STARTED", priority: 5, body: `VM 'a{"b' started on host: host1 (uuid: 1) ${JSON.stringify({ vm: 'a{"b', host: "host1" })}` });
+  expect(await screen.findByText("它位于 vms。其余心跳卷继续工作；再失去一个就会有影响。")).toBeTruthy();
+  expect(await screen.findByText("位于 host1。")).toBeTruthy();
   expect(await screen.findByText("An old sentence.")).toBeTruthy();
   expect(await screen.findByText(/其上有 3 台虚拟机。.*6.2 秒后可以确定/)).toBeTruthy();
   expect(await screen.findByText("客户系统自行关机")).toBeTruthy();

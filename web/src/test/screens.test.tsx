@@ -47,7 +47,7 @@ test("a machine is deleted only after its name was typed", async () => {
   await user.click(await screen.findByRole("menuitem", { name: /^Delete/ }));
   const dialog = await screen.findByRole("dialog");
   const button = within(dialog).getByRole("button", { name: "Delete" });
-  expect((button as HTMLButtonElement).disabled).toBe(true);
+  expect(button.getAttribute("aria-disabled")).toBe("true");
   await user.type(within(dialog).getByRole("textbox"), name);
   await user.click(button);
   await waitFor(() => expect(server.pool.tables.get("VM", `OpaqueRef:${fixed(4, 5)}`)).toBeUndefined(), { timeout: 5000 });

@@ -59,7 +59,7 @@ test("W10: a snapshot is taken with notes, gone back to with one of now before, 
   await user.click(await screen.findByRole("button", { name: "Delete: good" }, SLOW));
   const deleting = await screen.findByRole("dialog");
   const button = within(deleting).getByRole("button", { name: "Delete" });
-  expect((button as HTMLButtonElement).disabled).toBe(true);
+  expect(button.getAttribute("aria-disabled")).toBe("true");
   await user.type(within(deleting).getByRole("textbox"), "good");
   await user.click(button);
   await waitFor(() => expect(names()).toEqual(["Before going back to good"]), SLOW);
