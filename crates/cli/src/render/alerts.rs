@@ -28,7 +28,9 @@ fn say(name: &str, body: &str, language: Language) -> String {
     let detail = error(&data, language)
         .or_else(|| ids().find_map(|id| texts.text(&format!("{id}-detail"), &data)));
     match (title, detail) {
-        (Some(title), Some(detail)) if language == Language::Chinese => format!("{title}。{detail}"),
+        (Some(title), Some(detail)) if language == Language::Chinese => {
+            format!("{title}。{detail}")
+        }
         (Some(title), Some(detail)) => format!("{title}. {detail}"),
         (Some(title), None) if kind.as_ref().is_none_or(|kind| texts.has(kind)) => {
             if texts.has(&format!("{base}-detail")) && kind.is_none() {
