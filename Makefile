@@ -132,6 +132,13 @@ bless: ## write the expected logs of all scenarios anew, for review
 test-kill-points: ## power lost after every write to the metadata volume, and 20,000 flipped bytes
 	VOLUME_FAULTS=all cargo test --release --locked --quiet -p haven-daemon --test volume_faults -- --nocapture --test-threads 1
 
+.PHONY: bench-kills
+KILL_POINTS ?= 200
+
+bench-kills: ## the coordinator killed 200 times while it acknowledges writes, in the lab: KILL_POINTS=200 SEED=1
+	cargo build --locked --bins
+	$(SUDO) target/debug/haven-lab --id kills kills --points $(KILL_POINTS) --seed $(SEED)
+
 .PHONY: model
 model: ## explore the independent models of the protocol, whole or to a bound that is said (minutes, GiB)
 	cargo run --release --locked -p haven-model-check

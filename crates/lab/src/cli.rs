@@ -18,7 +18,7 @@ use crate::lab::Lab;
 use crate::protocol::{Direction, HostStatus, Link, Process};
 use crate::storage::faults::{Fault, StorageSwitch};
 use crate::storage::{mount, server};
-use crate::{forward, guest, probe, sim_pool, soak, story, supervisor};
+use crate::{forward, guest, kills, probe, sim_pool, soak, story, supervisor};
 
 /// A pool of real hosts on this machine, with faults.
 #[derive(Debug, Parser)]
@@ -58,6 +58,17 @@ enum Verb {
         hosts: u32,
         #[command(flatten)]
         plan: soak::Soak,
+    },
+    /// Kill the coordinator's daemon while it acknowledges writes, and look what is left of them.
+    Kills {
+        /// Where havend, haven-guard, haven and haven-lab lie; else beside this program.
+        #[arg(long)]
+        bin_dir: Option<PathBuf>,
+        /// How many hosts.
+        #[arg(long, default_value_t = 3)]
+        hosts: u32,
+        #[command(flatten)]
+        plan: kills::Kills,
     },
     /// Power everything off and remove the lab's files.
     Down,
@@ -298,6 +309,9 @@ fn run(cli: Cli) -> Result<()> {
         }
         Verb::Soak { bin_dir, hosts, plan } => {
             soak::soak(configured(&cli.id, hosts, bin_dir)?, &plan)
+        }
+        Verb::Kills { bin_dir, hosts, plan } => {
+            kills::kills(configured(&cli.id, hosts, bin_dir)?, &plan)
         }
         Verb::SimPool { hosts, vms, port, password, dir, bin_dir } => {
             let bin_dir = bin_dir.map_or_else(beside, Ok)?;

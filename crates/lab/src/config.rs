@@ -36,6 +36,10 @@ pub struct LabConfig {
     pub watchdog_ms: u64,
     /// A host whose watchdog runs out is reset. Off on purpose, it shows what fencing is for.
     pub watchdog_bites: bool,
+    /// A service that ends is started again after the same short pause however often, as the
+    /// packaged units have it; else after longer and longer ones.
+    #[serde(default)]
+    pub steady_restarts: bool,
     /// Kind of cgroup that freezes.
     pub cgroup: CgroupKind,
 }
@@ -64,6 +68,7 @@ impl LabConfig {
             bin_dir,
             watchdog_ms: 2000,
             watchdog_bites: true,
+            steady_restarts: false,
             cgroup: CgroupKind::detect()?,
         })
     }

@@ -11,9 +11,11 @@
 pub mod cgroup;
 pub mod cli;
 pub mod config;
+mod dice;
 pub mod forward;
 pub mod guest;
 pub mod host;
+pub mod kills;
 mod lab;
 mod machine;
 pub mod probe;

@@ -94,8 +94,8 @@ fn nothing_that_was_acknowledged_is_lost_wherever_the_power_goes() {
             }
         }
     }
-    println!("figure kill_points {points} count");
-    println!("figure acknowledged_writes_lost {} count", lost.len());
+    println!("figure volume_kill_points {points} count");
+    println!("figure volume_acknowledged_writes_lost {} count", lost.len());
     assert!(lost.is_empty(), "{} of {points}: {:#?}", lost.len(), lost.first());
     assert!(points >= 200, "{points} points are too few");
 }

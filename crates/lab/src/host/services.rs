@@ -29,6 +29,7 @@ pub struct Service {
     started: Instant,
     restart_at: Instant,
     pause: Duration,
+    pause_max: Duration,
 }
 
 /// The services of a host, in the order of their start. `log_dir` is seen from inside.
@@ -52,6 +53,7 @@ pub fn services(config: &LabConfig, log_dir: &std::path::Path) -> Vec<Service> {
             started: now,
             restart_at: now,
             pause: PAUSE_FIRST,
+            pause_max: if config.steady_restarts { PAUSE_FIRST } else { PAUSE_MAX },
         })
         .collect()
 }
@@ -98,7 +100,7 @@ impl Service {
             self.pause = PAUSE_FIRST;
         }
         self.restart_at = now + self.pause;
-        self.pause = (self.pause * 2).min(PAUSE_MAX);
+        self.pause = (self.pause * 2).min(self.pause_max);
         true
     }
 }

@@ -46,7 +46,7 @@ const EXPECTED: &[&str] = &[
 
 /// What a line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Grade {
+pub(crate) enum Grade {
     /// A decision or other news.
     News,
     /// A warning or error that is expected under faults.
@@ -56,7 +56,7 @@ pub(super) enum Grade {
 }
 
 /// The grade of a line of havend (`2026-… WARN target: text`) or of the guard (`<4>[ms] text`).
-pub(super) fn grade(line: &str) -> Grade {
+pub(crate) fn grade(line: &str) -> Grade {
     let loud = line.starts_with("<3>")
         || line.starts_with("<4>")
         || line.split_whitespace().nth(1).is_some_and(|word| word == "WARN" || word == "ERROR");
@@ -68,13 +68,13 @@ pub(super) fn grade(line: &str) -> Grade {
 }
 
 /// The guard of this line stops its host.
-pub(super) fn is_fence(line: &str) -> bool {
+pub(crate) fn is_fence(line: &str) -> bool {
     line.contains("fencing this host:") || line.contains("resetting this machine:")
 }
 
 /// New lines of all hosts.
 #[derive(Debug)]
-pub(super) struct Journal {
+pub(crate) struct Journal {
     logs: Vec<(u32, PathBuf)>,
     read: BTreeMap<PathBuf, u64>,
     out: File,
@@ -82,16 +82,16 @@ pub(super) struct Journal {
 
 /// What was written since the last look.
 #[derive(Debug, Default)]
-pub(super) struct Chapter {
+pub(crate) struct Chapter {
     /// Hosts whose guards stopped them.
-    pub(super) fenced: Vec<u32>,
+    pub(crate) fenced: Vec<u32>,
     /// Lines that nothing explains.
-    pub(super) unexpected: Vec<String>,
+    pub(crate) unexpected: Vec<String>,
 }
 
 impl Journal {
     /// Follows the logs of hosts; all lines go into `out` too.
-    pub(super) fn new(hosts: &[(u32, PathBuf)], out: &Path) -> Result<Self> {
+    pub(crate) fn new(hosts: &[(u32, PathBuf)], out: &Path) -> Result<Self> {
         let names = ["haven-guard.log", "havend.log"];
         let logs = hosts.iter().flat_map(|(n, dir)| names.map(|name| (*n, dir.join(name))));
         let out = File::create(out).with_context(|| out.display().to_string())?;
@@ -99,7 +99,7 @@ impl Journal {
     }
 
     /// Writes a headline, and everything that was logged since the last one.
-    pub(super) fn chapter(&mut self, title: &str) -> Result<Chapter> {
+    pub(crate) fn chapter(&mut self, title: &str) -> Result<Chapter> {
         let mut chapter = Chapter::default();
         writeln!(self.out, "\n== {title}")?;
         for (n, path) in &self.logs {

@@ -7,7 +7,7 @@
 
 mod bmc;
 mod faults;
-mod journal;
+pub(crate) mod journal;
 mod run;
 
 pub use bmc::Bmc;

@@ -11,6 +11,7 @@ use super::bmc::Bmc;
 use super::faults::{FAULTS, Kind, LONG, STATEFILES, Stops, Victim};
 use super::journal::Journal;
 use crate::config::LabConfig;
+use crate::dice::Dice;
 use crate::lab::Lab;
 use crate::probe::Prober;
 use crate::protocol::HostStatus;
@@ -69,20 +70,6 @@ struct Tally {
     silences: BTreeMap<&'static str, Duration>,
 }
 
-/// Chance by seed (SplitMix64).
-#[derive(Debug)]
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % bound.max(1)
-    }
-}
-
 /// Runs in a lab of its own and removes it.
 pub fn soak(config: LabConfig, plan: &Soak) -> Result<()> {
     let tell = Narrator::default();
@@ -139,7 +126,7 @@ fn kinds(plan: &Soak) -> Result<Vec<Kind>> {
     };
     let wanted = |kind: &&Kind| {
         plan.only.as_ref().is_none_or(|only| kind.name.contains(only))
-            && (!plan.tolerated || matches!(kind.stops, Stops::Nobody))
+            && (!plan.tolerated || matches!(stops(kind, plan.two_networks), Stops::Nobody))
     };
     let found: Vec<Kind> = all.iter().filter(wanted).copied().collect();
     if found.is_empty() {
@@ -147,6 +134,12 @@ fn kinds(plan: &Soak) -> Result<Vec<Kind>> {
         bail!("no fault is called {:?}; there are {}", plan.only, names.join(", "));
     }
     Ok(found)
+}
+
+/// Who may stop: with a second heartbeat network, nobody for the loss of the LAN.
+fn stops(kind: &Kind, two_networks: bool) -> Stops {
+    let tolerated = two_networks && LAN_FAULTS.contains(&kind.name);
+    if tolerated { Stops::Nobody } else { kind.stops }
 }
 
 fn begin(pool: &Pool<'_>, guests: &[Guest], plan: &Soak) -> Result<Prober> {
@@ -251,9 +244,7 @@ impl Run<'_> {
                 stopped.push(new.host);
             }
         }
-        let tolerated = self.two_networks && LAN_FAULTS.contains(&kind.name);
-        let stops = if tolerated { Stops::Nobody } else { kind.stops };
-        let needless = stopped.iter().filter(|host| match stops {
+        let needless = stopped.iter().filter(|host| match stops(kind, self.two_networks) {
             Stops::Nobody => true,
             Stops::Victim => **host != victim,
             Stops::Anybody => false,

@@ -137,6 +137,11 @@ impl<'lab> Pool<'lab> {
         self.tell.step("building the guests' kernel and RAM disk", || {
             image::build(&export.join("boot"))
         })?;
+        self.add_repository()
+    }
+
+    /// Creates the shared storage alone, for a pool without guests.
+    pub fn add_repository(&self) -> Result<()> {
         let location = format!("{STORAGE_SERVER}:{EXPORT}");
         self.tell.step(&format!("haven sr create {SR} --type nfs --location {location}"), || {
             let args = ["sr", "create", SR, "--type", "nfs", "--location", &location];
