@@ -34,6 +34,13 @@ fn config() -> Option<LabConfig> {
 
 /// A pool with a guest on each host, armed with these options besides.
 fn armed(pool: &Pool<'_>, more: &[&str]) -> (Prober, Vec<Guest>) {
+    let (prober, guests) = with_guests(pool);
+    pool.enable_ha_with(&guests, "fast", more).unwrap();
+    (prober, guests)
+}
+
+/// A guest on each host.
+fn with_guests(pool: &Pool<'_>) -> (Prober, Vec<Guest>) {
     let guests: Vec<Guest> = (1..=3).map(Guest::new).collect();
     let addresses: Vec<String> = guests.iter().map(Guest::address).collect();
     let prober = Prober::start(pool.lab, &addresses, Duration::from_millis(20)).unwrap();
@@ -46,7 +53,6 @@ fn armed(pool: &Pool<'_>, more: &[&str]) -> (Prober, Vec<Guest>) {
     for guest in &guests {
         prober.answer_after(&guest.address(), begun, BOOT).unwrap();
     }
-    pool.enable_ha_with(&guests, "fast", more).unwrap();
     (prober, guests)
 }
 
@@ -141,6 +147,49 @@ fn one_of_three_statefiles_may_be_lost_and_two_only_while_the_hosts_hear_each_ot
         Ok(())
     })
     .unwrap();
+    tell.step("all is well again", || pool.settle(&prober, &guests)).unwrap();
+}
+
+/// The heartbeat storage is lost for good, then another one while it still answers: the pool is armed
+/// anew beside it under running guests, which notice nothing.
+#[test]
+fn statefiles_are_replaced_under_running_guests() {
+    let Some(config) = config() else { return };
+    let lab = Lab::up_attached(config).unwrap();
+    let tell = Narrator::default();
+    let pool = Pool { lab: &lab, tell: &tell };
+    pool.form().unwrap();
+    pool.add_storage().unwrap();
+    let [second, third] = pool.add_more_storage().unwrap();
+    let (prober, guests) = with_guests(&pool);
+    let args = ["ha", "enable", "--heartbeat-sr", second, "--profile", "fast", "--failures", "1"];
+    pool.haven(lab.host(1), &args, "").unwrap();
+    for guest in &guests {
+        let args = ["vm", "set", &guest.name, "--ha", "restart"];
+        pool.haven(lab.host(1), &args, "").unwrap();
+    }
+    pool.wait_for_members(lab.host(1), HOSTS).unwrap();
+    let before = lab.status().unwrap();
+    prober.forget_gaps();
+    let generations =
+        [("lost for good", third, Fault::Eio), ("good, and not wanted any more", "vms", Fault::Ok)];
+    for (which, to, fault) in generations {
+        let coordinator = pool.coordinator().unwrap();
+        tell.step(&format!("the heartbeat storage is {which}; it becomes {to}"), || {
+            export(&lab, 1, fault);
+            // Until it is known: what was written lately counts as good.
+            sleep(Duration::from_secs(7));
+            let args = ["ha", "replace-statefile", "--heartbeat-sr", to, "--yes"];
+            pool.haven(coordinator, &args, "")?;
+            export(&lab, 1, Fault::Ok);
+            pool.wait_for_members(coordinator, HOSTS)
+        })
+        .unwrap();
+        assert_eq!(silent_statefiles(&pool), 0);
+        pool.change_something(pool.coordinator().unwrap()).unwrap();
+        assert!(longest_silence(&prober, &guests) < UNNOTICED, "a guest noticed");
+        assert_eq!(pool.stopped_since(&before).unwrap(), Vec::<u32>::new());
+    }
     tell.step("all is well again", || pool.settle(&prober, &guests)).unwrap();
 }
 

@@ -35,6 +35,7 @@ impl Case {
             Order::Guard(command) => self.guard((**command).clone()).await,
             Order::StoreReplica { .. } | Order::UpdateReplica { .. } => self.replica().await,
             Order::UpdatePool(update) => self.update_pool(update),
+            Order::RequestCertificate | Order::TakeCertificate { .. } => self.certificate().await,
             Order::EjectHost => self.eject().await,
             Order::GoDown { restart } => {
                 self.agent.go_down(*restart).await.map(|()| OrderReply::Done)
@@ -140,6 +141,21 @@ impl Case {
         });
         changed.map_err(internal)?;
         DONE
+    }
+
+    /// The key stays here, and the connections that are open: only new ones see the new names.
+    async fn certificate(&self) -> OrderResult {
+        let parts = &self.agent.parts;
+        let (dir, store, host) = (parts.config.paths.tls(), parts.tls.clone(), self.agent.host());
+        let order = self.envelope.order.clone();
+        let done = tokio::task::spawn_blocking(move || match &order {
+            Order::TakeCertificate { certificate } => {
+                let renewed = HostTls::renew(&dir, host, certificate)?;
+                store.set(renewed).map(|()| OrderReply::Done)
+            }
+            _ => HostTls::request(&dir).map(OrderReply::Text),
+        });
+        done.await.map_err(internal)?.map_err(internal)
     }
 
     /// Nothing runs here, and nobody counts on this host.

@@ -39,10 +39,8 @@ pub async fn disable(ha: &Ha) -> Result<(), ApiError> {
 /// Has the last epoch decided. The caller holds the lock on changing.
 async fn decided(ha: &Ha) -> Result<(), ApiError> {
     let me = ha.state.identity.host();
-    let pool = ha.state.identity.pool();
-    let members = pool.as_ref().map(|pool| pool.members.clone()).unwrap_or_default();
     // From now on the coordinator is who `host.json` names: that must be this host, everywhere.
-    stock::name_coordinator(ha, &members, me).await;
+    stock::name_coordinator(ha, me).await;
     ha.leaving.store(true, Ordering::SeqCst);
     let left = leave(ha, me).await;
     ha.leaving.store(false, Ordering::SeqCst);

@@ -16,6 +16,7 @@ use serde_json::json;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use super::decide::Held;
 use super::takeover::Ha;
 use super::{arm, disarm, pool_check, stock};
 use crate::copies;
@@ -43,7 +44,8 @@ const ANSWER_BYTES_MAX: usize = 64 << 10;
 /// off, or it cannot be armed with these repositories: it stays armed as it was while a majority of
 /// the statefiles answers, and off otherwise.
 pub async fn replace(ha: &Ha, srs: Vec<Ref<Sr>>, off: &[Uuid]) -> Result<(), ApiError> {
-    if !ha.state.pool.is_open() {
+    // Where the volume of the database is lost as well it is in memory, and is open nowhere.
+    if ha.held().await == Held::Nothing {
         return Err(ha.state.not_coordinator());
     }
     let (enabled, config) = ha.state.pool.read(present).await??;

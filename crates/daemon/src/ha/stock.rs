@@ -12,6 +12,9 @@ use crate::identity::{Member, PoolMembership};
 use crate::orders::{Order, OrderResult, PoolUpdate};
 use crate::state::Lives;
 
+/// How often the members are told anew because they changed while they were told.
+const TELLS_MAX: usize = 5;
+
 /// Sends an order to every host at the same time; the answers in the order of the hosts.
 pub(super) async fn ask_all(
     ha: &Ha,
@@ -53,14 +56,34 @@ async fn ask(
 }
 
 /// Tells every member who is coordinator once high availability is off. A host that is down, or
-/// misses it, learns the same from the last epoch when its guard leaves.
-pub(super) async fn name_coordinator(ha: &Ha, members: &[Member], coordinator: HostId) {
-    let update = PoolUpdate { coordinator, members: members.to_vec() };
+/// misses it, learns the same from the last epoch when its guard leaves. Who is in the pool goes
+/// along, and again when it changed meanwhile: an older list must not have the last word.
+pub(super) async fn name_coordinator(ha: &Ha, coordinator: HostId) {
+    let members = || ha.state.identity.pool().map(|pool| pool.members).unwrap_or_default();
+    tell_until_same(members, |members| tell(ha, members, coordinator)).await;
+}
+
+async fn tell(ha: &Ha, members: Vec<Member>, coordinator: HostId) {
     let hosts: Vec<HostId> = members.iter().map(|member| member.host).collect();
+    let update = PoolUpdate { coordinator, members };
     let order = |_| Order::UpdatePool(Box::new(update.clone()));
     for (host, answer) in ask_all(ha, &hosts, order).await {
         if let Err(error) = answer {
             tracing::warn!(host = %host.0, %error, "a host was not told who coordinates");
+        }
+    }
+}
+
+/// Tells what `now` says, until it says the same after the telling as before it.
+async fn tell_until_same<F: Future<Output = ()>>(
+    now: impl Fn() -> Vec<Member>,
+    tell: impl Fn(Vec<Member>) -> F,
+) {
+    for _ in 0..TELLS_MAX {
+        let told = now();
+        tell(told.clone()).await;
+        if now() == told {
+            return;
         }
     }
 }
@@ -148,6 +171,34 @@ mod tests {
     use haven_pooldb::{Database, MemStore};
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_list_that_changed_while_it_was_told_is_told_again() {
+        let member = |n: u128| Member {
+            host: HostId(Uuid::from_u128(n)),
+            name: format!("h{n}"),
+            address: std::net::IpAddr::from([10, 0, 0, 1]),
+            api_port: 443,
+            peer_port: 8445,
+        };
+        let (known, told) = (std::cell::RefCell::new(vec![member(1)]), std::cell::Cell::new(0));
+        let last = std::cell::RefCell::new(Vec::new());
+        tell_until_same(
+            || known.borrow().clone(),
+            |members| {
+                told.set(told.get() + 1);
+                // A host joins while the first telling is on its way.
+                if told.get() == 1 {
+                    known.borrow_mut().push(member(2));
+                }
+                *last.borrow_mut() = members;
+                std::future::ready(())
+            },
+        )
+        .await;
+        assert_eq!(told.get(), 2);
+        assert_eq!(*last.borrow(), [member(1), member(2)]);
+    }
 
     #[test]
     fn arming_gives_every_holder_the_life_of_now() {

@@ -78,7 +78,7 @@ fn fresh_database(path: &std::path::Path, new: &NewPool) -> Result<Database, Api
     Ok(database)
 }
 
-fn ca(db: &Image) -> Result<CaMaterial, ApiError> {
+pub(super) fn ca(db: &Image) -> Result<CaMaterial, ApiError> {
     let get = |key| secret(db, key).ok_or_else(|| ApiError::internal("the pool's CA is missing"));
     Ok(CaMaterial { cert_pem: get(init::CA_CERT_KEY)?, key_pem: get(init::CA_KEY_KEY)? })
 }

@@ -71,6 +71,7 @@ async fn move_to(state: &Arc<AppState>, on: Ref<Host>, to: IpAddr) -> Result<Val
     check_answers(state, &moved, &name).await?;
     check_fixed(state, &moved).await?;
     check_others(state, &members, &moved, &name).await?;
+    certify(state, known, &moved).await?;
     let row = move |tx: &mut haven_pooldb::Tx<'_>| {
         tx.update(on, |row: &mut Host| row.address = to.to_string())
     };
@@ -88,6 +89,27 @@ async fn move_to(state: &Arc<AppState>, on: Ref<Host>, to: IpAddr) -> Result<Val
         tracing::warn!(%error, "the guards do not know the new address yet");
     }
     Ok(Value::void())
+}
+
+/// Clients see a certificate that names the new address, before anybody is sent there; the old one
+/// stays in it, as that is in use until the administrator takes it away. A site's own certificate is
+/// the site's to renew.
+async fn certify(state: &Arc<AppState>, known: &Member, moved: &Member) -> Result<(), ApiError> {
+    let on = Ref::<Host>::from_uuid(moved.host.0);
+    let failed = |error| super::errors::order(on, error);
+    let asked = state.orders.send(moved.host, Order::RequestCertificate).await.map_err(failed)?;
+    let OrderReply::Text(request) = asked else {
+        return Err(ApiError::internal("no request for a certificate"));
+    };
+    let (host, addresses) = (moved.host, [moved.address, known.address]);
+    let issue = move |db: &Image| {
+        let name = db.require(on)?.hostname.clone();
+        crate::tls::issue(&membership::ca(db)?, &request, host, &name, &addresses)
+            .map_err(ApiError::internal)
+    };
+    let certificate = state.pool.read(issue).await??;
+    let sent = state.orders.send(moved.host, Order::TakeCertificate { certificate }).await;
+    sent.map(drop).map_err(failed)
 }
 
 /// It answers there, and its certificate says that it is the one.

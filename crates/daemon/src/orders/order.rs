@@ -260,6 +260,13 @@ pub enum Order {
     },
     /// The pool's members and coordinator have changed.
     UpdatePool(Box<PoolUpdate>),
+    /// A request for another certificate of this host's key: PEM.
+    RequestCertificate,
+    /// Show this certificate from now on, of the same key: the host's addresses have changed.
+    TakeCertificate {
+        /// PEM.
+        certificate: String,
+    },
     /// Creates a bridge, with an uplink if one is named; idempotent.
     EnsureBridge {
         /// Name of the bridge.
@@ -421,6 +428,8 @@ impl Order {
             Self::StoreReplica { .. } => "store_replica",
             Self::UpdateReplica { .. } => "update_replica",
             Self::UpdatePool(_) => "update_pool",
+            Self::RequestCertificate => "request_certificate",
+            Self::TakeCertificate { .. } => "take_certificate",
             Self::EnsureBridge { .. } => "ensure_bridge",
             Self::Power(_) => "power",
             Self::DropBridge { .. } => "drop_bridge",
@@ -441,6 +450,7 @@ impl Order {
                 | Self::ProbeSr { .. }
                 | Self::SrSpace { .. }
                 | Self::HostFacts
+                | Self::RequestCertificate
                 | Self::Statistics(_)
                 | Self::HaPreflight(_)
         ) || matches!(self, Self::Power(request) if !matches!(**request, PowerRequest::On(_)))

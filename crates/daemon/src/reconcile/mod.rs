@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use haven_model::codes;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -126,7 +127,12 @@ async fn take(state: &Arc<AppState>, report: Report) {
     }
     let Some(inventory) = report.inventory else { return };
     if let Err(error) = apply::inventory(state, host, *inventory).await {
-        tracing::warn!(%error, %host, "an inventory could not be written down");
+        if error.code == codes::STALE_EPOCH {
+            // A question went out, and an epoch was decided before it arrived.
+            tracing::info!(%host, "the membership has changed; the next report counts");
+        } else {
+            tracing::warn!(%error, %host, "an inventory could not be written down");
+        }
         return;
     }
     if let Err(error) = recovery::heard(state, &[report.host.0]).await {

@@ -68,6 +68,16 @@ pub fn make_request() -> Result<HostRequest, TlsError> {
     Ok(HostRequest { key_pem: key.serialize_pem(), csr_pem: csr.pem()? })
 }
 
+/// Makes a request for another certificate of the key that a host has.
+///
+/// # Errors
+/// The key is damaged.
+pub fn request_of(key_pem: &str) -> Result<String, TlsError> {
+    let key = KeyPair::from_pem(key_pem)?;
+    let csr = CertificateParams::new(Vec::<String>::new())?.serialize_request(&key)?;
+    Ok(csr.pem()?)
+}
+
 /// Issues the certificate of a host. Nothing of the request but the key is believed.
 pub fn issue(
     ca: &CaMaterial,

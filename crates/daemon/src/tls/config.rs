@@ -7,7 +7,7 @@ use std::sync::Arc;
 use haven_cluster::ids::HostId;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -105,6 +105,46 @@ impl HostTls {
         }
         write(HOST_CERT, cert_pem)?;
         write(HOST_KEY, key_pem)
+    }
+
+    /// A request for another certificate of the key in `dir`.
+    ///
+    /// # Errors
+    /// The key cannot be read.
+    pub fn request(dir: &Path) -> Result<String, TlsError> {
+        let path = dir.join(HOST_KEY);
+        let key = fs::read_to_string(&path).map_err(|source| TlsError::Io { path, source })?;
+        super::request_of(&key)
+    }
+
+    /// Puts another certificate of the same key and host into `dir`, and returns all of it.
+    ///
+    /// # Errors
+    /// It is no certificate of that key, of `host`, by the pool's CA; then nothing has changed.
+    pub fn renew(dir: &Path, host: HostId, cert_pem: &str) -> Result<Self, TlsError> {
+        let read = |name: &str| {
+            let path = dir.join(name);
+            fs::read_to_string(&path).map_err(|source| TlsError::Io { path, source })
+        };
+        let new = Self::new(&read(CA_CERT)?, cert_pem, &read(HOST_KEY)?)?;
+        if new.chain.first().and_then(peer_of) != Some(host) {
+            return Err(TlsError::Invalid("the certificate is another host's".to_owned()));
+        }
+        // A key that does not belong to it is refused here.
+        new.peer_server()?;
+        new.signed_by_ca()?;
+        let path = dir.join(HOST_CERT);
+        let stored = replace_secret(&path, cert_pem.as_bytes());
+        stored.map_err(|source| TlsError::Io { path, source })?;
+        Ok(new)
+    }
+
+    fn signed_by_ca(&self) -> Result<(), TlsError> {
+        let provider = Arc::new(default_provider());
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(self.roots()?, provider).build()?;
+        let Some(cert) = self.chain.first() else { return Ok(()) };
+        verifier.verify_client_cert(cert, &[], UnixTime::now()).map(drop).map_err(TlsError::Use)
     }
 
     /// Removes everything from `dir`.

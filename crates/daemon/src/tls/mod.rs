@@ -9,7 +9,9 @@ mod config;
 mod pinned;
 mod site;
 
-pub use ca::{CaMaterial, HostRequest, fingerprint, fingerprint_der, issue, make_ca, make_request};
+pub use ca::{
+    CaMaterial, HostRequest, fingerprint, fingerprint_der, issue, make_ca, make_request, request_of,
+};
 pub use config::{HostTls, load_ca, peer_name, peer_of, server_name};
 pub use pinned::{pinned_client, trusting_client};
 pub use site::{

@@ -5,11 +5,27 @@ use std::time::Duration;
 use haven_drivers::hypervisor::{DomainSpec, Hypervisor};
 use serde_json::json;
 use uuid::Uuid;
+use x509_parser::prelude::{GeneralName, Pem};
 
 use crate::armed::Armed;
 
 fn uuid(pool: &Armed, number: usize) -> Uuid {
     pool.hosts[number].running.as_ref().unwrap().1.state.identity.host().0
+}
+
+/// What a client may call the host that shows this certificate.
+fn addresses(pem: &str) -> Vec<String> {
+    let pem = Pem::iter_from_buffer(pem.as_bytes()).next().unwrap().unwrap();
+    let cert = pem.parse_x509().unwrap();
+    let names = cert.subject_alternative_name().unwrap().unwrap().value.general_names.clone();
+    let address = |name: &GeneralName<'_>| match name {
+        GeneralName::IPAddress(bytes) => {
+            let bytes: [u8; 4] = (*bytes).try_into().ok()?;
+            Some(std::net::Ipv4Addr::from(bytes).to_string())
+        }
+        _ => None,
+    };
+    names.iter().filter_map(address).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -18,6 +34,8 @@ async fn a_host_gets_another_address_while_the_pool_is_armed() {
     pool.enable().await.unwrap();
     let id = uuid(&pool, 1);
     let host = pool.call(0, "host.get_by_uuid", &[json!(id.to_string())]).await.unwrap();
+    let old = pool.call(0, "host.get_address", &[host.clone()]).await.unwrap();
+    let old = old.as_str().unwrap().to_owned();
     let before = pool.guards.config().unwrap();
     let armed = pool.guards.commands();
 
@@ -48,6 +66,13 @@ async fn a_host_gets_another_address_while_the_pool_is_armed() {
     let told = pool.guards.commands().split_off(armed.len());
     assert!(told.iter().all(|(_, name)| *name == "reconfigure"), "{told:?}");
     assert_eq!(pool.guards.members(), [0, 1, 2], "nobody went out for it");
+    let shown = pool.call(0, "host.get_server_certificate", &[host.clone()]).await.unwrap();
+    assert_eq!(addresses(shown.as_str().unwrap()), ["127.0.0.9", &old], "both are in use for now");
+    // And the next move forgets where it was first.
+    pool.call(0, "host.set_address", &[host.clone(), json!("127.0.0.10")]).await.unwrap();
+    let shown = pool.call(0, "host.get_server_certificate", &[host.clone()]).await.unwrap();
+    assert_eq!(addresses(shown.as_str().unwrap()), ["127.0.0.10", "127.0.0.9"]);
+    pool.call(0, "host.set_address", &[host.clone(), json!("127.0.0.9")]).await.unwrap();
     pool.write(0, "after").await.unwrap();
     pool.call(0, "host.disable", &[host.clone()]).await.unwrap();
     // What nobody said is not undone by what the host reports of itself.

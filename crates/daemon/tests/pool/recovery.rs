@@ -140,6 +140,12 @@ async fn statefiles_are_replaced_while_the_pool_is_armed() {
     assert!(pool.guards.commands().contains(&(0, "disarm")));
     // None does: each host leaves by itself.
     pool.guards.lose_statefiles(true);
+    pool.until("its daemon has heard of it", async |pool| {
+        let (_, text) = get(&pool.socket(0), "/haven/ha/status").await;
+        let status: Json = serde_json::from_str(&text).unwrap();
+        status["statefiles"][0]["state"] != "good"
+    })
+    .await;
     replace(json!({ "off": ["host2"] })).await.unwrap_err();
     assert_eq!(
         pool.guards.config().unwrap().generation,
