@@ -16,9 +16,10 @@ const launchOptions = {
     ...(process.env["HAVEN_SITE"] === undefined ? [] : ["--disable-features=LocalNetworkAccessChecks"]),
   ],
 };
-const PORT = 4173;
+// Another one lets two runs share a machine.
+const PORT = Number(process.env["HAVEN_MOCK_PORT"] ?? 4173);
 /** A pool whose first run is still to come. */
-const FRESH_PORT = 4174;
+const FRESH_PORT = PORT + 1;
 
 function mock(port: number, env: Record<string, string>): NonNullable<PlaywrightTestConfig["webServer"]> & { command: string } {
   return {

@@ -38,6 +38,7 @@ export const SCREENS: readonly Screen[] = [
   { name: "pool-performance", path: "/pool/performance", heading: "School" },
   { name: "host", path: `/host/${HOST}`, heading: "host1" },
   { name: "storage-page", path: `/sr/${SR}`, heading: "vms" },
+  { name: "storage-disks", path: `/sr/${SR}/disks`, heading: "vms" },
   { name: "storage-paths", path: `/sr/${SR}/paths`, heading: "vms" },
   { name: "new-machine", path: "/new/vm", heading: "New machine" },
   { name: "new-storage", path: "/new/storage", heading: "New storage" },

@@ -209,6 +209,8 @@ pub struct PamSettings {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
+    /// UDP port on which hosts that wait to be added make themselves known; 0: not at all.
+    pub discovery_port: u16,
     /// Address that the API and the peer port listen on.
     pub listen: IpAddr,
     /// Port of the API (TLS).
@@ -243,6 +245,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            discovery_port: 7444,
             api_port: 443,
             http_port: 0,
             peer_port: 7443,

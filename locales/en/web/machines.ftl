@@ -77,7 +77,6 @@ newvm-local-storage = Only one host reaches this storage: the machine cannot be 
 newvm-needs-name = Give it a name.
 newvm-needs-storage = There is no storage yet. Add storage first, or make the disk 0.
 newvm-start = Start it when it is made
-newvm-vms = The pool has { $count } machines.
 newvm-no-template = No templates
 newvm-no-template-body = The pool has no template to make a machine from.
 

@@ -77,7 +77,6 @@ newvm-local-storage = Solo un host alcanza este almacenamiento: la máquina no p
 newvm-needs-name = Póngale un nombre.
 newvm-needs-storage = Aún no hay almacenamiento. Añádalo antes o ponga el disco a 0.
 newvm-start = Iniciarla cuando esté creada
-newvm-vms = El pool tiene { $count } máquinas.
 newvm-no-template = No hay plantillas
 newvm-no-template-body = El pool no tiene plantilla con la que crear una máquina.
 

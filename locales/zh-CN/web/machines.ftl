@@ -77,7 +77,6 @@ newvm-local-storage = 只有一台主机能访问此存储：虚拟机无法受�
 newvm-needs-name = 请输入名称。
 newvm-needs-storage = 还没有存储。请先添加存储，或把磁盘设为 0。
 newvm-start = 创建后启动
-newvm-vms = 资源池中有 { $count } 台虚拟机。
 newvm-no-template = 没有模板
 newvm-no-template-body = 资源池中没有可用来创建虚拟机的模板。
 

@@ -83,7 +83,96 @@ export interface Migration {
   bytes: number | null;
 }
 
+/** A machine that does not exist yet. */
+export interface NewMachine {
+  change: "add";
+  /** Bytes. */
+  memory: number;
+  vcpus: number;
+  policy: string;
+  /** Uuid of the storage of its disk. */
+  sr?: string;
+}
+
+/** What a number of failures is tolerated, and why no more. */
+export interface Tolerance {
+  failures: number;
+  text: string;
+  reason?: string | null;
+}
+
+/** What the pool would be like after changes. */
+export interface WhatIf {
+  /** Failures that the pool promises to survive. */
+  wanted: number;
+  /** Whether it still could. */
+  enough: boolean;
+  before: Tolerance;
+  after: Tolerance;
+  /** Where machines would start, and which would not. */
+  plan: { groups: Array<{ starts: Array<{ vm: string; host: string }> }>; behind: Array<{ vm: string; why: string }> } | null;
+}
+
+/** How one host reached a place that may become storage. */
+export interface StorageTest {
+  host: string;
+  name: string;
+  ok: boolean;
+  /** Why it could not use the place at all. */
+  error?: { message: string; data: string[] };
+  /** Whether it sees what the first host left there. */
+  same_place?: boolean;
+  /** Repositories that lie there already; images of a library. */
+  found?: string[];
+  size?: number;
+  used?: number;
+  /** Microseconds of a synchronous write of 4 KiB. */
+  write_us?: number | null;
+  mib_per_s?: number | null;
+  /** How far the clock of the storage is ahead, in milliseconds. */
+  clock_ms?: number | null;
+}
+
+export interface StorageTried {
+  ok: boolean;
+  hosts: StorageTest[];
+}
+
+/** A host in no pool that made itself known. What it says proves nothing. */
+export interface WaitingHost {
+  host: string;
+  name: string;
+  address: string;
+  version: string;
+  fingerprint: string;
+}
+
+/** One thing that joining would look at. */
+export interface HostCheck {
+  id: string;
+  state: "good" | "warning" | "bad";
+  /** What was found. */
+  detail: string;
+  error?: { message: string; data: string[] };
+}
+
+/** A host as the pool sees it before it joins; without a code only that it answers. */
+export interface CheckedHost {
+  fingerprint: string;
+  /** Whether it is in no pool. */
+  waits: boolean;
+  name?: string;
+  ok?: boolean;
+  checks?: HostCheck[];
+}
+
 export const haven = {
+  waiting: (signal?: AbortSignal) => request<{ hosts: WaitingHost[] }>("GET", "/ui/haven/pool/waiting", undefined, signal),
+  checkHost: (address: string, fingerprint = "", code = "") => request<CheckedHost>("POST", "/ui/haven/pool/check-host", { address, fingerprint, code }),
+  addHost: (address: string, fingerprint: string, code: string) => request<unknown>("POST", "/ui/haven/pool/add-host", { address, fingerprint, code }),
+  whatIf: (asked: { changes: NewMachine[] }, signal?: AbortSignal) => request<WhatIf>("POST", "/ui/haven/ha/what-if", asked, signal),
+  testStorage: (type: string, device_config: Record<string, string>, shared: boolean, signal?: AbortSignal) =>
+    request<StorageTried>("POST", "/ui/haven/storage/test", { type, device_config, shared }, signal),
   haStatus: (signal?: AbortSignal) => request<HaStatus>("GET", "/ui/haven/ha/status", undefined, signal),
   migrations: (signal?: AbortSignal) => request<Migration[]>("GET", "/ui/haven/migrations", undefined, signal),
   joinToken: () => request<{ token: string; expires_ms: number }>("POST", "/ui/haven/pool/token", {}),

@@ -11,6 +11,8 @@ export interface Format {
   duration(seconds: number): string;
   /** How long ago, given in milliseconds since 1970: `3 minutes ago`. */
   ago(ms: number, now?: number): string;
+  /** Several as one text: `a, b and c`. */
+  list(parts: readonly string[]): string;
   dateTime(ms: number): string;
   time(ms: number): string;
 }
@@ -63,6 +65,7 @@ export function makeFormat({ language }: Texts): Format {
       }
       return relative.format(0, "second");
     },
+    list: (parts) => new Intl.ListFormat(language, { type: "conjunction" }).format(parts),
     dateTime: (ms) => full.format(ms),
     time: (ms) => clock.format(ms),
   };

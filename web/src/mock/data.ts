@@ -146,6 +146,20 @@ function addStorage(tables: MockTables, hosts: readonly string[]): string {
   return shared;
 }
 
+/** A library of CD images that every host reads. */
+function addLibrary(tables: MockTables, hosts: readonly string[]): void {
+  const library = tables.insert("SR", {
+    uuid: fixed(3, 2), name_label: "images", name_description: "", type: "iso", content_type: "iso", shared: true,
+    physical_size: 8 * GIB, physical_utilisation: 8 * GIB, virtual_allocation: 8 * GIB,
+    PBDs: [], VDIs: [], tags: [], other_config: {}, allowed_operations: ["scan"], current_operations: {},
+  });
+  const pbds = hosts.map((host) => tables.insert("PBD", { host, SR: library, currently_attached: true, device_config: { location: "10.77.2.100:/iso" }, other_config: {} }));
+  const images = ["debian-12.iso", "windows-server-2025.iso"].map((name, index) =>
+    tables.insert("VDI", { uuid: fixed(11, index), name_label: name, SR: library, location: name, virtual_size: 4 * GIB, physical_utilisation: 4 * GIB, type: "user", VBDs: [], is_a_snapshot: false, managed: true, missing: false, read_only: true, sm_config: {}, allowed_operations: [], current_operations: {} }),
+  );
+  tables.update("SR", library, { PBDs: pbds, VDIs: images });
+}
+
 function addTemplates(tables: MockTables): void {
   for (const [index, name] of ["Linux", "Windows", "Other install media"].entries()) {
     tables.insert("VM", vmRow({ uuid: fixed(9, index), name_label: name, is_a_template: true, is_default_template: true, memory_static_max: (index + 1) * GIB }));
@@ -163,7 +177,7 @@ function addMachine(tables: MockTables, index: number, hosts: readonly string[],
   const word = WORDS[index % WORDS.length] ?? "vm";
   const uuid = fixed(4, index);
   const metrics = tables.insert("VM_metrics", { uuid: fixed(5, index), start_time: wire(Date.now() - index * 60_000), other_config: {} });
-  const vdi = tables.insert("VDI", { uuid: fixed(6, index), name_label: `${word}${index} disk`, SR: sr, virtual_size: 20 * GIB, physical_utilisation: 6 * GIB, type: "system", VBDs: [], is_a_snapshot: false, managed: true, allowed_operations: [running ? "resize_online" : "resize"], current_operations: {} });
+  const vdi = tables.insert("VDI", { uuid: fixed(6, index), name_label: `${word}${index} disk`, SR: sr, virtual_size: 20 * GIB, physical_utilisation: 6 * GIB, type: "system", location: `${fixed(6, index)}.qcow2`, sm_config: {}, VBDs: [], is_a_snapshot: false, managed: true, missing: false, allowed_operations: [running ? "resize_online" : "resize"], current_operations: {} });
   const vbd = tables.insert("VBD", { uuid: fixed(7, index), VM: `OpaqueRef:${uuid}`, VDI: vdi, device: "vda", userdevice: "0", type: "Disk", mode: "RW", bootable: true, empty: false, currently_attached: running, allowed_operations: [], current_operations: {} });
   tables.update("VDI", vdi, { VBDs: [vbd] });
   const vif = tables.insert("VIF", { uuid: fixed(8, index), VM: `OpaqueRef:${uuid}`, network, device: "0", MAC: `52:54:00:00:${(index >> 8).toString(16).padStart(2, "0")}:${(index & 255).toString(16).padStart(2, "0")}`, MTU: 1500, currently_attached: running, allowed_operations: [], current_operations: {} });
@@ -197,6 +211,7 @@ export function fillPool(tables: MockTables, size: MockSize, name = "School"): v
   }
   addTemplates(tables);
   const sr = size.isFresh === true ? NULL : addStorage(tables, hosts);
+  if (size.isFresh !== true) addLibrary(tables, hosts);
   for (let index = 0; index < (size.isFresh === true ? 0 : size.vms); index += 1) addMachine(tables, index, hosts, sr, network);
   const armed = size.isArmed === true;
   tables.insert("pool", {

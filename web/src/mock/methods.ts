@@ -24,6 +24,8 @@ export interface MockTempo {
 
 export class MockPool {
   readonly tables = new MockTables();
+  /** What machines learn at their first boot. */
+  readonly seeds = new Map<string, Record<string, string>>();
   private readonly methods: Record<string, Method>;
 
   constructor(
@@ -223,6 +225,9 @@ export class MockPool {
       "VM.clone": copy,
       "VM.copy": copy,
       "VM.provision": ([ref]) => {
+        const { other_config } = this.vm(ref);
+        if (/[^a-z0-9_-]/.test(other_config["cloud-init-user"] ?? "")) throw new MockError("INVALID_VALUE", ["cloud-init-user", "wrong"]);
+        this.seeds.set(String(ref), Object.fromEntries(Object.entries(other_config).filter(([key]) => key.startsWith("cloud-init-"))));
         this.tables.update("VM", String(ref), { is_a_template: false, power_state: "Halted", allowed_operations: vmOperations("Halted") });
         return "";
       },
@@ -326,13 +331,17 @@ export class MockPool {
         for (const [ref, vm] of this.tables.all("VM")) if (vm.resident_on === host) this.setPower(ref, vm.power_state, to);
         return "";
       },
-      "SR.get_supported_types": () => ["nfs", "file", "local"],
+      "SR.get_supported_types": () => ["nfs", "file", "local", "iso"],
       "SR.probe": () => "<?xml version='1.0' ?><Exports><Export><Path>/export</Path><Target>10.77.2.100</Target></Export></Exports>",
       "SR.scan": () => "",
-      "SR.create": ([host, device, , name, description, type, , shared]) => {
+      "PBD.plug": ([pbd]) => {
+        this.tables.update("PBD", String(pbd), { currently_attached: true });
+        return "";
+      },
+      "SR.create": ([host, device, , name, description, type, content, shared]) => {
         const sr = this.tables.insert("SR", {
           name_label: String(name), name_description: String(description), type: String(type), shared: shared === true || type === "nfs",
-          physical_size: 2 ** 41, physical_utilisation: 2 ** 34, virtual_allocation: 0, content_type: "user",
+          physical_size: 2 ** 41, physical_utilisation: 2 ** 34, virtual_allocation: 0, content_type: String(content),
           PBDs: [], VDIs: [], tags: [], other_config: {}, allowed_operations: ["scan"], current_operations: {},
         });
         const hosts = type === "local" ? [String(host)] : this.tables.all("host").map(([ref]) => ref);

@@ -1,7 +1,7 @@
 // The routes that the page asks, in front of the mock pool.
-import type { HaStatus, SessionState } from "@/api/haven";
+import type { HaStatus, HostCheck, NewMachine, SessionState, StorageTest, StorageTried, WaitingHost, WhatIf } from "@/api/haven";
 import { MockError, MockPool, type MockTempo } from "./methods";
-import type { MockSize } from "./data";
+import { addHost, fixed, type MockSize } from "./data";
 import { rrdUpdates } from "./rrd";
 
 export interface MockAnswer {
@@ -90,6 +90,15 @@ export class MockServer {
         return this.setup(route, body);
       case "GET /ui/haven/ha/status":
         return this.haStatus();
+      case "POST /ui/haven/ha/what-if":
+        return this.whatIf(body["changes"] as NewMachine[]);
+      case "POST /ui/haven/storage/test":
+        return this.tryStorage(body);
+      case "GET /ui/haven/pool/waiting":
+        return { hosts: this.waiting };
+      case "POST /ui/haven/pool/check-host":
+      case "POST /ui/haven/pool/add-host":
+        return this.newHost(route, body as Record<string, string>);
       case "GET /ui/haven/migrations":
         return [];
       case "POST /ui/haven/pool/token":
@@ -119,6 +128,75 @@ export class MockServer {
     if (pool !== undefined) this.pool.tables.update("pool", pool[0], { name_label: String(body["name"]) });
     this.founded = true;
     return { uuid: pool?.[1].uuid ?? "", host: "" };
+  }
+
+  /** As the planner: a machine fits onto the host that has most memory free. */
+  private whatIf(changes: NewMachine[]): WhatIf {
+    const { tables } = this.pool;
+    const free = tables.all("host").map(([, host]) => ({ name: host.name_label, left: tables.get("host_metrics", host.metrics)?.memory_free ?? 0 }));
+    const starts: Array<{ vm: string; host: string }> = [];
+    const behind: Array<{ vm: string; why: string }> = [];
+    for (const change of changes) {
+      const best = free.reduce((a, b) => (b.left > a.left ? b : a));
+      if (best.left < change.memory) behind.push({ vm: "the new machine", why: "no host has enough memory" });
+      else starts.push({ vm: "the new machine", host: best.name });
+      best.left -= change.memory;
+    }
+    const tolerance = { failures: this.pool.tolerance(), text: "" };
+    const wanted = tables.all("pool")[0]?.[1].ha_host_failures_to_tolerate ?? 0;
+    return { wanted, enough: tolerance.failures >= wanted, before: tolerance, after: tolerance, plan: { groups: [{ starts }], behind } };
+  }
+
+  /** Hosts in no pool. The second has a clock that is wrong, and does not reach the storage. */
+  waiting: WaitingHost[] = [8, 9].map((number) => ({
+    host: fixed(1, number), name: `host${number}`, address: `10.77.0.${number}`, version: "0.1.0", fingerprint: `${number}c1f`.repeat(16),
+  }));
+
+  private newHost(route: string, body: Record<string, string>): unknown {
+    const { address = "", fingerprint = "", code = "" } = body;
+    const host = this.waiting.find((each) => each.address === address);
+    if (host === undefined) throw new MockError("CANDIDATE_UNREACHABLE", [address, "Connection refused (os error 111)"]);
+    if (code === "") return { fingerprint: host.fingerprint, waits: true };
+    if (fingerprint !== host.fingerprint) throw new MockError("CANDIDATE_UNREACHABLE", [address, "another certificate"]);
+    if (code !== MOCK_CODE) throw new MockError("SESSION_AUTHENTICATION_FAILED", ["setup", "wrong code"]);
+    if (route.endsWith("add-host")) {
+      addHost(this.pool.tables, Number(address.split(".").at(-1)));
+      this.waiting = this.waiting.filter((each) => each !== host);
+      return { address };
+    }
+    const isOdd = host.name.endsWith("9");
+    const good = (id: string, detail: string): HostCheck => ({ id, state: "good", detail });
+    const clock: HostCheck = isOdd ? { id: "clock", state: "bad", detail: "95012 ms", error: { message: "HOST_CLOCK_SKEW", data: ["95", "30"] } } : good("clock", "12 ms");
+    const storage: HostCheck = isOdd ? { id: "storage", state: "bad", detail: "vms", error: { message: "SR_BACKEND_FAILURE_73", data: ["", "mount.nfs: No route to host", ""] } } : good("storage", "vms");
+    const checks = [
+      good("free", ""), good("identity", host.name), good("version", "0.1.0"), good("cpu", "AuthenticAMD, AMD EPYC 7302P"), clock,
+      good("address", address), good("name", host.name), good("hypervisor", "libvirt 10.0, QEMU 8.2"), good("virtualisation", "KVM"),
+      good("cpu-model", "EPYC"), { id: "links", state: "warning" as const, detail: "0/2" }, good("memory", "65536 MiB"), storage,
+    ];
+    return { fingerprint, waits: true, name: host.name, address, version: "0.1.0", ok: !isOdd, checks };
+  }
+
+  /** Hosts that cannot reach the storage, by name. */
+  readonly cutOff = new Set<string>();
+
+  /** Every host reaches everything but what is called missing. */
+  private tryStorage(body: Record<string, unknown>): StorageTried {
+    const config = body["device_config"] as Record<string, string>;
+    const place = config["serverpath"] ?? config["location"] ?? "";
+    const isLibrary = body["type"] === "iso";
+    const isDirectory = body["type"] === "file";
+    const all = this.pool.tables.all("host").map(([, host]) => host);
+    const hosts = (body["shared"] === true ? all : all.slice(0, 1)).map((host, index): StorageTest => {
+      const head = { host: host.uuid, name: host.name_label };
+      if (place.includes("missing") || this.cutOff.has(host.name_label)) {
+        const why = `host ${host.name_label}: mount.nfs: access denied by server while mounting ${place}`;
+        return { ...head, ok: false, error: { message: "SR_BACKEND_FAILURE_73", data: ["", why, ""] } };
+      }
+      const same_place = !(isDirectory && index > 0 && place.includes("own"));
+      const measured = isLibrary ? { found: ["debian-12.iso", "windows-server-2025.iso"] } : { found: [], size: 2 ** 41, used: 2 ** 34, write_us: 1800 + index * 300, mib_per_s: 108, clock_ms: 4 };
+      return { ...head, ok: same_place, same_place, ...measured };
+    });
+    return { ok: hosts.every((host) => host.ok), hosts };
   }
 
   private haStatus(): HaStatus {

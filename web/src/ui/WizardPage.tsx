@@ -35,13 +35,15 @@ interface Props {
   /** Does it; what it throws is shown, and nothing typed is lost. */
   onFinish: () => Promise<void>;
   cli?: readonly string[];
+  /** Hears which step is shown. */
+  onStep?: (id: string) => void;
   /** Where "Cancel" leads; else back. */
   cancelTo?: string;
 }
 
 const NO_LINES: readonly string[] = [];
 
-export function WizardPage({ title, steps, finish, onFinish, cli = NO_LINES, cancelTo }: Props): ReactNode {
+export function WizardPage({ title, steps, finish, onFinish, cli = NO_LINES, onStep, cancelTo }: Props): ReactNode {
   const t = useT();
   const navigate = useNavigate();
   const [at, setAt] = useState(0);
@@ -50,11 +52,15 @@ export function WizardPage({ title, steps, finish, onFinish, cli = NO_LINES, can
   const step = steps[Math.min(at, steps.length - 1)];
   if (step === undefined) return null;
   const isLast = at >= steps.length - 1;
+  const go = (index: number): void => {
+    setAt(index);
+    onStep?.(steps[index]?.id ?? "");
+  };
   const next = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
     if (step.blocked !== undefined || busy) return;
     if (!isLast) {
-      setAt(at + 1);
+      go(at + 1);
       return;
     }
     setBusy(true);
@@ -82,7 +88,7 @@ export function WizardPage({ title, steps, finish, onFinish, cli = NO_LINES, can
               isCurrent={index === at}
             >
               {index < at ? (
-                <Button variant="link" isInline onClick={() => setAt(index)}>
+                <Button variant="link" isInline onClick={() => go(index)}>
                   {t(entry.label)}
                 </Button>
               ) : (
@@ -103,7 +109,7 @@ export function WizardPage({ title, steps, finish, onFinish, cli = NO_LINES, can
               {t(isLast ? finish : "next")}
             </Act>
             {at > 0 && (
-              <Act variant="secondary" onClick={() => setAt(at - 1)} blocked={busy ? t("busy") : undefined}>
+              <Act variant="secondary" onClick={() => go(at - 1)} blocked={busy ? t("busy") : undefined}>
                 {t("back")}
               </Act>
             )}

@@ -4,7 +4,7 @@ import { expect, test } from "@playwright/test";
 import { Hands } from "../hands";
 import { watch } from "../page";
 
-const URL = "http://127.0.0.1:4174";
+const URL = `http://127.0.0.1:${Number(process.env["HAVEN_MOCK_PORT"] ?? 4173) + 1}`;
 const PASSWORD = "haven-demo";
 const PICTURES = process.env["PICTURES"] ?? "test-results/pictures";
 
@@ -38,6 +38,8 @@ test("the story by keyboard alone", async ({ page, request }) => {
   await hands.click(next);
   await hands.fill(page.locator("#location"), "10.88.0.250:/export/vms");
   await hands.click(next);
+  await expect(page.locator("tr[data-ok=true]")).toHaveCount(3);
+  await hands.click(next);
   await hands.click(next);
   await expect(page).toHaveURL(/\/ui\/sr\//);
 
@@ -45,6 +47,7 @@ test("the story by keyboard alone", async ({ page, request }) => {
   await hands.click(page.locator("[data-step=vm]"));
   await hands.click(page.getByRole("radio", { name: /^Windows/ }));
   await hands.fill(page.locator("#vm-name"), "web1");
+  await hands.click(next);
   await hands.click(next);
   await hands.fill(page.locator("#vm-memory"), "768");
   await hands.click(next);

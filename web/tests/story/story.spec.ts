@@ -82,6 +82,10 @@ test("from the first run to a machine that survives its host", async ({ browser 
     await hands.fill(page.locator("#location"), EXPORT);
     await look(page, "new-storage");
     await hands.click(next);
+    // Every host has tried the export.
+    await expect(page.locator("tr[data-ok=true]")).toHaveCount(3, { timeout: MINUTE });
+    await look(page, "storage-tried");
+    await hands.click(next);
     await hands.click(next);
     await expect(page).toHaveURL(/\/ui\/sr\//, { timeout: 2 * MINUTE });
     await look(page, "storage");
@@ -93,6 +97,7 @@ test("from the first run to a machine that survives its host", async ({ browser 
     await hands.click(page.locator("[data-step=vm]"));
     await hands.click(page.getByRole("radio", { name: /Haven test guest/ }));
     await hands.fill(page.locator("#vm-name"), "web1");
+    await hands.click(next);
     await hands.click(next);
     await look(page, "new-machine");
     await hands.click(next);

@@ -15,6 +15,14 @@ pub(crate) enum HostCommand {
         /// The host
         host: String,
     },
+    /// Check a host that waits to be added: everything that joining would refuse
+    #[command(
+        after_help = "For example, with the code that `haven web` prints on the new host:\n  \
+        haven host check 192.0.2.12 --code ABCD-EFGH"
+    )]
+    Check(Waiting),
+    /// Add a host that waits to be added; it is checked first
+    Add(Waiting),
     /// Start no more machines on a host
     Disable {
         /// The host
@@ -74,6 +82,19 @@ pub(crate) enum HostCommand {
         #[command(subcommand)]
         verb: FencingCommand,
     },
+}
+
+/// A host in no pool yet.
+#[derive(Debug, Args)]
+pub(crate) struct Waiting {
+    /// Its address, with a port if it is not 443
+    pub(crate) address: String,
+    /// The setup code that `haven web` prints there
+    #[arg(long, value_name = "CODE")]
+    pub(crate) code: String,
+    /// The fingerprint that `haven web` prints there: only that host is spoken to
+    #[arg(long, value_name = "SHA256")]
+    pub(crate) fingerprint: Option<String>,
 }
 
 /// Verbs of power control.

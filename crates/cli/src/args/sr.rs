@@ -34,6 +34,24 @@ pub(crate) enum SrCommand {
         #[command(flatten)]
         device: Device,
     },
+    /// Try a place from every host, before anything is created
+    #[command(after_help = "For example:\n  \
+        haven sr test --type nfs --location 192.0.2.9:/export/vms")]
+    Test {
+        #[command(flatten)]
+        device: Device,
+        /// The path is the same storage on every host (NFS always is)
+        #[arg(long)]
+        shared: bool,
+    },
+    /// Attach a storage repository to hosts that are without it
+    Repair {
+        /// The storage repository
+        sr: String,
+        /// On this host alone
+        #[arg(long, value_name = "HOST")]
+        host: Option<String>,
+    },
     /// Look again which disks are there and how much room is left
     Scan {
         /// The storage repository
@@ -52,13 +70,13 @@ pub(crate) enum SrCommand {
 /// How the storage is reached.
 #[derive(Debug, Args)]
 pub(crate) struct Device {
-    /// nfs, file (a directory on any shared mount) or local
+    /// nfs, file (a directory on any shared mount), local, or iso (a library of CD images)
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) kind: String,
     /// Host from whose view to do it (the coordinator's by default)
     #[arg(long, value_name = "HOST")]
     pub(crate) host: Option<String>,
-    /// SERVER:/EXPORT (nfs) or a directory (file, local)
+    /// SERVER:/EXPORT (nfs, iso) or a directory (file, local, iso)
     #[arg(long, value_name = "WHERE")]
     pub(crate) location: Option<String>,
     /// NFS mount options

@@ -1,5 +1,7 @@
 //! `haven vm …` and `haven template …`
 
+use std::path::PathBuf;
+
 use clap::{ArgAction, Args, Subcommand, ValueEnum};
 
 use super::disk::{CdCommand, DiskCommand};
@@ -165,9 +167,47 @@ pub(crate) struct CreateVm {
     /// When its host is lost: restart it (room is kept free), best-effort (if there is room), none
     #[arg(long, value_enum, value_name = "POLICY", hide_possible_values = true)]
     pub(crate) ha: Option<HaPolicy>,
+    /// Host to prefer
+    #[arg(long, value_name = "HOST")]
+    pub(crate) affinity: Option<String>,
+    /// Image for the CD drive: a disk of a repository of type iso
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) cd: Option<String>,
+    /// Boot from the network before the disk
+    #[arg(long)]
+    pub(crate) netboot: bool,
+    #[command(flatten)]
+    pub(crate) first_boot: FirstBoot,
+    /// Make so many, named NAME-1, NAME-2, …
+    #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true,
+        value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) count: u32,
     /// Start it
     #[arg(long)]
     pub(crate) start: bool,
+}
+
+/// What a cloud image learns when it boots for the first time.
+#[derive(Debug, Args)]
+pub(crate) struct FirstBoot {
+    /// User to create
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// Public key that may sign in, or a file of keys; may be given several times
+    #[arg(long = "ssh-key", value_name = "KEY", action = ArgAction::Append)]
+    pub(crate) ssh_keys: Vec<String>,
+    /// Hash of the user's password, as `openssl passwd -6` makes it
+    #[arg(long, value_name = "HASH")]
+    pub(crate) password_hash: Option<String>,
+    /// Name in the network (the machine's own if it can be one)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) hostname: Option<String>,
+    /// Own user data, in place of user, keys and password
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["user", "ssh_keys", "password_hash"])]
+    pub(crate) cloud_init: Option<PathBuf>,
+    /// Network configuration of cloud-init
+    #[arg(long, value_name = "FILE")]
+    pub(crate) network_config: Option<PathBuf>,
 }
 
 /// What the pool does when the machine's host is lost. Explained in the option's help: doc comments

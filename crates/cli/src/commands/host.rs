@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
+use super::add_host;
 use crate::args::host::HostCommand;
 use crate::context::Context;
 use crate::failure::Outcome;
@@ -17,6 +18,8 @@ pub(crate) async fn run(context: &mut Context, verb: HostCommand) -> Outcome<()>
     match verb {
         HostCommand::List => list(context).await,
         HostCommand::Show { host } => show(context, &host).await,
+        HostCommand::Check(waiting) => add_host::check(context, &waiting).await.map(|_| ()),
+        HostCommand::Add(waiting) => add_host::add(context, &waiting).await,
         HostCommand::Disable { host } => switch(context, &host, "host.disable", "disabled").await,
         HostCommand::Enable { host } => switch(context, &host, "host.enable", "enabled").await,
         HostCommand::SetAddress { host, address } => set_address(context, &host, address).await,

@@ -1,5 +1,6 @@
 //! The verbs: each a few calls of the API and an answer.
 
+mod add_host;
 mod alert;
 mod event;
 mod fencing;
@@ -10,12 +11,14 @@ mod network;
 mod pool;
 mod pool_recovery;
 mod sr;
+mod sr_test;
 mod task;
 mod template;
 mod user;
 mod vm;
 mod vm_create;
 mod vm_disk;
+mod vm_first_boot;
 mod vm_power;
 mod vm_set;
 mod vm_snapshot;

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::sr_test;
 use crate::args::sr::{Device, SrCommand};
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
@@ -19,6 +20,8 @@ pub(crate) async fn run(context: &mut Context, verb: SrCommand) -> Outcome<()> {
         SrCommand::List => list(context).await,
         SrCommand::Show { sr } => show(context, &sr).await,
         SrCommand::Probe { device } => probe(context, &device).await,
+        SrCommand::Test { device, shared } => sr_test::run(context, &device, shared).await,
+        SrCommand::Repair { sr, host } => repair(context, &sr, host.as_deref()).await,
         SrCommand::Scan { sr } => scan(context, &sr).await,
         SrCommand::Forget { sr, yes } => forget(context, &sr, yes).await,
     }
@@ -56,7 +59,7 @@ async fn create(
 }
 
 /// The driver's settings. `--location` is split as the type has it.
-fn device_config(device: &Device) -> Outcome<Map<String, Value>> {
+pub(super) fn device_config(device: &Device) -> Outcome<Map<String, Value>> {
     let mut config = Map::new();
     let mut set = |key: &str, value: &str| {
         config.insert(key.to_owned(), json!(value));
@@ -165,6 +168,33 @@ fn found_in(text: &str) -> Vec<&str> {
     }
     let paths = text.split("<Path>").skip(1).filter_map(|rest| rest.split("</Path>").next());
     paths.map(str::trim).collect()
+}
+
+async fn repair(context: &mut Context, given: &str, host: Option<&str>) -> Outcome<()> {
+    let sr = context.sr(given).await?;
+    let only = match host {
+        Some(host) => Some(context.host(host).await?.reference),
+        None => None,
+    };
+    let wanted = |pbd: &&Record| {
+        pbd.text("SR") == sr.reference
+            && !pbd.flag("currently_attached")
+            && only.as_deref().is_none_or(|host| host == pbd.text("host"))
+    };
+    let pbds: Vec<Record> = context.all("PBD").await?.iter().filter(wanted).cloned().collect();
+    for pbd in &pbds {
+        let label = format!(
+            "attaching {} to {}",
+            sr.name(),
+            context.name_of("host", pbd.text("host")).await?
+        );
+        context.run_and_wait(&label, "PBD.plug", &[json!(pbd.reference)]).await?;
+    }
+    let text = match pbds.len() {
+        0 => format!("storage repository {} is attached already", sr.name()),
+        some => format!("storage repository {} is attached to {some} host(s) more", sr.name()),
+    };
+    context.print(&Answer::done(text, json!({ "uuid": sr.uuid(), "attached": pbds.len() })))
 }
 
 async fn scan(context: &mut Context, given: &str) -> Outcome<()> {

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::template::is_template;
 use super::vm::{destroy, is_machine};
-use super::{vm_power, vm_set};
+use super::{vm_disk, vm_first_boot, vm_power, vm_set};
 use crate::args::vm::{CreateVm, VmCommand};
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
@@ -22,11 +22,29 @@ struct Plan {
     name: String,
     sr: Option<Record>,
     networks: Vec<Record>,
+    image: Option<Record>,
+    affinity: Option<Record>,
+    first_boot: Vec<(String, String)>,
 }
 
-/// Creates the machine.
+/// Creates the machine, or several. What fails is taken away; those before it stay.
 pub(super) async fn run(context: &mut Context, options: CreateVm) -> Outcome<()> {
-    let plan = plan(context, &options).await?;
+    if options.count == 1 {
+        return one(context, &options).await;
+    }
+    let template = context.find("VM", "template", &options.template, is_template).await?;
+    let base = options.name.clone().unwrap_or_else(|| template.name().to_owned());
+    let mut options = options;
+    for _ in 0..options.count {
+        context.forget("VM");
+        options.name = Some(free_name(context, &base).await?);
+        one(context, &options).await?;
+    }
+    Ok(())
+}
+
+async fn one(context: &mut Context, options: &CreateVm) -> Outcome<()> {
+    let plan = plan(context, options).await?;
     let label = format!("creating {}", plan.name);
     let clone = [json!(plan.template.reference), json!(plan.name)];
     let vm = context.run_and_wait(&label, "VM.clone", &clone).await?;
@@ -35,7 +53,7 @@ pub(super) async fn run(context: &mut Context, options: CreateVm) -> Outcome<()>
     })?;
     let record = context.call("VM.get_record", &[json!(vm)]).await?;
     let vm = Record::new(&vm, record);
-    if let Err(failure) = fit_out(context, &options, &plan, &vm).await {
+    if let Err(failure) = fit_out(context, options, &plan, &vm).await {
         undo(context, &vm).await;
         return Err(failure);
     }
@@ -66,7 +84,16 @@ async fn plan(context: &mut Context, options: &CreateVm) -> Outcome<Plan> {
         Some(name) => name.clone(),
         None => free_name(context, template.name()).await?,
     };
-    Ok(Plan { template, name, sr, networks })
+    let image = match &options.cd {
+        Some(image) => Some(vm_disk::image(context, image).await?),
+        None => None,
+    };
+    let affinity = match &options.affinity {
+        Some(host) => Some(context.host(host).await?),
+        None => None,
+    };
+    let first_boot = vm_first_boot::entries(&options.first_boot)?;
+    Ok(Plan { template, name, sr, networks, image, affinity, first_boot })
 }
 
 async fn free_name(context: &mut Context, template: &str) -> Outcome<String> {
@@ -101,8 +128,19 @@ async fn fit_out(
         let entry = [json!(vm.reference), json!(DISKS_KEY), json!(wanted)];
         context.call("VM.add_to_other_config", &entry).await?;
     }
+    if let Some(host) = &plan.affinity {
+        let home = [json!(vm.reference), json!(host.reference)];
+        context.call("VM.set_affinity", &home).await?;
+    }
+    if options.netboot {
+        vm_first_boot::boot_from_network(context, vm).await?;
+    }
+    vm_first_boot::write(context, vm, &plan.first_boot).await?;
     let label = format!("making the disks of {}", plan.name);
     context.run_and_wait(&label, "VM.provision", &[json!(vm.reference)]).await?;
+    if let Some(image) = &plan.image {
+        vm_disk::add_drive(context, vm, image).await?;
+    }
     if let Some(policy) = options.ha {
         vm_set::set_policy(context, vm, policy).await?;
     }

@@ -153,14 +153,24 @@ async fn drive(context: &mut Context, vm: &Record) -> Outcome<Option<Record>> {
     Ok(found.next().cloned())
 }
 
-async fn insert(context: &mut Context, given: &str, image: &str) -> Outcome<()> {
-    let vm = machine(context, given).await?;
+/// An image of a library.
+pub(super) async fn image(context: &mut Context, given: &str) -> Outcome<Record> {
     let srs = context.all("SR").await?;
     let holds_images = |sr: &Record| sr.text("content_type") == "iso" || sr.text("type") == "iso";
     let libraries: Vec<String> =
         srs.iter().filter(|sr| holds_images(sr)).map(|sr| sr.reference.clone()).collect();
     let fits = |vdi: &Record| libraries.iter().any(|sr| sr == vdi.text("SR"));
-    let image = context.find("VDI", "image", image, fits).await?;
+    context.find("VDI", "image", given, fits).await
+}
+
+/// A drive with an image in it, for a machine that has none.
+pub(super) async fn add_drive(context: &mut Context, vm: &Record, image: &Record) -> Outcome<()> {
+    attach(context, vm, &image.reference, "CD").await.map(|_| ())
+}
+
+async fn insert(context: &mut Context, given: &str, image: &str) -> Outcome<()> {
+    let vm = machine(context, given).await?;
+    let image = self::image(context, image).await?;
     let vbd = match drive(context, &vm).await? {
         Some(vbd) => {
             if !vbd.flag("empty") {

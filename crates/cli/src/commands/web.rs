@@ -12,7 +12,10 @@ pub(crate) async fn run(context: &mut Context) -> Outcome<()> {
     let text = |name: &str| found.get(name).and_then(Value::as_str).map(str::to_owned);
     let url = text("url").unwrap_or_default();
     let said = match text("code") {
-        Some(code) => format!("{url}\nsetup code: {code}"),
+        Some(code) => {
+            let fingerprint = text("fingerprint").map(|sha256| format!("\nfingerprint: {sha256}"));
+            format!("{url}\nsetup code: {code}{}", fingerprint.unwrap_or_default())
+        }
         None => url,
     };
     context.print(&Answer::done(said, found))

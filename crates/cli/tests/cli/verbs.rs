@@ -103,6 +103,115 @@ fn create_makes_what_was_asked_for() {
     assert_eq!(pool.calls("VM.set_ha_restart_priority"), [json!(["OpaqueRef:new", "restart"])]);
 }
 
+/// W7: what a cloud image learns, its image and its home are written before its disks are made.
+#[test]
+fn create_tells_the_guest_who_may_sign_in_and_puts_an_image_into_its_drive() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 ana";
+    let file = dir.path().join("id.pub");
+    std::fs::write(&file, key).unwrap();
+    let iso = json!({"uuid": "ee66", "name_label": "debian.iso", "SR": "OpaqueRef:iso"});
+    let library = json!({"uuid": "ff77", "name_label": "images", "type": "iso", "PBDs": []});
+    let pool = creating()
+        .task("VM.provision", "")
+        .answers("SR.get_all_records", json!({"OpaqueRef:iso": library}))
+        .answers("VDI.get_all_records", json!({"OpaqueRef:debian": iso}))
+        .answers("VM.get_allowed_VBD_devices", json!(["1"]))
+        .answers("VBD.create", json!("OpaqueRef:cd"))
+        .answers("VM.set_affinity", json!(""))
+        .serve();
+    let args = ["vm", "create", "--template", "tiny", "--name", "web2", "--user", "ana"];
+    let more = ["--ssh-key", file.to_str().unwrap(), "--cd", "debian.iso", "--affinity", "host2"];
+    let output = pool.haven(&[&args[..], &more[..]].concat());
+    assert!(output.status.success(), "{}", shown(&output));
+    let written = pool.calls("VM.add_to_other_config");
+    assert!(written.contains(&json!(["OpaqueRef:new", "cloud-init-user", "ana"])), "{written:?}");
+    assert!(written.contains(&json!(["OpaqueRef:new", "cloud-init-ssh-keys", key])), "{written:?}");
+    let drive = &pool.calls("VBD.create")[0][0];
+    assert_eq!((&drive["VDI"], &drive["type"]), (&json!("OpaqueRef:debian"), &json!("CD")));
+    assert_eq!(pool.calls("VM.set_affinity"), [json!(["OpaqueRef:new", "OpaqueRef:h2"])]);
+    let missing = ["vm", "create", "--template", "tiny", "--cloud-init", "/not/there"];
+    let output = pool.haven(&missing);
+    assert!(!output.status.success() && shown(&output).contains("/not/there cannot be read"));
+    assert_eq!(pool.calls("Async.VM.clone").len(), 1, "nothing is made before all is read");
+}
+
+#[test]
+fn create_makes_several_with_names_that_nobody_has() {
+    let pool = creating().task("VM.provision", "").serve();
+    let args = ["vm", "create", "--template", "tiny", "--name", "web", "--count", "2"];
+    let output = pool.haven(&args);
+    assert!(output.status.success(), "{}", shown(&output));
+    let names: Vec<Value> =
+        pool.calls("Async.VM.clone").iter().map(|call| call[1].clone()).collect();
+    // This pool never shows what was made.
+    assert_eq!(names, ["web-1", "web-1"]);
+}
+
+/// W4: every host says how it reaches the place.
+#[test]
+fn a_place_is_tried_before_anything_is_created() {
+    let good = json!({"name": "host1", "ok": true, "same_place": true, "found": [],
+        "size": 2_i64 << 30, "used": 1_i64 << 30, "write_us": 900, "mib_per_s": 80});
+    let bad = json!({"name": "host2", "ok": false,
+        "error": {"message": "SR_BACKEND_FAILURE_73", "data": ["", "no route to host", ""]}});
+    let pool = small_pool()
+        .answers("/haven/storage/test", json!({"ok": false, "hosts": [good, bad]}))
+        .serve();
+    let args = ["sr", "test", "--type", "nfs", "--location", "192.0.2.9:/export"];
+    let output = pool.haven(&args);
+    assert_eq!(output.status.code(), Some(1));
+    assert_golden("sr_test", &shown(&output));
+}
+
+/// W3: what joining would refuse is told before, one by one.
+#[test]
+fn a_host_is_checked_before_it_is_added() {
+    let good = json!({"id": "version", "state": "good", "detail": "0.1.0"});
+    let skewed = json!({"id": "clock", "state": "bad", "detail": "95000 ms",
+        "error": {"message": "HOST_CLOCK_SKEW", "data": ["95", "30"]}});
+    let answer = |checks: Value, ok: bool| {
+        json!({"name": "host3", "address": "192.0.2.3", "fingerprint": "ab12", "ok": ok,
+            "checks": checks})
+    };
+    let pool = small_pool()
+        .answers("/haven/pool/check-host", answer(json!([good, skewed]), false))
+        .answers("/haven/pool/add-host", json!({}))
+        .serve();
+    let output = pool.haven(&["host", "add", "192.0.2.3", "--code", "ABCD-EFGH"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(pool.calls("/haven/pool/add-host").is_empty(), "it is not added");
+    assert_golden("host_check", &shown(&output));
+    let pool = small_pool()
+        .answers("/haven/pool/check-host", answer(json!([good]), true))
+        .answers("/haven/pool/add-host", json!({}))
+        .serve();
+    let output = pool.haven(&["host", "add", "192.0.2.3", "--code", "ABCD-EFGH"]);
+    assert!(output.status.success(), "{}", shown(&output));
+    let added = &pool.calls("/haven/pool/add-host")[0];
+    assert_eq!(added["fingerprint"], "ab12", "the host that was checked is the one that joins");
+}
+
+#[test]
+fn a_repository_is_attached_where_it_is_not() {
+    let pbd =
+        |sr: &str, host: &str, on: bool| json!({"SR": sr, "host": host, "currently_attached": on});
+    let pool = small_pool()
+        .answers(
+            "PBD.get_all_records",
+            json!({
+                "OpaqueRef:p1": pbd("OpaqueRef:sr1", "OpaqueRef:h1", true),
+                "OpaqueRef:p2": pbd("OpaqueRef:sr1", "OpaqueRef:h2", false),
+                "OpaqueRef:p3": pbd("OpaqueRef:other", "OpaqueRef:h2", false),
+            }),
+        )
+        .task("PBD.plug", "")
+        .serve();
+    let output = pool.haven(&["sr", "repair", "vms"]);
+    assert!(output.status.success(), "{}", shown(&output));
+    assert_eq!(pool.calls("Async.PBD.plug"), [json!(["OpaqueRef:p2"])]);
+}
+
 /// A25: what was half made is taken away again.
 #[test]
 fn a_failed_create_leaves_nothing_behind() {

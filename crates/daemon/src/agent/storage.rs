@@ -1,10 +1,12 @@
 //! Orders about storage repositories and volumes, and what is attached here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use haven_drivers::storage::{Source, SrSpec, StorageError};
+use haven_drivers::storage::{Source, SrDriver, SrSpec, StorageError, error, seed};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -84,7 +86,7 @@ impl Case {
                 Lane::StorageBulk(sr.uuid)
             }
             // A probe has no repository yet; it must not hang behind a known one.
-            Order::ProbeSr { .. } => Lane::Storage(Uuid::nil()),
+            Order::ProbeSr { .. } | Order::TestSr { .. } => Lane::Storage(Uuid::nil()),
             order => Lane::Storage(order.sr().map(|sr| sr.uuid).unwrap_or_default()),
         };
         let reply = self.blocking(lane, call).await;
@@ -128,6 +130,13 @@ fn call(parts: &AgentParts, order: &Order) -> OrderResult {
         Order::ProbeSr { kind, device_config } => {
             Ok(OrderReply::Probed(storage.driver(kind)?.probe(device_config)?))
         }
+        Order::TestSr { kind, device_config, part, test } => {
+            let tested = storage.driver(kind)?.test(device_config, *part, *test)?;
+            Ok(OrderReply::Tested(Box::new(tested)))
+        }
+        Order::SeedVolume { sr, to, label, files } => {
+            path(seed(parts, driver(sr)?.as_ref(), (sr, *to), (label, files)))
+        }
         Order::SrSpace { sr } => Ok(OrderReply::Space(driver(sr)?.space(sr)?)),
         Order::CreateVolume { sr, vdi, size } => path(driver(sr)?.create_volume(sr, *vdi, *size)),
         Order::CopyVolume { sr, from, to } => path(driver(sr)?.copy_volume(sr, *from, *to)),
@@ -149,6 +158,32 @@ fn call(parts: &AgentParts, order: &Order) -> OrderResult {
         Order::CreateRaw { sr, name, size } => path(driver(sr)?.create_raw(sr, name, *size)),
         other => Err(Refusal::Invalid(format!("{} is not for storage", other.kind())).into()),
     }
+}
+
+/// Makes the image in a file of this host, which only root reads, and copies it into the volume.
+fn seed(
+    parts: &AgentParts,
+    driver: &dyn SrDriver,
+    (sr, to): (&SrSpec, Uuid),
+    (label, files): (&str, &BTreeMap<String, String>),
+) -> Result<String, StorageError> {
+    let failed = |text: String| error::error(error::VDI_CREATE, text);
+    let files =
+        files.iter().map(|(name, text)| (name.clone(), text.clone().into_bytes())).collect();
+    let image = seed::image(label, &files).map_err(failed)?;
+    let file = parts.config.paths.run().join(format!("seed-{to}.iso"));
+    let place = file.to_string_lossy().into_owned();
+    let mut options = std::fs::OpenOptions::new();
+    let mut write = || -> std::io::Result<()> {
+        options.write(true).create(true).truncate(true).mode(0o600).open(&file)?.write_all(&image)
+    };
+    let made = write().map_err(|cause| failed(format!("writing {place} failed: {cause}")));
+    let size = u64::try_from(image.len()).unwrap_or(u64::MAX);
+    let source = Source { path: &place, format: "raw", size };
+    let made = made.and_then(|()| driver.import_volume(sr, to, source));
+    // What matters is what became of the volume.
+    let _ = std::fs::remove_file(&file);
+    made
 }
 
 fn remember_sr(identity: &IdentityStore, sr: &SrSpec) -> Result<(), OrderError> {

@@ -11,7 +11,7 @@ const CHARS_MAX: usize = 200;
 const HIDDEN: &str = "(hidden)";
 /// Parts of names whose values are secrets.
 const SECRET_NAMES: &[&str] =
-    &["pwd", "pass", "secret", "chap", "token", "private", "credential", "auth_key"];
+    &["pwd", "pass", "secret", "chap", "token", "private", "credential", "auth_key", "cloud-init"];
 
 fn is_secret(name: &str) -> bool {
     let name = name.to_lowercase();
@@ -83,6 +83,10 @@ mod tests {
             shown(
                 "SR.add_to_other_config",
                 &[null(), Value::from("api-token"), Value::from("s3cret")],
+            ),
+            shown(
+                "VM.add_to_other_config",
+                &[null(), Value::from("cloud-init-user-data"), Value::from("s3cret")],
             ),
             shown("pool.join", &["a", "b", "s3cret"].map(Value::from)),
         ];

@@ -69,6 +69,9 @@ pub(super) async fn post(
         }
     };
     let answer = match path {
+        "/haven/pool/check-host" => crate::ops::add_host::check(state, &asked).await,
+        "/haven/pool/add-host" => crate::ops::add_host::add(state, &asked).await,
+        "/haven/storage/test" => crate::ops::sr_test::test(state, &asked).await,
         "/haven/users/password" => extra_pool::set_password(state, &asked).await,
         "/haven/pool/init" => extra_pool::init(state, &asked).await,
         "/haven/pool/token" => extra_pool::token(state, &asked).await,
@@ -108,6 +111,7 @@ pub(super) async fn get(
         certificate::ROUTE if origin.is_root() => reply(certificate::show_here(state).await),
         "/haven/status" => reply(Ok(extra_pool::status(state))),
         copies::ABOUT_ROUTE if origin.is_root() => reply(extra_recovery::about(state).await),
+        "/haven/pool/waiting" => reply(Ok(state.agent().waiting().show())),
         "/haven/pool/copies" => reply(extra_recovery::copies(state).await),
         copies::COPY_ROUTE if origin.is_root() => reply(extra_recovery::copy(state).await),
         "/haven/ha/status" => reply(crate::ops::ha_status::status(state, language).await),

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{JoinAnswer, JoinRequest, TokenRecord};
 use crate::identity::Member;
+use crate::orders::HostFacts;
 use crate::tls::{CaMaterial, issue};
 
 /// What the coordinator knows when a host asks.
@@ -65,7 +66,7 @@ pub fn admit(view: &PoolView<'_>, request: &JoinRequest) -> Result<Admission, Ap
         peer_port: request.peer_port,
     };
     if !again {
-        check_identity(view, &member)?;
+        is_new(view.members, &member)?;
     }
     check_host(view, request)?;
     let cert_pem =
@@ -106,8 +107,12 @@ fn check_token(
     }
 }
 
-fn check_identity(view: &PoolView<'_>, new: &Member) -> Result<(), ApiError> {
-    for member in view.members {
+/// Whether no member has its identity or its address.
+///
+/// # Errors
+/// `HOST_UUID_DUPLICATE`, `INVALID_IP_ADDRESS_SPECIFIED`.
+pub fn is_new(members: &[Member], new: &Member) -> Result<(), ApiError> {
+    for member in members {
         if member.host == new.host {
             return Err(ApiError::with(codes::HOST_UUID_DUPLICATE, &[&new.host.0, &member.name]));
         }
@@ -119,26 +124,77 @@ fn check_identity(view: &PoolView<'_>, new: &Member) -> Result<(), ApiError> {
 }
 
 fn check_host(view: &PoolView<'_>, request: &JoinRequest) -> Result<(), ApiError> {
-    let facts = &request.facts;
-    if facts.version != view.version {
-        let versions: [&dyn std::fmt::Display; 2] = [&view.version, &facts.version];
+    let rules = Rules {
+        cpu_vendor: view.cpu_vendor,
+        version: view.version,
+        now_ms: view.now_ms,
+        clock_skew_max_s: view.clock_skew_max_s,
+        allow_dynamic_address: view.allow_dynamic_address,
+    };
+    checks(&rules, &request.facts, request.address).into_iter().try_for_each(|(_, found)| found)
+}
+
+/// What a host must be to join.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'a> {
+    /// CPU vendor that all hosts share; empty: any.
+    pub cpu_vendor: &'a str,
+    /// Version that all hosts share.
+    pub version: &'a str,
+    /// The clock, milliseconds since 1970.
+    pub now_ms: u64,
+    /// Largest difference of clocks, in seconds.
+    pub clock_skew_max_s: u64,
+    /// Accept an address that may change.
+    pub allow_dynamic_address: bool,
+}
+
+/// Every rule by its name, with why the host breaks it.
+#[must_use]
+pub fn checks(
+    rules: &Rules<'_>,
+    facts: &HostFacts,
+    address: IpAddr,
+) -> Vec<(&'static str, Result<(), ApiError>)> {
+    vec![
+        ("version", check_version(rules, facts)),
+        ("cpu", check_cpu(rules, facts)),
+        ("clock", check_clock(rules, facts)),
+        ("address", check_address(rules, facts, address)),
+    ]
+}
+
+fn check_version(rules: &Rules<'_>, facts: &HostFacts) -> Result<(), ApiError> {
+    if facts.version != rules.version {
+        let versions: [&dyn std::fmt::Display; 2] = [&rules.version, &facts.version];
         return Err(ApiError::with(codes::HOST_VERSION_MISMATCH, &versions));
     }
-    if !view.cpu_vendor.is_empty() && facts.cpu_vendor != view.cpu_vendor {
-        let vendors: [&dyn std::fmt::Display; 2] = [&view.cpu_vendor, &facts.cpu_vendor];
+    Ok(())
+}
+
+fn check_cpu(rules: &Rules<'_>, facts: &HostFacts) -> Result<(), ApiError> {
+    if !rules.cpu_vendor.is_empty() && facts.cpu_vendor != rules.cpu_vendor {
+        let vendors: [&dyn std::fmt::Display; 2] = [&rules.cpu_vendor, &facts.cpu_vendor];
         return Err(ApiError::with(codes::JOIN_CPU_VENDOR_MISMATCH, &vendors));
     }
-    let skew_s = facts.wall_ms.abs_diff(view.now_ms) / 1000;
-    if skew_s > view.clock_skew_max_s {
-        return Err(ApiError::with(codes::HOST_CLOCK_SKEW, &[&skew_s, &view.clock_skew_max_s]));
+    Ok(())
+}
+
+fn check_clock(rules: &Rules<'_>, facts: &HostFacts) -> Result<(), ApiError> {
+    let skew_s = facts.wall_ms.abs_diff(rules.now_ms) / 1000;
+    if skew_s > rules.clock_skew_max_s {
+        return Err(ApiError::with(codes::HOST_CLOCK_SKEW, &[&skew_s, &rules.clock_skew_max_s]));
     }
-    let unusable = |address: IpAddr| address.is_unspecified() || address.is_multicast();
-    if unusable(request.address) {
-        return Err(ApiError::with(codes::INVALID_IP_ADDRESS_SPECIFIED, &[&request.address]));
+    Ok(())
+}
+
+fn check_address(rules: &Rules<'_>, facts: &HostFacts, address: IpAddr) -> Result<(), ApiError> {
+    if address.is_unspecified() || address.is_multicast() {
+        return Err(ApiError::with(codes::INVALID_IP_ADDRESS_SPECIFIED, &[&address]));
     }
-    let changing = facts.nics.iter().find(|nic| nic.dynamic && nic.has(request.address));
+    let changing = facts.nics.iter().find(|nic| nic.dynamic && nic.has(address));
     match changing {
-        Some(nic) if !view.allow_dynamic_address => {
+        Some(nic) if !rules.allow_dynamic_address => {
             Err(ApiError::with(codes::HOST_IP_NOT_STATIC, &[&nic.device]))
         }
         _ => Ok(()),

@@ -76,7 +76,7 @@ const HYPERVISOR_ASKED_MAX: u32 = 20;
 const HYPERVISOR_PAUSE: Duration = Duration::from_millis(500);
 
 /// A host with a pool or with guests cannot join.
-pub(super) async fn check_free(agent: &Agent) -> Result<(), ApiError> {
+pub(crate) async fn check_free(agent: &Agent) -> Result<(), ApiError> {
     if agent.parts().identity.pool().is_some() {
         return Err(ApiError::not_allowed("this host is in a pool already; eject it there first"));
     }

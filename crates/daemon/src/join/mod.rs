@@ -4,8 +4,10 @@
 //! moment at which a host becomes a member: the replacement of its `host.json`. The pool's rows
 //! are the caller's.
 
+pub mod candidate;
 pub mod coordinator;
 pub mod credentials;
+pub mod discover;
 pub mod found;
 pub mod host;
 mod token;

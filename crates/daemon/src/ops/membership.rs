@@ -182,7 +182,7 @@ pub async fn admit(
 }
 
 /// What a new host attaches: the shared repositories.
-fn shared_storage(db: &Image) -> Result<Vec<SrSpec>, ApiError> {
+pub(super) fn shared_storage(db: &Image) -> Result<Vec<SrSpec>, ApiError> {
     db.iter::<Sr>()
         .filter(|(_, row)| row.shared)
         .filter_map(|(sr, row)| Some((sr, db.get::<Pbd>(*row.pbds.first()?)?.host)))

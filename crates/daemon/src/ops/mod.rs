@@ -4,6 +4,7 @@
 //! answered `NOT_IMPLEMENTED`.
 
 pub mod absent;
+pub mod add_host;
 pub mod admission;
 pub mod allowed;
 pub mod appliance;
@@ -35,6 +36,7 @@ pub mod readdress;
 pub mod rows;
 pub mod spec;
 pub mod sr;
+pub mod sr_test;
 pub mod stats;
 pub mod subject;
 mod table;

@@ -20,7 +20,11 @@ use crate::tasks::Plan;
 /// Types that the drivers know.
 pub const TYPES: &[&str] = &["nfs", "file", "local", "iso"];
 
-fn check_type(kind: &str) -> Result<(), ApiError> {
+/// Whether the drivers know a type.
+///
+/// # Errors
+/// `SR_UNKNOWN_DRIVER`.
+pub fn check_type(kind: &str) -> Result<(), ApiError> {
     if TYPES.contains(&kind) {
         return Ok(());
     }

@@ -10,7 +10,7 @@ use crate::dispatch::Call;
 use crate::state::fresh;
 
 /// Device numbers of a VM.
-const DEVICES_MAX: u32 = 16;
+pub const DEVICES_MAX: u32 = 16;
 
 /// `VBD.create(record)`.
 pub async fn create(call: Arc<Call>) -> Result<Value, ApiError> {

@@ -228,7 +228,14 @@ fn read(db: &Image, change: &Json) -> Result<Change, ApiError> {
         "add" => {
             let bytes = number("memory").ok_or_else(|| missing("memory"))?;
             let vcpus = number("vcpus").and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
-            add(db, bytes, vcpus)
+            let policy = match text("policy") {
+                // One that is never restarted needs room all the same when it starts.
+                "best-effort" | "none" => planner::Protection::BestEffort,
+                _ => planner::Protection::Restart,
+            };
+            let sr = Some(text("sr")).filter(|given| !given.is_empty());
+            let sr = sr.map(|given| repository(db, given)).transpose()?;
+            add(db, (bytes, vcpus), policy, sr)
         }
         "detach" => detach(db, host(db, text("host"))?, change)?,
         _ => return Err(missing("change")),
@@ -244,17 +251,28 @@ fn start(db: &Image, id: Uuid) -> Result<Change, ApiError> {
     Ok(Change::Add { vm: Box::new(seen(db, id)?), host: None })
 }
 
-/// A new protected VM: its disks on the default repository.
-fn add(db: &Image, bytes: u64, vcpus: u32) -> Change {
-    let sr = rows::pool(db).ok().and_then(|(_, pool)| pool.default_sr.non_null());
-    let sr = sr.filter(|sr| db.get::<Sr>(*sr).is_some());
+fn repository(db: &Image, given: &str) -> Result<Uuid, ApiError> {
+    let all = db.iter::<Sr>().map(|(sr, row)| (sr, row.uuid.clone(), row.name_label.clone()));
+    by_name(all, "sr", given)
+}
+
+/// A new VM: its disks on this repository, else on the default one.
+fn add(
+    db: &Image,
+    (bytes, vcpus): (u64, u32),
+    protection: planner::Protection,
+    sr: Option<Uuid>,
+) -> Change {
+    let default = rows::pool(db).ok().and_then(|(_, pool)| pool.default_sr.non_null());
+    let default = default.filter(|sr| db.get::<Sr>(*sr).is_some());
+    let sr = sr.or_else(|| default.map(|sr| Uuid::from_u128(sr.id().0)));
     let vm = planner::Vm {
         id: crate::state::fresh(),
         name: "the new machine".to_owned(),
         memory: planner::memory_need(bytes, vcpus),
         vcpus,
-        srs: sr.iter().map(|sr| Uuid::from_u128(sr.id().0)).collect(),
-        protection: planner::Protection::Restart,
+        srs: sr.into_iter().collect(),
+        protection,
         ..planner::Vm::default()
     };
     Change::Add { vm: Box::new(vm), host: None }
@@ -262,8 +280,7 @@ fn add(db: &Image, bytes: u64, vcpus: u32) -> Change {
 
 fn detach(db: &Image, host: Uuid, change: &Json) -> Result<Change, ApiError> {
     let text = |key: &str| change.get(key).and_then(Json::as_str);
-    let srs = db.iter::<Sr>().map(|(sr, row)| (sr, row.uuid.clone(), row.name_label.clone()));
-    let sr = text("sr").map(|given| by_name(srs, "sr", given)).transpose()?;
+    let sr = text("sr").map(|given| repository(db, given)).transpose()?;
     let all = db.iter::<Network>().map(|(n, row)| (n, row.uuid.clone(), row.name_label.clone()));
     let network = text("network").map(|given| by_name(all, "network", given)).transpose()?;
     Ok(Change::Detach { host, sr, network })

@@ -8,7 +8,7 @@ use haven_cluster::control::{GuardCommand, StatefileSpec};
 use haven_cluster::ids::HostId;
 use haven_drivers::hypervisor::{DomainChange, DomainSpec, MigratePace, StopMode};
 use haven_drivers::power::PowerSettings;
-use haven_drivers::storage::SrSpec;
+use haven_drivers::storage::{SrSpec, TestPart};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -161,6 +161,17 @@ pub enum Order {
         /// Partial device configuration.
         device_config: BTreeMap<String, String>,
     },
+    /// Tries a place that may become a repository, and leaves it as it was.
+    TestSr {
+        /// `SR.type`.
+        kind: String,
+        /// Device configuration.
+        device_config: BTreeMap<String, String>,
+        /// What to do there beside.
+        part: TestPart,
+        /// Names this test, so that hosts know each other's mark.
+        test: Uuid,
+    },
     /// Its space.
     SrSpace {
         /// The repository.
@@ -196,6 +207,17 @@ pub enum Order {
         format: String,
         /// Size that the guest sees, in bytes.
         size: u64,
+    },
+    /// A new volume that holds a few small files, for a guest that boots for the first time.
+    SeedVolume {
+        /// The repository of the new volume.
+        sr: SrSpec,
+        /// The new volume.
+        to: Uuid,
+        /// Label of the file system.
+        label: String,
+        /// Texts by file name.
+        files: BTreeMap<String, String>,
     },
     /// Creates an empty volume that shows the content of another; idempotent.
     OverlayVolume {
@@ -373,6 +395,8 @@ impl Order {
             | Self::CreateSr { .. }
             | Self::ScanSr { .. }
             | Self::ProbeSr { .. }
+            | Self::TestSr { .. }
+            | Self::SeedVolume { .. }
             | Self::CreateVolume { .. }
             | Self::OverlayVolume { .. }
             | Self::ResizeVolume { .. }
@@ -413,6 +437,8 @@ impl Order {
             Self::CreateSr { .. } => "create_sr",
             Self::ScanSr { .. } => "scan_sr",
             Self::ProbeSr { .. } => "probe_sr",
+            Self::TestSr { .. } => "test_sr",
+            Self::SeedVolume { .. } => "seed_volume",
             Self::SrSpace { .. } => "sr_space",
             Self::CreateVolume { .. } => "create_volume",
             Self::CopyVolume { .. } => "copy_volume",
@@ -490,6 +516,7 @@ impl Order {
             | Self::CreateVolume { sr, .. }
             | Self::CopyVolume { sr, .. }
             | Self::ImportVolume { sr, .. }
+            | Self::SeedVolume { sr, .. }
             | Self::OverlayVolume { sr, .. }
             | Self::ResizeVolume { sr, .. }
             | Self::DestroyVolume { sr, .. }

@@ -2,7 +2,7 @@
 
 use haven_drivers::hypervisor::{DomainInfo, MigrateProgress, MigrateStats};
 use haven_drivers::power::{Metadata, PowerState};
-use haven_drivers::storage::{SrSpace, VolumeInfo};
+use haven_drivers::storage::{SrSpace, SrTest, VolumeInfo};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -31,6 +31,8 @@ pub enum OrderReply {
     Space(SrSpace),
     /// To `ProbeSr`.
     Probed(Vec<String>),
+    /// To `TestSr`.
+    Tested(Box<SrTest>),
     /// To `GuestAgent`.
     Text(String),
     /// To `Screenshot`: PNG in base64.

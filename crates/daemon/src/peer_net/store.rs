@@ -8,7 +8,7 @@ use rustls::{ClientConfig, ServerConfig};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::tls::{HostTls, TlsError, issue, make_ca, make_request};
+use crate::tls::{HostTls, TlsError, fingerprint, issue, make_ca, make_request};
 
 /// Name in the certificate of a host that is in no pool yet.
 const FIRST_RUN_NAME: &str = "haven";
@@ -27,10 +27,13 @@ struct Material {
 #[derive(Clone, Debug)]
 pub struct TlsStore {
     current: Arc<watch::Sender<Option<Arc<Material>>>>,
-    first_run: Arc<OnceLock<Option<Arc<ServerConfig>>>>,
+    first_run: Arc<OnceLock<Option<FirstRun>>>,
     /// The site's own certificate for the API.
     site: Arc<RwLock<Option<Arc<CertifiedKey>>>>,
 }
+
+/// What a host in no pool shows, with the fingerprint of its certificate.
+type FirstRun = (Arc<ServerConfig>, String);
 
 impl Default for TlsStore {
     fn default() -> Self {
@@ -91,7 +94,17 @@ impl TlsStore {
     #[must_use]
     pub fn api_server(&self) -> Option<Arc<ServerConfig>> {
         let pooled = self.current.borrow().as_ref().map(|material| material.api_server.clone());
-        pooled.or_else(|| self.first_run.get_or_init(first_run_server).clone())
+        pooled.or_else(|| self.first_run().map(|(server, _)| server))
+    }
+
+    fn first_run(&self) -> Option<FirstRun> {
+        self.first_run.get_or_init(first_run_server).clone()
+    }
+
+    /// SHA-256, hexadecimal, of the certificate that this host shows while it is in no pool.
+    #[must_use]
+    pub fn first_run_fingerprint(&self) -> Option<String> {
+        self.first_run().map(|(_, fingerprint)| fingerprint)
     }
 
     /// Server configuration of the peer port.
@@ -109,15 +122,16 @@ impl TlsStore {
 }
 
 /// A server with a certificate that nobody vouches for, made when it is first asked for.
-fn first_run_server() -> Option<Arc<ServerConfig>> {
-    let make = || -> Result<ServerConfig, TlsError> {
+fn first_run_server() -> Option<FirstRun> {
+    let make = || -> Result<FirstRun, TlsError> {
         let ca = make_ca(Uuid::new_v4())?;
         let key = make_request()?;
         let cert = issue(&ca, &key.csr_pem, HostId(Uuid::new_v4()), FIRST_RUN_NAME, &[])?;
-        HostTls::new(&ca.cert_pem, &cert, &key.key_pem)?.api_server(None)
+        let server = HostTls::new(&ca.cert_pem, &cert, &key.key_pem)?.api_server(None)?;
+        Ok((Arc::new(server), fingerprint(&cert)?))
     };
     match make() {
-        Ok(config) => Some(Arc::new(config)),
+        Ok(made) => Some(made),
         Err(error) => {
             tracing::error!(%error, "no certificate for the first run");
             None

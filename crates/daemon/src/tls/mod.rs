@@ -13,7 +13,7 @@ pub use ca::{
     CaMaterial, HostRequest, fingerprint, fingerprint_der, issue, make_ca, make_request, request_of,
 };
 pub use config::{HostTls, load_ca, peer_name, peer_of, server_name};
-pub use pinned::{pinned_client, trusting_client};
+pub use pinned::{leaf_client, pinned_client, trusting_client};
 pub use site::{
     JOIN_NAME, load as load_site, remove as remove_site, store as store_site, text as site_text,
 };

@@ -28,6 +28,12 @@ pub fn trusting_client() -> Result<ClientConfig, TlsError> {
     client(Trusted::Anybody)
 }
 
+/// A client configuration that accepts exactly the server whose own certificate has this SHA-256
+/// (hexadecimal): for a host in no pool, whose certificate nobody vouches for and a person compared.
+pub fn leaf_client(sha256: &str) -> Result<ClientConfig, TlsError> {
+    client(Trusted::Leaf { sha256: sha256.to_ascii_lowercase() })
+}
+
 fn client(trusted: Trusted) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(default_provider());
     let verifier = Verifier { trusted, provider: provider.clone() };
@@ -44,6 +50,7 @@ fn client(trusted: Trusted) -> Result<ClientConfig, TlsError> {
 #[derive(Debug)]
 enum Trusted {
     Ca { sha256: String },
+    Leaf { sha256: String },
     Anybody,
 }
 
@@ -62,8 +69,13 @@ impl ServerCertVerifier for Verifier {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let Trusted::Ca { sha256 } = &self.trusted else {
-            return Ok(ServerCertVerified::assertion());
+        let sha256 = match &self.trusted {
+            Trusted::Ca { sha256 } => sha256,
+            Trusted::Leaf { sha256 } if fingerprint_der(end_entity) != *sha256 => {
+                let error = CertificateError::ApplicationVerificationFailure;
+                return Err(Error::InvalidCertificate(error));
+            }
+            Trusted::Leaf { .. } | Trusted::Anybody => return Ok(ServerCertVerified::assertion()),
         };
         let ca = intermediates
             .iter()

@@ -19,7 +19,9 @@ use haven_drivers::hypervisor::{
     Capabilities, DomainChange, DomainInfo, DomainSpec, DomainState, Hypervisor, HypervisorError,
     HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget, StopMode,
 };
-use haven_drivers::storage::{Source, SrDriver, SrSpace, SrSpec, StorageError, VolumeInfo};
+use haven_drivers::storage::{
+    Source, SrDriver, SrSpace, SrSpec, SrTest, StorageError, TestPart, VolumeInfo,
+};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -160,6 +162,14 @@ impl SrDriver for StorageDouble {
     fn probe(&self, _config: &BTreeMap<String, String>) -> Result<Vec<String>, StorageError> {
         Ok(Vec::new())
     }
+    fn test(
+        &self,
+        _config: &BTreeMap<String, String>,
+        _part: TestPart,
+        _test: Uuid,
+    ) -> Result<SrTest, StorageError> {
+        Ok(SrTest::default())
+    }
     fn create(&self, _sr: &SrSpec) -> Result<(), StorageError> {
         Ok(())
     }
@@ -242,6 +252,7 @@ pub(crate) fn settings() -> Settings {
     Settings {
         listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
         api_port: free_port(),
+        discovery_port: 0,
         peer_port: free_port(),
         address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         report_interval_ms: 200,

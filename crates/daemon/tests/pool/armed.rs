@@ -79,6 +79,7 @@ impl Armed {
                 // Every address of the loopback network is this host's.
                 listen: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
                 address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+                discovery_port: 0,
                 api_port: free_port(),
                 peer_port: free_port(),
                 name: Some(format!("host{number}")),

@@ -228,6 +228,35 @@ async fn templates_become_vms_with_their_disks() {
     assert_eq!(refused[0], "VM_IS_TEMPLATE");
 }
 
+/// W7: what a guest learns at its first boot goes in by `other_config` and becomes a disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_is_provisioned_with_what_it_learns_at_its_first_boot() {
+    let pool = pool(1).await;
+    pool.nfs().await;
+    let found = pool.ok("VM.get_by_name_label", &[json!("Linux")]).await;
+    let vm = pool.ok("VM.clone", &[found[0].clone(), json!("new")]).await;
+    let set = |key: &str, text: &str| [vm.clone(), json!(key), json!(text)];
+    pool.ok("VM.add_to_other_config", &set("cloud-init-user", "Not A User")).await;
+    let refused = pool.call("VM.provision", &[vm.clone()]).await.unwrap_err();
+    assert_eq!(refused[..2], ["INVALID_VALUE", "cloud-init-user"], "{refused:?}");
+    let disks = pool.ok("VM.get_VBDs", &[vm.clone()]).await;
+    assert_eq!(disks, json!([]), "nothing is made by halves");
+    pool.ok("VM.remove_from_other_config", &[vm.clone(), json!("cloud-init-user")]).await;
+    pool.ok("VM.add_to_other_config", &set("cloud-init-user", "ana")).await;
+    pool.ok("VM.provision", &[vm.clone()]).await;
+    let record = pool.ok("VM.get_record", &[vm.clone()]).await;
+    let config = record["other_config"].as_object().unwrap();
+    assert!(!config.keys().any(|key| key.starts_with("cloud-init")), "{config:?}");
+    let mut names = Vec::new();
+    for vbd in record["VBDs"].as_array().unwrap() {
+        let vdi = pool.ok("VBD.get_VDI", &[vbd.clone()]).await;
+        names.push(pool.ok("VDI.get_name_label", &[vdi]).await);
+    }
+    names.sort_by_key(ToString::to_string);
+    assert_eq!(names, ["cloud-init", "disk 0"]);
+    pool.start(&vm).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_end_and_unknown_messages_are_named() {
     let pool = pool(1).await;

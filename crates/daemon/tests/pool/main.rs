@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod add_host;
 mod armed;
 mod devices;
 mod guards;
@@ -23,6 +24,7 @@ mod restarts;
 mod roles;
 mod simulated;
 mod snapshots;
+mod storage_test;
 mod support;
 mod transfer;
 mod transport;

@@ -162,6 +162,7 @@ impl TestHost {
             listen: address,
             address: Some(address),
             api_port: with.shared_port.unwrap_or_else(free_port),
+            discovery_port: 0,
             pam: with.pam.clone(),
             peer_port: free_port(),
             name: Some(format!("host{number}")),

@@ -17,7 +17,7 @@ use super::directory::{DirectoryDriver, Mounter, StorageConfig};
 use super::error::{BAD_CHARACTER, LOCATION_MISSING, NOT_SUPPORTED, SCAN_FAILED, error, system};
 use super::file::bind;
 use super::nfs::NfsMounter;
-use super::{Source, SrDriver, SrSpace, SrSpec, StorageError, VolumeInfo};
+use super::{Source, SrDriver, SrSpace, SrSpec, SrTest, StorageError, TestPart, VolumeInfo};
 
 /// Images that are listed at most.
 const IMAGES_MAX: usize = 10_000;
@@ -155,6 +155,16 @@ impl SrDriver for IsoDriver {
         let found = self.scan(&probe);
         self.inner.unmount(probe.uuid)?;
         Ok(found?.into_iter().map(|image| image.location).collect())
+    }
+
+    fn test(
+        &self,
+        config: &BTreeMap<String, String>,
+        _: TestPart,
+        _: Uuid,
+    ) -> Result<SrTest, StorageError> {
+        // Read-only, and every host may have its own: there is nothing to mark.
+        Ok(SrTest { found: self.probe(config)?, same_place: true, ..SrTest::default() })
     }
 
     fn create(&self, sr: &SrSpec) -> Result<(), StorageError> {

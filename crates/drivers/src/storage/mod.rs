@@ -14,7 +14,9 @@ pub mod iso;
 pub mod local;
 pub mod mountinfo;
 pub mod nfs;
+pub mod seed;
 pub mod sim;
+mod trial;
 
 pub use directory::{StorageConfig, drivers};
 
@@ -63,6 +65,36 @@ pub struct VolumeInfo {
     pub physical_utilisation: u64,
 }
 
+/// What a test of a place does there beside looking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TestPart {
+    /// Leave a mark that other hosts look for, and measure.
+    Mark,
+    /// Look for the mark, and measure.
+    Find,
+    /// Take the mark away.
+    Clear,
+}
+
+/// What a host found at a place that may become a repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SrTest {
+    /// Repositories that lie there already.
+    pub found: Vec<String>,
+    /// Its space.
+    pub space: SrSpace,
+    /// Time in microseconds that a synchronous write of 4 KiB took, the median of some; `None`: it
+    /// is only read there.
+    pub write_us: Option<u64>,
+    /// MiB that were written within a second, of a sample.
+    pub mib_per_s: Option<u64>,
+    /// Whether the mark of the first host is there, so that both see the same place.
+    pub same_place: bool,
+    /// How far the clock of the storage is ahead of this host's, in milliseconds.
+    pub clock_ms: Option<i64>,
+}
+
 /// An image that is copied into a volume.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
@@ -89,6 +121,14 @@ pub struct StorageError {
 pub trait SrDriver: Send + Sync + std::fmt::Debug {
     /// What can be attached with this partial configuration, e.g. the exports of a server.
     fn probe(&self, config: &BTreeMap<String, String>) -> Result<Vec<String>, StorageError>;
+    /// Tries a place as this host reaches it, with what a repository needs, and takes everything
+    /// away again but the mark of [`TestPart::Mark`].
+    fn test(
+        &self,
+        config: &BTreeMap<String, String>,
+        part: TestPart,
+        test: Uuid,
+    ) -> Result<SrTest, StorageError>;
     /// Prepares an empty SR (never touches volumes that are there).
     fn create(&self, sr: &SrSpec) -> Result<(), StorageError>;
     /// Attaches on this host; idempotent. Returns the directory of its volumes.

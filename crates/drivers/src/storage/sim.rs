@@ -13,7 +13,7 @@ use super::error::{
     FULL, MOUNT_FAILED, NOT_ATTACHED, SR_UNAVAILABLE, VDI_EXISTS, VDI_REMOVE, VDI_SIZE,
     VDI_UNAVAILABLE, error, timeout,
 };
-use super::{Source, SrDriver, SrSpace, SrSpec, StorageError, VolumeInfo};
+use super::{Source, SrDriver, SrSpace, SrSpec, SrTest, StorageError, TestPart, VolumeInfo};
 
 /// Capacity of an SR unless it is set.
 const CAPACITY_BYTES: u64 = 1 << 50;
@@ -39,6 +39,8 @@ struct Inner {
     faults: BTreeMap<(Uuid, usize), SimFault>,
     /// Hosts that reach nothing of it.
     cut_off: BTreeSet<usize>,
+    /// Marks of tests, with the place where they were left.
+    marks: BTreeSet<(String, Uuid)>,
     /// Where system volumes are real files, for what reads and writes them.
     files: Option<PathBuf>,
 }
@@ -194,6 +196,30 @@ fn missing(vdi: Uuid) -> StorageError {
 impl SrDriver for SimStorage {
     fn probe(&self, _: &BTreeMap<String, String>) -> Result<Vec<String>, StorageError> {
         Ok(self.array.lock().srs.keys().map(Uuid::to_string).collect())
+    }
+
+    fn test(
+        &self,
+        config: &BTreeMap<String, String>,
+        part: TestPart,
+        test: Uuid,
+    ) -> Result<SrTest, StorageError> {
+        let mut inner = self.array.lock();
+        check_fault(&inner, Uuid::nil(), self.host, "test the place")?;
+        // A server is one place for all hosts, a directory is this host's own.
+        let place = match config.get("server") {
+            Some(server) => server.clone(),
+            None => format!("{} {}", self.host, config.get("location").map_or("", |l| l)),
+        };
+        let same_place = match part {
+            TestPart::Mark => inner.marks.insert((place, test)),
+            TestPart::Find => inner.marks.contains(&(place, test)),
+            TestPart::Clear => inner.marks.remove(&(place, test)),
+        };
+        let space = SrSpace { physical_size: CAPACITY_BYTES, physical_utilisation: 0 };
+        let found = inner.srs.keys().map(Uuid::to_string).collect();
+        let (write_us, mib_per_s) = (Some(800), Some(90));
+        Ok(SrTest { found, space, write_us, mib_per_s, same_place, clock_ms: Some(0) })
     }
 
     fn create(&self, sr: &SrSpec) -> Result<(), StorageError> {

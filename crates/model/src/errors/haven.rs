@@ -10,6 +10,12 @@ error_codes! {
     JOIN_TOKEN_USED("host"):
         "This join token has already been used; each one admits one host. Make a new one on the \
          pool with `haven pool token`.";
+    CANDIDATE_UNREACHABLE("address", "reason"):
+        "The host to be added does not answer there, or it is another one than before. Check its \
+         address, that havend runs on it, and that the fingerprint is the one that it prints.";
+    CANDIDATE_SEES_OTHER_STORAGE("SR"):
+        "The host to be added reaches another place than the hosts of the pool under the same \
+         name. Mount the same file system there, or check the address of the storage server.";
     JOIN_CPU_VENDOR_MISMATCH("pool vendor", "host vendor"):
         "The host has processors of another vendor than the pool, and VMs cannot move live \
          between them. Join it to a pool of its own kind.";

@@ -14,6 +14,7 @@ import { pathOf } from "@/ui/links";
 import { Answer } from "@/ui/Retry";
 import { HostPill } from "@/ui/status";
 import { ByAddress } from "./ByAddress";
+import { Waiting } from "./Waiting";
 
 export function AddHost(): ReactNode {
   const { t, time } = useI18n();
@@ -55,6 +56,7 @@ export function AddHost(): ReactNode {
         </Panel>
         <div className="hv-stack">
           <Arrivals />
+          <Waiting />
           <ByAddress />
         </div>
       </div>

@@ -1,46 +1,51 @@
-// Making a machine: clone, size, network, disks, protection, start. What was begun and fails is
-// taken away again.
+// Making machines: clone, size, network, first boot, disks, protection, start. What was begun and
+// fails is taken away again.
 import type { World } from "@/actions/action";
 import { haven } from "@/actions/cli";
 import { call, start } from "@/api/rpc";
 import { ApiError } from "@/api/errors";
-import type { Item } from "@/store/hooks";
 import { resultRef, waitForTask } from "@/store/taskWatch";
 import { policyWord } from "../availability/actions";
 import { setVcpus } from "../vm/change";
-
-export interface Wanted {
-  template: Item<"VM">;
-  name: string;
-  vcpus: number;
-  memory: number;
-  /** Size of the disk in bytes; 0: none. */
-  disk: number;
-  sr: Item<"SR"> | undefined;
-  network: Item<"network"> | undefined;
-  policy: string;
-  isStarted: boolean;
-}
+import type { Wanted } from "./draft";
+import { entriesOf, wordsOf } from "./firstBoot";
 
 /** Key of `other_config` under which templates describe the disks to make. */
 const DISKS_KEY = "disks";
+/** Network, disk, CD: what firmware tries in turn. */
+const NETWORK_FIRST = "ncd";
 
 export function cliOf(wanted: Wanted): string {
   const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)}MiB`;
+  const many = wanted.names.length > 1;
   return haven(
-    "vm", "create", "--template", wanted.template.name_label, "--name", wanted.name,
+    "vm", "create", "--template", wanted.template.name_label, "--name", wanted.base,
+    ...(many ? ["--count", wanted.names.length] : []),
     "--vcpus", wanted.vcpus, "--memory", mib(wanted.memory),
     ...(wanted.disk > 0 ? ["--disk", mib(wanted.disk)] : []),
     ...(wanted.sr === undefined ? [] : ["--sr", wanted.sr.name_label]),
     ...(wanted.network === undefined ? [] : ["--network", wanted.network.name_label]),
+    ...(wanted.image === undefined ? [] : ["--cd", wanted.image.name_label]),
+    ...(wanted.source === "network" ? ["--netboot"] : []),
+    ...(wanted.source === "cloud" ? wordsOf(wanted.firstBoot, many) : []),
+    ...(wanted.home === undefined ? [] : ["--affinity", wanted.home.name_label]),
     ...(wanted.policy === "" ? [] : ["--ha", policyWord(wanted.policy)]),
     ...(wanted.isStarted ? ["--start"] : []),
   );
 }
 
-/** Makes the machine; answers its uuid. */
-export async function create(world: World, wanted: Wanted): Promise<string> {
-  const cloned = await waitForTask(world.client, await start("VM.clone", wanted.template.$ref, wanted.name));
+/** Makes the machines one after the other; `made` hears of each. Answers the uuid of the last. */
+export async function createAll(world: World, wanted: Wanted, made: () => void): Promise<string> {
+  let uuid = "";
+  for (const name of wanted.names) {
+    uuid = await create(world, wanted, name);
+    made();
+  }
+  return uuid;
+}
+
+async function create(world: World, wanted: Wanted, name: string): Promise<string> {
+  const cloned = await waitForTask(world.client, await start("VM.clone", wanted.template.$ref, name));
   const vm = resultRef(cloned);
   if (vm === undefined) throw new ApiError("INTERNAL_ERROR", ["VM.clone made no machine"]);
   try {
@@ -56,9 +61,16 @@ export async function create(world: World, wanted: Wanted): Promise<string> {
   return call("VM.get_uuid", vm);
 }
 
+async function setOther(vm: string, key: string, text: string): Promise<void> {
+  await call("VM.remove_from_other_config", vm, key);
+  if (text !== "") await call("VM.add_to_other_config", vm, key, text);
+}
+
 async function fitOut(world: World, vm: string, wanted: Wanted): Promise<void> {
+  if (wanted.description !== "") await call("VM.set_name_description", vm, wanted.description);
   await call("VM.set_memory", vm, wanted.memory);
   await setVcpus(vm, wanted.vcpus);
+  if (wanted.home !== undefined) await call("VM.set_affinity", vm, wanted.home.$ref);
   if (wanted.network !== undefined) {
     const device = (await call("VM.get_allowed_VIF_devices", vm))[0] ?? "0";
     await call("VIF.create", {
@@ -66,14 +78,28 @@ async function fitOut(world: World, vm: string, wanted: Wanted): Promise<void> {
       other_config: {}, qos_algorithm_type: "", qos_algorithm_params: {},
     });
   }
-  await call("VM.remove_from_other_config", vm, DISKS_KEY);
-  if (wanted.disk > 0) {
-    const sr = wanted.sr?.uuid ?? "";
-    const disks = `<provision><disk device="0" size="${wanted.disk}" sr="${sr}" bootable="true" type="system"/></provision>`;
-    await call("VM.add_to_other_config", vm, DISKS_KEY, disks);
+  const sr = wanted.sr?.uuid ?? "";
+  const disks = `<provision><disk device="0" size="${wanted.disk}" sr="${sr}" bootable="true" type="system"/></provision>`;
+  await setOther(vm, DISKS_KEY, wanted.disk > 0 ? disks : "");
+  if (wanted.source === "cloud") {
+    for (const [key, text] of entriesOf(wanted.firstBoot, wanted.names.length > 1)) await setOther(vm, key, text);
+  }
+  if (wanted.source === "network") {
+    const boot = await call("VM.get_HVM_boot_params", vm);
+    await call("VM.set_HVM_boot_params", vm, { ...boot, order: NETWORK_FIRST });
   }
   await waitForTask(world.client, await start("VM.provision", vm));
+  if (wanted.image !== undefined) await addDrive(vm, wanted.image.$ref);
   if (wanted.policy !== "") await call("VM.set_ha_restart_priority", vm, wanted.policy);
+}
+
+/** A CD drive with an image in it. */
+async function addDrive(vm: string, image: string): Promise<void> {
+  const device = (await call("VM.get_allowed_VBD_devices", vm))[0] ?? "autodetect";
+  await call("VBD.create", {
+    VM: vm, VDI: image, userdevice: device, type: "CD", mode: "RO", bootable: true, empty: false,
+    unpluggable: true, other_config: {}, qos_algorithm_type: "", qos_algorithm_params: {},
+  });
 }
 
 async function undo(world: World, vm: string): Promise<void> {

@@ -1,30 +1,18 @@
 // W4: what kind, where, what it is called. Exports of an NFS server are looked up.
 import { Button, FormGroup, FormHelperText, HelperText, HelperTextItem, Radio, TextInput } from "@patternfly/react-core";
 import { type ReactNode, useState } from "react";
-import { useNavigate } from "react-router";
-import { haven } from "@/actions/cli";
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useSearchParams } from "react-router";
 import { useWorld } from "@/actions/runner";
+import { haven } from "@/api/haven";
 import { call, start } from "@/api/rpc";
 import { useI18n } from "@/i18n";
 import { usePool, useAll } from "@/store/hooks";
 import { resultRef, waitForTask } from "@/store/taskWatch";
 import { ErrorView } from "@/ui/ErrorView";
 import { WizardPage } from "@/ui/WizardPage";
-
-const KINDS = ["nfs", "file", "local"] as const;
-type Kind = (typeof KINDS)[number];
-
-/** The driver's settings of `server:/export`, or of a directory. */
-function deviceConfig(kind: Kind, location: string): Record<string, string> {
-  if (kind !== "nfs") return { location };
-  const [server = "", path] = location.split(/:(?=\/)/);
-  return path === undefined ? { server } : { server, serverpath: path };
-}
-
-/** Paths in the answer of a probe. */
-function exportsOf(answer: string): string[] {
-  return Array.from(answer.matchAll(/<Path>([^<]+)<\/Path>/gi), (match) => (match[1] ?? "").trim());
-}
+import { cliOf, deviceConfig, exportsOf, isPlace, isShared, type Kind, KINDS } from "./kinds";
+import { TestStep } from "./TestStep";
 
 export default function NewStorage(): ReactNode {
   const { t } = useI18n();
@@ -32,16 +20,30 @@ export default function NewStorage(): ReactNode {
   const world = useWorld();
   const pool = usePool();
   const srs = useAll("SR");
-  const [kind, setKind] = useState<Kind>("nfs");
+  const [search] = useSearchParams();
+  const asked = search.get("kind");
+  const [kind, setKind] = useState<Kind>(KINDS.find((each) => each === asked) ?? "nfs");
   const [location, setLocation] = useState("");
   const [name, setName] = useState<string | null>(null);
   const [exports, setExports] = useState<string[] | null>(null);
   const [probing, setProbing] = useState(false);
   const [probeError, setProbeError] = useState<unknown>(null);
-  const complete = kind === "nfs" ? /^[^\s:]+:\/\S*$/.test(location) || /^\[[0-9a-fA-F:]+\]:\/\S*$/.test(location) : location.startsWith("/");
-  const title = (name ?? (srs.some((sr) => sr.name_label === kind) ? `${kind}-${srs.length + 1}` : kind)).trim();
+  const complete = isPlace(kind, location);
+  const word = kind === "iso" ? "images" : kind;
+  const title = (name ?? (srs.some((sr) => sr.name_label === word) ? `${word}-${srs.length + 1}` : word)).trim();
   const taken = srs.some((sr) => sr.name_label === title);
-  const shared = kind !== "local";
+  const shared = isShared(kind);
+  const isLibrary = kind === "iso";
+  // Tried when its step is shown, and again when it is asked for.
+  const [isTesting, setTesting] = useState(false);
+  const test = useQuery({
+    queryKey: ["storage-test", kind, location],
+    queryFn: ({ signal }) => haven.testStorage(kind, deviceConfig(kind, location), shared, signal),
+    enabled: isTesting && complete,
+    staleTime: Infinity,
+    gcTime: 0,
+    retry: false,
+  });
   const probe = async (): Promise<void> => {
     setProbing(true);
     setProbeError(null);
@@ -55,10 +57,10 @@ export default function NewStorage(): ReactNode {
     }
   };
   const finish = async (): Promise<void> => {
-    const task = await start("SR.create", pool?.master ?? "", deviceConfig(kind, location), 0, title, "", kind, "user", shared, {});
+    const task = await start("SR.create", pool?.master ?? "", deviceConfig(kind, location), 0, title, "", kind, isLibrary ? "iso" : "user", shared, {});
     const sr = resultRef(await waitForTask(world.client, task));
     // The first shared storage becomes the pool's own: new disks go there.
-    if (sr !== undefined && pool !== undefined && shared && world.get("SR", pool.default_SR) === undefined) {
+    if (sr !== undefined && pool !== undefined && shared && !isLibrary && world.get("SR", pool.default_SR) === undefined) {
       await call("pool.set_default_SR", pool.$ref, sr);
     }
     await navigate(sr === undefined ? "/pool/storage" : `/sr/${await call("SR.get_uuid", sr)}`);
@@ -69,7 +71,8 @@ export default function NewStorage(): ReactNode {
       finish="newsr-create"
       cancelTo="/pool/storage"
       onFinish={finish}
-      cli={[haven("sr", "create", title, "--type", kind, "--location", location, kind === "file" ? "--shared" : undefined)]}
+      cli={[cliOf("create", kind, location, title)]}
+      onStep={(id) => setTesting(id === "test" || id === "review")}
       steps={[
         {
           id: "kind",
@@ -80,6 +83,7 @@ export default function NewStorage(): ReactNode {
               {KINDS.map((each) => (
                 <Radio key={each} id={`kind-${each}`} name="kind" isChecked={kind === each} onChange={() => setKind(each)} label={t(`newsr-${each}`)} description={t(`newsr-${each}-body`)} />
               ))}
+              <p className="hv-muted">{t("newsr-not-yet")}</p>
             </div>
           ),
         },
@@ -89,11 +93,11 @@ export default function NewStorage(): ReactNode {
           why: "newsr-why-connect",
           body: (
             <div className="hv-stack">
-              <FormGroup label={t(kind === "nfs" ? "newsr-where-nfs" : "newsr-where-path")} fieldId="location" isRequired>
-                <TextInput id="location" value={location} onChange={(_event, value) => setLocation(value.trim())} placeholder={kind === "nfs" ? "192.0.2.9:/export/vms" : "/mnt/vms"} spellCheck={false} autoComplete="off" />
+              <FormGroup label={t(`newsr-where-${kind === "nfs" || isLibrary ? kind : "path"}`)} fieldId="location" isRequired>
+                <TextInput id="location" value={location} onChange={(_event, value) => setLocation(value.trim())} placeholder={{ nfs: "192.0.2.9:/export/vms", iso: "192.0.2.9:/export/iso", file: "/mnt/vms", local: "/var/vms" }[kind]} spellCheck={false} autoComplete="off" />
                 <FormHelperText>
                   <HelperText>
-                    <HelperTextItem variant={location !== "" && !complete ? "error" : "default"}>{t(kind === "nfs" ? "newsr-where-nfs-help" : "newsr-where-path-help")}</HelperTextItem>
+                    <HelperTextItem variant={location !== "" && !complete ? "error" : "default"}>{t(`newsr-where-${kind === "nfs" || isLibrary ? kind : "path"}-help`)}</HelperTextItem>
                   </HelperText>
                 </FormHelperText>
               </FormGroup>
@@ -119,12 +123,39 @@ export default function NewStorage(): ReactNode {
           blocked: !complete ? t("newsr-needs-where") : title === "" ? t("newvm-needs-name") : taken ? t("newsr-name-taken", { name: title }) : undefined,
         },
         {
+          id: "test",
+          label: "newsr-step-test",
+          why: "newsr-why-test",
+          body: <TestStep query={test} cli={cliOf("test", kind, location)} isLibrary={isLibrary} />,
+          blocked: test.isFetching ? t("srtest-runs") : test.data?.ok === true ? undefined : t("srtest-must-pass"),
+        },
+        {
           id: "review",
           label: "newsr-step-review",
           why: "newsr-why-review",
-          body: <p>{t(shared ? "newsr-review-shared" : "newsr-review-local", { name: title, location })}</p>,
+          body: <Review kind={kind} name={title} location={location} />,
         },
       ]}
     />
+  );
+}
+
+function Review({ kind, name, location }: { kind: Kind; name: string; location: string }): ReactNode {
+  const { t } = useI18n();
+  const pool = usePool();
+  const isFirst = useAll("SR").every((sr) => sr.$ref !== pool?.default_SR);
+  const shared = isShared(kind);
+  return (
+    <div className="hv-stack">
+      <p>{t(kind === "iso" ? "newsr-review-library" : shared ? "newsr-review-shared" : "newsr-review-local", { name, location })}</p>
+      {shared && kind !== "iso" && (
+        <>
+          <p className="hv-muted">{t(isFirst ? "newsr-review-default" : "newsr-review-not-default")}</p>
+          <p className="hv-muted">
+            {t("newsr-review-heartbeat")} <Link to="/protect">{t("protect-turn-on")}</Link>
+          </p>
+        </>
+      )}
+    </div>
   );
 }

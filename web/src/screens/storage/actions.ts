@@ -33,7 +33,7 @@ export const srActions = [
     group: "change",
     isBulk: true,
     blocked: (sr, world) => (detached(sr, world).length === 0 ? { id: "sr-is-whole" } : undefined),
-    cli: (sr) => haven("sr", "show", sr.name_label),
+    cli: (sr) => haven("sr", "repair", sr.name_label),
     run: async (sr, world) => {
       for (const pbd of detached(sr, world)) await waitForTask(world.client, await start("PBD.plug", pbd.$ref));
       return undefined;

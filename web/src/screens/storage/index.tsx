@@ -3,7 +3,9 @@ import StorageIcon from "@patternfly/react-icons/dist/esm/icons/database-icon";
 import { lazy } from "react";
 import { type Area, defineTab } from "@/app/areas";
 import { srActions } from "./actions";
-import { SrDisks, SrOverview, SrPaths } from "./tabs";
+import { SrDisks } from "./Disks";
+import { SrPaths } from "./Paths";
+import { SrOverview } from "./tabs";
 
 export const area: Area = {
   tabs: [

@@ -1,19 +1,35 @@
-// W5: how full, where attached, what is on it.
-import { type ReactNode, useMemo } from "react";
-import { Link } from "react-router";
+// W5: how full it is, and what it is for.
+import type { ReactNode } from "react";
 import { useI18n } from "@/i18n";
-import { type Item, useAll, useTable } from "@/store/hooks";
-import { Facts, HostLink, Meter, Nothing, Panel } from "@/ui/bits";
-import { pathOf } from "@/ui/links";
-import { type Column, ObjectTable } from "@/ui/ObjectTable";
-import { Pill } from "@/ui/status";
+import { useHaStatus } from "@/model/ha";
+import { type Item, useAll, usePool } from "@/store/hooks";
+import { Facts, Meter, Panel } from "@/ui/bits";
 
 interface Props {
   object: Item<"SR">;
 }
 
+/** What it carries beside disks of machines; a text. */
+function useDuties(sr: Item<"SR">): string[] {
+  const { t, number } = useI18n();
+  const pool = usePool();
+  const status = useHaStatus();
+  const vdis = useAll("VDI");
+  const duties: string[] = [];
+  if (pool?.default_SR === sr.$ref) duties.push(t("sr-is-default"));
+  const beats = status.data?.statefiles.find((each) => each.sr === sr.uuid);
+  if (beats !== undefined) {
+    const latency = beats.latency_us == null ? "–" : t("milliseconds", { value: number(beats.latency_us / 1000, 1) });
+    duties.push(t(beats.state === "good" ? "sr-heartbeats-good" : "sr-heartbeats-bad", { latency }));
+  }
+  if (vdis.some((vdi) => vdi.SR === sr.$ref && vdi.type === "redo_log")) duties.push(t("sr-metadata"));
+  return duties;
+}
+
 export function SrOverview({ object: sr }: Props): ReactNode {
   const { t, bytes, number } = useI18n();
+  const duties = useDuties(sr);
+  const detached = useAll("PBD").filter((pbd) => pbd.SR === sr.$ref && !pbd.currently_attached);
   const size = Math.max(0, sr.physical_size);
   const used = Math.max(0, sr.physical_utilisation);
   const ratio = size === 0 ? 0 : sr.virtual_allocation / size;
@@ -23,6 +39,7 @@ export function SrOverview({ object: sr }: Props): ReactNode {
         <div className="hv-stack">
           <div className="hv-tile-value">{t("used-of", { used: bytes(used), total: bytes(size) })}</div>
           <Meter label={t("sr-capacity")} parts={[{ share: size === 0 ? 0 : used / size, kind: "used", label: t("memory-used", { size: bytes(used) }) }]} />
+          {sr.virtual_allocation > size && size > 0 && <p className="hv-bad-text">{t("sr-overcommitted")}</p>}
           <p className="hv-muted">{t("sr-promised", { size: bytes(sr.virtual_allocation), ratio: number(ratio, 2) })}</p>
         </div>
       </Panel>
@@ -32,73 +49,13 @@ export function SrOverview({ object: sr }: Props): ReactNode {
             ["column-description", sr.name_description],
             ["column-type", sr.type],
             ["column-shared", t(sr.shared ? "shared-yes" : "shared-no")],
+            ["sr-duties", duties.length === 0 ? t("sr-duty-none") : duties.map((duty) => <div key={duty}>{duty}</div>)],
+            ["tab-paths", detached.length === 0 ? t("sr-is-whole") : <span className="hv-bad-text">{t("sr-not-whole", { count: detached.length })}</span>],
             ["tab-disks", number(sr.VDIs.length)],
             ["column-uuid", <code key="uuid">{sr.uuid}</code>],
           ]}
         />
       </Panel>
     </div>
-  );
-}
-
-export function SrDisks({ object: sr }: Props): ReactNode {
-  const { bytes } = useI18n();
-  const vdis = useAll("VDI");
-  const vbds = useTable("VBD");
-  const vms = useTable("VM");
-  const rows = useMemo(() => vdis.filter((vdi) => vdi.SR === sr.$ref), [vdis, sr.$ref]);
-  const columns = useMemo<Array<Column<Item<"VDI">>>>(() => {
-    const owner = (vdi: Item<"VDI">): { uuid: string; name_label: string } | undefined => {
-      const vbd = vdi.VBDs.map((ref) => vbds.byRef.get(ref)).find((each) => each !== undefined);
-      return vbd === undefined ? undefined : vms.byRef.get(vbd.VM);
-    };
-    return [
-      { id: "name", label: "column-name", width: "2fr", value: (vdi) => vdi.name_label, cell: (vdi) => vdi.name_label },
-      {
-        id: "vm",
-        label: "kind-vm",
-        value: (vdi) => owner(vdi)?.name_label ?? "",
-        cell: (vdi) => {
-          const vm = owner(vdi);
-          return vm === undefined ? "–" : <Link to={pathOf("vm", vm.uuid)}>{vm.name_label}</Link>;
-        },
-      },
-      { id: "size", label: "column-size", isNumber: true, value: (vdi) => vdi.virtual_size, cell: (vdi) => bytes(vdi.virtual_size) },
-      { id: "used", label: "column-used", isNumber: true, value: (vdi) => vdi.physical_utilisation, cell: (vdi) => bytes(vdi.physical_utilisation) },
-    ];
-  }, [bytes, vbds, vms]);
-  return <ObjectTable of="VDI" rows={rows} columns={columns} label="tab-disks" hasSelection={false} empty={<Nothing title="sr-empty" body="sr-empty-body" />} />;
-}
-
-export function SrPaths({ object: sr }: Props): ReactNode {
-  const { t } = useI18n();
-  const pbds = useAll("PBD").filter((pbd) => pbd.SR === sr.$ref);
-  return (
-    <Panel title={t("tab-paths")}>
-      <table className="hv-matrix">
-        <thead>
-          <tr>
-            <th scope="col">{t("column-host")}</th>
-            <th scope="col">{t("column-state")}</th>
-            <th scope="col">{t("sr-where")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {pbds.map((pbd) => (
-            <tr key={pbd.$ref}>
-              <th scope="row">
-                <HostLink host={pbd.host} />
-              </th>
-              <td>
-                <Pill colour={pbd.currently_attached ? "green" : "red"}>{t(pbd.currently_attached ? "sr-attached" : "sr-detached")}</Pill>
-              </td>
-              <td>
-                <code>{[pbd.device_config["server"], pbd.device_config["serverpath"] ?? pbd.device_config["location"]].filter((part) => part !== undefined).join(":")}</code>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Panel>
   );
 }

@@ -1,15 +1,20 @@
 //! The first run: a host that belongs to no pool, and somebody who proves to own it.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use haven_drivers::storage::TestPart;
 use haven_model::{ApiError, codes};
+use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
 use crate::agent::host_facts;
 use crate::http::extra_pool;
+use crate::join;
 use crate::orders::HostFacts;
 use crate::state::AppState;
 
@@ -20,6 +25,11 @@ const HALF: usize = 4;
 /// Pause before a wrong code is answered; only so many wait at a time.
 const WRONG_PAUSE: Duration = Duration::from_secs(2);
 const TRIES_AT_ONCE_MAX: usize = 4;
+
+/// Repositories that a pool asks about at once.
+const PLACES_MAX: usize = 16;
+/// Longest wait for one of them.
+const REACH_MAX: Duration = Duration::from_secs(30);
 
 static TRIES: Semaphore = Semaphore::const_new(TRIES_AT_ONCE_MAX);
 /// New with every start of the daemon.
@@ -44,7 +54,11 @@ pub(in crate::http) async fn where_and_code(state: &Arc<AppState>) -> Json {
     let place = if port == 443 { address } else { format!("{address}:{port}") };
     match state.identity.pool() {
         Some(_) => json!({ "url": format!("https://{place}/ui/") }),
-        None => json!({ "url": format!("https://{place}/ui/#code={}", *CODE), "code": *CODE }),
+        None => json!({
+            "url": format!("https://{place}/ui/#code={}", *CODE),
+            "code": *CODE,
+            "fingerprint": state.agent().parts().tls.first_run_fingerprint(),
+        }),
     }
 }
 
@@ -57,8 +71,13 @@ pub(super) async fn answer(
     if state.identity.pool().is_some() {
         return Err(ApiError::not_allowed("this host belongs to a pool already"));
     }
+    if what == "hello" {
+        // That it waits is no secret; a pool that asks learns the certificate beside.
+        return Ok(json!({}));
+    }
     check(asked.get("code").and_then(Json::as_str).unwrap_or_default()).await?;
     match what {
+        "candidate" => candidate(state, asked).await,
         "facts" => Ok(facts(&host_facts(state.agent().parts()).await)),
         "init" => extra_pool::init(state, asked).await,
         "join" => extra_pool::join_here(state, asked).await,
@@ -76,6 +95,64 @@ async fn check(given: &str) -> Result<(), ApiError> {
     }
     tokio::time::sleep(WRONG_PAUSE).await;
     Err(wrong())
+}
+
+/// What a pool asks that considers this host: what it is, whether it is free, and whether it reaches
+/// the pool's storage as the pool's own hosts do.
+async fn candidate(state: &Arc<AppState>, asked: &Json) -> Result<Json, ApiError> {
+    let agent = state.agent();
+    let facts = host_facts(agent.parts()).await;
+    let idle = match join::host::check_free(agent).await {
+        Ok(()) => Json::Null,
+        Err(error) => json!({ "message": error.code, "data": error.params }),
+    };
+    let places = asked.get("storage").cloned().unwrap_or_else(|| json!([]));
+    let places: Vec<Place> = serde_json::from_value(places)
+        .map_err(|error| ApiError::with(codes::INVALID_VALUE, &[&"storage", &error]))?;
+    let mut storage = Vec::new();
+    for place in places.into_iter().take(PLACES_MAX) {
+        storage.push(reach(state, place).await);
+    }
+    let settings = &state.config.settings;
+    Ok(json!({
+        "host": state.identity.host().0.to_string(),
+        "name": settings.name.clone().unwrap_or_else(|| facts.hostname.clone()),
+        "address": settings.address,
+        "api_port": settings.api_port,
+        "peer_port": settings.peer_port,
+        "idle": idle,
+        "facts": facts,
+        "storage": storage,
+    }))
+}
+
+/// A repository of the pool, with the mark that the pool left there.
+#[derive(Debug, Deserialize)]
+struct Place {
+    sr: Uuid,
+    kind: String,
+    device_config: BTreeMap<String, String>,
+    test: Uuid,
+}
+
+async fn reach(state: &Arc<AppState>, place: Place) -> Json {
+    let sr = place.sr;
+    let driver = state.agent().parts().storage.driver(&place.kind);
+    let tried = tokio::task::spawn_blocking(move || {
+        driver.and_then(|driver| driver.test(&place.device_config, TestPart::Find, place.test))
+    });
+    match tokio::time::timeout(REACH_MAX, tried).await {
+        Ok(Ok(Ok(found))) => {
+            json!({ "sr": sr, "same_place": found.same_place, "write_us": found.write_us })
+        }
+        Ok(Ok(Err(error))) => {
+            json!({ "sr": sr, "error": { "code": error.code, "text": error.text } })
+        }
+        Ok(Err(_)) | Err(_) => {
+            let text = format!("no answer within {} s", REACH_MAX.as_secs());
+            json!({ "sr": sr, "error": { "code": "SR_TIMEOUT", "text": text } })
+        }
+    }
 }
 
 fn address_of(facts: &HostFacts) -> String {

@@ -10,8 +10,10 @@ use haven_model::{
 use haven_pooldb::{Image, Tx};
 use serde_json::json;
 
+use super::seed::{self, Files};
 use super::state::Undo;
 use crate::dispatch::Call;
+use crate::ops::vbd::DEVICES_MAX;
 use crate::ops::{allowed, chain, news, rows, spec, vdi, vdi_copy, vif};
 use crate::state::{AppState, fresh, now};
 use crate::tasks::{Op, Plan};
@@ -177,25 +179,24 @@ struct Wanted {
     bootable: bool,
 }
 
+/// What `VM.provision` makes.
+struct Provision {
+    disks: Vec<(Ref<Sr>, Wanted)>,
+    /// The disk that the guest reads when it boots for the first time.
+    seed: Option<(Ref<Sr>, String, Files)>,
+}
+
 /// `VM.provision(vm)`: makes the disks that the template asks for; a VM afterwards.
 pub async fn provision(call: Arc<Call>) -> Result<Value, ApiError> {
     let vm: Ref<Vm> = call.arg(0)?;
-    let wanted = call
-        .read(|db| {
-            let row = db.require(vm)?;
-            allowed::vm_operation(vm, row, VmOperations::Provision)?;
-            let text = row.other_config.get(DISKS_KEY).cloned().unwrap_or_default();
-            parse(&text)?.into_iter().map(|disk| Ok((repository(db, &disk)?, disk))).collect()
-        })
-        .await;
-    let wanted: Vec<(Ref<Sr>, Wanted)> = wanted?;
+    let Provision { disks, seed } = call.read(|db| plan(db, vm)).await?;
     let mut plan = Plan::new(VmOperations::Provision.as_str()).exclusive(vm);
-    for _ in &wanted {
+    for _ in disks.iter().map(|_| ()).chain(seed.iter().map(|_| ())) {
         plan = plan.step("create a disk", 10);
     }
     let state = call.state.clone();
     call.run(plan.step("record", 1), move |mut op| async move {
-        for (sr, disk) in wanted {
+        for (sr, disk) in disks {
             let to = Ref::<Vdi>::from_uuid(fresh());
             op.step_undo(&Undo::DropVdi { vdi: to }).await?;
             let row = Vdi {
@@ -203,27 +204,15 @@ pub async fn provision(call: Arc<Call>) -> Result<Value, ApiError> {
                 ..vdi::new_row(to, sr, disk.size)
             };
             vdi::make(&state, to, row).await?;
-            state
-                .pool
-                .write(move |tx| {
-                    tx.insert(Vbd {
-                        uuid: fresh().to_string(),
-                        vm,
-                        vdi: to,
-                        userdevice: disk.device.clone(),
-                        device: spec::target(&disk.device, false).unwrap_or_default(),
-                        bootable: disk.bootable,
-                        mode: VbdMode::Rw,
-                        r#type: VbdType::Disk,
-                        unpluggable: true,
-                        allowed_operations: vec![],
-                        // The disk belongs to the VM: clients that remove the VM remove it too.
-                        other_config: [("owner".to_owned(), String::new())].into(),
-                        ..Vbd::default()
-                    })
-                    .map(|_| ())
-                })
-                .await?;
+            let device = disk_device(vm, to, disk.device, disk.bootable);
+            state.pool.write(move |tx| tx.insert(device).map(|_| ())).await?;
+        }
+        if let Some((sr, device, files)) = seed {
+            let to = Ref::<Vdi>::from_uuid(fresh());
+            op.step_undo(&Undo::DropVdi { vdi: to }).await?;
+            seed::make(&state, to, sr, files).await?;
+            let device = disk_device(vm, to, device, false);
+            state.pool.write(move |tx| tx.insert(device).map(|_| ())).await?;
         }
         op.step().await?;
         state
@@ -233,6 +222,7 @@ pub async fn provision(call: Arc<Call>) -> Result<Value, ApiError> {
                     row.is_a_template = false;
                     row.is_default_template = false;
                     row.other_config.remove(DISKS_KEY);
+                    row.other_config.retain(|key, _| !key.starts_with(seed::PREFIX));
                     row.allowed_operations = allowed::vm_allowed(row);
                 })
             })
@@ -240,6 +230,48 @@ pub async fn provision(call: Arc<Call>) -> Result<Value, ApiError> {
         Ok(Value::void())
     })
     .await
+}
+
+fn plan(db: &Image, vm: Ref<Vm>) -> Result<Provision, ApiError> {
+    let row = db.require(vm)?;
+    allowed::vm_operation(vm, row, VmOperations::Provision)?;
+    let text = row.other_config.get(DISKS_KEY).cloned().unwrap_or_default();
+    let disks = parse(&text)?.into_iter().map(|disk| Ok((repository(db, &disk)?, disk)));
+    let disks: Vec<(Ref<Sr>, Wanted)> = disks.collect::<Result<_, ApiError>>()?;
+    let seed = match seed::files(row)? {
+        None => None,
+        Some(files) => {
+            let sr = seed::repository(db, row, disks.first().map(|(sr, _)| *sr))?;
+            let own = row.vbds.iter().filter_map(|vbd| db.get(*vbd)).map(|vbd| &vbd.userdevice);
+            let taken: Vec<&String> =
+                own.chain(disks.iter().map(|(_, disk)| &disk.device)).collect();
+            let free = (0..DEVICES_MAX).map(|number| number.to_string());
+            let free = free.into_iter().find(|number| !taken.contains(&number));
+            let device =
+                free.ok_or_else(|| ApiError::with(codes::INVALID_DEVICE, &[&DEVICES_MAX]))?;
+            Some((sr, device, files))
+        }
+    };
+    Ok(Provision { disks, seed })
+}
+
+/// A disk of its own in a VM.
+fn disk_device(vm: Ref<Vm>, vdi: Ref<Vdi>, userdevice: String, bootable: bool) -> Vbd {
+    Vbd {
+        uuid: fresh().to_string(),
+        vm,
+        vdi,
+        device: spec::target(&userdevice, false).unwrap_or_default(),
+        userdevice,
+        bootable,
+        mode: VbdMode::Rw,
+        r#type: VbdType::Disk,
+        unpluggable: true,
+        allowed_operations: vec![],
+        // The disk belongs to the VM: clients that remove the VM remove it too.
+        other_config: [("owner".to_owned(), String::new())].into(),
+        ..Vbd::default()
+    }
 }
 
 /// The repository that a disk names, or the pool's default.

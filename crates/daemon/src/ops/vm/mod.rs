@@ -11,6 +11,7 @@ pub mod nics;
 pub mod power;
 pub mod query;
 pub mod revert;
+pub mod seed;
 pub mod snapshot;
 pub mod state;
 pub mod suspend;

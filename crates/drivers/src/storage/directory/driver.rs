@@ -14,7 +14,9 @@ use crate::storage::error::{
     NOT_ATTACHED, SR_UNAVAILABLE, UNMOUNT_FAILED, VDI_CLONE, VDI_CREATE, VDI_EXISTS, VDI_REMOVE,
     VDI_SIZE, VDI_SNAPSHOT, VDI_UNAVAILABLE, command, error, system, timeout,
 };
-use crate::storage::{Source, SrDriver, SrSpace, SrSpec, StorageError, VolumeInfo, mountinfo};
+use crate::storage::{
+    Source, SrDriver, SrSpace, SrSpec, SrTest, StorageError, TestPart, VolumeInfo, mountinfo, trial,
+};
 
 /// How much earlier a command is killed than its thread is left behind.
 const KILL_AHEAD_MS_MAX: u64 = 500;
@@ -211,6 +213,26 @@ impl<M: Mounter> SrDriver for DirectoryDriver<M> {
         let found = self.within(probe.uuid, "read the SR's identity", deadline, identity::read);
         self.unmount(probe.uuid)?;
         Ok(found?.into_iter().map(|identity| identity.uuid.to_string()).collect())
+    }
+
+    fn test(
+        &self,
+        config: &BTreeMap<String, String>,
+        part: TestPart,
+        test: Uuid,
+    ) -> Result<SrTest, StorageError> {
+        let probe =
+            SrSpec { uuid: Uuid::new_v4(), kind: String::new(), device_config: config.clone() };
+        self.mount(&probe)?;
+        let deadline = self.config.change_deadline;
+        let tested = self.within(probe.uuid, "try the place", deadline, move |root| {
+            let found = identity::read(root)?.into_iter().map(|sr| sr.uuid.to_string()).collect();
+            trial::run(root, part, test).map(|tested| SrTest { found, ..tested })
+        });
+        let tested = tested.and_then(|tested| Ok(SrTest { space: self.space(&probe)?, ..tested }));
+        let unmounted = self.unmount(probe.uuid);
+        let tested = tested?;
+        unmounted.map(|()| tested)
     }
 
     fn create(&self, sr: &SrSpec) -> Result<(), StorageError> {

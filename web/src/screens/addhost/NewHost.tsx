@@ -1,0 +1,122 @@
+// One new host: its fingerprint to compare, its setup code, what joining would refuse, one by one, and
+// the button with which it joins.
+import { Button, Form, FormGroup, FormHelperText, HelperText, HelperTextItem, Spinner, TextInput } from "@patternfly/react-core";
+import CheckCircleIcon from "@patternfly/react-icons/dist/esm/icons/check-circle-icon";
+import ExclamationTriangleIcon from "@patternfly/react-icons/dist/esm/icons/exclamation-triangle-icon";
+import TimesCircleIcon from "@patternfly/react-icons/dist/esm/icons/times-circle-icon";
+import { useQuery } from "@tanstack/react-query";
+import { type FormEvent, type ReactNode, useState } from "react";
+import { haven as cliOf } from "@/actions/cli";
+import { ApiError } from "@/api/errors";
+import { type CheckedHost, haven, type HostCheck } from "@/api/haven";
+import { useI18n } from "@/i18n";
+import { CliLines } from "@/ui/CliLines";
+import { ErrorView, useErrorText } from "@/ui/ErrorView";
+
+const ICONS = { good: CheckCircleIcon, warning: ExclamationTriangleIcon, bad: TimesCircleIcon };
+
+/** Groups of eight are easier to compare. */
+function grouped(fingerprint: string): string {
+  return fingerprint.match(/.{1,8}/g)?.join(" ") ?? "";
+}
+
+export function NewHost({ address }: { address: string }): ReactNode {
+  const { t } = useI18n();
+  const [code, setCode] = useState("");
+  const [checked, setChecked] = useState<CheckedHost | null>(null);
+  const [busy, setBusy] = useState<"check" | "add" | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const [joined, setJoined] = useState(false);
+  const hello = useQuery({ queryKey: ["new-host", address], queryFn: () => haven.checkHost(address), retry: false, staleTime: Infinity, gcTime: 0 });
+  const fingerprint = hello.data?.fingerprint ?? "";
+  const isReady = code.trim() !== "" && fingerprint !== "" && busy === null;
+  const work = async (what: "check" | "add"): Promise<void> => {
+    if (!isReady) return;
+    setBusy(what);
+    setError(null);
+    try {
+      if (what === "check") setChecked(await haven.checkHost(address, fingerprint, code.trim()));
+      else {
+        await haven.addHost(address, fingerprint, code.trim());
+        setJoined(true);
+      }
+    } catch (failure) {
+      setError(failure);
+    } finally {
+      setBusy(null);
+    }
+  };
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    void work("check");
+  };
+  if (joined) return <p role="status">{t("new-host-joined")}</p>;
+  if (hello.isPending) return <Spinner size="md" aria-label={t("loading")} />;
+  if (hello.error !== null) {
+    return (
+      <ErrorView error={hello.error}>
+        <Button variant="link" isInline onClick={() => void hello.refetch()}>
+          {t("try-again")}
+        </Button>
+      </ErrorView>
+    );
+  }
+  if (!hello.data.waits) return <p className="hv-bad-text">{t("new-host-taken")}</p>;
+  const isWrongCode = error instanceof ApiError && error.code === "SESSION_AUTHENTICATION_FAILED";
+  return (
+    <div className="hv-stack">
+      <p>
+        {t("new-host-fingerprint")} <code className="hv-detail">{grouped(fingerprint)}</code>
+      </p>
+      <Form onSubmit={submit}>
+        <FormGroup label={t("setup-code")} fieldId={`code-${address}`} isRequired>
+          <TextInput id={`code-${address}`} value={code} onChange={(_event, value) => setCode(value)} autoComplete="off" spellCheck={false} validated={isWrongCode ? "error" : "default"} />
+          <FormHelperText>
+            <HelperText>
+              <HelperTextItem variant={isWrongCode ? "error" : "default"}>
+                {t(isWrongCode ? "new-host-wrong-code" : "new-host-code-help")} <code>sudo haven web</code>
+              </HelperTextItem>
+            </HelperText>
+          </FormHelperText>
+        </FormGroup>
+        <div className="hv-buttons">
+          <Button type="submit" variant="secondary" isDisabled={!isReady} isLoading={busy === "check"}>
+            {t("new-host-check")}
+          </Button>
+          {code.trim() === "" && <span className="hv-blocked">{t("new-host-needs-code")}</span>}
+        </div>
+      </Form>
+      {error !== null && !isWrongCode && <ErrorView error={error} />}
+      {checked?.checks !== undefined && (
+        <>
+          <ul className="hv-checklist" aria-label={t("new-host-checks")}>
+            {checked.checks.map((check) => (
+              <CheckLine key={`${check.id}-${check.detail}`} check={check} />
+            ))}
+          </ul>
+          <div className="hv-buttons">
+            <Button isDisabled={checked.ok !== true || !isReady} isLoading={busy === "add"} onClick={() => void work("add")}>
+              {t("new-host-add")}
+            </Button>
+            {checked.ok !== true && <span className="hv-blocked">{t("new-host-blocked")}</span>}
+          </div>
+          <CliLines lines={[cliOf("host", "add", address, "--code", code.trim(), "--fingerprint", fingerprint)]} />
+        </>
+      )}
+    </div>
+  );
+}
+
+function CheckLine({ check }: { check: HostCheck }): ReactNode {
+  const { t } = useI18n();
+  const errorText = useErrorText();
+  const Icon = ICONS[check.state];
+  const why = check.error === undefined ? undefined : errorText(new ApiError(check.error.message, check.error.data));
+  return (
+    <li data-check={check.id} data-state={check.state} className={`hv-check-${check.state}`}>
+      <Icon aria-hidden /> <strong>{t(`host-check-${check.id}`)}</strong> <span className="hv-muted">{t(`host-check-${check.state}`)}</span> {check.detail}
+      {check.state === "warning" && <p className="hv-muted">{t(`host-check-${check.id}-warning`)}</p>}
+      {why !== undefined && <p className="hv-bad-text">{[why.what, why.remedy, why.detail].join(" ")}</p>}
+    </li>
+  );
+}

@@ -1,0 +1,41 @@
+// Hosts in no pool that made themselves known in the networks of the coordinator.
+import { Button } from "@patternfly/react-core";
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import { haven } from "@/api/haven";
+import { useI18n } from "@/i18n";
+import { Panel } from "@/ui/bits";
+import { NewHost } from "./NewHost";
+
+/** How often it is asked who waits, in milliseconds. */
+const ASK_MS = 3000;
+
+export function Waiting(): ReactNode {
+  const { t } = useI18n();
+  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  const query = useQuery({ queryKey: ["waiting-hosts"], queryFn: ({ signal }) => haven.waiting(signal), refetchInterval: ASK_MS, staleTime: ASK_MS });
+  const hosts = query.data?.hosts ?? [];
+  return (
+    <Panel title={t("waiting-title")}>
+      {hosts.length === 0 && <p className="hv-muted">{t("waiting-none")}</p>}
+      <ul className="hv-new-hosts">
+        {hosts.map((host) => (
+          <li key={host.host} data-waiting={host.name}>
+            <div className="hv-line">
+              <strong>{host.name}</strong>
+              <span className="hv-muted">
+                {host.address} · {t("waiting-version", { version: host.version })}
+              </span>
+              {!open.has(host.host) && (
+                <Button variant="secondary" size="sm" aria-label={t("waiting-choose-of", { host: host.name })} onClick={() => setOpen(new Set([...open, host.host]))}>
+                  {t("waiting-choose")}
+                </Button>
+              )}
+            </div>
+            {open.has(host.host) && <NewHost address={host.address} />}
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}

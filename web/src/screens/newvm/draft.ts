@@ -1,0 +1,121 @@
+// What is wanted of a new machine: what was typed, and what follows from it and from the pool.
+import type { Item } from "@/store/hooks";
+import type { FirstBoot } from "./firstBoot";
+
+const MIB = 2 ** 20;
+const GIB = 2 ** 30;
+const DISK_GIB = 20;
+/** Machines that are made at once. */
+export const COUNT_MAX = 50;
+
+/** What the machine boots from at first. */
+export const SOURCES = ["disk", "iso", "network", "cloud"] as const;
+export type Source = (typeof SOURCES)[number];
+
+/** What was typed or chosen; `null`: nothing yet, the best default holds. */
+export interface Draft {
+  template: string;
+  name: string | null;
+  description: string;
+  count: number;
+  source: Source;
+  /** Reference of the image; empty: the first. */
+  image: string;
+  firstBoot: FirstBoot;
+  /** Reference of the host to prefer; empty: any. */
+  home: string;
+  vcpus: number | null;
+  memory: number | null;
+  diskGib: number | null;
+  sr: string | null;
+  /** Empty: none. */
+  network: string | null;
+  policy: string | null;
+  isStarted: boolean;
+}
+
+/** What is made. */
+export interface Wanted {
+  template: Item<"VM">;
+  names: readonly string[];
+  /** Name of one, or what the names of several begin with. */
+  base: string;
+  description: string;
+  source: Source;
+  image: Item<"VDI"> | undefined;
+  firstBoot: FirstBoot;
+  home: Item<"host"> | undefined;
+  vcpus: number;
+  memory: number;
+  /** Size of the disk in bytes; 0: none. */
+  disk: number;
+  sr: Item<"SR"> | undefined;
+  network: Item<"network"> | undefined;
+  policy: string;
+  isStarted: boolean;
+}
+
+/** The pool's objects of which a machine is made. */
+export interface Stock {
+  pool: Item<"pool"> | undefined;
+  vms: ReadonlyArray<Item<"VM">>;
+  templates: ReadonlyArray<Item<"VM">>;
+  srs: ReadonlyArray<Item<"SR">>;
+  images: ReadonlyArray<Item<"VDI">>;
+  hosts: ReadonlyArray<Item<"host">>;
+  networks: ReadonlyArray<Item<"network">>;
+}
+
+/** `web-1`, `web-2` and so on: names that nobody has. */
+export function freeNames(base: string, count: number, vms: ReadonlyArray<{ name_label: string }>): string[] {
+  const taken = new Set(vms.map((vm) => vm.name_label));
+  const names: string[] = [];
+  for (let number = 1; names.length < count; number += 1) {
+    const name = `${base}-${number}`;
+    if (!taken.has(name)) names.push(name);
+  }
+  return names;
+}
+
+/** Storage on which the machine may be protected comes first. */
+function bestStorage(srs: ReadonlyArray<Item<"SR">>, pool: Item<"pool"> | undefined): Item<"SR"> | undefined {
+  const main = srs.find((sr) => sr.$ref === pool?.default_SR);
+  return main ?? srs.find((sr) => sr.shared) ?? srs[0];
+}
+
+/** Whether it boots from a kernel on the host, and from nothing else. */
+export function isDirectKernel(template: Item<"VM">): boolean {
+  return template.PV_kernel !== "";
+}
+
+/** A machine as it would be made now; undefined: the pool has no template. */
+export function wantedOf(draft: Draft, stock: Stock): Wanted | undefined {
+  const { pool, vms, templates, srs, images, hosts, networks } = stock;
+  const template = templates.find((each) => each.uuid === draft.template) ?? templates.find((each) => each.name_label === "Linux") ?? templates[0];
+  if (template === undefined) return undefined;
+  const word = template.name_label.split(" ")[0]?.toLowerCase() ?? "vm";
+  const typed = draft.name?.trim();
+  const base = typed ?? (draft.count > 1 ? word : (freeNames(word, 1, vms)[0] ?? word));
+  const sr = srs.find((each) => each.$ref === draft.sr) ?? bestStorage(srs, pool);
+  const isProtectable = pool?.ha_enabled === true && sr?.shared === true;
+  // A direct-kernel guest of a few megabytes needs no 20 GiB.
+  const diskDefault = template.memory_static_max < 512 * MIB ? 0.0625 : DISK_GIB;
+  const source = isDirectKernel(template) ? "disk" : draft.source;
+  return {
+    template,
+    base,
+    names: draft.count > 1 ? freeNames(base, draft.count, vms) : [base],
+    description: draft.description.trim(),
+    source,
+    image: source === "iso" ? (images.find((each) => each.$ref === draft.image) ?? images[0]) : undefined,
+    firstBoot: draft.firstBoot,
+    home: hosts.find((each) => each.$ref === draft.home),
+    vcpus: draft.vcpus ?? template.VCPUs_at_startup,
+    memory: draft.memory ?? template.memory_static_max,
+    disk: Math.round((draft.diskGib ?? diskDefault) * GIB),
+    sr,
+    network: draft.network === "" ? undefined : (networks.find((each) => each.$ref === draft.network) ?? networks[0]),
+    policy: sr?.shared === true ? (draft.policy ?? (isProtectable ? "restart" : "")) : "",
+    isStarted: draft.isStarted,
+  };
+}

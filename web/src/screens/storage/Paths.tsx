@@ -1,0 +1,132 @@
+// W5: how every host reaches it, with what can be done where one does not.
+import { Button } from "@patternfly/react-core";
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import { haven as cliOf } from "@/actions/cli";
+import { useWorld } from "@/actions/runner";
+import { ApiError } from "@/api/errors";
+import { haven, type StorageTest } from "@/api/haven";
+import { start } from "@/api/rpc";
+import { useI18n } from "@/i18n";
+import { type Item, useAll, useTable } from "@/store/hooks";
+import { waitForTask } from "@/store/taskWatch";
+import { HostLink, Panel } from "@/ui/bits";
+import { CliLines } from "@/ui/CliLines";
+import { ErrorView, useErrorText } from "@/ui/ErrorView";
+import { Pill } from "@/ui/status";
+
+function placeOf(pbd: Item<"PBD">): string {
+  const { server, serverpath, location } = pbd.device_config;
+  return [server, serverpath ?? location].filter((part) => part !== undefined).join(":");
+}
+
+export function SrPaths({ object: sr }: { object: Item<"SR"> }): ReactNode {
+  const { t } = useI18n();
+  const pbds = useAll("PBD").filter((pbd) => pbd.SR === sr.$ref);
+  const [first] = pbds;
+  const isLibrary = sr.type === "iso";
+  const test = useQuery({
+    queryKey: ["storage-test", sr.$ref],
+    queryFn: ({ signal }) => haven.testStorage(sr.type, first?.device_config ?? {}, sr.shared, signal),
+    enabled: false,
+    gcTime: 0,
+    retry: false,
+  });
+  const hosts = useTable("host");
+  const tested = (pbd: Item<"PBD">): StorageTest | undefined => {
+    const host = hosts.byRef.get(pbd.host);
+    return test.isFetching ? undefined : test.data?.hosts.find((each) => each.host === host?.uuid);
+  };
+  return (
+    <Panel title={t("tab-paths")}>
+      <div className="hv-stack">
+        <table className="hv-matrix">
+          <thead>
+            <tr>
+              {["column-host", "column-state", "sr-where", "srtest-write", "srtest-throughput"].map((label) => (
+                <th key={label} scope="col">
+                  {t(label)}
+                </th>
+              ))}
+              <th scope="col">{t("sr-remedy")}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {pbds.map((pbd) => (
+              <PathRow key={pbd.$ref} pbd={pbd} sr={sr} test={tested(pbd)} />
+            ))}
+          </tbody>
+        </table>
+        {test.error !== null && <ErrorView error={test.error} />}
+        {!isLibrary && (
+          <div className="hv-buttons">
+            <Button variant="secondary" isLoading={test.isFetching} isDisabled={test.isFetching || first === undefined} onClick={() => void test.refetch()}>
+              {t(test.isFetching ? "srtest-runs" : "srtest-measure")}
+            </Button>
+            <span className="hv-muted">{t("srtest-measure-body")}</span>
+          </div>
+        )}
+        {pbds.some((pbd) => !pbd.currently_attached) && <CliLines lines={[cliOf("sr", "repair", sr.name_label)]} />}
+      </div>
+    </Panel>
+  );
+}
+
+function PathRow({ pbd, sr, test }: { pbd: Item<"PBD">; sr: Item<"SR">; test: StorageTest | undefined }): ReactNode {
+  const { t, number } = useI18n();
+  const world = useWorld();
+  const errorText = useErrorText();
+  const host = useTable("host").byRef.get(pbd.host);
+  const live = useTable("host_metrics").byRef.get(host?.metrics ?? "")?.live === true;
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const repair = async (): Promise<void> => {
+    setBusy(true);
+    setError(null);
+    try {
+      await waitForTask(world.client, await start("PBD.plug", pbd.$ref));
+    } catch (failure) {
+      setError(failure);
+    } finally {
+      setBusy(false);
+    }
+  };
+  const { what, remedy, detail } = errorText(new ApiError(test?.error?.message ?? "", test?.error?.data ?? []));
+  return (
+    <>
+      <tr data-host={host?.name_label}>
+        <th scope="row">
+          <HostLink host={pbd.host} />
+        </th>
+        <td>
+          <Pill colour={pbd.currently_attached ? "green" : "red"}>{t(pbd.currently_attached ? "sr-attached" : "sr-detached")}</Pill>
+        </td>
+        <td>
+          <code>{placeOf(pbd)}</code>
+        </td>
+        <td>{test?.write_us == null ? "–" : t("milliseconds", { value: number(test.write_us / 1000, 1) })}</td>
+        <td>{test?.mib_per_s == null ? "–" : `${number(test.mib_per_s)} MiB/s`}</td>
+        <td>
+          {pbd.currently_attached ? (
+            "–"
+          ) : live ? (
+            <Button variant="secondary" size="sm" isLoading={busy} isDisabled={busy} aria-label={t("sr-repair-on", { sr: sr.name_label, host: host?.name_label ?? "" })} onClick={() => void repair()}>
+              {t("sr-repair-here")}
+            </Button>
+          ) : (
+            t("sr-host-away")
+          )}
+        </td>
+      </tr>
+      {(error !== null || test?.error !== undefined || test?.same_place === false) && (
+        <tr>
+          <td colSpan={6}>
+            {error !== null && <ErrorView error={error} />}
+            {test?.error !== undefined && <p className="hv-bad-text">{[what, remedy, detail].join(" ")}</p>}
+            {test?.same_place === false && <p className="hv-bad-text">{t("srtest-other-place")}</p>}
+          </td>
+        </tr>
+      )}
+    </>
+  );
+}

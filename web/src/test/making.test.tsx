@@ -1,0 +1,161 @@
+// W4, W5, W7: machines and storage are made, against the mock pool.
+import { cleanup, fireEvent, screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { afterEach, expect, test } from "vitest";
+import { freeNames } from "@/screens/newvm/draft";
+import { entriesOf, NO_FIRST_BOOT, wrongField } from "@/screens/newvm/firstBoot";
+import { chainDepth, isOrphan } from "@/screens/storage/Disks";
+import { deviceConfig, isPlace } from "@/screens/storage/kinds";
+import { renderConsole } from "./render";
+
+afterEach(cleanup);
+
+const SOON = { timeout: 15_000 };
+const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ ana";
+
+/** Goes to the step with this heading. */
+async function next(user: ReturnType<typeof userEvent.setup>, heading: string): Promise<void> {
+  await user.click(await screen.findByRole("button", { name: "Next" }));
+  await screen.findByRole("heading", { level: 2, name: heading });
+}
+
+test("W7: three machines of a cloud image, with a key, and the line that does the same", async () => {
+  const user = userEvent.setup();
+  const { server, container } = await renderConsole("/new/vm", { hosts: 3, vms: 6, isArmed: true });
+  const name = await screen.findByLabelText(/^Name/, {}, SOON);
+  fireEvent.change(name, { target: { value: "web" } });
+  fireEvent.change(screen.getByRole("spinbutton", { name: "How many" }), { target: { value: "3" } });
+  expect(await screen.findByText("They are named web-1, web-2, and web-3.")).toBeTruthy();
+  await next(user, "What it boots from");
+  await user.click(screen.getByRole("radio", { name: "A cloud image (cloud-init)" }));
+  expect(screen.getByText("Give a key or a password: nobody could sign in.")).toBeTruthy();
+  fireEvent.change(screen.getByLabelText("User"), { target: { value: "ana" } });
+  fireEvent.change(screen.getByLabelText("Public SSH keys"), { target: { value: KEY } });
+  await next(user, "Size");
+  await next(user, "Review");
+  expect(await screen.findByText(/There is room/, {}, SOON)).toBeTruthy();
+  expect(screen.getByText(/as promised/)).toBeTruthy();
+  const line = container.querySelector(".hv-cli pre")?.textContent ?? "";
+  expect(line).toContain(`--name web --count 3`);
+  expect(line).toContain(`--user ana --ssh-key '${KEY}'`);
+  await user.click(screen.getByRole("button", { name: "Create the machines" }));
+  await waitFor(() => expect(server.pool.seeds.size).toBe(3), SOON);
+  expect([...server.pool.seeds.values()][0]).toEqual({ "cloud-init-user": "ana", "cloud-init-ssh-keys": KEY });
+  await waitFor(() => expect(window.location.pathname).toBe("/ui/pool/vms"), SOON);
+  const names = server.pool.tables.all("VM").map(([, vm]) => vm.name_label);
+  expect(names).toEqual(expect.arrayContaining(["web-1", "web-2", "web-3"]));
+}, 40_000);
+
+test("W7: a machine that is installed from an image has it in its drive", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole("/new/vm", { hosts: 2, vms: 2 });
+  await screen.findByLabelText(/^Name/, {}, SOON);
+  await next(user, "What it boots from");
+  await user.click(screen.getByRole("radio", { name: "A CD image" }));
+  await user.selectOptions(screen.getByLabelText("Image"), screen.getByRole("option", { name: /windows-server/ }));
+  await next(user, "Size");
+  await next(user, "Review");
+  await user.click(screen.getByRole("button", { name: "Create the machine" }));
+  const drive = await waitFor(() => {
+    const found = server.pool.tables.all("VBD").find(([, vbd]) => vbd.type === "CD");
+    if (found === undefined) throw new Error("no drive yet");
+    return found[1];
+  }, SOON);
+  expect(server.pool.tables.get("VDI", drive.VDI)?.name_label).toBe("windows-server-2025.iso");
+}, 40_000);
+
+test("W7: what does not fit is said before it is made", async () => {
+  const user = userEvent.setup();
+  await renderConsole("/new/vm", { hosts: 2, vms: 2 });
+  await screen.findByLabelText(/^Name/, {}, SOON);
+  await next(user, "What it boots from");
+  await next(user, "Size");
+  fireEvent.change(screen.getByRole("spinbutton", { name: "Memory (MiB)" }), { target: { value: String(90 * 1024) } });
+  await next(user, "Review");
+  expect(await screen.findByText("no host has enough memory", {}, SOON)).toBeTruthy();
+}, 40_000);
+
+test("W4: a host that cannot reach the place is named with its cause before anything is made", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole("/new/storage", { hosts: 3, vms: 0 });
+  await screen.findByRole("radio", { name: "NFS" }, SOON);
+  await next(user, "Where");
+  fireEvent.change(screen.getByLabelText(/^Server and export/), { target: { value: "192.0.2.9:/vms" } });
+  server.cutOff.add("host2");
+  await next(user, "Test");
+  expect(await screen.findByText(/access denied by server/, {}, SOON)).toBeTruthy();
+  expect((screen.getByRole("button", { name: "Next" }) as HTMLButtonElement).disabled).toBe(true);
+  const before = server.pool.tables.all("SR").length;
+  server.cutOff.clear();
+  await user.click(screen.getByRole("button", { name: "Test again" }));
+  await waitFor(() => expect(screen.getAllByText("usable")).toHaveLength(3), SOON);
+  expect(server.pool.tables.all("SR")).toHaveLength(before);
+  await next(user, "Review");
+  await user.click(screen.getByRole("button", { name: "Create the storage" }));
+  await waitFor(() => expect(server.pool.tables.all("SR")).toHaveLength(before + 1), SOON);
+}, 40_000);
+
+test("W5: storage that a host is without is attached there, and measured from every host", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole("/sr/00000003-0000-4000-8000-000000000001/paths", { hosts: 3, vms: 0 });
+  const [pbd] = server.pool.tables.all("PBD").find(([, row]) => row.host.endsWith("2")) ?? [];
+  await screen.findAllByText("Attached", {}, SOON);
+  server.pool.tables.update("PBD", pbd ?? "", { currently_attached: false });
+  await user.click(await screen.findByRole("button", { name: "Attach vms on host2" }, SOON));
+  await waitFor(() => expect(server.pool.tables.get("PBD", pbd ?? "")?.currently_attached).toBe(true), SOON);
+  await user.click(screen.getByRole("button", { name: "Measure from every host" }));
+  expect(await screen.findAllByText("108 MiB/s", {}, SOON)).toHaveLength(3);
+}, 40_000);
+
+test("W3: a host that waits is checked one by one; what is in the way is named, and what is not joins", async () => {
+  const user = userEvent.setup();
+  const { server, container } = await renderConsole("/new/host", { hosts: 2, vms: 0 });
+  const before = server.pool.tables.all("host").length;
+  const check = async (host: string, code: string): Promise<HTMLElement> => {
+    await user.click(await screen.findByRole("button", { name: `Choose ${host}` }, SOON));
+    const item = container.querySelector<HTMLElement>(`[data-waiting=${host}]`);
+    if (item === null) throw new Error(host);
+    fireEvent.change(await within(item).findByLabelText(/^Setup code/, {}, SOON), { target: { value: code } });
+    await user.click(within(item).getByRole("button", { name: "Check" }));
+    return item;
+  };
+  const odd = await check("host9", "WRON-GONE");
+  expect(await within(odd).findByText(/The code is not right/, {}, SOON)).toBeTruthy();
+  fireEvent.change(within(odd).getByLabelText(/^Setup code/), { target: { value: "ABCD-EFGH" } });
+  await user.click(within(odd).getByRole("button", { name: "Check" }));
+  await waitFor(() => expect(odd.querySelectorAll("[data-state=bad]")).toHaveLength(2), SOON);
+  expect(odd.querySelector("[data-check=clock] .hv-bad-text")?.textContent).toContain("NTP");
+  expect((within(odd).getByRole("button", { name: "Add this host" }) as HTMLButtonElement).disabled).toBe(true);
+  const good = await check("host8", "ABCD-EFGH");
+  await user.click(await within(good).findByRole("button", { name: "Add this host" }, SOON));
+  await waitFor(() => expect(server.pool.tables.all("host")).toHaveLength(before + 1), SOON);
+}, 40_000);
+
+test("W3: an address where nobody answers says so", async () => {
+  const user = userEvent.setup();
+  await renderConsole("/new/host", { hosts: 2, vms: 0 });
+  fireEvent.change(await screen.findByLabelText("Addresses of the new hosts", {}, SOON), { target: { value: "192.0.2.77" } });
+  await user.click(screen.getByRole("button", { name: "Look at them" }));
+  expect(await screen.findByText(/does not answer there/, {}, SOON)).toBeTruthy();
+}, 40_000);
+
+test("what the wizards check is what the pool would refuse", () => {
+  expect(wrongField({ ...NO_FIRST_BOOT, keys: KEY })).toBeUndefined();
+  expect(wrongField({ ...NO_FIRST_BOOT, keys: "-----BEGIN" })?.field).toBe("keys");
+  expect(wrongField({ ...NO_FIRST_BOOT, user: "Ana", keys: KEY })?.field).toBe("user");
+  expect(wrongField({ ...NO_FIRST_BOOT, hash: "secret", user: "ana" })?.field).toBe("hash");
+  expect(wrongField({ ...NO_FIRST_BOOT, hash: "$6$salt$abc" })?.field).toBe("user");
+  expect(wrongField({ ...NO_FIRST_BOOT, isOwn: true, userData: "hello" })?.field).toBe("userData");
+  expect(entriesOf({ ...NO_FIRST_BOOT, keys: KEY, hostname: "db" }, true)).toEqual([["cloud-init-ssh-keys", KEY]]);
+  expect(freeNames("web", 2, [{ name_label: "web-1" }])).toEqual(["web-2", "web-3"]);
+  expect(isPlace("iso", "/srv/iso") && isPlace("iso", "nas:/iso") && !isPlace("nfs", "/srv")).toBe(true);
+  expect(deviceConfig("iso", "nas:/iso")).toEqual({ location: "nas:/iso" });
+});
+
+test("W5: chains are counted, and disks that nobody uses are told from those of the pool", () => {
+  const disk = (over: object): Parameters<typeof isOrphan>[0] => ({ VBDs: [], managed: true, is_a_snapshot: false, type: "user", sm_config: {}, ...over }) as unknown as Parameters<typeof isOrphan>[0];
+  const base = disk({ location: "a" });
+  const top = disk({ location: "b", sm_config: { backing: "a" } });
+  expect(chainDepth(top, new Map([["a", base], ["b", top]]))).toBe(2);
+  expect([disk({}), disk({ VBDs: ["x"] }), disk({ type: "ha_statefile" }), disk({ managed: false })].map(isOrphan)).toEqual([true, false, false, false]);
+});
