@@ -57,3 +57,4 @@ host-check-memory-warning = Less than 1 GiB: there is hardly room for machines.
 host-check-storage = Reaches the storage
 host-check-storage-warning = The pool itself could not try it now.
 new-host-joined = It has joined the pool; its page appears among the hosts in a moment.
+host-check-address-warning = It comes by DHCP and may change; the other hosts would lose it. Give this host a fixed address before others join.

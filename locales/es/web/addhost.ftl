@@ -57,3 +57,4 @@ host-check-memory-warning = Menos de 1 GiB: apenas hay sitio para máquinas.
 host-check-storage = Alcanza el almacenamiento
 host-check-storage-warning = El propio pool no pudo probarlo ahora.
 new-host-joined = Ya está en el pool; su página aparece entre los hosts en un momento.
+host-check-address-warning = Viene por DHCP y puede cambiar; los demás hosts la perderían. Dé a este host una dirección fija antes de que se unan otros.

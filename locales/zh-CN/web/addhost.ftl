@@ -57,3 +57,4 @@ host-check-memory-warning = 不足 1 GiB：几乎无法运行虚拟机。
 host-check-storage = 可访问存储
 host-check-storage-warning = 资源池自身目前无法测试该存储。
 new-host-joined = 已加入资源池，稍后会出现在主机列表中。
+host-check-address-warning = 地址来自 DHCP，可能会变化，其他主机将无法找到它。请在其他主机加入之前为本机设置固定地址。

@@ -109,8 +109,8 @@ export interface WhatIf {
   enough: boolean;
   before: Tolerance;
   after: Tolerance;
-  /** Where machines would start, and which would not. */
-  plan: { groups: Array<{ starts: Array<{ vm: string; host: string }> }>; behind: Array<{ vm: string; why: string }> } | null;
+  /** Where machines that are added would run. One that fits nowhere is an error. */
+  placed: Array<{ vm: string; host: string }>;
 }
 
 /** How one host reached a place that may become storage. */

@@ -186,6 +186,7 @@ function Checks({ code }: { code: string }): ReactNode {
           <li key={check.id} className={check.ok ? "hv-check-ok" : "hv-check-bad"}>
             {check.ok ? <CheckCircleIcon aria-label={t("check-ok")} /> : <ExclamationTriangleIcon aria-label={t("check-bad")} />}
             <strong>{t(`check-${check.id}`)}</strong> <span>{check.detail}</span>
+            {!check.ok && <p className="hv-check-remedy">{t(`host-check-${check.id}-warning`)}</p>}
           </li>
         ))}
       </ul>

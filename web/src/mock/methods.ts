@@ -255,6 +255,8 @@ export class MockPool {
         this.tables.update("VM", String(ref), { memory_static_max: size, memory_dynamic_max: size, memory_dynamic_min: size });
         return "";
       },
+      "VM_group.get_by_name_label": () => [],
+      "VM_group.create": ([record]) => this.tables.insert("VM_group", { ...(record as Partial<Records["VM_group"]>), VMs: [] }),
       "VM.get_allowed_VBD_devices": () => ["0", "1", "2", "3"],
       "VM.get_allowed_VIF_devices": () => ["0", "1", "2", "3"],
     };
@@ -334,6 +336,13 @@ export class MockPool {
       "SR.get_supported_types": () => ["nfs", "file", "local", "iso"],
       "SR.probe": () => "<?xml version='1.0' ?><Exports><Export><Path>/export</Path><Target>10.77.2.100</Target></Export></Exports>",
       "SR.scan": () => "",
+      "SR.introduce": ([uuid, name, description, type, content, shared]) =>
+        this.tables.insert("SR", {
+          uuid: String(uuid), name_label: String(name), name_description: String(description), type: String(type), shared: shared === true,
+          physical_size: 2 ** 41, physical_utilisation: 2 ** 34, virtual_allocation: 0, content_type: String(content),
+          PBDs: [], VDIs: [], tags: [], other_config: {}, allowed_operations: ["scan"], current_operations: {},
+        }),
+      "PBD.create": ([record]) => this.tables.insert("PBD", { ...(record as Partial<Records["PBD"]>), currently_attached: false }),
       "PBD.plug": ([pbd]) => {
         this.tables.update("PBD", String(pbd), { currently_attached: true });
         return "";

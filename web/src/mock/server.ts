@@ -134,17 +134,16 @@ export class MockServer {
   private whatIf(changes: NewMachine[]): WhatIf {
     const { tables } = this.pool;
     const free = tables.all("host").map(([, host]) => ({ name: host.name_label, left: tables.get("host_metrics", host.metrics)?.memory_free ?? 0 }));
-    const starts: Array<{ vm: string; host: string }> = [];
-    const behind: Array<{ vm: string; why: string }> = [];
+    const placed: Array<{ vm: string; host: string }> = [];
     for (const change of changes) {
       const best = free.reduce((a, b) => (b.left > a.left ? b : a));
-      if (best.left < change.memory) behind.push({ vm: "the new machine", why: "no host has enough memory" });
-      else starts.push({ vm: "the new machine", host: best.name });
+      if (best.left < change.memory) throw new MockError("OPERATION_NOT_ALLOWED", ["no host has enough memory for the new machine"]);
+      placed.push({ vm: "the new machine", host: best.name });
       best.left -= change.memory;
     }
     const tolerance = { failures: this.pool.tolerance(), text: "" };
     const wanted = tables.all("pool")[0]?.[1].ha_host_failures_to_tolerate ?? 0;
-    return { wanted, enough: tolerance.failures >= wanted, before: tolerance, after: tolerance, plan: { groups: [{ starts }], behind } };
+    return { wanted, enough: tolerance.failures >= wanted, before: tolerance, after: tolerance, placed };
   }
 
   /** Hosts in no pool. The second has a clock that is wrong, and does not reach the storage. */
@@ -193,8 +192,9 @@ export class MockServer {
         return { ...head, ok: false, error: { message: "SR_BACKEND_FAILURE_73", data: ["", why, ""] } };
       }
       const same_place = !(isDirectory && index > 0 && place.includes("own"));
-      const measured = isLibrary ? { found: ["debian-12.iso", "windows-server-2025.iso"] } : { found: [], size: 2 ** 41, used: 2 ** 34, write_us: 1800 + index * 300, mib_per_s: 108, clock_ms: 4 };
-      return { ...head, ok: same_place, same_place, ...measured };
+      const there = place.includes("earlier") ? ["0e0e0e0e-0000-4000-8000-00000000000e"] : [];
+      const measured = isLibrary ? { found: ["debian-12.iso", "windows-server-2025.iso"] } : { found: there, size: 2 ** 41, used: 2 ** 34, write_us: 1800 + index * 300, mib_per_s: 108, clock_ms: 4 };
+      return { ...head, ok: same_place && there.length === 0, same_place, ...measured };
     });
     return { ok: hosts.every((host) => host.ok), hosts };
   }

@@ -32,6 +32,7 @@ test("W7: three machines of a cloud image, with a key, and the line that does th
   fireEvent.change(screen.getByLabelText("User"), { target: { value: "ana" } });
   fireEvent.change(screen.getByLabelText("Public SSH keys"), { target: { value: KEY } });
   await next(user, "Size");
+  await user.click(screen.getByRole("checkbox", { name: /^Keep them on different hosts/ }));
   await next(user, "Review");
   expect(await screen.findByText(/There is room/, {}, SOON)).toBeTruthy();
   expect(screen.getByText(/as promised/)).toBeTruthy();
@@ -44,6 +45,8 @@ test("W7: three machines of a cloud image, with a key, and the line that does th
   await waitFor(() => expect(window.location.pathname).toBe("/ui/pool/vms"), SOON);
   const names = server.pool.tables.all("VM").map(([, vm]) => vm.name_label);
   expect(names).toEqual(expect.arrayContaining(["web-1", "web-2", "web-3"]));
+  const [[group]] = server.pool.tables.all("VM_group") as [[string, unknown]];
+  expect(server.pool.tables.all("VM").filter(([, vm]) => vm.groups?.includes(group))).toHaveLength(3);
 }, 40_000);
 
 test("W7: a machine that is installed from an image has it in its drive", async () => {
@@ -72,7 +75,7 @@ test("W7: what does not fit is said before it is made", async () => {
   await next(user, "Size");
   fireEvent.change(screen.getByRole("spinbutton", { name: "Memory (MiB)" }), { target: { value: String(90 * 1024) } });
   await next(user, "Review");
-  expect(await screen.findByText("no host has enough memory", {}, SOON)).toBeTruthy();
+  expect(await screen.findByText(/no host has enough memory/, {}, SOON)).toBeTruthy();
 }, 40_000);
 
 test("W4: a host that cannot reach the place is named with its cause before anything is made", async () => {
@@ -93,6 +96,22 @@ test("W4: a host that cannot reach the place is named with its cause before anyt
   await next(user, "Review");
   await user.click(screen.getByRole("button", { name: "Create the storage" }));
   await waitFor(() => expect(server.pool.tables.all("SR")).toHaveLength(before + 1), SOON);
+}, 40_000);
+
+test("W4: what lies there from earlier is attached with its disks, if that is wanted", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole("/new/storage", { hosts: 2, vms: 0 });
+  await screen.findByRole("radio", { name: "NFS" }, SOON);
+  await next(user, "Where");
+  fireEvent.change(screen.getByLabelText(/^Server and export/), { target: { value: "192.0.2.9:/earlier" } });
+  await next(user, "Test");
+  await user.click(await screen.findByRole("checkbox", { name: /^Attach it with what is on it/ }, SOON));
+  await next(user, "Review");
+  await user.click(screen.getByRole("button", { name: "Create the storage" }));
+  const isThere = (): boolean => server.pool.tables.all("SR").some(([, sr]) => sr.uuid.startsWith("0e0e0e0e"));
+  await waitFor(() => expect(isThere()).toBe(true), SOON);
+  const attached = (): number => server.pool.tables.all("PBD").filter(([, pbd]) => pbd.device_config["serverpath"] === "/earlier" && pbd.currently_attached).length;
+  await waitFor(() => expect(attached()).toBe(2), SOON);
 }, 40_000);
 
 test("W5: storage that a host is without is attached there, and measured from every host", async () => {

@@ -44,6 +44,19 @@ pub(crate) enum SrCommand {
         #[arg(long)]
         shared: bool,
     },
+    /// Attach a storage repository that exists already, with its disks; no other pool may use it
+    Attach {
+        /// Its name in this pool
+        name: String,
+        /// Its uuid, as `haven sr test` names it
+        #[arg(long)]
+        uuid: String,
+        #[command(flatten)]
+        device: Device,
+        /// The path is the same storage on every host (NFS always is)
+        #[arg(long)]
+        shared: bool,
+    },
     /// Attach a storage repository to hosts that are without it
     Repair {
         /// The storage repository

@@ -182,6 +182,9 @@ pub(crate) struct CreateVm {
     #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true,
         value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) count: u32,
+    /// Keep them on different hosts: they go into a group of their name
+    #[arg(long)]
+    pub(crate) apart: bool,
     /// Start it
     #[arg(long)]
     pub(crate) start: bool,

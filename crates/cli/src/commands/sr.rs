@@ -21,6 +21,9 @@ pub(crate) async fn run(context: &mut Context, verb: SrCommand) -> Outcome<()> {
         SrCommand::Show { sr } => show(context, &sr).await,
         SrCommand::Probe { device } => probe(context, &device).await,
         SrCommand::Test { device, shared } => sr_test::run(context, &device, shared).await,
+        SrCommand::Attach { name, uuid, device, shared } => {
+            attach(context, &name, &uuid, (&device, shared)).await
+        }
         SrCommand::Repair { sr, host } => repair(context, &sr, host.as_deref()).await,
         SrCommand::Scan { sr } => scan(context, &sr).await,
         SrCommand::Forget { sr, yes } => forget(context, &sr, yes).await,
@@ -168,6 +171,52 @@ fn found_in(text: &str) -> Vec<&str> {
     }
     let paths = text.split("<Path>").skip(1).filter_map(|rest| rest.split("</Path>").next());
     paths.map(str::trim).collect()
+}
+
+/// Introduces a repository and attaches it. What was begun and fails is forgotten again.
+async fn attach(
+    context: &mut Context,
+    name: &str,
+    uuid: &str,
+    (device, shared): (&Device, bool),
+) -> Outcome<()> {
+    let config = Value::Object(device_config(device)?);
+    let shared = shared || device.kind == "nfs";
+    let first = host_for(context, device).await?;
+    let mut hosts = vec![first.clone()];
+    if shared {
+        let all = context.all("host").await?;
+        hosts.extend(all.iter().map(|h| h.reference.clone()).filter(|h| *h != first));
+    }
+    let params = [uuid, name, "", &device.kind, "user"].map(|text| json!(text));
+    let params = [&params[..], &[json!(shared), json!({})]].concat();
+    let sr = context.call("SR.introduce", &params).await?;
+    let mut made = Vec::new();
+    if let Err(failure) = plug_all(context, &sr, (&hosts, &config), &mut made).await {
+        for pbd in made {
+            let _gone = context.run_and_wait("detaching", "PBD.unplug", &[pbd]).await;
+        }
+        let _gone = context.run_and_wait("forgetting", "SR.forget", &[sr]).await;
+        return Err(failure);
+    }
+    let text = format!("storage repository {name} is attached to {} host(s)", hosts.len());
+    context.print(&Answer::done(text, json!({ "uuid": uuid, "name": name })))
+}
+
+async fn plug_all(
+    context: &mut Context,
+    sr: &Value,
+    (hosts, config): (&[String], &Value),
+    made: &mut Vec<Value>,
+) -> Outcome<()> {
+    for host in hosts {
+        let record = json!({ "host": host, "SR": sr, "device_config": config, "other_config": {} });
+        let pbd = context.call("PBD.create", &[record]).await?;
+        made.push(pbd.clone());
+        context.run_and_wait("attaching", "PBD.plug", &[pbd]).await?;
+    }
+    context.run_and_wait("scanning", "SR.scan", std::slice::from_ref(sr)).await?;
+    Ok(())
 }
 
 async fn repair(context: &mut Context, given: &str, host: Option<&str>) -> Outcome<()> {

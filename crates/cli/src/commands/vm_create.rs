@@ -25,26 +25,41 @@ struct Plan {
     image: Option<Record>,
     affinity: Option<Record>,
     first_boot: Vec<(String, String)>,
+    group: Option<String>,
 }
 
 /// Creates the machine, or several. What fails is taken away; those before it stay.
 pub(super) async fn run(context: &mut Context, options: CreateVm) -> Outcome<()> {
     if options.count == 1 {
-        return one(context, &options).await;
+        return one(context, &options, None).await;
     }
     let template = context.find("VM", "template", &options.template, is_template).await?;
     let base = options.name.clone().unwrap_or_else(|| template.name().to_owned());
+    let group = if options.apart { Some(group(context, &base).await?) } else { None };
     let mut options = options;
     for _ in 0..options.count {
         context.forget("VM");
         options.name = Some(free_name(context, &base).await?);
-        one(context, &options).await?;
+        one(context, &options, group.clone()).await?;
     }
     Ok(())
 }
 
-async fn one(context: &mut Context, options: &CreateVm) -> Outcome<()> {
-    let plan = plan(context, options).await?;
+/// The group whose machines are kept on different hosts; one of this name is used again.
+async fn group(context: &mut Context, name: &str) -> Outcome<String> {
+    for known in context.all("VM_group").await?.iter() {
+        if known.name() == name && known.text("placement") == "anti_affinity" {
+            return Ok(known.reference.clone());
+        }
+    }
+    let record =
+        json!({ "name_label": name, "name_description": "", "placement": "anti_affinity" });
+    let made = context.call("VM_group.create", &[record]).await?;
+    Ok(made.as_str().unwrap_or_default().to_owned())
+}
+
+async fn one(context: &mut Context, options: &CreateVm, group: Option<String>) -> Outcome<()> {
+    let plan = Plan { group, ..plan(context, options).await? };
     let label = format!("creating {}", plan.name);
     let clone = [json!(plan.template.reference), json!(plan.name)];
     let vm = context.run_and_wait(&label, "VM.clone", &clone).await?;
@@ -93,7 +108,7 @@ async fn plan(context: &mut Context, options: &CreateVm) -> Outcome<Plan> {
         None => None,
     };
     let first_boot = vm_first_boot::entries(&options.first_boot)?;
-    Ok(Plan { template, name, sr, networks, image, affinity, first_boot })
+    Ok(Plan { template, name, sr, networks, image, affinity, first_boot, group: None })
 }
 
 async fn free_name(context: &mut Context, template: &str) -> Outcome<String> {
@@ -138,6 +153,9 @@ async fn fit_out(
     vm_first_boot::write(context, vm, &plan.first_boot).await?;
     let label = format!("making the disks of {}", plan.name);
     context.run_and_wait(&label, "VM.provision", &[json!(vm.reference)]).await?;
+    if let Some(group) = &plan.group {
+        context.call("VM.set_groups", &[json!(vm.reference), json!([group])]).await?;
+    }
     if let Some(image) = &plan.image {
         vm_disk::add_drive(context, vm, image).await?;
     }

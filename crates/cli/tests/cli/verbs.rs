@@ -138,14 +138,22 @@ fn create_tells_the_guest_who_may_sign_in_and_puts_an_image_into_its_drive() {
 
 #[test]
 fn create_makes_several_with_names_that_nobody_has() {
-    let pool = creating().task("VM.provision", "").serve();
-    let args = ["vm", "create", "--template", "tiny", "--name", "web", "--count", "2"];
+    let pool = creating()
+        .task("VM.provision", "")
+        .answers("VM_group.get_all_records", json!({}))
+        .answers("VM_group.create", json!("OpaqueRef:group"))
+        .answers("VM.set_groups", json!(""))
+        .serve();
+    let args = ["vm", "create", "--template", "tiny", "--name", "web", "--count", "2", "--apart"];
     let output = pool.haven(&args);
     assert!(output.status.success(), "{}", shown(&output));
     let names: Vec<Value> =
         pool.calls("Async.VM.clone").iter().map(|call| call[1].clone()).collect();
     // This pool never shows what was made.
     assert_eq!(names, ["web-1", "web-1"]);
+    assert_eq!(pool.calls("VM_group.create").len(), 1);
+    let apart = json!(["OpaqueRef:new", ["OpaqueRef:group"]]);
+    assert_eq!(pool.calls("VM.set_groups"), [apart.clone(), apart]);
 }
 
 /// W4: every host says how it reaches the place.
@@ -162,6 +170,29 @@ fn a_place_is_tried_before_anything_is_created() {
     let output = pool.haven(&args);
     assert_eq!(output.status.code(), Some(1));
     assert_golden("sr_test", &shown(&output));
+}
+
+/// W4: a repository of earlier days comes back with its disks, or not at all.
+#[test]
+fn an_existing_repository_is_attached_or_forgotten_again() {
+    let script = || {
+        small_pool()
+            .answers("SR.introduce", json!("OpaqueRef:old"))
+            .answers("PBD.create", json!("OpaqueRef:new-pbd"))
+            .task("SR.scan", "")
+            .task("PBD.unplug", "")
+            .task("SR.forget", "")
+    };
+    let uuid = "0e0e0e0e-0000-4000-8000-00000000000e";
+    let args = ["sr", "attach", "old", "--uuid", uuid, "--type", "nfs", "--location", "nas:/vms"];
+    let pool = script().task("PBD.plug", "").serve();
+    let output = pool.haven(&args);
+    assert!(output.status.success(), "{}", shown(&output));
+    assert_eq!(pool.calls("SR.introduce")[0][0], uuid);
+    assert_eq!(pool.calls("Async.PBD.plug").len(), 2, "on both hosts");
+    let pool = script().task_fails("PBD.plug", &["SR_BACKEND_FAILURE_73", "", "no", ""]).serve();
+    assert!(!pool.haven(&args).status.success());
+    assert_eq!(pool.calls("Async.SR.forget"), [json!(["OpaqueRef:old"])]);
 }
 
 /// W3: what joining would refuse is told before, one by one.

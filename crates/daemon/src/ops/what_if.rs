@@ -159,6 +159,8 @@ pub async fn what_if(
             .iter()
             .any(planner::Vm::waits)
             .then(|| restarts(&after, &policy, (found.failures, language)));
+        let placed: Vec<Json> =
+            changes.iter().filter_map(|change| placed(&after, change)).collect();
         let enough = found.holds_now && found.failures >= goal;
         Ok(json!({
             "wanted": goal,
@@ -166,9 +168,17 @@ pub async fn what_if(
             "before": tolerance(&before, language),
             "after": tolerance(&found, language),
             "plan": plan,
+            "placed": placed,
         }))
     })
     .await?
+}
+
+/// Where a VM that was added would run.
+fn placed(pool: &Pool, change: &Change) -> Option<Json> {
+    let Change::Add { vm, .. } = change else { return None };
+    let host = pool.host(pool.vm(vm.id)?.resident?)?;
+    Some(json!({ "vm": vm.name, "host": host.name }))
 }
 
 fn by_name<C>(
@@ -229,8 +239,8 @@ fn read(db: &Image, change: &Json) -> Result<Change, ApiError> {
             let bytes = number("memory").ok_or_else(|| missing("memory"))?;
             let vcpus = number("vcpus").and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
             let policy = match text("policy") {
-                // One that is never restarted needs room all the same when it starts.
-                "best-effort" | "none" => planner::Protection::BestEffort,
+                "best-effort" => planner::Protection::BestEffort,
+                "none" => planner::Protection::None,
                 _ => planner::Protection::Restart,
             };
             let sr = Some(text("sr")).filter(|given| !given.is_empty());

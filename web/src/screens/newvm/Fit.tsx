@@ -2,6 +2,7 @@
 import { Alert } from "@patternfly/react-core";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
+import { ApiError } from "@/api/errors";
 import { haven } from "@/api/haven";
 import { useI18n } from "@/i18n";
 import { usePool } from "@/store/hooks";
@@ -20,21 +21,19 @@ export function Fit({ wanted }: { wanted: Wanted }): ReactNode {
     ...(wanted.disk > 0 && wanted.sr !== undefined ? { sr: wanted.sr.uuid } : {}),
   };
   const asked = { changes: wanted.names.map(() => change) };
-  const fit = useQuery({ queryKey: ["fit", asked], queryFn: ({ signal }) => haven.whatIf(asked, signal), placeholderData: (before) => before, staleTime: 5000 });
+  const fit = useQuery({ queryKey: ["fit", asked], queryFn: ({ signal }) => haven.whatIf(asked, signal), staleTime: 5000, retry: false });
+  if (fit.error instanceof ApiError && fit.error.code === "OPERATION_NOT_ALLOWED") {
+    return (
+      <Alert isInline variant="danger" title={t("fit-no", { count: wanted.names.length })}>
+        <p>{fit.error.params.join(" ")}</p>
+        <p>{t("fit-no-remedy")}</p>
+      </Alert>
+    );
+  }
   return (
     <Answer query={fit}>
-      {({ enough, wanted: promised, before, after, plan }) => {
-        const hosts = [...new Set(plan?.groups.flatMap((group) => group.starts.map((each) => each.host)))];
-        const left = plan?.behind ?? [];
-        const [first] = left;
-        if (first !== undefined) {
-          return (
-            <Alert isInline variant="danger" title={t("fit-no", { count: left.length })}>
-              <p>{first.why}</p>
-              <p>{t("fit-no-remedy")}</p>
-            </Alert>
-          );
-        }
+      {({ enough, wanted: promised, before, after, placed }) => {
+        const hosts = [...new Set(placed.map((each) => each.host))];
         const isLess = isArmed && (!enough || after.failures < Math.min(before.failures, promised));
         return (
           <Alert isInline variant={isLess ? "warning" : "success"} title={t("fit-yes", { hosts: list(hosts) })}>

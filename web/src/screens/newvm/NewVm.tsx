@@ -18,7 +18,7 @@ import { MediaStep } from "./MediaStep";
 import { SizeStep } from "./SizeStep";
 
 const EMPTY: Draft = {
-  template: "", name: null, description: "", count: 1, source: "disk", image: "", firstBoot: NO_FIRST_BOOT, home: "",
+  template: "", name: null, description: "", count: 1, source: "disk", image: "", firstBoot: NO_FIRST_BOOT, home: "", isApart: false,
   vcpus: null, memory: null, diskGib: null, sr: null, network: null, policy: null, isStarted: true,
 };
 
@@ -124,6 +124,7 @@ function Review({ wanted, edit }: { wanted: Wanted; edit: (change: Partial<Draft
           ["newvm-step-template", wanted.template.name_label],
           ["newvm-step-media", media],
           ["newvm-home", wanted.home?.name_label ?? t("newvm-home-any")],
+          ["newvm-apart", wanted.isApart ? t("newvm-apart-yes", { group: wanted.base }) : undefined],
           ["newvm-step-size", t("newvm-size", { vcpus: wanted.vcpus, memory: bytes(wanted.memory) })],
           ["tab-disks", wanted.disk > 0 ? `${bytes(wanted.disk)} · ${wanted.sr?.name_label ?? ""}` : t("newvm-no-disk")],
           ["kind-network", wanted.network?.name_label ?? t("newvm-no-network")],

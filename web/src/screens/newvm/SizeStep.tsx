@@ -1,5 +1,5 @@
 // Where a new machine runs, how large it is, and what it is connected to.
-import { FormGroup, FormHelperText, FormSelect, FormSelectOption, HelperText, HelperTextItem } from "@patternfly/react-core";
+import { Checkbox, FormGroup, FormHelperText, FormSelect, FormSelectOption, HelperText, HelperTextItem } from "@patternfly/react-core";
 import type { ReactNode } from "react";
 import { useI18n } from "@/i18n";
 import { useAll } from "@/store/hooks";
@@ -36,6 +36,7 @@ export function SizeStep({ wanted, stock, network, edit }: Props): ReactNode {
           </HelperText>
         </FormHelperText>
       </FormGroup>
+      {wanted.names.length > 1 && <Checkbox id="vm-apart" label={t("newvm-apart")} description={t("newvm-apart-body")} isChecked={wanted.isApart} onChange={(_event, isApart) => edit({ isApart })} />}
       <NumberField id="vm-vcpus" label={t("column-vcpus")} value={wanted.vcpus} min={1} max={256} onChange={(vcpus) => edit({ vcpus })} />
       <NumberField id="vm-memory" label={t("newvm-memory-mib")} value={wanted.memory / MIB} min={64} max={4 * 1024 * 1024} step={256} onChange={(value) => edit({ memory: value * MIB })} />
       {largest > 0 && <p className={wanted.memory > largest ? "hv-bad-text" : "hv-muted"}>{t("newvm-largest-host", { size: bytes(largest) })}</p>}

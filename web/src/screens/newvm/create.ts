@@ -29,6 +29,7 @@ export function cliOf(wanted: Wanted): string {
     ...(wanted.source === "network" ? ["--netboot"] : []),
     ...(wanted.source === "cloud" ? wordsOf(wanted.firstBoot, many) : []),
     ...(wanted.home === undefined ? [] : ["--affinity", wanted.home.name_label]),
+    ...(wanted.isApart ? ["--apart"] : []),
     ...(wanted.policy === "" ? [] : ["--ha", policyWord(wanted.policy)]),
     ...(wanted.isStarted ? ["--start"] : []),
   );
@@ -37,19 +38,29 @@ export function cliOf(wanted: Wanted): string {
 /** Makes the machines one after the other; `made` hears of each. Answers the uuid of the last. */
 export async function createAll(world: World, wanted: Wanted, made: () => void): Promise<string> {
   let uuid = "";
+  const group = wanted.isApart ? await groupOf(wanted.base) : undefined;
   for (const name of wanted.names) {
-    uuid = await create(world, wanted, name);
+    uuid = await create(world, wanted, name, group);
     made();
   }
   return uuid;
 }
 
-async function create(world: World, wanted: Wanted, name: string): Promise<string> {
+/** The group whose machines are kept on different hosts; one of this name is used again. */
+async function groupOf(name: string): Promise<string> {
+  for (const known of await call("VM_group.get_by_name_label", name)) {
+    if ((await call("VM_group.get_placement", known)) === "anti_affinity") return known;
+  }
+  return call("VM_group.create", { name_label: name, name_description: "", placement: "anti_affinity" });
+}
+
+async function create(world: World, wanted: Wanted, name: string, group: string | undefined): Promise<string> {
   const cloned = await waitForTask(world.client, await start("VM.clone", wanted.template.$ref, name));
   const vm = resultRef(cloned);
   if (vm === undefined) throw new ApiError("INTERNAL_ERROR", ["VM.clone made no machine"]);
   try {
     await fitOut(world, vm, wanted);
+    if (group !== undefined) await call("VM.set_groups", vm, [group]);
   } catch (error) {
     await undo(world, vm);
     throw error;

@@ -24,6 +24,8 @@ export interface Draft {
   firstBoot: FirstBoot;
   /** Reference of the host to prefer; empty: any. */
   home: string;
+  /** Several are kept on different hosts. */
+  isApart: boolean;
   vcpus: number | null;
   memory: number | null;
   diskGib: number | null;
@@ -45,6 +47,7 @@ export interface Wanted {
   image: Item<"VDI"> | undefined;
   firstBoot: FirstBoot;
   home: Item<"host"> | undefined;
+  isApart: boolean;
   vcpus: number;
   memory: number;
   /** Size of the disk in bytes; 0: none. */
@@ -110,6 +113,7 @@ export function wantedOf(draft: Draft, stock: Stock): Wanted | undefined {
     image: source === "iso" ? (images.find((each) => each.$ref === draft.image) ?? images[0]) : undefined,
     firstBoot: draft.firstBoot,
     home: hosts.find((each) => each.$ref === draft.home),
+    isApart: draft.isApart && draft.count > 1,
     vcpus: draft.vcpus ?? template.VCPUs_at_startup,
     memory: draft.memory ?? template.memory_static_max,
     disk: Math.round((draft.diskGib ?? diskDefault) * GIB),

@@ -1,16 +1,16 @@
 // W4: what kind, where, what it is called. Exports of an NFS server are looked up.
-import { Button, FormGroup, FormHelperText, HelperText, HelperTextItem, Radio, TextInput } from "@patternfly/react-core";
+import { Button, Checkbox, FormGroup, FormHelperText, HelperText, HelperTextItem, Radio, TextInput } from "@patternfly/react-core";
 import { type ReactNode, useState } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearchParams } from "react-router";
 import { useWorld } from "@/actions/runner";
 import { haven } from "@/api/haven";
-import { call, start } from "@/api/rpc";
+import { call } from "@/api/rpc";
 import { useI18n } from "@/i18n";
 import { usePool, useAll } from "@/store/hooks";
-import { resultRef, waitForTask } from "@/store/taskWatch";
 import { ErrorView } from "@/ui/ErrorView";
 import { WizardPage } from "@/ui/WizardPage";
+import { createSr, introduceSr } from "./create";
 import { cliOf, deviceConfig, exportsOf, isPlace, isShared, type Kind, KINDS } from "./kinds";
 import { TestStep } from "./TestStep";
 
@@ -44,6 +44,12 @@ export default function NewStorage(): ReactNode {
     gcTime: 0,
     retry: false,
   });
+  // A repository that lies there and that this pool does not have: an earlier one, of this pool or another.
+  const found = new Set(isLibrary ? [] : (test.data?.hosts.flatMap((host) => host.found ?? []) ?? []));
+  const [there] = [...found].filter((uuid) => srs.every((sr) => sr.uuid !== uuid));
+  const isOnlyTaken = there !== undefined && found.size === 1 && test.data?.hosts.every((host) => host.error === undefined && host.same_place !== false) === true;
+  const [isKept, setKept] = useState(false);
+  const passes = test.data?.ok === true || (isOnlyTaken && isKept);
   const probe = async (): Promise<void> => {
     setProbing(true);
     setProbeError(null);
@@ -57,8 +63,8 @@ export default function NewStorage(): ReactNode {
     }
   };
   const finish = async (): Promise<void> => {
-    const task = await start("SR.create", pool?.master ?? "", deviceConfig(kind, location), 0, title, "", kind, isLibrary ? "iso" : "user", shared, {});
-    const sr = resultRef(await waitForTask(world.client, task));
+    const made = { kind, location, name: title };
+    const sr = isKept && there !== undefined ? await introduceSr(world, made, there) : await createSr(world, made);
     // The first shared storage becomes the pool's own: new disks go there.
     if (sr !== undefined && pool !== undefined && shared && !isLibrary && world.get("SR", pool.default_SR) === undefined) {
       await call("pool.set_default_SR", pool.$ref, sr);
@@ -71,7 +77,7 @@ export default function NewStorage(): ReactNode {
       finish="newsr-create"
       cancelTo="/pool/storage"
       onFinish={finish}
-      cli={[cliOf("create", kind, location, title)]}
+      cli={[isKept && there !== undefined ? `${cliOf("attach", kind, location, title)} --uuid ${there}` : cliOf("create", kind, location, title)]}
       onStep={(id) => setTesting(id === "test" || id === "review")}
       steps={[
         {
@@ -126,8 +132,13 @@ export default function NewStorage(): ReactNode {
           id: "test",
           label: "newsr-step-test",
           why: "newsr-why-test",
-          body: <TestStep query={test} cli={cliOf("test", kind, location)} isLibrary={isLibrary} />,
-          blocked: test.isFetching ? t("srtest-runs") : test.data?.ok === true ? undefined : t("srtest-must-pass"),
+          body: (
+            <>
+              <TestStep query={test} cli={cliOf("test", kind, location)} isLibrary={isLibrary} />
+              {isOnlyTaken && <Checkbox id="sr-keep" label={t("newsr-keep")} description={t("newsr-keep-body")} isChecked={isKept} onChange={(_event, keep) => setKept(keep)} />}
+            </>
+          ),
+          blocked: test.isFetching ? t("srtest-runs") : passes ? undefined : t(isOnlyTaken ? "newsr-keep-or-else" : "srtest-must-pass"),
         },
         {
           id: "review",

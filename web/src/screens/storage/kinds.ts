@@ -24,8 +24,8 @@ export function isShared(kind: Kind): boolean {
 }
 
 /** A line for making or trying it; `--shared` is said where it does not follow from the type. */
-export function cliOf(verb: "create" | "test", kind: Kind, location: string, name?: string): string {
-  const shared = kind === "file" || (kind === "iso" && verb === "create") ? "--shared" : undefined;
+export function cliOf(verb: "create" | "attach" | "test", kind: Kind, location: string, name?: string): string {
+  const shared = kind === "file" || (kind === "iso" && verb !== "test") ? "--shared" : undefined;
   return haven("sr", verb, name, "--type", kind, "--location", location, shared);
 }
 
