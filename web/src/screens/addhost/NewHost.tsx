@@ -10,6 +10,7 @@ import { haven as cliOf } from "@/actions/cli";
 import { ApiError } from "@/api/errors";
 import { type CheckedHost, haven, type HostCheck } from "@/api/haven";
 import { useI18n } from "@/i18n";
+import { Act } from "@/ui/Act";
 import { CliLines } from "@/ui/CliLines";
 import { ErrorView, useErrorText } from "@/ui/ErrorView";
 
@@ -29,9 +30,9 @@ export function NewHost({ address }: { address: string }): ReactNode {
   const [joined, setJoined] = useState(false);
   const hello = useQuery({ queryKey: ["new-host", address], queryFn: () => haven.checkHost(address), retry: false, staleTime: Infinity, gcTime: 0 });
   const fingerprint = hello.data?.fingerprint ?? "";
-  const isReady = code.trim() !== "" && fingerprint !== "" && busy === null;
+  const waits = code.trim() === "" ? t("new-host-needs-code") : fingerprint === "" || busy !== null ? t("busy") : undefined;
   const work = async (what: "check" | "add"): Promise<void> => {
-    if (!isReady) return;
+    if (waits !== undefined) return;
     setBusy(what);
     setError(null);
     try {
@@ -80,9 +81,9 @@ export function NewHost({ address }: { address: string }): ReactNode {
           </FormHelperText>
         </FormGroup>
         <div className="hv-buttons">
-          <Button type="submit" variant="secondary" isDisabled={!isReady} isLoading={busy === "check"}>
+          <Act type="submit" variant="secondary" blocked={waits} isLoading={busy === "check"}>
             {t("new-host-check")}
-          </Button>
+          </Act>
           {code.trim() === "" && <span className="hv-blocked">{t("new-host-needs-code")}</span>}
         </div>
       </Form>
@@ -95,9 +96,9 @@ export function NewHost({ address }: { address: string }): ReactNode {
             ))}
           </ul>
           <div className="hv-buttons">
-            <Button isDisabled={checked.ok !== true || !isReady} isLoading={busy === "add"} onClick={() => void work("add")}>
+            <Act blocked={checked.ok === true ? waits : t("new-host-blocked")} isLoading={busy === "add"} onClick={() => void work("add")}>
               {t("new-host-add")}
-            </Button>
+            </Act>
             {checked.ok !== true && <span className="hv-blocked">{t("new-host-blocked")}</span>}
           </div>
           <CliLines lines={[cliOf("host", "add", address, "--code", code.trim(), "--fingerprint", fingerprint)]} />

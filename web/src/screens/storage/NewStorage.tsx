@@ -8,6 +8,7 @@ import { haven } from "@/api/haven";
 import { call } from "@/api/rpc";
 import { useI18n } from "@/i18n";
 import { usePool, useAll } from "@/store/hooks";
+import { Act } from "@/ui/Act";
 import { ErrorView } from "@/ui/ErrorView";
 import { WizardPage } from "@/ui/WizardPage";
 import { createSr, introduceSr } from "./create";
@@ -109,9 +110,9 @@ export default function NewStorage(): ReactNode {
               </FormGroup>
               {kind === "nfs" && (
                 <div className="hv-buttons">
-                  <Button variant="secondary" isDisabled={location === ""} isLoading={probing} onClick={() => void probe()}>
+                  <Act variant="secondary" blocked={location === "" ? t("newsr-needs-where") : undefined} isLoading={probing} onClick={() => void probe()}>
                     {t("newsr-browse")}
-                  </Button>
+                  </Act>
                   {exports?.map((path) => (
                     <Button key={path} variant="link" onClick={() => setLocation(`${location.split(":")[0] ?? ""}:${path}`)}>
                       {path}

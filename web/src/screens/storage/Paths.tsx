@@ -1,5 +1,4 @@
 // W5: how every host reaches it, with what can be done where one does not.
-import { Button } from "@patternfly/react-core";
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { haven as cliOf } from "@/actions/cli";
@@ -11,6 +10,7 @@ import { useI18n } from "@/i18n";
 import { type Item, useAll, useTable } from "@/store/hooks";
 import { waitForTask } from "@/store/taskWatch";
 import { HostLink, Panel } from "@/ui/bits";
+import { Act } from "@/ui/Act";
 import { CliLines } from "@/ui/CliLines";
 import { ErrorView, useErrorText } from "@/ui/ErrorView";
 import { Pill } from "@/ui/status";
@@ -60,9 +60,9 @@ export function SrPaths({ object: sr }: { object: Item<"SR"> }): ReactNode {
         {test.error !== null && <ErrorView error={test.error} />}
         {!isLibrary && (
           <div className="hv-buttons">
-            <Button variant="secondary" isLoading={test.isFetching} isDisabled={test.isFetching || first === undefined} onClick={() => void test.refetch()}>
+            <Act variant="secondary" isLoading={test.isFetching} blocked={test.isFetching ? t("srtest-runs") : first === undefined ? t("sr-detached") : undefined} onClick={() => void test.refetch()}>
               {t(test.isFetching ? "srtest-runs" : "srtest-measure")}
-            </Button>
+            </Act>
             <span className="hv-muted">{t("srtest-measure-body")}</span>
           </div>
         )}
@@ -110,9 +110,9 @@ function PathRow({ pbd, sr, test }: { pbd: Item<"PBD">; sr: Item<"SR">; test: St
           {pbd.currently_attached ? (
             "–"
           ) : live ? (
-            <Button variant="secondary" size="sm" isLoading={busy} isDisabled={busy} aria-label={t("sr-repair-on", { sr: sr.name_label, host: host?.name_label ?? "" })} onClick={() => void repair()}>
+            <Act variant="secondary" size="sm" isLoading={busy} blocked={busy ? t("busy") : undefined} aria-label={t("sr-repair-on", { sr: sr.name_label, host: host?.name_label ?? "" })} onClick={() => void repair()}>
               {t("sr-repair-here")}
-            </Button>
+            </Act>
           ) : (
             t("sr-host-away")
           )}

@@ -1,10 +1,11 @@
 // A place as every host reaches it, before anything is created.
-import { Button, Spinner } from "@patternfly/react-core";
+import { Spinner } from "@patternfly/react-core";
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { ApiError } from "@/api/errors";
 import type { StorageTest, StorageTried } from "@/api/haven";
 import { useI18n } from "@/i18n";
+import { Act } from "@/ui/Act";
 import { CliLines } from "@/ui/CliLines";
 import { ErrorView, useErrorText } from "@/ui/ErrorView";
 import { Pill } from "@/ui/status";
@@ -45,9 +46,9 @@ export function TestStep({ query, cli, isLibrary }: { query: UseQueryResult<Stor
         </table>
       )}
       <div className="hv-buttons">
-        <Button variant="secondary" isDisabled={isFetching} onClick={() => void query.refetch()}>
+        <Act variant="secondary" blocked={isFetching ? t("srtest-runs") : undefined} onClick={() => void query.refetch()}>
           {t("srtest-again")}
-        </Button>
+        </Act>
       </div>
       <CliLines lines={[cli]} />
     </div>
