@@ -8,7 +8,7 @@ import {
   ToolbarItem,
 } from "@patternfly/react-core";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, type ReactNode, useDeferredValue, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, memo, type ReactNode, useCallback, useDeferredValue, useMemo, useRef, useState } from "react";
 import { ActionMenu } from "@/actions/ActionMenu";
 import type { ClassName } from "@/generated/xenapi";
 import { useI18n } from "@/i18n";
@@ -58,11 +58,13 @@ export function ObjectTable<C extends ClassName>(props: Props<C>): ReactNode {
   // Objects that have gone are not selected any more.
   const selected = useMemo(() => rows.filter((row) => chosen.has(row.$ref)), [rows, chosen]);
 
-  const toggle = (ref: string): void => {
-    const next = new Set(chosen);
-    if (!next.delete(ref)) next.add(ref);
-    setChosen(next);
-  };
+  const toggle = useCallback((ref: string): void => {
+    setChosen((before) => {
+      const next = new Set(before);
+      if (!next.delete(ref)) next.add(ref);
+      return next;
+    });
+  }, []);
   const all = shown.length > 0 && shown.every((row) => chosen.has(row.$ref));
   const toggleAll = (): void => setChosen(all ? new Set() : new Set(shown.map((row) => row.$ref)));
 
@@ -139,7 +141,8 @@ function Rows<T extends { $ref: string }>(props: RowsProps<T>): ReactNode {
     initialRect: { width: 1200, height: 700 },
   });
   const widths = columns.map((column) => column.width ?? "1fr").map((width) => `minmax(0, ${width})`);
-  const grid = { gridTemplateColumns: [...(selection === undefined ? [] : ["40px"]), ...widths].join(" ") };
+  const template = [...(selection === undefined ? [] : ["40px"]), ...widths].join(" ");
+  const grid = { gridTemplateColumns: template };
   const onKeyDown = (event: KeyboardEvent): void => {
     const step = { PageDown: 10, PageUp: -10, End: rows.length, Home: -rows.length }[event.key];
     if (step === undefined || !(event.target instanceof HTMLElement) || event.target.tagName === "INPUT") return;
@@ -174,38 +177,65 @@ function Rows<T extends { $ref: string }>(props: RowsProps<T>): ReactNode {
         {virtual.getVirtualItems().map(({ index, start }) => {
           const row = rows[index];
           if (row === undefined) return null;
-          const isChosen = selection?.chosen.has(row.$ref) === true;
           return (
-            <div
+            <Line
               key={row.$ref}
-              role="row"
-              aria-rowindex={index + 2}
-              aria-selected={selection === undefined ? undefined : isChosen}
-              className="hv-row"
-              style={{ ...grid, transform: `translateY(${start}px)` }}
-            >
-              {selection !== undefined && (
-                <div role="cell">
-                  <input
-                    type="checkbox"
-                    aria-label={t("select-row", { name: "name_label" in row ? String(row.name_label) : "" })}
-                    checked={isChosen}
-                    onChange={() => selection.toggle(row.$ref)}
-                  />
-                </div>
-              )}
-              {columns.map((column) => (
-                <div key={column.id} role="cell" className={column.isNumber === true ? "hv-number" : undefined}>
-                  {column.cell(row)}
-                </div>
-              ))}
-            </div>
+              row={row}
+              columns={columns as ReadonlyArray<Column<Identified>>}
+              index={index}
+              start={start}
+              grid={template}
+              isChosen={selection?.chosen.has(row.$ref) === true}
+              onToggle={selection?.toggle}
+            />
           );
         })}
       </div>
     </div>
   );
 }
+
+type Identified = { $ref: string };
+
+interface LineProps {
+  row: Identified;
+  columns: ReadonlyArray<Column<Identified>>;
+  index: number;
+  start: number;
+  grid: string;
+  isChosen: boolean;
+  onToggle: ((ref: string) => void) | undefined;
+}
+
+/** One row; drawn again only when something of it has changed, however far the list is scrolled. */
+const Line = memo(function Line({ row, columns, index, start, grid, isChosen, onToggle }: LineProps): ReactNode {
+  const { t } = useI18n();
+  return (
+    <div
+      role="row"
+      aria-rowindex={index + 2}
+      aria-selected={onToggle === undefined ? undefined : isChosen}
+      className="hv-row"
+      style={{ gridTemplateColumns: grid, transform: `translateY(${start}px)` }}
+    >
+      {onToggle !== undefined && (
+        <div role="cell">
+          <input
+            type="checkbox"
+            aria-label={t("select-row", { name: "name_label" in row ? String(row.name_label) : "" })}
+            checked={isChosen}
+            onChange={() => onToggle(row.$ref)}
+          />
+        </div>
+      )}
+      {columns.map((column) => (
+        <div key={column.id} role="cell" className={column.isNumber === true ? "hv-number" : undefined}>
+          {column.cell(row)}
+        </div>
+      ))}
+    </div>
+  );
+});
 
 interface HeadingProps<T> {
   column: Column<T>;

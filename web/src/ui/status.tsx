@@ -99,8 +99,11 @@ const SHIELD: Record<Protection, Colour> = {
 
 /** The shield of a machine. */
 export function Shield({ vm }: { vm: Item<"VM"> }): ReactNode {
+  return <ShieldPill protection={protectionOf(vm, usePool())} />;
+}
+
+export function ShieldPill({ protection }: { protection: Protection }): ReactNode {
   const t = useT();
-  const protection = protectionOf(vm, usePool());
   return (
     <Pill colour={SHIELD[protection]} icon={ShieldIcon}>
       {t(`protection-${protection}`)}

@@ -2,11 +2,12 @@
 import { type ReactNode, useMemo } from "react";
 import { Link } from "react-router";
 import { useI18n } from "@/i18n";
-import { type Item, useAll, useObject, useTable, useVms } from "@/store/hooks";
-import { HostLink, Meter, Nothing } from "@/ui/bits";
+import type { Records } from "@/generated/xenapi";
+import { type Item, useAll, useObject, usePool, useTable, useVms } from "@/store/hooks";
+import { Meter, Nothing } from "@/ui/bits";
 import { pathOf } from "@/ui/links";
 import { type Column, ObjectTable } from "@/ui/ObjectTable";
-import { HostPill, PowerPill, Shield } from "@/ui/status";
+import { HostPill, PowerPill, protectionOf, ShieldPill } from "@/ui/status";
 
 export function HostsTab(): ReactNode {
   const { number } = useI18n();
@@ -33,19 +34,25 @@ function HostMemory({ host }: { host: Item<"host"> }): ReactNode {
   return <Meter label={t("column-memory")} parts={[{ share: used / metrics.memory_total, kind: "used", label }]} />;
 }
 
+function HostName({ host }: { host: Records["host"] | undefined }): ReactNode {
+  return host === undefined ? "–" : <Link to={pathOf("host", host.uuid)}>{host.name_label}</Link>;
+}
+
 export function useVmColumns(): Array<Column<Item<"VM">>> {
   const { t, number, bytes } = useI18n();
+  // Asked once for the list, not by every row of it.
   const hosts = useTable("host");
+  const pool = usePool();
   return useMemo(
     () => [
       { id: "name", label: "column-name", width: "2fr", value: (vm) => vm.name_label, cell: (vm) => <Link to={pathOf("vm", vm.uuid)}>{vm.name_label}</Link> },
       { id: "state", label: "column-state", value: (vm) => t(`power-${vm.power_state.toLowerCase()}`), cell: (vm) => <PowerPill state={vm.power_state} /> },
-      { id: "shield", label: "column-protection", value: (vm) => vm.ha_restart_priority, cell: (vm) => <Shield vm={vm} /> },
-      { id: "host", label: "column-host", value: (vm) => hosts.byRef.get(vm.resident_on)?.name_label ?? "", cell: (vm) => <HostLink host={vm.resident_on} /> },
+      { id: "shield", label: "column-protection", value: (vm) => vm.ha_restart_priority, cell: (vm) => <ShieldPill protection={protectionOf(vm, pool)} /> },
+      { id: "host", label: "column-host", value: (vm) => hosts.byRef.get(vm.resident_on)?.name_label ?? "", cell: (vm) => <HostName host={hosts.byRef.get(vm.resident_on)} /> },
       { id: "cpu", label: "column-vcpus", width: "80px", isNumber: true, value: (vm) => vm.VCPUs_at_startup, cell: (vm) => number(vm.VCPUs_at_startup) },
       { id: "memory", label: "column-memory", width: "110px", isNumber: true, value: (vm) => vm.memory_static_max, cell: (vm) => bytes(vm.memory_static_max) },
     ],
-    [t, number, bytes, hosts],
+    [t, number, bytes, hosts, pool],
   );
 }
 
