@@ -4,11 +4,24 @@ use std::fmt::Write as _;
 
 use haven_model::{DateTime, RefId, Sink, Value};
 
+use crate::pieces::TextSink;
+
 /// Writes one value behind what stands in `out`.
 pub(crate) fn write(out: String, value: &Value) -> String {
     let mut sink = JsonSink { out, more: false };
     value.write(&mut sink);
     sink.out
+}
+
+/// A sink with what stands before the value.
+pub(crate) fn sink(before: String) -> Box<dyn TextSink> {
+    Box::new(JsonSink { out: before, more: false })
+}
+
+impl TextSink for JsonSink {
+    fn text_mut(&mut self) -> &mut String {
+        &mut self.out
+    }
 }
 
 struct JsonSink {

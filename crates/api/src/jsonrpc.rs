@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use crate::call::Request;
 use crate::json_sink;
+use crate::pieces::Pieces;
 pub use crate::xmlrpc::DecodeError;
 
 /// Content type of answers; clients compare it as a whole.
@@ -73,16 +74,31 @@ fn text(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// Writes an answer.
-#[must_use]
-pub fn write_response(to: &ReplyTo, outcome: Result<&Value, &ApiError>) -> String {
+/// What stands before and after the value of an answer.
+fn around(to: &ReplyTo) -> (&'static str, String) {
     let (before, middle) = match to.version {
         Version::V1 => (r#"{"result":"#, r#","error":null,"id":"#),
         Version::V2 => (r#"{"jsonrpc":"2.0","result":"#, r#","id":"#),
     };
+    (before, format!("{middle}{}}}", text(&to.id)))
+}
+
+/// The answer to a call that went well, piece by piece.
+#[must_use]
+pub fn pieces(to: &ReplyTo, value: Value) -> Pieces {
+    let (before, after) = around(to);
+    Pieces::new(json_sink::sink(before.to_owned()), value, after)
+}
+
+/// Writes an answer.
+#[must_use]
+pub fn write_response(to: &ReplyTo, outcome: Result<&Value, &ApiError>) -> String {
     let id = text(&to.id);
     let error = match outcome {
-        Ok(value) => return json_sink::write(before.to_owned(), value) + middle + &id + "}",
+        Ok(value) => {
+            let (before, after) = around(to);
+            return json_sink::write(before.to_owned(), value) + &after;
+        }
         Err(error) => error,
     };
     match to.version {

@@ -21,6 +21,7 @@ use crate::audit::Audit;
 use crate::authority::Authority;
 use crate::boot::HostSide;
 use crate::config::Config;
+use crate::fair::Fair;
 use crate::ha::Ha;
 use crate::identity::{IdentityStore, Member};
 use crate::order_client::OrderClient;
@@ -51,6 +52,8 @@ pub struct AppState {
     pub pam: Option<Pam>,
     /// Slows down who guesses them.
     pub throttle: Throttle,
+    /// Who is served next.
+    pub fair: Arc<Fair>,
     /// Who did what.
     pub audit: Audit,
     /// Which copies of the database the members have.
@@ -88,6 +91,7 @@ impl AppState {
             sessions: Sessions::default(),
             passwords: Passwords::default(),
             throttle: Throttle::default(),
+            fair: Arc::default(),
             audit,
             copies: Copies::default(),
             reports: Reports::default(),

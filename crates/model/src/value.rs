@@ -72,6 +72,20 @@ impl Value {
         }
     }
 
+    /// The same of a stored row too, of which only this field is read.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<Self> {
+        match self {
+            Self::Row(row) => {
+                let meta = row.0.meta();
+                let index = meta.index_of(name)?;
+                let public = meta.fields.get(index).is_some_and(|field| !field.internal);
+                row.0.value(index).filter(|_| public)
+            }
+            other => other.member(name).cloned(),
+        }
+    }
+
     /// What kind of value this is, for messages to people.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

@@ -82,7 +82,7 @@ impl Run<'_> {
     pub(crate) fn parts(&mut self, field: &Field, object: &Object) -> Result<Parts, Failure> {
         match field.source {
             Source::Own(meta) => {
-                let value = object.record.member(meta.name).cloned().unwrap_or(Value::Nil);
+                let value = object.field(meta.name).unwrap_or(Value::Nil);
                 let parts = self.parts_of(meta.ty, &value, field.kind);
                 Ok(if field.name == "last-boot-record" {
                     Parts::plain(format!("'{}'", parts.text("")))

@@ -23,13 +23,19 @@ const FILE_BYTES_MAX: usize = 32 << 20;
 pub(crate) struct Object {
     pub(crate) class: &'static ClassMeta,
     pub(crate) id: RefId,
+    /// Of many objects it is the stored row, which takes no room of its own.
     pub(crate) record: Value,
 }
 
 impl Object {
+    /// A field.
+    pub(crate) fn field(&self, name: &str) -> Option<Value> {
+        self.record.field(name)
+    }
+
     /// A field as text; empty if there is none.
     pub(crate) fn text(&self, field: &str) -> String {
-        self.record.member(field).map(ToString::to_string).unwrap_or_default()
+        self.field(field).map(|value| value.to_string()).unwrap_or_default()
     }
 
     pub(crate) fn uuid(&self) -> String {
@@ -37,17 +43,17 @@ impl Object {
     }
 
     pub(crate) fn is(&self, field: &str) -> bool {
-        self.record.member(field) == Some(&Value::Bool(true))
+        self.field(field) == Some(Value::Bool(true))
     }
 
     /// A field that is a reference.
     pub(crate) fn reference(&self, field: &str) -> RefId {
-        self.record.member(field).map_or(RefId::NULL, as_ref)
+        self.field(field).as_ref().map_or(RefId::NULL, as_ref)
     }
 
     /// A field that is a set of references.
     pub(crate) fn references(&self, field: &str) -> Vec<RefId> {
-        match self.record.member(field) {
+        match self.field(field) {
             Some(Value::Set(items)) => items.iter().map(as_ref).collect(),
             _ => Vec::new(),
         }
@@ -250,7 +256,7 @@ impl<'a> Run<'a> {
             return Ok(None);
         }
         if let Some(known) = self.records.get(&(class, id)) {
-            return Ok(known.clone());
+            return Ok(known.clone().map(Value::plain));
         }
         let record = match self.api.call(&format!("{class}.get_record"), vec![Value::Ref(id)]) {
             Ok(record) => Some(record),

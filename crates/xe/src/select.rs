@@ -1,7 +1,5 @@
 //! Which machines, hosts or repositories a command is about.
 
-use haven_model::Value;
-
 use crate::facts::Selects;
 use crate::failure::Failure;
 use crate::generated::is_standard;
@@ -159,7 +157,7 @@ impl Run<'_> {
 
     fn machine(&mut self, uuid: &str, what: &str, field: &str) -> Result<Object, Failure> {
         let found = self.by_uuid("VM", uuid)?;
-        if found.record.member(field) == Some(&Value::Bool(true)) {
+        if found.is(field) {
             return Ok(found);
         }
         Err(Failure::text(format!("{uuid} is no {what}")))

@@ -7,7 +7,7 @@ mod parse;
 mod write;
 
 pub use parse::{decode_value, parse_call, parse_response};
-pub use write::{encode_result, write_bare, write_call, write_failure, write_success};
+pub use write::{encode_result, pieces, write_bare, write_call, write_failure, write_success};
 
 /// Content type of answers; clients compare it as a whole.
 pub const CONTENT_TYPE: &str = "text/xml";

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use haven_model::{ApiError, DateTime, RefId, Sink, Value};
 
+use crate::pieces::{Pieces, TextSink};
+
 /// `event.from` counts references in typed integers, the only ones in the protocol.
 const TYPED_INTS_MEMBER: &str = "valid_ref_counts";
 
@@ -174,12 +176,27 @@ fn response(answer: &Value) -> String {
     framed(HEAD, answer, TAIL)
 }
 
+const SUCCESS: &str = "<value><struct><member><name>Status</name><value>Success</value></member>\
+                       <member><name>Value</name>";
+const SUCCESS_TAIL: &str = "</member></struct></value>";
+
 /// The answer to a call that went well.
 #[must_use]
 pub fn write_success(result: &Value) -> String {
-    let success = "<value><struct><member><name>Status</name><value>Success</value></member>\
-                   <member><name>Value</name>";
-    framed(&[HEAD, success].concat(), result, &["</member></struct></value>", TAIL].concat())
+    framed(&[HEAD, SUCCESS].concat(), result, &[SUCCESS_TAIL, TAIL].concat())
+}
+
+/// The answer to a call that went well, piece by piece.
+#[must_use]
+pub fn pieces(result: Value) -> Pieces {
+    let sink = XmlSink { out: [HEAD, SUCCESS, "<value>"].concat(), ..XmlSink::default() };
+    Pieces::new(Box::new(sink), result, ["</value>", SUCCESS_TAIL, TAIL].concat())
+}
+
+impl TextSink for XmlSink {
+    fn text_mut(&mut self) -> &mut String {
+        &mut self.out
+    }
 }
 
 /// The answer to a call that failed.

@@ -13,8 +13,10 @@ use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use serde_json::{Value as Json, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// Trusts every server: this is no place for secrets.
 #[derive(Debug)]
@@ -87,6 +89,41 @@ impl Server {
         Connection { sender, session: String::new() }
     }
 
+    async fn raw(&self) -> TlsStream<TcpStream> {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        self.tls.connect(name, stream).await.unwrap()
+    }
+
+    /// Sends `count` requests before it reads, and one more for about each answer, for ever.
+    pub(crate) async fn pipeline(&self, body: &str, count: usize) {
+        let mut stream = self.raw().await;
+        let request = request(body);
+        stream.write_all(request.repeat(count).as_bytes()).await.unwrap();
+        let (mut bytes, mut unseen) = (vec![0; 64 << 10], 0);
+        let mut answer = 0;
+        loop {
+            let read = stream.read(&mut bytes).await.unwrap();
+            assert!(read > 0, "the connection ended");
+            // All answers are as long as the first; its length is about right.
+            if answer == 0 {
+                answer = read.max(1000);
+            }
+            unseen += read;
+            let more = unseen / answer;
+            unseen %= answer;
+            stream.write_all(request.repeat(more).as_bytes()).await.unwrap();
+        }
+    }
+
+    /// Asks, and never reads the answer.
+    pub(crate) async fn never_read(&self, body: &str) {
+        let mut stream = self.raw().await;
+        stream.write_all(request(body).as_bytes()).await.unwrap();
+        std::future::pending::<()>().await;
+    }
+
     /// A connection with a session.
     pub(crate) async fn login(&self, user: &str, password: &str) -> Connection {
         let mut connection = self.connect().await;
@@ -95,6 +132,11 @@ impl Server {
         connection.session = session.as_str().unwrap().to_owned();
         connection
     }
+}
+
+fn request(body: &str) -> String {
+    let head = "POST /jsonrpc HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+    format!("{head}content-length: {}\r\n\r\n{body}", body.len())
 }
 
 /// One connection.

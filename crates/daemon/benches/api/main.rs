@@ -9,6 +9,7 @@
 )]
 
 mod client;
+mod flood;
 mod xe;
 
 use std::path::Path;
@@ -22,9 +23,7 @@ use client::{Connection, Server, percentile};
 const PASSWORD: &str = "correct horse";
 const SESSIONS: usize = 32;
 const WATCHERS: usize = 50;
-/// Connections of the client that floods, all in one session.
-const FLOOD: usize = 64;
-/// Cores of server and clients together.
+/// Cores of server and clients together; `BENCH_CORES` names others.
 const CORES: &str = "0,1";
 
 struct Daemon {
@@ -52,11 +51,10 @@ impl Daemon {
             port + 1
         );
         std::fs::write(settings, text).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_havend"))
-            .arg("--root")
-            .arg(dir.path())
-            .spawn()
-            .unwrap();
+        // Another build, to compare with.
+        let program = std::env::var("BENCH_HAVEND");
+        let program = program.unwrap_or_else(|_| env!("CARGO_BIN_EXE_havend").to_owned());
+        let child = Command::new(program).arg("--root").arg(dir.path()).spawn().unwrap();
         Self { child, _dir: dir }
     }
 
@@ -310,9 +308,8 @@ async fn measure(hosts: usize, vms: usize, seconds: u64) {
     figure("reads_per_s", alone, "calls/s");
     figure("reads_p50_ms", percentile(&times, 0.5), "ms");
     figure("reads_p99_ms", percentile(&times, 0.99), "ms");
-    let (flooded, readers) = flooded(&server, readers, &refs, length).await;
-    figure("reads_flooded_per_s", flooded, "calls/s");
-    figure("flood_cost", (1.0 - flooded / alone) * 100.0, "%");
+    figure("coordinator_memory_read_mib", daemon.memory_mib() as f64, "MiB");
+    let readers = flood::all(&daemon, &server, readers, &refs, length).await;
     let (rate, times) = writes(readers, &refs, length).await;
     figure("durable_writes_per_s", rate, "writes/s");
     figure("durable_writes_p99_ms", percentile(&times, 0.99), "ms");
@@ -326,33 +323,6 @@ async fn measure(hosts: usize, vms: usize, seconds: u64) {
     figure("coordinator_memory_mib", daemon.memory_mib() as f64, "MiB");
 }
 
-/// The same reads while one session asks for everything over many connections at once.
-async fn flooded(
-    server: &Server,
-    readers: Vec<Connection>,
-    vms: &[Json],
-    length: Duration,
-) -> (f64, Vec<Connection>) {
-    let session = server.login("root", PASSWORD).await.session;
-    let mut flood = Vec::new();
-    for _ in 0..FLOOD {
-        let mut connection = server.connect().await;
-        connection.session.clone_from(&session);
-        let vm = vms[0].clone();
-        flood.push(tokio::spawn(async move {
-            loop {
-                connection.blind("VM.get_record", std::slice::from_ref(&vm)).await;
-            }
-        }));
-    }
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let (rate, _, back) = reads(readers, vms, length).await;
-    for one in flood {
-        one.abort();
-    }
-    (rate, back)
-}
-
 fn main() {
     let number = |name: &str, default: usize| {
         std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -363,7 +333,7 @@ fn main() {
     if std::env::var_os("BENCH_BOUND").is_none() {
         let program = std::env::current_exe().unwrap();
         let status = Command::new("taskset")
-            .args(["-c", CORES])
+            .args(["-c", &std::env::var("BENCH_CORES").unwrap_or_else(|_| CORES.to_owned())])
             .arg(program)
             .env("BENCH_BOUND", "1")
             .status()

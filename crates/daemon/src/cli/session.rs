@@ -49,7 +49,8 @@ impl CliSession {
             }
         };
         match self.runtime.block_on(answer)? {
-            // Commands look into records.
+            // Commands read the rows of lists one by one.
+            Answer::Value(value) if method.ends_with(".get_all_records") => Ok(value),
             Answer::Value(value) => Ok(value.plain()),
             Answer::Names(names) => Ok(Value::Set(names.into_iter().map(Value::String).collect())),
         }

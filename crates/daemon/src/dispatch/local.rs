@@ -7,16 +7,16 @@
 use std::sync::Arc;
 
 use haven_api::{Call as ApiCall, rbac};
-use haven_model::{ApiError, Field, Ref, Session as Row, Value, codes};
+use haven_model::{ApiError, Field, Ref, Session as Row, Value};
 use haven_pooldb::{Database, MemStore};
 use uuid::Uuid;
 
-use super::entry;
 use super::session_calls::account;
+use super::{entry, login};
 use crate::audit::Entry;
 use crate::http::Origin;
 use crate::ops::{emergency, join, subject};
-use crate::session::{Login, PasswordError};
+use crate::session::Login;
 use crate::state::{AppState, now};
 
 /// Logs in to this host, not to the pool.
@@ -35,7 +35,7 @@ pub(super) async fn answer(
     let closed = !state.pool.is_open();
     let alone = state.identity.pool().is_none();
     if closed && (name == LOCAL_LOGIN || alone && name == LOGIN) {
-        return Some(login(state, origin, call).await);
+        return Some(log_in(state, origin, call).await);
     }
     let mine = emergency::answers(name)
         || closed && LOGOUTS.contains(&name)
@@ -63,7 +63,7 @@ pub(super) async fn answer(
     Some(answer)
 }
 
-async fn login(
+async fn log_in(
     state: &Arc<AppState>,
     origin: Origin,
     call: &ApiCall<'_>,
@@ -83,17 +83,11 @@ async fn authenticate(
     password: String,
 ) -> Result<Login, ApiError> {
     let Origin::Remote(address) = origin else { return Ok(Login::root(user, "")) };
-    let refused = |why: &dyn std::fmt::Display| {
-        ApiError::with(codes::SESSION_AUTHENTICATION_FAILED, &[&user, &why])
-    };
-    let pending = state.throttle.enter(address).map_err(|error| refused(&error))?;
-    let hash = if user == subject::ROOT { copied_hash(state).await } else { None };
-    if let Err(error) = state.passwords.verify(hash, password).await {
-        if error == PasswordError::Wrong {
-            pending.wrong();
-        }
-        return Err(refused(&error));
-    }
+    login::looked_at(state, address, user, async {
+        let hash = if user == subject::ROOT { copied_hash(state).await } else { None };
+        state.passwords.verify(hash, password).await
+    })
+    .await?;
     Ok(Login::root(user, ""))
 }
 

@@ -7,6 +7,7 @@ mod async_call;
 mod call;
 mod entry;
 mod local;
+mod login;
 mod session_calls;
 
 pub(crate) use async_call::ended;

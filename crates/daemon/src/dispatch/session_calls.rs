@@ -52,23 +52,13 @@ pub async fn authenticate(
     password: String,
 ) -> Result<Login, ApiError> {
     let Origin::Remote(address) = origin else { return Ok(Login::root(user, "")) };
-    let refused = |why: &dyn std::fmt::Display| {
-        ApiError::with(codes::SESSION_AUTHENTICATION_FAILED, &[&user, &why])
-    };
-    let pending = state.throttle.enter(address).map_err(|error| refused(&error))?;
     let Ok((hash, login)) = state.pool.read(|db| account(db, user)).await else {
         return Err(state.not_coordinator());
     };
-    let system = match verified(state, user, hash, login.is_some(), password).await {
-        Ok(By::Pool) => None,
-        Ok(By::System) => Some(system_login(state, user)),
-        Err(error) => {
-            if error == PasswordError::Wrong {
-                pending.wrong();
-                tracing::info!(user, %address, "a login failed");
-            }
-            return Err(refused(&error));
-        }
+    let verify = verified(state, user, hash, login.is_some(), password);
+    let system = match super::login::looked_at(state, address, user, verify).await? {
+        By::Pool => None,
+        By::System => Some(system_login(state, user)),
     };
     let login = system.or(login).filter(|login| login.role != RoleLevel::Nobody);
     login.ok_or_else(|| {

@@ -30,6 +30,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::cli;
+use crate::fair::{Address, Entry, Line, Who, metered};
 pub use redirect::redirect;
 
 use crate::peer_net::{Caller, ForwardedFor, RawStream, forward_request, forwarded_caller};
@@ -100,7 +101,33 @@ pub fn router(state: Arc<AppState>) -> Router {
     Router::new().fallback(entry).with_state(state)
 }
 
+/// On a request that is only to be answered that its client asks too much.
+#[derive(Clone, Copy, Debug)]
+struct Refused;
+
+/// Waits for the request's turn before anything of it is read.
 async fn entry(State(state): State<Arc<AppState>>, mut request: Request) -> Response {
+    let line = request.extensions().get::<Line>().cloned().unwrap_or_default();
+    let address = match Origin::of(&request) {
+        Origin::Root => Address::Root,
+        Origin::Remote(address) => Address::remote(address),
+    };
+    let who = Who { address, session: line.session() };
+    match state.fair.enter(who, line.clone()).await {
+        Entry::Pass(pass) => metered(pass, answer(state, line, request)).await,
+        Entry::Refused => {
+            request.extensions_mut().insert(Refused);
+            match *request.method() {
+                Method::POST if !request.uri().path().starts_with("/haven/") => {
+                    answer(state, line, request).await
+                }
+                _ => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+            }
+        }
+    }
+}
+
+async fn answer(state: Arc<AppState>, line: Line, mut request: Request) -> Response {
     let path = request.uri().path().to_owned();
     if web::is_ours(request.method(), &path) {
         return web::serve(&state, request).await;
@@ -146,7 +173,7 @@ async fn entry(State(state): State<Arc<AppState>>, mut request: Request) -> Resp
         Method::POST if path.starts_with("/haven/") => {
             extra::post(&state, origin, &path, request).await
         }
-        Method::POST => rpc::answer(&state, origin, &path, request).await,
+        Method::POST => rpc::answer(&state, origin, &line, &path, request).await,
         Method::GET if path.starts_with("/haven/") => {
             let asker = (auth::Credentials::of(&request), extra::language(&request));
             drop(request);
@@ -190,9 +217,14 @@ fn options(request: &Request) -> Response {
     response
 }
 
-/// An answer of the API: exactly this content type, and readable by programs in browsers.
+/// An answer of the API, as text.
 pub(crate) fn text(content_type: &'static str, body: String) -> Response {
-    let mut response = Response::new(Body::from(body));
+    answered(content_type, Body::from(body))
+}
+
+/// An answer of the API: exactly this content type, and readable by programs in browsers.
+fn answered(content_type: &'static str, body: Body) -> Response {
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));

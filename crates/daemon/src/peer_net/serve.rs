@@ -24,6 +24,7 @@ use tower::ServiceExt;
 use super::dial::tune;
 use super::patience::Patient;
 use super::thin::{Begun, serve_thin};
+use crate::fair::Line;
 use crate::tls::peer_of;
 
 /// Connections at a time, per listener.
@@ -41,6 +42,9 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connections of one address at a time, per listener.
 const CONNECTIONS_OF_ONE_MAX: u32 = 512;
+/// What is kept of a connection at most: of a request before it is read, and of an answer that
+/// the client does not take.
+const BUFFER_BYTES_MAX: usize = 128 << 10;
 /// A client that reads nothing for so long is given up.
 const STALL_MAX: Duration = Duration::from_secs(60);
 
@@ -210,13 +214,16 @@ async fn serve_stream<S>(
         }
         return;
     }
+    let line = Line::default();
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         let mut request: Request = request.map(Body::new);
         request.extensions_mut().insert(caller.clone());
+        request.extensions_mut().insert(line.clone());
         router.clone().oneshot(request)
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_MAX);
+    let mut http1 = builder.http1();
+    http1.timer(TokioTimer::new()).header_read_timeout(HEADER_MAX).max_buf_size(BUFFER_BYTES_MAX);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -7,9 +7,7 @@
 mod password;
 mod table;
 mod throttle;
-mod turns;
 
 pub use password::{PasswordError, Passwords};
 pub use table::{Followed, Login, Session, Sessions};
 pub use throttle::{Throttle, Throttled};
-pub use turns::{Turn, Turns};

@@ -8,8 +8,6 @@ use haven_model::{Ref, RoleLevel, Subject};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::turns::Turns;
-
 /// Seconds without a call after which a session ends.
 const IDLE_S_MAX: i64 = 24 * 3600;
 /// Sessions of one user name, and of one originator.
@@ -62,8 +60,6 @@ pub struct Session {
     pub created: i64,
     /// Seconds since 1970, accurate to ten minutes.
     pub last_active: i64,
-    /// Its calls take turns.
-    pub turns: Turns,
     /// Becomes true when it ends: blocked calls wake up.
     pub closed: watch::Receiver<bool>,
 }
@@ -165,10 +161,9 @@ impl Sessions {
         inner.entries.get_mut(&id).map(|entry| work(&mut entry.followed))
     }
 
-    /// The turns of a session, without counting as a use.
-    pub fn turns(&self, id: Uuid) -> Option<Turns> {
-        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.entries.get(&id).map(|entry| entry.session.turns.clone())
+    /// Whether there is such a session, without counting as a use.
+    pub fn is_open(&self, id: Uuid) -> bool {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).entries.contains_key(&id)
     }
 
     /// Ends a session; false if there was none.
@@ -215,7 +210,6 @@ impl Inner {
             subject: login.subject,
             created: now,
             last_active: now,
-            turns: Turns::default(),
             closed,
         };
         self.uses += 1;

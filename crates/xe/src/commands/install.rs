@@ -145,7 +145,7 @@ fn repository(run: &mut Run<'_>, template: &Object) -> Result<Option<RefId>, Fai
 fn disks_on(run: &mut Run<'_>, template: &Object, sr: Option<RefId>) -> Result<String, Failure> {
     let default = run.pool()?.reference("default_SR");
     let found = run.named(Some("SR"), sr.unwrap_or(default));
-    let plans = template.record.member("other_config").and_then(|map| map.member("disks"));
+    let plans = template.field("other_config").and_then(|map| map.field("disks"));
     match (found, plans) {
         (Some(named), _) => Ok(named.uuid),
         (None, None) => Ok(String::new()),

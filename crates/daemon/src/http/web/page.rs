@@ -14,6 +14,7 @@ use super::cookie::{self, Key, Ticket};
 use super::{Asked, failed, json_body, json_response, reply, status_of};
 use crate::audit::Entry;
 use crate::dispatch::{self, Answer, account, authenticate};
+use crate::fair::Line;
 use crate::http::auth::Credentials;
 use crate::http::{Origin, RPC_BYTES_MAX, body, console, extra, rpc, rrd, screen};
 use crate::ops::{init, rows};
@@ -217,6 +218,9 @@ fn session_json(role: &str, page: Option<&Page>, pool: &str, host: &str) -> Json
 /// `POST /ui/rpc`: a JSON-RPC call without its session, which is put in front.
 async fn call(state: &Arc<AppState>, page: &Page, request: Request) -> Response {
     let origin = Origin::of(&request);
+    if let Some(line) = request.extensions().get::<Line>() {
+        line.is_of(Some(page.ticket.session));
+    }
     let bytes = match body(request, RPC_BYTES_MAX).await {
         Ok(bytes) => bytes,
         Err(status) => return status.into_response(),
@@ -240,8 +244,7 @@ async fn call(state: &Arc<AppState>, page: &Page, request: Request) -> Response 
             return json_response(StatusCode::OK, text);
         }
     };
-    let write = move |value: &Value| jsonrpc::write_response(&reply_to, Ok(value));
-    json_response(StatusCode::OK, rpc::written(value, write).await)
+    json_response(StatusCode::OK, rpc::written(jsonrpc::pieces(&reply_to, value)))
 }
 
 fn needs_session(call: &Call) -> bool {

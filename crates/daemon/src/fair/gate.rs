@@ -1,0 +1,212 @@
+//! The gate before every request: the accounts with a clock, and with calls that wait.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+use uuid::Uuid;
+
+use super::shares::{Bill, CALL_NS, Entered, Shares, WAITING_MAX, Who};
+
+/// How often it is looked whether the processors are busy.
+const SAMPLE: Duration = Duration::from_millis(10);
+/// Busy: this process alone takes more than one of so many parts of all processors.
+const SPARE_DIVISOR: u32 = 4;
+/// How often those that wait are looked at when nothing else happens.
+const TICK: Duration = Duration::from_millis(2);
+/// How long a call waits for its refusal when too many of the same session wait.
+const REFUSAL_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a connection was last used for: the account of its next request, before that is read.
+#[derive(Clone, Debug, Default)]
+pub struct Line(Arc<Mutex<Option<Uuid>>>);
+
+impl Line {
+    /// The session of its last call.
+    #[must_use]
+    pub fn session(&self) -> Option<Uuid> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A call was in this session.
+    pub fn is_of(&self, session: Option<Uuid>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = session;
+    }
+}
+
+#[derive(Debug)]
+struct Load {
+    at: Duration,
+    used: Duration,
+    busy: bool,
+}
+
+/// The gate. One for the whole process.
+#[derive(Debug)]
+pub struct Fair {
+    shares: Mutex<Shares>,
+    load: Mutex<Load>,
+    start: Instant,
+    processors: u32,
+}
+
+impl Default for Fair {
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
+        Self {
+            shares: Mutex::new(Shares::new(processors.into())),
+            load: Mutex::new(Load { at: Duration::ZERO, used: Duration::ZERO, busy: false }),
+            start: Instant::now(),
+            processors,
+        }
+    }
+}
+
+/// What a request gets at the gate.
+#[derive(Debug)]
+pub enum Entry {
+    /// It goes on.
+    Pass(Pass),
+    /// Too many of the same session wait: it gets an error, after a pause in which it cost nothing.
+    Refused,
+}
+
+/// A request within; over when dropped.
+#[derive(Debug)]
+pub struct Pass {
+    fair: Arc<Fair>,
+    entered: Who,
+    line: Line,
+    charged: u64,
+    cost: u64,
+    /// Of the cost, what stands to the account already.
+    settled: u64,
+}
+
+impl Fair {
+    fn now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn shares(&self) -> std::sync::MutexGuard<'_, Shares> {
+        self.shares.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this process takes a large part of the processors.
+    fn is_busy(&self) -> bool {
+        let mut load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
+        let passed = self.start.elapsed().saturating_sub(load.at);
+        if passed >= SAMPLE {
+            let used = spent(ClockId::ProcessCPUTime);
+            load.busy = used.saturating_sub(load.used) * SPARE_DIVISOR > passed * self.processors;
+            load.at += passed;
+            load.used = used;
+        }
+        load.busy
+    }
+
+    /// Waits for the turn of a request of `line`.
+    pub async fn enter(self: &Arc<Self>, who: Who, line: Line) -> Entry {
+        match self.turn(who, line, WAITING_MAX).await {
+            Some(pass) => Entry::Pass(pass),
+            None => {
+                tokio::time::sleep(REFUSAL_PAUSE).await;
+                Entry::Refused
+            }
+        }
+    }
+
+    /// `None`: more than `most` of the same session wait.
+    async fn turn(self: &Arc<Self>, who: Who, line: Line, most: usize) -> Option<Pass> {
+        let entered = self.shares().enter(who, most, self.now(), self.is_busy());
+        // From here on the place is given back whatever becomes of the request.
+        let fair = self.clone();
+        let pass = |charged| Pass { fair, entered: who, line, charged, cost: 0, settled: 0 };
+        match entered {
+            Entered::Go(charged) => Some(pass(charged)),
+            Entered::Wait(turn) => {
+                let mut pass = pass(0);
+                self.keep_ticking();
+                // Without an answer the gate is gone, and so is everything else.
+                pass.charged = turn.await.unwrap_or_default();
+                Some(pass)
+            }
+            Entered::Full => None,
+        }
+    }
+
+    fn keep_ticking(self: &Arc<Self>) {
+        if self.shares().begin_ticking() {
+            let fair = self.clone();
+            tokio::spawn(async move {
+                loop {
+                    tokio::time::sleep(TICK).await;
+                    let (now, busy) = (fair.now(), fair.is_busy());
+                    let mut shares = fair.shares();
+                    shares.release(now, busy);
+                    if shares.end_ticking() {
+                        return;
+                    }
+                }
+            });
+        }
+    }
+}
+
+impl Pass {
+    fn owner(&self) -> Who {
+        Who { session: self.line.session(), ..self.entered }
+    }
+
+    /// The request took so much of a processor.
+    pub(super) fn spend(&mut self, time: Duration) {
+        self.cost += u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    }
+
+    /// Processor time that does not stand to the account yet, in nanoseconds.
+    pub(super) fn unsettled(&self) -> u64 {
+        let charged = if self.owner() == self.entered { self.charged } else { 0 };
+        self.cost.saturating_sub(self.settled + charged)
+    }
+
+    /// Puts what was spent to the account; whether the request should wait before it goes on.
+    pub(super) fn settle(&mut self) -> bool {
+        let more = self.unsettled();
+        self.settled += more;
+        let (now, busy) = (self.fair.now(), self.fair.is_busy());
+        self.fair.shares().goes_on(self.owner(), more, now, busy)
+    }
+
+    /// Waits for the next turn in the middle of an answer.
+    pub(super) async fn again(self) -> Self {
+        let (fair, who, line) = (self.fair.clone(), self.owner(), self.line.clone());
+        drop(self);
+        // What was begun is not refused; there is one answer on a connection at a time.
+        let pass = fair.turn(who, line.clone(), usize::MAX).await;
+        pass.unwrap_or(Self { fair, entered: who, line, charged: 0, cost: 0, settled: 0 })
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        let bill = Bill {
+            owner: self.owner(),
+            charged: self.charged,
+            settled: self.settled,
+            cost: self.cost + CALL_NS,
+        };
+        let (now, busy) = (self.fair.now(), self.fair.is_busy());
+        let mut shares = self.fair.shares();
+        shares.leave(self.entered, bill, now);
+        shares.release(now, busy);
+    }
+}
+
+/// What a clock of processor time says.
+pub(super) fn spent(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or_default(),
+        u32::try_from(time.tv_nsec).unwrap_or_default(),
+    )
+}
