@@ -1,5 +1,6 @@
 //! The gate before every request: the accounts with a clock, and with calls that wait.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,19 +19,50 @@ const TICK: Duration = Duration::from_millis(2);
 const REFUSAL_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a connection was last used for: the account of its next request, before that is read.
-#[derive(Clone, Debug, Default)]
-pub struct Line(Arc<Mutex<Option<Uuid>>>);
+#[derive(Clone, Debug)]
+pub struct Line {
+    number: u64,
+    last: Arc<Mutex<Last>>,
+}
+
+/// Connections so far.
+static LINES: AtomicU64 = AtomicU64::new(1);
+
+impl Default for Line {
+    fn default() -> Self {
+        Self { number: LINES.fetch_add(1, Ordering::Relaxed), last: Arc::default() }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Last {
+    session: Option<Uuid>,
+    elsewhere: Duration,
+}
 
 impl Line {
+    fn last(&self) -> std::sync::MutexGuard<'_, Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The session of its last call.
     #[must_use]
     pub fn session(&self) -> Option<Uuid> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.last().session
     }
 
     /// A call was in this session.
     pub fn is_of(&self, session: Option<Uuid>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = session;
+        self.last().session = session;
+    }
+
+    /// A call took so much of a processor on another thread.
+    pub fn costs(&self, elsewhere: Duration) {
+        self.last().elsewhere += elsewhere;
+    }
+
+    fn take_elsewhere(&self) -> Duration {
+        std::mem::take(&mut self.last().elsewhere)
     }
 }
 
@@ -118,7 +150,7 @@ impl Fair {
 
     /// `None`: more than `most` of the same session wait.
     async fn turn(self: &Arc<Self>, who: Who, line: Line, most: usize) -> Option<Pass> {
-        let entered = self.shares().enter(who, most, self.now(), self.is_busy());
+        let entered = self.shares().enter((who, line.number), most, self.now(), self.is_busy());
         // From here on the place is given back whatever becomes of the request.
         let fair = self.clone();
         let pass = |charged| Pass { fair, entered: who, line, charged, cost: 0, settled: 0 };
@@ -189,6 +221,7 @@ impl Pass {
 
 impl Drop for Pass {
     fn drop(&mut self) {
+        self.spend(self.line.take_elsewhere());
         let bill = Bill {
             owner: self.owner(),
             charged: self.charged,

@@ -11,24 +11,24 @@ use std::net::{IpAddr, Ipv6Addr};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-/// How far an account may be ahead of its level, in nanoseconds of service: a burst.
+/// How far a session may be ahead of its level, in nanoseconds of service: a burst.
 const AHEAD_NS: u64 = 5_000_000;
+/// The same while it asks over one connection: one thing after the other is no flood.
+const AHEAD_ALONE_NS: u64 = 50_000_000;
+/// The same of an address, where several people may sit.
+const AHEAD_TOGETHER_NS: u64 = 20_000_000;
 /// What of being ahead is remembered at most: who was alone for long is not punished for it.
-const DEBT_NS: u64 = 50_000_000;
+const DEBT_NS: u64 = 100_000_000;
 /// Who asked within so long will ask again, though nothing of it waits here at this moment.
 const EAGER_NS: u64 = 20_000_000;
 /// Accounts without a call for so long are forgotten.
 const FORGET_NS: u64 = 1_000_000_000;
 /// How often it is counted who is eager.
 const COUNT_NS: u64 = 1_000_000;
-/// Calls up to this cost are cheap: one after the other they never wait.
-const CHEAP_NS: u64 = 200_000;
 /// What a call costs at least: its part of the connection, which is not measured.
 pub(super) const CALL_NS: u64 = 20_000;
-/// Cheap calls of one session that never wait: a long poll and one call after the other.
-const FREE_OF_SESSION: u32 = 2;
-/// The same of one address, where several people may sit.
-const FREE_OF_ADDRESS: u32 = 8;
+/// What the first call of a connection costs all those of its address that have no session yet.
+const STRANGER_NS: u64 = 300_000;
 /// Of all processors, what is shared out at least, as a divisor: the other half is for connections,
 /// encryption, and whatever else a host does.
 const PROCESSORS_DIVISOR: u64 = 2;
@@ -141,10 +141,8 @@ impl Level {
         account.given = account.given.max(self.at.saturating_sub(AHEAD_NS));
     }
 
-    fn lets(&self, account: &Account, free: u32, usual: u64) -> bool {
-        self.eager <= 1
-            || account.given <= self.at + AHEAD_NS
-            || account.inside <= free && usual <= CHEAP_NS
+    fn lets(&self, account: &Account, ahead: u64) -> bool {
+        self.eager <= 1 || account.given <= self.at + ahead
     }
 }
 
@@ -154,6 +152,23 @@ struct Member {
     waiting: VecDeque<oneshot::Sender<u64>>,
     /// What its calls cost of late.
     usual: u64,
+    /// The connection of its last call, and when it was another one for the last time.
+    line: u64,
+    changed: u64,
+}
+
+impl Member {
+    fn ahead(&self, now: u64) -> u64 {
+        let alone = self.changed + EAGER_NS < now;
+        if alone { AHEAD_ALONE_NS } else { AHEAD_NS }
+    }
+
+    fn uses(&mut self, line: u64, now: u64) {
+        let first = self.line == 0;
+        if std::mem::replace(&mut self.line, line) != line && !first {
+            self.changed = now;
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -235,8 +250,15 @@ impl Shares {
         });
     }
 
-    /// A call arrives; `busy`: the processors are. At most `most` calls of its session wait.
-    pub(super) fn enter(&mut self, who: Who, most: usize, now: u64, busy: bool) -> Entered {
+    /// A call arrives on connection `line`; `busy`: the processors are. At most `most` calls of its
+    /// session wait.
+    pub(super) fn enter(
+        &mut self,
+        (who, line): (Who, u64),
+        most: usize,
+        now: u64,
+        busy: bool,
+    ) -> Entered {
         self.count(now);
         let house = self.houses.entry(who.address).or_default();
         let member = house.members.entry(who.session).or_default();
@@ -249,8 +271,9 @@ impl Shares {
         self.level.meet(&mut house.account, now);
         house.level.meet(&mut member.account, now);
         let usual = member.usual.max(CALL_NS);
-        let lets = self.level.lets(&house.account, FREE_OF_ADDRESS, usual)
-            && house.level.lets(&member.account, FREE_OF_SESSION, usual);
+        member.uses(line, now);
+        let lets = self.level.lets(&house.account, AHEAD_TOGETHER_NS)
+            && house.level.lets(&member.account, member.ahead(now));
         if member.waiting.is_empty() && (!busy || lets) {
             member.account.charge(usual, &mut house.level);
             house.account.charge(usual, &mut self.level);
@@ -270,8 +293,9 @@ impl Shares {
         member.account.charge(cost, &mut house.level);
         house.account.charge(cost, &mut self.level);
         (member.account.seen, house.account.seen) = (now, now);
-        let ahead = |level: &Level, account: &Account| !level.lets(account, 0, cost);
-        busy && (ahead(&house.level, &member.account) || ahead(&self.level, &house.account))
+        let lets = self.level.lets(&house.account, AHEAD_TOGETHER_NS)
+            && house.level.lets(&member.account, member.ahead(now));
+        busy && !lets
     }
 
     /// A call that entered as `entered` is over.
@@ -284,6 +308,10 @@ impl Shares {
             house.account.end(refund);
             if let Some(member) = house.members.get_mut(&entered.session) {
                 member.account.end(refund);
+                if !same && entered.session.is_none() {
+                    member.account.charge(STRANGER_NS, &mut house.level);
+                    house.account.charge(STRANGER_NS, &mut self.level);
+                }
             }
         }
         let house = self.houses.entry(owner.address).or_default();
@@ -303,20 +331,20 @@ impl Shares {
         }
         self.released = self.counted;
         for (address, session) in std::mem::take(&mut self.queues) {
-            if self.release_of(address, session, busy) {
+            if self.release_of((address, session), now, busy) {
                 self.queues.insert((address, session));
             }
         }
     }
 
     /// Whether some of the session still wait.
-    fn release_of(&mut self, address: Address, session: Option<Uuid>, busy: bool) -> bool {
-        let Some(house) = self.houses.get_mut(&address) else { return false };
-        let Some(member) = house.members.get_mut(&session) else { return false };
+    fn release_of(&mut self, of: (Address, Option<Uuid>), now: u64, busy: bool) -> bool {
+        let Some(house) = self.houses.get_mut(&of.0) else { return false };
+        let Some(member) = house.members.get_mut(&of.1) else { return false };
         let usual = member.usual.max(CALL_NS);
         for _ in 0..RELEASE_MAX {
-            let lets = self.level.lets(&house.account, FREE_OF_ADDRESS, usual)
-                && house.level.lets(&member.account, FREE_OF_SESSION, usual);
+            let lets = self.level.lets(&house.account, AHEAD_TOGETHER_NS)
+                && house.level.lets(&member.account, member.ahead(now));
             if busy && !lets {
                 break;
             }

@@ -36,6 +36,7 @@ fn readers(count: u128) -> Vec<Client> {
 
 struct Call {
     client: usize,
+    line: u64,
     charged: u64,
     left: u64,
 }
@@ -48,7 +49,7 @@ struct Machine {
     busy: bool,
     let_in: VecDeque<Call>,
     waiting: Vec<(Call, Receiver<u64>)>,
-    thinking: BinaryHeap<Reverse<(u64, usize)>>,
+    thinking: BinaryHeap<Reverse<(u64, usize, u64)>>,
     /// Processor time of each client, and how many calls of it had to wait.
     given: Vec<u64>,
     waited: Vec<u64>,
@@ -59,7 +60,8 @@ impl Machine {
         let mut thinking = BinaryHeap::new();
         for (number, client) in clients.iter().enumerate() {
             for connection in 0..client.connections {
-                thinking.push(Reverse(((connection as u64 + 1) * 100, number)));
+                let line = (number * 1000 + connection + 1) as u64;
+                thinking.push(Reverse(((connection as u64 + 1) * 100, number, line)));
             }
         }
         let count = clients.len();
@@ -76,13 +78,13 @@ impl Machine {
         }
     }
 
-    fn arrive(&mut self, client: usize, left: u64) {
+    fn arrive(&mut self, (client, line): (usize, u64), left: u64) {
         let who = self.clients[client].who;
-        match self.shares.enter(who, WAITING_MAX, self.now, self.busy) {
-            Entered::Go(charged) => self.let_in.push_back(Call { client, charged, left }),
+        match self.shares.enter((who, line), WAITING_MAX, self.now, self.busy) {
+            Entered::Go(charged) => self.let_in.push_back(Call { client, line, charged, left }),
             Entered::Wait(turn) => {
                 self.waited[client] += 1;
-                self.waiting.push((Call { client, charged: 0, left }, turn));
+                self.waiting.push((Call { client, line, charged: 0, left }, turn));
             }
             Entered::Full => panic!("the queue is long enough"),
         }
@@ -111,26 +113,26 @@ impl Machine {
         let bill = Bill { owner: client.who, charged, settled: 0, cost };
         self.shares.leave(client.who, bill, self.now);
         match call.left - slice {
-            0 => self.thinking.push(Reverse((self.now + client.think, call.client))),
-            left => self.arrive(call.client, left),
+            0 => self.thinking.push(Reverse((self.now + client.think, call.client, call.line))),
+            left => self.arrive((call.client, call.line), left),
         }
     }
 
     fn run(&mut self, length: u64) {
         let end = self.now + length;
         while self.now < end {
-            while let Some(Reverse((at, client))) = self.thinking.peek().copied() {
+            while let Some(Reverse((at, client, line))) = self.thinking.peek().copied() {
                 if at > self.now {
                     break;
                 }
                 self.thinking.pop();
-                self.arrive(client, self.clients[client].cost);
+                self.arrive((client, line), self.clients[client].cost);
             }
             self.let_in_released();
             match self.let_in.pop_front() {
                 Some(call) => self.serve(call),
                 None => {
-                    let next = self.thinking.peek().map_or(u64::MAX, |Reverse((at, _))| *at);
+                    let next = self.thinking.peek().map_or(u64::MAX, |Reverse((at, ..))| *at);
                     self.now = next.max(self.now + 1).min(self.now + TICK_NS);
                 }
             }
@@ -214,11 +216,11 @@ fn calls_that_wait_are_bounded_and_who_hung_up_makes_room() {
     let mut turns = Vec::new();
     // Far ahead of the other.
     for now in 0..10_000 {
-        if let Entered::Go(charged) = shares.enter(other, WAITING_MAX, SECOND_NS + now, true) {
+        if let Entered::Go(charged) = shares.enter((other, 1), WAITING_MAX, SECOND_NS + now, true) {
             let bill = Bill { owner: other, charged, settled: 0, cost: CALL_NS };
             shares.leave(other, bill, SECOND_NS + now);
         }
-        match shares.enter(one, WAITING_MAX, SECOND_NS + now, true) {
+        match shares.enter((one, 2), WAITING_MAX, SECOND_NS + now, true) {
             Entered::Go(_) => {}
             Entered::Wait(turn) => turns.push(turn),
             Entered::Full => break,
@@ -226,8 +228,35 @@ fn calls_that_wait_are_bounded_and_who_hung_up_makes_room() {
     }
     assert_eq!(turns.len(), WAITING_MAX);
     turns.clear();
-    let again = shares.enter(one, WAITING_MAX, SECOND_NS + 9999, true);
+    let again = shares.enter((one, 2), WAITING_MAX, SECOND_NS + 9999, true);
     assert!(matches!(again, Entered::Wait(_)), "{again:?}");
+}
+
+#[test]
+fn a_connection_for_every_call_does_not_make_a_new_client_of_its_owner() {
+    let mut shares = Shares::new(1);
+    let (reader, owner) = (client(1, 1, 1).who, client(1, 2, 1).who);
+    let stranger = Who { session: None, ..owner };
+    let (mut now, mut free) = (SECOND_NS, 0);
+    let bill = |owner, charged| Bill { owner, charged, settled: 0, cost: READ_NS };
+    let mut waiting = Vec::new();
+    for line in 2..2000 {
+        now += READ_NS;
+        if let Entered::Go(charged) = shares.enter((reader, 1), WAITING_MAX, now, true) {
+            shares.leave(reader, bill(reader, charged), now);
+        }
+        // A new connection each time.
+        match shares.enter((stranger, line), usize::MAX, now, true) {
+            Entered::Go(charged) => {
+                free += 1;
+                shares.leave(stranger, bill(owner, charged), now);
+            }
+            Entered::Wait(turn) => waiting.push(turn),
+            Entered::Full => panic!("there is no limit"),
+        }
+    }
+    assert!(free < 500, "{free}");
+    assert!(!waiting.is_empty());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! XML-RPC and JSON-RPC around [`crate::dispatch`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request as HttpRequest;
@@ -14,6 +15,12 @@ use super::{Origin, RPC_BYTES_MAX, Refused, answered, body, text};
 use crate::dispatch::{self, Answer};
 use crate::fair::{InPieces, Line};
 use crate::state::AppState;
+
+/// Calls for which a password is verified.
+const LOGINS: [&str; 2] =
+    ["session.login_with_password", "session.slave_local_login_with_password"];
+/// Processor time of that, on a thread of its own.
+const LOGIN_COST: Duration = Duration::from_millis(25);
 
 /// Answers a call; the path chooses the encoding: everything but `/jsonrpc` is XML. `line` learns
 /// whose call it is.
@@ -44,6 +51,9 @@ pub(super) async fn answer(
         Err(ApiError::new(codes::TOO_BUSY, Vec::new()))
     } else {
         line.is_of(session(state, &call));
+        if LOGINS.contains(&call.name.as_str()) {
+            line.costs(LOGIN_COST);
+        }
         dispatch::answer(state, origin, call).await
     };
     let content_type = if is_json { jsonrpc::CONTENT_TYPE } else { xmlrpc::CONTENT_TYPE };

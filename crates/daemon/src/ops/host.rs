@@ -256,7 +256,7 @@ pub async fn has_extension(_call: Arc<Call>) -> Result<Value, ApiError> {
     Ok(Value::Bool(false))
 }
 
-/// `host.get_data_sources(host)` and the like: metrics are not kept yet.
+/// `SR.get_data_sources(sr)`: a repository measures nothing.
 pub async fn no_data_sources(_call: Arc<Call>) -> Result<Value, ApiError> {
     Ok(Value::Set(Vec::new()))
 }

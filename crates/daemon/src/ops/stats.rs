@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use haven_model::{ApiError, Host, Ref, Value, Vm, codes};
+use haven_model::{ApiError, Host, Ref, Sr, Value, Vm, codes};
 use uuid::Uuid;
 
 use super::{errors, host, rows};
@@ -101,4 +101,22 @@ pub async fn host_sources(call: Arc<Call>) -> Result<Value, ApiError> {
 /// `host.query_data_source(host, name)`.
 pub async fn host_value(call: Arc<Call>) -> Result<Value, ApiError> {
     one(&of_host(&call).await?, &call.arg::<String>(1)?)
+}
+
+/// `VM.record_data_source(vm, name)`: what is measured is recorded, always.
+pub async fn vm_recorded(call: Arc<Call>) -> Result<Value, ApiError> {
+    one(&of_vm(&call).await?, &call.arg::<String>(1)?).map(|_| Value::void())
+}
+
+/// `host.record_data_source(host, name)`: the same.
+pub async fn host_recorded(call: Arc<Call>) -> Result<Value, ApiError> {
+    one(&of_host(&call).await?, &call.arg::<String>(1)?).map(|_| Value::void())
+}
+
+/// `SR.query_data_source(sr, name)` and its like: a repository measures nothing, so there is none
+/// of any name.
+pub async fn sr_value(call: Arc<Call>) -> Result<Value, ApiError> {
+    let sr: Ref<Sr> = call.arg(0)?;
+    call.read(|db| db.require(sr).map(|_| ())).await?;
+    one(&[], &call.arg::<String>(1)?)
 }

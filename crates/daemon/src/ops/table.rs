@@ -108,6 +108,7 @@ handlers! {
     "host.has_extension" => host::has_extension,
     "host.get_data_sources" => stats::host_sources,
     "host.query_data_source" => stats::host_value,
+    "host.record_data_source" => stats::host_recorded,
 
     "network.create" => network::create,
     "network.destroy" => network::destroy,
@@ -163,6 +164,9 @@ handlers! {
     "SR.assert_can_host_ha_statefile" => sr::assert_can_host_ha_statefile,
     "SR.assert_supports_database_replication" => sr::assert_can_host_ha_statefile,
     "SR.get_data_sources" => host::no_data_sources,
+    "SR.query_data_source" => stats::sr_value,
+    "SR.record_data_source" => stats::sr_value,
+    "SR.forget_data_source_archives" => stats::sr_value,
 
     "PBD.create" => pbd::create,
     "PBD.destroy" => pbd::destroy,
@@ -263,6 +267,7 @@ handlers! {
     "VM.compute_memory_overhead" => memory::compute_memory_overhead,
     "VM.get_data_sources" => stats::vm_sources,
     "VM.query_data_source" => stats::vm_value,
+    "VM.record_data_source" => stats::vm_recorded,
     "VM.set_groups" => vm_group::set_groups,
     "VM_group.create" => vm_group::create,
     "VM_group.destroy" => vm_group::destroy,

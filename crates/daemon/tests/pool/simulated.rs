@@ -79,6 +79,15 @@ async fn hosts_and_guests_show_what_they_use_over_time() {
     let value = [session.clone(), vm.clone(), json!("memory")];
     let memory = rpc(&socket, "VM.query_data_source", &value).await.unwrap();
     assert_eq!(memory, json!(268_435_456.0));
+    // What is measured is recorded; what is not, cannot be.
+    rpc(&socket, "VM.record_data_source", &value).await.unwrap();
+    let unknown = [session.clone(), vm.clone(), json!("moods")];
+    let refused = rpc(&socket, "VM.record_data_source", &unknown).await.unwrap_err();
+    assert!(format!("{refused:?}").contains("INVALID_VALUE"), "{refused:?}");
+    let srs = rpc(&socket, "SR.get_all", &[session.clone()]).await.unwrap();
+    let of_sr = [session.clone(), srs[0].clone(), json!("io")];
+    let refused = rpc(&socket, "SR.query_data_source", &of_sr).await.unwrap_err();
+    assert!(format!("{refused:?}").contains("INVALID_VALUE"), "{refused:?}");
     let sources = rpc(&socket, "VM.get_data_sources", &[session, vm]).await.unwrap();
     assert!(sources.as_array().unwrap().iter().any(|source| source["units"] == "B/s"));
     let (missing, _) = get("/vm_rrd?uuid=nothing".to_owned()).await;

@@ -13,6 +13,7 @@ use rustls::pki_types::ServerName;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Value as Json, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -104,6 +105,32 @@ async fn content_types_are_exact_and_the_connection_is_kept() {
     }
     let (status, _, readers, _) = connection.ask("OPTIONS", "/jsonrpc", "").await;
     assert_eq!((status, readers.as_str()), (200, "*"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_answer_comes_in_pieces_and_whole_to_old_clients() {
+    let pool = pool(1).await;
+    let call = json!({ "jsonrpc": "2.0", "method": "system.listMethods", "params": [], "id": 1 });
+    let body = call.to_string();
+    for version in ["1.1", "1.0"] {
+        let mut stream = tokio::net::UnixStream::connect(pool.socket()).await.unwrap();
+        let head = format!(
+            "POST /jsonrpc HTTP/{version}\r\nhost: pool\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let chunked = head.to_lowercase().contains("transfer-encoding: chunked");
+        assert_eq!(chunked, version == "1.1", "{head}");
+        if chunked {
+            assert!(body.ends_with("\r\n0\r\n\r\n"));
+        } else {
+            let names: Json = serde_json::from_str(body).unwrap();
+            assert!(names["result"].as_array().unwrap().contains(&json!("VM.start")));
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
