@@ -110,9 +110,14 @@ impl Account {
         self.given = self.given.saturating_sub(refund);
     }
 
+    /// Puts something to the account that is not done yet.
+    fn reserve(&mut self, cost: u64, level: &Level) {
+        self.given = (self.given + cost).min(level.at + DEBT_NS);
+    }
+
     fn charge(&mut self, cost: u64, level: &mut Level) {
         level.work += cost;
-        self.given = (self.given + cost).min(level.at + DEBT_NS);
+        self.reserve(cost, level);
     }
 }
 
@@ -275,8 +280,8 @@ impl Shares {
         let lets = self.level.lets(&house.account, AHEAD_TOGETHER_NS)
             && house.level.lets(&member.account, member.ahead(now));
         if member.waiting.is_empty() && (!busy || lets) {
-            member.account.charge(usual, &mut house.level);
-            house.account.charge(usual, &mut self.level);
+            member.account.reserve(usual, &house.level);
+            house.account.reserve(usual, &self.level);
             return Entered::Go(usual);
         }
         let (turn, waiter) = oneshot::channel();
@@ -318,8 +323,11 @@ impl Shares {
         let member = house.members.entry(owner.session).or_default();
         member.usual = (member.usual * 3 + cost) / 4;
         let more = cost.saturating_sub(already);
-        member.account.charge(more, &mut house.level);
-        house.account.charge(more, &mut self.level);
+        member.account.reserve(more, &house.level);
+        house.account.reserve(more, &self.level);
+        let work = cost.saturating_sub(settled);
+        house.level.work += work;
+        self.level.work += work;
         (member.account.seen, house.account.seen) = (now, now);
     }
 
@@ -351,8 +359,8 @@ impl Shares {
             let Some(turn) = member.waiting.pop_front() else { break };
             // Who hung up has no turn.
             if turn.send(usual).is_ok() {
-                member.account.charge(usual, &mut house.level);
-                house.account.charge(usual, &mut self.level);
+                member.account.reserve(usual, &house.level);
+                house.account.reserve(usual, &self.level);
             }
         }
         !member.waiting.is_empty()
