@@ -11,8 +11,11 @@ use super::shares::{Bill, CALL_NS, Entered, Shares, WAITING_MAX, Who};
 
 /// How often it is looked whether the processors are busy.
 const SAMPLE: Duration = Duration::from_millis(10);
-/// Busy: this process alone takes more than one of so many parts of all processors.
+/// Busy: this process alone takes more than one of so many parts of all processors, or less than
+/// one of so many parts is idle.
 const SPARE_DIVISOR: u32 = 4;
+/// How often it is looked whether others, such as guests, left any idle.
+const SAMPLE_ALL: Duration = Duration::from_millis(200);
 /// How often those that wait are looked at when nothing else happens.
 const TICK: Duration = Duration::from_millis(2);
 /// How long a call waits for its refusal when too many of the same session wait.
@@ -66,11 +69,43 @@ impl Line {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Load {
     at: Duration,
     used: Duration,
     busy: bool,
+    all_at: Duration,
+    all: Ticks,
+    crowded: bool,
+}
+
+/// What all processors did since the host started.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ticks {
+    idle: u64,
+    total: u64,
+}
+
+impl Ticks {
+    /// From the first line of `/proc/stat`; zeroes if there is none, which counts as nothing done.
+    fn now() -> Self {
+        Self::of(&std::fs::read_to_string("/proc/stat").unwrap_or_default())
+    }
+
+    fn of(text: &str) -> Self {
+        let first = text.lines().next().unwrap_or_default();
+        let all: Vec<u64> =
+            first.split_ascii_whitespace().skip(1).take(8).filter_map(|n| n.parse().ok()).collect();
+        // The fourth is idle, the fifth is waiting for a disk.
+        Self { idle: all.iter().skip(3).take(2).sum(), total: all.iter().sum() }
+    }
+
+    /// Whether hardly any processor was idle since `before`.
+    fn crowded_since(self, before: Self) -> bool {
+        let total = self.total.saturating_sub(before.total);
+        let idle = self.idle.saturating_sub(before.idle);
+        before.total > 0 && total > 0 && idle * u64::from(SPARE_DIVISOR) < total
+    }
 }
 
 /// The gate. One for the whole process.
@@ -87,7 +122,7 @@ impl Default for Fair {
         let processors = std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
         Self {
             shares: Mutex::new(Shares::new(processors.into())),
-            load: Mutex::new(Load { at: Duration::ZERO, used: Duration::ZERO, busy: false }),
+            load: Mutex::default(),
             start: Instant::now(),
             processors,
         }
@@ -124,17 +159,22 @@ impl Fair {
         self.shares.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether this process takes a large part of the processors.
+    /// Whether there are no processors to spare.
     fn is_busy(&self) -> bool {
         let mut load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
-        let passed = self.start.elapsed().saturating_sub(load.at);
+        let now = self.start.elapsed();
+        let passed = now.saturating_sub(load.at);
         if passed >= SAMPLE {
             let used = spent(ClockId::ProcessCPUTime);
             load.busy = used.saturating_sub(load.used) * SPARE_DIVISOR > passed * self.processors;
-            load.at += passed;
-            load.used = used;
+            (load.at, load.used) = (now, used);
         }
-        load.busy
+        if now.saturating_sub(load.all_at) >= SAMPLE_ALL {
+            let all = Ticks::now();
+            load.crowded = all.crowded_since(load.all);
+            (load.all_at, load.all) = (now, all);
+        }
+        load.busy || load.crowded
     }
 
     /// Waits for the turn of a request of `line`.
@@ -242,4 +282,20 @@ pub(super) fn spent(clock: ClockId) -> Duration {
         u64::try_from(time.tv_sec).unwrap_or_default(),
         u32::try_from(time.tv_nsec).unwrap_or_default(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_without_idle_processors_is_crowded() {
+        let before = Ticks::of("cpu  100 0 100 700 100 0 0 0 0 0\ncpu0 1 1 1 1\n");
+        assert_eq!((before.idle, before.total), (800, 1000));
+        let idle = Ticks { idle: 830, total: 1100 };
+        let crowded = Ticks { idle: 820, total: 1100 };
+        assert!(!idle.crowded_since(before));
+        assert!(crowded.crowded_since(before));
+        assert!(!crowded.crowded_since(Ticks::of("")), "the first look says nothing");
+    }
 }
