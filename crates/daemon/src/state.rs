@@ -269,6 +269,24 @@ pub struct PoolDb {
     opening: Arc<AtomicU64>,
     /// Whether it is here; who finds it away waits a while, as it may only be moving.
     here: watch::Sender<bool>,
+    /// How often this host ceased to be coordinator.
+    offices: Arc<AtomicU64>,
+}
+
+/// A time during which this host is coordinator.
+#[derive(Clone, Debug)]
+pub struct Office {
+    number: u64,
+    offices: Arc<AtomicU64>,
+}
+
+impl Office {
+    /// Whether it is the present one. What was begun in an earlier one was ended by another
+    /// coordinator, also if this host is coordinator again.
+    #[must_use]
+    pub fn lasts(&self) -> bool {
+        self.offices.load(Ordering::SeqCst) == self.number
+    }
 }
 
 impl Default for PoolDb {
@@ -282,6 +300,7 @@ impl Default for PoolDb {
             generation: watch::Sender::new(0),
             opening: Arc::default(),
             here: watch::Sender::new(false),
+            offices: Arc::default(),
         }
     }
 }
@@ -348,8 +367,15 @@ impl PoolDb {
         self.database.lock().await.take()
     }
 
+    /// The time since this host became coordinator, until it ceases to be.
+    #[must_use]
+    pub fn office(&self) -> Office {
+        Office { number: self.offices.load(Ordering::SeqCst), offices: self.offices.clone() }
+    }
+
     /// Shows readers nothing more: what was suspended will not come back.
     pub fn forget(&self) {
+        self.offices.fetch_add(1, Ordering::SeqCst);
         *self.image.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::runner::Runner;
+use crate::state::Office;
 
 /// What an operation will hold and do; made before it is admitted.
 #[derive(Clone, Debug)]
@@ -79,6 +80,8 @@ pub struct Op {
     pub(crate) id: TaskId,
     pub(crate) interrupt: watch::Receiver<bool>,
     pub(crate) next: usize,
+    /// In which it was begun.
+    pub(crate) office: Office,
 }
 
 impl Op {
@@ -138,8 +141,11 @@ impl Op {
     }
 
     /// # Errors
-    /// `TASK_CANCELLED` when somebody cancelled it.
+    /// `TASK_CANCELLED` when somebody cancelled it; that another coordinator ended it.
     pub fn check_cancelled(&self) -> Result<(), ApiError> {
+        if !self.office.lasts() {
+            return Err(ApiError::internal("the coordinator changed during the operation"));
+        }
         if *self.interrupt.borrow() {
             return Err(cancelled(self.id));
         }

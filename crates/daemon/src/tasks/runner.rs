@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::BoxFuture;
 use super::journal::{self, Change};
 use super::op::{Op, Plan, cancelled};
-use crate::state::AppState;
+use crate::state::{AppState, Office};
 
 /// Inputs that may wait for the loop; senders wait beyond that.
 const INPUTS_MAX: usize = 1024;
@@ -160,13 +160,16 @@ struct Slot {
     proceed: Option<Reply>,
     ended: Option<oneshot::Sender<Outcome>>,
     interrupt: watch::Sender<bool>,
+    /// When it was asked for; a task of another coordinator has none.
+    office: Option<Office>,
     restored: bool,
 }
 
 impl Slot {
     fn new(operation: Operation, restored: bool) -> Self {
         let interrupt = watch::Sender::new(false);
-        Self { operation, admitted: None, proceed: None, ended: None, interrupt, restored }
+        let office = None;
+        Self { operation, admitted: None, proceed: None, ended: None, interrupt, office, restored }
     }
 }
 
@@ -215,6 +218,7 @@ impl Actor {
             Message::Submit { id, operation, reply } => {
                 let mut slot = Slot::new(operation.clone(), false);
                 slot.admitted = Some(reply);
+                slot.office = self.state.upgrade().map(|state| state.pool.office());
                 self.slots.insert(id, slot);
                 Input::Submit(id, operation)
             }
@@ -316,8 +320,9 @@ impl Actor {
 
     fn admit(&mut self, id: TaskId) {
         let Some(slot) = self.slots.get_mut(&id) else { return };
-        let op =
-            Op { runner: self.runner.clone(), id, interrupt: slot.interrupt.subscribe(), next: 0 };
+        let Some(office) = slot.office.clone() else { return };
+        let (runner, interrupt) = (self.runner.clone(), slot.interrupt.subscribe());
+        let op = Op { runner, id, interrupt, next: 0, office };
         answer(slot.admitted.take(), Ok(op));
     }
 }

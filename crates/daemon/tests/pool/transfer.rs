@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use crate::support::{TestPool, pool};
+use crate::support::{TestPool, pool, post};
 use crate::xe::xe;
 
 const MIB: usize = 1 << 20;
@@ -81,6 +81,43 @@ async fn a_disk_goes_in_and_comes_out_as_it_was() {
     assert_eq!(status, 404);
     let vhd = format!("{get}&format=vhd");
     assert_eq!(send(&pool, "GET", &vhd, Vec::new()).await.0, 400);
+}
+
+/// The next coordinator ends the task, and may start a machine with the disk: nobody writes to it
+/// any more on behalf of the last one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_ends_with_the_office_of_its_coordinator() {
+    let pool = pool(2).await;
+    let sr = pool.nfs().await;
+    let vdi = real_disk(&pool, &sr).await;
+    let location = pool.ok("VDI.get_location", &[vdi.clone()]).await;
+    let sr = pool.ok("SR.get_uuid", &[sr.clone()]).await;
+    let root = pool.hosts[0].daemon.state.config.paths.sr_mount().join(sr.as_str().unwrap());
+    let image = root.join(location.as_str().unwrap());
+    let mut stream = tokio::net::UnixStream::connect(pool.socket()).await.unwrap();
+    let (vdi, session, length) = (vdi.as_str().unwrap(), &pool.session, 4 * MIB);
+    let head = format!(
+        "PUT /import_raw_vdi?vdi={vdi}&session_id={session} HTTP/1.1\r\nhost: h\r\n\
+         content-length: {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&vec![7; 2 * MIB]).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let other = pool.hosts[1].daemon.state.identity.host().0.to_string();
+    post(&pool.socket(), "/haven/pool/follow", &json!({ "coordinator": other })).await.unwrap();
+    let _broken = stream.write_all(&vec![7; 2 * MIB]).await;
+    let mut answer = Vec::new();
+    let _hung_up = timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await;
+    let raw = root.join("raw");
+    let read = std::process::Command::new("qemu-img")
+        .args(["convert", "-U", "-O", "raw"])
+        .args([&image, &raw])
+        .status();
+    assert!(read.unwrap().success());
+    let content = std::fs::read(raw).unwrap();
+    let written = content.iter().filter(|byte| **byte == 7).count();
+    // Of what was sent before, too, some may not have come out of the cache of whoever wrote it.
+    assert!(written <= 2 * MIB, "{written} bytes were written");
 }
 
 #[tokio::test(flavor = "multi_thread")]
