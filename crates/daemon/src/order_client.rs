@@ -195,14 +195,17 @@ impl OrderClient {
         loop {
             let text = match self.post(host, "/order", body.clone()).await {
                 Ok(answer) => {
-                    return serde_json::from_slice::<OrderResult>(&answer).unwrap_or_else(
-                        |error| {
-                            Err(OrderError::OutcomeUnknown {
-                                host: host.0,
-                                text: error.to_string(),
-                            })
-                        },
-                    );
+                    let answer = serde_json::from_slice::<OrderResult>(&answer);
+                    return match answer.map_err(|error| error.to_string()) {
+                        Ok(Err(OrderError::Refused(refusal))) if sent_since.is_some() => {
+                            Err(unknown(host, refusal.to_string()))
+                        }
+                        Ok(answer) => answer,
+                        Err(text) => Err(unknown(host, text)),
+                    };
+                }
+                Err(Attempt::NotMember | Attempt::Rejected(_)) if sent_since.is_some() => {
+                    return Err(unknown(host, "it does not take the order again".to_owned()));
                 }
                 Err(Attempt::NotMember) => return Err(OrderError::UnknownHost(host.0)),
                 Err(Attempt::NotSent(text)) => text,
@@ -214,9 +217,7 @@ impl OrderClient {
             };
             failures += 1;
             match sent_since {
-                Some(since) if since.elapsed() >= RESEND_MAX => {
-                    return Err(OrderError::OutcomeUnknown { host: host.0, text });
-                }
+                Some(since) if since.elapsed() >= RESEND_MAX => return Err(unknown(host, text)),
                 None if failures >= ATTEMPTS_MAX => {
                     return Err(OrderError::Unreachable { host: host.0, text });
                 }
@@ -287,6 +288,12 @@ enum Connect {
     Dial(#[from] DialError),
     #[error(transparent)]
     Http(#[from] hyper::Error),
+}
+
+/// An order that was sent and has no answer may have been carried out, whatever becomes of its
+/// repetitions: a host that refuses one may have done what the first one said.
+fn unknown(host: HostId, text: String) -> OrderError {
+    OrderError::OutcomeUnknown { host: host.0, text }
 }
 
 fn encode(value: &impl Serialize) -> Result<Bytes, OrderError> {

@@ -252,6 +252,32 @@ async fn orders_of_an_earlier_process_of_the_coordinator_are_refused() {
     assert!(matches!(answer, Err(OrderError::Refused(Refusal::OlderEpoch { .. }))), "{answer:?}");
 }
 
+/// The order acts, its answer gets lost, and what came of the host refuses the repetition: that is
+/// no word that nothing was done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_repetition_does_not_say_that_the_order_was_not_carried_out() {
+    let mut pool = pool(2, Default::default()).await;
+    let second = pool.hosts.pop().unwrap();
+    let orders = pool.hosts[0].side.orders.clone();
+    let (host, hypervisor) = (second.id(), second.hypervisor.clone());
+    hypervisor.stalled.store(true, Ordering::SeqCst);
+    let start = Order::StartVm { spec: spec(Uuid::new_v4()), placement: 1, paused: false };
+    let starting = tokio::spawn(async move { orders.send(host, start).await });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let (dir, settings) = second.halt().await;
+    let file = haven_daemon::config::Paths::new(dir.path()).host_json();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let mut known: serde_json::Value = serde_json::from_str(&text).unwrap();
+    known["pool"]["coordinator"] = serde_json::json!(host.0);
+    std::fs::write(&file, known.to_string()).unwrap();
+    let again = TestHost::start_in(dir, settings, Default::default(), Default::default()).await;
+    hypervisor.stalled.store(false, Ordering::SeqCst);
+    let answer = starting.await.unwrap();
+    assert!(matches!(answer, Err(OrderError::OutcomeUnknown { .. })), "{answer:?}");
+    assert_eq!(hypervisor.starts.load(Ordering::SeqCst), 1);
+    drop(again);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ejected_host_is_unconfigured_and_may_join_again() {
     let pool = pool(2, Default::default()).await;
