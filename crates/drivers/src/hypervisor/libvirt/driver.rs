@@ -309,8 +309,8 @@ impl Hypervisor for LibvirtHypervisor {
                 .map_err(|e| translate("inventory", Uuid::nil(), &e))?;
             let leftover = |domain: &Domain| pending.is_leftover(domain);
             let (leftovers, domains): (Vec<_>, Vec<_>) = domains.into_iter().partition(leftover);
-            let list: Vec<DomainInfo> = domains.iter().filter_map(describe).collect();
-            Ok((list, leftovers))
+            let list = domains.iter().map(describe).filter_map(Result::transpose);
+            Ok((list.collect::<Result<Vec<DomainInfo>, _>>()?, leftovers))
         })?;
         self.remove_leftovers(leftovers);
         Ok(list)
@@ -362,18 +362,21 @@ impl Hypervisor for LibvirtHypervisor {
 }
 
 /// One line of the inventory; `None` if the domain is not ours or ended meanwhile.
-fn describe(domain: &Domain) -> Option<DomainInfo> {
-    let uuid = domain.get_uuid().ok()?;
-    let name = domain.get_name().ok()?;
-    if name != domain_name(uuid) {
-        return None;
+fn describe(domain: &Domain) -> Result<Option<DomainInfo>, HypervisorError> {
+    let nameless = |e: Error| translate("inventory", Uuid::nil(), &e);
+    let uuid = domain.get_uuid().map_err(nameless)?;
+    if domain.get_name().map_err(nameless)? != domain_name(uuid) {
+        return Ok(None);
     }
-    let info = domain.get_info().ok()?;
-    let (state, reason) = domain.get_state().ok()?;
+    let looked = domain.get_info().and_then(|info| Ok((info, domain.get_state()?)));
+    let (info, (state, reason)) = match looked.map_err(|e| translate("inventory", uuid, &e)) {
+        Ok(found) => found,
+        Err(error) => return undescribed(uuid, error),
+    };
     let disk_error = state == sys::VIR_DOMAIN_PAUSED
         && u32::try_from(reason) == Ok(sys::VIR_DOMAIN_PAUSED_IOERROR);
     let state = match state {
-        sys::VIR_DOMAIN_SHUTOFF => return None,
+        sys::VIR_DOMAIN_SHUTOFF => return Ok(None),
         sys::VIR_DOMAIN_PAUSED => paused_state(domain, reason),
         sys::VIR_DOMAIN_SHUTDOWN => DomainState::ShuttingDown,
         sys::VIR_DOMAIN_CRASHED => DomainState::Crashed,
@@ -381,7 +384,23 @@ fn describe(domain: &Domain) -> Option<DomainInfo> {
         _ => DomainState::Running,
     };
     let (memory_bytes, cpu_time_ns) = (info.max_mem << 10, info.cpu_time);
-    Some(DomainInfo { uuid, state, memory_bytes, cpu_time_ns, disk_error })
+    Ok(Some(DomainInfo { uuid, state, memory_bytes, cpu_time_ns, disk_error }))
+}
+
+/// A domain that was listed and then not described. Only one that has ended may be left out: what
+/// is absent from an inventory is started elsewhere. When libvirtd ends between the list and the
+/// looks at its domains, all of them would be.
+fn undescribed(uuid: Uuid, error: HypervisorError) -> Result<Option<DomainInfo>, HypervisorError> {
+    match error {
+        HypervisorError::NotRunning(_) => Ok(None),
+        HypervisorError::Failed { text, .. } => {
+            tracing::warn!(vm = %uuid, text, "a domain cannot be described");
+            let state = DomainState::ShuttingDown;
+            let (memory_bytes, cpu_time_ns, disk_error) = (0, 0, false);
+            Ok(Some(DomainInfo { uuid, state, memory_bytes, cpu_time_ns, disk_error }))
+        }
+        error => Err(error),
+    }
 }
 
 /// A domain that a migration fills is paused until it has all. libvirt tells it from one that

@@ -165,3 +165,14 @@ fn statistics_that_hang_hold_up_no_inventory() {
     assert_eq!(state(&driver, spec.uuid), Some(DomainState::Running));
     drop(release);
 }
+
+#[test]
+fn a_domain_that_cannot_be_described_is_not_taken_for_one_that_ended() {
+    let vm = Uuid::new_v4();
+    assert_eq!(undescribed(vm, HypervisorError::NotRunning(vm)), Ok(None));
+    // libvirtd ended after it had listed its domains.
+    let gone = HypervisorError::Disconnected("client socket is closed".to_owned());
+    assert_eq!(undescribed(vm, gone.clone()), Err(gone));
+    let odd = HypervisorError::Failed { call: "inventory".to_owned(), text: "cputime".to_owned() };
+    assert_eq!(undescribed(vm, odd).unwrap().map(|domain| domain.uuid), Some(vm));
+}
