@@ -33,6 +33,8 @@ struct State {
     acting: BTreeMap<Uuid, ActingOrder>,
     /// The guard was asked to exclude this host, or did so.
     leaving: bool,
+    /// This host is leaving its pool.
+    ejecting: bool,
 }
 
 /// An order that acts; dropping it says that it does no longer.
@@ -105,6 +107,14 @@ impl Gate {
         self.state().leaving = leaving;
     }
 
+    /// While this host leaves its pool no order begins that runs a guest. Answers whether one that
+    /// is about a guest acts already.
+    pub fn set_ejecting(&self, ejecting: bool) -> bool {
+        let mut state = self.state();
+        state.ejecting = ejecting;
+        state.acting.values().any(|acting| acting.vm.is_some())
+    }
+
     /// Whether this host leaves, or left, the membership in order.
     #[must_use]
     pub fn is_leaving(&self) -> bool {
@@ -116,6 +126,7 @@ impl Gate {
         let mut state = self.state();
         state.newest = None;
         state.leaving = false;
+        state.ejecting = false;
     }
 
     fn judge(
@@ -131,6 +142,9 @@ impl Gate {
             && let Some(closed) = state.closed.get(&vm).filter(|closed| given <= **closed)
         {
             return Err(Refusal::PlacementClosed { given, closed: *closed });
+        }
+        if envelope.order.runs_guest() && state.ejecting {
+            return Err(Refusal::Busy("the host leaves its pool".to_owned()));
         }
         let barred = armed.is_some_and(|view| !view.permit || state.leaving);
         if envelope.order.runs_guest() && barred {

@@ -162,10 +162,7 @@ impl Case {
     async fn check_idle(&self) -> Result<(), OrderError> {
         let inventory = self.agent.take_inventory().await?;
         if !inventory.domains.is_empty() {
-            return Err(OrderError::failed(
-                "HOST_HAS_RESIDENT_VMS",
-                "VMs run on the host; move or stop them first",
-            ));
+            return Err(resident());
         }
         if self.agent.parts.authority.armed().is_some() {
             return Err(OrderError::failed(
@@ -177,9 +174,17 @@ impl Case {
     }
 
     async fn eject(&self) -> OrderResult {
-        self.check_idle().await?;
-        self.agent.leave_pool().await?;
-        DONE
+        let left = match self.agent.gate.set_ejecting(true) {
+            // A start that waits for its disks is no domain yet.
+            true => Err(resident()),
+            false => self.check_idle().await,
+        };
+        let left = match left {
+            Ok(()) => self.agent.leave_pool().await,
+            Err(error) => Err(error),
+        };
+        self.agent.gate.set_ejecting(false);
+        left.map(|()| OrderReply::Done)
     }
 }
 
@@ -302,6 +307,10 @@ fn bridge(parts: &AgentParts, order: &Order) -> OrderResult {
     };
     done.map_err(|error| OrderError::failed("HOST_CANNOT_ATTACH_NETWORK", error.to_string()))?;
     DONE
+}
+
+fn resident() -> OrderError {
+    OrderError::failed("HOST_HAS_RESIDENT_VMS", "VMs run on the host; move or stop them first")
 }
 
 fn internal(error: impl std::fmt::Display) -> OrderError {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use haven_cluster::control::GuardCommand;
 use haven_drivers::storage::SrSpec;
-use haven_model::{ApiError, HavenSecret, Host, Pbd, Ref, Sr, codes};
+use haven_model::{ApiError, HavenSecret, Host, Pbd, Placement, Ref, Sr, codes};
 use haven_pooldb::{Database, Image, RedbStore, Tx};
 use uuid::Uuid;
 
 use super::init::{self, NewPool, secret, set_secret};
-use super::{host, host_rows, pbd, rows, spec};
+use super::{host, host_rows, pbd, placement, rows, spec};
 use crate::identity::Member;
 use crate::join::coordinator::{PoolView, admit as judge};
 use crate::join::{JoinAnswer, JoinRequest, TokenRecord, found as founding, new_token, unwritten};
@@ -251,7 +251,8 @@ pub async fn eject(state: &Arc<AppState>, gone: Ref<Host>) -> Result<(), ApiErro
     }
     let sent = state.orders.send(host::id(gone), Order::EjectHost).await;
     sent.map_err(|error| super::errors::order(gone, error))?;
-    forget(state, gone).await
+    // It has promised that nothing runs there, and takes no orders of this pool any more.
+    forget_if(state, gone, move |tx| placement::release(tx, gone)).await
 }
 
 /// The guard of a host leaves in order: from then on its daemon is one of an unarmed host. The
@@ -282,6 +283,12 @@ pub fn ejectable(db: &Image, gone: Ref<Host>) -> Result<(), ApiError> {
     if let Some(vm) = row.resident_vms.iter().find(|vm| runs(vm)) {
         return Err(ApiError::with(codes::HOST_HAS_RESIDENT_VMS, &[&gone, vm]));
     }
+    // One that is being started there, is on its way there, or may run there unseen: nobody could
+    // be asked about it any more.
+    let names = |row: &Placement| row.holders.iter().any(|holder| holder.host == gone);
+    if let Some((_, row)) = db.iter::<Placement>().find(|(_, row)| names(row)) {
+        return Err(ApiError::with(codes::HOST_HAS_RESIDENT_VMS, &[&gone, &row.vm]));
+    }
     Ok(())
 }
 
@@ -290,7 +297,20 @@ pub fn ejectable(db: &Image, gone: Ref<Host>) -> Result<(), ApiError> {
 /// # Errors
 /// The database refuses.
 pub async fn forget(state: &Arc<AppState>, gone: Ref<Host>) -> Result<(), ApiError> {
-    state.pool.write(move |tx| remove(tx, gone)).await?;
+    forget_if(state, gone, |_| Ok(())).await
+}
+
+/// The same, if `judge` has nothing against it in that very transaction.
+pub(super) async fn forget_if(
+    state: &Arc<AppState>,
+    gone: Ref<Host>,
+    judge: impl FnOnce(&mut Tx<'_>) -> Result<(), ApiError> + Send + 'static,
+) -> Result<(), ApiError> {
+    let change = move |tx: &mut Tx<'_>| {
+        judge(tx)?;
+        remove(tx, gone)
+    };
+    state.pool.write(change).await?;
     let id = host::id(gone);
     let members = state.identity.pool().map(|pool| pool.members).unwrap_or_default();
     announce(state, members.into_iter().filter(|member| member.host != id).collect())

@@ -64,3 +64,22 @@ pub fn set(tx: &mut Tx<'_>, vm: Ref<Vm>, holders: Vec<Holder>) -> Result<u64, Ap
     }
     Ok(number)
 }
+
+/// This host certainly runs nothing, and will not: VMs of which it was the only holder are halted.
+///
+/// # Errors
+/// When a row cannot be written.
+pub fn release(tx: &mut Tx<'_>, gone: Ref<Host>) -> Result<(), ApiError> {
+    let names = |row: &Placement| row.holders.iter().any(|holder| holder.host == gone);
+    let held = tx.iter::<Placement>().filter(|(_, row)| names(row));
+    let held: Vec<(Ref<Vm>, Vec<Holder>)> =
+        held.map(|(_, row)| (row.vm, row.holders.clone())).collect();
+    for (vm, mut holders) in held {
+        holders.retain(|holder| holder.host != gone);
+        match holders.is_empty() {
+            true => super::vm::state::halted(tx, vm)?,
+            false => drop(set(tx, vm, holders)?),
+        }
+    }
+    Ok(())
+}

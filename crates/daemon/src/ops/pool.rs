@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use haven_model::{ApiError, Holder, Host, Placement, Ref, Sr, Value, Vm, codes};
+use haven_model::{ApiError, Host, Ref, Sr, Value, codes};
+use haven_pooldb::Tx;
 
-use super::vm::state as vm_state;
 use super::{membership, placement};
 use crate::dispatch::Call;
 use crate::ha::{Ha, arm, disarm};
@@ -35,7 +35,8 @@ pub async fn forget_host(call: Arc<Call>) -> Result<Value, ApiError> {
         membership::ejectable(db, host)
     })
     .await?;
-    membership::forget(&call.state, host).await?;
+    let judge = move |tx: &mut Tx<'_>| membership::ejectable(tx, host);
+    membership::forget_if(&call.state, host, judge).await?;
     Ok(Value::void())
 }
 
@@ -52,20 +53,7 @@ pub async fn declare_dead(call: Arc<Call>) -> Result<Value, ApiError> {
         if super::host::is_live(tx, dead) {
             return Err(ApiError::with(codes::HOST_IS_LIVE, &[&dead]));
         }
-        let held: Vec<(Ref<Vm>, Vec<Holder>)> = tx
-            .iter::<Placement>()
-            .filter(|(_, row)| row.holders.iter().any(|holder| holder.host == dead))
-            .map(|(_, row)| (row.vm, row.holders.clone()))
-            .collect();
-        for (vm, mut holders) in held {
-            holders.retain(|holder| holder.host != dead);
-            if holders.is_empty() {
-                vm_state::halted(tx, vm)?;
-            } else {
-                placement::set(tx, vm, holders)?;
-            }
-        }
-        Ok(())
+        placement::release(tx, dead)
     })
     .await?;
     Ok(Value::void())

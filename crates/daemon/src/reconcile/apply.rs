@@ -278,6 +278,11 @@ async fn diverged(
     here: Ref<Host>,
     there: Ref<Host>,
 ) -> Result<(), ApiError> {
+    let holders = state.pool.read(|db| placement::holders(db, vm)).await?;
+    if holders.contains(&here) && !holders.contains(&there) {
+        // The host that it left was declared dead.
+        return migrate::settle(state, vm).await;
+    }
     let Ok(other) = ask(state, there).await else { return Ok(()) };
     let own = ask(state, here).await?;
     if own.running.get(&vm).is_none_or(|domain| *domain == DomainState::Incoming) {

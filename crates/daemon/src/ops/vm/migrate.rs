@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use haven_cluster::ids::EpochNumber;
-use haven_drivers::hypervisor::{DomainState, MigratePace, MigrateStats};
+use haven_drivers::hypervisor::{DomainState, MigratePace, MigrateStats, StopMode};
 use haven_model::{
     ApiError, Host, Ref, Value, Vm, VmMetrics, VmOperations, VmPowerState, alerts, codes,
 };
@@ -284,13 +284,50 @@ pub fn moved(
 pub async fn settle(state: &Arc<AppState>, vm: Ref<Vm>) -> Result<(), ApiError> {
     let read = |db: &haven_pooldb::Image| -> Result<_, ApiError> {
         let on = db.require(vm)?.resident_on.non_null();
-        let other = placement::holders(db, vm).into_iter().find(|host| Some(*host) != on);
-        Ok(on.zip(other))
+        let holders = placement::holders(db, vm);
+        let other = holders.iter().copied().find(|host| Some(*host) != on);
+        Ok(on.zip(other).map(|(on, other)| (on, other, holders.contains(&on))))
     };
     match state.pool.read(read).await?? {
-        Some((from, to)) => end(state, vm, from, to).await,
+        Some((from, to, true)) => end(state, vm, from, to).await,
+        // The host that it left was declared dead.
+        Some((_, to, false)) => find_at(state, vm, to).await,
         None => Ok(()),
     }
+}
+
+/// Finds out whether a VM arrived at the one host that may still run it, and writes it.
+async fn find_at(state: &Arc<AppState>, vm: Ref<Vm>, at: Ref<Host>) -> Result<(), ApiError> {
+    let read = |db: &haven_pooldb::Image| -> Result<_, ApiError> {
+        let id = crate::ops::rows::uuid(&db.require(vm)?.uuid)?;
+        Ok((id, placement::number(db, vm), placement::held_by(db, vm, at)))
+    };
+    let (id, number, held) = state.pool.read(read).await??;
+    let failed = |error| errors::order(at, error);
+    // Whoever sent it is dead: what has not arrived by now never will.
+    let close = Order::ClosePlacement { vm: id, placement: number };
+    let mut runs =
+        state.orders.send(host::id(at), close).await.map_err(failed)? != OrderReply::Running(false);
+    if runs {
+        let seen = ask(state, at).await?;
+        if seen.acting.iter().any(|order| order.vm == Some(id)) {
+            return Err(ApiError::internal(format!("an order for {id} still acts on {at}")));
+        }
+        let domain = seen.domains.iter().find(|domain| domain.uuid == id);
+        runs = domain.is_some_and(|domain| domain.state != DomainState::Incoming);
+        if domain.is_some() && !runs {
+            let stop = Order::StopVm { vm: id, mode: StopMode::Hard };
+            state.orders.send(host::id(at), stop).await.map_err(failed)?;
+        }
+    }
+    state
+        .pool
+        .write(move |tx| match held {
+            _ if !placement::is_still(tx, vm, number) => Ok(()),
+            Some(held) if runs => moved(tx, vm, at, held),
+            _ => vm_state::halted(tx, vm),
+        })
+        .await
 }
 
 /// Finds out where a VM runs after a migration that did not come to its end, and writes it
