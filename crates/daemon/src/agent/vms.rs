@@ -39,8 +39,8 @@ impl Case {
                 Order::PauseVm { vm } => done(hypervisor.pause(*vm)),
                 Order::UnpauseVm { vm } => done(hypervisor.unpause(*vm)),
                 Order::SuspendVm { vm, path } => done(hypervisor.suspend(*vm, path)),
-                Order::ResumeVm { spec, path, .. } => {
-                    done(hypervisor.resume_with(spec, path, consent(parts, order, gate)))
+                Order::ResumeVm { spec, path, paused, .. } => {
+                    done(hypervisor.resume_with(spec, path, *paused, consent(parts, order, gate)))
                 }
                 Order::ChangeVm { vm, change } => done(hypervisor.change(*vm, change)),
                 Order::CancelJob { vm } => done(hypervisor.cancel_job(*vm)),

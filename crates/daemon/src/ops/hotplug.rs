@@ -12,8 +12,8 @@ use haven_model::{
 use haven_pooldb::{Image, Tx};
 use uuid::Uuid;
 
-use super::vm::nics;
 use super::vm::state as vm_state;
+use super::vm::{migrate, nics};
 use super::{allowed, errors, host, spec, vdi};
 use crate::dispatch::Call;
 use crate::orders::{Order, OrderError};
@@ -40,6 +40,16 @@ pub(super) fn running(db: &Image, vm: Ref<Vm>) -> Result<Running, ApiError> {
     }
     let (on, id) = vm_state::residence(db, vm)?;
     Ok(Running { vm, on, id })
+}
+
+/// The VM as it is now that it is this operation's turn. After a migration whose end nobody saw it
+/// is found out where it runs: a host that it left knows nothing of its devices.
+///
+/// # Errors
+/// It does not run any more, or a host that may run it does not answer.
+pub(super) async fn now(state: &Arc<AppState>, vm: Ref<Vm>) -> Result<Running, ApiError> {
+    migrate::settle(state, vm).await?;
+    state.pool.read(|db| running(db, vm)).await?
 }
 
 /// Changes a running VM.
@@ -90,29 +100,37 @@ fn refused(on: Ref<Host>, class: &str, device: &str, error: OrderError) -> ApiEr
 pub async fn plug_disk(call: Arc<Call>) -> Result<Value, ApiError> {
     let vbd: Ref<Vbd> = call.arg(0)?;
     let mount = call.state.config.paths.sr_mount();
-    let (at, disk, vdi) = call
-        .read(|db| {
-            let row = db.require(vbd)?;
-            if row.currently_attached {
-                return Err(ApiError::with(codes::DEVICE_ALREADY_ATTACHED, &[&vbd]));
-            }
-            let at = running(db, row.vm)?;
-            if row.r#type == VbdType::Cd {
-                return Err(ApiError::not_allowed(
-                    "a CD drive is added when its VM starts; discs can be changed at any time",
-                ));
-            }
-            usable(db, row, at)?;
-            Ok((at, spec::disk(db, row, &mount)?, row.vdi))
-        })
-        .await?;
+    let judge = move |db: &Image| {
+        let row = db.require(vbd)?;
+        if row.currently_attached {
+            return Err(ApiError::with(codes::DEVICE_ALREADY_ATTACHED, &[&vbd]));
+        }
+        let at = running(db, row.vm)?;
+        if row.r#type == VbdType::Cd {
+            return Err(ApiError::not_allowed(
+                "a CD drive is added when its VM starts; discs can be changed at any time",
+            ));
+        }
+        usable(db, row, at)?;
+        Ok((at, spec::disk(db, row, &mount)?, row.vdi))
+    };
+    let (at, _, vdi) = call.read(&judge).await?;
     let state = call.state.clone();
     let plan = Plan::new("plug").exclusive(at.vm).exclusive(vbd).shared(vdi).step("plug", 1);
     call.run(plan, move |mut op| async move {
         op.step().await?;
+        now(&state, at.vm).await?;
+        // Another VM may have got it meanwhile, or the disk gone on in another volume. From here
+        // on it is this one's, before any host hears of it: of two at once one comes second.
+        let reserve = move |tx: &mut Tx<'_>| {
+            let found = judge(tx)?;
+            mark_disk(tx, vbd, true)?;
+            Ok(found)
+        };
+        let (at, disk, _) = state.pool.write(reserve).await?;
         let sent = change(&state, at, DomainChange::AttachDisk(disk)).await;
-        if sent.is_ok() || sent.as_ref().is_err_and(unsure) {
-            state.pool.write(move |tx| mark_disk(tx, vbd, true)).await?;
+        if sent.as_ref().is_err_and(|error| !unsure(error)) {
+            state.pool.write(move |tx| mark_disk(tx, vbd, false)).await?;
         }
         sent.map_err(|error| errors::order(at.on, error))?;
         Ok(Value::void())
@@ -193,6 +211,7 @@ pub async fn unplug_disk(call: Arc<Call>) -> Result<Value, ApiError> {
     let plan = Plan::new("unplug").exclusive(at.vm).exclusive(vbd).step("unplug", 1);
     call.run(plan, move |mut op| async move {
         op.step().await?;
+        let at = now(&state, at.vm).await?;
         match change(&state, at, DomainChange::DetachDisk { target }).await {
             Err(error) if !absent(&error) => {
                 return Err(refused(at.on, "VBD", &vbd.to_string(), error));
@@ -243,6 +262,7 @@ pub async fn change_medium(call: Arc<Call>) -> Result<Value, ApiError> {
     call.run(plan, move |mut op| async move {
         op.step().await?;
         if let Some((at, drive)) = drive {
+            let at = now(&state, at.vm).await?;
             let sent = change(&state, at, DomainChange::Media(drive)).await;
             sent.map_err(|error| refused(at.on, "VBD", &vbd.to_string(), error))?;
         }
@@ -326,6 +346,7 @@ pub async fn unplug_nic(call: Arc<Call>) -> Result<Value, ApiError> {
     let plan = Plan::new("unplug").exclusive(at.vm).exclusive(vif).step("unplug", 1);
     call.run(plan, move |mut op| async move {
         op.step().await?;
+        let at = now(&state, at.vm).await?;
         match change(&state, at, DomainChange::DetachNic { mac }).await {
             Err(error) if !absent(&error) => {
                 return Err(refused(at.on, "VIF", &vif.to_string(), error));

@@ -297,21 +297,28 @@ pub fn remove(tx: &mut Tx<'_>, sr: Ref<Sr>) -> Result<(), ApiError> {
 /// `SR.destroy(sr)`: deletes the disks, detaches everywhere, forgets.
 pub async fn destroy(call: Arc<Call>) -> Result<Value, ApiError> {
     let sr: Ref<Sr> = call.arg(0)?;
-    let disks: Vec<Ref<Vdi>> = call
-        .read(|db| {
-            let row = db.require(sr)?;
-            for vdi in &row.vdis {
-                if user_of(db, *vdi, Ref::NULL).is_some() {
-                    return Err(ApiError::with(codes::VDI_IN_USE, &[vdi, &"SR.destroy"]));
-                }
+    let unused = move |db: &Image| {
+        let row = db.require(sr)?;
+        for vdi in &row.vdis {
+            if user_of(db, *vdi, Ref::NULL).is_some() {
+                return Err(ApiError::with(codes::VDI_IN_USE, &[vdi, &"SR.destroy"]));
             }
-            Ok(row.vdis.clone())
-        })
-        .await?;
+        }
+        Ok(row.vdis.clone())
+    };
+    let disks: Vec<Ref<Vdi>> = call.read(unused).await?;
     let state = call.state.clone();
-    let plan = Plan::new("destroy").exclusive(sr).step("delete disks", 8).step("detach", 2);
+    let mut plan = Plan::new("destroy").exclusive(sr).step("delete disks", 8).step("detach", 2);
+    // Nothing starts on one of them while the others are deleted.
+    for disk in &disks {
+        plan = plan.exclusive(*disk);
+    }
     call.run(plan, move |mut op| async move {
         op.step().await?;
+        let now = state.pool.read(unused).await??;
+        if let Some(new) = now.iter().find(|disk| !disks.contains(disk)) {
+            return Err(ApiError::with(codes::VDI_IN_USE, &[new, &"SR.destroy"]));
+        }
         for disk in disks {
             super::chain::delete(&state, disk).await?;
         }

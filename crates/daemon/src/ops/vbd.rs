@@ -5,7 +5,7 @@ use std::sync::Arc;
 use haven_model::{ApiError, Field, Ref, Value, Vbd, VbdMode, VbdType, Vm, VmPowerState, codes};
 use haven_pooldb::{Image, Tx};
 
-use super::{allowed, spec, vdi};
+use super::{allowed, placement, spec, vdi};
 use crate::dispatch::Call;
 use crate::state::fresh;
 
@@ -71,10 +71,23 @@ pub fn insert(tx: &mut Tx<'_>, asked: Vbd) -> Result<Ref<Vbd>, ApiError> {
 /// `VM_BAD_POWER_STATE`.
 pub fn changeable(db: &Image, vm: Ref<Vm>) -> Result<(), ApiError> {
     if db.require(vm)?.power_state != VmPowerState::Suspended {
-        return Ok(());
+        return certain(db, vm);
     }
     let expected = "halted;running;paused";
     Err(ApiError::with(codes::VM_BAD_POWER_STATE, &[&vm, &expected, &"suspended"]))
+}
+
+/// What a VM has is certain: one that is halted on paper may run with it, after a start whose end
+/// nobody saw.
+///
+/// # Errors
+/// `OPERATION_NOT_ALLOWED`.
+fn certain(db: &Image, vm: Ref<Vm>) -> Result<(), ApiError> {
+    let halted = db.get(vm).is_some_and(|row| row.power_state == VmPowerState::Halted);
+    match halted && !placement::holders(db, vm).is_empty() {
+        true => Err(ApiError::not_allowed("a host may still run this VM")),
+        false => Ok(()),
+    }
 }
 
 /// The number of a device: `0`, or `xvda`, `vda`, `hda`, `sda`.
@@ -108,6 +121,7 @@ pub async fn destroy(call: Arc<Call>) -> Result<Value, ApiError> {
         if let Some(vm) = tx.get(row.vm).filter(|vm| !vm.current_operations.is_empty()) {
             return Err(busy(row.vm, vm));
         }
+        certain(tx, row.vm)?;
         tx.remove(vbd)?;
         vdi::refresh_allowed(tx, disk)
     })

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::chain::{self, Writer};
 use super::rows::uuid;
 use super::vdi::{new_row, settle, unused, writable};
+use super::vm::migrate;
 use super::vm::state::{self as vm_state, Undo};
 use super::{errors, host, spec};
 use crate::dispatch::Call;
@@ -43,13 +44,33 @@ fn user(db: &Image, disk: Ref<Vdi>) -> Result<Option<User>, ApiError> {
     Ok(Some(User { vm: vbd.vm, on, id, target }))
 }
 
+/// The VM that has the disk plugged in now that it is this operation's turn, which holds the one
+/// that had it `before`.
+///
+/// # Errors
+/// Another one has it, or a host that may run the VM does not answer.
+async fn user_now(
+    state: &Arc<AppState>,
+    disk: Ref<Vdi>,
+    before: Option<Ref<Vm>>,
+) -> Result<Option<User>, ApiError> {
+    if let Some(vm) = before {
+        migrate::settle(state, vm).await?;
+    }
+    let now = state.pool.read(|db| user(db, disk)).await??;
+    match now.as_ref().map(|user| user.vm) == before {
+        true => Ok(now),
+        false => Err(ApiError::with(codes::VDI_IN_USE, &[&disk, &"plugged in or out meanwhile"])),
+    }
+}
+
 /// `VDI.resize(vdi, size)`, `VDI.resize_online(vdi, size)`: grows a disk, also under its VM.
 pub async fn resize(call: Arc<Call>) -> Result<Value, ApiError> {
     let (vdi, bytes): (Ref<Vdi>, i64) = (call.arg(0)?, call.arg(1)?);
     let bytes = super::vdi::size(bytes)?;
     let size = u64::try_from(bytes).map_err(ApiError::internal)?;
     let here = call.state.this_host();
-    let (user, on, order) = call
+    let user = call
         .read(|db| {
             let row = db.require(vdi)?;
             let user = user(db, vdi)?;
@@ -60,21 +81,31 @@ pub async fn resize(call: Arc<Call>) -> Result<Value, ApiError> {
             if row.is_a_snapshot || !chain::children(db, row).is_empty() {
                 return Err(ApiError::not_allowed("a snapshot keeps its size"));
             }
-            if let Some(User { on, id, target, .. }) = user.clone() {
-                let change = Box::new(DomainChange::ResizeDisk { target, bytes: size });
-                return Ok((user, on, Order::ChangeVm { vm: id, change }));
-            }
-            let (on, sr) = spec::sr_host(db, row.sr, here)?;
-            Ok((None, on, Order::ResizeVolume { sr, vdi: chain::volume(row)?, size }))
+            Ok(user.map(|user| user.vm))
         })
         .await?;
     let state = call.state.clone();
     let mut plan = Plan::new("resize").exclusive(vdi).step("resize the volume", 1);
-    if let Some(user) = user {
-        plan = plan.exclusive(user.vm);
+    if let Some(vm) = user {
+        plan = plan.exclusive(vm);
     }
     call.run(plan, move |mut op| async move {
         op.step().await?;
+        let (on, order) = match user_now(&state, vdi, user).await? {
+            Some(User { on, id, target, .. }) => {
+                let change = Box::new(DomainChange::ResizeDisk { target, bytes: size });
+                (on, Order::ChangeVm { vm: id, change })
+            }
+            None => {
+                let volume = |db: &Image| {
+                    let row = db.require(vdi)?;
+                    let (on, sr) = spec::sr_host(db, row.sr, here)?;
+                    let vdi = chain::volume(row)?;
+                    Ok::<_, ApiError>((on, Order::ResizeVolume { sr, vdi, size }))
+                };
+                state.pool.read(volume).await??
+            }
+        };
         state.orders.send(host::id(on), order).await.map_err(|error| errors::order(on, error))?;
         state
             .pool
@@ -97,16 +128,17 @@ pub async fn snapshot(call: Arc<Call>) -> Result<Value, ApiError> {
         .read(|db| {
             writable(db, db.require(vdi)?.sr)?;
             chain::freezable(db, vdi)?;
-            user(db, vdi)
+            Ok(user(db, vdi)?.map(|user| user.vm))
         })
         .await?;
     let mut plan = Plan::new("snapshot").exclusive(vdi).step("make room", 1);
-    if let Some(user) = &user {
-        plan = plan.exclusive(user.vm);
+    if let Some(vm) = user {
+        plan = plan.exclusive(vm);
     }
     let state = call.state.clone();
     let plan = plan.step("freeze the disk", 2).step("record", 1);
     call.run(plan, move |mut op| async move {
+        let user = user_now(&state, vdi, user).await?;
         let target = user.as_ref().map(|user| user.target.clone()).unwrap_or_default();
         let writer =
             user.map(|user| Writer { on: user.on, id: user.id, memory: None, quiesce: false });
@@ -138,6 +170,7 @@ pub async fn clone(call: Arc<Call>) -> Result<Value, ApiError> {
     let state = call.state.clone();
     let plan = Plan::new("clone").exclusive(from).step("make room", 1).step("clone", 1);
     call.run(plan, move |mut op| async move {
+        state.pool.read(|db| unused(db, from, "clone")).await??;
         branch(&state, &mut op, from, to).await?;
         op.commit().await;
         Ok(to.to_value())

@@ -69,6 +69,9 @@ pub enum Order {
         placement: u64,
         /// Path of the image on this host.
         path: String,
+        /// Leave it paused.
+        #[serde(default)]
+        paused: bool,
     },
     /// Destination of a migration: let `from` reach libvirt and the memory stream of `vm`, once
     /// and for a limited time. Needs a permit like `StartVm`.

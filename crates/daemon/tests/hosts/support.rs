@@ -16,8 +16,8 @@ use haven_daemon::join::coordinator::{PoolView, admit};
 use haven_daemon::join::{JoinRequest, JoinResult, TokenRecord, found, new_token};
 use haven_daemon::tls::{CaMaterial, fingerprint};
 use haven_drivers::hypervisor::{
-    Capabilities, DomainChange, DomainInfo, DomainSpec, DomainState, Hypervisor, HypervisorError,
-    HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget, StopMode,
+    Capabilities, Consent, DomainChange, DomainInfo, DomainSpec, DomainState, Hypervisor,
+    HypervisorError, HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget, StopMode,
 };
 use haven_drivers::storage::{
     Source, SrDriver, SrSpace, SrSpec, SrTest, StorageError, TestPart, VolumeInfo,
@@ -101,6 +101,15 @@ impl Hypervisor for Double {
     }
     fn resume(&self, spec: &DomainSpec, _path: &str) -> Result<(), HypervisorError> {
         self.start(spec, false)
+    }
+    fn resume_with(
+        &self,
+        spec: &DomainSpec,
+        _path: &str,
+        paused: bool,
+        consent: Consent,
+    ) -> Result<(), HypervisorError> {
+        self.start_with(spec, paused, consent)
     }
     fn migrate(&self, vm: Uuid, target: &MigrateTarget) -> Result<MigrateStats, HypervisorError> {
         let libvirt = target.uri.split_once("socket=").unwrap().1;

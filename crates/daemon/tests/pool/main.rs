@@ -12,6 +12,7 @@ mod access;
 mod add_host;
 mod armed;
 mod devices;
+mod doubt;
 mod guards;
 mod lifecycle;
 mod members;

@@ -71,6 +71,15 @@ impl Hypervisor for Addressed {
     fn resume(&self, spec: &DomainSpec, path: &str) -> Result<(), HypervisorError> {
         self.sim.resume(spec, path)
     }
+    fn resume_with(
+        &self,
+        spec: &DomainSpec,
+        path: &str,
+        paused: bool,
+        consent: Consent,
+    ) -> Result<(), HypervisorError> {
+        self.sim.resume_with(spec, path, paused, consent)
+    }
     fn migrate(&self, vm: Uuid, target: &MigrateTarget) -> Result<MigrateStats, HypervisorError> {
         let named = target.uri.split('/').find_map(|part| part.parse::<Uuid>().ok());
         let number = named.and_then(|host| self.numbers.lock().unwrap().get(&host).copied());

@@ -416,18 +416,15 @@ pub trait Hypervisor: Send + Sync + std::fmt::Debug {
     fn suspend(&self, vm: Uuid, path: &str) -> Result<(), HypervisorError>;
     /// Starts a domain from memory saved at `path`.
     fn resume(&self, spec: &DomainSpec, path: &str) -> Result<(), HypervisorError>;
-    /// As [`Hypervisor::resume`], with the consent of [`Hypervisor::start_with`].
+    /// As [`Hypervisor::resume`], with the consent of [`Hypervisor::start_with`]; `paused`: the
+    /// guest does not execute yet.
     fn resume_with(
         &self,
         spec: &DomainSpec,
         path: &str,
+        paused: bool,
         consent: Consent,
-    ) -> Result<(), HypervisorError> {
-        if !consent() {
-            return Err(HypervisorError::Cancelled);
-        }
-        self.resume(spec, path)
-    }
+    ) -> Result<(), HypervisorError>;
     /// Migrates live; returns when the guest runs at the target and is gone here.
     fn migrate(&self, vm: Uuid, target: &MigrateTarget) -> Result<MigrateStats, HypervisorError>;
     /// Progress of the migration of `vm`, if one runs.

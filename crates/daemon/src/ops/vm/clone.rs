@@ -43,17 +43,16 @@ pub async fn copy(call: Arc<Call>) -> Result<Value, ApiError> {
 
 async fn duplicate(call: &Call, operation: VmOperations, how: How) -> Result<Value, ApiError> {
     let (from, name): (Ref<Vm>, String) = (call.arg(0)?, call.arg(1)?);
-    let disks: Vec<Ref<Vdi>> = call
-        .read(|db| {
-            let row = db.require(from)?;
-            allowed::vm_operation(from, row, operation)?;
-            let disks = crate::ops::view::disks(db, row).into_iter();
-            let disks = disks.filter(|(_, _, vbd)| vbd.r#type == VbdType::Disk);
-            let disks: Vec<Ref<Vdi>> = disks.map(|(vdi, _, _)| vdi).collect();
-            disks.iter().try_for_each(|disk| check(db, *disk, from, how))?;
-            Ok(disks)
-        })
-        .await?;
+    let judge = move |db: &Image| {
+        let row = db.require(from)?;
+        allowed::vm_operation(from, row, operation)?;
+        let disks = crate::ops::view::disks(db, row).into_iter();
+        let disks = disks.filter(|(_, _, vbd)| vbd.r#type == VbdType::Disk);
+        let disks: Vec<Ref<Vdi>> = disks.map(|(vdi, _, _)| vdi).collect();
+        disks.iter().try_for_each(|disk| check(db, *disk, from, how))?;
+        Ok::<_, ApiError>(disks)
+    };
+    let disks: Vec<Ref<Vdi>> = call.read(judge).await?;
     let to = Ref::<Vm>::from_uuid(fresh());
     let mut plan = Plan::new(operation.as_str()).shared(from).step("make the VM", 1);
     for disk in &disks {
@@ -65,6 +64,13 @@ async fn duplicate(call: &Call, operation: VmOperations, how: How) -> Result<Val
     }
     let state = call.state.clone();
     call.run(plan.cancellable(), move |mut op| async move {
+        // It may have been started meanwhile, or run after a start whose end nobody saw.
+        super::state::vacate(&state, from).await?;
+        if state.pool.read(judge).await?? != disks {
+            let what = "changed meanwhile";
+            let busy: [&dyn std::fmt::Display; 4] = [&"VM", &from, &what, &""];
+            return Err(ApiError::with(codes::OTHER_OPERATION_IN_PROGRESS, &busy));
+        }
         op.step_undo(&Undo::DropVm { vm: to }).await?;
         let plan = state
             .pool

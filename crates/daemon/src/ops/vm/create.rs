@@ -186,6 +186,9 @@ pub async fn set_is_a_template(call: Arc<Call>) -> Result<Value, ApiError> {
         }
         if value && !row.is_a_template {
             allowed::vm_operation(vm, row, VmOperations::MakeIntoTemplate)?;
+            if !placement::holders(tx, vm).is_empty() {
+                return Err(ApiError::not_allowed("a host may still run this VM"));
+            }
         }
         tx.update(vm, |row: &mut Vm| {
             row.is_a_template = value;

@@ -23,21 +23,21 @@ fn target(db: &Image, vm: Ref<Vm>, operation: VmOperations) -> Result<Running, A
 pub async fn set_vcpus_number_live(call: Arc<Call>) -> Result<Value, ApiError> {
     let (vm, count): (Ref<Vm>, i64) = (call.arg(0)?, call.arg(1)?);
     let operation = VmOperations::ChangingVCPUsLive;
-    let at = call
-        .read(|db| {
-            let at = target(db, vm, operation)?;
-            let most = db.require(vm)?.vcpus_max;
-            if !(1..=most).contains(&count) {
-                let why = format!("{count}: between 1 and VCPUs_max, {most}");
-                return Err(ApiError::with(codes::INVALID_VALUE, &[&"nvcpu", &why]));
-            }
-            Ok(at)
-        })
-        .await?;
+    call.read(|db| {
+        target(db, vm, operation)?;
+        let most = db.require(vm)?.vcpus_max;
+        if !(1..=most).contains(&count) {
+            let why = format!("{count}: between 1 and VCPUs_max, {most}");
+            return Err(ApiError::with(codes::INVALID_VALUE, &[&"nvcpu", &why]));
+        }
+        Ok(())
+    })
+    .await?;
     let cpus = u32::try_from(count).map_err(ApiError::internal)?;
     let state = call.state.clone();
     call.run(Plan::new(operation.as_str()).exclusive(vm).step("set", 1), move |mut op| async move {
         op.step().await?;
+        let at = hotplug::now(&state, vm).await?;
         let sent = hotplug::change(&state, at, DomainChange::Vcpus(cpus)).await;
         sent.map_err(|error| refused(at, error))?;
         state
@@ -75,9 +75,9 @@ pub async fn set_dynamic_range(
     range: impl FnOnce(&Vm) -> (i64, i64),
 ) -> Result<Value, ApiError> {
     let operation = VmOperations::ChangingDynamicRange;
-    let (at, (least, most)) = call
+    let (least, most) = call
         .read(|db| {
-            let at = target(db, vm, operation)?;
+            target(db, vm, operation)?;
             let row = db.require(vm)?;
             let (least, most) = range(row);
             let ordered =
@@ -85,13 +85,14 @@ pub async fn set_dynamic_range(
             if !ordered {
                 return Err(ApiError::new(codes::MEMORY_CONSTRAINT_VIOLATION_ORDER, Vec::new()));
             }
-            Ok((at, (least, most)))
+            Ok((least, most))
         })
         .await?;
     let bytes = u64::try_from(most).map_err(ApiError::internal)?;
     let state = call.state.clone();
     call.run(Plan::new(operation.as_str()).exclusive(vm).step("set", 1), move |mut op| async move {
         op.step().await?;
+        let at = hotplug::now(&state, vm).await?;
         let sent = hotplug::change(&state, at, DomainChange::Memory { bytes }).await;
         sent.map_err(|error| refused(at, error))?;
         let write = move |row: &mut Vm| {
@@ -127,6 +128,7 @@ pub async fn send_trigger(call: Arc<Call>) -> Result<Value, ApiError> {
     let plan = Plan::new(VmOperations::SendTrigger.as_str()).exclusive(vm).step("send", 1);
     call.run(plan, move |mut op| async move {
         op.step().await?;
+        let at = hotplug::now(&state, vm).await?;
         let sent = state.orders.send(host::id(at.on), order).await;
         sent.map_err(|error| vm_state::stop_error(vm, at.on, error))?;
         Ok(Value::void())

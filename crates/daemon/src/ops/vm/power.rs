@@ -119,7 +119,9 @@ pub async fn start_vm(
             sent.await.map_err(|error| start_error(vm, place.host, error))?;
             op.step().await?;
             let (host, number) = (place.host, place.number);
-            let (paused, resumed) = (how.paused, how.resume);
+            let resumed = how.resume;
+            // What goes on from its memory waits until that is written off.
+            let paused = how.paused || resumed;
             state
                 .pool
                 .write(move |tx| {
@@ -128,7 +130,6 @@ pub async fn start_vm(
                         return Err(placement::overtaken(host));
                     }
                     vm_state::started(tx, vm, host, paused)?;
-                    tx.update(vm, |row: &mut Vm| row.suspend_vdi = Ref::NULL)?;
                     let (alert, what) = match resumed {
                         true => (alerts::VM_RESUMED, "resumed"),
                         false => (alerts::VM_STARTED, "started"),
@@ -139,10 +140,35 @@ pub async fn start_vm(
                 })
                 .await?;
             op.commit().await;
+            let goes_on = match resumed && !how.paused {
+                true => let_go(&state, vm, host, number).await,
+                false => Ok(()),
+            };
             if let Some(image) = place.image {
                 super::suspend::drop_image(&state, image).await;
             }
-            Ok(Value::void())
+            goes_on.map(|()| Value::void())
+        })
+        .await
+}
+
+/// Lets a VM execute that goes on from its memory: only now, when it is durable that the memory is
+/// used up. One that had executed before could be given up, and go back to a memory which its
+/// disks do not fit any more.
+async fn let_go(
+    state: &Arc<AppState>,
+    vm: Ref<Vm>,
+    on: Ref<Host>,
+    number: u64,
+) -> Result<(), ApiError> {
+    let id = state.pool.read(|db| uuid(&db.require(vm)?.uuid)).await??;
+    let sent = state.orders.send(host::id(on), Order::UnpauseVm { vm: id }).await;
+    sent.map_err(|error| start_error(vm, on, error))?;
+    state
+        .pool
+        .write(move |tx| match placement::is_still(tx, vm, number) {
+            true => vm_state::set_power_state(tx, vm, VmPowerState::Running),
+            false => Err(placement::overtaken(on)),
         })
         .await
 }
@@ -226,7 +252,7 @@ async fn reserve(
             let order = match image {
                 Some(image) => {
                     let path = spec::path(tx, tx.require(image)?, &mount)?;
-                    Order::ResumeVm { spec, placement: number, path }
+                    Order::ResumeVm { spec, placement: number, path, paused: true }
                 }
                 None if how.resume => {
                     return Err(ApiError::internal("the VM has no saved memory"));
@@ -341,20 +367,20 @@ pub async fn stop_vm(
         Stop::Clean => VmOperations::CleanShutdown,
         Stop::Hard | Stop::Either => VmOperations::HardShutdown,
     };
-    let was = state
-        .pool
-        .read(|db| {
-            let row = db.require(vm)?;
-            allowed::vm_operation(vm, row, operation)?;
-            Ok::<_, ApiError>(row.power_state)
-        })
-        .await??;
+    let may = move |db: &Image| {
+        let row = db.require(vm)?;
+        allowed::vm_operation(vm, row, operation)?;
+        Ok::<_, ApiError>(row.power_state)
+    };
+    state.pool.read(may).await??;
     let plan = Plan::new(operation.as_str()).exclusive(vm).step("stop", 9).step("record", 1);
     let plan = if how == Stop::Hard { plan.wait_ms(PREEMPT_WAIT_MS) } else { plan };
     let (state, runner) = (state.clone(), state.runner()?.clone());
     let body = move |mut op: crate::tasks::Op| async move {
         op.step().await?;
-        if was == VmPowerState::Suspended {
+        // It may have waited for its turn, and a resume come to its end meanwhile.
+        if state.pool.read(may).await?? == VmPowerState::Suspended {
+            vm_state::vacate(&state, vm).await?;
             return super::suspend::discard(&state, vm).await;
         }
         migrate::settle(&state, vm).await?;

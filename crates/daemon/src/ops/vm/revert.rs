@@ -102,6 +102,7 @@ async fn go_back(
 ) -> Result<Vec<Ref<Vdi>>, ApiError> {
     op.step().await?;
     migrate::settle(state, vm).await?;
+    vm_state::vacate(state, vm).await?;
     let runs = state.pool.read(|db| vm_state::residence(db, vm)).await?;
     if let Ok((on, id)) = runs {
         stop(state, vm, on, id).await?;

@@ -127,6 +127,8 @@ fn still(db: &Image, vm: Ref<Vm>, writer: Option<Writer>) -> Result<Option<Write
 async fn make(state: &Arc<AppState>, op: &mut Op, task: Task) -> Result<Ref<Vm>, ApiError> {
     let Task { vm, name, disks, writer, image } = task;
     migrate::settle(state, vm).await?;
+    // One that is halted on paper may run after a start whose end nobody saw.
+    vm_state::vacate(state, vm).await?;
     let writer = state.pool.read(|db| still(db, vm, writer)).await??;
     if let Some((image, row)) = image.clone() {
         op.step_undo(&vm_state::Undo::DropVdi { vdi: image }).await?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use haven_drivers::hypervisor::DomainState;
 use haven_model::{
     ApiError, Console, ConsoleProtocol, Host, Ref, Sr, Vbd, Vdi, Vif, Vm, VmMetrics, VmPowerState,
     codes,
@@ -122,6 +123,7 @@ pub fn started(
         row.memory_target = memory;
         row.resident_on = host;
         row.scheduled_to_be_resident_on = Ref::NULL;
+        row.suspend_vdi = Ref::NULL;
         if !row.ha_restart_priority.is_empty() {
             row.ha_always_run = true;
         }
@@ -203,6 +205,8 @@ pub fn gone(tx: &mut Tx<'_>, vm: Ref<Vm>, state: VmPowerState) -> Result<(), Api
         row.memory_target = 0;
         if state == VmPowerState::Suspended {
             row.ha_always_run = false;
+        } else {
+            row.suspend_vdi = Ref::NULL;
         }
     })?;
     set_power_state(tx, vm, state)?;
@@ -295,6 +299,7 @@ pub async fn abandon(state: &Arc<AppState>, vm: Ref<Vm>, stop: bool) -> Result<(
         // The start did come to its end.
         return Ok(());
     }
+    let mut executed = false;
     for holder in &holders {
         let close = Order::ClosePlacement { vm: id, placement: number };
         if !may_run(state, *holder, close.clone()).await? {
@@ -303,6 +308,7 @@ pub async fn abandon(state: &Arc<AppState>, vm: Ref<Vm>, stop: bool) -> Result<(
         if !stop {
             return Err(ApiError::not_allowed(format!("the VM runs on {holder}")));
         }
+        executed |= power == VmPowerState::Suspended && executes(state, *holder, id).await?;
         let mode = haven_drivers::hypervisor::StopMode::Hard;
         let sent = state.orders.send(host::id(*holder), Order::StopVm { vm: id, mode }).await;
         sent.map_err(|error| errors::order(*holder, error))?;
@@ -311,13 +317,33 @@ pub async fn abandon(state: &Arc<AppState>, vm: Ref<Vm>, stop: bool) -> Result<(
             return Err(ApiError::not_allowed(format!("a start still acts on {holder}")));
         }
     }
-    let after = if power == VmPowerState::Suspended { power } else { VmPowerState::Halted };
-    state
+    // A guest that executed has written to its disks: its saved memory does not fit them any more.
+    let keeps = power == VmPowerState::Suspended && !executed;
+    let after = if keeps { power } else { VmPowerState::Halted };
+    let image = state
         .pool
-        .write(move |tx| match placement::is_still(tx, vm, number) {
-            true => gone(tx, vm, after),
-            // Somebody else found out, and went on from there.
-            false => Ok(()),
+        .write(move |tx| {
+            if !placement::is_still(tx, vm, number) {
+                // Somebody else found out, and went on from there.
+                return Ok(Ref::NULL);
+            }
+            let image = tx.require(vm)?.suspend_vdi;
+            gone(tx, vm, after)?;
+            Ok(if keeps { Ref::NULL } else { image })
         })
-        .await
+        .await?;
+    if !image.is_null() {
+        super::suspend::drop_image(state, image).await;
+    }
+    Ok(())
+}
+
+/// Whether a guest executes on a host, and does not only wait there.
+async fn executes(state: &Arc<AppState>, on: Ref<Host>, vm: Uuid) -> Result<bool, ApiError> {
+    let reply = state.orders.send(host::id(on), Order::Inventory).await;
+    let OrderReply::Inventory(seen) = reply.map_err(|error| errors::order(on, error))? else {
+        return Err(ApiError::internal("an unexpected answer to an inventory"));
+    };
+    let domain = seen.domains.iter().find(|domain| domain.uuid == vm);
+    Ok(domain.is_some_and(|d| !matches!(d.state, DomainState::Paused | DomainState::Incoming)))
 }

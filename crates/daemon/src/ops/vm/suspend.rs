@@ -106,7 +106,6 @@ pub async fn discard(state: &Arc<AppState>, vm: Ref<Vm>) -> Result<Value, ApiErr
         .write(move |tx| {
             let image = tx.require(vm)?.suspend_vdi;
             vm_state::halted(tx, vm)?;
-            tx.update(vm, |row: &mut Vm| row.suspend_vdi = Ref::NULL)?;
             Ok(image)
         })
         .await?;

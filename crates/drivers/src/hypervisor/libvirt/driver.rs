@@ -270,16 +270,17 @@ impl Hypervisor for LibvirtHypervisor {
     }
 
     fn resume(&self, spec: &DomainSpec, path: &str) -> Result<(), HypervisorError> {
-        self.restore(spec, path, Arc::new(|| true))
+        self.restore(spec, path, false, Arc::new(|| true))
     }
 
     fn resume_with(
         &self,
         spec: &DomainSpec,
         path: &str,
+        paused: bool,
         consent: Consent,
     ) -> Result<(), HypervisorError> {
-        self.restore(spec, path, consent)
+        self.restore(spec, path, paused, consent)
     }
 
     fn migrate(&self, vm: Uuid, target: &MigrateTarget) -> Result<MigrateStats, HypervisorError> {

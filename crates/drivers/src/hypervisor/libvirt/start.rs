@@ -52,12 +52,13 @@ impl LibvirtHypervisor {
         &self,
         spec: &DomainSpec,
         path: &str,
+        paused: bool,
         consent: Consent,
     ) -> Result<(), HypervisorError> {
         let budget = Budget::new("resume", self.config.job_deadline);
         self.check_disks(spec, &budget)?;
         let (path, disks) = (path.to_owned(), spec.disks.clone());
-        let step = LastStep::new(spec.uuid, "resume", false, consent);
+        let step = LastStep::new(spec.uuid, "resume", paused, consent);
         let pending = self.pending.clone();
         self.lanes.job.call_with("resume", budget.left()?, move |connection, call| {
             let begun = step.begin(&pending, connection)?;

@@ -219,13 +219,14 @@ impl Hypervisor for SimHypervisor {
     }
 
     fn resume(&self, spec: &DomainSpec, path: &str) -> Result<(), HypervisorError> {
-        self.resume_with(spec, path, Arc::new(|| true))
+        self.resume_with(spec, path, false, Arc::new(|| true))
     }
 
     fn resume_with(
         &self,
         spec: &DomainSpec,
         path: &str,
+        paused: bool,
         consent: Consent,
     ) -> Result<(), HypervisorError> {
         sleep(self.world.delays().start);
@@ -237,8 +238,9 @@ impl Hypervisor for SimHypervisor {
             let text = format!("no memory is saved at {path}");
             return Err(HypervisorError::Failed { call: "resume".to_owned(), text });
         }
-        self.world.insert(self.host, spec, DomainState::Running)?;
-        self.world.publish(self.host, spec.uuid, Some(DomainState::Running), "started");
+        let state = if paused { DomainState::Paused } else { DomainState::Running };
+        self.world.insert(self.host, spec, state)?;
+        self.world.publish(self.host, spec.uuid, Some(state), "started");
         Ok(())
     }
 
