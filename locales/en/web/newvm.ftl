@@ -49,3 +49,5 @@ fit-tolerance-less = The pool could lose only { $failures } host(s) then; { $wan
 newvm-apart = Keep them on different hosts
 newvm-apart-body = As far as there are hosts; the group bears their name.
 newvm-apart-yes = yes, as group { $group }
+newvm-own-disk = The template brings a disk along, with what is on it. A size above 0 adds an empty one.
+newvm-own-disk-only = the template's own

@@ -49,3 +49,5 @@ fit-tolerance-less = El pool solo podría perder { $failures } host(s); se prome
 newvm-apart = Mantenerlas en hosts distintos
 newvm-apart-body = Mientras haya hosts; el grupo lleva su nombre.
 newvm-apart-yes = sí, como grupo { $group }
+newvm-own-disk = La plantilla trae un disco con su contenido. Un tamaño mayor que 0 añade otro vacío.
+newvm-own-disk-only = el de la plantilla

@@ -49,3 +49,5 @@ fit-tolerance-less = 之后资源池只能承受 { $failures } 台主机故障�
 newvm-apart = 分布在不同主机上
 newvm-apart-body = 在主机数量允许的范围内；组名与虚拟机名称相同。
 newvm-apart-yes = 是，组 { $group }
+newvm-own-disk = 模板自带磁盘及其内容。大于 0 的值会另加一块空磁盘。
+newvm-own-disk-only = 模板自带

@@ -67,6 +67,25 @@ test("W7: a machine that is installed from an image has it in its drive", async 
   expect(server.pool.tables.get("VDI", drive.VDI)?.name_label).toBe("windows-server-2025.iso");
 }, 40_000);
 
+test("W7: a template that brings its disk along gets no empty one in its place", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole("/new/vm", { hosts: 2, vms: 2 });
+  const { tables } = server.pool;
+  const [[template]] = tables.all("VM").filter(([, vm]) => vm.name_label === "Linux") as [[string, unknown]];
+  const vbd = tables.insert("VBD", { VM: template, VDI: "OpaqueRef:image", type: "Disk", userdevice: "0" });
+  tables.update("VM", template, { VBDs: [vbd] });
+  await screen.findByLabelText(/^Name/, {}, SOON);
+  await next(user, "What it boots from");
+  await next(user, "Size");
+  expect(await screen.findByText(/brings a disk along/, {}, SOON)).toBeTruthy();
+  expect((screen.getByRole("spinbutton", { name: "Disk (GiB)" }) as HTMLInputElement).value).toBe("0");
+  await next(user, "Review");
+  await user.click(screen.getByRole("button", { name: "Create the machine" }));
+  await waitFor(() => expect(tables.all("VM").some(([, vm]) => vm.name_label === "linux-1")).toBe(true), SOON);
+  const made = tables.all("VM").find(([, vm]) => vm.name_label === "linux-1")?.[1];
+  expect(made?.other_config["disks"]).toBeUndefined();
+}, 40_000);
+
 test("W7: what does not fit is said before it is made", async () => {
   const user = userEvent.setup();
   await renderConsole("/new/vm", { hosts: 2, vms: 2 });

@@ -2,7 +2,7 @@
 //!
 //! Several calls; if one fails, what was made is taken away again.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::template::is_template;
 use super::vm::{destroy, is_machine};
@@ -136,7 +136,13 @@ async fn fit_out(
     }
     add_interfaces(context, plan, vm).await?;
     let before = vm.entry("other_config", DISKS_KEY).unwrap_or_default();
-    let wanted = disks(before, &options.disks, plan.sr.as_ref().map(Record::uuid));
+    // The template may have brought disks along.
+    let free = match options.disks.is_empty() {
+        true => json!([]),
+        false => context.call("VM.get_allowed_VBD_devices", &[json!(vm.reference)]).await?,
+    };
+    let sr = plan.sr.as_ref().map(Record::uuid);
+    let wanted = disks(before, &options.disks, (&free, sr));
     if wanted != before {
         let key = [json!(vm.reference), json!(DISKS_KEY)];
         context.call("VM.remove_from_other_config", &key).await?;
@@ -167,7 +173,7 @@ async fn fit_out(
 
 /// The template's disks, or those asked for in their place, on the storage asked for. An empty `sr`
 /// leaves the choice to the pool: its default.
-fn disks(template: &str, sizes: &[u64], sr: Option<&str>) -> String {
+fn disks(template: &str, sizes: &[u64], (free, sr): (&Value, Option<&str>)) -> String {
     let sr = sr.unwrap_or_default();
     if sizes.is_empty() {
         return template.replace("sr=\"\"", &format!("sr=\"{sr}\""));
@@ -175,8 +181,10 @@ fn disks(template: &str, sizes: &[u64], sr: Option<&str>) -> String {
     let disks: String = sizes
         .iter()
         .enumerate()
-        .map(|(device, size)| {
-            let (bootable, kind) = if device == 0 { (true, "system") } else { (false, "user") };
+        .map(|(index, size)| {
+            let device = free.get(index).and_then(Value::as_str);
+            let device = device.map_or_else(|| index.to_string(), str::to_owned);
+            let (bootable, kind) = if device == "0" { (true, "system") } else { (false, "user") };
             format!(
                 "<disk device=\"{device}\" size=\"{size}\" sr=\"{sr}\" bootable=\"{bootable}\" type=\"{kind}\"/>"
             )
@@ -216,25 +224,35 @@ async fn undo(context: &mut Context, vm: &Record) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::disks;
 
     const TEMPLATE: &str = "<provision><disk device=\"0\" size=\"1024\" sr=\"\" bootable=\"true\" type=\"system\"/></provision>";
 
     #[test]
     fn the_templates_disks_are_put_where_they_are_wanted() {
-        assert_eq!(disks(TEMPLATE, &[], None), TEMPLATE);
-        assert_eq!(disks(TEMPLATE, &[], Some("u-1")), TEMPLATE.replace("sr=\"\"", "sr=\"u-1\""));
-        assert_eq!(disks("", &[], Some("u-1")), "");
+        let none = json!([]);
+        let placed = TEMPLATE.replace("sr=\"\"", "sr=\"u-1\"");
+        assert_eq!(disks(TEMPLATE, &[], (&none, None)), TEMPLATE);
+        assert_eq!(disks(TEMPLATE, &[], (&none, Some("u-1"))), placed);
+        assert_eq!(disks("", &[], (&none, Some("u-1"))), "");
     }
 
     #[test]
     fn sizes_that_were_asked_for_replace_the_templates_disks() {
         assert_eq!(
-            disks(TEMPLATE, &[64, 32], Some("u-1")),
+            disks(TEMPLATE, &[64, 32], (&json!(["0", "1", "2"]), Some("u-1"))),
             "<provision>\
              <disk device=\"0\" size=\"64\" sr=\"u-1\" bootable=\"true\" type=\"system\"/>\
              <disk device=\"1\" size=\"32\" sr=\"u-1\" bootable=\"false\" type=\"user\"/>\
              </provision>"
         );
+    }
+
+    #[test]
+    fn a_disk_beside_those_of_the_template_takes_a_free_place() {
+        let added = disks("", &[64], (&json!(["1", "2"]), None));
+        assert!(added.contains("device=\"1\"") && added.contains("bootable=\"false\""), "{added}");
     }
 }

@@ -5,7 +5,7 @@ import { type ReactNode, useState } from "react";
 import { useNavigate, useSearchParams } from "react-router";
 import { useWorld } from "@/actions/runner";
 import { useI18n } from "@/i18n";
-import { useAll, usePool, useVms } from "@/store/hooks";
+import { useAll, usePool, useTable, useVms } from "@/store/hooks";
 import { Facts, Nothing } from "@/ui/bits";
 import { NumberField } from "@/ui/NumberField";
 import { WizardPage } from "@/ui/WizardPage";
@@ -26,12 +26,15 @@ function useStock(): Stock {
   const pool = usePool();
   const vms = useVms();
   const templates = useAll("VM").filter((vm) => vm.is_a_template && !vm.is_a_snapshot);
+  const vbds = useTable("VBD");
+  const isDisk = (vbd: string): boolean => vbds.byRef.get(vbd)?.type === "Disk";
+  const withDisk = new Set(templates.filter((each) => each.VBDs.some(isDisk)).map((each) => each.$ref));
   const all = useAll("SR");
   const isLibrary = (sr: { content_type: string; type: string }): boolean => sr.content_type === "iso" || sr.type === "iso";
   const libraries = new Set(all.filter(isLibrary).map((sr) => sr.$ref));
   const images = useAll("VDI").filter((vdi) => libraries.has(vdi.SR) && !vdi.missing);
   images.sort((a, b) => a.name_label.localeCompare(b.name_label));
-  return { pool, vms, templates, srs: all.filter((sr) => !isLibrary(sr)), images, hosts: useAll("host"), networks: useAll("network") };
+  return { pool, vms, templates, withDisk, srs: all.filter((sr) => !isLibrary(sr)), images, hosts: useAll("host"), networks: useAll("network") };
 }
 
 /** Why the media step is not done yet; a message. */
@@ -67,7 +70,7 @@ export default function NewVm(): ReactNode {
         { id: "template", label: "newvm-step-template", why: "newvm-why-template", body: <TemplateStep draft={draft} wanted={wanted} stock={stock} edit={edit} />, blocked: wanted.base === "" ? t("newvm-needs-name") : undefined },
         { id: "media", label: "newvm-step-media", why: "newvm-why-media", body: <MediaStep draft={draft} wanted={wanted} stock={stock} edit={edit} />, blocked: blocked === undefined ? undefined : t(blocked) },
         { id: "size", label: "newvm-step-size", why: "newvm-why-size", body: <SizeStep wanted={wanted} stock={stock} network={draft.network} edit={edit} />, blocked: wanted.sr === undefined && wanted.disk > 0 ? t("newvm-needs-storage") : undefined },
-        { id: "review", label: "newvm-step-review", why: "newvm-why-review", body: <Review wanted={wanted} edit={edit} /> },
+        { id: "review", label: "newvm-step-review", why: "newvm-why-review", body: <Review wanted={wanted} hasOwnDisk={stock.withDisk.has(wanted.template.$ref)} edit={edit} /> },
       ]}
     />
   );
@@ -111,7 +114,7 @@ function TemplateStep({ draft, wanted, stock, edit }: { draft: Draft; wanted: Wa
   );
 }
 
-function Review({ wanted, edit }: { wanted: Wanted; edit: (change: Partial<Draft>) => void }): ReactNode {
+function Review({ wanted, hasOwnDisk, edit }: { wanted: Wanted; hasOwnDisk: boolean; edit: (change: Partial<Draft>) => void }): ReactNode {
   const { t, bytes, number } = useI18n();
   const media = { disk: undefined, iso: wanted.image?.name_label, network: t("media-network"), cloud: t("media-cloud") }[wanted.source];
   const isShared = wanted.sr?.shared === true;
@@ -126,7 +129,7 @@ function Review({ wanted, edit }: { wanted: Wanted; edit: (change: Partial<Draft
           ["newvm-home", wanted.home?.name_label ?? t("newvm-home-any")],
           ["newvm-apart", wanted.isApart ? t("newvm-apart-yes", { group: wanted.base }) : undefined],
           ["newvm-step-size", t("newvm-size", { vcpus: wanted.vcpus, memory: bytes(wanted.memory) })],
-          ["tab-disks", wanted.disk > 0 ? `${bytes(wanted.disk)} · ${wanted.sr?.name_label ?? ""}` : t("newvm-no-disk")],
+          ["tab-disks", wanted.disk > 0 ? `${bytes(wanted.disk)} · ${wanted.sr?.name_label ?? ""}` : t(hasOwnDisk ? "newvm-own-disk-only" : "newvm-no-disk")],
           ["kind-network", wanted.network?.name_label ?? t("newvm-no-network")],
         ]}
       />

@@ -41,6 +41,7 @@ export function SizeStep({ wanted, stock, network, edit }: Props): ReactNode {
       <NumberField id="vm-memory" label={t("newvm-memory-mib")} value={wanted.memory / MIB} min={64} max={4 * 1024 * 1024} step={256} onChange={(value) => edit({ memory: value * MIB })} />
       {largest > 0 && <p className={wanted.memory > largest ? "hv-bad-text" : "hv-muted"}>{t("newvm-largest-host", { size: bytes(largest) })}</p>}
       <NumberField id="vm-disk" label={t("newvm-disk-gib")} value={wanted.disk / GIB} min={0} max={65_536} onChange={(diskGib) => edit({ diskGib })} />
+      {stock.withDisk.has(wanted.template.$ref) && <p className="hv-muted">{t("newvm-own-disk")}</p>}
       <FormGroup label={t("tab-storage")} fieldId="vm-sr">
         <FormSelect id="vm-sr" value={sr?.$ref ?? ""} onChange={(_event, value) => edit({ sr: value })}>
           {stock.srs.map((each) => (

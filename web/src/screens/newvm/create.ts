@@ -90,7 +90,9 @@ async function fitOut(world: World, vm: string, wanted: Wanted): Promise<void> {
     });
   }
   const sr = wanted.sr?.uuid ?? "";
-  const disks = `<provision><disk device="0" size="${wanted.disk}" sr="${sr}" bootable="true" type="system"/></provision>`;
+  // The template may have brought a disk along.
+  const place = (await call("VM.get_allowed_VBD_devices", vm))[0] ?? "0";
+  const disks = `<provision><disk device="${place}" size="${wanted.disk}" sr="${sr}" bootable="true" type="system"/></provision>`;
   await setOther(vm, DISKS_KEY, wanted.disk > 0 ? disks : "");
   if (wanted.source === "cloud") {
     for (const [key, text] of entriesOf(wanted.firstBoot, wanted.names.length > 1)) await setOther(vm, key, text);

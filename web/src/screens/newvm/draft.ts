@@ -63,6 +63,8 @@ export interface Stock {
   pool: Item<"pool"> | undefined;
   vms: ReadonlyArray<Item<"VM">>;
   templates: ReadonlyArray<Item<"VM">>;
+  /** Templates that bring a disk along, with what is on it: a cloud image, an installed system. */
+  withDisk: ReadonlySet<string>;
   srs: ReadonlyArray<Item<"SR">>;
   images: ReadonlyArray<Item<"VDI">>;
   hosts: ReadonlyArray<Item<"host">>;
@@ -102,7 +104,8 @@ export function wantedOf(draft: Draft, stock: Stock): Wanted | undefined {
   const sr = srs.find((each) => each.$ref === draft.sr) ?? bestStorage(srs, pool);
   const isProtectable = pool?.ha_enabled === true && sr?.shared === true;
   // A direct-kernel guest of a few megabytes needs no 20 GiB.
-  const diskDefault = template.memory_static_max < 512 * MIB ? 0.0625 : DISK_GIB;
+  const isSmall = template.memory_static_max < 512 * MIB;
+  const diskDefault = stock.withDisk.has(template.$ref) ? 0 : isSmall ? 0.0625 : DISK_GIB;
   const source = isDirectKernel(template) ? "disk" : draft.source;
   return {
     template,
