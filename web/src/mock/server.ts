@@ -216,7 +216,7 @@ export class MockServer {
       limits: enabled ? { restart_ms: 22_500, isolated_ms: 8000, network_ms: 4000, storage_ms: 8000, watchdog_ms: 15_000 } : null,
       hosts: tables.all("host").map(([, host]) => {
         const live = tables.get("host_metrics", host.metrics)?.live === true;
-        return { name: host.name_label, uuid: host.uuid, state: enabled ? (live ? "member" : "dead") : live ? "live" : "silent", network: live, storage: live, permit: enabled && live ? "disk" : "" };
+        return { name: host.name_label, uuid: host.uuid, state: enabled ? (live ? "member" : "dead") : live ? "live" : "silent", network: live, storage: live, permit: enabled && live ? "disk" : "", ...(enabled && host.name_label !== "host1" ? { heard_ms: [live ? 140 : 95_000], disk_ms: live ? 610 : 95_000 } : {}) };
       }),
       statefiles: enabled && sr !== undefined ? [{ sr: sr.uuid, state: "good", latency_us: 2300 }] : [],
     };

@@ -62,6 +62,8 @@ export function HeartbeatMatrix({ status }: { status: HaStatus }): ReactNode {
 
 function Row({ host, isCoordinator }: { host: HaHost; isCoordinator: boolean }): ReactNode {
   const { t } = useI18n();
+  // The host that answers does not hear itself.
+  const heard = (host.heard_ms ?? []).filter((ms) => ms !== null);
   const state = STATES[host.state] ?? { colour: "grey" as const, text: "member-out" };
   return (
     <tr data-host={host.name}>
@@ -72,20 +74,31 @@ function Row({ host, isCoordinator }: { host: HaHost; isCoordinator: boolean }):
         <Pill colour={state.colour}>{t(state.text)}</Pill>
       </td>
       <td>
-        <Mark good={host.network} text={t(host.network ? "beat-heard" : "beat-missing")} />
+        <Mark good={host.network} text={t(host.network ? "beat-heard" : "beat-missing")} age={heard.length === 0 ? undefined : Math.min(...heard)} />
       </td>
       <td>
-        <Mark good={host.storage} text={t(host.storage ? "beat-heard" : "beat-missing")} />
+        <Mark good={host.storage} text={t(host.storage ? "beat-heard" : "beat-missing")} age={host.disk_ms ?? undefined} />
       </td>
       <td>{host.permit === "" ? "–" : t(`permit-${host.permit}`)}</td>
     </tr>
   );
 }
 
-function Mark({ good, text }: { good: boolean; text: string }): ReactNode {
+interface MarkProps {
+  good: boolean;
+  text: string;
+  /** How long ago it was seen last, in milliseconds. */
+  age?: number | undefined;
+}
+
+function Mark({ good, text, age }: MarkProps): ReactNode {
+  const { t, number, ago } = useI18n();
   return (
-    <span className={good ? "hv-mark-good" : "hv-mark-bad"}>
-      {good ? <CheckIcon /> : <TimesIcon />} {text}
-    </span>
+    <>
+      <span className={good ? "hv-mark-good" : "hv-mark-bad"}>
+        {good ? <CheckIcon /> : <TimesIcon />} {text}
+      </span>
+      {age !== undefined && <span className="hv-muted"> {age < 10_000 ? t("milliseconds", { value: number(age) }) : ago(Date.now() - age)}</span>}
+    </>
   );
 }
