@@ -6,6 +6,7 @@
 mod everyday;
 mod help;
 mod mistakes;
+mod progress;
 mod support;
 mod tls;
 mod verbs;
