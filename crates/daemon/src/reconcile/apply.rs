@@ -16,7 +16,7 @@ use crate::ops::{host, message, placement, rows};
 use crate::orders::{Inventory, Order, OrderReply};
 use crate::state::{AppState, now};
 
-use super::stuck;
+use super::{stuck, unknown};
 
 /// Free memory is written when it changed by more than this.
 const MEMORY_STEP_BYTES: i64 = 64 << 20;
@@ -46,6 +46,19 @@ struct Difference {
 }
 
 pub(super) async fn inventory(
+    state: &Arc<AppState>,
+    reporter: Ref<Host>,
+    inventory: Inventory,
+) -> Result<(), ApiError> {
+    let strangers = state.pool.read(|db| unknown::among(db, &inventory.domains)).await?;
+    unknown::heard(state, reporter, &strangers).await?;
+    correct(state, reporter, inventory).await?;
+    // Not before: one that is known now is also known to run.
+    state.reports.unknown.only(reporter, &strangers);
+    Ok(())
+}
+
+async fn correct(
     state: &Arc<AppState>,
     reporter: Ref<Host>,
     inventory: Inventory,
@@ -228,13 +241,9 @@ fn open_ends(db: &Image, reporter: Ref<Host>) -> Vec<(Ref<Vm>, Ref<Host>)> {
 }
 
 fn by_vm<'a>(db: &Image, domains: &'a [DomainInfo]) -> BTreeMap<Ref<Vm>, &'a DomainInfo> {
-    let known = domains.iter().filter_map(|domain| {
-        let vm = db.find_uuid::<Vm>(&domain.uuid.to_string());
-        if vm.is_none() {
-            tracing::warn!(vm = %domain.uuid, "a VM runs that the database does not know");
-        }
-        Some((vm?, domain))
-    });
+    let known = domains
+        .iter()
+        .filter_map(|domain| Some((db.find_uuid::<Vm>(&domain.uuid.to_string())?, domain)));
     known.collect()
 }
 

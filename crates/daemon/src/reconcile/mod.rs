@@ -9,6 +9,7 @@ mod apply;
 pub mod guests;
 mod hosts;
 mod stuck;
+pub mod unknown;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,6 +39,8 @@ pub struct Reports {
     heard: Mutex<BTreeMap<Uuid, Instant>>,
     /// Hosts whose report is being taken in, with the newest one that came meanwhile.
     waiting: Mutex<BTreeMap<Uuid, Option<Report>>>,
+    /// Guests that the database does not know.
+    pub unknown: unknown::Unknown,
 }
 
 impl Reports {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use haven_drivers::hypervisor::{DomainSpec, Hypervisor};
+use haven_model::{Ref, Vm};
 use serde_json::json;
 use uuid::Uuid;
 use x509_parser::prelude::{GeneralName, Pem};
@@ -116,4 +117,39 @@ async fn guests_of_a_host_that_gives_way_are_asked_to_shut_down() {
     pool.until("the guard need not wait for the end", async |pool| pool.guards.load(2) == Some(0))
         .await;
     assert!(runs(2).is_empty());
+}
+
+/// The pool went on with a database in which a guest has no record: somebody is told, once, and when
+/// the record is back the guest is not started beside itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_without_a_record_is_told_of_and_never_started_twice() {
+    let pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    let spec = guest();
+    pool.world.hypervisor(1).start(&spec, false).unwrap();
+    let told = async |pool: &Armed| {
+        let all = pool.call(0, "message.get_all_records", &[]).await.unwrap();
+        let rows = all.as_object().unwrap().values();
+        let about = |row: &&serde_json::Value| {
+            row["name"] == "ALARM" && row["body"].as_str().unwrap().contains(&spec.uuid.to_string())
+        };
+        rows.filter(about).count()
+    };
+    pool.until("somebody is told", async |pool| told(pool).await == 1).await;
+
+    let state = pool.hosts[0].running.as_ref().unwrap().1.state.clone();
+    let vm = Ref::<Vm>::from_uuid(spec.uuid);
+    let row = Vm { uuid: spec.uuid.to_string(), name_label: "back".into(), ..Vm::default() };
+    state.pool.write(move |tx| tx.insert_with(vm, row)).await.unwrap();
+    let start = [json!(vm.to_string()), json!(false), json!(false)];
+    let refused = pool.call(0, "VM.start", &start).await.unwrap_err();
+    assert_eq!(refused[0], "VM_BAD_POWER_STATE");
+    pool.until("it is known to run", async |pool| {
+        let power = pool.call(0, "VM.get_power_state", &[json!(vm.to_string())]).await;
+        power.unwrap() == "Running"
+    })
+    .await;
+    let runs = |number: usize| pool.world.hypervisor(number).inventory().unwrap().len();
+    assert_eq!([runs(0), runs(1), runs(2)], [0, 1, 0]);
+    assert_eq!(told(&pool).await, 1, "once");
 }

@@ -94,6 +94,10 @@ pub async fn start_vm(
         (true, true) => VmOperations::ResumeOn,
     };
     let disks = state.pool.read(|db| check(db, vm, operation)).await??;
+    if state.reports.unknown.host_of(uuid::Uuid::from_u128(vm.id().0)).is_some() {
+        // Its record has just come back, and its host has not reported since.
+        return Err(ApiError::with(codes::VM_BAD_POWER_STATE, &[&vm, &"halted", &"running"]));
+    }
     let mut plan = Plan::new(operation.as_str()).exclusive(vm);
     for vdi in disks {
         plan = plan.shared(vdi);
