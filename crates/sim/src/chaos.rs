@@ -109,7 +109,7 @@ impl World {
     fn random_fault(&mut self, hold: u64, plan: &ChaosPlan) -> Vec<(u64, Fault)> {
         let count = self.hosts.len();
         let (a, b) = (self.chaos.rng.index(count), self.chaos.rng.index(count));
-        match self.chaos.rng.below(32) {
+        match self.chaos.rng.below(38) {
             0 | 1 => vec![(0, Fault::PowerOff(a)), (hold, Fault::PowerOn(a))],
             2 => vec![(0, Fault::Pause(a, hold / 2))],
             3 | 4 => vec![(0, Fault::CutHost(a)), (hold, Fault::HealHost(a))],
@@ -141,7 +141,7 @@ impl World {
             }
             14 => vec![(0, Fault::Isolation(a, false)), (hold, Fault::Isolation(a, true))],
             15 => {
-                let slot = u32::try_from(a).unwrap_or(0);
+                let slot = self.slot_of(a);
                 let block = if self.chaos.rng.chance(500) { 8 + 2 * slot } else { 256 + 4 * slot };
                 vec![(0, Fault::Corrupt(0, block + 2 * self.chaos.rng.below(2) as u32))]
             }
@@ -167,6 +167,7 @@ impl World {
             }
             22 => vec![(0, Fault::PutOut(a))],
             kind @ (13 | 24..=31) => self.operation(kind, hold),
+            kind @ 32..=37 => self.reshaping(kind, hold),
             _ => {
                 // Both paths of one host, not at the same moment.
                 let gap = self.chaos.rng.below(3_000);
@@ -229,6 +230,27 @@ impl World {
         }
     }
 
+    /// The pool's members and their daemons.
+    fn reshaping(&mut self, kind: u64, hold: u64) -> Vec<(u64, Fault)> {
+        let a = self.chaos.rng.index(self.hosts.len());
+        match kind {
+            32 | 33 => vec![(0, Fault::Readdress(a))],
+            34 => {
+                // An operator takes a host out of the pool in order, and in again.
+                let back = hold + self.chaos.rng.between(4_000, 20_000);
+                vec![
+                    (0, Fault::Maintain(a)),
+                    (2_500, Fault::Exclude(a)),
+                    (3_500 + hold / 2, Fault::Remove(a)),
+                    (back, Fault::Add(a)),
+                    (back, Fault::Enable(a)),
+                ]
+            }
+            35 | 36 => vec![(0, Fault::DaemonKilled(a, 2 * hold))],
+            _ => vec![(0, Fault::DaemonPaused(a, 3 * hold))],
+        }
+    }
+
     fn random_timing(&mut self) -> Timing {
         let base = self.options.timing;
         let factor = self.chaos.rng.between(1, 4) as u32;
@@ -246,11 +268,15 @@ impl World {
         self.chaos.plan = None;
         self.chaos.faults.clear();
         self.manager.disabled.clear();
+        for host in self.shape.absent.clone() {
+            self.add_host(host);
+        }
         self.network.heal();
         for host in 0..self.hosts.len() {
             self.set_path(host, Path::Good);
             let Some(h) = self.hosts.get_mut(host) else { continue };
             h.isolation = true;
+            h.daemon.goes_on();
             h.answers_late = 0;
             h.fails_late = None;
             // Whoever left in order, or is about to, is started again by its operators.

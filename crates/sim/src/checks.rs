@@ -99,6 +99,7 @@ impl World {
         let acting = up.iter().filter(|host| host.acting(self.now)).count();
         let running: usize = up.iter().map(|host| host.vms.len()).sum();
         up.iter().filter(member).count() == up.len()
+            && self.in_pool()
             && acting == 1
             && running == self.options.vms as usize
     }

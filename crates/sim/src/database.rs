@@ -483,7 +483,10 @@ impl World {
         let wait = self.rng.between(least, most) * MS;
         self.after(wait, Event::Client);
         let now = self.now;
-        let acting = self.hosts.iter().position(|h| h.acting(now) && h.db.ready() && h.serves());
+        let acting = self
+            .hosts
+            .iter()
+            .position(|h| h.acting(now) && h.db.ready() && h.serves() && !h.daemon.held(now));
         let Some(host) = acting else { return };
         let db = self.hosts.get(host).and_then(|h| h.db.open.as_ref()).map(|open| &open.db);
         let Some((row, next)) = db.and_then(|db| {

@@ -139,6 +139,28 @@ pub(crate) enum Event {
     Resume {
         host: usize,
     },
+    /// A host hears of a change of the pool.
+    Configure {
+        host: usize,
+        boot: u64,
+        number: u64,
+    },
+    /// It leaves addresses that it has no more.
+    Unlisten {
+        host: usize,
+        boot: u64,
+    },
+    /// A daemon that was killed runs again.
+    DaemonStarts {
+        host: usize,
+        boot: u64,
+    },
+    /// The guard notices that its daemon is silent.
+    DaemonMissed {
+        host: usize,
+        boot: u64,
+        down: u64,
+    },
     Step(PowerStep),
     Fault(usize),
 }

@@ -1,7 +1,7 @@
 //! The faults that a run can inject, and what each does to the world.
 
 use haven_cluster::Input;
-use haven_cluster::control::GuardCommand;
+use haven_cluster::control::{ArmConfig, GuardCommand};
 use haven_cluster::timing::Timing;
 
 use crate::disk::Path;
@@ -99,6 +99,16 @@ pub enum Fault {
     Exclude(usize),
     /// The acting coordinator disarms the pool.
     Disarm,
+    /// The operators give a host other addresses.
+    Readdress(usize),
+    /// They take a host out of the pool, if it left in order.
+    Remove(usize),
+    /// They take it in again.
+    Add(usize),
+    /// A host's pool daemon is killed, and starts again after so many milliseconds.
+    DaemonKilled(usize, u64),
+    /// It does not run for so many milliseconds.
+    DaemonPaused(usize, u64),
 }
 
 impl World {
@@ -169,6 +179,11 @@ impl World {
                 }
             }
             Fault::Release(host) => self.release(host),
+            Fault::Readdress(host) => self.readdress(host),
+            Fault::Remove(host) => self.remove_host(host),
+            Fault::Add(host) => self.add_host(host),
+            Fault::DaemonKilled(host, ms) => self.daemon_killed(host, ms),
+            Fault::DaemonPaused(host, ms) => self.daemon_paused(host, ms),
             Fault::StaleProof(host) => self.stale_proof(host),
             Fault::Maintain(host) => {
                 self.manager.disabled.insert(host);
@@ -262,7 +277,8 @@ impl World {
     fn corrupt(&mut self, file: u8, block: u32) {
         // Of a host that is down nobody could repair the block before the next fault.
         let slot = if block < 256 { (block - 8) / 2 } else { block % 256 / 4 };
-        let up = self.hosts.get(slot as usize).is_some_and(|h| h.powered);
+        let owner = (0..self.hosts.len()).find(|host| self.slot_of(*host) == slot);
+        let up = owner.and_then(|host| self.hosts.get(host)).is_some_and(|h| h.powered);
         if let Some(volume) = self.volumes.get_mut(usize::from(file)).filter(|_| up) {
             volume.corrupt(block);
         }
@@ -293,7 +309,7 @@ impl World {
                 config.timing = timing;
                 self.command_coordinator(GuardCommand::Reconfigure(Box::new(config)));
             }
-            Fault::Exclude(host) if !self.paused(host) => {
+            Fault::Exclude(host) if !self.paused(host) && !self.daemon_held(host) => {
                 if let Some(h) = self.hosts.get_mut(host).filter(|h| h.machine.is_some()) {
                     h.leaving = true;
                 }
@@ -308,12 +324,13 @@ impl World {
     fn command_coordinator(&mut self, command: GuardCommand) {
         let acting = (0..self.hosts.len())
             .find(|host| self.hosts.get(*host).is_some_and(|h| h.acting(self.now)));
-        let Some(host) = acting.filter(|host| !self.paused(*host)) else { return };
-        if let GuardCommand::Reconfigure(config) = &command {
-            let mut config = config.clone();
-            if let Some(spec) = self.config.hosts.get(host) {
-                config.host = spec.host;
-            }
+        let awake = |host: &usize| !self.paused(*host) && !self.daemon_held(*host);
+        let Some(host) = acting.filter(awake) else { return };
+        // Time-outs change in what its guard knows now: other changes are not meant.
+        let machine = self.hosts.get(host).and_then(|h| h.machine.as_ref());
+        if let (GuardCommand::Reconfigure(config), Some(machine)) = (&command, machine) {
+            let present = machine.config().clone();
+            let config = Box::new(ArmConfig { timing: config.timing, ..present });
             let command = GuardCommand::Reconfigure(config);
             return self.input(host, Input::Command { id: 9, command });
         }

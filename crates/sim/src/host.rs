@@ -6,8 +6,10 @@ use std::net::SocketAddr;
 use haven_cluster::control::GuardState;
 use haven_cluster::{IoId, Machine};
 
+use crate::daemon::Daemon;
 use crate::database::DbHost;
 use crate::disk::{Answer, Path, ReadOp, WriteOp};
+use crate::reshape::Shaped;
 
 /// Drift is counted in parts of so many.
 const MILLION: i64 = 1_000_000;
@@ -129,6 +131,10 @@ pub(crate) struct Host {
     pub(crate) newest_order: u64,
     /// Placements under which a VM is never started here, by VM.
     pub(crate) closed: BTreeMap<u32, u64>,
+    /// What it was told of the pool's configuration.
+    pub(crate) shaped: Shaped,
+    /// How its daemon is.
+    pub(crate) daemon: Daemon,
     /// The daemon still has to report its database IO as drained.
     pub(crate) acted: bool,
 }
@@ -172,6 +178,8 @@ impl Host {
             db: DbHost::default(),
             newest_order: 0,
             closed: BTreeMap::new(),
+            shaped: Shaped::default(),
+            daemon: Daemon::default(),
             acted: false,
         }
     }

@@ -8,6 +8,7 @@
 mod area;
 pub mod chaos;
 mod checks;
+mod daemon;
 mod database;
 mod disk;
 mod event;
@@ -21,6 +22,7 @@ mod perform;
 mod power;
 #[cfg(feature = "mutations")]
 pub mod removals;
+mod reshape;
 mod rng;
 pub mod scenario;
 pub mod shrink;

@@ -55,6 +55,8 @@ pub(crate) struct Order {
     pub(crate) start: bool,
     /// Who gave it.
     pub(crate) by: usize,
+    /// Which life of the host's daemon it goes to: a connection ends with it.
+    pub(crate) to: u64,
 }
 
 impl World {
@@ -99,6 +101,7 @@ impl World {
         if !self.have_database(host, &epoch) {
             return false;
         }
+        self.reshape(host);
         let Some(h) = self.hosts.get_mut(host).filter(|h| h.db.ready()) else { return false };
         let Some(placed) = h.db.placed() else { return false };
         let dead = |holder: Life| {
@@ -133,6 +136,7 @@ impl World {
                     number: placed.number,
                     start: !leaves,
                     by: host,
+                    to: at.and_then(|at| self.hosts.get(at)).map_or(0, |h| h.daemon.kills()),
                 };
                 self.order(order, every);
             }
@@ -223,7 +227,8 @@ impl World {
         let epoch = h.told.as_ref().and_then(|state| state.epoch.as_ref());
         let known = epoch.map_or(0, |epoch| epoch.number.0).max(h.newest_order);
         let judged = !removed(Mutation::OrdersUnjudged);
-        if me != Some(order.holder) || (order.epoch < known && judged) {
+        let connected = h.daemon.kills() == order.to;
+        if me != Some(order.holder) || (order.epoch < known && judged) || !connected {
             return;
         }
         h.newest_order = order.epoch;

@@ -105,6 +105,13 @@ pub(crate) fn address(network: u8, number: usize) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, network, high, low)), 694)
 }
 
+/// Where it listens after so many changes of addresses in the pool, this one being its own.
+pub(crate) fn moved_address(network: u8, number: usize, moves: u8) -> SocketAddr {
+    let [low, high, ..] = (number as u64).to_le_bytes();
+    let second = network.wrapping_add(16).wrapping_mul(8);
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, second, high, low)), 700 + u16::from(moves))
+}
+
 pub(crate) fn config_of(options: &Options) -> ArmConfig {
     let host = |number: usize| HostSpec {
         host: HostId(identity(1, number)),

@@ -8,6 +8,7 @@ use haven_cluster::{BootInfo, Input, IoFailed, IoId, Machine, Output, ReadBytes,
 use crate::disk::{Answer, ReadOp, WriteOp};
 use crate::event::Event;
 use crate::host::{Deferred, Stuck};
+use crate::reshape::RESHAPE;
 use crate::world::{MS, World};
 
 /// Id of the command that asks for a clean shutdown.
@@ -74,6 +75,7 @@ impl World {
         h.vms.clear();
         h.starting.clear();
         h.leaving = false;
+        h.daemon.up();
         h.told = None;
         h.acted = false;
         h.newest_order = 0;
@@ -106,17 +108,23 @@ impl World {
     }
 
     pub(crate) fn guard_start(&mut self, host: usize) {
-        let mut config = self.config.clone();
         let seed = self.rng.bits();
         let now = self.now;
         let Some(h) = self.hosts.get_mut(host) else { return };
+        if h.shaped.removed {
+            h.idle = true;
+            return;
+        }
+        let stored = h.shaped.config.as_deref();
+        let mut config = stored.unwrap_or(&self.armed).clone();
         h.life += 1;
         h.incarnation += 1;
         h.gate_closed = false;
-        let Some(spec) = config.hosts.get(host).cloned() else { return };
-        config.host = spec.host;
+        let Some(own) = self.config.hosts.get(host).map(|spec| spec.host) else { return };
+        config.host = own;
+        let shaped = stored.is_some().then(|| config.clone());
         let boot = BootInfo {
-            host: spec.host,
+            host: own,
             incarnation: Incarnation(h.incarnation),
             now: Instant(h.local(now)),
             booted_at: Instant(0),
@@ -128,6 +136,9 @@ impl World {
         h.told = None;
         h.acted = false;
         let boot = h.boot;
+        if let Some(config) = shaped {
+            self.listen(host, &config);
+        }
         self.close_database(host);
         self.log(|| format!("host {host} starts its guard as {incarnation}"));
         self.input(host, Input::Timer);
@@ -302,6 +313,9 @@ impl World {
                 }
             }
             Output::Reply(reply) => {
+                if reply.id >= RESHAPE {
+                    self.shaped(host, reply.id, reply.result.is_ok());
+                }
                 if let Some(h) = self.hosts.get_mut(host).filter(|_| reply.id == EXCLUDE) {
                     h.leaving = reply.result.is_ok();
                 }
@@ -312,7 +326,7 @@ impl World {
         }
     }
 
-    fn push_state(&mut self, host: usize) {
+    pub(crate) fn push_state(&mut self, host: usize) {
         let now = self.now;
         let Some(h) = self.hosts.get(host) else { return };
         let (local, boot) = (Instant(h.local(now)), h.boot);
@@ -321,6 +335,9 @@ impl World {
         machine.fill_state(local, &mut state);
         if let Some(epoch) = &state.epoch {
             self.check_epoch(epoch);
+            if self.hosts.get(host).is_some_and(|h| h.daemon.down()) {
+                return;
+            }
             let told = self.hosts.get(host).and_then(|h| h.told.as_ref());
             let old = told.and_then(|told| told.epoch.as_ref()).map(|epoch| epoch.number);
             if self.options.log && old != Some(epoch.number) {
@@ -400,7 +417,9 @@ impl World {
     }
 
     pub(crate) fn tell_load(&mut self, host: usize) {
-        let Some(h) = self.hosts.get(host).filter(|h| !h.paused) else { return };
+        let Some(h) = self.hosts.get(host).filter(|h| !h.paused && !h.daemon.down()) else {
+            return;
+        };
         let running = h.processes();
         let command = GuardCommand::Load { running, protected: running };
         self.input(host, Input::Command { id: 0, command });

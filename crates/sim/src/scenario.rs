@@ -118,7 +118,7 @@ impl World {
     #[must_use]
     pub fn ballot_blocks(&self, host: usize) -> [u32; 2] {
         let parity = self.hosts.get(host).map_or(0, |h| h.incarnation % 2);
-        let place = 4 * u32::try_from(host).unwrap_or(0) + 2 * u32::try_from(parity).unwrap_or(0);
+        let place = 4 * self.slot_of(host) + 2 * u32::try_from(parity).unwrap_or(0);
         [256 + place, 512 + place]
     }
 

@@ -36,7 +36,11 @@ pub struct World {
     pub(crate) manager: Manager,
     pub(crate) metadata: Metadata,
     pub(crate) chain: Chain,
+    /// As the pool was armed.
+    pub(crate) armed: ArmConfig,
+    /// Who has which place and addresses now.
     pub(crate) config: ArmConfig,
+    pub(crate) shape: crate::reshape::Shape,
     pub(crate) chaos: crate::chaos::Chaos,
     pub(crate) next_read: u64,
     /// The run ended with a ballot that nobody can read: that it does not go on is no broken promise.
@@ -87,7 +91,9 @@ impl World {
             manager: Manager::default(),
             metadata,
             chain: Chain::default(),
+            armed: config.clone(),
             config,
+            shape: crate::reshape::Shape::default(),
             chaos: crate::chaos::Chaos::new(seed),
             next_read: 1,
             unreadable: false,
@@ -203,6 +209,7 @@ impl World {
 
     /// Power, daemons, faults.
     fn happen_outside(&mut self, event: Event) {
+        let Some(event) = self.held_by_daemon(event) else { return };
         match event {
             Event::Power { host, on } => {
                 if on {
@@ -254,6 +261,16 @@ impl World {
             }
             Event::Step(step) => self.power_step(step),
             Event::Resume { host } => self.resume(host),
+            Event::Configure { host, boot, number } if self.current(host, boot) => {
+                self.configure(host, number);
+            }
+            Event::Unlisten { host, boot } if self.current(host, boot) => self.unlisten(host),
+            Event::DaemonStarts { host, boot } if self.current(host, boot) => {
+                self.daemon_starts(host);
+            }
+            Event::DaemonMissed { host, boot, down } if self.current(host, boot) => {
+                self.daemon_missed(host, down);
+            }
             Event::Fault(number) => self.fault(number),
             _ => {}
         }

@@ -5,6 +5,12 @@ use crate::control::{ArmConfig, GuardCommand, GuardRefusal, GuardReply, HostSpec
 use crate::ids::HostId;
 use crate::machine::{Machine, slots_of};
 use crate::statefile::check_config;
+use crate::timing::ns;
+
+/// How long beats also go to the address that a host had before.
+const FORMER_MS: u64 = 600_000;
+/// Such addresses at most; the oldest go first.
+const FORMER_MAX: usize = 128;
 
 impl Machine {
     pub(crate) fn reply_ok(&mut self, id: u64) {
@@ -151,7 +157,25 @@ impl Machine {
         }
     }
 
+    /// A host that was not told yet still listens where it was: beats go there, too, for a while.
+    fn note_former(&mut self, next: &[HostSpec]) {
+        let now = self.now;
+        self.former.retain(|(_, _, until)| now < *until);
+        for old in &self.config.hosts {
+            let moved = next.iter().any(|new| {
+                new.host == old.host && new.slot == old.slot && new.addresses != old.addresses
+            });
+            if let Some(slot) = u8::try_from(old.slot).ok().filter(|_| moved) {
+                if self.former.len() >= FORMER_MAX {
+                    self.former.remove(0);
+                }
+                self.former.push((slot, old.addresses.clone(), now + ns(FORMER_MS)));
+            }
+        }
+    }
+
     pub(crate) fn take_config(&mut self, id: u64, config: Box<ArmConfig>, coordinates: bool) {
+        self.note_former(&config.hosts);
         self.config.hosts.clone_from(&config.hosts);
         self.config.isolation_addresses.clone_from(&config.isolation_addresses);
         self.config.isolation_response = config.isolation_response;

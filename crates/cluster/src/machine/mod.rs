@@ -11,6 +11,7 @@ mod observe;
 mod status;
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
 use crate::api::{BootInfo, ConfigError, Input, IoId, Output, Violation};
 use crate::control::{ArmConfig, GuardState};
@@ -87,6 +88,8 @@ pub struct Machine {
     // Sending.
     pub(crate) sequence: u64,
     pub(crate) sent: VecDeque<(u64, u64)>,
+    /// Addresses that hosts had before, and until when beats go there too: by slot.
+    pub(crate) former: Vec<(u8, Vec<SocketAddr>, u64)>,
     /// Room for one beat's datagrams.
     pub(crate) sends: Vec<Output>,
 
@@ -181,6 +184,7 @@ impl Machine {
             last_round: None,
             sequence: 0,
             sent: VecDeque::with_capacity(SENT_MAX),
+            former: Vec::new(),
             sends: Vec::new(),
             acceptor: Acceptor::blank(),
             ballot_version: 0,

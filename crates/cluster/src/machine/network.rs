@@ -70,6 +70,15 @@ impl Machine {
                 record: record.filter(|_| lacks).cloned(),
             };
             let Some(bytes) = datagram.encode(&self.key) else { continue };
+            for (_, addresses, until) in self.former.iter().filter(|(of, ..)| *of == slot) {
+                let still = (0u8..).zip(addresses).filter(|_| self.now < *until);
+                let gone = still.filter(|(_, to)| !spec.addresses.contains(to));
+                sends.extend(gone.map(|(network, to)| Output::Send {
+                    network,
+                    to: *to,
+                    bytes: bytes.clone(),
+                }));
+            }
             let Some((last, others)) = spec.addresses.split_last() else { continue };
             for (network, to) in (0u8..).zip(others) {
                 sends.push(Output::Send { network, to: *to, bytes: bytes.clone() });

@@ -22,6 +22,7 @@ pub(super) enum Condition {
     Reset(usize),
     FencedHost(usize),
     Alarm(String),
+    GuardsAgree,
 }
 
 impl Condition {
@@ -36,6 +37,7 @@ impl Condition {
             ["all", "VMs", "run"] => Self::AllRun,
             ["healthy"] => Self::Healthy,
             ["dark"] => Self::Dark,
+            ["guards", "agree"] => Self::GuardsAgree,
             ["nobody", "coordinates"] => Self::NoCoordinator,
             ["no", "VM", "on", name] => Self::NoneOn(host(name)?),
             ["VMs", "on", name] => Self::SomeOn(host(name)?),
@@ -58,6 +60,7 @@ impl Condition {
             Self::Not(other) => !other.holds(world),
             Self::AllRun => world.all_run(),
             Self::Healthy => world.healthy(),
+            Self::GuardsAgree => world.guards_agree(),
             Self::Dark => world.dark(),
             Self::Dead(host) => world.known_dead(*host),
             Self::NoneOn(host) => world.running_on(*host) == 0,

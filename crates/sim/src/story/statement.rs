@@ -113,6 +113,13 @@ pub(super) fn fault(
         ["corrupt", "both", "ballots", "of", h] => Fault::RotBallots(host(h)?, true),
         ["release", h] => Fault::Release(host(h)?),
         ["disarm"] => Fault::Disarm,
+        ["readdress", h] => Fault::Readdress(host(h)?),
+        ["remove", h] => Fault::Remove(host(h)?),
+        ["add", h] => Fault::Add(host(h)?),
+        ["kill", "the", "daemon", "of", h, "for", ms] => Fault::DaemonKilled(host(h)?, number(ms)?),
+        ["pause", "the", "daemon", "of", h, "for", ms] => {
+            Fault::DaemonPaused(host(h)?, number(ms)?)
+        }
         _ => return Err(format!("no such statement: {}", words.join(" "))),
     })
 }

@@ -1,0 +1,150 @@
+//! Pool daemons that are killed or paused while their guards go on.
+//!
+//! Owns: what such a daemon does not do meanwhile. Guests run on; what it had on its way to the
+//! metadata volume lands. A daemon that was killed has forgotten its database, its guard's state, and
+//! the orders that it judged; no order that was given to it reaches its next life.
+
+use haven_cluster::Input;
+
+use crate::event::Event;
+use crate::power::PowerStep;
+use crate::world::{MS, World};
+
+/// Silence of the daemon that counts for its guard.
+const SILENCE: u64 = 15_000 * MS;
+
+/// A host's daemon.
+#[derive(Debug, Default)]
+pub(crate) struct Daemon {
+    /// It was killed and does not run.
+    killed: bool,
+    /// Counts kills.
+    kills: u64,
+    /// It does not run until then, and has forgotten nothing.
+    paused_until: u64,
+}
+
+impl Daemon {
+    /// How often it was killed: connections to it end with its life.
+    pub(crate) fn kills(&self) -> u64 {
+        self.kills
+    }
+    /// It does not run: nobody tells the guard anything.
+    pub(crate) fn down(&self) -> bool {
+        self.killed
+    }
+    /// It does nothing at this moment.
+    pub(crate) fn held(&self, now: u64) -> bool {
+        self.killed || now < self.paused_until
+    }
+    /// The host starts anew.
+    pub(crate) fn up(&mut self) {
+        self.killed = false;
+        self.paused_until = 0;
+    }
+    /// A pause ends.
+    pub(crate) fn goes_on(&mut self) {
+        self.paused_until = 0;
+    }
+}
+
+impl World {
+    pub(crate) fn daemon_held(&self, host: usize) -> bool {
+        self.hosts.get(host).is_none_or(|h| h.daemon.held(self.now))
+    }
+
+    pub(crate) fn daemon_paused(&mut self, host: usize, ms: u64) {
+        let until = self.now + ms * MS;
+        let Some(h) = self.hosts.get_mut(host).filter(|h| h.powered && !h.daemon.killed) else {
+            return;
+        };
+        h.daemon.paused_until = until;
+        let (boot, down) = (h.boot, h.daemon.kills);
+        if ms * MS > SILENCE {
+            self.after(SILENCE, Event::DaemonMissed { host, boot, down });
+            self.after(ms * MS, Event::DaemonStarts { host, boot });
+        }
+    }
+
+    pub(crate) fn daemon_killed(&mut self, host: usize, ms: u64) {
+        let Some(h) = self.hosts.get_mut(host).filter(|h| h.powered && !h.daemon.killed) else {
+            return;
+        };
+        h.daemon.killed = true;
+        h.daemon.paused_until = 0;
+        h.daemon.kills += 1;
+        h.told = None;
+        h.managing = false;
+        h.leaving = false;
+        h.newest_order = 0;
+        h.closed.clear();
+        // Nobody consents to guests that are about to execute; those that may already do begin.
+        h.starting.retain(|_, starting| starting.agreed);
+        let (boot, down) = (h.boot, h.daemon.kills);
+        self.close_database(host);
+        self.log(|| format!("host {host}'s daemon is killed"));
+        self.after(SILENCE, Event::DaemonMissed { host, boot, down });
+        self.after(ms.max(100) * MS, Event::DaemonStarts { host, boot });
+    }
+
+    /// The guard notices, unless the daemon is back.
+    pub(crate) fn daemon_missed(&mut self, host: usize, down: u64) {
+        let now = self.now;
+        let silent = |h: &&crate::host::Host| h.daemon.held(now) && h.daemon.kills == down;
+        if self.hosts.get(host).filter(silent).is_some() && !self.paused(host) {
+            self.input(host, Input::HavendHealth { alive: false });
+        }
+    }
+
+    /// It runs again; one that was killed is told everything by its guard.
+    pub(crate) fn daemon_starts(&mut self, host: usize) {
+        let now = self.now;
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        if !std::mem::take(&mut h.daemon.killed) {
+            if !h.daemon.held(now) {
+                self.input(host, Input::HavendHealth { alive: true });
+            }
+            return;
+        }
+        self.log(|| format!("host {host}'s daemon runs again"));
+        self.input(host, Input::HavendHealth { alive: true });
+        self.push_state(host);
+        self.tell_load(host);
+    }
+
+    /// What the daemon of a host does by itself waits until it goes on, or never happens.
+    pub(crate) fn held_by_daemon(&mut self, event: Event) -> Option<Event> {
+        let host = match &event {
+            Event::Told { host, .. }
+            | Event::Manage { host, .. }
+            | Event::Configure { host, .. }
+            | Event::AreaRead { host, .. }
+            | Event::Appears { host, .. }
+            | Event::Drained { host, .. } => *host,
+            Event::Order(order) => self.index_of(order.holder.host)?,
+            Event::NotRunning(order) => order.by,
+            Event::Step(PowerStep::Check { by, .. }) => *by,
+            _ => return Some(event),
+        };
+        let Some(h) = self.hosts.get(host).filter(|h| h.daemon.held(self.now)) else {
+            return Some(event);
+        };
+        if !h.daemon.killed {
+            let wait = h.daemon.paused_until - self.now;
+            self.after(wait, event);
+            return None;
+        }
+        match event {
+            // The guest's process is there and may execute: nothing stops it.
+            Event::Appears { vm, .. } => {
+                h.starting.get(&vm).is_some_and(|s| s.agreed).then_some(event)
+            }
+            // Its own next life looks again whether anything is on its way.
+            Event::Drained { .. } => {
+                self.after(500 * MS, event);
+                None
+            }
+            _ => None,
+        }
+    }
+}

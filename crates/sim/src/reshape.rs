@@ -1,0 +1,265 @@
+//! Operators that take hosts out of an armed pool, take them in again, and give them other
+//! addresses; and how the guards learn of it.
+//!
+//! Owns: the pool's wish, which host was told of it, and where guards listen meanwhile. The order
+//! is that of the pool daemon: the acting coordinator's guard first, until the epoch is decided;
+//! then the others, each once in each of its lives; a host that is new is armed last. Whoever
+//! coordinates next finds the same difference and goes on.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use haven_cluster::Input;
+use haven_cluster::control::{ArmConfig, GuardCommand};
+
+use crate::event::Event;
+use crate::options::moved_address;
+use crate::world::{MS, World};
+
+/// Commands that change the configuration of a guard; the number of the change is added.
+pub(crate) const RESHAPE: u64 = 1 << 32;
+/// A command that was not answered is given again after that.
+const ASK_AGAIN: u64 = 10_000 * MS;
+/// The same for a host that was told and did not say that it knows.
+const TELL_AGAIN: u64 = 3_000 * MS;
+/// How long a guard still listens at an address that its host has left.
+const OLD_ADDRESS: u64 = 60_000 * MS;
+/// Places of a statefile.
+const SLOTS_MAX: u16 = 64;
+
+/// The pool as its operators want it.
+#[derive(Debug, Default)]
+pub(crate) struct Shape {
+    /// Counts changes; 0: as it was armed.
+    pub(crate) number: u64,
+    /// Hosts that are no members of the pool now.
+    pub(crate) absent: BTreeSet<usize>,
+    /// The lowest place that nobody ever had.
+    next_slot: u16,
+    /// Counts addresses that were given out.
+    moves: u8,
+}
+
+/// What a host was told of it.
+#[derive(Debug, Default)]
+pub(crate) struct Shaped {
+    /// What its daemon keeps on the local disk; `None`: as the pool was armed.
+    pub(crate) config: Option<Box<ArmConfig>>,
+    /// It is no member of the pool, and no guard runs.
+    pub(crate) removed: bool,
+    /// Life and number of the change that it knows.
+    knows: (u64, u64),
+    /// When it was told last, and when its guard was asked to decide.
+    told_at: Option<u64>,
+    asked: Option<(u64, u64, u64)>,
+    /// The change that its guard had decided.
+    decided: (u64, u64),
+}
+
+impl World {
+    /// The configuration as it is to be now, for this host.
+    pub(crate) fn wanted_config(&self, host: usize) -> ArmConfig {
+        let mut config = self.config.clone();
+        if let Some(spec) = self.config.hosts.get(host) {
+            config.host = spec.host;
+        }
+        let absent = |number: &usize| !self.shape.absent.contains(number);
+        let hosts = self.config.hosts.iter().enumerate().filter(|(number, _)| absent(number));
+        config.hosts = hosts.map(|(_, spec)| spec.clone()).collect();
+        config.hosts.sort_unstable_by_key(|spec| spec.slot);
+        let machine = self.hosts.get(host).and_then(|h| h.machine.as_ref());
+        if let Some(machine) = machine {
+            config.timing = machine.config().timing;
+        }
+        config
+    }
+
+    /// The place of a host.
+    pub(crate) fn slot_of(&self, host: usize) -> u32 {
+        self.config.hosts.get(host).map_or(0, |spec| u32::from(spec.slot))
+    }
+
+    /// Somebody who is not `host` takes the operators' calls, and can write them down.
+    fn takes_calls(&self, host: usize) -> bool {
+        let acting =
+            self.coordinator().filter(|acting| *acting != host && !self.daemon_held(*acting));
+        acting.and_then(|acting| self.hosts.get(acting)).is_some_and(|h| h.db.ready())
+    }
+
+    /// The operators give a host other addresses.
+    pub(crate) fn readdress(&mut self, host: usize) {
+        if !self.takes_calls(usize::MAX) {
+            return self.log(|| "nobody takes the call".to_owned());
+        }
+        self.shape.moves = self.shape.moves.wrapping_add(1);
+        let moves = self.shape.moves;
+        let Some(spec) = self.config.hosts.get_mut(host) else { return };
+        for (network, address) in (0u8..).zip(&mut spec.addresses) {
+            *address = moved_address(network, host, moves);
+        }
+        self.shape.number += 1;
+    }
+
+    /// The operators take a host out of the pool: one that left in order.
+    pub(crate) fn remove_host(&mut self, host: usize) {
+        if !self.takes_calls(host) {
+            return self.log(|| "nobody takes the call".to_owned());
+        }
+        let present = self.hosts.len() - self.shape.absent.len();
+        let next = self.config.hosts.iter().map(|spec| spec.slot + 1).max().unwrap_or(0);
+        self.shape.next_slot = self.shape.next_slot.max(next);
+        let room = self.shape.next_slot < SLOTS_MAX;
+        let Some(h) = self.hosts.get_mut(host).filter(|h| h.idle && h.machine.is_none()) else {
+            return self.log(|| format!("host {host} is not removed: it did not leave in order"));
+        };
+        if h.shaped.removed || present < 2 || !room {
+            return;
+        }
+        h.shaped.removed = true;
+        self.shape.absent.insert(host);
+        self.manager.disabled.insert(host);
+        self.shape.number += 1;
+        self.log(|| format!("host {host} is taken out of the pool"));
+    }
+
+    /// The operators take it in again, under a place that nobody had.
+    pub(crate) fn add_host(&mut self, host: usize) {
+        if !self.shape.absent.remove(&host) {
+            return;
+        }
+        if let Some(spec) = self.config.hosts.get_mut(host) {
+            spec.slot = self.shape.next_slot;
+        }
+        self.shape.next_slot += 1;
+        self.manager.disabled.remove(&host);
+        self.shape.number += 1;
+        self.log(|| format!("host {host} is taken into the pool again"));
+    }
+
+    /// All hosts are in the pool, and all guards that run know the same configuration.
+    #[must_use]
+    pub fn guards_agree(&self) -> bool {
+        let mut up = self.hosts.iter().enumerate().filter(|(_, h)| h.powered && !h.idle);
+        let agrees = |(number, h): (usize, &crate::host::Host)| {
+            let wanted = self.wanted_config(number).hosts;
+            let own = self.config.hosts.get(number);
+            let at = |(network, to): (u8, &SocketAddr)| h.listens.contains(&(network, *to));
+            let hears = own.is_some_and(|own| (0u8..).zip(&own.addresses).all(at));
+            hears && h.machine.as_ref().is_some_and(|machine| machine.config().hosts == wanted)
+        };
+        self.in_pool() && up.all(agrees)
+    }
+
+    /// Nobody is out of the pool, or waits to be armed again.
+    pub(crate) fn in_pool(&self) -> bool {
+        self.shape.number == 0 || self.hosts.iter().all(|h| !h.shaped.removed)
+    }
+
+    /// The acting daemon on `host` brings the guards in line with what is wanted.
+    pub(crate) fn reshape(&mut self, host: usize) {
+        let (number, now) = (self.shape.number, self.now);
+        if number == 0 {
+            return;
+        }
+        let wanted = self.wanted_config(host);
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        let Some(machine) = h.machine.as_ref() else { return };
+        let key = (h.life, number);
+        if h.shaped.decided != key && machine.config().hosts != wanted.hosts {
+            let asked = |(life, of, at): (u64, u64, u64)| (life, of) == key && now < at + ASK_AGAIN;
+            if !h.shaped.asked.is_some_and(asked) {
+                h.shaped.asked = Some((h.life, number, now));
+                self.log(|| format!("host {host} has change {number} of the pool decided"));
+                self.take_shape(host, wanted, RESHAPE + number);
+            }
+            return;
+        }
+        let waits = h.shaped.asked.is_some_and(|(life, of, at)| {
+            (life, of) == key && h.shaped.decided != key && now < at + ASK_AGAIN
+        });
+        if !waits {
+            self.tell_others(host, number);
+        }
+    }
+
+    fn tell_others(&mut self, by: usize, number: u64) {
+        let now = self.now;
+        for host in 0..self.hosts.len() {
+            let near = self.network.connected(by, host) && self.network.connected(host, by);
+            let skip = host == by || self.shape.absent.contains(&host) || !near;
+            let Some(h) = self.hosts.get_mut(host).filter(|h| h.powered && !skip) else { continue };
+            let lately = h.shaped.told_at.is_some_and(|at| now < at + TELL_AGAIN);
+            if h.shaped.knows == (h.life, number) || lately {
+                continue;
+            }
+            h.shaped.told_at = Some(now);
+            let boot = h.boot;
+            let delay = self.rng.between(2, 1_500) * MS;
+            self.after(delay, Event::Configure { host, boot, number });
+        }
+    }
+
+    /// A host hears how the pool is to be.
+    pub(crate) fn configure(&mut self, host: usize, number: u64) {
+        if number != self.shape.number || self.shape.absent.contains(&host) {
+            return;
+        }
+        let config = self.wanted_config(host);
+        let Some(h) = self.hosts.get_mut(host).filter(|h| !h.paused) else { return };
+        if h.shaped.removed {
+            h.shaped.removed = false;
+            h.idle = false;
+            h.shaped.config = Some(Box::new(config));
+            let boot = h.boot;
+            return self.after(MS, Event::GuardStart { host, boot });
+        }
+        h.shaped.knows = (h.life, number);
+        self.take_shape(host, config, RESHAPE);
+    }
+
+    /// The daemon keeps a configuration, and its guard takes it.
+    fn take_shape(&mut self, host: usize, config: ArmConfig, id: u64) {
+        let own = self.config.hosts.get(host).map(|spec| spec.addresses.clone());
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        h.shaped.config = Some(Box::new(config.clone()));
+        let boot = h.boot;
+        let before = h.listens.len();
+        h.listens.extend((0u8..).zip(own.unwrap_or_default()));
+        if h.listens.len() > before {
+            self.after(OLD_ADDRESS, Event::Unlisten { host, boot });
+        }
+        let command = GuardCommand::Reconfigure(Box::new(config));
+        self.input(host, Input::Command { id, command });
+    }
+
+    /// The guard leaves the addresses that its host has no more.
+    pub(crate) fn unlisten(&mut self, host: usize) {
+        let own = self.config.hosts.get(host).map(|spec| spec.addresses.clone());
+        if let Some((h, own)) = self.hosts.get_mut(host).zip(own) {
+            h.listens = (0u8..).zip(own).collect();
+        }
+    }
+
+    /// A guard that starts listens where its configuration says.
+    pub(crate) fn listen(&mut self, host: usize, config: &ArmConfig) {
+        let own = config.hosts.iter().find(|spec| spec.host == config.host);
+        let own = own.map(|spec| spec.addresses.clone()).unwrap_or_default();
+        if let Some(h) = self.hosts.get_mut(host) {
+            h.listens = (0u8..).zip(own).collect();
+        }
+    }
+
+    /// A guard answered a command that changes its configuration.
+    pub(crate) fn shaped(&mut self, host: usize, id: u64, done: bool) {
+        let now = self.now;
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        let key = (h.life, id - RESHAPE);
+        if !done {
+            // Again in a moment.
+            let soon = now.saturating_sub(ASK_AGAIN) + 1_000 * MS;
+            h.shaped.asked = h.shaped.asked.map(|(life, of, _)| (life, of, soon));
+        } else if id > RESHAPE {
+            h.shaped.decided = key;
+        }
+    }
+}
