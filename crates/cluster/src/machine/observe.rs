@@ -144,7 +144,12 @@ impl Machine {
                 self.outed.push((seat, number, now));
             }
         }
-        let slots = record.seats().map(|seat| usize::from(seat.slot) + 1).max().unwrap_or(0);
+        // Also the places of those that only an open epoch names: a host that was removed meanwhile is
+        // in no configuration any more, and whether it left is to be seen in its block alone.
+        let named =
+            record.open.iter().flat_map(|open| open.members.iter().chain([&open.coordinator]));
+        let slots = record.seats().chain(named.copied()).map(|seat| usize::from(seat.slot) + 1);
+        let slots = slots.max().unwrap_or(0);
         self.grow(slots);
         let seats: Vec<Seat> = record.seats().collect();
         for seat in seats {
