@@ -49,6 +49,7 @@ async fn decided(ha: &Ha) -> Result<(), ApiError> {
         return Err(error);
     }
     ha.state.pool.write(takeover::off).await?;
+    stock::wait_unbound(ha, me).await;
     tracing::info!("high availability is off");
     Ok(())
 }

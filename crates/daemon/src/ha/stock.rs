@@ -1,19 +1,26 @@
 //! Asking many hosts, and what `host.json` must know of high availability.
 
+use std::time::Duration;
+
 use haven_cluster::control::ArmConfig;
 use haven_cluster::ids::HostId;
 use haven_model::{ApiError, Placement, Ref};
 use haven_pooldb::Tx;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::takeover::Ha;
 use crate::identity::{Member, PoolMembership};
-use crate::orders::{Order, OrderResult, PoolUpdate};
+use crate::orders::{Order, OrderError, OrderResult, PoolUpdate, Refusal};
 use crate::state::Lives;
 
 /// How often the members are told anew because they changed while they were told.
 const TELLS_MAX: usize = 5;
+/// Longest wait until hosts know that an arming ended: some reads of the statefile.
+const UNBOUND_MAX: Duration = Duration::from_secs(10);
+/// How often they are asked.
+const UNBOUND_EVERY: Duration = Duration::from_millis(100);
 
 /// Sends an order to every host at the same time; the answers in the order of the hosts.
 pub(super) async fn ask_all(
@@ -59,8 +66,11 @@ async fn ask(
 /// misses it, learns the same from the last epoch when its guard leaves. Who is in the pool goes
 /// along, and again when it changed meanwhile: an older list must not have the last word.
 pub(super) async fn name_coordinator(ha: &Ha, coordinator: HostId) {
-    let members = || ha.state.identity.pool().map(|pool| pool.members).unwrap_or_default();
-    tell_until_same(members, |members| tell(ha, members, coordinator)).await;
+    tell_until_same(|| present(ha), |members| tell(ha, members, coordinator)).await;
+}
+
+fn present(ha: &Ha) -> Vec<Member> {
+    ha.state.identity.pool().map(|pool| pool.members).unwrap_or_default()
 }
 
 async fn tell(ha: &Ha, members: Vec<Member>, coordinator: HostId) {
@@ -85,6 +95,28 @@ async fn tell_until_same<F: Future<Output = ()>>(
         if now() == told {
             return;
         }
+    }
+}
+
+/// Waits until no host that answers is bound by the epochs of an arming that ended: until its guard
+/// has read the last one, it refuses what this host orders without an epoch.
+pub(super) async fn wait_unbound(ha: &Ha, coordinator: HostId) {
+    let mut bound: Vec<HostId> = present(ha).iter().map(|member| member.host).collect();
+    let until = Instant::now() + UNBOUND_MAX;
+    while !bound.is_empty() && Instant::now() < until {
+        let update = PoolUpdate { coordinator, members: present(ha) };
+        let order = |_| Order::UpdatePool(Box::new(update.clone()));
+        let answers = ask_all(ha, &bound, order).await;
+        let stale = |answer: &OrderResult| {
+            matches!(answer, Err(OrderError::Refused(Refusal::OlderEpoch { .. })))
+        };
+        bound = answers.into_iter().filter(|(_, a)| stale(a)).map(|(host, _)| host).collect();
+        if !bound.is_empty() {
+            tokio::time::sleep(UNBOUND_EVERY).await;
+        }
+    }
+    for host in bound {
+        tracing::warn!(host = %host.0, "a host has not read yet that high availability is off");
     }
 }
 

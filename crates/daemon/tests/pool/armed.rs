@@ -293,6 +293,26 @@ async fn a_pool_is_armed_disarmed_and_armed_again_without_a_restart() {
     }
 }
 
+/// A guard reads the statefile some times a second: its host is bound by the last epoch until then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_that_says_it_is_off_obeys_at_once() {
+    let pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    pool.guards.want(Wants { late: Some(2), ..Wants::default() });
+    let guards = pool.guards.clone();
+    tokio::spawn(async move {
+        while !guards.commands().contains(&(0, "disarm")) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        guards.read_last(2);
+    });
+    pool.call(0, "pool.disable_ha", &[]).await.unwrap();
+    let vm = pool.vm("web", 256).await;
+    let third = pool.host(2).await;
+    pool.ok("VM.start_on", &[vm, third, json!(false), json!(false)]).await;
+}
+
 /// The window between the copy to the volume and the first epoch.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_acknowledged_that_a_coordinator_lost_while_arming_could_lose() {

@@ -35,6 +35,8 @@ pub(crate) struct Wants {
     pub(crate) refuses: Option<usize>,
     /// A disarm is refused.
     pub(crate) no_disarm: bool,
+    /// The guard of this number has not read the newest epoch yet.
+    pub(crate) late: Option<usize>,
 }
 
 #[derive(Default)]
@@ -141,6 +143,14 @@ impl Guards {
     pub(crate) fn lose_statefiles(&self, lost: bool) {
         let mut shared = self.lock();
         shared.statefiles_lost = lost;
+        shared.push_all();
+    }
+
+    /// The guard that was late reads the last epoch.
+    pub(crate) fn read_last(&self, number: usize) {
+        let mut shared = self.lock();
+        shared.wants.late = None;
+        shared.leave(number);
         shared.push_all();
     }
 
@@ -365,12 +375,16 @@ impl Shared {
     fn disarm(&mut self) {
         self.next(|epoch| epoch.armed = false);
         let numbers: Vec<usize> = self.guards.keys().copied().collect();
-        numbers.into_iter().for_each(|number| self.leave(number));
+        let late = self.wants.late;
+        let read = numbers.into_iter().filter(|number| Some(*number) != late);
+        read.for_each(|number| self.leave(number));
     }
 
     fn push_all(&mut self) {
         let (chain, lost) = (self.chain.clone(), self.statefiles_lost);
-        for guard in self.guards.values_mut() {
+        let late = self.wants.late;
+        let guards = self.guards.iter_mut().filter(|(number, _)| Some(**number) != late);
+        for (_, guard) in guards {
             guard.pushes += 1;
             let dead = self.dead.clone();
             let state = GuardState { dead, ..state(guard, chain.as_ref(), lost) };
