@@ -206,8 +206,7 @@ pub(super) fn announce(state: &Arc<AppState>, members: Vec<Member>) -> Result<()
         let (state, host) = (state.clone(), member.host);
         tokio::spawn(async move {
             if let Err(error) = reconcile::tell_members(&state, host).await {
-                // Reconciliation tells it again when it reports.
-                tracing::warn!(%error, "a member did not hear of a change of the pool");
+                tracing::warn!(%error, "a member hears of a change of the pool when it reports");
             }
         });
     }

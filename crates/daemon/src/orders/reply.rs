@@ -54,7 +54,7 @@ pub enum OrderReply {
 }
 
 /// What runs on a host.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Inventory {
     /// The life under whose permit this runs here: an incarnation; 0 while high availability is
     /// off or no permit is valid. A host that fences itself, or has just come back, speaks for no

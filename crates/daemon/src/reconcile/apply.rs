@@ -29,8 +29,9 @@ struct Difference {
     /// The database says that it runs there; the host does not. With the number of its placement:
     /// what is found out about a VM counts only while nobody placed it anew.
     absent: Vec<(Ref<Vm>, u64)>,
-    /// It runs there and the database says that it runs nowhere.
-    found: Vec<(Ref<Vm>, bool)>,
+    /// It runs there, paused or not, and the database says that it runs nowhere; with the number of
+    /// its placement.
+    found: Vec<(Ref<Vm>, bool, u64)>,
     /// It runs there and the database says that it runs elsewhere; with the number of its placement.
     elsewhere: Vec<(Ref<Vm>, Ref<Host>, u64)>,
     /// Between the host where it runs and this one: the end of a migration is still open.
@@ -43,6 +44,24 @@ struct Difference {
     storage: Vec<(Ref<Pbd>, bool)>,
     /// Free memory.
     memory: Option<(Ref<HostMetrics>, i64)>,
+}
+
+impl Difference {
+    /// Nothing in it undoes what an operation has written, should the report be older than that.
+    fn is_harmless(&self) -> bool {
+        *self == Self { open: self.open.clone(), memory: self.memory, ..Self::default() }
+    }
+
+    /// What a newer inventory says, too.
+    fn confirmed(mut self, newer: &Self) -> Self {
+        self.absent.retain(|each| newer.absent.contains(each));
+        self.found.retain(|each| newer.found.contains(each));
+        self.elsewhere.retain(|each| newer.elsewhere.contains(each));
+        self.power.retain(|each| newer.power.contains(each));
+        self.stuck.retain(|each| newer.stuck.contains(each));
+        self.storage.retain(|each| newer.storage.contains(each));
+        self
+    }
 }
 
 pub(super) async fn inventory(
@@ -70,11 +89,15 @@ async fn correct(
     for (vm, from) in &found.open {
         migrate::end(state, *vm, *from, reporter).await?;
     }
-    let sure = if found.absent.is_empty() && found.elsewhere.is_empty() {
-        None
-    } else {
-        // Questions go out, so the answer is newer than all that was written before.
-        Some(ask(state, reporter).await?)
+    // A report may be older than what an operation wrote meanwhile. Questions go out after that, so
+    // what the answer says, too, is so; the life under which it is said counts with it.
+    let (found, life) = match found.is_harmless() {
+        true => (found, 0),
+        false => {
+            let newer = ask(state, reporter).await?;
+            let again = state.pool.read(|db| compare(db, reporter, &newer)).await??;
+            (found.confirmed(&again), newer.life)
+        }
     };
     for (vm, other, number) in &found.elsewhere {
         diverged(state, (*vm, *number), reporter, *other).await?;
@@ -85,20 +108,19 @@ async fn correct(
         .write(move |tx| {
             let holder = lives.holder(reporter);
             for (vm, number) in found.absent {
-                let still = sure.as_ref().is_some_and(|now| !now.running.contains_key(&vm));
                 // What an earlier life ran was lost with it: the failover manager restarts it.
-                let life = sure.as_ref().map_or(0, |now| now.life);
                 let held = placement::held_by(tx, vm, reporter);
                 let own = lives.epoch == 0 || held.is_some_and(|held| speaks_for(held, life));
                 let same = placement::is_still(tx, vm, number);
-                if same && still && own && idle(tx, vm) && may_have_ended(tx, vm, reporter) {
+                if same && own && idle(tx, vm) && may_have_ended(tx, vm, reporter) {
                     ended(tx, vm)?;
                 }
             }
             // A host outside the epoch is no holder that could ever be declared dead.
             let member = lives.epoch == 0 || holder.incarnation != 0;
-            for (vm, paused) in found.found {
-                if member && idle(tx, vm) && is_free_for(tx, vm, reporter) {
+            for (vm, paused, number) in found.found {
+                let same = placement::is_still(tx, vm, number);
+                if member && same && idle(tx, vm) && is_free_for(tx, vm, reporter) {
                     tracing::warn!(%vm, host = %reporter, "a VM runs that the database had halted");
                     placement::set(tx, vm, vec![holder])?;
                     vm_state::started(tx, vm, reporter, paused)?;
@@ -204,7 +226,8 @@ fn compare(db: &Image, reporter: Ref<Host>, seen: &Inventory) -> Result<Differen
         match vm_row.resident_on.non_null() {
             Some(other) => found.elsewhere.push((*vm, other, placement::number(db, *vm))),
             None if is_free_for(db, *vm, reporter) => {
-                found.found.push((*vm, domain.state == DomainState::Paused));
+                let paused = domain.state == DomainState::Paused;
+                found.found.push((*vm, paused, placement::number(db, *vm)));
             }
             None => {}
         }
@@ -256,27 +279,14 @@ fn power(row: &Vm, domain: &DomainInfo) -> Option<VmPowerState> {
     (row.power_state != power).then_some(power)
 }
 
-/// What a host answered.
-struct Answer {
-    running: BTreeMap<Ref<Vm>, DomainState>,
-    life: u64,
-}
-
 /// What runs on a host now.
-async fn ask(state: &Arc<AppState>, asked: Ref<Host>) -> Result<Answer, ApiError> {
+async fn ask(state: &Arc<AppState>, asked: Ref<Host>) -> Result<Inventory, ApiError> {
     let reply = state.orders.send(host::id(asked), Order::Inventory).await;
     let reply = reply.map_err(|error| crate::ops::errors::order(asked, error))?;
-    let OrderReply::Inventory(inventory) = reply else {
-        return Err(ApiError::internal("an unexpected answer to an inventory"));
-    };
-    state
-        .pool
-        .read(|db| {
-            let running = by_vm(db, &inventory.domains).into_iter();
-            let running = running.map(|(vm, domain)| (vm, domain.state)).collect();
-            Answer { running, life: inventory.life }
-        })
-        .await
+    match reply {
+        OrderReply::Inventory(inventory) => Ok(*inventory),
+        _ => Err(ApiError::internal("an unexpected answer to an inventory")),
+    }
 }
 
 /// A VM runs on a host although the database says another (scenario 97): if the other does not
@@ -294,10 +304,14 @@ async fn diverged(
     }
     let Ok(other) = ask(state, there).await else { return Ok(()) };
     let own = ask(state, here).await?;
-    if own.running.get(&vm).is_none_or(|domain| *domain == DomainState::Incoming) {
+    let state_of =
+        |db: &Image, seen: &Inventory| by_vm(db, &seen.domains).get(&vm).map(|domain| domain.state);
+    let seen = state.pool.read(|db| (state_of(db, &own), state_of(db, &other))).await?;
+    let (Some(own), other) = seen else { return Ok(()) };
+    if own == DomainState::Incoming {
         return Ok(());
     }
-    if other.running.contains_key(&vm) {
+    if other.is_some() {
         let uuid = Uuid::from_u128(vm.id().0);
         tracing::error!(vm = %uuid, %here, %there, "a VM runs on two hosts");
         let text = format!("VM {uuid} runs on two hosts at once: {here} and {there}.");
@@ -351,6 +365,42 @@ mod tests {
             Ok(())
         })
         .unwrap();
+    }
+
+    /// A report from before a shutdown: the VM would be shown as running, then as ended by itself,
+    /// and the pool would start it against the administrator's will.
+    #[test]
+    fn a_report_that_is_older_than_an_operation_undoes_nothing() {
+        let store = Box::new(MemStore::default());
+        let mut db = Database::open(store, crate::coordinator::ids()).unwrap();
+        let uuid = Uuid::from_u128(7);
+        let mut here = Ref::NULL;
+        db.transact(|tx| {
+            here = tx.insert(Host::default())?;
+            tx.insert_with(
+                Ref::<Vm>::from_uuid(uuid),
+                Vm { uuid: uuid.to_string(), ..Vm::default() },
+            )
+        })
+        .unwrap();
+        let domain = DomainInfo {
+            uuid,
+            state: DomainState::Running,
+            memory_bytes: 0,
+            cpu_time_ns: 0,
+            disk_error: false,
+        };
+        let running = Inventory { domains: vec![domain], ..Inventory::default() };
+        let (old, newer) = (
+            compare(&db, here, &running).unwrap(),
+            compare(&db, here, &Inventory::default()).unwrap(),
+        );
+        assert_eq!(old.found.len(), 1);
+        assert!(!old.is_harmless());
+        assert!(old.confirmed(&newer).is_harmless());
+        let old = compare(&db, here, &running).unwrap();
+        let confirmed = old.confirmed(&compare(&db, here, &running).unwrap());
+        assert_eq!(confirmed.found.len(), 1, "it really runs");
     }
 
     #[test]

@@ -22,6 +22,11 @@ pub(super) async fn heard(state: &Arc<AppState>, reporter: Ref<Host>) -> Result<
     }
     let live = state.pool.read(|db| host::is_live(db, reporter)).await?;
     if live {
+        let id = host::id(reporter);
+        if state.reports.is_owed(id.0) {
+            let failed = |error| crate::ops::errors::order(reporter, error);
+            tell_members(state, id).await.map_err(failed)?;
+        }
         return Ok(());
     }
     tracing::info!(host = %reporter, "a host answers again");
@@ -72,7 +77,8 @@ pub async fn ask(state: &Arc<AppState>, asked: Ref<Host>) -> Result<(), ApiError
 }
 
 /// Tells a host who is in the pool: again, when that changed while it was told. Two may tell it at
-/// the same time, and who knew less must not have the last word.
+/// the same time, and who knew less must not have the last word. One that could not be told is
+/// told when it reports.
 ///
 /// # Errors
 /// It does not answer.
@@ -81,7 +87,9 @@ pub async fn tell_members(state: &AppState, to: HostId) -> Result<(), OrderError
         let Some(pool) = state.identity.pool() else { break };
         let members = pool.members.clone();
         let update = PoolUpdate { coordinator: state.identity.host(), members: pool.members };
+        state.reports.owe(to.0, true);
         state.orders.send(to, Order::UpdatePool(Box::new(update))).await?;
+        state.reports.owe(to.0, false);
         if state.identity.pool().is_none_or(|pool| pool.members == members) {
             break;
         }

@@ -11,7 +11,7 @@ mod hosts;
 mod stuck;
 pub mod unknown;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -41,11 +41,27 @@ pub struct Reports {
     waiting: Mutex<BTreeMap<Uuid, Option<Report>>>,
     /// Guests that the database does not know.
     pub unknown: unknown::Unknown,
+    /// Hosts that have not heard of a change of the pool.
+    untold: Mutex<BTreeSet<Uuid>>,
 }
 
 impl Reports {
     fn hear(&self, host: Uuid) {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).insert(host, Instant::now());
+    }
+
+    /// A host is to hear who is in the pool: it is told when it reports, until it is known to have
+    /// heard.
+    pub fn owe(&self, host: Uuid, owed: bool) {
+        let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
+        match owed {
+            true => untold.insert(host),
+            false => untold.remove(&host),
+        };
+    }
+
+    fn is_owed(&self, host: Uuid) -> bool {
+        self.untold.lock().unwrap_or_else(PoisonError::into_inner).contains(&host)
     }
 
     /// The report to take in now, unless one of the same host is being taken in.

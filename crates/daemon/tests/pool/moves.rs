@@ -81,6 +81,21 @@ async fn a_host_gets_another_address_while_the_pool_is_armed() {
     assert_eq!(pool.call(0, "host.get_address", &[host]).await.unwrap(), "127.0.0.9");
 }
 
+/// Its daemon was away for so short a time that nobody noticed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_missed_a_change_of_the_pool_hears_of_it_when_it_reports() {
+    let mut pool = Armed::new(3).await;
+    let host = pool.host(1).await;
+    pool.kill(2).await;
+    pool.ok("host.set_address", &[host, json!("127.0.0.9")]).await;
+    pool.start(2).await;
+    pool.until("host 2 knows where host 1 is", async |pool| {
+        let text = std::fs::read_to_string(pool.hosts[2].config.paths.host_json()).unwrap();
+        text.contains("127.0.0.9")
+    })
+    .await;
+}
+
 fn guest() -> DomainSpec {
     serde_json::from_value(json!({
         "uuid": Uuid::new_v4(), "name": "t", "memory_bytes": 1, "vcpus": 1,
