@@ -28,6 +28,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt as _;
 
 use crate::cli;
 use crate::fair::{Address, Entry, Line, Who, metered};
@@ -38,6 +39,8 @@ use crate::state::AppState;
 
 /// Largest body of a call.
 pub(crate) const RPC_BYTES_MAX: usize = 300 * 1024;
+/// So much of a request that is too long is read before it is answered.
+const DROPPED_BYTES_MAX: usize = 4 << 20;
 /// Longest wait for the body of a call.
 const BODY_MAX: Duration = Duration::from_secs(30);
 /// Routes that concern this host alone, and are never forwarded to the coordinator.
@@ -243,12 +246,26 @@ async fn body_within(
     limit: usize,
     longest: Duration,
 ) -> Result<Vec<u8>, StatusCode> {
-    let bytes = axum::body::to_bytes(request.into_body(), limit);
-    match tokio::time::timeout(longest, bytes).await {
-        Ok(Ok(bytes)) => Ok(bytes.to_vec()),
-        Ok(Err(_)) => Err(StatusCode::PAYLOAD_TOO_LARGE),
-        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+    let read = tokio::time::timeout(longest, read_up_to(request.into_body(), limit)).await;
+    read.unwrap_or(Err(StatusCode::REQUEST_TIMEOUT))
+}
+
+/// What is too long is read on for a while and dropped: a client that still writes when the
+/// connection is closed sees a broken pipe, and never the answer.
+async fn read_up_to(mut body: Body, limit: usize) -> Result<Vec<u8>, StatusCode> {
+    let (mut bytes, mut dropped) = (Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| StatusCode::BAD_REQUEST)?.into_data() else { continue };
+        if dropped == 0 && bytes.len() + data.len() <= limit {
+            bytes.extend_from_slice(&data);
+            continue;
+        }
+        dropped += data.len();
+        if dropped > DROPPED_BYTES_MAX {
+            break;
+        }
     }
+    if dropped == 0 { Ok(bytes) } else { Err(StatusCode::PAYLOAD_TOO_LARGE) }
 }
 
 #[cfg(test)]
