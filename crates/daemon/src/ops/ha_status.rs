@@ -74,6 +74,7 @@ fn host(db: &Image, row: &Host, guard: Option<&GuardState>) -> Json {
     let live = db.get(row.metrics).is_some_and(|metrics| metrics.live);
     let off = json!({
         "name": row.name_label,
+        "uuid": row.uuid,
         "state": if live { "live" } else { "silent" },
         "network": live,
         "storage": live,
@@ -90,6 +91,7 @@ fn host(db: &Image, row: &Host, guard: Option<&GuardState>) -> Json {
         let member = guard.phase == GuardPhase::Member;
         return json!({
             "name": row.name_label,
+        "uuid": row.uuid,
             "state": if member { "member" } else { "not a member" },
             "network": guard.phase != GuardPhase::Dark,
             "storage": disk,
@@ -107,9 +109,12 @@ fn host(db: &Image, row: &Host, guard: Option<&GuardState>) -> Json {
     };
     json!({
         "name": row.name_label,
+        "uuid": row.uuid,
         "state": state,
         "network": peer.heard_ms.iter().flatten().any(|ms| *ms <= HEARD_MS),
         "storage": good(peer.disk_ms),
+        "heard_ms": peer.heard_ms,
+        "disk_ms": peer.disk_ms,
         "permit": "",
     })
 }
