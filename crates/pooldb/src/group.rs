@@ -86,6 +86,7 @@ impl Database {
                     self.image.put(class, reference, entry);
                 }
                 self.image.generation = before;
+                self.image.memo.forget();
                 let error = ApiError::from(DbError::Store(error));
                 for result in results.iter_mut().filter(|result| result.is_ok()) {
                     *result = Err(error.clone());

@@ -40,6 +40,7 @@ impl Drop for Tx<'_> {
         while let Some((class, reference, entry)) = self.undo.pop() {
             self.image.put(class, reference, entry);
         }
+        self.image.changing = false;
     }
 }
 
@@ -242,6 +243,7 @@ impl<'a> Tx<'a> {
         reference: RefId,
         entry: Option<Entry>,
     ) -> Option<Entry> {
+        self.image.changing = true;
         let old = self.image.put(class, reference, entry);
         self.undo.push((class, reference, old.clone()));
         old

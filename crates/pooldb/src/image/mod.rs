@@ -1,6 +1,7 @@
 //! The rows in memory, with the indexes that reading and relations need.
 
 mod links;
+mod memo;
 mod mirror;
 mod table;
 
@@ -24,6 +25,9 @@ pub struct Image {
     pub(crate) deletes: VecDeque<Tombstone>,
     pub(crate) floor: u64,
     pub(crate) generation: u64,
+    /// A transaction has changed rows and is not at its end.
+    pub(crate) changing: bool,
+    pub(crate) memo: memo::Memo,
 }
 
 impl Image {
@@ -42,6 +46,8 @@ impl Image {
             deletes: VecDeque::new(),
             floor: 0,
             generation: 0,
+            changing: false,
+            memo: memo::Memo::default(),
         }
     }
 
