@@ -116,6 +116,7 @@ bench-api: ## measure the API on two cores, 64 simulated hosts and 3,000 VMs, on
 
 bench-planner: ## measure the planner beside the known approach, one `figure <name> <value> <unit>` line each
 	cargo bench --locked -p haven-planner --bench planner
+	cargo bench --locked --quiet -p haven-daemon --bench view
 
 sim: ## storms, scenarios and removed rules in the simulator, as figures (ten minutes on two cores)
 	cargo build --release --locked -p haven-sim --features mutations

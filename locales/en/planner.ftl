@@ -70,6 +70,22 @@ admission-as-before = the pool is overcommitted as it was: { $breach }
 admission-breaks = insufficient resources to satisfy HA failover: { $breach }
 admission-erodes = insufficient resources to satisfy HA failover, and now even less: { $breach }
 admission-bounds = { $failures } host failures would be tolerated for certain, { $goal } are required
+admission-further = { $text } ({ $more } more than before)
+admission-told = { $doing }: { $text }
+doing-start = starting { $name }
+doing-resume = resuming { $name }
+doing-migrate = moving { $name }
+doing-resize = resizing { $name }
+doing-protect = protecting { $name }
+doing-group = grouping { $name }
+doing-add-disk = giving { $name } a disk
+doing-add-nic = giving { $name } an interface
+doing-disable-host = disabling { $name }
+doing-evacuate-host = evacuating { $name }
+doing-eject-host = removing { $name } from the pool
+doing-unplug-storage = unplugging storage from { $name }
+doing-unplug-network = unplugging a network from { $name }
+doing-bind-network = connecting network { $name } to some hosts only
 
 policy-failures = { $goal ->
     [one] 1 host failure to be tolerated.

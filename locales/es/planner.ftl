@@ -69,6 +69,22 @@ admission-as-before = el pool sigue comprometido en exceso como antes: { $breach
 admission-breaks = recursos insuficientes para los reinicios de alta disponibilidad: { $breach }
 admission-erodes = recursos insuficientes para los reinicios de alta disponibilidad, y ahora aún menos: { $breach }
 admission-bounds = se toleraría con seguridad el fallo de { $failures } hosts, se exigen { $goal }
+admission-further = { $text } ({ $more } más que antes)
+admission-told = { $doing }: { $text }
+doing-start = iniciar { $name }
+doing-resume = reanudar { $name }
+doing-migrate = mover { $name }
+doing-resize = cambiar el tamaño de { $name }
+doing-protect = proteger { $name }
+doing-group = agrupar { $name }
+doing-add-disk = añadir un disco a { $name }
+doing-add-nic = añadir una interfaz a { $name }
+doing-disable-host = deshabilitar { $name }
+doing-evacuate-host = evacuar { $name }
+doing-eject-host = quitar { $name } del pool
+doing-unplug-storage = desconectar almacenamiento de { $name }
+doing-unplug-network = desconectar una red de { $name }
+doing-bind-network = conectar la red { $name } solo a algunos hosts
 
 policy-failures = { $goal ->
     [one] Debe tolerarse el fallo de 1 host.

@@ -9,9 +9,10 @@ use uuid::Uuid;
 use crate::breach::Breach;
 use crate::place::tolerance_with;
 use crate::reason::{Purpose, verdict};
+use crate::remedy::Unit;
 use crate::tolerance::{Budget, Tolerance, tolerance_up_to};
 use crate::view::{Pool, Vm};
-use crate::words::{Say, mib, said_in_english, sentence};
+use crate::words::{Say, said_in_english, sentence};
 
 /// What admission control does with a change that breaks the promise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,27 +83,41 @@ impl Admission {
     pub fn breach(&self) -> Option<&Breach> {
         self.after.breach.as_ref()
     }
+
+    /// Bytes that are missing after the change and were not missing before.
+    #[must_use]
+    pub fn further_bytes(&self) -> u64 {
+        let short = |tolerance: &Tolerance| tolerance.breach.as_ref().map(Breach::missing_bytes);
+        let before = self.before.as_ref().and_then(short).unwrap_or(0);
+        short(&self.after).unwrap_or(0).saturating_sub(before)
+    }
 }
 
 impl Say for Admission {
     fn say(&self, language: Language) -> String {
-        let key = match self.effect {
-            Effect::Keeps => {
-                return sentence(language, "admission-keeps", &[("goal", self.goal.into())]);
-            }
-            Effect::Indifferent => "admission-as-before",
-            Effect::Breaks => "admission-breaks",
-            Effect::Erodes => "admission-erodes",
+        let binding = match self.breach() {
+            Some(breach) => breach.say(language),
+            None => bounds(self.after.failures, self.goal, language),
         };
-        let breach = self.breach().map_or_else(
-            || {
-                let parts = [("failures", self.after.failures.into()), ("goal", self.goal.into())];
-                sentence(language, "admission-bounds", &parts)
-            },
-            |breach| breach.say(language),
-        );
-        sentence(language, key, &[("breach", breach.into())])
+        weighed(self.effect, self.goal, binding, language)
     }
+}
+
+/// What is known where no constraint is.
+pub(crate) fn bounds(failures: u32, goal: u32, language: Language) -> String {
+    let parts = [("failures", failures.into()), ("goal", goal.into())];
+    sentence(language, "admission-bounds", &parts)
+}
+
+/// What a change does, with what binds.
+pub(crate) fn weighed(effect: Effect, goal: u32, binding: String, language: Language) -> String {
+    let key = match effect {
+        Effect::Keeps => return sentence(language, "admission-keeps", &[("goal", goal.into())]),
+        Effect::Indifferent => "admission-as-before",
+        Effect::Breaks => "admission-breaks",
+        Effect::Erodes => "admission-erodes",
+    };
+    sentence(language, key, &[("breach", binding.into())])
 }
 
 said_in_english!(Admission);
@@ -110,6 +125,16 @@ said_in_english!(Admission);
 /// How far a pool is: what waits without a place counts as less than nothing.
 fn level(tolerance: &Tolerance) -> u32 {
     if tolerance.holds_now { tolerance.failures + 1 } else { 0 }
+}
+
+/// Whether more is missing than before: of memory, or of virtual processors.
+fn shorter(before: &Tolerance, after: &Tolerance) -> bool {
+    let bytes = |tolerance: &Tolerance| tolerance.breach.as_ref().map(Breach::missing_bytes);
+    let vcpus = |tolerance: &Tolerance| {
+        let missing = tolerance.breach.as_ref().and_then(|breach| breach.missing);
+        missing.filter(|missing| missing.unit == Unit::Vcpus).map(|missing| missing.short)
+    };
+    bytes(after) > bytes(before) || vcpus(after) > vcpus(before)
 }
 
 /// Judges a change of the pool from `before` to `after` by the failures to be tolerated.
@@ -120,10 +145,9 @@ pub fn admit(before: &Pool, after: &Pool, goal: u32, budget: Budget) -> Admissio
         return Admission { effect: Effect::Keeps, goal, before: None, after };
     }
     let before = tolerance_up_to(before, goal, budget);
-    let short = |tolerance: &Tolerance| tolerance.breach.as_ref().map(Breach::missing_bytes);
     let effect = if level(&after) < level(&before) {
         Effect::Breaks
-    } else if level(&after) == level(&before) && short(&after) > short(&before) {
+    } else if level(&after) == level(&before) && shorter(&before, &after) {
         Effect::Erodes
     } else {
         Effect::Indifferent
@@ -140,13 +164,4 @@ pub fn start_keeps(pool: &Pool, vm: &Vm, host: Uuid, goal: u32, budget: Budget) 
         verdict(pool, &alone, row, Purpose::Ordinary).is_ok()
     });
     goal > 0 && able && tolerance_with(pool, vm, host, goal, budget) >= goal
-}
-
-/// By how much more is missing after a change than before it.
-#[must_use]
-pub fn further_short(admission: &Admission) -> Option<String> {
-    let short = |tolerance: &Tolerance| tolerance.breach.as_ref().map(Breach::missing_bytes);
-    let before = admission.before.as_ref().and_then(short).unwrap_or(0);
-    let after = short(&admission.after)?;
-    (after > before).then(|| mib(after - before))
 }

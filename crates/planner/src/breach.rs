@@ -9,8 +9,9 @@ use crate::hostset::HostSet;
 use crate::model::Model;
 use crate::reason::{Purpose, Reason, eligible};
 use crate::refute::{Refutation, refute};
+use crate::remedy::{self, Missing, Remedy, Unit};
 use crate::state::{State, Work};
-use crate::view::{Protection, Vm};
+use crate::view::Vm;
 use crate::words::{Part, Say, amount, list, row, said_in_english, sentence, thousands};
 
 /// Work for an explanation.
@@ -83,31 +84,17 @@ pub struct Breach {
     pub excess: u64,
     /// Whether it is proven that no way of placing helps.
     pub proven: bool,
-    /// VMs that are not guaranteed and whose stop or move would make room.
-    pub relief: Vec<Relief>,
-}
-
-/// A VM that could make room.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Relief {
-    /// The VM.
-    pub vm: Named,
-    /// Where it runs.
-    pub host: Named,
-    /// Bytes that it takes there.
-    pub memory: u64,
+    /// How much of what is missing; `None`: it is not known whether anything is.
+    pub missing: Option<Missing>,
+    /// What would help, the nearest first.
+    pub remedies: Vec<Remedy>,
 }
 
 impl Breach {
     /// Bytes that are missing, where memory is what is missing.
     #[must_use]
     pub fn short_bytes(&self) -> Option<u64> {
-        match &self.shortage {
-            Shortage::Memory { need, free } | Shortage::Block { need, free, .. } => {
-                Some(need.saturating_sub(*free))
-            }
-            _ => None,
-        }
+        self.missing.filter(|missing| missing.unit == Unit::Bytes).map(|missing| missing.short)
     }
 
     /// Bytes that are missing altogether: on one host, or on all together, whichever is more.
@@ -191,31 +178,6 @@ impl Breach {
             }
         }
     }
-
-    /// What to do.
-    fn remedy(&self, language: Language) -> String {
-        let vm = || Part::from(self.vm.name.as_str());
-        let say = |key: &str| sentence(language, key, &[("vm", vm())]);
-        match (&self.shortage, self.relief.as_slice()) {
-            (Shortage::Apart { group, .. }, _) => {
-                let parts = [("vm", vm()), ("group", group.as_str().into())];
-                sentence(language, "remedy-apart", &parts)
-            }
-            (Shortage::Undecided, _) => say("remedy-undecided"),
-            (Shortage::Hosts { .. }, _) => say("remedy-hosts"),
-            (_, []) => say("remedy-add"),
-            (_, relief) => {
-                let one = |one: &Relief| {
-                    let memory = Part::from(amount(one.memory, language));
-                    let (vm, host) = (one.vm.name.as_str(), one.host.name.as_str());
-                    let parts = [("vm", vm.into()), ("memory", memory), ("host", host.into())];
-                    sentence(language, "relief", &parts)
-                };
-                let vms = list(&relief.iter().map(one).collect::<Vec<_>>(), language);
-                sentence(language, "remedy-relief", &[("vms", vms.into()), ("vm", vm())])
-            }
-        }
-    }
 }
 
 impl Say for Breach {
@@ -225,7 +187,7 @@ impl Say for Breach {
             ("short", self.short(language).into()),
             ("occasion", self.occasion(language).into()),
             ("detail", self.detail(language).into()),
-            ("remedy", self.remedy(language).into()),
+            ("remedy", remedy::said(self, language).into()),
         ];
         sentence(language, if proven { "breach" } else { "breach-unproven" }, &parts)
     }
@@ -237,7 +199,7 @@ fn named(model: &Model<'_>, host: usize) -> Option<Named> {
     model.host(host).map(|host| Named { id: host.id, name: host.name.clone() })
 }
 
-fn name_vm(vm: &Vm) -> Named {
+pub(crate) fn name_vm(vm: &Vm) -> Named {
     Named { id: vm.id, name: vm.name.clone() }
 }
 
@@ -261,16 +223,18 @@ pub(crate) fn explain(model: &Model<'_>, stuck: &Stuck, proven: bool) -> Option<
     };
     let failed =
         stuck.blows.iter().map(|blow| blow.iter().filter_map(|host| named(model, host)).collect());
-    let mut breach = Breach {
+    let missing = remedy::missing(&shortage);
+    let relief = missing.map(|missing| remedy::relief(model, stuck, first, missing));
+    let vm = name_vm(vm);
+    Some(Breach {
         failed: failed.collect(),
-        vm: name_vm(vm),
-        shortage,
         excess: excess(model, stuck),
         proven,
-        relief: Vec::new(),
-    };
-    breach.relief = relief(model, stuck, first, breach.short_bytes().unwrap_or(0));
-    Some(breach)
+        missing,
+        remedies: remedy::remedies(&shortage, &vm, relief.unwrap_or_default()),
+        vm,
+        shortage,
+    })
 }
 
 /// By how much all that is to be placed exceeds all that is free.
@@ -352,30 +316,4 @@ fn reasons(model: &Model<'_>, stuck: &Stuck, item: usize) -> Vec<(Named, Reason)
             Some((name, eligible(model.pool, vm, host, Purpose::Failover).err()?))
         })
         .collect()
-}
-
-/// The fewest VMs without guarantee on one host that would make the room.
-fn relief(model: &Model<'_>, stuck: &Stuck, item: usize, short: u64) -> Vec<Relief> {
-    let able = model.able(item).and(stuck.state.alive);
-    let options = able.iter().filter_map(|at| {
-        let host = model.host(at)?;
-        let mut guests: Vec<&Vm> = model
-            .pool
-            .vms
-            .iter()
-            .filter(|vm| vm.resident == Some(host.id) && vm.protection != Protection::Restart)
-            .collect();
-        guests.sort_by_key(|vm| (std::cmp::Reverse(vm.memory), vm.id));
-        let (mut freed, mut chosen) = (0u64, Vec::new());
-        for vm in guests {
-            if freed >= short {
-                break;
-            }
-            freed = freed.saturating_add(vm.memory);
-            let host = Named { id: host.id, name: host.name.clone() };
-            chosen.push(Relief { vm: name_vm(vm), host, memory: vm.memory });
-        }
-        (freed >= short && !chosen.is_empty()).then_some(chosen)
-    });
-    options.min_by_key(Vec::len).unwrap_or_default()
 }

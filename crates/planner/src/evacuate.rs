@@ -40,6 +40,29 @@ pub struct Evacuation {
     pub tolerates_after: u32,
 }
 
+impl Evacuation {
+    /// The pool with the host closed, and the same once all moves are made.
+    #[must_use]
+    pub fn begin_and_end(&self, pool: &Pool) -> (Pool, Pool) {
+        let begin = closed(pool, self.host);
+        let mut end = begin.clone();
+        for step in &self.moves {
+            end.occupy(step.vm, step.to);
+            end.vacate(step.vm, self.host);
+        }
+        (begin, end)
+    }
+}
+
+/// The pool in which a host takes nothing any more.
+fn closed(pool: &Pool, host: Uuid) -> Pool {
+    let mut pool = pool.clone();
+    if let Some(row) = pool.hosts.iter_mut().find(|row| row.id == host) {
+        row.enabled = false;
+    }
+    pool
+}
+
 /// Plans the evacuation of a host. Its VMs are placed together, so that of the ways that exist the
 /// one is found which leaves the most failures tolerated, up to `goal`.
 ///
@@ -51,10 +74,7 @@ pub fn evacuate(
     goal: u32,
     budget: Budget,
 ) -> Result<Evacuation, Vec<Why>> {
-    let mut closed = pool.clone();
-    if let Some(row) = closed.hosts.iter_mut().find(|row| row.id == host) {
-        row.enabled = false;
-    }
+    let closed = closed(pool, host);
     let placed = destinations(&closed, host, goal, budget)?;
     let moves = placed.into_iter().map(|(vm, to)| Move { vm: vm.id, name: vm.name.clone(), to });
     let tolerates_before = tolerance_up_to(&closed, goal, budget).failures;
@@ -145,10 +165,7 @@ pub fn lint_evacuation(
     agreed: u32,
     budget: Budget,
 ) -> Vec<Finding> {
-    let mut pool = pool.clone();
-    if let Some(row) = pool.hosts.iter_mut().find(|row| row.id == plan.host) {
-        row.enabled = false;
-    }
+    let mut pool = closed(pool, plan.host);
     let mut found = Vec::new();
     for step in &plan.moves {
         let vm = pool.vm(step.vm).cloned();

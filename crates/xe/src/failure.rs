@@ -137,7 +137,11 @@ fn api_lines(error: &ApiError, name: &mut dyn FnMut(RefId) -> Option<Named>) -> 
     };
     let mut lines = vec![text.to_owned()];
     let all_vms = error.code == codes::VMS_FAILED_TO_COOPERATE;
-    for (index, param) in error.params.iter().enumerate() {
+    // Data for programs is no line to read; it stands in the JSON form.
+    let data = |param: &str| {
+        param.starts_with('{') && serde_json::from_str::<serde_json::Value>(param).is_ok()
+    };
+    for (index, param) in error.params.iter().enumerate().filter(|(_, param)| !data(param)) {
         let label = if all_vms { "VM" } else { labels.get(index).copied().unwrap_or("<extra>") };
         lines.push(format!("{label}: {}", with_name(param, name)));
     }

@@ -44,6 +44,27 @@ export function makeTexts(language: Language, files: readonly string[], errors: 
   };
 }
 
+/** The sentence of data that says itself in every language, `{"text": {"en": …}}`; empty if it does not. */
+export function saidIn(data: unknown, language: Language): string {
+  if (typeof data !== "object" || data === null || !("text" in data)) return "";
+  const text = data.text;
+  if (typeof text !== "object" || text === null) return "";
+  const said = text as Record<string, unknown>;
+  const found = said[language] ?? said["en"];
+  return typeof found === "string" ? found : "";
+}
+
+/** The same for data that is still a text; `undefined`: it is something else. */
+export function saidBy(text: string, language: Language): string | undefined {
+  if (!text.startsWith("{")) return undefined;
+  try {
+    const said = saidIn(JSON.parse(text) as unknown, language);
+    return said === "" ? undefined : said;
+  } catch {
+    return undefined;
+  }
+}
+
 export async function loadTexts(language: Language): Promise<Texts> {
   const { default: loaded } = await loaders[language]();
   return makeTexts(language, loaded.texts, loaded.errors as ErrorTexts);

@@ -1,7 +1,12 @@
 // Alerts in the words of the person.
-import { cleanup, screen } from "@testing-library/react";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { cleanup, render, screen } from "@testing-library/react";
 import { afterEach, expect, test } from "vitest";
+import { ApiError } from "@/api/errors";
+import { I18nProvider } from "@/i18n";
+import { loadTexts, saidBy, saidIn } from "@/i18n/language";
 import { partBody } from "@/screens/alerts/words";
+import { ErrorView } from "@/ui/ErrorView";
 import { renderConsole } from "./render";
 
 afterEach(cleanup);
@@ -10,6 +15,34 @@ test("a body is parted into its sentence and its data", () => {
   expect(partBody('The host failed. {"vms":3}')).toEqual({ text: "The host failed.", data: { vms: 3 } });
   expect(partBody("{odd} but no data")).toEqual({ text: "{odd} but no data", data: {} });
   expect(partBody("<value>1</value>")).toEqual({ text: "<value>1</value>", data: {} });
+});
+
+test("what the planner says is read in the language of the person", async () => {
+  const text = { en: "512 MiB short", es: "faltan 512 MiB", "zh-CN": "缺少 512 MiB" };
+  expect(saidIn({ text }, "es")).toBe("faltan 512 MiB");
+  expect(saidIn({ text: { en: "short" } }, "es")).toBe("short");
+  expect(saidIn({ text: "short" }, "en")).toBe("");
+  expect(saidBy("{odd} name", "en")).toBeUndefined();
+  const { server } = await renderConsole("/alerts", { hosts: 2, vms: 4, isArmed: true }, "zh-CN");
+  const body = `starting big: 512 MiB short ${JSON.stringify({ case: "forced", text })}`;
+  const alert = { priority: 2, cls: "Pool" as const, obj_uuid: "", timestamp: "20260102T03:04:05Z" };
+  server.pool.tables.insert("message", { ...alert, name: "HA_POOL_OVERCOMMITTED", body });
+  expect(await screen.findByText(/缺少 512 MiB/)).toBeTruthy();
+  expect(screen.queryByText(/starting big/)).toBeNull();
+});
+
+test("a refusal is explained in the language of the person", async () => {
+  const refusal = new ApiError("HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN", ["short", '{"text":{"en":"short","es":"faltan 512 MiB"}}']);
+  const es = await loadTexts("es");
+  render(
+    <QueryClientProvider client={new QueryClient()}>
+      <I18nProvider initial={es}>
+        <ErrorView error={refusal} />
+      </I18nProvider>
+    </QueryClientProvider>,
+  );
+  expect(screen.getByText("faltan 512 MiB")).toBeTruthy();
+  expect(screen.queryByText(/short/)).toBeNull();
 });
 
 test("what happened is said in the language of the person, from name and data", async () => {

@@ -4,6 +4,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useCallback } from "react";
 import { ApiError, Unreachable } from "@/api/errors";
 import { useI18n } from "@/i18n";
+import { saidBy } from "@/i18n/language";
 import { FOLLOWED } from "@/store/classes";
 import { tableOf } from "@/store/tables";
 
@@ -24,7 +25,7 @@ export function splitSentence(text: string): [string, string] {
 
 /** Words errors for people. References become names. */
 export function useErrorText(): (error: unknown) => ErrorText {
-  const { errors, t } = useI18n();
+  const { errors, language, t } = useI18n();
   const client = useQueryClient();
   return useCallback(
     (error) => {
@@ -45,13 +46,16 @@ export function useErrorText(): (error: unknown) => ErrorText {
       };
       const known = errors[error.code];
       const [what, remedy] = known === undefined ? [error.code, ""] : splitSentence(known.text);
+      // What the planner says it says in every language, with what to do.
+      const said = error.params.map((param) => saidBy(param, language)).find((text) => text !== undefined);
+      if (said !== undefined) return { what, remedy: said, detail: error.code };
       const params = error.params.map((param, index) => {
         const label = known?.params[index];
         return label === undefined ? nameOf(param) : `${label}: ${nameOf(param)}`;
       });
       return { what, remedy, detail: [error.code, ...params].join(" · ") };
     },
-    [client, errors, t],
+    [client, errors, language, t],
   );
 }
 

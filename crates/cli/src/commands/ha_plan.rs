@@ -22,6 +22,7 @@ pub(super) async fn plan(context: &mut Context, options: &PlanHa) -> Outcome<()>
         Cell::number("failures_survived", tolerance.int("failures")),
         Cell::flag("exact", tolerance.flag("exact")),
         Cell::text("reason", tolerance.text("text")),
+        Cell::data("tolerance", answer.fields.get("tolerance")),
     ];
     let mut starts = Vec::new();
     let mut behind = Vec::new();
@@ -59,6 +60,7 @@ fn start_rows(plan: &Record) -> Vec<Row> {
                         Cell::text("machine", start.text("vm")),
                         Cell::text("host", start.text("host")),
                         Cell::text("protection", start.text("protection")),
+                        Cell::data("verdicts", start.fields.get("verdicts")),
                     ]
                 })
                 .collect();
@@ -75,6 +77,7 @@ fn behind_rows(plan: &Record) -> Vec<Row> {
             Cell::text("protection", missing.text("protection")),
             Cell::flag("held_back", missing.flag("held_back")),
             Cell::text("why", missing.text("why")),
+            Cell::data("verdicts", missing.fields.get("verdicts")),
         ]
     });
     rows.collect()
@@ -112,6 +115,8 @@ async fn ask(context: &mut Context, question: &Value) -> Outcome<()> {
         Cell::flag("enough", answer.flag("enough")),
         Cell::flag("exact", after.flag("exact")),
         Cell::text("reason", after.text("text")),
+        Cell::data("before", answer.fields.get("before")),
+        Cell::data("after", answer.fields.get("after")),
     ];
     let parts = vec![("starts", start_rows(&plan)), ("behind", behind_rows(&plan))];
     context.print(&Answer::Object { row, parts })
@@ -127,6 +132,7 @@ pub(super) async fn explain(context: &mut Context, given: &str) -> Outcome<()> {
         Cell::text("protection", answer.text("protection")),
         Cell::number("order", answer.int("order")),
         Cell::new("takes", answer.int("memory"), show_bytes(answer.int("memory"))),
+        Cell::data("tolerance", answer.fields.get("tolerance")),
     ];
     let hosts = answer.list("hosts").iter().map(|host| {
         let host = Record::new("", host.clone());
@@ -139,6 +145,7 @@ pub(super) async fn explain(context: &mut Context, given: &str) -> Outcome<()> {
             Cell::text("host", host.text("host")),
             Cell::text("state", state),
             Cell::text("why", host.text("why")),
+            Cell::data("reason", host.fields.get("reason")),
         ]
     });
     let on_failure = sub(&answer, "on_failure");
@@ -168,6 +175,7 @@ pub(super) async fn policy(context: &mut Context, options: &PolicyHa) -> Outcome
         Cell::text("admission", answer.text("admission")),
         Cell::flag("satisfied", answer.flag("satisfied")),
         Cell::text("reason", answer.text("text")),
+        Cell::data("report", answer.fields.get("report")),
     ];
     let settings = sub(&answer, "settings");
     let settings = settings.fields.as_object().into_iter().flatten().map(|(key, value)| {

@@ -27,6 +27,13 @@ fn say(name: &str, body: &str, language: Language) -> String {
     let title = ids().find_map(|id| texts.text(id, &data)).filter(|_| !data.is_empty());
     let detail = error(&data, language)
         .or_else(|| ids().find_map(|id| texts.text(&format!("{id}-detail"), &data)));
+    // What the planner says it says in every language.
+    let said = data.get("text").and_then(|said| said.get(language.tag())).and_then(Value::as_str);
+    let detail = match (detail, said) {
+        (Some(detail), Some(said)) if language == Language::Chinese => Some(detail + said),
+        (Some(detail), Some(said)) => Some(format!("{detail} {said}")),
+        (detail, said) => detail.or_else(|| said.map(str::to_owned)),
+    };
     match (title, detail) {
         (Some(title), Some(detail)) if language == Language::Chinese => {
             format!("{title}。{detail}")
@@ -144,6 +151,21 @@ mod tests {
         );
         let lost = r#"Statefile x does not answer. {"case":"lost_statefile","statefile":"vms"}"#;
         assert!(say("HA_STATEFILE_LOST", lost, Language::Spanish).contains("Está en vms."));
+    }
+
+    #[test]
+    fn what_the_planner_says_is_read_in_ones_language() {
+        let body = |data: &str| {
+            format!(
+                r#"starting big: short {{{data}"text":{{"en":"starting big: short","es":"iniciar big: faltan 2 MiB"}}}}"#
+            )
+        };
+        let say = |data: &str| say("HA_POOL_OVERCOMMITTED", &body(data), Language::Spanish);
+        let forced = say(r#""case":"forced","#);
+        assert!(forced.ends_with(". iniciar big: faltan 2 MiB"), "{forced}");
+        let standing = say(r#""now":1,"#);
+        assert!(standing.ends_with(". iniciar big: faltan 2 MiB"), "{standing}");
+        assert!(!standing.contains("short") && !forced.contains("short"));
     }
 
     #[test]

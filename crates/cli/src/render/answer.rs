@@ -17,33 +17,41 @@ pub(crate) struct Cell {
     pub(crate) value: Value,
     /// For people.
     pub(crate) text: String,
+    /// People are told otherwise: it stands in JSON and YAML only.
+    pub(crate) for_programs: bool,
 }
 
 impl Cell {
     /// A text that is the same for both.
     pub(crate) fn text(key: &'static str, text: impl Into<String>) -> Self {
         let text = text.into();
-        Self { key, value: Value::String(text.clone()), text }
+        Self::new(key, Value::String(text.clone()), text)
     }
 
     /// A value with a form of its own for people.
     pub(crate) fn new(key: &'static str, value: impl Into<Value>, text: impl Into<String>) -> Self {
-        Self { key, value: value.into(), text: text.into() }
+        Self { key, value: value.into(), text: text.into(), for_programs: false }
     }
 
     /// A number.
     pub(crate) fn number(key: &'static str, value: i64) -> Self {
-        Self { key, value: value.into(), text: value.to_string() }
+        Self::new(key, value, value.to_string())
     }
 
     /// Yes or no.
     pub(crate) fn flag(key: &'static str, value: bool) -> Self {
-        Self { key, value: value.into(), text: if value { "yes" } else { "no" }.to_owned() }
+        Self::new(key, value, if value { "yes" } else { "no" })
     }
 
     /// Several texts.
     pub(crate) fn list(key: &'static str, values: &[String]) -> Self {
-        Self { key, value: json!(values), text: values.join(", ") }
+        Self::new(key, json!(values), values.join(", "))
+    }
+
+    /// What a sentence beside it says, as data.
+    pub(crate) fn data(key: &'static str, value: Option<&Value>) -> Self {
+        let value = value.cloned().unwrap_or(Value::Null);
+        Self { for_programs: true, ..Self::new(key, value, "") }
     }
 }
 
@@ -85,11 +93,12 @@ impl Answer {
         match self {
             Self::Table { columns, rows } => table::columns(columns, rows),
             Self::Object { row, parts } => {
-                let mut text = table::fields(row);
+                let mut text = table::fields(&seen(row));
                 for (title, rows) in parts.iter().filter(|(_, rows)| !rows.is_empty()) {
+                    let rows: Vec<Row> = rows.iter().map(seen).collect();
                     let columns: Vec<&'static str> =
                         rows.iter().take(1).flatten().map(|c| c.key).collect();
-                    text.push_str(&format!("\n{title}:\n{}", table::columns(&columns, rows)));
+                    text.push_str(&format!("\n{title}:\n{}", table::columns(&columns, &rows)));
                 }
                 text
             }
@@ -100,6 +109,11 @@ impl Answer {
 
 fn fields(row: &Row) -> Map<String, Value> {
     row.iter().map(|cell| (cell.key.to_owned(), cell.value.clone())).collect()
+}
+
+/// The cells that people see.
+fn seen(row: &Row) -> Row {
+    row.iter().filter(|cell| !cell.for_programs).cloned().collect()
 }
 
 fn object(row: &Row) -> Value {

@@ -39,6 +39,19 @@ pub(crate) fn language() -> Language {
     set.map_or(Language::English, |tag| Language::from_tag(&tag))
 }
 
+/// A text that is data: a JSON object.
+fn data(text: &str) -> Option<Value> {
+    let object = text.starts_with('{').then(|| serde_json::from_str::<Value>(text).ok()).flatten();
+    object.filter(Value::is_object)
+}
+
+/// The sentence of data that says itself in every language: `{"text": {"en": …}}`.
+pub(crate) fn said(text: &str, language: Language) -> Option<String> {
+    let data = data(text)?;
+    let of = |language: Language| data["text"][language.tag()].as_str().map(str::to_owned);
+    of(language).or_else(|| of(Language::English))
+}
+
 fn headline(failure: &Failure) -> String {
     match failure {
         Failure::Api { code, params } => match error_meta(code) {
@@ -62,6 +75,10 @@ fn headline(failure: &Failure) -> String {
 fn details(failure: &Failure) -> Vec<String> {
     match failure {
         Failure::Api { code, params } => {
+            // What says itself in every language needs neither its English nor its data on a screen.
+            if let Some(said) = params.iter().find_map(|param| said(param, language())) {
+                return vec![format!("detail: {said}"), format!("code: {code}")];
+            }
             let names = error_meta(code).map_or(&[][..], |meta| meta.params);
             let names = names.iter().copied().chain(std::iter::repeat("detail"));
             let mut lines: Vec<String> = names
@@ -124,5 +141,34 @@ fn value(failure: &Failure) -> Value {
         Failure::Cancelled(_) => ("TASK_CANCELLED", Vec::new()),
         Failure::Interrupted { task } => ("INTERRUPTED", vec![task.clone()]),
     };
-    json!({ "code": code, "params": params, "message": headline(failure), "hint": remedy(failure) })
+    let data = params.iter().find_map(|param| data(param));
+    let mut value = json!({
+        "code": code, "params": params, "message": headline(failure), "hint": remedy(failure)
+    });
+    if let (Some(data), Value::Object(fields)) = (data, &mut value) {
+        fields.insert("data".to_owned(), data);
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_read_in_ones_language_and_its_data_by_programs() {
+        let data = r#"{"goal":1,"text":{"en":"short","es":"faltan"}}"#;
+        assert_eq!(said(data, Language::Spanish).as_deref(), Some("faltan"));
+        assert_eq!(said(data, Language::Chinese).as_deref(), Some("short"));
+        assert_eq!(said("{odd} name", Language::English), None);
+        let code = "HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN".to_owned();
+        let failure = Failure::Api { code, params: vec!["short".to_owned(), data.to_owned()] };
+        let lines = details(&failure);
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(lines[0] == "detail: short" || lines[0] == "detail: faltan", "{lines:?}");
+        assert_eq!(value(&failure)["data"]["goal"], 1);
+        let plain = Failure::Api { code: "X".to_owned(), params: vec!["{odd} name".to_owned()] };
+        assert_eq!(details(&plain)[0], "detail: {odd} name");
+        assert_eq!(value(&plain)["data"], Value::Null);
+    }
 }

@@ -1,6 +1,6 @@
 //! The verbs against a server that plays a pool: what they ask it, and what they print.
 
-use crate::support::{Script, assert_golden, haven_with_input, shown, small_pool};
+use crate::support::{Script, assert_golden, haven_in, haven_with_input, shown, small_pool};
 use serde_json::{Value, json};
 
 #[test]
@@ -642,4 +642,60 @@ fn ha_what_if_shows_what_would_start_where_and_policy_what_is_wrong() {
         [json!({"admission": "warn", "das.slotMemInMB": null})]
     );
     assert_golden("ha_plan", &text);
+}
+
+/// What binds is data for programs, and a sentence in the language of the person.
+#[test]
+fn what_binds_is_data_and_a_sentence_in_ones_language() {
+    let breach = json!({
+        "failed": [[{"id": "h2", "name": "host2"}]],
+        "vm": {"id": "v", "name": "db"},
+        "missing": {"resource": "memory", "unit": "bytes", "needed": 3, "free": 1, "short": 2},
+        "remedies": [{"remedy": "lower_priority", "vm": {"id": "v", "name": "db"}}],
+    });
+    let tolerance = json!({
+        "failures": 0, "at_most": 0, "exact": true, "text": "0 with what binds", "breach": breach,
+    });
+    let data = json!({
+        "doing": {"operation": "start", "object": {"id": "w", "name": "web1"}},
+        "binding": {"breach": breach},
+        "text": {"en": "2 MiB short", "es": "faltan 2 MiB", "zh-CN": "缺少 2 MiB"},
+    });
+    let refusal = ["HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN", "2 MiB short", &data.to_string()];
+    let asked = json!({
+        "wanted": 1, "enough": false, "before": tolerance, "after": tolerance, "plan": null,
+    });
+    let explained = json!({
+        "vm": "web1", "protection": "restart", "order": 0, "memory": 1, "tolerance": tolerance,
+        "hosts": [{"host": "host2", "runs_here": false, "can": false, "why": "is disabled",
+            "reason": "disabled"}], "on_failure": null,
+    });
+    let pool = small_pool()
+        .answers("/haven/ha/plan", json!({"wanted": 1, "tolerance": tolerance, "failures": []}))
+        .answers("/haven/ha/what-if", asked)
+        .answers("/haven/ha/explain", explained)
+        .task_fails("VM.start", &refusal)
+        .serve();
+    let json_of = |args: &[&str]| {
+        let args: Vec<&str> = ["--output", "json", "ha"].iter().chain(args).copied().collect();
+        let output = pool.haven(&args);
+        serde_json::from_slice::<Value>(&output.stdout).unwrap_or_else(|_| panic!("{args:?}"))
+    };
+    assert_eq!(json_of(&["plan"])["tolerance"]["breach"], breach);
+    let asked = json_of(&["what-if", "--fail", "host1"]);
+    assert_eq!((&asked["before"]["breach"], &asked["after"]["breach"]), (&breach, &breach));
+    let explained = json_of(&["explain", "web1"]);
+    assert_eq!(explained["tolerance"]["breach"], breach);
+    assert_eq!(explained["hosts"][0]["reason"], "disabled");
+    let shown_plan = shown(&pool.haven(&["ha", "plan"]));
+    assert!(!shown_plan.contains("breach") && shown_plan.contains("0 with what binds"));
+
+    for (language, said) in [("C", "2 MiB short"), ("es_ES.UTF-8", "faltan"), ("zh_CN", "缺少")] {
+        let text = shown(&haven_in(language, &pool.socket(), &["vm", "start", "web1"]));
+        assert!(text.contains(&format!("detail: {said}")), "{language}: {text}");
+        assert!(!text.contains('{'), "{language}: {text}");
+    }
+    let output = pool.haven(&["--output", "json", "vm", "start", "web1"]);
+    let error: Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(error["error"]["data"], data);
 }

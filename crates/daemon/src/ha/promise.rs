@@ -5,40 +5,46 @@
 use haven_model::{ApiError, Message, MessageClass, Ref, alerts};
 use haven_planner as planner;
 use haven_pooldb::{Image, Tx};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::takeover::Ha;
-use crate::ops::{message, pool_ha, rows, view};
+use crate::ops::{message, pool_ha, rows, told, view};
 
 /// What the promise was computed from: it changes far less often than the database does.
 #[derive(Debug, Default)]
 pub(super) struct Basis(Option<(planner::Pool, i64, bool)>);
 
-fn basis(db: &Image) -> Result<(planner::Pool, i64, bool), ApiError> {
+/// What is so now, if it is not what is known.
+fn basis(db: &Image, known: &Basis) -> Result<Basis, ApiError> {
     let (_, row) = rows::pool(db)?;
-    Ok((view::pool(db), row.ha_host_failures_to_tolerate, row.ha_enabled))
+    let (goal, enabled) = (row.ha_host_failures_to_tolerate, row.ha_enabled);
+    let now = view::current(db);
+    let same = known.0.as_ref().is_some_and(|(pool, known_goal, known_enabled)| {
+        *pool == *now && *known_goal == goal && *known_enabled == enabled
+    });
+    Ok(Basis((!same).then(|| (planner::Pool::clone(&now), goal, enabled))))
 }
 
 /// Brings the pool's fields up to date, and says so when the promise is broken or kept again.
 pub(super) async fn refresh(ha: &Ha, last: &mut Basis) -> Result<(), ApiError> {
-    let now = ha.state.pool.read(basis).await??;
-    if last.0.as_ref() == Some(&now) {
+    let now = ha.state.pool.read(|db| basis(db, last)).await??;
+    if now.0.is_none() {
         return Ok(());
     }
     let (before, was_over, _) = ha.state.pool.read(fields).await??;
     let Some(standing) = pool_ha::refresh_plan(&ha.state).await? else { return Ok(()) };
-    last.0 = Some(now);
+    *last = now;
     let (exists, over, uuid) = ha.state.pool.read(fields).await??;
     let about = || (MessageClass::Pool, uuid.clone());
     if exists < before {
-        let text = format!("It was {before} before. {}", standing.text);
-        let body = message::body(&text, &json!({ "before": before, "now": exists }));
+        let text = format!("It was {before} before. {}", standing.found);
+        let body = message::body(&text, &data(&standing.found, before, exists));
         message::raise(&ha.state, alerts::HA_POOL_DROP_IN_PLAN_EXISTS_FOR, about(), body).await;
     }
     if over && !was_over {
-        let text = &standing.text;
-        let text = format!("Fewer host failures are tolerated than there should be. {text}");
-        let body = message::body(&text, &json!({ "now": exists }));
+        let found = &standing.found;
+        let text = format!("Fewer host failures are tolerated than there should be. {found}");
+        let body = message::body(&text, &data(found, before, exists));
         message::raise(&ha.state, alerts::HA_POOL_OVERCOMMITTED, about(), body).await;
     }
     if was_over && !over {
@@ -46,6 +52,12 @@ pub(super) async fn refresh(ha: &Ha, last: &mut Basis) -> Result<(), ApiError> {
         ha.state.pool.write(move |tx| clear(tx, &uuid)).await?;
     }
     Ok(())
+}
+
+/// How many failures there is a plan for, and the constraint that binds, with its sentences.
+fn data(found: &planner::Tolerance, before: i64, now: i64) -> Json {
+    let numbers = json!({ "before": before, "now": now, "tolerance": found });
+    told::data(&numbers, found)
 }
 
 /// Takes back what was said about a promise that holds again (scenario 77).

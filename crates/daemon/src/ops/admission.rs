@@ -1,13 +1,17 @@
 //! Admission control: what a change would do to the pool's promise, before it is made.
+//!
+//! A refusal has two parameters after its code: an English sentence, and one JSON object with the
+//! constraint that binds and the sentence in every language ([`told::data`]). The alert about a
+//! change that passes has the same behind its sentence.
 
-use haven_model::{ApiError, MessageClass, Network, Ref, Sr, Vm, alerts, codes};
+use haven_model::{ApiError, Class, Network, Ref, Sr, Vm, codes};
 use haven_planner as planner;
 use haven_planner::policy::Policy;
-use haven_planner::{Budget, Change, Effect, Mode};
+use haven_planner::{Binding, Budget, Change, Doing, Effect, Mode, Named, Objection, Operation};
 use haven_pooldb::{Image, Tx};
 
 use super::ha_policy::{HaPolicy, Overcommitted};
-use super::{message, rows, view};
+use super::{rows, told, view};
 
 /// What the pool promises: how many failures, and how the promise is guarded.
 fn promise(db: &Image) -> Result<Option<(u32, HaPolicy)>, ApiError> {
@@ -18,18 +22,24 @@ fn promise(db: &Image) -> Result<Option<(u32, HaPolicy)>, ApiError> {
     Ok(looks.then_some((goal, policy)))
 }
 
+/// What somebody is about to do, and to what.
+#[must_use]
+pub fn doing<C: Class>(operation: Operation, to: Ref<C>, name: &str) -> Doing {
+    Doing { operation, object: Named { id: view::id(to), name: name.to_owned() } }
+}
+
 /// Judges a change and, when it passes although it weakens the promise, raises the alert that says
 /// so. `forced`: the caller insists.
 ///
 /// # Errors
-/// `HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN` with what is short, in words.
+/// `HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN` with what is short, in words and as data.
 pub fn check(
     tx: &mut Tx<'_>,
-    what: &str,
+    doing: Doing,
     changes: &[Change],
     forced: bool,
 ) -> Result<(), ApiError> {
-    check_in(tx, &view::pool(tx), what, changes, forced)
+    check_in(tx, &view::current(tx), doing, changes, forced)
 }
 
 /// The same for who has a view of the pool already.
@@ -39,7 +49,7 @@ pub fn check(
 pub fn check_in(
     tx: &mut Tx<'_>,
     before: &planner::Pool,
-    what: &str,
+    doing: Doing,
     changes: &[Change],
     forced: bool,
 ) -> Result<(), ApiError> {
@@ -52,83 +62,140 @@ pub fn check_in(
     // A change that cannot even be thought of is refused by whoever makes it, for its own reason.
     let after = changes.iter().try_fold(before.clone(), |pool, change| pool.with(change));
     let Ok(after) = after else { return Ok(()) };
-    settle(tx, what, judge((before, &after), goal, &policy, forced)?)
+    let passed = judge(doing, (before, &after), goal, &policy)?;
+    settle(tx, passed, forced)
 }
 
 /// The same for a change that stands in the transaction already.
 ///
 /// # Errors
 /// As [`check`].
-pub fn check_from(tx: &mut Tx<'_>, what: &str, before: &planner::Pool) -> Result<(), ApiError> {
-    let Some((goal, policy)) = promise(tx)? else { return Ok(()) };
+pub fn check_from(tx: &mut Tx<'_>, doing: Doing, before: &planner::Pool) -> Result<(), ApiError> {
     let after = view::pool(tx);
-    settle(tx, what, judge((before, &after), goal, &policy, false)?)
+    check_between(tx, doing, before, &after)
 }
 
-fn settle(tx: &mut Tx<'_>, what: &str, note: Option<String>) -> Result<(), ApiError> {
-    let Some(note) = note else { return Ok(()) };
-    let (_, pool) = rows::pool(tx)?;
-    let about = (MessageClass::Pool, pool.uuid.clone());
-    let data = serde_json::json!({ "case": "forced", "what": what });
-    let body = message::body(&format!("{what}: {note}"), &data);
-    message::insert(tx, alerts::HA_POOL_OVERCOMMITTED, about, body).map(|_| ())
+/// The same for who knows what the pool will be.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_between(
+    tx: &mut Tx<'_>,
+    doing: Doing,
+    before: &planner::Pool,
+    after: &planner::Pool,
+) -> Result<(), ApiError> {
+    let Some((goal, policy)) = promise(tx)? else { return Ok(()) };
+    let verdict = judge(doing, (before, after), goal, &policy)?;
+    settle(tx, verdict, false)
 }
 
-/// What is to be said of a change that passes.
+/// What there is to be said against a change, and whether that refuses it.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    objection: Option<Objection>,
+    refused: bool,
+}
+
+/// What a pool that is `before` says to its being `after`, without writing anything.
+///
+/// # Errors
+/// There is no pool.
+pub fn look(
+    db: &Image,
+    doing: Doing,
+    before: &planner::Pool,
+    after: &planner::Pool,
+) -> Result<Verdict, ApiError> {
+    match promise(db)? {
+        Some((goal, policy)) => judge(doing, (before, after), goal, &policy),
+        None => Ok(Verdict::default()),
+    }
+}
+
+impl Verdict {
+    /// Nothing if the change may be made.
+    ///
+    /// # Errors
+    /// `HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN`.
+    pub fn refuse(&self) -> Result<(), ApiError> {
+        match &self.objection {
+            Some(objection) if self.refused => Err(would_break(objection)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Refuses, or writes the alert of what passes nevertheless.
+///
+/// # Errors
+/// `HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN`.
+pub fn settle(tx: &mut Tx<'_>, verdict: Verdict, forced: bool) -> Result<(), ApiError> {
+    if !forced {
+        verdict.refuse()?;
+    }
+    match &verdict.objection {
+        Some(objection) => told::passed(tx, objection),
+        None => Ok(()),
+    }
+}
+
 fn judge(
+    doing: Doing,
     (before, after): (&planner::Pool, &planner::Pool),
     goal: u32,
     policy: &HaPolicy,
-    forced: bool,
-) -> Result<Option<String>, ApiError> {
-    let (effect, text) = weigh(before, after, goal, policy);
-    let refused = match effect {
-        Effect::Keeps | Effect::Indifferent => return Ok(None),
-        Effect::Breaks => policy.admission == Mode::Enforce,
-        Effect::Erodes => {
-            policy.admission == Mode::Enforce && policy.overcommitted == Overcommitted::Block
-        }
+) -> Result<Verdict, ApiError> {
+    let Some(objection) = weigh(doing, before, after, goal, policy) else {
+        return Ok(Verdict::default());
     };
-    if refused && !forced {
-        return Err(would_break(text));
-    }
-    Ok(Some(text))
+    let refused = policy.admission == Mode::Enforce
+        && (objection.effect == Effect::Breaks || policy.overcommitted == Overcommitted::Block);
+    Ok(Verdict { objection: Some(objection), refused })
 }
 
 /// The refusal with its reason.
 #[must_use]
-pub fn would_break(text: String) -> ApiError {
-    ApiError::new(codes::HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN, vec![text])
+pub fn would_break(objection: &Objection) -> ApiError {
+    let params = vec![objection.to_string(), told::data(objection, objection).to_string()];
+    ApiError::new(codes::HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN, params)
 }
 
+/// What is to be said against a change; nothing if it does not matter to the promise.
 fn weigh(
+    doing: Doing,
     before: &planner::Pool,
     after: &planner::Pool,
     goal: u32,
     policy: &HaPolicy,
-) -> (Effect, String) {
+) -> Option<Objection> {
     if policy.policy == Policy::Failures {
         let admission = planner::admit(before, after, goal, Budget::QUICK);
-        let more = match (admission.effect, planner::further_short(&admission)) {
-            (Effect::Erodes, Some(more)) => format!(" ({more} more than before)"),
-            _ => String::new(),
-        };
-        return (admission.effect, format!("{admission}{more}"));
+        let matters = matches!(admission.effect, Effect::Breaks | Effect::Erodes);
+        return matters.then(|| Objection::of(doing, &admission));
     }
     let report = |pool: &planner::Pool| {
         planner::policy::report(pool, &policy.policy, &policy.options, goal, Budget::QUICK)
     };
     let after = report(after);
     if after.satisfied {
-        return (Effect::Keeps, String::new());
+        return None;
     }
     let before = report(before);
     let effect = match () {
         () if before.satisfied => Effect::Breaks,
         () if before.arithmetic != after.arithmetic => Effect::Erodes,
-        () => Effect::Indifferent,
+        () => return None,
     };
-    (effect, format!("insufficient resources to satisfy HA failover: {after}"))
+    Some(Objection {
+        doing,
+        effect,
+        goal,
+        before: before.really.failures,
+        after: after.really.failures,
+        further: 0,
+        binding: Binding::Policy(Box::new(after)),
+    })
 }
 
 /// The number of failures for which a start or restart keeps room: what is promised.
@@ -156,46 +223,58 @@ pub fn enforces(db: &Image) -> bool {
 /// Whether a protected VM may get a disk on this repository: every live host must reach it.
 ///
 /// # Errors
-/// `HA_CONSTRAINT_VIOLATION_SR_NOT_SHARED`.
-pub fn check_disk(db: &Image, vm: Ref<Vm>, sr: Ref<Sr>) -> Result<(), ApiError> {
-    let id = uuid::Uuid::from_u128(sr.id().0);
+/// `HA_CONSTRAINT_VIOLATION_SR_NOT_SHARED`; where admission only warns, an answer to be settled.
+pub fn check_disk(db: &Image, vm: Ref<Vm>, sr: Ref<Sr>) -> Result<Verdict, ApiError> {
+    let id = view::id(sr);
     let reached = |host: &planner::Host| host.srs.contains(&id);
-    match reaches(db, vm, reached)? {
-        true => Ok(()),
-        false => Err(ApiError::with(codes::HA_CONSTRAINT_VIOLATION_SR_NOT_SHARED, &[&sr])),
-    }
+    let need = Change::Need { vm: view::id(vm), sr: Some(id), network: None };
+    let refusal = || ApiError::with(codes::HA_CONSTRAINT_VIOLATION_SR_NOT_SHARED, &[&sr]);
+    reaches(db, vm, Operation::AddDisk, (need, reached), refusal)
 }
 
 /// Whether a protected VM may get an interface on this network: every live host must have it.
 ///
 /// # Errors
-/// `HA_CONSTRAINT_VIOLATION_NETWORK_NOT_SHARED`.
-pub fn check_nic(db: &Image, vm: Ref<Vm>, network: Ref<Network>) -> Result<(), ApiError> {
+/// `HA_CONSTRAINT_VIOLATION_NETWORK_NOT_SHARED`; where admission only warns, an answer to be
+/// settled.
+pub fn check_nic(db: &Image, vm: Ref<Vm>, network: Ref<Network>) -> Result<Verdict, ApiError> {
     // Networks without a port are made wherever they are needed.
     if db.require(network)?.pifs.is_empty() {
-        return Ok(());
+        return Ok(Verdict::default());
     }
-    let id = uuid::Uuid::from_u128(network.id().0);
+    let id = view::id(network);
     let present = |host: &planner::Host| host.networks.contains(&id);
-    match reaches(db, vm, present)? {
-        true => Ok(()),
-        false => {
-            Err(ApiError::with(codes::HA_CONSTRAINT_VIOLATION_NETWORK_NOT_SHARED, &[&network]))
-        }
-    }
+    let need = Change::Need { vm: view::id(vm), sr: None, network: Some(id) };
+    let code = codes::HA_CONSTRAINT_VIOLATION_NETWORK_NOT_SHARED;
+    let refusal = || ApiError::with(code, &[&network]);
+    reaches(db, vm, Operation::AddNic, (need, present), refusal)
 }
 
 fn reaches(
     db: &Image,
     vm: Ref<Vm>,
-    reached: impl Fn(&planner::Host) -> bool,
-) -> Result<bool, ApiError> {
-    let (_, pool) = rows::pool(db)?;
-    let protected = db.require(vm)?.ha_restart_priority == "restart";
-    if !pool.ha_enabled || !protected || HaPolicy::of(pool).admission != Mode::Enforce {
-        return Ok(true);
+    operation: Operation,
+    (need, reached): (Change, impl Fn(&planner::Host) -> bool),
+    refusal: impl FnOnce() -> ApiError,
+) -> Result<Verdict, ApiError> {
+    let (_, row) = rows::pool(db)?;
+    let (wanted, mode) = (db.require(vm)?, HaPolicy::of(row).admission);
+    let protected = wanted.ha_restart_priority == "restart";
+    if !row.ha_enabled || !protected || mode == Mode::Off {
+        return Ok(Verdict::default());
     }
-    Ok(view::pool(db).hosts.iter().filter(|host| host.live).all(reached))
+    let before = view::current(db);
+    if before.hosts.iter().filter(|host| host.live).all(reached) {
+        return Ok(Verdict::default());
+    }
+    if mode == Mode::Enforce {
+        return Err(refusal());
+    }
+    // What is halted counts when it is started.
+    match before.with(&need) {
+        Ok(after) => look(db, doing(operation, vm, &wanted.name_label), &before, &after),
+        Err(_) => Ok(Verdict::default()),
+    }
 }
 
 #[cfg(test)]
@@ -264,7 +343,10 @@ mod tests {
     }
 
     fn alerts_after(db: &mut Database, memory: u64, forced: bool) -> Result<usize, ApiError> {
-        db.transact(move |tx| check(tx, "starting new", &[start(memory)], forced))?;
+        db.transact(move |tx| {
+            let doing = doing(Operation::Start, Ref::<Vm>::from_u128(77), "new");
+            check(tx, doing, &[start(memory)], forced)
+        })?;
         Ok(db.iter::<Message>().count())
     }
 

@@ -154,13 +154,6 @@ impl HaPolicy {
         policy
     }
 
-    /// The pool with what the policy changes about it.
-    #[must_use]
-    pub fn prepared(&self, pool: planner::Pool) -> planner::Pool {
-        let pool = planner::Pool { vcpus_per_100_cpus: self.vcpus_per_100_cpus, ..pool };
-        policy::prepared(&pool, &self.policy, &self.options)
-    }
-
     /// How restarts are planned so that so many further failures are survived.
     #[must_use]
     pub fn rules(&self, keep: u32) -> Rules {

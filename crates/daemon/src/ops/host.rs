@@ -43,9 +43,10 @@ pub async fn disable(call: Arc<Call>) -> Result<Value, ApiError> {
     call.write(move |tx| {
         let row = tx.require(host)?;
         if row.enabled {
-            let what = format!("disabling {}", row.name_label);
+            let doing =
+                admission::doing(planner::Operation::DisableHost, host, &row.name_label.clone());
             let change = planner::Change::Disable { host: id(host).0 };
-            admission::check(tx, &what, &[change], false)?;
+            admission::check(tx, doing, &[change], false)?;
         }
         tx.update(host, |row: &mut Host| row.enabled = false)
     })
@@ -138,7 +139,13 @@ pub async fn evacuate(call: Arc<Call>) -> Result<Value, ApiError> {
     let batch: i64 = call.arg_or(2, 0)?;
     let at_once = usize::try_from(batch).ok().filter(|n| *n > 0).unwrap_or(EVACUATE_AT_ONCE);
     let at_once = at_once.min(EVACUATE_AT_ONCE_MAX);
-    let vms = call.read(|db| Ok(itinerary(db, host)?.moves.len())).await?;
+    // A plan that passes although it weakens the promise is told of once, before the first move.
+    let planned = call.write(move |tx| {
+        let (plan, verdict) = itinerary(tx, host)?;
+        admission::settle(tx, verdict, false)?;
+        Ok(plan.moves.len())
+    });
+    let vms = planned.await?;
     let state = call.state.clone();
     let mut plan = Plan::new("evacuate").exclusive(host);
     for _ in 0..vms.div_ceil(at_once) {
@@ -148,7 +155,8 @@ pub async fn evacuate(call: Arc<Call>) -> Result<Value, ApiError> {
         for _ in 0..vms.div_ceil(at_once) {
             op.step().await?;
             // Planned anew from what is so now: a batch may have ended otherwise than it should.
-            let next = state.pool.read(|db| itinerary(db, host)).await??;
+            let (next, verdict) = state.pool.read(|db| itinerary(db, host)).await??;
+            verdict.refuse()?;
             let mut moves = tokio::task::JoinSet::new();
             for step in next.moves.into_iter().take(at_once) {
                 let state = state.clone();
@@ -169,7 +177,10 @@ pub async fn evacuate(call: Arc<Call>) -> Result<Value, ApiError> {
 }
 
 /// How a host is emptied: checked move by move before the first of them.
-fn itinerary(db: &Image, host: Ref<Host>) -> Result<planner::Evacuation, ApiError> {
+fn itinerary(
+    db: &Image,
+    host: Ref<Host>,
+) -> Result<(planner::Evacuation, admission::Verdict), ApiError> {
     let pool = view::pool(db);
     let (goal, budget) = (admission::goal(db), planner::Budget::QUICK);
     let plan = planner::evacuate(&pool, id(host).0, goal, budget).map_err(|behind| {
@@ -191,16 +202,11 @@ fn itinerary(db: &Image, host: Ref<Host>) -> Result<planner::Evacuation, ApiErro
     if !serious.is_empty() {
         return Err(ApiError::new(codes::CANNOT_EVACUATE_HOST, vec![serious.join("|")]));
     }
-    if guarded && plan.tolerates_after < plan.tolerates_before {
-        let text = format!(
-            "insufficient resources to satisfy HA failover: with the host empty the pool would \
-             tolerate {} host failures, now it is {}; lower the number to be tolerated, or set \
-             admission to warn",
-            plan.tolerates_after, plan.tolerates_before
-        );
-        return Err(admission::would_break(text));
-    }
-    Ok(plan)
+    let doing =
+        admission::doing(planner::Operation::EvacuateHost, host, &db.require(host)?.name_label);
+    let (begin, end) = plan.begin_and_end(&pool);
+    let verdict = admission::look(db, doing, &begin, &end)?;
+    Ok((plan, verdict))
 }
 
 /// `host.get_servertime(host)`, `host.get_server_localtime(host)`.

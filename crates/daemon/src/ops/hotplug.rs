@@ -229,7 +229,7 @@ pub async fn change_medium(call: Arc<Call>) -> Result<Value, ApiError> {
     let vbd: Ref<Vbd> = call.arg(0)?;
     let disk: Ref<Vdi> = if call.method == "VBD.insert" { call.arg(1)? } else { Ref::NULL };
     let mount = call.state.config.paths.sr_mount();
-    let (vm, drive) = call
+    let (vm, verdict, drive) = call
         .read(|db| {
             let row = db.require(vbd)?;
             if row.r#type != VbdType::Cd {
@@ -243,17 +243,19 @@ pub async fn change_medium(call: Arc<Call>) -> Result<Value, ApiError> {
             }
             super::vbd::changeable(db, row.vm)?;
             let now = Vbd { vdi: disk, empty: disk.is_null(), ..row.clone() };
+            // A disc that one host alone reaches ties the machine to it as a disk does.
+            let verdict = match disk.non_null() {
+                Some(disk) => super::admission::check_disk(db, row.vm, db.require(disk)?.sr)?,
+                None => super::admission::Verdict::default(),
+            };
             if !row.currently_attached {
-                if !disk.is_null() {
-                    db.require(disk)?;
-                }
-                return Ok((row.vm, None));
+                return Ok((row.vm, verdict, None));
             }
             let at = running(db, row.vm)?;
             if !disk.is_null() {
                 usable(db, &now, at)?;
             }
-            Ok((row.vm, Some((at, spec::disk(db, &now, &mount)?))))
+            Ok((row.vm, verdict, Some((at, spec::disk(db, &now, &mount)?))))
         })
         .await?;
     let state = call.state.clone();
@@ -269,6 +271,7 @@ pub async fn change_medium(call: Arc<Call>) -> Result<Value, ApiError> {
         state
             .pool
             .write(move |tx| {
+                super::admission::settle(tx, verdict, true)?;
                 tx.update(vbd, |row: &mut Vbd| {
                     row.vdi = disk;
                     row.empty = disk.is_null();
@@ -362,19 +365,19 @@ pub async fn unplug_nic(call: Arc<Call>) -> Result<Value, ApiError> {
 /// `VIF.move(vif, network)`: also while its VM runs.
 pub async fn move_nic(call: Arc<Call>) -> Result<Value, ApiError> {
     let (vif, network): (Ref<Vif>, Ref<Network>) = (call.arg(0)?, call.arg(1)?);
-    let (vm, live) = call
+    let (vm, verdict, live) = call
         .read(|db| {
             let row = db.require(vif)?;
             db.require(network)?;
             super::vbd::changeable(db, row.vm)?;
-            super::admission::check_nic(db, row.vm, network)?;
+            let verdict = super::admission::check_nic(db, row.vm, network)?;
             if !row.currently_attached {
-                return Ok((row.vm, None));
+                return Ok((row.vm, verdict, None));
             }
             let at = running(db, row.vm)?;
             let found = reachable(db, network, at)?;
             let nic = spec::nic(db, &Vif { network, ..row.clone() })?;
-            Ok((row.vm, Some((at, nic, nics::ensure(db, found, at.on)))))
+            Ok((row.vm, verdict, Some((at, nic, nics::ensure(db, found, at.on)))))
         })
         .await?;
     let state = call.state.clone();
@@ -387,7 +390,13 @@ pub async fn move_nic(call: Arc<Call>) -> Result<Value, ApiError> {
             let sent = change(&state, at, DomainChange::MoveNic(nic)).await;
             sent.map_err(|error| errors::order(at.on, error))?;
         }
-        state.pool.write(move |tx| tx.update(vif, |row: &mut Vif| row.network = network)).await?;
+        state
+            .pool
+            .write(move |tx| {
+                super::admission::settle(tx, verdict, true)?;
+                tx.update(vif, |row: &mut Vif| row.network = network)
+            })
+            .await?;
         Ok(Value::void())
     })
     .await

@@ -244,7 +244,21 @@ pub async fn eject(state: &Arc<AppState>, gone: Ref<Host>) -> Result<(), ApiErro
     if gone == state.this_host() {
         return Err(ApiError::new(codes::HOST_CANNOT_DESTROY_SELF, vec![gone.to_string()]));
     }
-    state.pool.read(|db| ejectable(db, gone)).await??;
+    state
+        .pool
+        .write(move |tx| {
+            ejectable(tx, gone)?;
+            let row = tx.require(gone)?;
+            // One that takes no VMs is missed by nobody.
+            if !row.enabled {
+                return Ok(());
+            }
+            let operation = haven_planner::Operation::EjectHost;
+            let doing = super::admission::doing(operation, gone, &row.name_label);
+            let change = haven_planner::Change::Disable { host: host::id(gone).0 };
+            super::admission::check(tx, doing, &[change], false)
+        })
+        .await?;
     if state.authority.armed().is_some() {
         leave_guards(state, gone).await?;
     }

@@ -41,6 +41,7 @@ pub mod stats;
 pub mod subject;
 mod table;
 pub mod task;
+pub mod told;
 pub mod undo;
 pub mod vbd;
 pub mod vdi;

@@ -129,8 +129,8 @@ pub async fn unplug(call: Arc<Call>) -> Result<Value, ApiError> {
                 let name = tx.require(host)?.name_label.clone();
                 let sr = Some(uuid::Uuid::from_u128(sr.id().0));
                 let change = planner::Change::Detach { host: host::id(host).0, sr, network: None };
-                let what = format!("unplugging storage from {name}");
-                admission::check(tx, &what, &[change], false)
+                let operation = planner::Operation::UnplugStorage;
+                admission::check(tx, admission::doing(operation, host, &name), &[change], false)
             })
             .await?;
         detach(&state, pbd).await?;

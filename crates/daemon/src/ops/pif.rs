@@ -10,7 +10,7 @@ use haven_planner as planner;
 use haven_pooldb::{Image, Tx};
 
 use super::vm::nics;
-use super::{admission, errors, host};
+use super::{admission, errors, host, view};
 use crate::dispatch::Call;
 use crate::orders::Order;
 use crate::state::{AppState, fresh, now};
@@ -85,6 +85,25 @@ pub fn tag(row: &Pif) -> u16 {
     u16::try_from(row.vlan).unwrap_or(0)
 }
 
+/// A host without the network cannot take the VMs that need it.
+fn admit_loss(tx: &mut Tx<'_>, pif: Ref<Pif>) -> Result<(), ApiError> {
+    let row = tx.require(pif)?;
+    let (on, network) = (row.host, view::id(row.network));
+    let doing =
+        admission::doing(planner::Operation::UnplugNetwork, on, &tx.require(on)?.name_label);
+    let change = planner::Change::Detach { host: host::id(on).0, sr: None, network: Some(network) };
+    admission::check(tx, doing, &[change], false)
+}
+
+/// The same for an interface that goes for good: a network without any is made wherever it is
+/// needed, and binds nobody.
+fn admit_end(tx: &mut Tx<'_>, pif: Ref<Pif>) -> Result<(), ApiError> {
+    match tx.require::<Network>(tx.require(pif)?.network)?.pifs.as_slice() {
+        [_] => Ok(()),
+        _ => admit_loss(tx, pif),
+    }
+}
+
 /// `PIF.unplug(pif)`.
 pub async fn unplug(call: Arc<Call>) -> Result<Value, ApiError> {
     let pif: Ref<Pif> = call.arg(0)?;
@@ -98,16 +117,7 @@ pub async fn unplug(call: Arc<Call>) -> Result<Value, ApiError> {
         })
         .await?;
     let state = call.state.clone();
-    // A host without the network cannot take the VMs that need it.
-    call.write(move |tx| {
-        let row = tx.require(pif)?;
-        let (on, network) = (row.host, uuid::Uuid::from_u128(row.network.id().0));
-        let what = format!("unplugging a network from {}", tx.require(on)?.name_label);
-        let change =
-            planner::Change::Detach { host: host::id(on).0, sr: None, network: Some(network) };
-        admission::check(tx, &what, &[change], false)
-    })
-    .await?;
+    call.write(move |tx| admit_loss(tx, pif)).await?;
     call.run(Plan::new("unplug").exclusive(pif).step("unplug", 1), move |mut op| async move {
         op.step().await?;
         let sent = state.orders.send(host::id(on), order).await;
@@ -203,6 +213,28 @@ fn remove(tx: &mut Tx<'_>, vlan: Ref<Vlan>) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// Writes the rows of a VLAN on some hosts. A network that was made wherever it was needed binds
+/// its VMs to these hosts from then on.
+fn insert_all(
+    tx: &mut Tx<'_>,
+    below: Vec<Ref<Pif>>,
+    tag: i64,
+    network: Ref<Network>,
+) -> Result<Vec<Made>, ApiError> {
+    let before = view::current(tx);
+    let insert = |pif| insert(tx, pif, tag, network);
+    let made: Vec<Made> = below.into_iter().map(insert).collect::<Result<_, _>>()?;
+    let mut after = view::pool(tx);
+    let on: Vec<uuid::Uuid> = made.iter().map(|one| view::id(one.on)).collect();
+    for host in after.hosts.iter_mut().filter(|host| on.contains(&host.id)) {
+        host.networks.insert(view::id(network));
+    }
+    let operation = planner::Operation::BindNetwork;
+    let doing = admission::doing(operation, network, &tx.require(network)?.name_label);
+    admission::check_between(tx, doing, &before, &after)?;
+    Ok(made)
+}
+
 /// Makes VLANs, on all hosts or on none.
 async fn make(
     call: &Call,
@@ -210,10 +242,7 @@ async fn make(
     tag: i64,
     network: Ref<Network>,
 ) -> Result<Vec<(Ref<Vlan>, Ref<Pif>)>, ApiError> {
-    let made = call
-        .write(move |tx| below.into_iter().map(|pif| insert(tx, pif, tag, network)).collect())
-        .await;
-    let made: Vec<Made> = made?;
+    let made = call.write(move |tx| insert_all(tx, below, tag, network)).await?;
     let state = &call.state;
     let all: Vec<(Ref<Vlan>, Ref<Pif>)> = made.iter().map(|one| (one.vlan, one.pif)).collect();
     let mut done: Vec<Ref<Pif>> = Vec::new();
@@ -297,6 +326,11 @@ pub async fn destroy_vlan(call: Arc<Call>) -> Result<Value, ApiError> {
             Ok((vlan, on, order))
         })
         .await?;
+    call.write(move |tx| {
+        let pif = tx.require(vlan)?.untagged_pif;
+        admit_end(tx, pif)
+    })
+    .await?;
     let state = call.state.clone();
     call.run(Plan::new("destroy").exclusive(vlan).step("remove", 1), move |mut op| async move {
         op.step().await?;
@@ -320,6 +354,7 @@ pub async fn forget(call: Arc<Call>) -> Result<Value, ApiError> {
             return Err(ApiError::with(codes::PIF_VLAN_STILL_EXISTS, &[&pif]));
         }
         unused(tx, pif)?;
+        admit_end(tx, pif)?;
         tx.remove(pif)?;
         if tx.get(row.metrics).is_some() { tx.remove(row.metrics) } else { Ok(()) }
     })

@@ -8,7 +8,7 @@ use haven_planner::{self as planner, Budget, Tolerance};
 use haven_pooldb::Image;
 
 use super::ha_policy::HaPolicy;
-use super::{rows, view, what_if};
+use super::{rows, told, view, what_if};
 use crate::dispatch::Call;
 use crate::state::AppState;
 
@@ -34,8 +34,8 @@ pub struct Standing {
     pub exists: i64,
     /// Fewer than there should be.
     pub short: bool,
-    /// In words.
-    pub text: String,
+    /// How many are tolerated, and what binds.
+    pub found: Tolerance,
 }
 
 /// Writes how many failures there is a plan for; answers where the pool stands.
@@ -60,7 +60,7 @@ pub async fn refresh_plan(state: &Arc<AppState>) -> Result<Option<Standing>, Api
             let found = found.await?;
             let exists = if found.holds_now { i64::from(found.failures) } else { 0 };
             let short = !found.holds_now || exists < wanted;
-            Some(Standing { exists, short, text: found.to_string() })
+            Some(Standing { exists, short, found })
         }
     };
     let (exists, short) = standing.as_ref().map_or((0, false), |s| (s.exists, s.short));
@@ -105,7 +105,9 @@ pub async fn set_failures_to_tolerate(call: Arc<Call>) -> Result<Value, ApiError
             let found = planner::tolerance_up_to(&view::pool(tx), limit, Budget::QUICK);
             if i64::from(found.failures) < value || !found.holds_now {
                 let text = format!("{} is the most that is possible now. {found}", found.failures);
-                return Err(ApiError::new(codes::HA_NO_PLAN, vec![text]));
+                let data =
+                    told::data(&serde_json::json!({ "goal": value, "tolerance": found }), &found);
+                return Err(ApiError::new(codes::HA_NO_PLAN, vec![text, data.to_string()]));
             }
         }
         tx.update(pool, |row: &mut Pool| row.ha_host_failures_to_tolerate = value)

@@ -32,7 +32,8 @@ pub fn insert(tx: &mut Tx<'_>, asked: Vbd) -> Result<Ref<Vbd>, ApiError> {
     }
     if !asked.vdi.is_null() {
         let sr = tx.require(asked.vdi)?.sr;
-        super::admission::check_disk(tx, vm, sr)?;
+        let verdict = super::admission::check_disk(tx, vm, sr)?;
+        super::admission::settle(tx, verdict, false)?;
     }
     if !disk && asked.mode == VbdMode::Rw {
         return Err(ApiError::new(codes::VBD_CDS_MUST_BE_READONLY, Vec::new()));

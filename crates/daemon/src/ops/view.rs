@@ -1,15 +1,20 @@
 //! The planner's view of the pool, from the database.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod kept;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use haven_drivers::hypervisor::CpuModel;
 use haven_model::{
-    Host, HostMetrics, Network, Pbd, Pif, PlacementPolicy, Ref, Sr, Vbd, VbdType, Vdi, Vif, Vm,
+    Host, HostMetrics, Network, Pbd, Pif, PlacementPolicy, Ref, Vbd, VbdType, Vdi, Vif, Vm,
     VmGroup, VmPowerState,
 };
 use haven_planner as planner;
 use haven_pooldb::Image;
 use uuid::Uuid;
+
+pub use kept::current;
 
 use super::spec;
 
@@ -156,72 +161,46 @@ fn pin(db: &Image, row: &Vm) -> Option<planner::Pin> {
 }
 
 /// The pool with all VMs that are placed somewhere, or should run; with what its policy of high
-/// availability changes about it.
+/// availability changes about it. A copy of [`current`].
 #[must_use]
 pub fn pool(db: &Image) -> planner::Pool {
-    let plain = plain_pool(db);
-    let Ok((_, row)) = super::rows::pool(db) else { return plain };
-    super::ha_policy::HaPolicy::of(row).prepared(plain)
+    Arc::unwrap_or_clone(current(db))
 }
 
-fn plain_pool(db: &Image) -> planner::Pool {
-    let mut taken: BTreeMap<Uuid, (u64, u32, u32)> = BTreeMap::new();
-    let mut vms = Vec::new();
-    let mut names = BTreeMap::new();
-    for (reference, row) in db.iter::<Vm>() {
-        let seen = !row.is_a_template && !row.is_control_domain && !row.is_a_snapshot;
-        if !seen {
-            continue;
-        }
-        let placed =
-            !row.resident_on.is_null() || !super::placement::holders(db, reference).is_empty();
-        let waits = row.ha_always_run && row.power_state == VmPowerState::Halted;
-        if !placed && !waits {
-            continue;
-        }
-        let seen = vm(db, reference, row);
-        for (group, row) in groups(db, row) {
-            names.entry(id(group)).or_insert_with(|| row.name_label.clone());
-        }
-        for holder in super::placement::holders(db, reference) {
-            let entry = taken.entry(id(holder)).or_default();
-            entry.0 = entry.0.saturating_add(seen.memory);
-            entry.1 = entry.1.saturating_add(seen.vcpus);
-            entry.2 = entry.2.saturating_add(1);
-        }
-        vms.push(seen);
-    }
-    let host = |(reference, row): (Ref<Host>, &Host)| {
-        let taken = taken.get(&id(reference)).copied().unwrap_or_default();
-        host(db, reference, row, taken)
-    };
-    names.extend(db.iter::<Sr>().map(|(sr, row)| (id(sr), row.name_label.clone())));
-    names.extend(db.iter::<Network>().map(|(net, row)| (id(net), row.name_label.clone())));
-    planner::Pool {
-        hosts: db.iter::<Host>().map(host).collect(),
-        vms,
-        names,
-        vcpus_per_100_cpus: None,
-    }
+/// Whether a VM is placed somewhere, or should run.
+fn counts(db: &Image, reference: Ref<Vm>, row: &Vm) -> bool {
+    let machine = !row.is_a_template && !row.is_control_domain && !row.is_a_snapshot;
+    let placed =
+        || !row.resident_on.is_null() || !super::placement::holders(db, reference).is_empty();
+    let waits = row.ha_always_run && row.power_state == VmPowerState::Halted;
+    machine && (waits || placed())
+}
+
+/// Memory, virtual processors and number of the VMs of a host.
+type Taken = (u64, u32, u32);
+
+/// Whether a host lives, and the bytes that its VMs may use.
+fn size(db: &Image, row: &Host) -> (bool, u64) {
+    let metrics = db.get::<HostMetrics>(row.metrics);
+    let total = metrics.and_then(|m| u64::try_from(m.memory_total).ok()).unwrap_or(0);
+    let overhead = u64::try_from(row.memory_overhead).unwrap_or(0);
+    (metrics.is_some_and(|m| m.live), total.saturating_sub(overhead))
 }
 
 fn host(
     db: &Image,
     reference: Ref<Host>,
     row: &Host,
-    (used, vcpus_used, vms): (u64, u32, u32),
+    (used, vcpus_used, vms): Taken,
 ) -> planner::Host {
-    let metrics = db.get::<HostMetrics>(row.metrics);
-    let total = metrics.and_then(|m| u64::try_from(m.memory_total).ok()).unwrap_or(0);
-    let overhead = u64::try_from(row.memory_overhead).unwrap_or(0);
-    let total = total.saturating_sub(overhead);
+    let (live, total) = size(db, row);
     let cpu = |key: &str| row.cpu_info.get(key).map(String::as_str).unwrap_or_default();
     let whole = |text: &str| text.split('.').next().and_then(|whole| whole.parse().ok());
     planner::Host {
         id: id(reference),
         name: row.name_label.clone(),
         enabled: row.enabled,
-        live: metrics.is_some_and(|m| m.live),
+        live,
         quarantined: row.other_config.get(QUARANTINE_KEY).is_some_and(|value| value == "true"),
         dedicated: false,
         memory_total: total,
@@ -253,6 +232,8 @@ fn host(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use haven_pooldb::{Database, MemStore};
 
     use super::*;
@@ -286,7 +267,7 @@ mod tests {
         assert_eq!(needs(VmPowerState::Running), model);
         assert_eq!(needs(VmPowerState::Suspended), model);
         assert_eq!(needs(VmPowerState::Halted), BTreeSet::new());
-        let can = |host: u128| plain_pool(&db).host(Uuid::from_u128(host)).unwrap().clone();
+        let can = |host: u128| pool(&db).host(Uuid::from_u128(host)).unwrap().clone();
         assert!(can(1).cpu_features.contains("model:Icelake-Server"));
         assert_eq!(can(2).cpu_features, BTreeSet::from(["sse4_2".to_owned()]));
         // The pool's model may change meanwhile: what is resumed sees what it saw.

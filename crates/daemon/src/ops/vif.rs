@@ -47,11 +47,12 @@ pub async fn create(call: Arc<Call>) -> Result<Value, ApiError> {
 /// # Errors
 /// The VM is suspended, or the interface makes no sense.
 pub fn insert(tx: &mut Tx<'_>, asked: Vif) -> Result<Ref<Vif>, ApiError> {
-    let vm = tx.require(asked.vm)?;
     super::vbd::changeable(tx, asked.vm)?;
-    let runs = vm.power_state == VmPowerState::Running;
     tx.require::<Network>(asked.network)?;
-    super::admission::check_nic(tx, asked.vm, asked.network)?;
+    let verdict = super::admission::check_nic(tx, asked.vm, asked.network)?;
+    super::admission::settle(tx, verdict, false)?;
+    let vm = tx.require(asked.vm)?;
+    let runs = vm.power_state == VmPowerState::Running;
     let taken: Vec<String> =
         vm.vifs.iter().filter_map(|vif| tx.get(*vif)).map(|vif| vif.device.clone()).collect();
     let device = if asked.device.is_empty() || asked.device == "autodetect" {

@@ -35,10 +35,11 @@ pub async fn set_groups(call: Arc<Call>) -> Result<Value, ApiError> {
     let (vm, groups): (Ref<Vm>, Vec<Ref<VmGroup>>) = (call.arg(0)?, call.arg(1)?);
     call.write(move |tx| {
         groups.iter().try_for_each(|group| tx.require(*group).map(|_| ()))?;
-        let before = super::view::pool(tx);
+        let before = super::view::current(tx);
         tx.update(vm, |row: &mut Vm| row.groups = groups)?;
         let name = tx.require(vm)?.name_label.clone();
-        admission::check_from(tx, &format!("grouping {name}"), &before)
+        let doing = admission::doing(haven_planner::Operation::Group, vm, &name);
+        admission::check_from(tx, doing, &before)
     })
     .await?;
     Ok(Value::void())

@@ -333,6 +333,7 @@ pub async fn explain(
             "order": seen.order,
             "memory": seen.memory,
             "hosts": hosts,
+            "tolerance": tolerance(&planner::tolerance(&pool, Budget::QUICK), language),
             "on_failure": on_failure,
         })
     })

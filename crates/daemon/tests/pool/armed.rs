@@ -149,6 +149,8 @@ impl Armed {
         let started = runtime
             .spawn(async move { Daemon::start(config, drivers, CancellationToken::new()).await });
         let daemon = started.await.unwrap().unwrap();
+        // Migrations name their destination by it.
+        self.world.name(number, daemon.state.identity.host().0);
         host.running = Some((runtime, daemon));
     }
 

@@ -6,10 +6,10 @@ use serde_json::{Value as Json, json};
 use crate::armed::Armed;
 use crate::support::{get, get_in, post};
 
-const WOULD_BREAK: &str = "HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN";
+pub(crate) const WOULD_BREAK: &str = "HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN";
 
 /// A VM that takes so much of a host, in percent. Hosts are as large as the machine.
-async fn vm(pool: &Armed, name: &str, percent: i64) -> Json {
+pub(crate) async fn vm(pool: &Armed, name: &str, percent: i64) -> Json {
     let all = pool.ok("host_metrics.get_all_records", &[]).await;
     let total = all.as_object().unwrap().values().next().unwrap()["memory_total"].clone();
     let mib = total.as_i64().unwrap() >> 20;
@@ -18,7 +18,7 @@ async fn vm(pool: &Armed, name: &str, percent: i64) -> Json {
 }
 
 /// Three hosts; on two of them a protected VM of more than half a host.
-async fn promised() -> (Armed, Vec<Json>) {
+pub(crate) async fn promised() -> (Armed, Vec<Json>) {
     let pool = Armed::new(3).await;
     pool.enable().await.unwrap();
     let mut vms = Vec::new();
@@ -31,23 +31,28 @@ async fn promised() -> (Armed, Vec<Json>) {
     (pool, vms)
 }
 
-async fn start(pool: &Armed, vm: &Json, on: usize, force: bool) -> Result<Json, Vec<String>> {
+pub(crate) async fn start(
+    pool: &Armed,
+    vm: &Json,
+    on: usize,
+    force: bool,
+) -> Result<Json, Vec<String>> {
     let host = pool.host(on).await;
     pool.call(0, "VM.start_on", &[vm.clone(), host, json!(false), json!(force)]).await
 }
 
-async fn tolerate(pool: &Armed, failures: i64) -> Result<Json, Vec<String>> {
+pub(crate) async fn tolerate(pool: &Armed, failures: i64) -> Result<Json, Vec<String>> {
     let row = pool.ok("pool.get_all", &[]).await[0].clone();
     pool.call(0, "pool.set_ha_host_failures_to_tolerate", &[row, json!(failures)]).await
 }
 
-async fn of_pool(pool: &Armed, field: &str) -> Json {
+pub(crate) async fn of_pool(pool: &Armed, field: &str) -> Json {
     let row = pool.ok("pool.get_all", &[]).await[0].clone();
     pool.ok(&format!("pool.get_{field}"), &[row]).await
 }
 
 /// Texts of the alerts of a name.
-async fn alerts(pool: &Armed, name: &str) -> Vec<String> {
+pub(crate) async fn alerts(pool: &Armed, name: &str) -> Vec<String> {
     let all = pool.ok("message.get_all_records", &[]).await;
     let rows = all.as_object().unwrap().values().filter(|row| row["name"] == name);
     rows.map(|row| row["body"].as_str().unwrap().to_owned()).collect()
@@ -115,7 +120,7 @@ async fn nothing_breaks_the_promise_unless_somebody_insists() {
 }
 
 /// A repository of its own kind, attached where `shared` says.
-async fn repository(pool: &Armed, name: &str, kind: &str) -> Json {
+pub(crate) async fn repository(pool: &Armed, name: &str, kind: &str) -> Json {
     let shared = kind == "nfs";
     let config = match shared {
         true => json!({ "server": "nas", "serverpath": format!("/{name}") }),
@@ -128,7 +133,7 @@ async fn repository(pool: &Armed, name: &str, kind: &str) -> Json {
     pool.ok("SR.create", &params).await
 }
 
-async fn disk(pool: &Armed, vm: &Json, sr: &Json) -> Result<Json, Vec<String>> {
+pub(crate) async fn disk(pool: &Armed, vm: &Json, sr: &Json) -> Result<Json, Vec<String>> {
     let row = json!({
         "name_label": "more", "SR": sr, "virtual_size": 64 << 20, "type": "user",
         "sharable": false, "read_only": false, "other_config": {},

@@ -17,7 +17,7 @@ pub use reserve::{Capacity, reserve};
 pub use slots::{Distortion, Slots, slots};
 
 use crate::tolerance::{Budget, Tolerance, tolerance};
-use crate::view::Pool;
+use crate::view::{Host, Pool, Vm};
 use crate::words::{Part, Say, amount, list, said_in_english, sentence};
 
 /// How room for failovers is reserved.
@@ -187,19 +187,27 @@ pub fn report(
 #[must_use]
 pub fn prepared(pool: &Pool, policy: &Policy, options: &Options) -> Pool {
     let mut pool = pool.clone();
-    if let Policy::FailoverHosts { hosts } = policy {
-        for host in &mut pool.hosts {
-            host.dedicated = hosts.contains(&host.id);
-        }
-    }
-    if !options.keep_apart {
-        pool.vms.iter_mut().for_each(|vm| vm.apart.clear());
-    }
+    pool.hosts.iter_mut().for_each(|host| prepare_host(host, policy));
+    pool.vms.iter_mut().for_each(|vm| prepare_vm(vm, options));
     pool
 }
 
+/// What a policy changes about a host.
+pub fn prepare_host(host: &mut Host, policy: &Policy) {
+    if let Policy::FailoverHosts { hosts } = policy {
+        host.dedicated = hosts.contains(&host.id);
+    }
+}
+
+/// What the options change about a VM.
+pub fn prepare_vm(vm: &mut Vm, options: &Options) {
+    if !options.keep_apart {
+        vm.apart.clear();
+    }
+}
+
 fn failover_hosts(pool: &Pool, hosts: &BTreeSet<Uuid>) -> (bool, Arithmetic) {
-    let named = |wanted: &dyn Fn(&crate::view::Host) -> bool| -> Vec<String> {
+    let named = |wanted: &dyn Fn(&Host) -> bool| -> Vec<String> {
         let found = pool.hosts.iter().filter(|host| hosts.contains(&host.id) && wanted(host));
         found.map(|host| host.name.clone()).collect()
     };

@@ -16,8 +16,12 @@ fn sources(folder: &Path, text: &mut String) {
 fn every_test_that_the_page_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut code = String::new();
-    let folders = ["crates/planner", "crates/daemon/src", "crates/daemon/tests"];
-    folders.map(PathBuf::from).iter().for_each(|folder| sources(&root.join(folder), &mut code));
+    let folders = ["planner", "daemon/src", "daemon/tests", "cli/src", "cli/tests", "pooldb/src"];
+    folders
+        .map(|folder| format!("crates/{folder}"))
+        .map(PathBuf::from)
+        .iter()
+        .for_each(|folder| sources(&root.join(folder), &mut code));
     let page = std::fs::read_to_string(root.join("docs/planner.md")).unwrap();
     let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").nth(1));
     let named = rows.flat_map(|cell| cell.split('`').skip(1).step_by(2));

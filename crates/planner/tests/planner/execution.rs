@@ -114,3 +114,24 @@ fn every_promise_is_kept_in_ten_thousand_random_pools() {
     }
     assert!(survived > 5_000, "too few failures were survived to say anything: {survived}");
 }
+
+/// Same pool, same answer: neither the order of its hosts nor that of its VMs matters.
+#[test]
+fn a_pool_told_in_another_order_has_the_same_answers() {
+    let shape = Shape { hosts: (3, 8), vms: (4, 30), memory: (30, 80), size_max: 12, rules: true };
+    for seed in 0..300 {
+        let pool = random(seed, &shape);
+        let mut other = pool.clone();
+        other.hosts.reverse();
+        other.vms.reverse();
+        assert_eq!(tolerance(&pool, BUDGET), tolerance(&other, BUDGET), "seed {seed}");
+        for host in pool.hosts.iter().map(|host| host.id) {
+            let plan = |pool: &Pool| {
+                let mut pool = pool.clone();
+                strike(&mut pool, &BTreeSet::from([host]));
+                restart_plan(&pool, &waiting(&pool), &Rules { keep: 1, ..Rules::default() })
+            };
+            assert_eq!(plan(&pool), plan(&other), "seed {seed}");
+        }
+    }
+}

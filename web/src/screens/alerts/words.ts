@@ -3,6 +3,7 @@
 import { ApiError } from "@/api/errors";
 import type { Records } from "@/generated/xenapi";
 import type { I18n } from "@/i18n";
+import { saidIn } from "@/i18n/language";
 import type { ErrorText } from "@/ui/ErrorView";
 
 /** What a body says besides its sentence. */
@@ -30,7 +31,7 @@ export interface AlertWords {
   foreign: string;
 }
 
-type Says = Pick<I18n, "t" | "has" | "number">;
+type Says = Pick<I18n, "t" | "has" | "number" | "language">;
 
 /** The words of an alert; its name where the catalogue has none. */
 export function alertWords(alert: Pick<Records["message"], "name" | "body">, i18n: Says, errorText: (error: unknown) => ErrorText): AlertWords {
@@ -40,7 +41,9 @@ export function alertWords(alert: Pick<Records["message"], "name" | "body">, i18
   const kind = typeof data["case"] === "string" ? `${base}-${data["case"].replaceAll("_", "-")}` : base;
   const of = (what: string): string | undefined => [`${kind}${what}`, `${base}${what}`].find(has);
   const title = of("");
-  const detail = detailOf(has(`${kind}-detail`) || kind === base ? `${kind}-detail` : "", data, i18n, errorText);
+  const exactly = detailOf(has(`${kind}-detail`) || kind === base ? `${kind}-detail` : "", data, i18n, errorText);
+  // What the planner says it says in every language.
+  const detail = [exactly, saidIn(data, i18n.language)].filter((part) => part !== "").join(" ");
   // News of a machine whose title says all.
   const isTold = title !== undefined && typeof data["vm"] === "string" && !has(`${base}-detail`);
   const isKnown = detail !== "" || isTold || (typeof data["case"] === "string" && has(kind));

@@ -37,7 +37,8 @@ fn admit(tx: &mut Tx<'_>, vm: Ref<Vm>) -> Result<(), ApiError> {
     let name = tx.require(vm)?.name_label.clone();
     let id = uuid::Uuid::from_u128(vm.id().0);
     let change = planner::Change::Protect { vm: id, protection: planner::Protection::Restart };
-    admission::check(tx, &format!("protecting {name}"), &[change], false)
+    let doing = admission::doing(planner::Operation::Protect, vm, &name);
+    admission::check(tx, doing, &[change], false)
 }
 
 /// `VM.set_ha_restart_priority(vm, value)`.

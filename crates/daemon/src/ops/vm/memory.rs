@@ -6,7 +6,7 @@ use haven_model::{ApiError, Ref, Value, Vm, VmOperations, VmPowerState, codes};
 
 use super::live;
 use crate::dispatch::Call;
-use crate::ops::allowed;
+use crate::ops::{admission, allowed};
 
 /// What a setter changes.
 type Change = Box<dyn FnOnce(&mut Vm) + Send>;
@@ -29,8 +29,9 @@ async fn change(call: &Call, operation: VmOperations, edit: Change) -> Result<Va
             memory: haven_planner::memory_need(guest, vcpus),
             vcpus,
         };
-        let what = format!("resizing {}", changed.name_label);
-        crate::ops::admission::check(tx, &what, &[resize], false)?;
+        let operation = haven_planner::Operation::Resize;
+        let doing = admission::doing(operation, vm, &changed.name_label);
+        admission::check(tx, doing, &[resize], false)?;
         tx.update(vm, |row: &mut Vm| *row = changed)
     })
     .await?;

@@ -150,12 +150,12 @@ async fn reserve(
                 return Err(ApiError::internal("the VM has moved meanwhile"));
             }
             let wanted = view::vm(tx, vm, row);
-            let pool = view::pool(tx);
+            let pool = view::current(tx);
             super::query::fits_in(&pool, vm, &wanted, (to, planner::Purpose::Ordinary))?;
             let there = Uuid::from_u128(to.id().0);
             let change = planner::Change::Move { vm: wanted.id, host: there };
-            let what = format!("moving {}", wanted.name);
-            admission::check_in(tx, &pool, &what, &[change], forced)?;
+            let doing = admission::doing(planner::Operation::Migrate, vm, &wanted.name);
+            admission::check_in(tx, &pool, doing, &[change], forced)?;
             tx.update(vm, |row: &mut Vm| row.scheduled_to_be_resident_on = to)?;
             placement::set(tx, vm, vec![lives.holder(from), lives.holder(to)])
         })

@@ -239,7 +239,7 @@ async fn reserve(
             if let Some(holder) = placement::holders(tx, vm).first() {
                 return Err(placement::overtaken(*holder));
             }
-            let pool = view::pool(tx);
+            let pool = view::current(tx);
             let (host, tolerates) = choose(tx, &pool, vm, how)?;
             admit(tx, &pool, vm, (host, tolerates), how)?;
             let holder = term.holder(host);
@@ -308,10 +308,14 @@ fn admit(
         return Ok(());
     }
     let wanted = Box::new(view::vm(tx, vm, tx.require(vm)?));
-    let what = format!("starting {}", wanted.name);
+    let operation = match how.resume {
+        true => planner::Operation::Resume,
+        false => planner::Operation::Start,
+    };
+    let doing = admission::doing(operation, vm, &wanted.name);
     let host = Some(uuid(&tx.require(host)?.uuid)?);
     let change = planner::Change::Add { vm: wanted, host };
-    admission::check_in(tx, pool, &what, &[change], how.force)
+    admission::check_in(tx, pool, doing, &[change], how.force)
 }
 
 /// How a VM is to be stopped.

@@ -60,7 +60,7 @@ pub fn fits(
     wanted: &planner::Vm,
     (host, purpose): (Ref<Host>, planner::Purpose),
 ) -> Result<(), ApiError> {
-    fits_in(&view::pool(db), vm, wanted, (host, purpose))
+    fits_in(&view::current(db), vm, wanted, (host, purpose))
 }
 
 /// The same for who has a view of the pool already.
@@ -82,7 +82,7 @@ pub async fn get_possible_hosts(call: Arc<Call>) -> Result<Value, ApiError> {
     let vm: Ref<Vm> = call.arg(0)?;
     call.read(|db| {
         let wanted = view::vm(db, vm, db.require(vm)?);
-        let pool = view::pool(db);
+        let pool = view::current(db);
         let purpose = planner::Purpose::Ordinary;
         let able = pool.hosts.iter();
         let able = able.filter(|host| planner::verdict(&pool, &wanted, host, purpose).is_ok());
@@ -110,7 +110,7 @@ pub async fn assert_can_boot_here(call: Arc<Call>) -> Result<Value, ApiError> {
 pub fn agile(db: &Image, vm: Ref<Vm>) -> Result<(), ApiError> {
     let row = db.require(vm)?;
     let wanted = view::vm(db, vm, row);
-    for host in view::pool(db).hosts {
+    for host in &view::current(db).hosts {
         if let Some(sr) = wanted.srs.difference(&host.srs).next() {
             let sr: Ref<haven_model::Sr> = view::reference(*sr);
             let shared = db.get(sr).is_some_and(|row| row.shared);
