@@ -10,10 +10,13 @@ mod pools;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use haven_planner::{Budget, Change, Rules, Vm, restart_plan, survives, tolerance_with};
+use haven_planner::{Budget, Change, Pool, Rules, Vm, restart_plan, survives, tolerance_with};
 
 /// Random pools in which both approaches are compared.
 const POOLS: u64 = 1_000;
+/// Memory and virtual processors in use, in percent, where both count.
+const PROCESSORS: [(u64, u64); 5] =
+    [(pools::USUAL, 60), (pools::USUAL, 80), (88, 60), (88, 80), (pools::USUAL, 92)];
 /// Starts of which the processor time is measured together.
 const ADMISSIONS: u32 = 100;
 /// Repetitions of short measurements; the median counts.
@@ -70,19 +73,38 @@ fn size(hosts: u64, vms: u64, fill: u64) {
     }
 }
 
+/// The same with processors: so many percent of the virtual ones that the ratio allows are used.
+fn processors(fill: u64, busy: u64) {
+    let pool = pools::with_processors(pools::filled(64, 4_000, fill, 7), busy);
+    println!("# 64x4000, {fill} % of the memory and {busy} % of the virtual processors used");
+    for failures in 1..=3u32 {
+        let (begin, cpu) = (Instant::now(), cpu_ms());
+        let ours = survives(&pool, failures, Budget::THOROUGH);
+        let (took, cpu) = (ms(begin.elapsed()), cpu_ms() - cpu);
+        let name = format!("64x4000_f{failures}_{fill}percent_vcpus_{busy}percent");
+        println!("figure plan_{name}_ms {took:.2} ms");
+        println!("figure plan_{name}_cpu_ms {cpu:.2} ms");
+        println!("#   {failures} failures: {}", word(ours));
+    }
+    start_of_one(&pool, &format!("_{fill}percent_vcpus_{busy}percent"));
+}
+
 /// One start, judged on one host.
 fn admission(fill: u64) {
-    let pool = pools::filled(64, 4_000, fill, 7);
+    let suffix = if fill == pools::USUAL { String::new() } else { format!("_{fill}percent") };
+    start_of_one(&pools::filled(64, 4_000, fill, 7), &suffix);
+}
+
+fn start_of_one(pool: &Pool, suffix: &str) {
     let new = Vm { id: uuid::Uuid::from_u128(u128::MAX), resident: None, ..pool.vms[100].clone() };
     let on = pool.hosts.iter().max_by_key(|host| host.memory_free).unwrap().id;
     let mut kept = 0;
-    let took = median(|| kept = tolerance_with(&pool, &new, on, 2, Budget::QUICK));
+    let took = median(|| kept = tolerance_with(pool, &new, on, 2, Budget::QUICK));
     let cpu = cpu_ms();
     for _ in 0..ADMISSIONS {
-        kept = kept.max(tolerance_with(&pool, &new, on, 2, Budget::QUICK));
+        kept = kept.max(tolerance_with(pool, &new, on, 2, Budget::QUICK));
     }
     let cpu = (cpu_ms() - cpu) / f64::from(ADMISSIONS);
-    let suffix = if fill == pools::USUAL { String::new() } else { format!("_{fill}percent") };
     println!("figure admit_start_64x4000_f2{suffix}_ms {took:.2} ms");
     println!("figure admit_start_64x4000_f2{suffix}_cpu_ms {cpu:.2} ms");
     println!("#   tolerated with it: {kept}");
@@ -149,6 +171,9 @@ fn main() {
     }
     for fill in [pools::USUAL, 88, 90].into_iter().filter(|_| wanted("admission")) {
         admission(fill);
+    }
+    for (fill, busy) in PROCESSORS.into_iter().filter(|_| wanted("processors")) {
+        processors(fill, busy);
     }
     if wanted("failover") {
         failover();

@@ -55,7 +55,7 @@ impl Answer {
 pub(crate) struct Game<'m, 'a> {
     pub(crate) model: &'m Model<'a>,
     base: Profile,
-    sizes: Option<Sizes>,
+    sizes: Sizes,
 }
 
 impl<'m, 'a> Game<'m, 'a> {
@@ -82,11 +82,11 @@ impl<'m, 'a> Game<'m, 'a> {
         }
         let alive = state.alive.len();
         work.spend(alive * MOMENT_COST);
-        let ladder = self.sizes.as_ref().map(|sizes| sizes.at(self.model, state));
+        let ladder = self.sizes.at(self.model, state);
         let one = |host: usize| [host].into_iter().collect();
         let alone =
             |ladder: &Ladder<'_>| state.alive.iter().all(|host| ladder.holds_for(one(host)));
-        if failures == 1 && ladder.as_ref().is_some_and(alone) {
+        if failures == 1 && alone(&ladder) {
             return Answer::Yes;
         }
         let profile = Profile::of(&self.base, self.model, state);
@@ -97,8 +97,7 @@ impl<'m, 'a> Game<'m, 'a> {
         if subsets_count(alive, failures) > SETS_MAX {
             return self.one_bad_set(state, failures, work);
         }
-        let (blows, doubt) = match self.at_once(state, (&profile, ladder.as_ref()), failures, work)
-        {
+        let (blows, doubt) = match self.at_once(state, (&profile, &ladder), failures, work) {
             Ok(found) => found,
             Err(stuck) => return Answer::No(stuck),
         };
@@ -113,7 +112,7 @@ impl<'m, 'a> Game<'m, 'a> {
     fn at_once(
         &self,
         state: &State,
-        (profile, ladder): (&Profile, Option<&Ladder<'_>>),
+        (profile, ladder): (&Profile, &Ladder<'_>),
         failures: usize,
         work: &mut Work,
     ) -> Result<(Blows, Option<Answer>), Box<Stuck>> {
@@ -122,7 +121,7 @@ impl<'m, 'a> Game<'m, 'a> {
         let (mut scratch, mut items) = (state.clone(), Vec::new());
         for failed in state.alive.subsets(failures) {
             work.spend(SET_COST);
-            let fits = ladder.is_some_and(|ladder| ladder.holds_for(failed));
+            let fits = ladder.holds_for(failed);
             if fits && blows.covers(failed) {
                 continue;
             }

@@ -6,6 +6,10 @@
 //! far by no less than `free - s + 1` bytes, and by no less than one such item. When all that comes
 //! before it is less than what the hosts take so, it finds a place.
 //!
+//! Where processors count too, a host may refuse it for these as well, and then holds no less than
+//! its free ones, less those of the item, and one more. What is placed has only so many altogether,
+//! so there are only so many such hosts: the sum is taken without that many of the largest parts.
+//!
 //! This holds for one blow, and for every way of placing that begins with the largest.
 //! [`crate::bound`] knows less about sizes, but holds for any order.
 
@@ -16,6 +20,9 @@ use crate::state::State;
 
 /// Steps of the ladder. Where there are more sizes than that, neighbours share one.
 const RUNGS_MAX: usize = 32;
+
+/// Hosts that may be full of virtual processors before they are full of memory.
+const BUSY_MAX: usize = 4;
 
 /// Sizes that are looked at together.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +37,8 @@ struct Kind {
     hosts: HostSet,
     /// Hosts that other VMs of their groups can bar them from.
     barred: usize,
+    /// The most virtual processors of one of them.
+    vcpus: u64,
 }
 
 /// Counted items of each host.
@@ -37,6 +46,8 @@ struct Kind {
 struct Held {
     /// For each host, at each rung: bytes.
     bytes: Vec<u64>,
+    /// For each host: virtual processors.
+    vcpus: Vec<u64>,
     /// For each kind, each host: the rungs at which there are any, as bits.
     present: Vec<u32>,
 }
@@ -54,11 +65,7 @@ pub(crate) struct Sizes {
 }
 
 impl Sizes {
-    /// `None`: processors count too, and say nothing about sizes.
-    pub(crate) fn new(model: &Model<'_>, profile: &Profile) -> Option<Self> {
-        if model.counts_vcpus {
-            return None;
-        }
+    pub(crate) fn new(model: &Model<'_>, profile: &Profile) -> Self {
         // Items are numbered from the largest to the smallest.
         let mut sizes: Vec<u64> = model.items.iter().map(|item| item.need.memory).collect();
         sizes.dedup();
@@ -75,14 +82,15 @@ impl Sizes {
             (rung, profile.kind_of(model, item))
         });
         let place_of = place_of.collect();
-        let kinds: Vec<Kind> = profile.kinds().map(|hosts| Kind { hosts, barred: 0 }).collect();
+        let kind = |hosts| Kind { hosts, barred: 0, vcpus: 0 };
+        let kinds: Vec<Kind> = profile.kinds().map(kind).collect();
         let hosts = model.hosts.len();
         let (bytes, present) = (vec![0; hosts * rungs.len()], vec![0; hosts * kinds.len()]);
         let held = Held::default();
         let mut sizes = Self { rungs, place_of, kinds, hosts, held };
-        sizes.held = sizes.read(model, Held { bytes, present });
+        sizes.held = sizes.read(model, Held { bytes, vcpus: vec![0; hosts], present });
         sizes.read_rules(model);
-        Some(sizes)
+        sizes
     }
 
     fn read(&self, model: &Model<'_>, mut held: Held) -> Held {
@@ -97,7 +105,7 @@ impl Sizes {
     }
 
     fn read_rules(&mut self, model: &Model<'_>) {
-        if model.groups.is_empty() {
+        if model.groups.is_empty() && !model.counts_vcpus {
             return;
         }
         for item in (0..model.items.len()).filter(|&item| model.counts(item)) {
@@ -107,6 +115,7 @@ impl Sizes {
             let (_, kind) = self.place_of.get(item).copied().unwrap_or_default();
             if let Some(kind) = self.kinds.get_mut(kind) {
                 kind.barred = kind.barred.max(barred);
+                kind.vcpus = kind.vcpus.max(model.need(item).vcpus);
             }
         }
     }
@@ -115,6 +124,9 @@ impl Sizes {
         let (rung, kind) = self.place_of.get(item).copied().unwrap_or_default();
         if let Some(bytes) = held.bytes.get_mut(host * self.rungs.len() + rung) {
             *bytes = bytes.saturating_add(model.need(item).memory);
+        }
+        if let Some(vcpus) = held.vcpus.get_mut(host) {
+            *vcpus = vcpus.saturating_add(model.need(item).vcpus);
         }
         if let Some(rungs) = held.present.get_mut(kind * self.hosts + host) {
             *rungs |= 1 << rung;
@@ -134,9 +146,13 @@ impl Sizes {
             }
         }
         let fill = fill(&self.rungs, self.hosts, state);
-        let sums = |kind: &Kind| kind.sums(&fill, self.rungs.len(), state.alive);
-        let sums = self.kinds.iter().map(sums).collect();
-        Ladder { sizes: self, held, fill, sums }
+        let most = if model.counts_vcpus { BUSY_MAX } else { 0 };
+        let moment = |kind: &Kind| Moment {
+            sums: kind.sums(&fill, self.rungs.len(), state.alive, most),
+            busy: if model.counts_vcpus { kind.busy(state) } else { Vec::new() },
+        };
+        let kinds = self.kinds.iter().map(moment).collect();
+        Ladder { sizes: self, held, fill, kinds }
     }
 }
 
@@ -155,14 +171,64 @@ fn fill(rungs: &[Rung], hosts: usize, state: &State) -> Vec<u64> {
 }
 
 impl Kind {
-    /// What fills all its hosts, at each rung, without those that rules may bar.
-    fn sums(&self, fill: &[u64], rungs: usize, alive: HostSet) -> Vec<u64> {
+    /// What fills all its hosts, at each rung, without those that rules may bar, and without up to
+    /// `most` that may be full of virtual processors.
+    fn sums(&self, fill: &[u64], rungs: usize, alive: HostSet, most: usize) -> Vec<u64> {
         let hosts = self.hosts.and(alive);
-        let sum = |at: usize| {
-            let parts = hosts.iter().filter_map(|host| fill.get(host * rungs + at));
-            total(parts.copied(), self.barred)
-        };
-        (0..rungs).map(sum).collect()
+        let mut sums = vec![0u64; rungs * (most + 1)];
+        for at in 0..rungs {
+            let parts = hosts.iter().filter_map(|host| fill.get(host * rungs + at).copied());
+            if self.barred + most == 0 {
+                if let Some(sum) = sums.get_mut(at) {
+                    *sum = total(parts, 0);
+                }
+                continue;
+            }
+            let mut parts: Vec<u64> = parts.collect();
+            parts.sort_unstable();
+            // Of all but the largest; then one more is left out at a time.
+            let kept = parts.len().saturating_sub(self.barred);
+            let mut sum = parts.iter().take(kept).fold(0u64, |sum, part| sum.saturating_add(*part));
+            for busy in 0..=most {
+                if let Some(slot) = sums.get_mut(busy * rungs + at) {
+                    *slot = sum;
+                }
+                let next = kept.checked_sub(busy + 1).and_then(|last| parts.get(last));
+                sum = sum.saturating_sub(next.copied().unwrap_or(sum));
+            }
+        }
+        sums
+    }
+
+    /// The fewest virtual processors with which one, two, … of its hosts refuse one of its items
+    /// for these.
+    fn busy(&self, state: &State) -> Vec<u64> {
+        let hosts = self.hosts.and(state.alive);
+        let least = |host| (state.room(host).vcpus.saturating_add(1)).saturating_sub(self.vcpus);
+        let mut parts: Vec<u64> = hosts.iter().map(least).collect();
+        parts.sort_unstable();
+        let mut sum = 0u64;
+        for part in &mut parts {
+            sum = sum.saturating_add(*part);
+            *part = sum;
+        }
+        parts
+    }
+}
+
+/// A kind of items at a moment.
+#[derive(Clone, Debug)]
+struct Moment {
+    /// What fills all its hosts, at each rung; and again without one of them, two of them, ….
+    sums: Vec<u64>,
+    /// See [`Kind::busy`]; empty: processors do not count.
+    busy: Vec<u64>,
+}
+
+impl Moment {
+    /// How many hosts may be full of virtual processors when there are so many to be placed.
+    fn busy_with(&self, vcpus: u64) -> usize {
+        self.busy.partition_point(|least| *least <= vcpus)
     }
 }
 
@@ -174,16 +240,18 @@ pub(crate) struct Ladder<'s> {
     held: Held,
     /// For each host, at each rung: the least that fills it so far that it refuses an item.
     fill: Vec<u64>,
-    /// For each kind, at each rung: what fills all its hosts.
-    sums: Vec<Vec<u64>>,
+    kinds: Vec<Moment>,
 }
 
 impl Ladder<'_> {
     /// Whether all that these hosts leave behind fits on the others when they fail at once. False
     /// says nothing.
     pub(crate) fn holds_for(&self, failed: HostSet) -> bool {
-        let mut kinds = self.sizes.kinds.iter().zip(&self.sums).enumerate();
-        kinds.all(|(at, (kind, sums))| {
+        let vcpus = failed.iter().filter_map(|host| self.held.vcpus.get(host));
+        let vcpus = vcpus.fold(0u64, |sum, part| sum.saturating_add(*part));
+        let mut kinds = self.sizes.kinds.iter().zip(&self.kinds).enumerate();
+        kinds.all(|(at, (kind, moment))| {
+            let skipped = moment.busy_with(vcpus) * self.sizes.rungs.len();
             let first = at * self.sizes.hosts;
             let present = failed.iter().filter_map(|host| self.held.present.get(first + host));
             let mut rungs = present.fold(0, |all, rungs| all | rungs);
@@ -193,7 +261,8 @@ impl Ladder<'_> {
                 rungs &= rungs - 1;
                 let smallest = self.sizes.rungs.get(at).map_or(0, |rung| rung.smallest);
                 let before = self.sum(&self.held.bytes, failed, at).saturating_sub(smallest);
-                let all = sums.get(at).copied().unwrap_or(0);
+                // Without a sum for so many busy hosts nothing is said.
+                let all = moment.sums.get(skipped + at).copied().unwrap_or(0);
                 if before >= all.saturating_sub(self.sum(&self.fill, gone, at)) {
                     return false;
                 }
@@ -235,16 +304,19 @@ mod tests {
         }
     }
 
-    /// Hosts with two kinds of storage, VMs of sizes by chance, some to be kept apart.
+    /// Hosts with two kinds of storage, VMs of sizes by chance, some to be kept apart; in every
+    /// third pool processors count.
     fn pool(seed: u64) -> Pool {
         let dice = &mut Dice(seed);
         let hosts = 3 + dice.below(5);
-        let mut pool = Pool::default();
+        let ratio = (seed % 3 == 2).then(|| 100 + u32::try_from(dice.below(200)).unwrap());
+        let cpus = 4 + u32::try_from(dice.below(12)).unwrap();
+        let mut pool = Pool { vcpus_per_100_cpus: ratio, ..Pool::default() };
         for number in 1..=hosts {
             let memory = 20 + dice.below(40);
             let srs = (900..900 + 1 + dice.below(2)).map(id).collect();
             let row = Host { id: id(number), enabled: true, live: true, srs, ..Host::default() };
-            pool.hosts.push(Host { memory_total: memory, memory_free: memory, ..row });
+            pool.hosts.push(Host { memory_total: memory, memory_free: memory, cpus, ..row });
         }
         let sizes = 1 + dice.below(50);
         for number in 0..10 + dice.below(20) {
@@ -254,14 +326,25 @@ mod tests {
             let (memory, on) = (1 + dice.below(sizes) % 13, 1 + dice.below(hosts));
             let protection =
                 if dice.below(6) == 0 { Protection::None } else { Protection::Restart };
+            let vcpus = 1 + u32::try_from(dice.below(3)).unwrap();
             let row = Vm { id: id(1000 + number), memory, protection, apart, srs, ..Vm::default() };
-            pool.vms.push(row);
-            if pool.host(id(on)).is_some_and(|host| host.memory_free >= memory + 2) {
+            pool.vms.push(Vm { vcpus, ..row });
+            let room = |host: &Host| {
+                let vcpus_free = pool.vcpus_free(host);
+                vcpus_free.is_none_or(|free| free > u64::from(vcpus))
+                    && host.memory_free >= memory + 2
+            };
+            if pool.host(id(on)).is_some_and(room) {
                 pool.occupy(id(1000 + number), id(on));
             }
             if dice.below(12) == 0 {
                 let also = 1 + dice.below(hosts);
-                if pool.host(id(also)).is_some_and(|host| host.memory_free >= memory) {
+                let room = |host: &Host| {
+                    let vcpus_free = pool.vcpus_free(host);
+                    vcpus_free.is_none_or(|free| free >= u64::from(vcpus))
+                        && host.memory_free >= memory
+                };
+                if pool.host(id(also)).is_some_and(room) {
                     pool.occupy(id(1000 + number), id(also));
                 }
             }
@@ -274,12 +357,12 @@ mod tests {
     /// blow and after one.
     #[test]
     fn what_the_ladder_promises_every_way_finds() {
-        let (mut promised, mut more) = (0u32, 0u32);
+        let (mut promised, mut more, mut counting) = (0u32, 0u32, 0u32);
         for seed in 0..1_500 {
             let pool = pool(seed);
             let model = Model::new(&pool, Purpose::Failover).unwrap();
             let base = Profile::new(&model);
-            let sizes = Sizes::new(&model, &base).unwrap();
+            let sizes = Sizes::new(&model, &base);
             let mut state = State::new(&model);
             if seed % 2 == 1 {
                 let items = state.fail(&model, [0].into_iter().collect());
@@ -295,7 +378,9 @@ mod tests {
                     continue;
                 }
                 promised += 1;
-                more += u32::from(!profile.holds_for(&model, &state, failed));
+                let new = !profile.holds_for(&model, &state, failed);
+                more += u32::from(new);
+                counting += u32::from(new && model.counts_vcpus);
                 for way in [Way::Tight, Way::Wide] {
                     let mut next = state.clone();
                     let items = next.fail(&model, failed);
@@ -305,5 +390,6 @@ mod tests {
             }
         }
         assert!(promised > 2_000 && more > 200, "{promised}, {more} of them new");
+        assert!(counting > 50, "{counting} of them where processors count");
     }
 }

@@ -114,3 +114,26 @@ pub(crate) fn random(seed: u64) -> Pool {
     }
     pool
 }
+
+/// The same pool with processors that count: VMs of two, four or eight, as large as they are, and
+/// so many percent of what the ratio allows in use on all hosts together.
+pub(crate) fn with_processors(mut pool: Pool, percent: u64) -> Pool {
+    for vm in &mut pool.vms {
+        vm.vcpus = match vm.memory >> 30 {
+            0..=7 => 2,
+            8..=31 => 4,
+            _ => 8,
+        };
+    }
+    let used: u64 = pool.vms.iter().map(|vm| u64::from(vm.vcpus)).sum();
+    let hosts = u64::try_from(pool.hosts.len()).unwrap();
+    // Four virtual ones for each.
+    let cpus = u32::try_from((used * 100 / percent / hosts).div_ceil(4)).unwrap();
+    pool.vcpus_per_100_cpus = Some(400);
+    for host in &mut pool.hosts {
+        let here = pool.vms.iter().filter(|vm| vm.resident == Some(host.id));
+        host.vcpus_used = here.map(|vm| vm.vcpus).sum();
+        host.cpus = cpus;
+    }
+    pool
+}
