@@ -166,7 +166,8 @@ pub fn verdict(pool: &Pool, vm: &Vm, host: &Host, purpose: Purpose) -> Result<()
                 && !other.apart.is_disjoint(&vm.apart)
                 && other.holders().any(|holder| holder == host.id)
         };
-        if let Some(other) = pool.vms.iter().find(here) {
+        // The same one, in whatever order they are told.
+        if let Some(other) = pool.vms.iter().filter(here).min_by_key(|other| other.id) {
             let group = other.apart.intersection(&vm.apart).next();
             let group = group.map(|group| pool.name_of(*group));
             let group = group.unwrap_or_default();
