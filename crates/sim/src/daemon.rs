@@ -22,6 +22,8 @@ pub(crate) struct Daemon {
     kills: u64,
     /// It does not run until then, and has forgotten nothing.
     paused_until: u64,
+    /// It may have missed states of its guard.
+    missed: bool,
 }
 
 impl Daemon {
@@ -42,6 +44,15 @@ impl Daemon {
         self.killed = false;
         self.paused_until = 0;
     }
+    /// Fencing kills it, and its next life begins with the next life of the guard.
+    pub(crate) fn killed_by_fencing(&mut self) {
+        self.kills += 1;
+        self.paused_until = 0;
+    }
+    /// Whether it may have missed something since this was asked last.
+    pub(crate) fn catches_up(&mut self) -> bool {
+        std::mem::take(&mut self.missed)
+    }
     /// A pause ends.
     pub(crate) fn goes_on(&mut self) {
         self.paused_until = 0;
@@ -59,6 +70,7 @@ impl World {
             return;
         };
         h.daemon.paused_until = until;
+        h.daemon.missed = true;
         let (boot, down) = (h.boot, h.daemon.kills);
         if ms * MS > SILENCE {
             self.after(SILENCE, Event::DaemonMissed { host, boot, down });
@@ -71,6 +83,7 @@ impl World {
             return;
         };
         h.daemon.killed = true;
+        h.daemon.missed = true;
         h.daemon.paused_until = 0;
         h.daemon.kills += 1;
         h.told = None;

@@ -64,13 +64,16 @@ impl World {
     pub(crate) fn told(&mut self, host: usize, state: Box<GuardState>) {
         let Some(h) = self.hosts.get_mut(host) else { return };
         // The guard's socket keeps the order.
+        // What an earlier life said is lost with the daemon that fencing killed.
+        let late = state.me.is_some_and(|me| me.incarnation.0 < h.incarnation);
         let newer = |told: &GuardState| told.me != state.me || told.sequence < state.sequence;
-        if !h.told.as_deref().is_none_or(newer) {
+        if late || !h.told.as_deref().is_none_or(newer) {
             self.spare.push(state);
             return;
         }
         let mine = state.epoch.as_ref().zip(state.me).is_some_and(|(e, me)| e.coordinator == me);
-        let acted = h.acted;
+        // Who has missed something says again that it has no IO on the way.
+        let acted = h.acted | h.daemon.catches_up();
         h.acted = state.may_act || (acted && mine);
         let before = h.told.as_ref().map(|told| told.phase.clone());
         let phase = (before.as_ref() != Some(&state.phase)).then(|| state.phase.clone());

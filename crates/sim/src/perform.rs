@@ -401,6 +401,7 @@ impl World {
         let Some(h) = self.hosts.get_mut(host) else { return };
         h.gate_closed = !removed(Mutation::GateOpen);
         if h.gate_closed {
+            h.daemon.killed_by_fencing();
             h.starting.clear();
         }
         let (life, boot) = (h.life, h.boot);
