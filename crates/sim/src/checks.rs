@@ -23,7 +23,15 @@ impl Chain {
     /// Notes a record; `Err` if another one with its number is known.
     fn note(&mut self, epoch: &EpochView) -> Result<(), String> {
         let known = self.0.entry(epoch.number.0).or_insert_with(|| epoch.clone());
-        if known == epoch {
+        // Who does not know the owner's host any more says so; that is no other record.
+        let owner = known.area_owner.or(epoch.area_owner);
+        let same = known.area_owner.is_none() || epoch.area_owner.is_none();
+        if same {
+            known.area_owner = owner;
+        }
+        let told =
+            EpochView { area_owner: if same { owner } else { epoch.area_owner }, ..epoch.clone() };
+        if *known == told {
             Ok(())
         } else {
             Err(format!("fork: epoch {} is both {known:?} and {epoch:?}", epoch.number.0))
