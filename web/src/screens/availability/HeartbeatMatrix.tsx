@@ -98,7 +98,7 @@ function Mark({ good, text, age }: MarkProps): ReactNode {
       <span className={good ? "hv-mark-good" : "hv-mark-bad"}>
         {good ? <CheckIcon /> : <TimesIcon />} {text}
       </span>
-      {age !== undefined && <span className="hv-muted"> {age < 10_000 ? t("milliseconds", { value: number(age) }) : ago(Date.now() - age)}</span>}
+      {age !== undefined && <span className="hv-muted"> {age < 10_000 ? t("milliseconds", { value: number(age) }) : ago(0, age)}</span>}
     </>
   );
 }

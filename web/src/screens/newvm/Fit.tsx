@@ -38,7 +38,7 @@ export function Fit({ wanted }: { wanted: Wanted }): ReactNode {
         return (
           <Alert isInline variant={isLess ? "warning" : "success"} title={t("fit-yes", { hosts: list(hosts) })}>
             {isArmed && <p>{t(isLess ? "fit-tolerance-less" : "fit-tolerance-stays", { failures: after.failures, wanted: promised })}</p>}
-            {isLess && after.reason != null && <p>{after.reason}</p>}
+            {isLess && typeof after.reason === "string" && <p>{after.reason}</p>}
           </Alert>
         );
       }}

@@ -47,7 +47,7 @@ export default function NewStorage(): ReactNode {
   });
   // A repository that lies there and that this pool does not have: an earlier one, of this pool or another.
   const found = new Set(isLibrary ? [] : (test.data?.hosts.flatMap((host) => host.found ?? []) ?? []));
-  const [there] = [...found].filter((uuid) => srs.every((sr) => sr.uuid !== uuid));
+  const there = [...found].find((uuid) => srs.every((sr) => sr.uuid !== uuid));
   const isOnlyTaken = there !== undefined && found.size === 1 && test.data?.hosts.every((host) => host.error === undefined && host.same_place !== false) === true;
   const [isKept, setKept] = useState(false);
   const passes = test.data?.ok === true || (isOnlyTaken && isKept);

@@ -104,8 +104,8 @@ function PathRow({ pbd, sr, test }: { pbd: Item<"PBD">; sr: Item<"SR">; test: St
         <td>
           <code>{placeOf(pbd)}</code>
         </td>
-        <td>{test?.write_us == null ? "–" : t("milliseconds", { value: number(test.write_us / 1000, 1) })}</td>
-        <td>{test?.mib_per_s == null ? "–" : `${number(test.mib_per_s)} MiB/s`}</td>
+        <td>{typeof test?.write_us === "number" ? t("milliseconds", { value: number(test.write_us / 1000, 1) }) : "–"}</td>
+        <td>{typeof test?.mib_per_s === "number" ? `${number(test.mib_per_s)} MiB/s` : "–"}</td>
         <td>
           {pbd.currently_attached ? (
             "–"

@@ -57,7 +57,7 @@ export function TestStep({ query, cli, isLibrary }: { query: UseQueryResult<Stor
 
 function Row({ host, isLibrary }: { host: StorageTest; isLibrary: boolean }): ReactNode {
   const { t, bytes, number } = useI18n();
-  const measured = (value: number | null | undefined, show: (value: number) => string): string => (value == null ? "–" : show(value));
+  const measured = (value: number | null | undefined, show: (value: number) => string): string => (value === null || value === undefined ? "–" : show(value));
   return (
     <>
       <tr data-host={host.name} data-ok={host.ok}>

@@ -19,7 +19,7 @@ function useDuties(sr: Item<"SR">): string[] {
   if (pool?.default_SR === sr.$ref) duties.push(t("sr-is-default"));
   const beats = status.data?.statefiles.find((each) => each.sr === sr.uuid);
   if (beats !== undefined) {
-    const latency = beats.latency_us == null ? "–" : t("milliseconds", { value: number(beats.latency_us / 1000, 1) });
+    const latency = typeof beats.latency_us === "number" ? t("milliseconds", { value: number(beats.latency_us / 1000, 1) }) : "–";
     duties.push(t(beats.state === "good" ? "sr-heartbeats-good" : "sr-heartbeats-bad", { latency }));
   }
   if (vdis.some((vdi) => vdi.SR === sr.$ref && vdi.type === "redo_log")) duties.push(t("sr-metadata"));

@@ -1,6 +1,6 @@
 // W8: what the guest shows on its screen, as a picture that leads to the console.
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useEffect, useState } from "react";
+import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { ApiError, isPassing } from "@/api/errors";
 import { picture } from "@/api/http";
@@ -13,16 +13,10 @@ import { pathOf } from "@/ui/links";
 /** How often the screen is photographed while somebody looks, in milliseconds. */
 const ASK_MS = 5000;
 
-/** The address of bytes for as long as they are shown. */
-function useAddress(bytes: Blob | undefined): string | undefined {
-  const [address, setAddress] = useState<string>();
-  useEffect(() => {
-    if (bytes === undefined) return undefined;
-    const made = URL.createObjectURL(bytes);
-    setAddress(made);
-    return () => URL.revokeObjectURL(made);
-  }, [bytes]);
-  return bytes === undefined ? undefined : address;
+/** The bytes of a picture, as an address that holds them: nothing is to be given back later. */
+async function asAddress(bytes: Blob): Promise<string> {
+  const text = Array.from(new Uint8Array(await bytes.arrayBuffer()), (byte) => String.fromCodePoint(byte));
+  return `data:${bytes.type};base64,${btoa(text.join(""))}`;
 }
 
 export function Thumbnail({ vm }: { vm: Item<"VM"> }): ReactNode {
@@ -31,7 +25,7 @@ export function Thumbnail({ vm }: { vm: Item<"VM"> }): ReactNode {
   const runs = vm.power_state === "Running" || vm.power_state === "Paused";
   const asked = useQuery({
     queryKey: ["screen", vm.uuid],
-    queryFn: ({ signal }) => picture(`/ui/vncsnapshot?uuid=${vm.uuid}`, signal),
+    queryFn: async ({ signal }) => asAddress(await picture(`/ui/vncsnapshot?uuid=${vm.uuid}`, signal)),
     enabled: runs,
     // A page that nobody sees asks for no pictures.
     refetchInterval: ASK_MS,
@@ -39,7 +33,7 @@ export function Thumbnail({ vm }: { vm: Item<"VM"> }): ReactNode {
     structuralSharing: false,
     gcTime: ASK_MS,
   });
-  const address = useAddress(runs ? asked.data : undefined);
+  const address = runs ? asked.data : undefined;
   const why = !runs
     ? t("vm-screen-off")
     : asked.error === null
