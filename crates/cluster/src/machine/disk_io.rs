@@ -163,10 +163,22 @@ impl Machine {
     }
 
     fn own_place_bad(&self, parity: u8) -> bool {
+        (0u8..).take(self.files.len()).any(|file| self.own_place_bad_on(file, parity))
+    }
+
+    fn own_place_bad_on(&self, file: u8, parity: u8) -> bool {
         let (slot, parity) = (usize::from(self.me.slot), usize::from(parity));
-        self.files.iter().any(|file| {
-            file.places.get(slot).and_then(|p| p.get(parity)).is_some_and(|p| p.first_bad)
-        })
+        let place = self.files.get(usize::from(file)).and_then(|file| file.places.get(slot));
+        place.and_then(|place| place.get(parity)).is_some_and(|place| place.first_bad)
+    }
+
+    /// The other block is written only where it is unreadable: elsewhere it may say what this life
+    /// has not read, and no other statefile knows.
+    fn is_due(&self, file: u8, block: u32) -> bool {
+        let other = 1 - parity(self.me.inc);
+        let copies = [BallotCopy::First, BallotCopy::Second];
+        let is_other = copies.iter().any(|copy| ballot_block(self.me.slot, other, *copy) == block);
+        !is_other || self.own_place_bad_on(file, other)
     }
 
     pub(crate) fn start_cycle(
@@ -280,17 +292,19 @@ impl Machine {
 
     fn cycle_write_done(&mut self, file: u8, purpose: Purpose, id: u64, ok: bool) {
         let Some(cycle) = self.cycle_mut(purpose).filter(|cycle| cycle.id == id) else { return };
-        let Some(step) = cycle.steps.get_mut(usize::from(file)) else { return };
-        let Step::Writing(index) = *step else { return };
-        let mut next = None;
-        *step = if !ok {
-            Step::Bad
-        } else if let Some((block, bytes)) = cycle.writes.get(index + 1) {
-            next = Some((*block, bytes.clone()));
-            Step::Writing(index + 1)
-        } else {
-            Step::Wrote
+        let Some(Step::Writing(index)) = cycle.steps.get(usize::from(file)).copied() else {
+            return;
         };
+        let next = cycle.writes.get(index + 1).cloned();
+        let next = next.filter(|(block, _)| self.is_due(file, *block));
+        let Some(cycle) = self.cycle_mut(purpose) else { return };
+        let Some(step) = cycle.steps.get_mut(usize::from(file)) else { return };
+        *step = match (&next, ok) {
+            (_, false) => Step::Bad,
+            (Some(_), true) => Step::Writing(index + 1),
+            (None, true) => Step::Wrote,
+        };
+        let next = next.filter(|_| ok);
         if let Some((block, bytes)) = next {
             self.issue_write(Pending::Write { file, purpose, cycle: id }, block, bytes);
         }

@@ -2,6 +2,7 @@
 
 use crate::disk::view::SeenBeat;
 use crate::machine::{Carry, Machine};
+use crate::mutation::{Mutation, on};
 use crate::record::{Record, Seat, bit};
 use crate::report::{BallotNumber, Flags};
 use crate::statefile::blocks::Acceptor;
@@ -93,7 +94,30 @@ impl Machine {
         if let Some(record) = newest {
             self.learn(record);
         }
+        self.carry_late(file);
         self.flee_proposals();
+    }
+
+    /// What an earlier life of this host promised and accepted on a statefile that was read after
+    /// the first majority: one of those may have lied.
+    fn carry_late(&mut self, file: u8) {
+        let carried = matches!(self.carry, Carry::Read | Carry::Writing | Carry::Done);
+        if !carried || on(Mutation::NoCarry) || on(Mutation::CarryUnread) {
+            return;
+        }
+        let Some(view) = self.files.get(usize::from(file)) else { return };
+        let mine = &self.acceptor;
+        let news = view.ballots(usize::from(self.me.slot)).find(|ballot| {
+            let theirs = &ballot.state;
+            let accepted = |state: &Acceptor| state.accepted.as_ref().map(|(number, _)| *number);
+            ballot.owner.seat.inc < self.me.inc
+                && theirs.instance() == mine.instance()
+                && (theirs.promised > mine.promised || accepted(theirs) > accepted(mine))
+        });
+        if let Some(state) = news.map(|ballot| ballot.state.clone()) {
+            self.acceptor.merge(&state);
+            self.ballot_dirty = true;
+        }
     }
 
     fn wrote_ballot(&self) -> bool {
@@ -115,10 +139,7 @@ impl Machine {
         let out = self
             .accepted_values()
             .any(|(_, value)| value.number > epoch && value.armed && !value.has(self.me));
-        if out
-            && self.is_member()
-            && !crate::mutation::on(crate::mutation::Mutation::DiskIgnoresPhase2)
-        {
+        if out && self.is_member() && !on(Mutation::DiskIgnoresPhase2) {
             self.put_out("a proposal in phase 2 leaves this host out");
         }
     }
