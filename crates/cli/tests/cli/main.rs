@@ -5,8 +5,10 @@
 
 mod everyday;
 mod help;
+mod making;
 mod mistakes;
 mod progress;
+mod protection;
 mod support;
 mod tls;
 mod verbs;
