@@ -24,14 +24,6 @@ const HOSTS: u32 = 3;
 /// A silence that a loaded machine explains.
 const UNNOTICED: Duration = Duration::from_secs(5);
 
-fn config() -> Option<LabConfig> {
-    // Says why if there can be no lab here.
-    common::lab(1)?;
-    let mut config = common::config(HOSTS);
-    config.bare = false;
-    Some(config)
-}
-
 /// A pool with a guest on each host, armed with these options besides.
 fn armed(pool: &Pool<'_>, more: &[&str]) -> (Prober, Vec<Guest>) {
     let (prober, guests) = with_guests(pool);
@@ -83,12 +75,9 @@ fn silent_statefiles(pool: &Pool<'_>) -> usize {
 /// and nothing is decided; a host that dies then is mourned when one of them is back.
 #[test]
 fn one_of_three_statefiles_may_be_lost_and_two_only_while_the_hosts_hear_each_other() {
-    let Some(config) = config() else { return };
-    let lab = Lab::up_attached(config).unwrap();
+    let Some(lab) = common::product(HOSTS) else { return };
     let tell = Narrator::default();
-    let pool = Pool { lab: &lab, tell: &tell };
-    pool.form().unwrap();
-    pool.add_storage().unwrap();
+    let pool = common::formed(&lab, &tell);
     let [second, third] = pool.add_more_storage().unwrap();
     let more = ["--heartbeat-sr", second, "--heartbeat-sr", third];
     let (prober, guests) = armed(&pool, &more);
@@ -154,12 +143,9 @@ fn one_of_three_statefiles_may_be_lost_and_two_only_while_the_hosts_hear_each_ot
 /// anew beside it under running guests, which notice nothing.
 #[test]
 fn statefiles_are_replaced_under_running_guests() {
-    let Some(config) = config() else { return };
-    let lab = Lab::up_attached(config).unwrap();
+    let Some(lab) = common::product(HOSTS) else { return };
     let tell = Narrator::default();
-    let pool = Pool { lab: &lab, tell: &tell };
-    pool.form().unwrap();
-    pool.add_storage().unwrap();
+    let pool = common::formed(&lab, &tell);
     let [second, third] = pool.add_more_storage().unwrap();
     let (prober, guests) = with_guests(&pool);
     let args = ["ha", "enable", "--heartbeat-sr", second, "--profile", "fast", "--failures", "1"];
@@ -200,12 +186,9 @@ fn log(lab: &Lab, n: u32, name: &str) -> String {
 /// Isolation response `shutdown`: the guests of the side that gives way shut down by themselves.
 #[test]
 fn guests_of_a_host_that_gives_way_shut_down_before_they_are_stopped() {
-    let Some(config) = config() else { return };
-    let lab = Lab::up_attached(config).unwrap();
+    let Some(lab) = common::product(HOSTS) else { return };
     let tell = Narrator::default();
-    let pool = Pool { lab: &lab, tell: &tell };
-    pool.form().unwrap();
-    pool.add_storage().unwrap();
+    let pool = common::formed(&lab, &tell);
     let (prober, guests) = armed(&pool, &["--isolation-response", "shutdown"]);
     // With time to spare for a guest that is emulated on a busy machine.
     let slower = ["ha", "set", "--profile", "default"];
@@ -259,14 +242,12 @@ fn epoch(pool: &Pool<'_>) -> Value {
 /// asked all the time and guests run: nobody fences, and no guest notices.
 #[test]
 fn restart_and_upgrade_of_the_daemons_stop_no_guest() {
-    let Some(mut config) = config() else { return };
+    let Some(mut config) = common::product_config(HOSTS) else { return };
     let from = config.bin_dir.clone();
     let programs = own_programs(&mut config);
     let lab = Lab::up_attached(config).unwrap();
     let tell = Narrator::default();
-    let pool = Pool { lab: &lab, tell: &tell };
-    pool.form().unwrap();
-    pool.add_storage().unwrap();
+    let pool = common::formed(&lab, &tell);
     let (prober, guests) = armed(&pool, &[]);
     let first = epoch(&pool);
     let before = lab.status().unwrap();

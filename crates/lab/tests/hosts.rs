@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use common::{config, eventually, lab, mount, product};
 use haven_lab::Lab;
 use haven_lab::protocol::{Direction, Link, Power, Process};
-use haven_lab::story::{Guest, Narrator, Pool};
+use haven_lab::story::{Guest, Narrator};
 
 /// Processes that name the lab's directory, by id.
 fn processes_of(dir: &std::path::Path) -> BTreeSet<u32> {
@@ -122,9 +122,7 @@ fn a_pool_with_guests_and_faults_leaves_nothing_behind() {
     let before = interfaces();
     let Some(lab) = product(2) else { return };
     let tell = Narrator::default();
-    let pool = Pool { lab: &lab, tell: &tell };
-    pool.form().unwrap();
-    pool.add_storage().unwrap();
+    let pool = common::formed(&lab, &tell);
     let guest = Guest::new(1);
     pool.create_guest(&guest).unwrap();
     pool.haven(lab.host(1), &["vm", "start", &guest.name, "--on", "h2"], "").unwrap();

@@ -33,9 +33,7 @@ struct Bench<'lab> {
 
 impl<'lab> Bench<'lab> {
     fn new(lab: &'lab Lab, tell: &'lab Narrator) -> Self {
-        let pool = Pool { lab, tell };
-        pool.form().unwrap();
-        pool.add_storage().unwrap();
+        let pool = common::formed(lab, tell);
         let guest = Guest::new(1);
         let prober = Prober::start(lab, &[guest.address()], Duration::from_millis(10)).unwrap();
         pool.create_guest(&guest).unwrap();

@@ -17,18 +17,10 @@ use haven_lab::story::{Bench, Guest, Narrator, Pool, bench};
 
 const BOOT: Duration = Duration::from_secs(120);
 
-fn config() -> Option<haven_lab::LabConfig> {
-    // Says why if there can be no lab here.
-    common::lab(1)?;
-    let mut config = common::config(3);
-    config.bare = false;
-    Some(config)
-}
-
 /// The story of `make demo`, measured: form, migrate, lose a host, lose the coordinator.
 #[test]
 fn a_pool_outlives_a_host_and_its_coordinator() {
-    let Some(config) = config() else { return };
+    let Some(config) = common::product_config(3) else { return };
     let size = Bench { profile: "fast".to_owned(), migrations: 2, losses: 1 };
     bench(config, size).unwrap();
 }
@@ -153,8 +145,7 @@ fn victim(pool: &Pool<'_>, prober: &Prober, guests: &[Guest], kind: Victim) -> u
 /// and no disk may have had two writers.
 #[test]
 fn guests_never_run_twice_whatever_fails() {
-    let Some(config) = config() else { return };
-    let lab = Lab::up_attached(config).unwrap();
+    let Some(lab) = common::product(3) else { return };
     let tell = Narrator::default();
     let pool = Pool { lab: &lab, tell: &tell };
     let (prober, guests) = protected(&pool);
@@ -179,7 +170,7 @@ fn guests_never_run_twice_whatever_fails() {
 /// may, and starts them elsewhere; here they are not gone, and their disks have two writers.
 #[test]
 fn without_fencing_two_writers_are_caught() {
-    let Some(mut config) = config() else { return };
+    let Some(mut config) = common::product_config(3) else { return };
     config.watchdog_bites = false;
     let lab = Lab::up_attached(config).unwrap();
     let tell = Narrator::default();

@@ -22,6 +22,7 @@ fn basis(db: &Image, known: &Basis) -> Result<Basis, ApiError> {
     let same = known.0.as_ref().is_some_and(|(pool, known_goal, known_enabled)| {
         *pool == *now && *known_goal == goal && *known_enabled == enabled
     });
+    // A copy: the shared view is changed in place, unless somebody holds it.
     Ok(Basis((!same).then(|| (planner::Pool::clone(&now), goal, enabled))))
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use haven_drivers::storage::SrSpec;
 use haven_model::{ApiError, Field, Ref, Sr, Value, Vbd, Vdi, VdiOperations, VdiType, codes};
 use haven_pooldb::{Image, Tx};
 
@@ -84,14 +85,27 @@ pub fn writable(db: &Image, sr: Ref<Sr>) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Writes the row, then makes the volume.
+/// Writes the row, then makes an empty volume.
 ///
 /// # Errors
 /// No host has the repository attached, or it failed.
 pub async fn make(state: &Arc<AppState>, vdi: Ref<Vdi>, row: Vdi) -> Result<(), ApiError> {
-    let (sr, size, id) = (row.sr, row.virtual_size, uuid(&row.uuid)?);
-    let here = state.this_host();
-    let (on, sr_spec) = state
+    let size = u64::try_from(row.virtual_size).map_err(ApiError::internal)?;
+    make_by(state, vdi, row, |sr, vdi| Order::CreateVolume { sr, vdi, size }).await
+}
+
+/// Writes the row, then makes the volume by this order to a host that has the repository.
+///
+/// # Errors
+/// No host has the repository attached, or it failed.
+pub(super) async fn make_by(
+    state: &Arc<AppState>,
+    vdi: Ref<Vdi>,
+    row: Vdi,
+    order: impl FnOnce(SrSpec, uuid::Uuid) -> Order,
+) -> Result<(), ApiError> {
+    let (sr, id, here) = (row.sr, uuid(&row.uuid)?, state.this_host());
+    let (on, sr) = state
         .pool
         .write(move |tx| {
             let found = spec::sr_host(tx, sr, here)?;
@@ -99,9 +113,7 @@ pub async fn make(state: &Arc<AppState>, vdi: Ref<Vdi>, row: Vdi) -> Result<(), 
             Ok(found)
         })
         .await?;
-    let size = u64::try_from(size).map_err(ApiError::internal)?;
-    let order = Order::CreateVolume { sr: sr_spec, vdi: id, size };
-    let reply = state.orders.send(host::id(on), order).await;
+    let reply = state.orders.send(host::id(on), order(sr, id)).await;
     let reply = reply.map_err(|error| errors::order(on, error))?;
     settle(state, vdi, reply).await
 }

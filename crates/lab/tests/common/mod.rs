@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use haven_lab::guest::domain::DomainXml;
 use haven_lab::guest::image;
+use haven_lab::story::{Narrator, Pool};
 use haven_lab::{Host, Lab, LabConfig};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -16,13 +17,18 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 /// Where the tests mount the export in a host.
 pub(crate) const SR: &str = "/run/sr-mount/test";
 
+/// Whether there can be a lab here; says why not.
+fn is_possible() -> bool {
+    let possible = rustix::process::geteuid().is_root() && PathBuf::from("/dev/fuse").exists();
+    if !possible {
+        eprintln!("SKIPPED: the lab needs root and /dev/fuse");
+    }
+    possible
+}
+
 /// A bare lab of its own, removed with the value; `None`, with a message, where labs cannot be.
 pub(crate) fn lab(hosts: u32) -> Option<Lab> {
-    if !rustix::process::geteuid().is_root() || !PathBuf::from("/dev/fuse").exists() {
-        eprintln!("SKIPPED: the lab needs root and /dev/fuse");
-        return None;
-    }
-    Some(Lab::up_attached(config(hosts)).unwrap())
+    is_possible().then(|| Lab::up_attached(config(hosts)).unwrap())
 }
 
 pub(crate) fn config(hosts: u32) -> LabConfig {
@@ -35,11 +41,20 @@ pub(crate) fn config(hosts: u32) -> LabConfig {
 
 /// The same with the product's daemons; needs them beside haven-lab: `cargo build --bins`.
 pub(crate) fn product(hosts: u32) -> Option<Lab> {
-    // Says why if there can be no lab here.
-    lab(1)?;
-    let mut config = config(hosts);
-    config.bare = false;
-    Some(Lab::up_attached(config).unwrap())
+    Some(Lab::up_attached(product_config(hosts)?).unwrap())
+}
+
+/// What [`product`] starts, to be changed before.
+pub(crate) fn product_config(hosts: u32) -> Option<LabConfig> {
+    is_possible().then(|| LabConfig { bare: false, ..config(hosts) })
+}
+
+/// The pool of a lab of the product, with shared storage.
+pub(crate) fn formed<'lab>(lab: &'lab Lab, tell: &'lab Narrator) -> Pool<'lab> {
+    let pool = Pool { lab, tell };
+    pool.form().unwrap();
+    pool.add_storage().unwrap();
+    pool
 }
 
 pub(crate) fn mount(host: Host<'_>) {

@@ -203,14 +203,7 @@ impl Kept {
                     let gone = Uuid::from_u128(row.0);
                     Arc::make_mut(&mut self.pool).names.remove(&gone);
                 }
-                VmGroup::NAME
-                | Pci::NAME
-                | Vgpu::NAME
-                | Pgpu::NAME
-                | GpuGroup::NAME
-                | Vusb::NAME
-                | Pusb::NAME
-                | UsbGroup::NAME => return None,
+                other if reaches_many(other) => return None,
                 _ => {}
             }
         }
@@ -251,14 +244,7 @@ impl Kept {
                 let policy = HaPolicy::of(db.get::<Pool>(Ref::from_id(row))?);
                 (policy == self.policy).then_some(())?;
             }
-            VmGroup::NAME
-            | Pci::NAME
-            | Vgpu::NAME
-            | Pgpu::NAME
-            | GpuGroup::NAME
-            | Vusb::NAME
-            | Pusb::NAME
-            | UsbGroup::NAME => return None,
+            other if reaches_many(other) => return None,
             _ => {}
         }
         Some(())
@@ -270,6 +256,21 @@ impl Kept {
             Arc::make_mut(&mut self.pool).names.insert(row, name.to_owned());
         }
     }
+}
+
+/// Classes whose rows many VMs depend on, and that change rarely: the view is read anew.
+fn reaches_many(class: &str) -> bool {
+    matches!(
+        class,
+        VmGroup::NAME
+            | Pci::NAME
+            | Vgpu::NAME
+            | Pgpu::NAME
+            | GpuGroup::NAME
+            | Vusb::NAME
+            | Pusb::NAME
+            | UsbGroup::NAME
+    )
 }
 
 #[cfg(test)]

@@ -12,8 +12,7 @@ use haven_model::{ApiError, Ref, Sr, VbdType, Vdi, Vm, codes};
 use haven_pooldb::Image;
 use serde_json::json;
 
-use crate::ops::rows::uuid;
-use crate::ops::{errors, host, rows, spec, vdi, view};
+use crate::ops::{rows, vdi, view};
 use crate::orders::Order;
 use crate::state::AppState;
 
@@ -216,19 +215,8 @@ pub async fn make(
         name_description: "What the guest learns when it boots for the first time".to_owned(),
         ..vdi::new_row(to, sr, (bytes / STEP_BYTES + 1) * STEP_BYTES)
     };
-    let id = uuid(&row.uuid)?;
-    let here = state.this_host();
-    let (on, sr) = state
-        .pool
-        .write(move |tx| {
-            let found = spec::sr_host(tx, sr, here)?;
-            tx.insert_with(to, row)?;
-            Ok(found)
-        })
-        .await?;
-    let order = Order::SeedVolume { sr, to: id, label: LABEL.to_owned(), files };
-    let reply = state.orders.send(host::id(on), order).await;
-    vdi::settle(state, to, reply.map_err(|error| errors::order(on, error))?).await
+    let label = LABEL.to_owned();
+    vdi::make_by(state, to, row, |sr, to| Order::SeedVolume { sr, to, label, files }).await
 }
 
 #[cfg(test)]
