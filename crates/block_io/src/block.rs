@@ -32,11 +32,23 @@ impl BlockBuffer {
     /// `bytes` and zeroes up to `len`, rounded up to whole blocks.
     #[must_use]
     pub fn padded(bytes: &[u8], len: usize) -> Self {
-        let mut buffer = Self::zeroed(len.max(bytes.len()).div_ceil(BLOCK_SIZE));
-        for (to, from) in buffer.as_mut_bytes().iter_mut().zip(bytes) {
-            *to = *from;
-        }
+        let mut buffer = Self::zeroed(0);
+        buffer.refill(bytes, len);
         buffer
+    }
+
+    /// The same in the place of what was there: takes memory only to grow beyond all before.
+    pub fn refill(&mut self, bytes: &[u8], len: usize) {
+        self.resize(len.max(bytes.len()).div_ceil(BLOCK_SIZE));
+        let all = self.as_mut_bytes();
+        let (head, rest) = all.split_at_mut(bytes.len());
+        head.copy_from_slice(bytes);
+        rest.fill(0);
+    }
+
+    /// So many blocks, whatever stands in them; keeps the memory of those that go.
+    pub fn resize(&mut self, count: usize) {
+        self.blocks.resize(count, Block([0; BLOCK_SIZE]));
     }
 
     /// Its bytes.
@@ -74,5 +86,17 @@ mod tests {
         assert_eq!(buffer.as_bytes().as_ptr() as usize % BLOCK_SIZE, 0);
         assert_eq!(buffer.as_bytes()[BLOCK_SIZE], 7);
         assert_eq!(buffer.as_bytes()[BLOCK_SIZE + 1], 0);
+    }
+
+    #[test]
+    fn a_buffer_is_filled_again_in_its_place() {
+        let mut buffer = BlockBuffer::from_bytes(&[7; 2 * BLOCK_SIZE]);
+        let place = buffer.as_bytes().as_ptr();
+        buffer.refill(&[8; 3], BLOCK_SIZE);
+        assert_eq!(buffer.block_count(), 1);
+        assert_eq!(buffer.as_bytes()[..4], [8, 8, 8, 0]);
+        assert!(buffer.as_bytes()[3..].iter().all(|byte| *byte == 0));
+        buffer.resize(2);
+        assert_eq!(buffer.as_bytes().as_ptr(), place);
     }
 }

@@ -104,7 +104,11 @@ impl BlockFile {
 
     /// Reads whole blocks at `offset` into `buffer`.
     pub fn read(&self, offset: u64, buffer: &mut BlockBuffer) -> Result<(), BlockIoError> {
-        let bytes = buffer.as_mut_bytes();
+        self.read_into(offset, buffer.as_mut_bytes())
+    }
+
+    /// The same into a part of a buffer: whole, aligned blocks.
+    pub(crate) fn read_into(&self, offset: u64, bytes: &mut [u8]) -> Result<(), BlockIoError> {
         self.check(offset, bytes.len())?;
         let mut done = 0;
         while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {

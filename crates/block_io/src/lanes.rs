@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
-use crate::block::BlockBuffer;
+use crate::block::{BLOCK_SIZE, BlockBuffer};
 use crate::clock::boottime_ns;
 use crate::file::{BlockFile, BlockIoError, OpenMode};
 
@@ -23,13 +23,6 @@ const IDLE: u64 = 0;
 /// What to do.
 #[derive(Debug)]
 pub enum IoOperation {
-    /// Read whole blocks.
-    Read {
-        /// Where.
-        offset: u64,
-        /// How many.
-        blocks: usize,
-    },
     /// Write whole blocks, durably.
     Write {
         /// Where.
@@ -38,9 +31,11 @@ pub enum IoOperation {
         data: BlockBuffer,
     },
     /// Read several separate runs of blocks; the results stand behind each other.
-    ReadRuns {
+    Read {
         /// Offset and number of blocks of each.
-        runs: Vec<(u64, usize)>,
+        runs: Arc<[(u64, usize)]>,
+        /// Room for them: of any size, its memory is used again.
+        into: BlockBuffer,
     },
 }
 
@@ -49,7 +44,7 @@ pub enum IoOperation {
 pub struct IoDone {
     /// Chosen by the caller.
     pub tag: u64,
-    /// What was read, empty for a write; or why not.
+    /// What was read or written, in the buffer that the request brought; or why not.
     pub result: Result<BlockBuffer, BlockIoError>,
     /// When the call into the kernel began (`CLOCK_BOOTTIME`).
     pub started_ns: u64,
@@ -187,23 +182,20 @@ impl Worker {
         }
         let Some(file) = &self.file else { return Ok(BlockBuffer::zeroed(0)) };
         match operation {
-            IoOperation::Read { offset, blocks } => {
-                let mut buffer = BlockBuffer::zeroed(blocks);
-                file.read(offset, &mut buffer)?;
-                Ok(buffer)
-            }
             IoOperation::Write { offset, data } => {
                 file.write(offset, &data)?;
-                Ok(BlockBuffer::zeroed(0))
+                Ok(data)
             }
-            IoOperation::ReadRuns { runs } => {
-                let mut all = Vec::new();
-                for (offset, blocks) in runs {
-                    let mut buffer = BlockBuffer::zeroed(blocks);
-                    file.read(offset, &mut buffer)?;
-                    all.extend_from_slice(buffer.as_bytes());
+            IoOperation::Read { runs, mut into } => {
+                into.resize(runs.iter().map(|(_, blocks)| blocks).sum());
+                let mut rest = into.as_mut_bytes();
+                for (offset, blocks) in &*runs {
+                    let bytes = (blocks * BLOCK_SIZE).min(rest.len());
+                    let (run, more) = rest.split_at_mut(bytes);
+                    file.read_into(*offset, run)?;
+                    rest = more;
                 }
-                Ok(BlockBuffer::from_bytes(&all))
+                Ok(into)
             }
         }
     }
@@ -214,11 +206,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::block::BLOCK_SIZE;
 
     fn lanes(path: PathBuf, mode: OpenMode) -> (IoLanes, Receiver<IoDone>) {
         let (sender, receiver) = sync_channel(64);
         (IoLanes::new(path, mode, move |done| sender.send(done).unwrap()), receiver)
+    }
+
+    fn read(runs: &[(u64, usize)]) -> IoOperation {
+        IoOperation::Read { runs: runs.into(), into: BlockBuffer::zeroed(0) }
     }
 
     fn next(ends: &Receiver<IoDone>) -> IoDone {
@@ -233,8 +228,8 @@ mod tests {
         let (mut lanes, ends) = lanes(path, OpenMode::Existing);
         let data = BlockBuffer::from_bytes(b"ballot");
         lanes.submit(1, IoOperation::Write { offset: 5 * 4096, data }).unwrap();
-        assert!(next(&ends).result.is_ok());
-        lanes.submit(2, IoOperation::ReadRuns { runs: vec![(0, 1), (5 * 4096, 1)] }).unwrap();
+        assert_eq!(next(&ends).result.unwrap().block_count(), 1, "the buffer comes back");
+        lanes.submit(2, read(&[(0, 1), (5 * 4096, 1)])).unwrap();
         let done = next(&ends);
         assert_eq!(done.tag, 2);
         assert!(done.finished_ns >= done.started_ns);
@@ -248,10 +243,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("v");
         let (mut lanes, ends) = lanes(path.clone(), OpenMode::Existing);
-        lanes.submit(1, IoOperation::Read { offset: 0, blocks: 1 }).unwrap();
+        lanes.submit(1, read(&[(0, 1)])).unwrap();
         assert!(next(&ends).result.is_err());
         std::fs::write(&path, vec![3; BLOCK_SIZE]).unwrap();
-        lanes.submit(2, IoOperation::Read { offset: 0, blocks: 1 }).unwrap();
+        lanes.submit(2, read(&[(0, 1)])).unwrap();
         assert_eq!(next(&ends).result.unwrap().as_bytes()[0], 3);
     }
 
@@ -262,10 +257,10 @@ mod tests {
             std::thread::park();
         };
         for tag in 0..LANES_MAX as u64 {
-            lanes.submit(tag, IoOperation::Read { offset: 0, blocks: 1 }).unwrap();
+            lanes.submit(tag, read(&[(0, 1)])).unwrap();
         }
         let started = boottime_ns();
-        let refused = lanes.submit(99, IoOperation::Read { offset: 0, blocks: 1 });
+        let refused = lanes.submit(99, read(&[(0, 1)]));
         assert_eq!(refused, Err(IoRefused));
         assert!(boottime_ns() - started < 1_000_000_000, "submit blocked");
         assert_eq!(lanes.in_flight(), LANES_MAX);

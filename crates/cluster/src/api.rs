@@ -1,6 +1,7 @@
 //! What goes into a [`crate::Machine`] and what comes out.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::BLOCK_SIZE;
 use crate::block::Padded;
@@ -186,7 +187,8 @@ pub enum Output {
         network: u8,
         /// Peer's address on it.
         to: SocketAddr,
-        /// Payload, at most [`crate::DATAGRAM_BYTES_MAX`].
+        /// Payload, at most [`crate::DATAGRAM_BYTES_MAX`]. [`crate::Machine::reuse`] takes its room
+        /// back.
         bytes: Vec<u8>,
     },
     /// Read blocks of statefile `statefile` (index into `ArmConfig::statefiles`).
@@ -196,7 +198,7 @@ pub enum Output {
         /// Index of the statefile.
         statefile: u8,
         /// Which blocks; ascending, disjoint. One atomic answer for all.
-        ranges: Vec<BlockRange>,
+        ranges: Arc<[BlockRange]>,
     },
     /// Write consecutive blocks. Writes may be performed in parallel with reads.
     Write {

@@ -42,6 +42,17 @@ impl SharedBlock {
         bytes.resize(self.len, 0);
         bytes
     }
+    /// Other content of the same kind: in the same memory, if nobody else has it and it fits.
+    pub(crate) fn refill(&mut self, head: &[u8], len: usize) {
+        let head = head.get(..len).unwrap_or(head);
+        match Arc::get_mut(&mut self.head) {
+            Some(memory) if memory.len() == head.len() => {
+                memory.copy_from_slice(head);
+                self.len = len;
+            }
+            _ => *self = Self::padded(head, len),
+        }
+    }
     /// It is the very memory of `other`.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.head, &other.head) && self.len == other.len
@@ -197,6 +208,19 @@ mod tests {
         assert_ne!(short, SharedBlock::padded(&[1, 2], 11));
         assert_ne!(short, SharedBlock::padded(&[1, 3], 10));
         assert_eq!(short.to_vec().len(), 10);
+    }
+
+    #[test]
+    fn memory_is_filled_again_only_if_nobody_else_has_it() {
+        let mut block = SharedBlock::padded(&[1, 2], 8);
+        let memory = block.head.as_ptr();
+        block.refill(&[3, 4], 8);
+        assert_eq!((block.head(), block.head.as_ptr()), (&[3, 4][..], memory));
+        let kept = block.clone();
+        block.refill(&[5, 6], 8);
+        assert_eq!((kept.head(), block.head()), (&[3, 4][..], &[5, 6][..]));
+        block.refill(&[7], 9);
+        assert_eq!((block.head(), block.len()), (&[7][..], 9));
     }
 
     #[test]

@@ -14,6 +14,15 @@ impl Writer {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self { bytes: Vec::with_capacity(capacity) }
     }
+    /// Forgets what was written; the room stays.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+    }
+    /// Writes over what stands at `at`.
+    pub(crate) fn patch(&mut self, at: usize, value: &[u8]) -> Option<()> {
+        self.bytes.get_mut(at..at + value.len())?.copy_from_slice(value);
+        Some(())
+    }
     pub(crate) fn u8(&mut self, value: u8) {
         self.bytes.push(value);
     }
@@ -40,6 +49,12 @@ impl Writer {
     }
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
+    }
+    /// Writes into the room of `bytes`; what stood there is forgotten.
+    pub(crate) fn over(bytes: Vec<u8>) -> Self {
+        let mut out = Self { bytes };
+        out.clear();
+        out
     }
 }
 
@@ -85,26 +100,40 @@ impl<'a> Reader<'a> {
 /// Bytes before the sealed content of a block: magic (8), CRC32C (4), content length (4).
 pub(crate) const SEAL_BYTES: usize = 16;
 
-/// Room for a seal, and for content behind it.
+/// Begins a sealed block: room for the seal, the content follows.
+pub(crate) fn begin_sealed(out: &mut Writer) {
+    out.clear();
+    out.raw(&[0; SEAL_BYTES]);
+}
+
+/// The same in room of its own.
 pub(crate) fn sealed(capacity: usize) -> Writer {
     let mut out = Writer::with_capacity(capacity);
-    out.raw(&[0; SEAL_BYTES]);
+    begin_sealed(&mut out);
     out
 }
 
-/// Closes what was begun by [`sealed`] for `size` bytes: magic, CRC32C over everything after the
-/// CRC, length of the content, the content, zeroes. `None`: it does not fit.
-pub(crate) fn seal(magic: &[u8; 8], out: Writer, size: usize) -> Option<SharedBlock> {
-    let mut head = out.into_bytes();
-    if head.len() > size {
+/// Closes what was begun by [`begin_sealed`] for `size` bytes: magic, CRC32C over everything after
+/// the CRC, length of the content, the content, zeroes. `None`: it does not fit.
+pub(crate) fn end_sealed<'a>(
+    magic: &[u8; 8],
+    out: &'a mut Writer,
+    size: usize,
+) -> Option<&'a [u8]> {
+    if out.len() > size {
         return None;
     }
-    let length = u32::try_from(head.len().checked_sub(SEAL_BYTES)?).ok()?;
-    head.get_mut(12..SEAL_BYTES)?.copy_from_slice(&length.to_le_bytes());
-    let crc = crc_padded(head.get(12..)?, size - 12);
-    head.get_mut(8..12)?.copy_from_slice(&crc.to_le_bytes());
-    head.get_mut(..8)?.copy_from_slice(magic);
-    Some(SharedBlock::padded(&head, size))
+    let length = u32::try_from(out.len().checked_sub(SEAL_BYTES)?).ok()?;
+    out.patch(12, &length.to_le_bytes())?;
+    let crc = crc_padded(out.as_slice().get(12..)?, size - 12);
+    out.patch(8, &crc.to_le_bytes())?;
+    out.patch(0, magic)?;
+    Some(out.as_slice())
+}
+
+/// The same, as a block.
+pub(crate) fn seal(magic: &[u8; 8], mut out: Writer, size: usize) -> Option<SharedBlock> {
+    end_sealed(magic, &mut out, size).map(|head| SharedBlock::padded(head, size))
 }
 
 /// The checksum and the content of a sealed block; `None` if the magic or the checksum is wrong.

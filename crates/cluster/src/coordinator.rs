@@ -40,14 +40,13 @@ impl Machine {
             return false;
         }
         let has_area = record.area_next.is_some() || record.area_owner == self.me;
-        let named: Vec<&OpenEpoch> =
-            record.open.iter().filter(|open| open.coordinator != self.me).collect();
-        let newest = named.iter().map(|open| open.number).max();
-        let cleared = named.iter().all(|open| {
+        let named = || record.open.iter().filter(|open| open.coordinator != self.me);
+        let newest = named().map(|open| open.number).max();
+        let cleared = named().all(|open| {
             if on(Mutation::LastCoordinatorOnly) && Some(open.number) != newest {
                 return true;
             }
-            let last = named.iter().filter(|other| other.coordinator == open.coordinator);
+            let last = named().filter(|other| other.coordinator == open.coordinator);
             let last = last.map(|other| other.number).max().unwrap_or(open.number);
             self.coordinator_left(open.coordinator, last)
         });
@@ -92,12 +91,18 @@ impl Machine {
 
     /// Isolation response `hold`: nobody goes out, but the role moves to the better component.
     fn held_heir(&self, record: &Record, members: &[Seat]) -> Option<Seat> {
+        let best = self.role_moves_to(record)?;
+        members.iter().copied().find(|seat| best & bit(seat.slot) != 0)
+    }
+
+    /// The component to which the role moves under `hold`, as a set of slots.
+    pub(crate) fn role_moves_to(&self, record: &Record) -> Option<u64> {
         if self.config.isolation_response != IsolationResponse::Hold {
             return None;
         }
         let best = self.best_component(record)?;
         let moves = best & bit(self.me.slot) != 0 && best & bit(record.coordinator.slot) == 0;
-        members.iter().copied().find(|seat| moves && best & bit(seat.slot) != 0)
+        moves.then_some(best)
     }
 
     /// An area that no open epoch's coordinator may write.

@@ -5,6 +5,8 @@
 //! sequence (8), 54 report (50), 104 length of the record (2), 106 the record, then HMAC-SHA-256
 //! over everything before it (32).
 
+use std::borrow::Cow;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use uuid::Uuid;
@@ -19,7 +21,7 @@ const MAC_BYTES: usize = 32;
 
 /// A datagram's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Datagram {
+pub(crate) struct Datagram<'a> {
     pub(crate) generation: Uuid,
     pub(crate) from: Seat,
     pub(crate) sequence: u64,
@@ -27,7 +29,7 @@ pub(crate) struct Datagram {
     /// Incarnation and sequence of the receiver's newest datagram that arrived; sequence 0: none.
     pub(crate) echo: (u64, u64),
     pub(crate) report: Report,
-    pub(crate) record: Option<Record>,
+    pub(crate) record: Option<Cow<'a, Record>>,
 }
 
 /// Computes and checks MACs.
@@ -55,10 +57,10 @@ impl Key {
     }
 }
 
-impl Datagram {
-    /// The bytes to send; `None` only for a record that is too long to exist.
-    pub(crate) fn encode(&self, key: &Key) -> Option<Vec<u8>> {
-        let mut out = Writer::with_capacity(256);
+impl Datagram<'_> {
+    /// The bytes to send, in `room`; `None` only for a record that is too long to exist.
+    pub(crate) fn encode(&self, key: &Key, room: Vec<u8>) -> Option<Vec<u8>> {
+        let mut out = Writer::over(room);
         out.raw(MAGIC);
         out.uuid(self.generation);
         put_seat(&mut out, self.from);
@@ -67,7 +69,7 @@ impl Datagram {
         out.u64(self.echo.0);
         out.u64(self.echo.1);
         self.report.put(&mut out);
-        put_record(&mut out, self.record.as_ref())?;
+        put_record(&mut out, self.record.as_deref())?;
         let mut mac = key.0.clone();
         mac.update(out.as_slice());
         out.raw(&mac.finalize().into_bytes());
@@ -91,7 +93,7 @@ impl Datagram {
             to: input.u8()?,
             echo: (input.u64()?, input.u64()?),
             report: Report::get(&mut input)?,
-            record: get_record(&mut input)?,
+            record: get_record(&mut input)?.map(Cow::Owned),
         })
     }
 }

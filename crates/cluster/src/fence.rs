@@ -193,7 +193,7 @@ impl Machine {
             Fence::Marking { started, .. } | Fence::Excluding { started, .. } => *started = true,
             _ => return,
         }
-        let writes = vec![self.beat_write()];
+        let writes = self.beat_writes();
         self.start_cycle(Purpose::Beat, writes, false);
         self.send_beats();
     }

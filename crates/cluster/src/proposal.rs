@@ -2,7 +2,6 @@
 //!
 //! Owns: turning what is seen and wished into one successor of the newest decided record.
 
-use crate::control::IsolationResponse;
 use crate::death::Waits;
 use crate::machine::Machine;
 use crate::record::{Member, OPEN_MAX, Record, Seat, bit, quorum};
@@ -62,7 +61,7 @@ impl Machine {
         area && record.has(self.me)
             && record.has(record.coordinator)
             && self.proposer.wishes.is_empty()
-            && self.config.isolation_response != IsolationResponse::Hold
+            && self.role_moves_to(record).is_none()
             && self.put_outs(record) == 0
             && self.coming(record, 0).is_empty()
     }

@@ -172,7 +172,7 @@ impl Machine {
             self.proposer.active = None;
             return;
         };
-        if value.encode().is_none() {
+        if !value.fits() {
             self.proposer.active = None;
             return;
         }

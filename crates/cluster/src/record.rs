@@ -126,32 +126,37 @@ impl Record {
         all
     }
 
-    /// The bytes of this record; `None` if it is too long to be proposed.
-    pub(crate) fn encode(&self) -> Option<Vec<u8>> {
-        let mut out = Writer::with_capacity(1024);
+    /// Its encoding is short enough to be proposed.
+    pub(crate) fn fits(&self) -> bool {
+        self.put(&mut Writer::with_capacity(1024)).is_some()
+    }
+
+    /// Appends the bytes of this record; `None` if it is too long to be proposed.
+    pub(crate) fn put(&self, out: &mut Writer) -> Option<()> {
+        let begin = out.len();
         out.u64(self.number);
         out.u8(u8::from(self.armed));
         out.u8(self.q);
         out.u8(self.tolerate);
-        put_seat(&mut out, self.coordinator);
-        put_timing(&mut out, &self.timing);
+        put_seat(out, self.coordinator);
+        put_timing(out, &self.timing);
         out.u8(u8::try_from(self.statefiles.len()).ok()?);
         for uuid in &self.statefiles {
             out.uuid(*uuid);
         }
         out.u8(self.area_live);
-        put_seat(&mut out, self.area_owner);
+        put_seat(out, self.area_owner);
         out.u8(self.area_next.unwrap_or(u8::MAX));
         out.u8(u8::try_from(self.members.len()).ok()?);
         for member in &self.members {
-            put_seat(&mut out, member.seat);
+            put_seat(out, member.seat);
             out.uuid(member.host.0);
         }
         out.u8(u8::try_from(self.open.len()).ok()?);
         for open in &self.open {
-            self.put_open(&mut out, open)?;
+            self.put_open(out, open)?;
         }
-        (out.len() <= RECORD_BYTES_MAX).then(|| out.into_bytes())
+        (out.len() - begin <= RECORD_BYTES_MAX).then_some(())
     }
 
     /// Members of an open epoch are a set of slots; incarnations only where they differ.

@@ -19,19 +19,21 @@ use crate::{log, spawn};
 
 /// Lines that may wait for one client.
 const LINES_MAX: usize = 64;
+/// Lines whose room is used again; a client that lags behind by more costs memory.
+const KEPT_MAX: usize = 8;
 /// Longest request line in bytes.
 const REQUEST_BYTES_MAX: u64 = 1 << 20;
 
 /// The loop's end of a connection.
 #[derive(Debug)]
 pub(crate) struct Client {
-    lines: SyncSender<Arc<str>>,
+    lines: SyncSender<Line>,
     stream: UnixStream,
 }
 
 impl Client {
     /// Posts a line; never blocks. `false`: the client is too slow or gone, and is cut off.
-    pub(crate) fn post(&self, line: &Arc<str>) -> bool {
+    pub(crate) fn post(&self, line: &Line) -> bool {
         let posted = self.lines.try_send(Arc::clone(line)).is_ok();
         if !posted {
             // Already closed is just as well.
@@ -41,11 +43,36 @@ impl Client {
     }
 }
 
-/// A line as it goes over the wire.
-pub(crate) fn encode(line: &GuardLine) -> Arc<str> {
-    let mut text = serde_json::to_string(line).unwrap_or_else(|_| "{}".to_owned());
-    text.push('\n');
-    text.into()
+/// A line as it goes over the wire; shared by all clients.
+pub(crate) type Line = Arc<Vec<u8>>;
+
+/// Makes lines in the room of those that every client has taken.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    kept: Vec<Line>,
+}
+
+impl Lines {
+    pub(crate) fn encode(&mut self, line: &GuardLine) -> Line {
+        let free = self.kept.iter_mut().position(|line| Arc::get_mut(line).is_some());
+        let mut made = free.map(|at| self.kept.swap_remove(at)).unwrap_or_default();
+        if let Some(text) = Arc::get_mut(&mut made) {
+            text.clear();
+            if serde_json::to_writer(&mut *text, line).is_err() {
+                text.clear();
+                text.extend_from_slice(b"{}");
+            }
+            // Numbers get longer with time; room for them is taken now.
+            if text.capacity() - text.len() < text.len() / 4 + 1 {
+                text.reserve(text.len() + 1);
+            }
+            text.push(b'\n');
+        }
+        if self.kept.len() < KEPT_MAX {
+            self.kept.push(Arc::clone(&made));
+        }
+        made
+    }
 }
 
 /// Listens at `path`, for root only, and reports clients to the loop.
@@ -89,9 +116,9 @@ fn serve(id: ClientId, stream: UnixStream, events: SyncSender<Event>) -> std::io
     })
 }
 
-fn write_lines(mut stream: UnixStream, inbox: &Receiver<Arc<str>>) {
+fn write_lines(mut stream: UnixStream, inbox: &Receiver<Line>) {
     while let Ok(line) = inbox.recv() {
-        if stream.write_all(line.as_bytes()).is_err() {
+        if stream.write_all(&line).is_err() {
             return;
         }
     }

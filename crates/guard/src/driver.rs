@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use haven_cluster::ids::Incarnation;
 use haven_cluster::{BootInfo, Input};
 
 use crate::config::Config;
-use crate::control::{self, Client};
+use crate::control::{Client, Lines};
 use crate::event::{ClientId, Event};
 use crate::fence::Fencer;
 use crate::membership::{Membership, Step};
@@ -45,8 +44,12 @@ pub(crate) struct Driver {
     clients: BTreeMap<ClientId, Client>,
     membership: Option<Membership>,
     terms: u64,
-    pending: BTreeMap<u64, (ClientId, u64)>,
+    /// Requests that the machine has: its number for each, whose it is, and their number.
+    pending: Vec<(u64, ClientId, u64)>,
     requests: u64,
+    /// What was pushed last: room for what comes next.
+    pushed: Option<Box<GuardState>>,
+    lines: Lines,
     pushes: u64,
     pushed_at_ns: u64,
     dirty: bool,
@@ -69,8 +72,10 @@ impl Driver {
             clients: BTreeMap::new(),
             membership: None,
             terms: 0,
-            pending: BTreeMap::new(),
+            pending: Vec::new(),
             requests: 0,
+            pushed: None,
+            lines: Lines::default(),
             pushes: 0,
             pushed_at_ns: 0,
             dirty: true,
@@ -85,22 +90,22 @@ impl Driver {
 
     /// Runs until this incarnation is over.
     pub(crate) fn run(mut self, events: &Receiver<Event>) -> ExitCode {
+        let mut steps = Vec::new();
         loop {
-            let mut steps = Vec::new();
             match events.recv_timeout(self.wait()) {
-                Ok(event) => steps.extend(self.take(event)),
+                Ok(event) => self.take(event, &mut steps),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return ExitCode::FAILURE,
             }
             for event in events.try_iter().take(BATCH_MAX) {
-                steps.extend(self.take(event));
+                self.take(event, &mut steps);
             }
-            steps.extend(self.check_havend());
+            self.check_havend(&mut steps);
             if let Some(membership) = &mut self.membership {
-                steps.extend(membership.tick());
+                membership.tick(&mut steps);
                 membership.feed();
             }
-            for step in steps {
+            for step in steps.drain(..) {
                 if let Some(exit) = self.follow(step) {
                     return exit;
                 }
@@ -121,65 +126,62 @@ impl Driver {
         self.membership.as_ref().map_or(IDLE_PUSH_NS, |membership| beat(membership) * 1_000_000)
     }
 
-    fn take(&mut self, event: Event) -> Vec<Step> {
+    fn take(&mut self, event: Event, steps: &mut Vec<Step>) {
         match event {
             Event::Datagram { network, bytes } => {
-                self.input(Input::Datagram { network, bytes: &bytes })
+                self.input(Input::Datagram { network, bytes: &bytes }, steps);
             }
-            Event::Io { term, done } => match &mut self.membership {
-                Some(membership) => membership.io_done(term, &done),
-                None => Vec::new(),
-            },
-            Event::Isolation { reached } => self.input(Input::Isolation { reached }),
+            Event::Io { term, done } => {
+                if let Some(membership) = &mut self.membership {
+                    membership.io_done(term, done, steps);
+                }
+            }
+            Event::Isolation { reached } => self.input(Input::Isolation { reached }, steps),
             Event::Fenced(report) => {
                 log::info(&format!("fencer: {}", report.text));
-                self.input(Input::Fenced { clean: report.clean })
+                self.input(Input::Fenced { clean: report.clean }, steps);
             }
             Event::Formatted { client, id, result } => {
                 self.formatting = false;
                 self.reply(client, GuardReply { id, result });
-                Vec::new()
             }
             Event::Connected(id, client) => {
                 if self.clients.len() < CLIENTS_MAX {
                     self.clients.insert(id, client);
                     self.dirty = true;
                 }
-                Vec::new()
             }
             Event::Closed(id) => {
                 self.clients.remove(&id);
-                Vec::new()
             }
-            Event::Request(client, request) => self.request(client, request),
+            Event::Request(client, request) => self.request(client, request, steps),
             Event::Unknown { client, id } => {
                 self.heard_ns = Some(boottime_ns());
                 let text = "the guard of this host is older than its pool daemon and does not \
                             know this request; restart the host in order to replace it";
                 self.reply(client, GuardReply { id, result: Err(refusal(UNKNOWN, text)) });
-                Vec::new()
             }
         }
     }
 
-    fn input(&mut self, input: Input<'_>) -> Vec<Step> {
-        self.membership.as_mut().map_or_else(Vec::new, |membership| membership.handle(input))
+    fn input(&mut self, input: Input<'_>, steps: &mut Vec<Step>) {
+        if let Some(membership) = &mut self.membership {
+            membership.handle(input, steps);
+        }
     }
 
-    fn request(&mut self, client: ClientId, request: GuardRequest) -> Vec<Step> {
+    fn request(&mut self, client: ClientId, request: GuardRequest, steps: &mut Vec<Step>) {
         self.heard_ns = Some(boottime_ns());
         let id = request.id;
         match request.command {
             GuardCommand::Status => {
                 self.reply(client, GuardReply { id, result: Ok(()) });
                 self.dirty = true;
-                Vec::new()
             }
             GuardCommand::Format(config) => {
                 if let Err(refusal) = self.format(client, id, config) {
                     self.reply(client, GuardReply { id, result: Err(refusal) });
                 }
-                Vec::new()
             }
             GuardCommand::Arm(config) => {
                 let result = self.arm(*config);
@@ -188,19 +190,17 @@ impl Driver {
                 }
                 self.reply(client, GuardReply { id, result });
                 self.dirty = true;
-                Vec::new()
             }
-            command => self.pass_on(client, id, command),
+            command => self.pass_on(client, id, command, steps),
         }
     }
 
     /// Commands of the machine; while there is none, only those that have nothing to do succeed.
-    fn pass_on(&mut self, client: ClientId, id: u64, command: GuardCommand) -> Vec<Step> {
+    fn pass_on(&mut self, client: ClientId, id: u64, command: GuardCommand, steps: &mut Vec<Step>) {
         let command = match self.seen(command) {
             Ok(command) => command,
             Err(refusal) => {
-                self.reply(client, GuardReply { id, result: Err(refusal) });
-                return Vec::new();
+                return self.reply(client, GuardReply { id, result: Err(refusal) });
             }
         };
         if let GuardCommand::Load { running, .. } = command {
@@ -216,12 +216,11 @@ impl Driver {
         if self.membership.is_none() || self.pending.len() >= PENDING_MAX {
             let refusal = || refusal("HA_NOT_ENABLED", "high availability is not armed here");
             let result = if idle { Ok(()) } else { Err(refusal()) };
-            self.reply(client, GuardReply { id, result });
-            return Vec::new();
+            return self.reply(client, GuardReply { id, result });
         }
         self.requests += 1;
-        self.pending.insert(self.requests, (client, id));
-        self.input(Input::Command { id: self.requests, command })
+        self.pending.push((self.requests, client, id));
+        self.input(Input::Command { id: self.requests, command }, steps);
     }
 
     /// The pool daemon's word, against what this guard sees itself: a daemon that has just started
@@ -293,20 +292,20 @@ impl Driver {
         Ok(())
     }
 
-    fn check_havend(&mut self) -> Vec<Step> {
-        let Some(heard) = self.heard_ns else { return Vec::new() };
+    fn check_havend(&mut self, steps: &mut Vec<Step>) {
+        let Some(heard) = self.heard_ns else { return };
         let alive = boottime_ns().saturating_sub(heard) < HAVEND_SILENCE_NS;
-        if alive == self.alive {
-            return Vec::new();
+        if alive != self.alive {
+            self.alive = alive;
+            self.input(Input::HavendHealth { alive }, steps);
         }
-        self.alive = alive;
-        self.input(Input::HavendHealth { alive })
     }
 
     fn follow(&mut self, step: Step) -> Option<ExitCode> {
         match step {
             Step::Reply(reply) => {
-                if let Some((client, id)) = self.pending.remove(&reply.id) {
+                let at = self.pending.iter().position(|(number, ..)| *number == reply.id);
+                if let Some((_, client, id)) = at.map(|at| self.pending.swap_remove(at)) {
                     self.reply(client, GuardReply { id, result: reply.result });
                 }
             }
@@ -330,7 +329,11 @@ impl Driver {
     }
 
     fn leave(&mut self, disarmed: bool) {
-        self.last_epoch = self.membership.take().and_then(|membership| membership.state().epoch);
+        if let Some(membership) = self.membership.take() {
+            let mut state = GuardState::idle();
+            membership.fill_state(&mut state);
+            self.last_epoch = state.epoch;
+        }
         if let Some(epoch) = self.last_epoch.as_mut().filter(|_| disarmed) {
             epoch.armed = false;
         }
@@ -338,16 +341,25 @@ impl Driver {
             log::error(&format!("the mark of this boot stays: {error}"));
         }
         log::info(if disarmed { "disarmed" } else { "left the membership in order" });
-        for (_, (client, id)) in std::mem::take(&mut self.pending) {
+        for (_, client, id) in std::mem::take(&mut self.pending) {
             self.reply(client, GuardReply { id, result: Ok(()) });
         }
         self.dirty = true;
     }
 
-    fn state(&self) -> GuardState {
+    fn fill_state(&self, state: &mut GuardState) {
         match &self.membership {
-            Some(membership) => leaving(membership.state()),
-            None => GuardState { epoch: self.last_epoch.clone(), ..GuardState::idle() },
+            Some(membership) => {
+                membership.fill_state(state);
+                // A machine that says "idle" is about to leave, but its mark and its sockets are
+                // still there.
+                if state.phase == GuardPhase::Idle {
+                    state.phase = GuardPhase::Joining("the end of this membership".to_owned());
+                }
+            }
+            None => {
+                *state = GuardState { epoch: self.last_epoch.clone(), ..GuardState::idle() };
+            }
         }
     }
 
@@ -359,25 +371,33 @@ impl Driver {
 
     fn push(&mut self) {
         self.pushes += 1;
-        let state = GuardState { sequence: self.pushes, ..self.state() };
+        let mut state = self.pushed.take().unwrap_or_else(|| Box::new(GuardState::idle()));
+        self.fill_state(&mut state);
+        state.sequence = self.pushes;
         self.note(&state);
-        let line = control::encode(&GuardLine::State(Box::new(state)));
-        self.clients.retain(|_, client| client.post(&line));
+        let line = GuardLine::State(state);
+        let text = self.lines.encode(&line);
+        if let GuardLine::State(state) = line {
+            self.pushed = Some(state);
+        }
+        self.clients.retain(|_, client| client.post(&text));
         self.pushed_at_ns = boottime_ns();
         self.dirty = false;
     }
 
     fn reply(&mut self, client: ClientId, reply: GuardReply) {
-        let line: Arc<str> = control::encode(&GuardLine::Reply(reply));
-        if self.clients.get(&client).is_some_and(|client| !client.post(&line)) {
+        let text = self.lines.encode(&GuardLine::Reply(reply));
+        if self.clients.get(&client).is_some_and(|client| !client.post(&text)) {
             self.clients.remove(&client);
         }
     }
 
     /// Changes that the journal should show.
     fn note(&mut self, state: &GuardState) {
-        let seen = (state.phase.clone(), state.epoch.clone(), state.may_act);
-        if self.logged.as_ref() == Some(&seen) {
+        let same = |(phase, epoch, acts): &(GuardPhase, Option<EpochView>, bool)| {
+            *phase == state.phase && *epoch == state.epoch && *acts == state.may_act
+        };
+        if self.logged.as_ref().is_some_and(same) {
             return;
         }
         let epoch = state.epoch.as_ref().map_or_else(
@@ -390,16 +410,8 @@ impl Driver {
         );
         let acts = if state.may_act { ", may act" } else { "" };
         log::info(&format!("{:?}, {epoch}{acts}", state.phase));
-        self.logged = Some(seen);
+        self.logged = Some((state.phase.clone(), state.epoch.clone(), state.may_act));
     }
-}
-
-/// A machine that says "idle" is about to leave, but its mark and its sockets are still there.
-fn leaving(state: GuardState) -> GuardState {
-    if state.phase != GuardPhase::Idle {
-        return state;
-    }
-    GuardState { phase: GuardPhase::Joining("the end of this membership".to_owned()), ..state }
 }
 
 fn refusal(code: &str, text: &str) -> GuardRefusal {

@@ -13,11 +13,45 @@ const EVENTS_MAX: usize = 1024;
 /// Names a connection of a pool daemon.
 pub(crate) type ClientId = u64;
 
+/// Longest datagram that travels in its event: any without an epoch record is shorter.
+const SHORT_MAX: usize = 150;
+
+/// A datagram as it arrived. Usual ones take nothing from the heap.
+#[derive(Clone, Debug)]
+pub(crate) enum Payload {
+    Short { bytes: [u8; SHORT_MAX], count: usize },
+    Long(Vec<u8>),
+}
+
+impl From<&[u8]> for Payload {
+    fn from(from: &[u8]) -> Self {
+        let (mut bytes, count) = ([0; SHORT_MAX], from.len());
+        match bytes.get_mut(..count) {
+            Some(place) => {
+                place.copy_from_slice(from);
+                Self::Short { bytes, count }
+            }
+            None => Self::Long(from.to_vec()),
+        }
+    }
+}
+
+impl std::ops::Deref for Payload {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Short { bytes, count } => bytes.get(..*count).unwrap_or_default(),
+            Self::Long(bytes) => bytes,
+        }
+    }
+}
+
 /// One event.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// Bytes from a heartbeat network.
-    Datagram { network: u8, bytes: Vec<u8> },
+    Datagram { network: u8, bytes: Payload },
     /// A statefile IO returned. `term` tells the IO of an earlier arming from the present ones.
     Io { term: u64, done: IoDone },
     /// Whether an isolation address answers.

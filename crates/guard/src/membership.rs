@@ -5,15 +5,16 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use haven_block_io::{
     BLOCK_SIZE, BlockBuffer, IoDone, IoLanes, IoOperation, OpenMode, Watchdog, boottime_ns,
 };
-use haven_cluster::control::{ArmConfig, GuardReply};
+use haven_cluster::control::{ArmConfig, GuardReply, GuardState};
 use haven_cluster::ids::{Incarnation, Instant};
-use haven_cluster::{BootInfo, ConfigError, Input, IoFailed, IoId, Machine, Output};
+use haven_cluster::{BlockRange, BootInfo, ConfigError, Input, IoFailed, IoId, Machine, Output};
 
 use crate::config::Config;
 use crate::event::Event;
@@ -27,6 +28,8 @@ const FEEDS_PER_BITE: u64 = 8;
 /// How long this host still listens at an address that it has left: longer than any pool daemon
 /// takes to tell the others.
 const OLD_ADDRESS_NS: u64 = 60_000_000_000;
+/// Buffers for statefile IO that are kept for the next one.
+const BUFFERS_MAX: usize = 6;
 /// Longest silence of a receiving thread before the watchdog is fed no more.
 const LOOP_DEADLINE_NS: u64 = 500_000_000;
 
@@ -56,6 +59,49 @@ pub(crate) enum ArmError {
     NotListed,
 }
 
+/// Memory for statefile IO, used again and again.
+#[derive(Debug, Default)]
+struct Room {
+    reads: Vec<BlockBuffer>,
+    writes: Vec<BlockBuffer>,
+    /// What was read last, as the machine and as the lanes say it.
+    runs: Option<(Arc<[BlockRange]>, Runs)>,
+}
+
+/// Offsets and numbers of blocks.
+type Runs = Arc<[(u64, usize)]>;
+
+impl Room {
+    fn read(&mut self, ranges: Arc<[BlockRange]>) -> IoOperation {
+        let into = self.reads.pop().unwrap_or_else(|| BlockBuffer::zeroed(0));
+        let runs = match &self.runs {
+            Some((known, runs)) if Arc::ptr_eq(known, &ranges) => Arc::clone(runs),
+            _ => {
+                let run = |range: &BlockRange| {
+                    (u64::from(range.first) * BLOCK_SIZE as u64, range.count as usize)
+                };
+                let runs: Runs = ranges.iter().map(run).collect();
+                self.runs = Some((ranges, Arc::clone(&runs)));
+                runs
+            }
+        };
+        IoOperation::Read { runs, into }
+    }
+
+    fn write(&mut self, block: u32, head: &[u8], len: usize) -> IoOperation {
+        let mut data = self.writes.pop().unwrap_or_else(|| BlockBuffer::zeroed(0));
+        data.refill(head, len);
+        IoOperation::Write { offset: u64::from(block) * BLOCK_SIZE as u64, data }
+    }
+
+    fn give_back(&mut self, buffer: BlockBuffer, write: bool) {
+        let kept = if write { &mut self.writes } else { &mut self.reads };
+        if kept.len() < BUFFERS_MAX {
+            kept.push(buffer);
+        }
+    }
+}
+
 /// A running arming.
 #[derive(Debug)]
 pub(crate) struct Membership {
@@ -69,6 +115,7 @@ pub(crate) struct Membership {
     probe: Probe,
     probed: Vec<IpAddr>,
     lanes: Vec<IoLanes>,
+    room: Room,
     /// IO that was refused at once; told to the machine in the next round.
     refused: Vec<(IoId, bool)>,
     watchdog: Option<Watchdog>,
@@ -113,6 +160,7 @@ impl Membership {
             probe,
             probed: arm.isolation_addresses.clone(),
             lanes: lanes.collect(),
+            room: Room::default(),
             refused: Vec::new(),
             watchdog: None,
             watchdog_path: host.watchdog(),
@@ -130,9 +178,9 @@ impl Membership {
         self.machine.config()
     }
 
-    /// The machine's state.
-    pub(crate) fn state(&self) -> haven_cluster::control::GuardState {
-        self.machine.state(now())
+    /// The machine's state, in the place of an older one.
+    pub(crate) fn fill_state(&self, state: &mut GuardState) {
+        self.machine.fill_state(now(), state);
     }
 
     /// When the loop must come back at the latest.
@@ -142,10 +190,9 @@ impl Membership {
         if self.refused.is_empty() { machine.min(feed) } else { 0 }
     }
 
-    /// Takes one input and performs what follows from it.
-    pub(crate) fn handle(&mut self, input: Input<'_>) -> Vec<Step> {
+    /// Takes one input and performs what follows from it; what is for the loop goes to `steps`.
+    pub(crate) fn handle(&mut self, input: Input<'_>, steps: &mut Vec<Step>) {
         self.machine.handle(now(), input);
-        let mut steps = Vec::new();
         while let Some(output) = self.machine.poll_output() {
             steps.extend(self.perform(output));
         }
@@ -155,20 +202,17 @@ impl Membership {
             log::error(&format!("{violation}; the watchdog is fed no more"));
             self.broken = true;
         }
-        steps
     }
 
     /// The clock's turn: timer, and IO that could not even be posted.
-    pub(crate) fn tick(&mut self) -> Vec<Step> {
-        let mut steps = Vec::new();
+    pub(crate) fn tick(&mut self, steps: &mut Vec<Step>) {
         for (io, write) in std::mem::take(&mut self.refused) {
-            steps.extend(self.handle(failed(io, write)));
+            self.handle(failed(io, write), steps);
         }
         if self.machine.next_deadline().is_some_and(|deadline| deadline <= now()) {
-            steps.extend(self.handle(Input::Timer));
+            self.handle(Input::Timer, steps);
         }
         self.follow_addresses();
-        steps
     }
 
     /// This host was given other addresses, or others to probe.
@@ -203,17 +247,20 @@ impl Membership {
     }
 
     /// An IO returned.
-    pub(crate) fn io_done(&mut self, term: u64, done: &IoDone) -> Vec<Step> {
+    pub(crate) fn io_done(&mut self, term: u64, done: IoDone, steps: &mut Vec<Step>) {
         if term != self.term {
-            return Vec::new();
+            return;
         }
         let io = IoId(done.tag & !WRITE);
         let write = done.tag & WRITE != 0;
-        match &done.result {
-            Ok(_) if write => self.handle(Input::WriteDone { io, result: Ok(()) }),
-            Ok(buffer) => self.handle(Input::ReadDone { io, result: Ok(buffer.as_bytes().into()) }),
-            Err(_) => self.handle(failed(io, write)),
-        }
+        let Ok(buffer) = done.result else { return self.handle(failed(io, write), steps) };
+        let input = if write {
+            Input::WriteDone { io, result: Ok(()) }
+        } else {
+            Input::ReadDone { io, result: Ok(buffer.as_bytes().into()) }
+        };
+        self.handle(input, steps);
+        self.room.give_back(buffer, write);
     }
 
     /// The one place where the watchdog is fed: every loop met its deadline, the machine holds
@@ -239,18 +286,17 @@ impl Membership {
 
     fn perform(&mut self, output: Output) -> Option<Step> {
         match output {
-            Output::Send { network, to, bytes } => self.networks.send(network, to, &bytes),
+            Output::Send { network, to, bytes } => {
+                self.networks.send(network, to, &bytes);
+                self.machine.reuse(bytes);
+            }
             Output::Read { io, statefile, ranges } => {
-                let run = |range: &haven_cluster::BlockRange| {
-                    (u64::from(range.first) * BLOCK_SIZE as u64, range.count as usize)
-                };
-                let runs = ranges.iter().map(run).collect();
-                self.submit(io, statefile, IoOperation::ReadRuns { runs });
+                let operation = self.room.read(ranges);
+                self.submit(io, statefile, operation);
             }
             Output::Write { io, statefile, block, bytes } => {
-                let offset = u64::from(block) * BLOCK_SIZE as u64;
-                let data = BlockBuffer::padded(bytes.head(), bytes.len());
-                self.submit(io, statefile, IoOperation::Write { offset, data });
+                let operation = self.room.write(block, bytes.head(), bytes.len());
+                self.submit(io, statefile, operation);
             }
             Output::WatchdogArm { bite_ms } => return self.arm_watchdog(bite_ms),
             Output::WatchdogDisarm => self.disarm_watchdog(),

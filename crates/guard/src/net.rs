@@ -143,7 +143,7 @@ impl Receiver {
             self.tick.store(boottime_ns(), Ordering::Release);
             match self.socket.recv_from(&mut buffer) {
                 Ok((count, _)) if count <= haven_cluster::DATAGRAM_BYTES_MAX => {
-                    let bytes = buffer.get(..count).unwrap_or_default().to_vec();
+                    let bytes = buffer.get(..count).unwrap_or_default().into();
                     let event = Event::Datagram { network: self.network, bytes };
                     if self.events.send(event).is_err() {
                         return;
@@ -171,7 +171,7 @@ mod tests {
         networks.send(0, to, b"beat");
         let event = events.recv_timeout(Duration::from_secs(10)).unwrap();
         assert!(
-            matches!(&event, Event::Datagram { network: 1, bytes } if bytes == b"beat"),
+            matches!(&event, Event::Datagram { network: 1, bytes } if **bytes == *b"beat"),
             "{event:?}"
         );
         assert!(networks.oldest_tick_ns() > 0);

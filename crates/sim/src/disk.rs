@@ -1,5 +1,7 @@
 //! Shared statefiles, and each host's path to them.
 
+use std::sync::Arc;
+
 use haven_cluster::statefile::STATEFILE_BLOCKS;
 use haven_cluster::{BLOCK_SIZE, BlockRange, IoFailed, SharedBlock};
 
@@ -99,7 +101,7 @@ pub(crate) struct WriteOp {
 #[derive(Clone, Debug)]
 pub(crate) struct ReadOp {
     pub(crate) file: u8,
-    pub(crate) ranges: Vec<BlockRange>,
+    pub(crate) ranges: Arc<[BlockRange]>,
     pub(crate) parts: Vec<SharedBlock>,
     pub(crate) next: usize,
 }

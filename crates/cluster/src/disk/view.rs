@@ -23,12 +23,14 @@ enum Print {
 #[derive(Clone, Debug)]
 struct Memo<T> {
     blocks: Vec<SharedBlock>,
+    /// Bytes that are not shared, if they were to be kept.
+    flat: Vec<u8>,
     said: Option<T>,
 }
 
 impl<T> Default for Memo<T> {
     fn default() -> Self {
-        Self { blocks: Vec::new(), said: None }
+        Self { blocks: Vec::new(), flat: Vec::new(), said: None }
     }
 }
 
@@ -40,6 +42,22 @@ impl<T> Memo<T> {
             bytes.keep(&mut self.blocks);
         }
         self.said.as_ref()
+    }
+
+    /// The same; bytes that are not shared are kept and compared: for a block that never changes.
+    fn of_constant(
+        &mut self,
+        bytes: ReadBytes<'_>,
+        decode: impl FnOnce(&Padded<'_>) -> T,
+    ) -> Option<&T> {
+        if let ReadBytes::Flat(flat) = bytes {
+            if self.said.is_some() && self.flat == flat {
+                return self.said.as_ref();
+            }
+            self.flat.clear();
+            self.flat.extend_from_slice(flat);
+        }
+        self.of(bytes, decode)
     }
 }
 
@@ -122,7 +140,7 @@ impl FileView {
         let (generation, uuid) = (self.generation, self.uuid);
         let (mut valid, mut ours) = (false, None);
         for (at, memo) in self.super_memo.iter_mut().enumerate() {
-            let read = memo.of(bytes.part(at, 1), Superblock::decode);
+            let read = memo.of_constant(bytes.part(at, 1), Superblock::decode);
             let Some(block) = read.and_then(Option::as_ref) else { continue };
             valid = true;
             if block.generation == generation && block.statefile == uuid {

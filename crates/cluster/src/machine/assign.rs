@@ -6,6 +6,7 @@
 //! blanked, on every statefile that can be read, before anybody may take the host in.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::BLOCK_SIZE;
 use crate::api::{BlockRange, Output, ReadBytes, SharedBlock};
@@ -209,7 +210,7 @@ impl Part {
 }
 
 /// The blocks of the places of these slots, in the order in which [`marks`] takes them.
-fn ranges(slots: &[u8]) -> Vec<BlockRange> {
+fn ranges(slots: &[u8]) -> Arc<[BlockRange]> {
     let beats = slots.iter().map(|slot| BlockRange { first: beat_block(*slot, 0), count: 2 });
     let mut all: Vec<BlockRange> = beats.collect();
     for copy in [BallotCopy::First, BallotCopy::Second] {
@@ -218,7 +219,7 @@ fn ranges(slots: &[u8]) -> Vec<BlockRange> {
             count: 2 * BALLOT_BLOCKS,
         }));
     }
-    all
+    all.into()
 }
 
 /// First blocks of everything in a host's place.

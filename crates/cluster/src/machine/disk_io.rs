@@ -1,10 +1,11 @@
 //! Running the cycles of statefile IO and taking in what they bring.
 
+use crate::BLOCK_SIZE;
 use crate::api::{BlockRange, IoFailed, IoId, Output, ReadBytes, SharedBlock};
 use crate::disk::cycle::{Cycle, Outcome, Purpose, Step, majority};
-use crate::disk::view::SeenBeat;
 use crate::machine::{Carry, Machine, Round};
 use crate::mutation::{Mutation, on};
+use crate::record::bit;
 use crate::report::Flags;
 use crate::statefile::blocks::{Acceptor, Ballot, Beat, Owner};
 use crate::statefile::layout::{
@@ -117,18 +118,27 @@ impl Machine {
         }
         if self.round_due && !self.running(Purpose::Beat) && !self.too_busy(Purpose::Beat) {
             self.round_due = false;
-            let write = self.carry == Carry::Done;
-            let writes = if write { vec![self.beat_write()] } else { Vec::new() };
+            let writes = if self.carry == Carry::Done { self.beat_writes() } else { Vec::new() };
             self.start_cycle(Purpose::Beat, writes, true);
         }
     }
 
-    /// The beat block as it is to be written now.
-    pub(crate) fn beat_write(&mut self) -> (u32, SharedBlock) {
+    /// The beat block as it is to be written now, in the room of the cycle before, which is over.
+    pub(crate) fn beat_writes(&mut self) -> Vec<(u32, SharedBlock)> {
         self.sequence += 1;
         let owner = self.owner();
         let beat = Beat { owner, sequence: self.sequence, report: self.report() };
-        (beat_block(self.me.slot, parity(self.me.inc)), beat.encode())
+        let mut writes = match &mut self.beat_cycle {
+            Some(cycle) => std::mem::take(&mut cycle.writes),
+            None => Vec::new(),
+        };
+        let number = beat_block(self.me.slot, parity(self.me.inc));
+        writes.resize_with(1, || (number, SharedBlock::padded(&[], BLOCK_SIZE)));
+        if let Some((at, block)) = writes.first_mut() {
+            *at = number;
+            beat.encode_in(&mut self.room.encoded, block);
+        }
+        writes
     }
 
     fn owner(&self) -> Owner {
@@ -190,7 +200,12 @@ impl Machine {
         let id = self.next_cycle;
         self.next_cycle += 1;
         let confirmed = self.confirmed();
-        let mut steps = Vec::with_capacity(self.files.len());
+        let before = match purpose {
+            Purpose::Beat => self.beat_cycle.take(),
+            Purpose::Ballot => self.ballot_cycle.take(),
+        };
+        let mut steps = before.map(|cycle| cycle.steps).unwrap_or_default();
+        steps.clear();
         for file in (0u8..).take(self.files.len()) {
             let step = match writes.first() {
                 None => Step::Wrote,
@@ -247,22 +262,26 @@ impl Machine {
         let (now, slots) = (self.now, u8::try_from(self.peers.len()).unwrap_or(64));
         let Some(cycle) = self.cycle_mut(purpose) else { return };
         let id = cycle.id;
-        let mut to_read = Vec::new();
+        // A set of statefiles.
+        let mut to_read = 0;
         if cycle.written() && cycle.reads {
             cycle.wrote_at.get_or_insert(now);
             for (file, step) in (0u8..).zip(cycle.steps.iter_mut()) {
                 if *step == Step::Wrote {
                     *step = Step::Reading(now);
-                    to_read.push(file);
+                    to_read |= bit(file);
                 }
             }
         }
         let outcome = cycle.outcome();
         let settle = outcome != Outcome::Running && !cycle.settled;
         cycle.settled |= settle;
-        for file in to_read {
+        if self.room.round.0 != slots {
+            self.room.round = (slots, round_ranges(slots).into());
+        }
+        for file in crate::record::slots(to_read) {
             let io = self.new_io(Pending::Read { file, purpose, cycle: id, start: now, slots });
-            self.output(Output::Read { io, statefile: file, ranges: round_ranges(slots) });
+            self.output(Output::Read { io, statefile: file, ranges: self.room.round.1.clone() });
         }
         if settle {
             self.cycle_done(purpose, outcome == Outcome::Good);
@@ -358,9 +377,10 @@ impl Machine {
             return None;
         }
         let places = || (0..slots).flat_map(|slot| [(slot, 0u8), (slot, 1u8)]);
+        let mut seen = std::mem::take(&mut self.room.seen);
+        seen.clear();
         let view = self.files.get_mut(usize::from(file))?;
         view.take_superblocks(bytes.part(0, 2));
-        let mut seen: Vec<SeenBeat> = Vec::with_capacity(count);
         for ((slot, p), at) in places().zip(2..) {
             seen.extend(view.take_beat(slot, p, bytes.part(at, 1)));
         }
@@ -377,6 +397,7 @@ impl Machine {
         for beat in &seen {
             self.observe_beat(beat, start);
         }
+        self.room.seen = seen;
         Some(bad)
     }
 

@@ -12,12 +12,14 @@ mod status;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use crate::api::{BootInfo, ConfigError, Input, IoId, Output, Violation};
+use crate::api::{BlockRange, BootInfo, ConfigError, Input, IoId, Output, Violation};
+use crate::codec::Writer;
 use crate::control::{ArmConfig, GuardState};
 use crate::datagram::Key;
 use crate::disk::cycle::Cycle;
-use crate::disk::view::FileView;
+use crate::disk::view::{FileView, SeenBeat};
 use crate::fence::Fence;
 use crate::ids::{HostId, Incarnation, Instant};
 use crate::peer::Peer;
@@ -90,8 +92,7 @@ pub struct Machine {
     pub(crate) sent: VecDeque<(u64, u64)>,
     /// Addresses that hosts had before, and until when beats go there too: by slot.
     pub(crate) former: Vec<(u8, Vec<SocketAddr>, u64)>,
-    /// Room for one beat's datagrams.
-    pub(crate) sends: Vec<Output>,
+    pub(crate) room: Room,
 
     // Own part in the protocol.
     pub(crate) acceptor: Acceptor,
@@ -110,6 +111,21 @@ pub struct Machine {
     pub(crate) may_act: bool,
     pub(crate) state_sequence: u64,
     pub(crate) next_tick: u64,
+}
+
+/// Memory that each beat uses again.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    /// One beat's datagrams.
+    sends: Vec<Output>,
+    /// What datagrams were written to before.
+    spare: Vec<Vec<u8>>,
+    /// For what is encoded.
+    encoded: Writer,
+    /// The beats that a read showed.
+    seen: Vec<SeenBeat>,
+    /// What a round reads, of so many slots.
+    round: (u8, Arc<[BlockRange]>),
 }
 
 /// How far the state of earlier lives was taken over.
@@ -185,7 +201,7 @@ impl Machine {
             sequence: 0,
             sent: VecDeque::with_capacity(SENT_MAX),
             former: Vec::new(),
-            sends: Vec::new(),
+            room: Room::default(),
             acceptor: Acceptor::blank(),
             ballot_version: 0,
             ballot_dirty: false,

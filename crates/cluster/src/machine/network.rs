@@ -1,13 +1,18 @@
 //! Datagrams: sending beats, and taking in what arrives in any order, late, twice or never.
 
+use std::borrow::Cow;
+
 use crate::api::Output;
 use crate::datagram::Datagram;
 use crate::machine::{Carry, Machine, SENT_MAX};
 use crate::mutation::{Mutation, on};
 use crate::peer::Vote;
-use crate::record::bit;
+use crate::record::{SLOTS_MAX, bit};
 use crate::report::{Flags, Report};
 use crate::timing::ns;
+
+/// Rooms for datagrams that are kept: one beat of the largest pool over four networks.
+const SPARE_MAX: usize = 4 * SLOTS_MAX;
 
 impl Machine {
     /// What this host says of itself now.
@@ -55,7 +60,8 @@ impl Machine {
         let report = self.report();
         let epoch = self.epoch();
         let record = self.decided.as_ref().filter(|record| record.number > 0);
-        let mut sends = std::mem::take(&mut self.sends);
+        let mut sends = std::mem::take(&mut self.room.sends);
+        let mut spare = std::mem::take(&mut self.room.spare);
         for spec in &self.config.hosts {
             let Ok(slot) = u8::try_from(spec.slot) else { continue };
             let Some(peer) = self.peer(slot).filter(|_| slot != self.me.slot) else { continue };
@@ -67,27 +73,33 @@ impl Machine {
                 to: slot,
                 echo: (peer.inc(), peer.heard_sequence),
                 report,
-                record: record.filter(|_| lacks).cloned(),
+                record: record.filter(|_| lacks).map(Cow::Borrowed),
             };
-            let Some(bytes) = datagram.encode(&self.key) else { continue };
-            for (_, addresses, until) in self.former.iter().filter(|(of, ..)| *of == slot) {
-                let still = (0u8..).zip(addresses).filter(|_| self.now < *until);
-                let gone = still.filter(|(_, to)| !spec.addresses.contains(to));
-                sends.extend(gone.map(|(network, to)| Output::Send {
-                    network,
-                    to: *to,
-                    bytes: bytes.clone(),
-                }));
-            }
+            let room = spare.pop().unwrap_or_default();
+            let Some(bytes) = datagram.encode(&self.key, room) else { continue };
+            let former = self.former.iter().filter(|(of, ..)| *of == slot);
+            let former = former.filter(|(.., until)| self.now < *until);
+            let former = former.flat_map(|(_, addresses, _)| (0u8..).zip(addresses));
+            let former = former.filter(|(_, to)| !spec.addresses.contains(to));
             let Some((last, others)) = spec.addresses.split_last() else { continue };
-            for (network, to) in (0u8..).zip(others) {
-                sends.push(Output::Send { network, to: *to, bytes: bytes.clone() });
+            for (network, to) in former.chain((0u8..).zip(others)) {
+                let mut copy = spare.pop().unwrap_or_default();
+                copy.clone_from(&bytes);
+                sends.push(Output::Send { network, to: *to, bytes: copy });
             }
             let network = u8::try_from(others.len()).unwrap_or(u8::MAX);
             sends.push(Output::Send { network, to: *last, bytes });
         }
         self.outputs.extend(sends.drain(..));
-        self.sends = sends;
+        (self.room.sends, self.room.spare) = (sends, spare);
+    }
+
+    /// Takes back the room of a datagram that was sent (or never will be): the next beat is written
+    /// there. Whoever sends many gives all of them back, and beats take nothing from the heap.
+    pub fn reuse(&mut self, bytes: Vec<u8>) {
+        if self.room.spare.len() < SPARE_MAX {
+            self.room.spare.push(bytes);
+        }
     }
 
     pub(crate) fn take_datagram(&mut self, network: u8, bytes: &[u8]) {
@@ -125,7 +137,7 @@ impl Machine {
             self.next_tick = now;
         }
         if let Some(record) = datagram.record {
-            self.learn(record);
+            self.learn(record.into_owned());
         }
     }
 

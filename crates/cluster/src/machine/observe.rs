@@ -1,6 +1,6 @@
 //! What blocks and datagrams teach: incarnations, reports, decided records, proposals.
 
-use crate::disk::view::SeenBeat;
+use crate::disk::view::{Place, SeenBeat};
 use crate::machine::{Carry, Machine};
 use crate::mutation::{Mutation, on};
 use crate::record::{Record, Seat, bit};
@@ -68,12 +68,11 @@ impl Machine {
     /// Takes what the ballots of statefile `file` say.
     pub(crate) fn observe_ballots(&mut self, file: u8) {
         let Some(view) = self.files.get(usize::from(file)) else { return };
-        let mut newest: Option<Record> = view.genesis.clone().filter(|_| self.decided.is_none());
-        let mut seats: Vec<Seat> = Vec::new();
-        let known = self.epoch();
-        for slot in 0..view.places.len() {
+        let young = self.decided.is_none();
+        let mut newest = if young { view.genesis.clone() } else { None };
+        let (known, slots) = (self.epoch(), view.places.len());
+        for slot in 0..slots {
             for ballot in view.ballots(slot) {
-                seats.push(ballot.owner.seat);
                 let number = ballot.state.decided.as_ref().map_or(0, |record| record.number);
                 let best = newest.as_ref().map_or(known, |record| record.number);
                 if number > best {
@@ -81,14 +80,9 @@ impl Machine {
                 }
             }
         }
-        let (now, me) = (self.now, self.me);
-        for seat in seats.into_iter().filter(|seat| seat.inc > 0) {
-            if seat.slot == me.slot {
-                if seat.inc > me.inc || (seat.inc == me.inc && !self.wrote_ballot()) {
-                    self.incarnation_taken(seat.inc);
-                }
-            } else if let Some(peer) = self.peer_mut(seat.slot) {
-                peer.see_inc(seat.inc, now);
+        for slot in 0..slots {
+            for seat in self.ballot_seats(file, slot).into_iter().flatten() {
+                self.observe_seat(seat);
             }
         }
         if let Some(record) = newest {
@@ -96,6 +90,29 @@ impl Machine {
         }
         self.carry_late(file);
         self.flee_proposals();
+    }
+
+    /// Whose the ballots of a slot are, by parity.
+    fn ballot_seats(&self, file: u8, slot: usize) -> [Option<Seat>; 2] {
+        let view = self.files.get(usize::from(file));
+        let places = view.and_then(|view| view.places.get(slot));
+        let seat = |place: &Place| place.ballot.as_ref().map(|ballot| ballot.owner.seat);
+        places.map_or([None; 2], |places| places.each_ref().map(seat))
+    }
+
+    /// A ballot of this life was read.
+    fn observe_seat(&mut self, seat: Seat) {
+        let (now, me) = (self.now, self.me);
+        if seat.inc == 0 {
+            return;
+        }
+        if seat.slot == me.slot {
+            if seat.inc > me.inc || (seat.inc == me.inc && !self.wrote_ballot()) {
+                self.incarnation_taken(seat.inc);
+            }
+        } else if let Some(peer) = self.peer_mut(seat.slot) {
+            peer.see_inc(seat.inc, now);
+        }
     }
 
     /// What an earlier life of this host promised and accepted on a statefile that was read after

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::BLOCK_SIZE;
 use crate::block::{Padded, SharedBlock};
-use crate::codec::{Reader, Writer, seal, sealed, unseal};
+use crate::codec::{Reader, Writer, begin_sealed, end_sealed, seal, sealed, unseal};
 use crate::ids::HostId;
 use crate::record::{Record, Seat, get_seat, put_seat};
 use crate::report::{BallotNumber, Report};
@@ -29,7 +29,7 @@ impl Superblock {
         let mut out = sealed(BLOCK_SIZE);
         out.uuid(self.generation);
         out.uuid(self.statefile);
-        out.raw(&self.genesis.encode()?);
+        self.genesis.put(&mut out)?;
         seal(SUPER_MAGIC, out, BLOCK_SIZE)
     }
     pub(crate) fn decode(block: &Padded<'_>) -> Option<Self> {
@@ -75,11 +75,18 @@ pub(crate) struct Beat {
 
 impl Beat {
     pub(crate) fn encode(&self) -> SharedBlock {
-        let mut out = sealed(256);
-        self.owner.put(&mut out);
-        out.u64(self.sequence);
-        self.report.put(&mut out);
-        seal(BEAT_MAGIC, out, BLOCK_SIZE).unwrap_or_else(|| SharedBlock::padded(&[], BLOCK_SIZE))
+        let mut block = SharedBlock::padded(&[], BLOCK_SIZE);
+        self.encode_in(&mut Writer::with_capacity(256), &mut block);
+        block
+    }
+    /// The same in the place of `block`, in its memory where that is possible.
+    pub(crate) fn encode_in(&self, room: &mut Writer, block: &mut SharedBlock) {
+        begin_sealed(room);
+        self.owner.put(room);
+        room.u64(self.sequence);
+        self.report.put(room);
+        // It always fits: its length is fixed.
+        block.refill(end_sealed(BEAT_MAGIC, room, BLOCK_SIZE).unwrap_or_default(), BLOCK_SIZE);
     }
     /// The block's checksum, and what it says.
     pub(crate) fn decode(block: &Padded<'_>) -> Option<(u32, Self)> {
@@ -170,12 +177,13 @@ impl Ballot {
 }
 
 pub(crate) fn put_record(out: &mut Writer, record: Option<&Record>) -> Option<()> {
-    let bytes = match record {
-        Some(record) => record.encode()?,
-        None => Vec::new(),
-    };
-    out.u16(u16::try_from(bytes.len()).ok()?);
-    out.raw(&bytes);
+    let at = out.len();
+    out.u16(0);
+    if let Some(record) = record {
+        record.put(out)?;
+        let length = u16::try_from(out.len() - at - 2).ok()?;
+        out.patch(at, &length.to_le_bytes())?;
+    }
     Some(())
 }
 

@@ -41,9 +41,9 @@ pub(crate) fn ballot_block(slot: u8, parity: u8, copy: BallotCopy) -> u32 {
 
 /// What a round reads of a pool whose highest slot is `slots - 1`: superblocks, beats and the
 /// first copies of the ballots.
-pub(crate) fn round_ranges(slots: u8) -> Vec<BlockRange> {
+pub(crate) fn round_ranges(slots: u8) -> [BlockRange; 3] {
     let slots = u32::from(slots);
-    vec![
+    [
         BlockRange { first: SUPERBLOCKS[0], count: 2 },
         BlockRange { first: BEATS, count: 2 * slots },
         BlockRange { first: BALLOTS_A, count: 2 * BALLOT_BLOCKS * slots },

@@ -1,5 +1,6 @@
 //! The formats: what is written is read back, and nothing else is taken for it.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use uuid::Uuid;
@@ -108,9 +109,9 @@ fn a_datagram_is_authentic_or_nothing() {
         to: 2,
         echo: (5, 1200),
         report: report(),
-        record: Some(record(64)),
+        record: Some(Cow::Owned(record(64))),
     };
-    let bytes = datagram.encode(&key).expect("it fits");
+    let bytes = datagram.encode(&key, vec![7]).expect("it fits");
     assert!(bytes.len() <= crate::DATAGRAM_BYTES_MAX);
     assert_eq!(Datagram::decode(&key, &bytes), Some(datagram));
     let other = Key::from_hex(&"0e".repeat(32)).expect("a key");

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use haven_block_io::{IoLanes, IoOperation, OpenMode};
+use haven_block_io::{BlockBuffer, IoLanes, IoOperation, OpenMode};
 use haven_cluster::control::GuardPhase;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -144,7 +144,7 @@ fn read_last_block(path: PathBuf) -> Result<u64, String> {
     });
     let offset = (STATEFILE_BLOCKS - 1) * haven_block_io::BLOCK_SIZE as u64;
     lanes
-        .submit(0, IoOperation::Read { offset, blocks: 1 })
+        .submit(0, IoOperation::Read { runs: [(offset, 1)].into(), into: BlockBuffer::zeroed(1) })
         .map_err(|refused| refused.to_string())?;
     let done = receiver
         .recv_timeout(READ_WAIT)

@@ -142,7 +142,7 @@ impl Peers {
                     let blocks: u32 = ranges.iter().map(|range| range.count).sum();
                     let mut bytes = vec![0; blocks as usize * BLOCK as usize];
                     let mut rest = bytes.as_mut_slice();
-                    for range in ranges {
+                    for range in &*ranges {
                         let (head, tail) = rest.split_at_mut(range.count as usize * BLOCK as usize);
                         self.file.read_exact_at(head, u64::from(range.first) * BLOCK).unwrap();
                         rest = tail;

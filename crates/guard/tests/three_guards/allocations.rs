@@ -4,13 +4,9 @@
 //! Nothing may pile up: a membership that lasts for years must not need a byte more than it did in
 //! its first minute, or the locked heap would grow some day in the middle of a beat.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of a test are tests, too")]
-#![allow(unsafe_code, reason = "an allocator that counts")]
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use haven_cluster::control::{ArmConfig, HostSpec, IsolationResponse, StatefileSpec};
 use haven_cluster::ids::{HostId, Incarnation, Instant};
@@ -18,47 +14,11 @@ use haven_cluster::timing::{Profile, Timing};
 use haven_cluster::{BootInfo, Input, IoId, Machine, Output};
 use uuid::Uuid;
 
-thread_local! {
-    static TAKEN: Cell<u64> = const { Cell::new(0) };
-    static LIVE: Cell<i64> = const { Cell::new(0) };
-}
-
-/// Counts for each thread by itself.
-struct Counting;
-
-fn count(taken: u64, bytes: i64) {
-    // A thread that ends counts no more.
-    let _gone = TAKEN.try_with(|cell| cell.set(cell.get() + taken));
-    let _gone = LIVE.try_with(|cell| cell.set(cell.get() + bytes));
-}
-
-fn size(layout: Layout) -> i64 {
-    i64::try_from(layout.size()).unwrap_or(i64::MAX)
-}
-
-// SAFETY: everything is the system's; only numbers are kept besides.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(1, size(layout));
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        count(0, -size(layout));
-        // SAFETY: the same; the place came from there.
-        unsafe { System.dealloc(place, layout) }
-    }
-}
-
-#[global_allocator]
-static HEAP: Counting = Counting;
+use super::counting::{live, set_live, taken};
 
 const BLOCK: usize = 4096;
 const HOSTS: u16 = 3;
 const MS: u64 = 1_000_000;
-/// What a beat may take from the heap, and gives back: more is a change that somebody should mean.
-const ALLOCATIONS_MAX: u64 = 24;
 /// Every IO and datagram takes so long.
 const LATENCY: u64 = MS;
 
@@ -83,7 +43,7 @@ fn config(number: u16) -> ArmConfig {
 /// What is on its way to a machine.
 enum Coming {
     Datagram(Vec<u8>),
-    Read(IoId, Vec<haven_cluster::BlockRange>),
+    Read(IoId, Arc<[haven_cluster::BlockRange]>),
     Written(IoId, u32, Vec<u8>),
 }
 
@@ -142,23 +102,23 @@ impl World {
 
     /// One input, and what follows from it.
     fn give(&mut self, to: usize, name: &'static str, input: Input<'_>) {
-        let (taken, live) = (TAKEN.get(), LIVE.get());
+        let before = (taken(), live());
         self.machines[to].handle(Instant(self.now), input);
-        let (taken, live) = (TAKEN.get() - taken, LIVE.get() - live);
+        let (took, keeps) = (taken() - before.0, live() - before.1);
         if to == 0 {
             let sum = self.taken.entry(name).or_default();
             sum.inputs += 1;
-            sum.allocations += taken;
-            self.kept += live;
+            sum.allocations += took;
+            self.kept += keeps;
         }
         loop {
-            let live = LIVE.get();
+            let before = live();
             let output = self.machines[to].poll_output();
             // Whatever it hands out was its own until now.
             let Some(output) = output else { break };
             self.perform(to, output);
             if to == 0 {
-                self.kept += LIVE.get() - live;
+                self.kept += live() - before;
             }
         }
     }
@@ -169,22 +129,22 @@ impl World {
         match output {
             Output::Send { to, bytes, .. } => {
                 let slot = slot_of(to);
-                let kept = LIVE.get();
+                let kept = live();
                 let copy = bytes.as_slice().to_vec();
                 self.post(slot, Coming::Datagram(copy));
-                LIVE.set(kept);
+                set_live(kept);
+                self.machines[from].reuse(bytes);
             }
             Output::Read { io, ranges, .. } => {
-                let kept = LIVE.get();
-                let copy = ranges.as_slice().to_vec();
-                self.post(from, Coming::Read(io, copy));
-                LIVE.set(kept);
+                let kept = live();
+                self.post(from, Coming::Read(io, ranges));
+                set_live(kept);
             }
             Output::Write { io, block, bytes, .. } => {
-                let kept = LIVE.get();
+                let kept = live();
                 let copy = bytes.to_vec();
                 self.post(from, Coming::Written(io, block, copy));
-                LIVE.set(kept);
+                set_live(kept);
             }
             Output::WatchdogArm { bite_ms } => {
                 let armed = Input::WatchdogArmed { bite_ms: Ok(bite_ms) };
@@ -272,5 +232,5 @@ fn a_membership_that_lasts_takes_nothing_more() {
     println!("figure guard_machine_bytes_kept_3 {} B", world.kept - before);
     assert!(world.machines.iter().all(|machine| whole(machine, world.now)));
     assert_eq!(world.kept, before, "something piles up");
-    assert!(all <= ALLOCATIONS_MAX * beats, "{all} allocations in {beats} beats");
+    assert_eq!(all, 0, "allocations in {beats} beats");
 }

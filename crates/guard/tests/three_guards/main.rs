@@ -4,9 +4,13 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "the helpers of a test are tests, too"
 )]
 
+mod allocations;
+mod counting;
+mod heap;
 mod pool;
 
 use std::time::{Duration, Instant};

@@ -40,6 +40,7 @@ struct Heard {
 /// A guard's process, its root directory and its socket.
 pub(crate) struct Guard {
     root: PathBuf,
+    program: fn(&Path) -> Command,
     watchdog: File,
     child: Option<Child>,
     stream: Option<UnixStream>,
@@ -48,7 +49,7 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    fn new(root: PathBuf) -> Self {
+    fn new(root: PathBuf, program: fn(&Path) -> Command) -> Self {
         std::fs::create_dir_all(root.join("etc/haven")).unwrap();
         std::fs::create_dir_all(root.join("dev")).unwrap();
         std::fs::create_dir_all(root.join("vms")).unwrap();
@@ -59,18 +60,25 @@ impl Guard {
         assert!(made.success());
         let nonblock = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap();
         let watchdog = File::options().read(true).custom_flags(nonblock).open(path).unwrap();
-        let mut guard =
-            Self { root, watchdog, child: None, stream: None, heard: Arc::default(), requests: 0 };
+        let mut guard = Self {
+            root,
+            program,
+            watchdog,
+            child: None,
+            stream: None,
+            heard: Arc::default(),
+            requests: 0,
+        };
         guard.start();
         guard
     }
 
     fn spawn(&self) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_haven-guard"))
-            .arg("--root")
-            .arg(&self.root)
-            .spawn()
-            .unwrap()
+        (self.program)(&self.root).spawn().unwrap()
+    }
+
+    pub(crate) fn child(&mut self) -> &mut Child {
+        self.child.as_mut().unwrap()
     }
 
     pub(crate) fn start(&mut self) {
@@ -209,11 +217,19 @@ pub(crate) struct Pool {
 
 impl Pool {
     pub(crate) fn start(timing: Timing) -> Self {
+        Self::start_with(timing, program)
+    }
+
+    /// The first of them is another program.
+    pub(crate) fn start_with(timing: Timing, first: fn(&Path) -> Command) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let statefile = dir.path().join("statefile");
         std::fs::write(&statefile, vec![0; 4 << 20]).unwrap();
-        let guards: Vec<Guard> =
-            (1..=3).map(|n| Guard::new(dir.path().join(format!("h{n}")))).collect();
+        let guard = |n: u32| {
+            let program = if n == 1 { first } else { program };
+            Guard::new(dir.path().join(format!("h{n}")), program)
+        };
+        let guards: Vec<Guard> = (1..=3).map(guard).collect();
         let config = config(&statefile, timing);
         Self { guards, config, _dir: dir }
     }
@@ -240,6 +256,12 @@ impl Pool {
     pub(crate) fn states(&self) -> Vec<Option<GuardState>> {
         self.guards.iter().map(Guard::state).collect()
     }
+}
+
+fn program(root: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_haven-guard"));
+    command.arg("--root").arg(root);
+    command
 }
 
 fn config(statefile: &Path, timing: Timing) -> ArmConfig {
