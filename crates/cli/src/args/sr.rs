@@ -13,10 +13,7 @@ pub(crate) enum SrCommand {
         /// Its name
         name: String,
         #[command(flatten)]
-        device: Device,
-        /// The path is the same storage on every host (NFS always is)
-        #[arg(long)]
-        shared: bool,
+        place: Place,
         /// Description
         #[arg(long, default_value = "", hide_default_value = true)]
         description: String,
@@ -39,10 +36,7 @@ pub(crate) enum SrCommand {
         haven sr test --type nfs --location 192.0.2.9:/export/vms")]
     Test {
         #[command(flatten)]
-        device: Device,
-        /// The path is the same storage on every host (NFS always is)
-        #[arg(long)]
-        shared: bool,
+        place: Place,
     },
     /// Attach a storage repository that exists already, with its disks; no other pool may use it
     Attach {
@@ -52,10 +46,7 @@ pub(crate) enum SrCommand {
         #[arg(long)]
         uuid: String,
         #[command(flatten)]
-        device: Device,
-        /// The path is the same storage on every host (NFS always is)
-        #[arg(long)]
-        shared: bool,
+        place: Place,
     },
     /// Attach a storage repository to hosts that are without it
     Repair {
@@ -78,6 +69,16 @@ pub(crate) enum SrCommand {
         #[arg(long, short)]
         yes: bool,
     },
+}
+
+/// Where storage is, and who reaches it.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    #[command(flatten)]
+    pub(crate) device: Device,
+    /// The path is the same storage on every host (NFS always is)
+    #[arg(long)]
+    pub(crate) shared: bool,
 }
 
 /// How the storage is reached.

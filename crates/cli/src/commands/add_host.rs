@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::sr_test::in_a_line;
 use crate::args::host::Waiting;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::records::Record;
+use crate::render::errors::in_a_line;
 use crate::render::{Answer, Cell, Row};
 
 /// Shows every check; fails when one of them is against the host. Answers its fingerprint.

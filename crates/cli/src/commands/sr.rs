@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::sr_test;
-use crate::args::sr::{Device, SrCommand};
+use crate::args::sr::{Device, Place, SrCommand};
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::prompt;
@@ -14,16 +14,14 @@ use crate::render::{Answer, Cell, Row};
 /// Runs one verb.
 pub(crate) async fn run(context: &mut Context, verb: SrCommand) -> Outcome<()> {
     match verb {
-        SrCommand::Create { name, device, shared, description } => {
-            create(context, &name, &device, shared, &description).await
+        SrCommand::Create { name, place, description } => {
+            create(context, &name, &place, &description).await
         }
         SrCommand::List => list(context).await,
         SrCommand::Show { sr } => show(context, &sr).await,
         SrCommand::Probe { device } => probe(context, &device).await,
-        SrCommand::Test { device, shared } => sr_test::run(context, &device, shared).await,
-        SrCommand::Attach { name, uuid, device, shared } => {
-            attach(context, &name, &uuid, (&device, shared)).await
-        }
+        SrCommand::Test { place } => sr_test::run(context, &place).await,
+        SrCommand::Attach { name, uuid, place } => attach(context, &name, &uuid, &place).await,
         SrCommand::Repair { sr, host } => repair(context, &sr, host.as_deref()).await,
         SrCommand::Scan { sr } => scan(context, &sr).await,
         SrCommand::Forget { sr, yes } => forget(context, &sr, yes).await,
@@ -33,13 +31,12 @@ pub(crate) async fn run(context: &mut Context, verb: SrCommand) -> Outcome<()> {
 async fn create(
     context: &mut Context,
     name: &str,
-    device: &Device,
-    shared: bool,
+    Place { device, shared }: &Place,
     description: &str,
 ) -> Outcome<()> {
     let config = device_config(device)?;
     let host = host_for(context, device).await?;
-    let shared = shared || device.kind == "nfs";
+    let shared = *shared || device.kind == "nfs";
     let params = [
         json!(host),
         Value::Object(config),
@@ -178,10 +175,10 @@ async fn attach(
     context: &mut Context,
     name: &str,
     uuid: &str,
-    (device, shared): (&Device, bool),
+    Place { device, shared }: &Place,
 ) -> Outcome<()> {
     let config = Value::Object(device_config(device)?);
-    let shared = shared || device.kind == "nfs";
+    let shared = *shared || device.kind == "nfs";
     let first = host_for(context, device).await?;
     let mut hosts = vec![first.clone()];
     if shared {

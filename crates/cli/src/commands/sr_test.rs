@@ -3,17 +3,18 @@
 use serde_json::{Value, json};
 
 use super::sr::device_config;
-use crate::args::sr::Device;
+use crate::args::sr::Place;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
 use crate::records::Record;
-use crate::render::errors::for_people;
+use crate::render::errors::in_a_line;
 use crate::render::units::show_bytes;
 use crate::render::{Answer, Cell, Row};
 
 /// Shows what each host found. It fails when one of them could not use the place.
-pub(super) async fn run(context: &mut Context, device: &Device, shared: bool) -> Outcome<()> {
-    let shared = shared || device.kind == "nfs" || device.kind == "iso";
+pub(super) async fn run(context: &mut Context, place: &Place) -> Outcome<()> {
+    let device = &place.device;
+    let shared = place.shared || device.kind == "nfs" || device.kind == "iso";
     let asked = json!({
         "type": device.kind,
         "device_config": Value::Object(device_config(device)?),
@@ -61,14 +62,4 @@ fn problem(host: &Record) -> String {
         Some(sr) if !host.flag("ok") => format!("repository {sr} lies there already"),
         _ => String::new(),
     }
-}
-
-/// An error of Haven's own routes: what happened, and what to do.
-pub(super) fn in_a_line(error: &Value) -> String {
-    let error = Record::new("", error.clone());
-    let words = error.list("data").iter().filter_map(Value::as_str).map(str::to_owned);
-    let failure = Failure::Api { code: error.text("message").to_owned(), params: words.collect() };
-    let text = for_people(&failure);
-    let lines = text.lines().map(|line| line.trim().trim_start_matches("error: "));
-    lines.collect::<Vec<_>>().join("; ")
 }

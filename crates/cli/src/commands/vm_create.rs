@@ -38,7 +38,6 @@ pub(super) async fn run(context: &mut Context, options: CreateVm) -> Outcome<()>
     let group = if options.apart { Some(group(context, &base).await?) } else { None };
     let mut options = options;
     for _ in 0..options.count {
-        context.forget("VM");
         options.name = Some(free_name(context, &base).await?);
         one(context, &options, group.clone()).await?;
     }
@@ -144,10 +143,7 @@ async fn fit_out(
     let sr = plan.sr.as_ref().map(Record::uuid);
     let wanted = disks(before, &options.disks, (&free, sr));
     if wanted != before {
-        let key = [json!(vm.reference), json!(DISKS_KEY)];
-        context.call("VM.remove_from_other_config", &key).await?;
-        let entry = [json!(vm.reference), json!(DISKS_KEY), json!(wanted)];
-        context.call("VM.add_to_other_config", &entry).await?;
+        vm_set::set_other(context, vm, DISKS_KEY, &wanted).await?;
     }
     if let Some(host) = &plan.affinity {
         let home = [json!(vm.reference), json!(host.reference)];

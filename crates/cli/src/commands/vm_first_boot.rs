@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::vm_set;
 use crate::args::vm::FirstBoot;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
@@ -47,9 +48,7 @@ pub(super) async fn write(
     entries: &[(String, String)],
 ) -> Outcome<()> {
     for (key, text) in entries {
-        context.call("VM.remove_from_other_config", &[json!(vm.reference), json!(key)]).await?;
-        let entry = [json!(vm.reference), json!(key), json!(text)];
-        context.call("VM.add_to_other_config", &entry).await?;
+        vm_set::set_other(context, vm, key, text).await?;
     }
     Ok(())
 }

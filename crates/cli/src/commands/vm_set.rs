@@ -60,6 +60,19 @@ async fn set(context: &mut Context, vm: &Record, field: &str, value: Value) -> O
     context.call(&format!("VM.set_{field}"), &[json!(vm.reference), value]).await.map(drop)
 }
 
+/// Sets one entry of `other_config`, whatever stood there.
+pub(super) async fn set_other(
+    context: &mut Context,
+    vm: &Record,
+    key: &str,
+    text: &str,
+) -> Outcome<()> {
+    let before = [json!(vm.reference), json!(key)];
+    context.call("VM.remove_from_other_config", &before).await?;
+    let entry = [json!(vm.reference), json!(key), json!(text)];
+    context.call("VM.add_to_other_config", &entry).await.map(drop)
+}
+
 /// All four limits are the same: guests are not ballooned unless somebody asks for it.
 pub(super) async fn set_memory(context: &mut Context, vm: &Record, bytes: u64) -> Outcome<()> {
     let limits = [json!(vm.reference), json!(bytes), json!(bytes), json!(bytes), json!(bytes)];

@@ -2,8 +2,10 @@
 //! texts as the web console.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
-use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource};
 use haven_model::errors::{Language, error_meta};
 use serde_json::{Map, Value};
 use unic_langid::{LanguageIdentifier, langid};
@@ -67,22 +69,30 @@ fn error(data: &Map<String, Value>, language: Language) -> Option<String> {
     Some(error_meta(code)?.text_in(language).to_owned())
 }
 
+static ENGLISH: LazyLock<Texts> = LazyLock::new(|| {
+    Texts::read(langid!("en"), include_str!("../../../../locales/en/web/alerts.ftl"))
+});
+static SPANISH: LazyLock<Texts> = LazyLock::new(|| {
+    Texts::read(langid!("es"), include_str!("../../../../locales/es/web/alerts.ftl"))
+});
+static CHINESE: LazyLock<Texts> = LazyLock::new(|| {
+    Texts::read(langid!("zh-CN"), include_str!("../../../../locales/zh-CN/web/alerts.ftl"))
+});
+
+/// The texts of a language, read when the first alert is shown in it.
 struct Texts(FluentBundle<FluentResource>);
 
 impl Texts {
-    fn of(language: Language) -> Self {
-        let (tag, file): (LanguageIdentifier, &str) = match language {
-            Language::English => {
-                (langid!("en"), include_str!("../../../../locales/en/web/alerts.ftl"))
-            }
-            Language::Spanish => {
-                (langid!("es"), include_str!("../../../../locales/es/web/alerts.ftl"))
-            }
-            Language::Chinese => {
-                (langid!("zh-CN"), include_str!("../../../../locales/zh-CN/web/alerts.ftl"))
-            }
-        };
-        let mut bundle = FluentBundle::new(vec![tag]);
+    fn of(language: Language) -> &'static Self {
+        match language {
+            Language::English => &ENGLISH,
+            Language::Spanish => &SPANISH,
+            Language::Chinese => &CHINESE,
+        }
+    }
+
+    fn read(tag: LanguageIdentifier, file: &str) -> Self {
+        let mut bundle = FluentBundle::new_concurrent(vec![tag]);
         // Isolation marks are for mixed writing directions, which none of our languages has.
         bundle.set_use_isolating(false);
         // A test reads all files; what a broken one still says is said.

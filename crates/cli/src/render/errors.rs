@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::args::global::Format;
 use crate::failure::Failure;
+use crate::records::Record;
 
 const CANDIDATES_MAX: usize = 10;
 
@@ -30,6 +31,16 @@ pub(crate) fn for_people(failure: &Failure) -> String {
         text.push_str(&format!("hint: {remedy}\n"));
     }
     text
+}
+
+/// An error of Haven's own routes in one line: what happened, and what to do.
+pub(crate) fn in_a_line(error: &Value) -> String {
+    let error = Record::new("", error.clone());
+    let words = error.list("data").iter().filter_map(Value::as_str).map(str::to_owned);
+    let failure = Failure::Api { code: error.text("message").to_owned(), params: words.collect() };
+    let text = for_people(&failure);
+    let lines = text.lines().map(|line| line.trim().trim_start_matches("error: "));
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 /// The language of the person's environment, as every program finds it.
