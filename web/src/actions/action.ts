@@ -2,10 +2,10 @@
 // keyboard alike. Every action has its line of the command line.
 import type { QueryClient } from "@tanstack/react-query";
 import type { ComponentType } from "react";
-import type { ClassName, Records, Ref } from "@/generated/xenapi";
+import type { ClassName, Ref } from "@/generated/xenapi";
 import { isRef } from "@/api/rpc";
 import type { Args } from "@/i18n/language";
-import { type Item, item } from "@/store/hooks";
+import type { Item } from "@/store/hooks";
 import { tableOf } from "@/store/tables";
 
 /** The pool's objects, for deciding whether an action is possible. */
@@ -13,13 +13,11 @@ export class World {
   constructor(readonly client: QueryClient) {}
 
   get<C extends ClassName>(name: C, ref: string | undefined): Item<C> | undefined {
-    if (!isRef(ref)) return undefined;
-    const row = tableOf(this.client, name).byRef.get(ref);
-    return row === undefined ? undefined : item<C>(ref, row);
+    return isRef(ref) ? tableOf(this.client, name).byRef.get(ref) : undefined;
   }
 
   all<C extends ClassName>(name: C): Array<Item<C>> {
-    return Array.from(tableOf(this.client, name).byRef, ([ref, row]) => item<C>(ref, row as Records[C]));
+    return [...tableOf(this.client, name).byRef.values()];
   }
 
   get pool(): Item<"pool"> | undefined {
@@ -64,6 +62,8 @@ export interface Action<C extends ClassName = ClassName> {
   readonly confirmText?: string;
   /** Does it: answers the task, if it is one. */
   run?(target: Item<C>, world: World): Promise<Ref<"task"> | undefined>;
+  /** Does it with several at once, where the pool can. */
+  runAll?(targets: ReadonlyArray<Item<C>>, world: World): Promise<void>;
   /** Opens this address instead. */
   to?(target: Item<C>): string;
   /** Opens this dialog instead. */

@@ -59,6 +59,11 @@ export function ActionRunner({ children }: { children: ReactNode }): ReactNode {
           if (failed <= ERRORS_SHOWN_MAX) showError(error, { action: action.label, object: nameOf(target) });
         }
       };
+      if (action.runAll !== undefined) {
+        const [first] = targets;
+        await action.runAll(targets, world).catch((error: unknown) => showError(error, { action: action.label, object: targets.length === 1 && first !== undefined ? nameOf(first) : t("selected", { count: targets.length }) }));
+        return;
+      }
       // Thousands may be chosen: the pool gets them by and by, not all in one moment.
       const waiting = targets.values();
       const worker = async (): Promise<void> => {

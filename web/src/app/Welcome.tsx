@@ -1,5 +1,5 @@
 // The first run of a host that belongs to no pool: found one, or join one.
-import { Card, CardBody, Content, Form, FormGroup, FormHelperText, HelperText, HelperTextItem, Radio, TextInput, Title } from "@patternfly/react-core";
+import { Card, CardBody, Content, Form, FormGroup, Radio, TextInput, Title } from "@patternfly/react-core";
 import CheckCircleIcon from "@patternfly/react-icons/dist/esm/icons/check-circle-icon";
 import ExclamationTriangleIcon from "@patternfly/react-icons/dist/esm/icons/exclamation-triangle-icon";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
@@ -7,6 +7,7 @@ import { type ReactNode, useState } from "react";
 import { setup } from "@/api/haven";
 import { useT } from "@/i18n";
 import { Act } from "@/ui/Act";
+import { Help } from "@/ui/bits";
 import { ErrorView } from "@/ui/ErrorView";
 import { useSubmit } from "@/ui/useSubmit";
 import { CliLines } from "@/ui/CliLines";
@@ -44,13 +45,9 @@ export function Welcome(): ReactNode {
           <Form>
             <FormGroup label={t("setup-code")} fieldId="code" isRequired>
               <TextInput id="code" value={code} onChange={(_event, value) => setCode(value)} autoComplete="off" spellCheck={false} autoFocus={code === ""} />
-              <FormHelperText>
-                <HelperText>
-                  <HelperTextItem>
+              <Help>
                     {t("setup-code-help")} <code>sudo haven web</code>
-                  </HelperTextItem>
-                </HelperText>
-              </FormHelperText>
+                  </Help>
             </FormGroup>
           </Form>
           <div className="hv-ways" role="radiogroup" aria-label={t("welcome-title")}>
@@ -107,11 +104,7 @@ function Create({ code }: { code: string }): ReactNode {
             onChange={(_event, value) => setPassword(value)}
             validated={short ? "error" : "default"}
           />
-          <FormHelperText>
-            <HelperText>
-              <HelperTextItem variant={short ? "error" : "default"}>{t("password-help", { count: PASSWORD_CHARS_MIN })}</HelperTextItem>
-            </HelperText>
-          </FormHelperText>
+          <Help isWrong={short}>{t("password-help", { count: PASSWORD_CHARS_MIN })}</Help>
         </FormGroup>
         <FormGroup label={t("password-again")} fieldId="password-again" isRequired>
           <TextInput
@@ -123,11 +116,7 @@ function Create({ code }: { code: string }): ReactNode {
             validated={differs ? "error" : "default"}
           />
           {differs && (
-            <FormHelperText>
-              <HelperText>
-                <HelperTextItem variant="error">{t("password-differs")}</HelperTextItem>
-              </HelperText>
-            </FormHelperText>
+            <Help isWrong>{t("password-differs")}</Help>
           )}
         </FormGroup>
       </div>
@@ -143,7 +132,7 @@ function Create({ code }: { code: string }): ReactNode {
 function Join({ code }: { code: string }): ReactNode {
   const t = useT();
   const client = useQueryClient();
-  // The pool's console puts a token behind `#`, when it leads here.
+  // A token may stand behind `#join=` in an address that somebody was given.
   const [token, setToken] = useState(() => ofAddress("join"));
   const { busy, error, onSubmit } = useSubmit(async () => {
     await setup.join(code.trim(), token.trim());
@@ -153,11 +142,7 @@ function Join({ code }: { code: string }): ReactNode {
     <Form onSubmit={onSubmit}>
       <FormGroup label={t("join-token")} fieldId="join-token" isRequired>
         <TextInput id="join-token" value={token} onChange={(_event, value) => setToken(value)} autoComplete="off" spellCheck={false} />
-        <FormHelperText>
-          <HelperText>
-            <HelperTextItem>{t("join-token-help")}</HelperTextItem>
-          </HelperText>
-        </FormHelperText>
+        <Help>{t("join-token-help")}</Help>
       </FormGroup>
       {error !== null && <ErrorView error={error} />}
       <Act type="submit" isBlock blocked={token.trim() === "" || code === "" ? t("pool-join-needs") : undefined} isLoading={busy}>

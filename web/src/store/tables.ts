@@ -2,9 +2,12 @@
 import { QueryClient } from "@tanstack/react-query";
 import type { ClassName, ObjectEvent, Records } from "@/generated/xenapi";
 
+/** An object together with its reference. */
+export type Item<C extends ClassName> = Records[C] & { readonly $ref: string };
+
 /** All objects of a class. A change makes a new table around the same map. */
 export interface Table<C extends ClassName> {
-  readonly byRef: ReadonlyMap<string, Records[C]>;
+  readonly byRef: ReadonlyMap<string, Item<C>>;
   readonly version: number;
 }
 

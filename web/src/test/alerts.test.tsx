@@ -1,10 +1,12 @@
 // Alerts in the words of the person.
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { cleanup, render, screen } from "@testing-library/react";
+import { cleanup, fireEvent, render, screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
 import { afterEach, expect, test } from "vitest";
 import { ApiError } from "@/api/errors";
 import { I18nProvider } from "@/i18n";
 import { loadTexts, saidBy, saidIn } from "@/i18n/language";
+import { groupsOf } from "@/screens/alerts/groups";
 import { partBody } from "@/screens/alerts/words";
 import { ErrorView } from "@/ui/ErrorView";
 import { renderConsole } from "./render";
@@ -64,3 +66,48 @@ test("what happened is said in the language of the person, from name and data", 
   // A sentence that only the guard has is shown as it is, and said to be English.
   expect(screen.getByText(/heartbeat volume did not answer/).getAttribute("lang")).toBe("en");
 });
+
+const SOON = { timeout: 15_000 };
+const flap = (second: number): object => ({ priority: 2, cls: "Host", obj_uuid: "h1", name: "HA_STATEFILE_LOST", timestamp: `20260102T03:04:${String(second).padStart(2, "0")}Z`, body: 'It does not answer. {"case":"silent_statefile"}' });
+
+test("W16: what says the same of the same object is one group, the newest first", () => {
+  const other = { ...flap(30), body: 'Another. {"case":"lost_statefile"}' };
+  const alerts = [flap(1), flap(59), other, flap(20)].map((alert, index) => ({ ...alert, $ref: `OpaqueRef:${index}` })) as unknown as Parameters<typeof groupsOf>[0];
+  const kinds = groupsOf(alerts, "kind");
+  expect(kinds.map((group) => group.alerts.map((alert) => alert.$ref.slice(-1)).join(""))).toEqual(["130", "2"]);
+  expect(kinds[0]?.newest).toBe(Date.UTC(2026, 0, 2, 3, 4, 59));
+  expect(kinds[0]?.since).toBe(Date.UTC(2026, 0, 2, 3, 4, 1));
+  expect(groupsOf(alerts, "object").map((group) => group.alerts.length)).toEqual([4]);
+  expect(groupsOf(alerts, "each")).toHaveLength(4);
+});
+
+test("W16: alerts are folded, filtered by what stands in the address, and cleared together", async () => {
+  const user = userEvent.setup();
+  const { server, container } = await renderConsole("/alerts?severity=danger&of=Host", { hosts: 2, vms: 4 });
+  const { tables } = server.pool;
+  for (let second = 0; second < 40; second += 1) tables.insert("message", flap(second) as never);
+  tables.insert("message", { ...flap(50), cls: "VM", obj_uuid: "v1", name: "VM_CRASHED", body: "" } as never);
+  tables.insert("message", { ...flap(50), priority: 5, name: "VM_STARTED", body: "" } as never);
+  const group = await waitFor(() => {
+    const found = container.querySelector<HTMLElement>("[data-count='40']");
+    if (found === null) throw new Error("not folded yet");
+    return found;
+  }, SOON);
+  expect(container.querySelectorAll(".hv-alert-group")).toHaveLength(1);
+  expect(within(group).getByText("40 times")).toBeTruthy();
+  await user.click(screen.getByRole("button", { name: "All 41" }));
+  expect(window.location.search).toBe("?of=Host");
+  await waitFor(() => expect(container.querySelectorAll(".hv-alert-group")).toHaveLength(2), SOON);
+  await user.selectOptions(screen.getByLabelText("What they are about"), "Machines");
+  fireEvent.change(screen.getByRole("textbox", { name: "Filter" }), { target: { value: "crash" } });
+  await waitFor(() => expect(window.location.search).toBe("?of=VM&q=crash"), SOON);
+  expect(container.querySelectorAll(".hv-alert-group")).toHaveLength(1);
+  await user.selectOptions(screen.getByLabelText("What they are about"), "Hosts");
+  expect(await screen.findByText("Nothing fits these filters. Take one away.", {}, SOON)).toBeTruthy();
+  fireEvent.change(screen.getByRole("textbox", { name: "Filter" }), { target: { value: "" } });
+  const boxes = await screen.findAllByRole("checkbox", {}, SOON);
+  await user.click(boxes.find((box) => box.getAttribute("aria-label")?.includes("storage")) as HTMLElement);
+  await user.click(screen.getByRole("button", { name: "Clear the 40 chosen" }));
+  await user.click(within(await screen.findByRole("dialog", {}, SOON)).getByRole("button", { name: "Clear" }));
+  await waitFor(() => expect(tables.all("message")).toHaveLength(2), SOON);
+}, 40_000);

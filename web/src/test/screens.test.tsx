@@ -8,7 +8,7 @@ import { World } from "@/actions/action";
 import { areaActions } from "@/app/areas";
 import { fixed } from "@/mock/data";
 import { MockServer } from "@/mock/server";
-import { type Item, item } from "@/store/hooks";
+import type { Item } from "@/store/hooks";
 import { applyEvents, makeQueryClient } from "@/store/tables";
 import { byWire, FOLLOWED } from "@/store/classes";
 import { renderConsole } from "./render";
@@ -76,7 +76,7 @@ test("every action has a line of the command line that exists", () => {
     const target = world.all(of)[0];
     if (target === undefined) throw new Error(of);
     for (const action of areaActions<typeof of>(of)) {
-      const line = action.cli(item(target.$ref, target) as Item<never>, world);
+      const line = action.cli(target as Item<never>, world);
       const [program, noun, verb] = line.split(" ");
       count += 1;
       if (program === "xe") {

@@ -59,6 +59,18 @@ export function useErrorText(): (error: unknown) => ErrorText {
   );
 }
 
+/** An error inside an answer, of one host among several, in one text. */
+export function useWireText(): (error: { message: string; data: string[] }) => string {
+  const errorText = useErrorText();
+  return useCallback(
+    ({ message, data }) => {
+      const { what, remedy, detail } = errorText(new ApiError(message, data));
+      return [what, remedy, detail].filter((text) => text !== "").join(" ");
+    },
+    [errorText],
+  );
+}
+
 export function ErrorView({ error, children }: { error: unknown; children?: ReactNode }): ReactNode {
   const text = useErrorText()(error);
   return (

@@ -1,7 +1,8 @@
 // A number with its label. What is typed stays as it is typed until the field is left.
-import { FormGroup, FormHelperText, HelperText, HelperTextItem, NumberInput } from "@patternfly/react-core";
+import { FormGroup, NumberInput } from "@patternfly/react-core";
 import { type ReactNode, useState } from "react";
 import { useI18n } from "@/i18n";
+import { Help } from "./bits";
 
 interface Props {
   id: string;
@@ -48,11 +49,7 @@ export function NumberField({ id, label, value, min, max, step = 1, blocked, onC
         onBlur={leave}
       />
       {blocked !== undefined && (
-        <FormHelperText>
-          <HelperText>
-            <HelperTextItem>{blocked}</HelperTextItem>
-          </HelperText>
-        </FormHelperText>
+        <Help>{blocked}</Help>
       )}
     </FormGroup>
   );

@@ -14,6 +14,7 @@ import type { ClassName } from "@/generated/xenapi";
 import { useI18n } from "@/i18n";
 import type { Item } from "@/store/hooks";
 import { inOrder } from "./order";
+import { useParam } from "./useParam";
 
 export interface Column<T> {
   id: string;
@@ -39,6 +40,8 @@ interface Props<C extends ClassName> {
   /** More controls beside the search. */
   tools?: ReactNode;
   hasSelection?: boolean;
+  /** Begins the names of its filter and order in the address; where a page has several lists. */
+  param?: string;
   /** Height of the list as CSS; the list scrolls within. */
   height?: string;
 }
@@ -46,10 +49,11 @@ interface Props<C extends ClassName> {
 const ROW_PX = 44;
 
 export function ObjectTable<C extends ClassName>(props: Props<C>): ReactNode {
-  const { of, rows, columns, label, empty, tools, hasSelection = true, height = "calc(100vh - 20rem)" } = props;
+  const { of, rows, columns, label, empty, tools, hasSelection = true, param = "", height = "calc(100vh - 20rem)" } = props;
   const { t, number, language } = useI18n();
-  const [query, setQuery] = useState("");
-  const [sort, setSort] = useState<{ id: string; down: boolean }>({ id: columns[0]?.id ?? "", down: false });
+  const [query, setQuery] = useParam<string>(`${param}q`, "");
+  const [order, setOrder] = useParam<string>(`${param}sort`, columns[0]?.id ?? "");
+  const sort = useMemo(() => ({ id: order.replace(/^-/, ""), down: order.startsWith("-") }), [order]);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const wanted = useDeferredValue(query);
 
@@ -103,7 +107,7 @@ export function ObjectTable<C extends ClassName>(props: Props<C>): ReactNode {
           label={t(label)}
           height={height}
           sort={sort}
-          onSort={(id) => setSort({ id, down: sort.id === id && !sort.down })}
+          onSort={(id) => setOrder(sort.id === id && !sort.down ? `-${id}` : id)}
           selection={hasSelection ? { chosen, toggle, all, toggleAll } : undefined}
         />
       )}

@@ -11,10 +11,14 @@ import {
   EmptyStateActions,
   EmptyStateBody,
   EmptyStateFooter,
+  FormHelperText,
+  HelperText,
+  HelperTextItem,
 } from "@patternfly/react-core";
 import type { ComponentType, ReactNode } from "react";
 import { Link } from "react-router";
-import { useT } from "@/i18n";
+import type { Records } from "@/generated/xenapi";
+import { useI18n, useT } from "@/i18n";
 import { useObject } from "@/store/hooks";
 import { pathOf } from "./links";
 
@@ -67,9 +71,24 @@ export function Nothing({ title, body, icon, children }: NothingProps): ReactNod
   );
 }
 
-/** A host's name as a link. */
+/** What stands below a field: how it is filled in, or what is wrong with what was typed. */
+export function Help({ isWrong = false, children }: { isWrong?: boolean; children: ReactNode }): ReactNode {
+  return (
+    <FormHelperText>
+      <HelperText>
+        <HelperTextItem variant={isWrong ? "error" : "default"}>{children}</HelperTextItem>
+      </HelperText>
+    </FormHelperText>
+  );
+}
+
+/** The name of a host by its reference, as a link. */
 export function HostLink({ host: ref }: { host: string | undefined }): ReactNode {
-  const host = useObject("host", ref);
+  return <HostName host={useObject("host", ref)} />;
+}
+
+/** A host's name as a link; lists with many rows know the host themselves. */
+export function HostName({ host }: { host: Records["host"] | undefined }): ReactNode {
   return host === undefined ? "–" : <Link to={pathOf("host", host.uuid)}>{host.name_label}</Link>;
 }
 
@@ -77,6 +96,18 @@ export function HostLink({ host: ref }: { host: string | undefined }): ReactNode
 export function SrLink({ sr: ref }: { sr: string | undefined }): ReactNode {
   const sr = useObject("SR", ref);
   return sr === undefined ? "–" : <Link to={pathOf("sr", sr.uuid)}>{sr.name_label}</Link>;
+}
+
+/** How fast storage was when a host tried it: a write of 4 KiB, and throughput; two cells. */
+export function SpeedCells({ test }: { test: { write_us?: number | null; mib_per_s?: number | null } | undefined }): ReactNode {
+  const { t, number } = useI18n();
+  const { write_us: write, mib_per_s: mib } = test ?? {};
+  return (
+    <>
+      <td>{typeof write === "number" ? t("milliseconds", { value: number(write / 1000, 1) }) : "–"}</td>
+      <td>{typeof mib === "number" ? t("perf-per-second", { value: `${number(mib)} MiB` }) : "–"}</td>
+    </>
+  );
 }
 
 interface MeterProps {

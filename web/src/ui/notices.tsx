@@ -37,7 +37,8 @@ export function NoticesProvider({ children }: { children: ReactNode }): ReactNod
   const remove = useCallback((key: number) => setNotices((all) => all.filter((n) => n.key !== key)), []);
   const show = useCallback((notice: Notice) => {
     serial.current += 1;
-    setNotices((all) => [...all, { ...notice, key: serial.current }].slice(-NOTICES_MAX));
+    const key = serial.current;
+    setNotices((all) => [...all, { ...notice, key }].slice(-NOTICES_MAX));
   }, []);
   const value = useMemo<Notices>(
     () => ({

@@ -1,14 +1,14 @@
 // Hosts by their addresses, several at once: each is looked at from here, and joins from here.
-import { FormGroup, FormHelperText, HelperText, HelperTextItem, TextInput } from "@patternfly/react-core";
+import { FormGroup, TextInput } from "@patternfly/react-core";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { useI18n } from "@/i18n";
 import { useAll } from "@/store/hooks";
 import { Act } from "@/ui/Act";
-import { Panel } from "@/ui/bits";
+import { Help, Panel } from "@/ui/bits";
 import { Pill } from "@/ui/status";
 import { NewHost } from "./NewHost";
 
-/** Hosts that are prepared at once at most. */
+/** Hosts that are looked at on one page at most. */
 const ADDRESSES_MAX = 64;
 const ADDRESS = /^(\[[0-9a-f:]+\]|[\p{L}\p{N}.-]+)(:\d+)?$/iu;
 
@@ -19,7 +19,7 @@ export function ByAddress(): ReactNode {
   const [chosen, setChosen] = useState<readonly string[]>([]);
   const words = text.split(/[\s,;]+/).filter((word) => word !== "");
   const wrong = words.find((word) => !ADDRESS.test(word));
-  const blocked = wrong !== undefined ? t("by-address-wrong", { address: wrong }) : words.length > ADDRESSES_MAX ? t("by-address-many", { most: ADDRESSES_MAX }) : undefined;
+  const blocked = wrong !== undefined ? t("by-address-wrong", { address: wrong }) : new Set([...chosen, ...words]).size > ADDRESSES_MAX ? t("by-address-many", { most: ADDRESSES_MAX }) : undefined;
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     if (words.length === 0 || blocked !== undefined) return;
@@ -31,11 +31,7 @@ export function ByAddress(): ReactNode {
       <form onSubmit={submit} className="hv-stack" noValidate>
         <FormGroup label={t("by-address-label")} fieldId="addresses">
           <TextInput id="addresses" value={text} onChange={(_event, value) => setText(value)} placeholder="192.0.2.12 192.0.2.13" validated={wrong === undefined ? "default" : "error"} autoComplete="off" spellCheck={false} />
-          <FormHelperText>
-            <HelperText>
-              <HelperTextItem variant={blocked === undefined ? "default" : "error"}>{blocked ?? t("by-address-help")}</HelperTextItem>
-            </HelperText>
-          </FormHelperText>
+          <Help isWrong={!(blocked === undefined)}>{blocked ?? t("by-address-help")}</Help>
         </FormGroup>
         <div className="hv-buttons">
           <Act type="submit" variant="secondary" blocked={blocked ?? (words.length === 0 ? t("by-address-needs") : undefined)}>

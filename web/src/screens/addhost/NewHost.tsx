@@ -1,6 +1,6 @@
 // One new host: its fingerprint to compare, its setup code, what joining would refuse, one by one, and
 // the button with which it joins.
-import { Button, Form, FormGroup, FormHelperText, HelperText, HelperTextItem, Spinner, TextInput } from "@patternfly/react-core";
+import { Button, Form, FormGroup, Spinner, TextInput } from "@patternfly/react-core";
 import CheckCircleIcon from "@patternfly/react-icons/dist/esm/icons/check-circle-icon";
 import ExclamationTriangleIcon from "@patternfly/react-icons/dist/esm/icons/exclamation-triangle-icon";
 import TimesCircleIcon from "@patternfly/react-icons/dist/esm/icons/times-circle-icon";
@@ -11,8 +11,9 @@ import { ApiError } from "@/api/errors";
 import { type CheckedHost, haven, type HostCheck } from "@/api/haven";
 import { useI18n } from "@/i18n";
 import { Act } from "@/ui/Act";
+import { Help } from "@/ui/bits";
 import { CliLines } from "@/ui/CliLines";
-import { ErrorView, useErrorText } from "@/ui/ErrorView";
+import { ErrorView, useWireText } from "@/ui/ErrorView";
 
 const ICONS = { good: CheckCircleIcon, warning: ExclamationTriangleIcon, bad: TimesCircleIcon };
 
@@ -30,7 +31,7 @@ export function NewHost({ address }: { address: string }): ReactNode {
   const [joined, setJoined] = useState(false);
   const hello = useQuery({ queryKey: ["new-host", address], queryFn: () => haven.checkHost(address), retry: false, staleTime: Infinity, gcTime: 0 });
   const fingerprint = hello.data?.fingerprint ?? "";
-  const waits = code.trim() === "" ? t("new-host-needs-code") : fingerprint === "" || busy !== null ? t("busy") : undefined;
+  const waits = code.trim() === "" ? t("new-host-needs-code") : busy !== null ? t("busy") : undefined;
   const work = async (what: "check" | "add"): Promise<void> => {
     if (waits !== undefined) return;
     setBusy(what);
@@ -72,13 +73,9 @@ export function NewHost({ address }: { address: string }): ReactNode {
       <Form onSubmit={submit}>
         <FormGroup label={t("setup-code")} fieldId={`code-${address}`} isRequired>
           <TextInput id={`code-${address}`} value={code} onChange={(_event, value) => setCode(value)} autoComplete="off" spellCheck={false} validated={isWrongCode ? "error" : "default"} />
-          <FormHelperText>
-            <HelperText>
-              <HelperTextItem variant={isWrongCode ? "error" : "default"}>
+          <Help isWrong={isWrongCode}>
                 {t(isWrongCode ? "new-host-wrong-code" : "new-host-code-help")} <code>sudo haven web</code>
-              </HelperTextItem>
-            </HelperText>
-          </FormHelperText>
+              </Help>
         </FormGroup>
         <div className="hv-buttons">
           <Act type="submit" variant="secondary" blocked={waits} isLoading={busy === "check"}>
@@ -110,14 +107,13 @@ export function NewHost({ address }: { address: string }): ReactNode {
 
 function CheckLine({ check }: { check: HostCheck }): ReactNode {
   const { t } = useI18n();
-  const errorText = useErrorText();
+  const wireText = useWireText();
   const Icon = ICONS[check.state];
-  const why = check.error === undefined ? undefined : errorText(new ApiError(check.error.message, check.error.data));
   return (
     <li data-check={check.id} data-state={check.state} className={`hv-check-${check.state}`}>
       <Icon aria-hidden /> <strong>{t(`host-check-${check.id}`)}</strong> <span className="hv-muted">{t(`host-check-${check.state}`)}</span> {check.detail}
       {check.state === "warning" && <p className="hv-muted">{t(`host-check-${check.id}-warning`)}</p>}
-      {why !== undefined && <p className="hv-bad-text">{[why.what, why.remedy, why.detail].join(" ")}</p>}
+      {check.error !== undefined && <p className="hv-bad-text">{wireText(check.error)}</p>}
     </li>
   );
 }

@@ -52,7 +52,13 @@ export function useAlertText(): (alert: Item<"message">) => AlertWords {
   return useCallback((alert) => alertWords(alert, i18n, errorText), [i18n, errorText]);
 }
 
-export function AlertLine({ alert }: { alert: Item<"message"> }): ReactNode {
+interface LineProps {
+  alert: Item<"message">;
+  /** How many older ones say the same. */
+  more?: number;
+}
+
+export function AlertLine({ alert, more = 0 }: LineProps): ReactNode {
   const { t, ago, dateTime } = useI18n();
   const now = useNow();
   const subject = useSubject(alert);
@@ -71,6 +77,7 @@ export function AlertLine({ alert }: { alert: Item<"message"> }): ReactNode {
             <Link to={subject.to}>{subject.name}</Link>
           </>
         )}
+        {more > 0 && <span className="hv-muted"> {t("alerts-times", { count: more + 1 })}</span>}
         {text.detail !== "" && <p>{text.detail}</p>}
         {text.remedy !== "" && <p>{text.remedy}</p>}
         {text.foreign !== "" && (

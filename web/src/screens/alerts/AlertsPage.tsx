@@ -1,81 +1,121 @@
-// All alerts: by urgency, newest first, cleared one by one or together.
-import { Button, Flex, PageSection, SearchInput, Title, ToggleGroup, ToggleGroupItem } from "@patternfly/react-core";
+// W16: all alerts, those that say the same folded into one, by urgency, by what they are about, and by
+// words; cleared one by one, or many together.
+import { FormSelect, FormSelectOption, PageSection, SearchInput, Title, ToggleGroup, ToggleGroupItem } from "@patternfly/react-core";
 import CheckCircleIcon from "@patternfly/react-icons/dist/esm/icons/check-circle-icon";
-import { type ReactNode, useMemo, useState } from "react";
+import { type ReactNode, useDeferredValue, useMemo, useState } from "react";
+import { Link } from "react-router";
 import { haven } from "@/actions/cli";
-import { call } from "@/api/rpc";
+import { useActions } from "@/actions/runner";
 import { useI18n } from "@/i18n";
-import { wireTime } from "@/i18n/format";
 import { type Item, useAll } from "@/store/hooks";
 import { Act } from "@/ui/Act";
 import { CliLines } from "@/ui/CliLines";
 import { Nothing } from "@/ui/bits";
-import { useNotices } from "@/ui/notices";
-import { AlertLine, severityOf, useAlertText } from "./AlertLine";
+import { useChoice, useParam } from "@/ui/useParam";
+import { AlertGroupLine } from "./AlertGroupLine";
+import { severityOf, useAlertText } from "./AlertLine";
+import { clearMany } from "./actions";
+import { type AlertGroup, GROUPINGS, groupsOf } from "./groups";
 
-const FILTERS = ["all", "danger", "warning", "info"] as const;
-/** Alerts that are drawn at once; older ones on demand. */
+type Alert = Item<"message">;
+
+const SEVERITIES = ["all", "danger", "warning", "info"] as const;
+/** Classes of what alerts are about, as alerts name them. */
+const SUBJECTS = ["all", "Pool", "Host", "VM", "SR"] as const;
+/** Groups that are drawn at once; older ones on demand. */
 const PAGE = 100;
 
 export function AlertsPage(): ReactNode {
   const { t, number } = useI18n();
-  const { showError } = useNotices();
+  const { perform } = useActions();
   const all = useAll("message");
   const words = useAlertText();
-  const [filter, setFilter] = useState<(typeof FILTERS)[number]>("all");
-  const [query, setQuery] = useState("");
+  const [severity, setSeverity] = useChoice("severity", SEVERITIES);
+  const [subject, setSubject] = useChoice("of", SUBJECTS);
+  const [by, setBy] = useChoice("by", GROUPINGS);
+  const [query, setQuery] = useParam<string>("q", "");
   const [shown, setShown] = useState(PAGE);
-  const alerts = useMemo(() => {
-    const wanted = query.toLowerCase();
-    const fits = (alert: Item<"message">): boolean =>
-      (filter === "all" || severityOf(alert.priority) === filter) &&
-      `${words(alert).title} ${words(alert).detail} ${alert.body} ${alert.name}`.toLowerCase().includes(wanted);
-    return all.filter(fits).sort((a, b) => wireTime(b.timestamp) - wireTime(a.timestamp));
-  }, [all, filter, query, words]);
-  const clear = (which: ReadonlyArray<Item<"message">>): void => {
-    call("message.destroy_many", which.map((alert) => alert.$ref)).catch((error: unknown) => showError(error));
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const wanted = useDeferredValue(query.toLowerCase());
+  const about = useMemo(() => {
+    const fits = (alert: Alert): boolean => {
+      const { title, detail } = words(alert);
+      return `${title} ${detail} ${alert.body} ${alert.name}`.toLowerCase().includes(wanted);
+    };
+    return all.filter((alert) => (subject === "all" || alert.cls === subject) && (wanted === "" || fits(alert)));
+  }, [all, subject, wanted, words]);
+  const alerts = useMemo(() => about.filter((alert) => severity === "all" || severityOf(alert.priority) === severity), [about, severity]);
+  const groups = useMemo(() => groupsOf(alerts, by), [alerts, by]);
+  const picked = groups.filter((group) => chosen.has(group.key));
+  const isAll = groups.length > 0 && picked.length === groups.length;
+  const toggle = (key: string): void => {
+    const next = new Set(chosen);
+    if (!next.delete(key)) next.add(key);
+    setChosen(next);
   };
+  const target = (picked.length > 0 ? picked : groups).flatMap((group): readonly Alert[] => group.alerts);
+  const isFiltered = alerts.length < all.length;
   return (
     <PageSection isFilled className="hv-stack" hasBodyWrapper={false}>
-      <Flex alignItems={{ default: "alignItemsCenter" }}>
+      <div className="hv-buttons">
         <Title headingLevel="h1">{t("alerts")}</Title>
         <span className="hv-grow" />
+        <Link to="/pool/history?show=alert">{t("alerts-history")}</Link>
+        <Act variant="secondary" data-action={clearMany.id} blocked={target.length === 0 ? t("alerts-clear-none") : undefined} onClick={() => perform(clearMany, target)}>
+          {t(picked.length > 0 ? "alerts-clear-chosen" : isFiltered ? "alerts-clear-shown" : "alerts-clear", { count: target.length })}
+        </Act>
+      </div>
+      <div className="hv-buttons" role="search" aria-label={t("filter-list")}>
         <SearchInput className="hv-filter" value={query} aria-label={t("filter-list")} placeholder={t("filter-list")} onChange={(_event, value) => setQuery(value)} onClear={() => setQuery("")} />
         <ToggleGroup aria-label={t("severity")}>
-          {FILTERS.map((each) => (
+          {SEVERITIES.map((each) => (
             <ToggleGroupItem
               key={each}
               buttonId={`severity-${each}`}
-              text={`${t(`severity-${each}`)} ${number(each === "all" ? all.length : all.filter((alert) => severityOf(alert.priority) === each).length)}`}
-              isSelected={filter === each}
-              onChange={() => setFilter(each)}
+              text={`${t(`severity-${each}`)} ${number(each === "all" ? about.length : about.filter((alert) => severityOf(alert.priority) === each).length)}`}
+              isSelected={severity === each}
+              onChange={() => setSeverity(each)}
             />
           ))}
         </ToggleGroup>
-        <Act variant="secondary" blocked={alerts.length === 0 ? t("alerts-clear-none") : undefined} onClick={() => clear(alerts)}>
-          {t("alerts-clear", { count: alerts.length })}
-        </Act>
-      </Flex>
-      {alerts.length === 0 ? (
-        <Nothing title="alerts-none" body="alerts-none-body" icon={CheckCircleIcon} />
+        <FormSelect className="hv-choice" aria-label={t("alerts-of")} value={subject} onChange={(_event, value) => setSubject(value as (typeof SUBJECTS)[number])}>
+          {SUBJECTS.map((each) => (
+            <FormSelectOption key={each} value={each} label={t(`alerts-of-${each.toLowerCase()}`)} />
+          ))}
+        </FormSelect>
+        <FormSelect className="hv-choice" aria-label={t("alerts-by")} value={by} onChange={(_event, value) => setBy(value as (typeof GROUPINGS)[number])}>
+          {GROUPINGS.map((each) => (
+            <FormSelectOption key={each} value={each} label={t(`alerts-by-${each}`)} />
+          ))}
+        </FormSelect>
+      </div>
+      {groups.length === 0 ? (
+        isFiltered ? (
+          <Nothing title="nothing-matches" body="alerts-none-match" />
+        ) : (
+          <Nothing title="alerts-none" body="alerts-none-body" icon={CheckCircleIcon} />
+        )
       ) : (
         <div className="hv-card-list">
-          {alerts.slice(0, shown).map((alert) => (
-            <div key={alert.$ref} className="hv-alert-row">
-              <AlertLine alert={alert} />
-              <Button variant="link" onClick={() => clear([alert])}>
-                {t("alert-clear")}
-              </Button>
-            </div>
+          <label className="hv-alert-all">
+            <input type="checkbox" checked={isAll} onChange={() => setChosen(isAll ? new Set() : new Set(groups.map((group) => group.key)))} /> {t("select-all")}
+            {picked.length > 0 && <span className="hv-muted">{t("selected", { count: picked.length })}</span>}
+          </label>
+          {groups.slice(0, shown).map((group) => (
+            <AlertGroupLine key={group.key} group={group} isChosen={chosen.has(group.key)} onChoose={() => toggle(group.key)} label={labelOf(group, words)} />
           ))}
-          {alerts.length > shown && (
-            <Button variant="link" onClick={() => setShown(shown + PAGE)}>
-              {t("show-more", { count: alerts.length - shown })}
-            </Button>
+          {groups.length > shown && (
+            <Act variant="link" blocked={undefined} onClick={() => setShown(shown + PAGE)}>
+              {t("show-more", { count: groups.length - shown })}
+            </Act>
           )}
         </div>
       )}
-      <CliLines lines={[haven("alert", "list")]} />
+      <CliLines lines={picked.length > 0 ? target.map((alert) => haven("alert", "dismiss", alert.uuid)) : [haven("alert", "list", ...(severity === "danger" ? ["--priority", 2] : []))]} />
     </PageSection>
   );
+}
+
+function labelOf({ alerts: [newest] }: AlertGroup, words: ReturnType<typeof useAlertText>): string {
+  return words(newest).title;
 }

@@ -1,13 +1,13 @@
 // W12: what holds the pool together right now, and what would happen if a host were lost.
 import { Button, NumberInput, ToggleGroup, ToggleGroupItem } from "@patternfly/react-core";
-import { type ReactNode, useMemo, useState } from "react";
+import { type ReactNode, useMemo } from "react";
 import { ActionMenu } from "@/actions/ActionMenu";
 import { haven as cliOf } from "@/actions/cli";
 import type { HaLimits, HaStatus } from "@/api/haven";
 import { call } from "@/api/rpc";
 import { useI18n } from "@/i18n";
 import { type Planned, restartable, useHaStatus, usePlan } from "@/model/ha";
-import { type Item, useAll, usePool, useTable, useVms } from "@/store/hooks";
+import { type Item, useAll, usePool, useVms } from "@/store/hooks";
 import { HostLink, Nothing, Panel } from "@/ui/bits";
 import { CliLines } from "@/ui/CliLines";
 import { useErrorText } from "@/ui/ErrorView";
@@ -15,6 +15,7 @@ import { useNotices } from "@/ui/notices";
 import { type Column, ObjectTable } from "@/ui/ObjectTable";
 import { Answer } from "@/ui/Retry";
 import { Pill } from "@/ui/status";
+import { useParam } from "@/ui/useParam";
 import { ApiError } from "@/api/errors";
 import { ProtectionTile } from "../pool/ProtectionTile";
 import { useVmColumns } from "../pool/lists";
@@ -116,13 +117,15 @@ function WhatIf(): ReactNode {
   const { t } = useI18n();
   const hosts = useAll("host");
   const vms = useVms();
-  const [failed, setFailed] = useState<ReadonlySet<string>>(new Set());
-  const chosen = hosts.filter((host) => failed.has(host.$ref));
+  // In the address: "what if host2 fails" can be sent to somebody.
+  const [asked, setAsked] = useParam<string>("fails", "");
+  const failed = new Set(asked.split(",").filter((uuid) => uuid !== ""));
+  const chosen = hosts.filter((host) => failed.has(host.uuid));
   const plan = usePlan(chosen.map((host) => host.$ref), vms);
-  const toggle = (ref: string): void => {
+  const toggle = (uuid: string): void => {
     const next = new Set(failed);
-    if (!next.delete(ref)) next.add(ref);
-    setFailed(next);
+    if (!next.delete(uuid)) next.add(uuid);
+    setAsked([...next].join(","));
   };
   const sorted = [...hosts].sort((a, b) => a.name_label.localeCompare(b.name_label, undefined, { numeric: true }));
   return (
@@ -135,14 +138,14 @@ function WhatIf(): ReactNode {
               key={host.$ref}
               buttonId={`fails-${host.uuid}`}
               text={t("if-host-fails", { host: host.name_label })}
-              isSelected={failed.has(host.$ref)}
-              onChange={() => toggle(host.$ref)}
+              isSelected={failed.has(host.uuid)}
+              onChange={() => toggle(host.uuid)}
             />
           ))}
         </ToggleGroup>
         {chosen.length > 0 && <Answer query={plan}>{(planned) => <PlanTable planned={planned} />}</Answer>}
         {chosen.length > 0 && (
-          <Button variant="link" isInline onClick={() => setFailed(new Set())}>
+          <Button variant="link" isInline onClick={() => setAsked("")}>
             {t("clear")}
           </Button>
         )}
@@ -182,7 +185,7 @@ function PlanTable({ planned }: { planned: readonly Planned[] }): ReactNode {
       <p className={lost > 0 ? "hv-bad-text" : "hv-good"} role="status">
         {t("what-if-result", { count: rows.length - lost, lost })}
       </p>
-      <ObjectTable of="VM" rows={rows} columns={columns} label="what-if" hasSelection={false} height="22rem" />
+      <ObjectTable of="VM" rows={rows} columns={columns} label="what-if" param="plan-" hasSelection={false} height="22rem" />
     </>
   );
 }
@@ -192,15 +195,14 @@ function Policies(): ReactNode {
   const { t } = useI18n();
   const vms = useVms();
   const base = useVmColumns();
-  const hosts = useTable("host");
   const columns = useMemo<Array<Column<Item<"VM">>>>(
     () => [
       ...base.filter((column) => ["name", "state", "shield"].includes(column.id)),
       { id: "order", label: "column-order", isNumber: true, width: "90px", value: (vm) => vm.order, cell: (vm) => vm.order },
       { id: "delay", label: "column-delay", isNumber: true, width: "110px", value: (vm) => vm.start_delay, cell: (vm) => t("seconds", { count: vm.start_delay }) },
-      { id: "host", label: "column-host", value: (vm) => hosts.byRef.get(vm.resident_on)?.name_label ?? "", cell: (vm) => <HostLink host={vm.resident_on} /> },
+      ...base.filter((column) => column.id === "host"),
     ],
-    [base, hosts, t],
+    [base, t],
   );
   const count = restartable(vms).length;
   return (

@@ -1,9 +1,10 @@
 // What the machine boots from at first: its disk as the template has it, a CD image, the network, or
 // a cloud image that is told who may sign in.
-import { Checkbox, FormGroup, FormHelperText, FormSelect, FormSelectOption, HelperText, HelperTextItem, Radio, TextArea, TextInput } from "@patternfly/react-core";
+import { Checkbox, FormGroup, FormSelect, FormSelectOption, Radio, TextArea, TextInput } from "@patternfly/react-core";
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { useI18n } from "@/i18n";
+import { Help } from "@/ui/bits";
 import { type Draft, isDirectKernel, SOURCES, type Stock, type Wanted } from "./draft";
 import { type FirstBoot, wrongField } from "./firstBoot";
 
@@ -62,11 +63,7 @@ function CloudForm({ first, isOne, edit }: { first: FirstBoot; isOne: boolean; e
   const help = (field: "user" | "keys" | "hash" | "hostname" | "userData", text: string): ReactNode => {
     const isWrong = wrong?.field === field && first[field] !== "";
     return (
-      <FormHelperText>
-        <HelperText>
-          <HelperTextItem variant={isWrong ? "error" : "default"}>{t(isWrong ? wrong.text : text)}</HelperTextItem>
-        </HelperText>
-      </FormHelperText>
+      <Help isWrong={isWrong}>{t(isWrong ? wrong.text : text)}</Help>
     );
   };
   return (
@@ -102,11 +99,7 @@ function CloudForm({ first, isOne, edit }: { first: FirstBoot; isOne: boolean; e
       )}
       <FormGroup label={t("cloud-network")} fieldId="cloud-network">
         <TextArea id="cloud-network" rows={2} value={first.network} onChange={(_event, network) => edit({ network })} spellCheck={false} />
-        <FormHelperText>
-          <HelperText>
-            <HelperTextItem>{t("cloud-network-help")}</HelperTextItem>
-          </HelperText>
-        </FormHelperText>
+        <Help>{t("cloud-network-help")}</Help>
       </FormGroup>
     </fieldset>
   );

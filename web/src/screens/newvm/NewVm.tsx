@@ -1,12 +1,13 @@
 // W7: template and name, what it boots from, where and how large, and a review that says whether
 // there is room; every step has a good default.
-import { Checkbox, FormGroup, FormHelperText, FormSelect, FormSelectOption, HelperText, HelperTextItem, Radio, TextInput } from "@patternfly/react-core";
+import { Checkbox, FormGroup, FormSelect, FormSelectOption, Radio, TextInput } from "@patternfly/react-core";
 import { type ReactNode, useState } from "react";
 import { useNavigate, useSearchParams } from "react-router";
 import { useWorld } from "@/actions/runner";
 import { useI18n } from "@/i18n";
+import { isLibrary } from "@/model/storage";
 import { useAll, usePool, useTable, useVms } from "@/store/hooks";
-import { Facts, Nothing } from "@/ui/bits";
+import { Facts, Help, Nothing } from "@/ui/bits";
 import { NumberField } from "@/ui/NumberField";
 import { WizardPage } from "@/ui/WizardPage";
 import { POLICIES, policyWord } from "../availability/actions";
@@ -30,7 +31,6 @@ function useStock(): Stock {
   const isDisk = (vbd: string): boolean => vbds.byRef.get(vbd)?.type === "Disk";
   const withDisk = new Set(templates.filter((each) => each.VBDs.some(isDisk)).map((each) => each.$ref));
   const all = useAll("SR");
-  const isLibrary = (sr: { content_type: string; type: string }): boolean => sr.content_type === "iso" || sr.type === "iso";
   const libraries = new Set(all.filter(isLibrary).map((sr) => sr.$ref));
   const images = useAll("VDI").filter((vdi) => libraries.has(vdi.SR) && !vdi.missing);
   images.sort((a, b) => a.name_label.localeCompare(b.name_label));
@@ -99,11 +99,7 @@ function TemplateStep({ draft, wanted, stock, edit }: { draft: Draft; wanted: Wa
       <FormGroup label={t("column-name")} fieldId="vm-name" isRequired>
         <TextInput id="vm-name" value={draft.name ?? wanted.base} onChange={(_event, name) => edit({ name })} />
         {many && (
-          <FormHelperText>
-            <HelperText>
-              <HelperTextItem>{t("newvm-names", { names: list(shown) })}</HelperTextItem>
-            </HelperText>
-          </FormHelperText>
+          <Help>{t("newvm-names", { names: list(shown) })}</Help>
         )}
       </FormGroup>
       <FormGroup label={t("column-description")} fieldId="vm-description">
@@ -140,11 +136,7 @@ function Review({ wanted, hasOwnDisk, edit }: { wanted: Wanted; hasOwnDisk: bool
           ))}
         </FormSelect>
         {!isShared && (
-          <FormHelperText>
-            <HelperText>
-              <HelperTextItem>{t("newvm-local-storage")}</HelperTextItem>
-            </HelperText>
-          </FormHelperText>
+          <Help>{t("newvm-local-storage")}</Help>
         )}
       </FormGroup>
       <Checkbox id="vm-start" label={t("newvm-start")} isChecked={wanted.isStarted} onChange={(_event, isStarted) => edit({ isStarted })} />

@@ -1,8 +1,9 @@
 // Where a new machine runs, how large it is, and what it is connected to.
-import { Checkbox, FormGroup, FormHelperText, FormSelect, FormSelectOption, HelperText, HelperTextItem } from "@patternfly/react-core";
+import { Checkbox, FormGroup, FormSelect, FormSelectOption } from "@patternfly/react-core";
 import type { ReactNode } from "react";
 import { useI18n } from "@/i18n";
 import { useAll } from "@/store/hooks";
+import { Help } from "@/ui/bits";
 import { NumberField } from "@/ui/NumberField";
 import type { Draft, Stock, Wanted } from "./draft";
 
@@ -30,11 +31,7 @@ export function SizeStep({ wanted, stock, network, edit }: Props): ReactNode {
             <FormSelectOption key={host.$ref} value={host.$ref} label={host.name_label} />
           ))}
         </FormSelect>
-        <FormHelperText>
-          <HelperText>
-            <HelperTextItem>{t("newvm-home-help")}</HelperTextItem>
-          </HelperText>
-        </FormHelperText>
+        <Help>{t("newvm-home-help")}</Help>
       </FormGroup>
       {wanted.names.length > 1 && <Checkbox id="vm-apart" label={t("newvm-apart")} description={t("newvm-apart-body")} isChecked={wanted.isApart} onChange={(_event, isApart) => edit({ isApart })} />}
       <NumberField id="vm-vcpus" label={t("column-vcpus")} value={wanted.vcpus} min={1} max={256} onChange={(vcpus) => edit({ vcpus })} />

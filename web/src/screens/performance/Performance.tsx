@@ -7,6 +7,8 @@ import { useI18n } from "@/i18n";
 import { Act } from "@/ui/Act";
 import { Nothing, Panel } from "@/ui/bits";
 import { Answer } from "@/ui/Retry";
+import { save } from "@/ui/save";
+import { useChoice } from "@/ui/useParam";
 import { Graph, type Span } from "./Graph";
 import { type Mark, marksIn, useMarks } from "./marks";
 import { csv, type History, load, type Metric, METRICS, type Range, RANGES, type Row, SHAPES, type Subject } from "./rrd";
@@ -33,7 +35,7 @@ interface Props {
 
 export function Performance({ subject, name, isOff = false }: Props): ReactNode {
   const { t } = useI18n();
-  const [range, setRange] = useState<Range>("minutes");
+  const [range, setRange] = useChoice("range", RANGES);
   const client = useQueryClient();
   const key = ["rrd", subject.kind, subject.uuid, range];
   const query = useQuery({
@@ -106,7 +108,7 @@ function Graphs({ history, range, subject, name }: GraphsProps): ReactNode {
           {dateTime(span[0] * 1000)} – {dateTime(span[1] * 1000)}
         </span>
         <span className="hv-grow" />
-        <Button variant="secondary" icon={<DownloadIcon />} onClick={() => save(`${name}-${range}.csv`, csv(shown, metrics))}>
+        <Button variant="secondary" icon={<DownloadIcon />} onClick={() => save(`${name}-${range}.csv`, new Blob([csv(shown, metrics)], { type: "text/csv;charset=utf-8" }))}>
           {t("perf-csv")}
         </Button>
       </div>
@@ -218,14 +220,4 @@ function Events({ marks }: { marks: readonly Mark[] }): ReactNode {
       )}
     </Panel>
   );
-}
-
-/** Gives the person a file. */
-function save(name: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

@@ -4,16 +4,16 @@ import CheckCircleIcon from "@patternfly/react-icons/dist/esm/icons/check-circle
 import CircleIcon from "@patternfly/react-icons/dist/esm/icons/circle-icon";
 import ExclamationCircleIcon from "@patternfly/react-icons/dist/esm/icons/exclamation-circle-icon";
 import ExclamationTriangleIcon from "@patternfly/react-icons/dist/esm/icons/exclamation-triangle-icon";
-import type { ReactNode } from "react";
+import { type ReactNode, useMemo } from "react";
 import { Link, useNavigate } from "react-router";
 import { URGENT_PRIORITY } from "@/app/Header";
 import { useI18n } from "@/i18n";
-import { wireTime } from "@/i18n/format";
 import { useHaStatus } from "@/model/ha";
 import { type Problem, useProblems } from "@/model/readiness";
 import { useAll, useLoaded, usePool, useTable, useVms } from "@/store/hooks";
 import { Meter, Panel } from "@/ui/bits";
 import { AlertLine } from "../alerts/AlertLine";
+import { groupsOf } from "../alerts/groups";
 import { ProtectionTile } from "./ProtectionTile";
 
 export function PoolOverview(): ReactNode {
@@ -169,9 +169,9 @@ const ALERTS_MAX = 6;
 
 function LatestAlerts(): ReactNode {
   const { t } = useI18n();
-  const alerts = useAll("message")
-    .filter((message) => message.priority <= URGENT_PRIORITY)
-    .sort((a, b) => wireTime(b.timestamp) - wireTime(a.timestamp));
+  const all = useAll("message");
+  const alerts = useMemo(() => all.filter((message) => message.priority <= URGENT_PRIORITY), [all]);
+  const groups = useMemo(() => groupsOf(alerts, "kind"), [alerts]);
   return (
     <Panel title={t("alerts")}>
       {alerts.length === 0 ? (
@@ -180,8 +180,8 @@ function LatestAlerts(): ReactNode {
         </p>
       ) : (
         <>
-          {alerts.slice(0, ALERTS_MAX).map((alert) => (
-            <AlertLine key={alert.$ref} alert={alert} />
+          {groups.slice(0, ALERTS_MAX).map(({ key, alerts: [newest, ...older] }) => (
+            <AlertLine key={key} alert={newest} more={older.length} />
           ))}
           <Link to="/alerts">{t("alerts-all", { count: alerts.length })}</Link>
         </>

@@ -2,9 +2,8 @@
 import { type ReactNode, useMemo } from "react";
 import { Link } from "react-router";
 import { useI18n } from "@/i18n";
-import type { Records } from "@/generated/xenapi";
 import { type Item, useAll, useObject, usePool, useTable, useVms } from "@/store/hooks";
-import { Meter, Nothing } from "@/ui/bits";
+import { HostName, Meter, Nothing } from "@/ui/bits";
 import { pathOf } from "@/ui/links";
 import { type Column, ObjectTable } from "@/ui/ObjectTable";
 import { HostPill, PowerPill, protectionOf, ShieldPill } from "@/ui/status";
@@ -14,7 +13,7 @@ export function HostsTab(): ReactNode {
   const hosts = useAll("host");
   const columns = useMemo<Array<Column<Item<"host">>>>(
     () => [
-      { id: "name", label: "column-name", width: "2fr", value: (h) => h.name_label, cell: (h) => <Link to={pathOf("host", h.uuid)}>{h.name_label}</Link> },
+      { id: "name", label: "column-name", width: "2fr", value: (h) => h.name_label, cell: (h) => <HostName host={h} /> },
       { id: "state", label: "column-state", cell: (h) => <HostPill host={h} /> },
       { id: "address", label: "column-address", value: (h) => h.address, cell: (h) => h.address },
       { id: "vms", label: "column-vms", isNumber: true, value: (h) => h.resident_VMs.length, cell: (h) => number(h.resident_VMs.length) },
@@ -32,10 +31,6 @@ function HostMemory({ host }: { host: Item<"host"> }): ReactNode {
   const used = metrics.memory_total - metrics.memory_free;
   const label = t("used-of", { used: bytes(used), total: bytes(metrics.memory_total) });
   return <Meter label={t("column-memory")} parts={[{ share: used / metrics.memory_total, kind: "used", label }]} />;
-}
-
-function HostName({ host }: { host: Records["host"] | undefined }): ReactNode {
-  return host === undefined ? "–" : <Link to={pathOf("host", host.uuid)}>{host.name_label}</Link>;
 }
 
 export function useVmColumns(): Array<Column<Item<"VM">>> {

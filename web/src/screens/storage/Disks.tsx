@@ -1,12 +1,14 @@
 // W5: the disks on a storage repository: whose they are, how deep their chains are, and which nobody uses.
 import { Checkbox } from "@patternfly/react-core";
-import { type ReactNode, useMemo, useState } from "react";
+import { type ReactNode, useMemo } from "react";
 import { Link } from "react-router";
 import { useI18n } from "@/i18n";
+import { isLibrary } from "@/model/storage";
 import { type Item, useAll, useTable } from "@/store/hooks";
 import { Nothing } from "@/ui/bits";
 import { pathOf } from "@/ui/links";
 import { type Column, ObjectTable } from "@/ui/ObjectTable";
+import { useChoice } from "@/ui/useParam";
 
 /** Volumes of a chain that are counted; the pool allows no more. */
 const DEPTH_MAX = 32;
@@ -34,10 +36,11 @@ export function SrDisks({ object: sr }: { object: Item<"SR"> }): ReactNode {
   const vdis = useAll("VDI");
   const vbds = useTable("VBD");
   const vms = useTable("VM");
-  const [onlyOrphans, setOnlyOrphans] = useState(false);
-  const isLibrary = sr.type === "iso" || sr.content_type === "iso";
+  const [only, setOnly] = useChoice("only", ["all", "orphans"]);
+  const onlyOrphans = only === "orphans";
+  const isIso = isLibrary(sr);
   const all = useMemo(() => vdis.filter((vdi) => vdi.SR === sr.$ref), [vdis, sr.$ref]);
-  const orphans = useMemo(() => (isLibrary ? [] : all.filter(isOrphan)), [all, isLibrary]);
+  const orphans = useMemo(() => (isIso ? [] : all.filter(isOrphan)), [all, isIso]);
   const columns = useMemo<Array<Column<Item<"VDI">>>>(() => {
     const byFile = new Map(all.map((vdi) => [vdi.location, vdi]));
     const owner = (vdi: Item<"VDI">): { uuid: string; name_label: string } | undefined => {
@@ -45,7 +48,7 @@ export function SrDisks({ object: sr }: { object: Item<"SR"> }): ReactNode {
       return vbd === undefined ? undefined : vms.byRef.get(vbd.VM);
     };
     const use = (vdi: Item<"VDI">): string => {
-      if (isLibrary) return "disk-use-image";
+      if (isIso) return "disk-use-image";
       if (vdi.is_a_snapshot) return "disk-use-snapshot";
       if (SYSTEM.has(vdi.type)) return "disk-use-system";
       if (!vdi.managed) return "disk-use-base";
@@ -67,11 +70,11 @@ export function SrDisks({ object: sr }: { object: Item<"SR"> }): ReactNode {
       { id: "size", label: "column-size", isNumber: true, value: (vdi) => vdi.virtual_size, cell: (vdi) => bytes(vdi.virtual_size) },
       { id: "used", label: "column-used", isNumber: true, value: (vdi) => vdi.physical_utilisation, cell: (vdi) => bytes(vdi.physical_utilisation) },
     ];
-  }, [all, bytes, number, t, vbds, vms, isLibrary]);
+  }, [all, bytes, number, t, vbds, vms, isIso]);
   return (
     <div className="hv-stack">
-      {!isLibrary && (
-        <Checkbox id="only-orphans" label={t("disk-only-orphans", { count: orphans.length })} isChecked={onlyOrphans} onChange={(_event, only) => setOnlyOrphans(only)} />
+      {!isIso && (
+        <Checkbox id="only-orphans" label={t("disk-only-orphans", { count: orphans.length })} isChecked={onlyOrphans} onChange={(_event, isOn) => setOnly(isOn ? "orphans" : "all")} />
       )}
       <ObjectTable of="VDI" rows={onlyOrphans ? orphans : all} columns={columns} label="tab-disks" hasSelection={false} empty={<Nothing title="sr-empty" body="sr-empty-body" />} />
     </div>

@@ -1,5 +1,5 @@
 // W4: what kind, where, what it is called. Exports of an NFS server are looked up.
-import { Button, Checkbox, FormGroup, FormHelperText, HelperText, HelperTextItem, Radio, TextInput } from "@patternfly/react-core";
+import { Button, Checkbox, FormGroup, Radio, TextInput } from "@patternfly/react-core";
 import { type ReactNode, useState } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearchParams } from "react-router";
@@ -9,6 +9,7 @@ import { call } from "@/api/rpc";
 import { useI18n } from "@/i18n";
 import { usePool, useAll } from "@/store/hooks";
 import { Act } from "@/ui/Act";
+import { Help } from "@/ui/bits";
 import { ErrorView } from "@/ui/ErrorView";
 import { WizardPage } from "@/ui/WizardPage";
 import { createSr, introduceSr } from "./create";
@@ -78,7 +79,7 @@ export default function NewStorage(): ReactNode {
       finish="newsr-create"
       cancelTo="/pool/storage"
       onFinish={finish}
-      cli={[isKept && there !== undefined ? `${cliOf("attach", kind, location, title)} --uuid ${there}` : cliOf("create", kind, location, title)]}
+      cli={[isKept ? cliOf("attach", kind, location, title, there) : cliOf("create", kind, location, title)]}
       onStep={(id) => setTesting(id === "test" || id === "review")}
       steps={[
         {
@@ -102,11 +103,7 @@ export default function NewStorage(): ReactNode {
             <div className="hv-stack">
               <FormGroup label={t(`newsr-where-${kind === "nfs" || isLibrary ? kind : "path"}`)} fieldId="location" isRequired>
                 <TextInput id="location" value={location} onChange={(_event, value) => setLocation(value.trim())} placeholder={{ nfs: "192.0.2.9:/export/vms", iso: "192.0.2.9:/export/iso", file: "/mnt/vms", local: "/var/vms" }[kind]} spellCheck={false} autoComplete="off" />
-                <FormHelperText>
-                  <HelperText>
-                    <HelperTextItem variant={location !== "" && !complete ? "error" : "default"}>{t(`newsr-where-${kind === "nfs" || isLibrary ? kind : "path"}-help`)}</HelperTextItem>
-                  </HelperText>
-                </FormHelperText>
+                <Help isWrong={location !== "" && !complete}>{t(`newsr-where-${kind === "nfs" || isLibrary ? kind : "path"}-help`)}</Help>
               </FormGroup>
               {kind === "nfs" && (
                 <div className="hv-buttons">

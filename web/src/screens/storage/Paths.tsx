@@ -1,19 +1,20 @@
 // W5: how every host reaches it, with what can be done where one does not.
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import type { ReactNode } from "react";
 import { haven as cliOf } from "@/actions/cli";
 import { useWorld } from "@/actions/runner";
-import { ApiError } from "@/api/errors";
 import { haven, type StorageTest } from "@/api/haven";
 import { start } from "@/api/rpc";
 import { useI18n } from "@/i18n";
 import { type Item, useAll, useTable } from "@/store/hooks";
+import { isLibrary } from "@/model/storage";
 import { waitForTask } from "@/store/taskWatch";
-import { HostLink, Panel } from "@/ui/bits";
+import { HostLink, Panel, SpeedCells } from "@/ui/bits";
 import { Act } from "@/ui/Act";
 import { CliLines } from "@/ui/CliLines";
-import { ErrorView, useErrorText } from "@/ui/ErrorView";
+import { ErrorView, useWireText } from "@/ui/ErrorView";
 import { Pill } from "@/ui/status";
+import { useWork } from "@/ui/useWork";
 
 function placeOf(pbd: Item<"PBD">): string {
   const { server, serverpath, location } = pbd.device_config;
@@ -24,7 +25,7 @@ export function SrPaths({ object: sr }: { object: Item<"SR"> }): ReactNode {
   const { t } = useI18n();
   const pbds = useAll("PBD").filter((pbd) => pbd.SR === sr.$ref);
   const [first] = pbds;
-  const isLibrary = sr.type === "iso";
+  const isIso = isLibrary(sr);
   const test = useQuery({
     queryKey: ["storage-test", sr.$ref],
     queryFn: ({ signal }) => haven.testStorage(sr.type, first?.device_config ?? {}, sr.shared, signal),
@@ -58,7 +59,7 @@ export function SrPaths({ object: sr }: { object: Item<"SR"> }): ReactNode {
           </tbody>
         </table>
         {test.error !== null && <ErrorView error={test.error} />}
-        {!isLibrary && (
+        {!isIso && (
           <div className="hv-buttons">
             <Act variant="secondary" isLoading={test.isFetching} blocked={test.isFetching ? t("srtest-runs") : first === undefined ? t("sr-detached") : undefined} onClick={() => void test.refetch()}>
               {t(test.isFetching ? "srtest-runs" : "srtest-measure")}
@@ -73,25 +74,16 @@ export function SrPaths({ object: sr }: { object: Item<"SR"> }): ReactNode {
 }
 
 function PathRow({ pbd, sr, test }: { pbd: Item<"PBD">; sr: Item<"SR">; test: StorageTest | undefined }): ReactNode {
-  const { t, number } = useI18n();
+  const { t } = useI18n();
   const world = useWorld();
-  const errorText = useErrorText();
+  const wireText = useWireText();
   const host = useTable("host").byRef.get(pbd.host);
   const live = useTable("host_metrics").byRef.get(host?.metrics ?? "")?.live === true;
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
-  const repair = async (): Promise<void> => {
-    setBusy(true);
-    setError(null);
-    try {
+  const { busy, error, run } = useWork();
+  const repair = (): void =>
+    run(async () => {
       await waitForTask(world.client, await start("PBD.plug", pbd.$ref));
-    } catch (failure) {
-      setError(failure);
-    } finally {
-      setBusy(false);
-    }
-  };
-  const { what, remedy, detail } = errorText(new ApiError(test?.error?.message ?? "", test?.error?.data ?? []));
+    });
   return (
     <>
       <tr data-host={host?.name_label}>
@@ -104,13 +96,12 @@ function PathRow({ pbd, sr, test }: { pbd: Item<"PBD">; sr: Item<"SR">; test: St
         <td>
           <code>{placeOf(pbd)}</code>
         </td>
-        <td>{typeof test?.write_us === "number" ? t("milliseconds", { value: number(test.write_us / 1000, 1) }) : "–"}</td>
-        <td>{typeof test?.mib_per_s === "number" ? `${number(test.mib_per_s)} MiB/s` : "–"}</td>
+        <SpeedCells test={test} />
         <td>
           {pbd.currently_attached ? (
             "–"
           ) : live ? (
-            <Act variant="secondary" size="sm" isLoading={busy} blocked={busy ? t("busy") : undefined} aria-label={t("sr-repair-on", { sr: sr.name_label, host: host?.name_label ?? "" })} onClick={() => void repair()}>
+            <Act variant="secondary" size="sm" isLoading={busy} blocked={busy ? t("busy") : undefined} aria-label={t("sr-repair-on", { sr: sr.name_label, host: host?.name_label ?? "" })} onClick={repair}>
               {t("sr-repair-here")}
             </Act>
           ) : (
@@ -122,7 +113,7 @@ function PathRow({ pbd, sr, test }: { pbd: Item<"PBD">; sr: Item<"SR">; test: St
         <tr>
           <td colSpan={6}>
             {error !== null && <ErrorView error={error} />}
-            {test?.error !== undefined && <p className="hv-bad-text">{[what, remedy, detail].join(" ")}</p>}
+            {test?.error !== undefined && <p className="hv-bad-text">{wireText(test.error)}</p>}
             {test?.same_place === false && <p className="hv-bad-text">{t("srtest-other-place")}</p>}
           </td>
         </tr>

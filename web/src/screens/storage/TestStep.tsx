@@ -2,12 +2,12 @@
 import { Spinner } from "@patternfly/react-core";
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { ApiError } from "@/api/errors";
 import type { StorageTest, StorageTried } from "@/api/haven";
 import { useI18n } from "@/i18n";
 import { Act } from "@/ui/Act";
+import { SpeedCells } from "@/ui/bits";
 import { CliLines } from "@/ui/CliLines";
-import { ErrorView, useErrorText } from "@/ui/ErrorView";
+import { ErrorView, useWireText } from "@/ui/ErrorView";
 import { Pill } from "@/ui/status";
 
 /** A clock that is further off spoils what depends on times of files, in milliseconds. */
@@ -56,7 +56,7 @@ export function TestStep({ query, cli, isLibrary }: { query: UseQueryResult<Stor
 }
 
 function Row({ host, isLibrary }: { host: StorageTest; isLibrary: boolean }): ReactNode {
-  const { t, bytes, number } = useI18n();
+  const { t, bytes } = useI18n();
   const measured = (value: number | null | undefined, show: (value: number) => string): string => (value === null || value === undefined ? "–" : show(value));
   return (
     <>
@@ -65,8 +65,7 @@ function Row({ host, isLibrary }: { host: StorageTest; isLibrary: boolean }): Re
         <td>
           <Pill colour={host.ok ? "green" : "red"}>{t(host.ok ? "srtest-ok" : "srtest-bad")}</Pill>
         </td>
-        <td>{measured(host.write_us, (us) => t("milliseconds", { value: number(us / 1000, 1) }))}</td>
-        <td>{measured(host.mib_per_s, (mib) => `${number(mib)} MiB/s`)}</td>
+        <SpeedCells test={host} />
         <td>{isLibrary ? measured(host.found?.length, (count) => t("srtest-images", { count })) : measured(host.size, (size) => bytes(size - (host.used ?? 0)))}</td>
       </tr>
       <Notes host={host} isLibrary={isLibrary} />
@@ -77,12 +76,9 @@ function Row({ host, isLibrary }: { host: StorageTest; isLibrary: boolean }): Re
 /** What is wrong, or should be known: the cause, and what to do. */
 function Notes({ host, isLibrary }: { host: StorageTest; isLibrary: boolean }): ReactNode {
   const { t, number } = useI18n();
-  const errorText = useErrorText();
+  const wireText = useWireText();
   const notes: string[] = [];
-  if (host.error !== undefined) {
-    const { what, remedy, detail } = errorText(new ApiError(host.error.message, host.error.data));
-    notes.push([what, remedy, detail].filter((text) => text !== "").join(" "));
-  }
+  if (host.error !== undefined) notes.push(wireText(host.error));
   if (host.same_place === false) notes.push(t("srtest-other-place"));
   const [there] = isLibrary ? [] : (host.found ?? []);
   if (there !== undefined) notes.push(t("srtest-taken", { sr: there }));

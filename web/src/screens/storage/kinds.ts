@@ -24,9 +24,9 @@ export function isShared(kind: Kind): boolean {
 }
 
 /** A line for making or trying it; `--shared` is said where it does not follow from the type. */
-export function cliOf(verb: "create" | "attach" | "test", kind: Kind, location: string, name?: string): string {
+export function cliOf(verb: "create" | "attach" | "test", kind: Kind, location: string, name?: string, uuid?: string): string {
   const shared = kind === "file" || (kind === "iso" && verb !== "test") ? "--shared" : undefined;
-  return haven("sr", verb, name, "--type", kind, "--location", location, shared);
+  return haven("sr", verb, name, "--type", kind, "--location", location, shared, ...(uuid === undefined ? [] : ["--uuid", uuid]));
 }
 
 /** Paths in the answer of a probe. */

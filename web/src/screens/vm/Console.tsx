@@ -8,6 +8,7 @@ import { type Item, useAll } from "@/store/hooks";
 import { CliLines } from "@/ui/CliLines";
 import { Nothing } from "@/ui/bits";
 import { pathOf } from "@/ui/links";
+import { useChoice } from "@/ui/useParam";
 import { ScreenTools, TypeText } from "./ConsoleTools";
 import { Screen, type ScreenKeys } from "./Screen";
 import { Serial } from "./Serial";
@@ -69,7 +70,7 @@ export default function Console({ object: vm }: { object: Item<"VM"> }): ReactNo
   // written in the terminal stays.
   const screen = useLast(consoles.find((each) => each.protocol === "rfb")?.$ref);
   const serial = useLast(consoles.find((each) => each.protocol === "vt100")?.$ref);
-  const [way, setWay] = useState<"screen" | "serial">("screen");
+  const [way, setWay] = useChoice("show", ["screen", "serial"]);
   const [link, setLink] = useState<LinkState>("connecting");
   const [typing, setTyping] = useState(false);
   const [fits, setFits] = useState(true);
@@ -96,7 +97,7 @@ export default function Console({ object: vm }: { object: Item<"VM"> }): ReactNo
         <Button variant="secondary" size="sm" icon={<ExpandIcon />} onClick={() => void fillScreen(frame.current)}>
           {t("console-full")}
         </Button>
-        <Button variant="secondary" size="sm" component="a" href={`/ui${pathOf("vm", vm.uuid, "console")}`} target="_blank" rel="noopener">
+        <Button variant="secondary" size="sm" component="a" href={`/ui${pathOf("vm", vm.uuid, "console")}${way === "serial" ? "?show=serial" : ""}`} target="_blank" rel="noopener">
           {t("console-window")}
         </Button>
       </div>

@@ -4,6 +4,7 @@ import KeyboardIcon from "@patternfly/react-icons/dist/esm/icons/keyboard-icon";
 import { type ReactNode, useState } from "react";
 import { useI18n } from "@/i18n";
 import { Act } from "@/ui/Act";
+import { save } from "@/ui/save";
 import { CTRL_ALT_DEL, KEY_MENU, LAYOUTS, type LayoutName, strokes, TYPED_MAX } from "./keys";
 import type { ScreenKeys } from "./Screen";
 
@@ -20,15 +21,9 @@ interface Props {
 
 export function ScreenTools({ keys, blocked, name, fits, onFits, isTyping, onTyping }: Props): ReactNode {
   const { t } = useI18n();
-  const save = async (): Promise<void> => {
+  const photograph = async (): Promise<void> => {
     const picture = await keys?.picture();
-    if (picture === null || picture === undefined) return;
-    const url = URL.createObjectURL(picture);
-    const link = document.createElement("a");
-    link.href = url;
-    link.download = `${name}.png`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    if (picture !== null && picture !== undefined) save(`${name}.png`, picture);
   };
   return (
     <>
@@ -43,7 +38,7 @@ export function ScreenTools({ keys, blocked, name, fits, onFits, isTyping, onTyp
         <ToggleGroupItem buttonId="console-fits" text={t("console-fit")} isSelected={fits} onChange={() => onFits(true)} />
         <ToggleGroupItem buttonId="console-actual" text={t("console-actual")} isSelected={!fits} onChange={() => onFits(false)} />
       </ToggleGroup>
-      <Act variant="secondary" size="sm" blocked={blocked} onClick={() => void save()}>
+      <Act variant="secondary" size="sm" blocked={blocked} onClick={() => void photograph()}>
         {t("console-picture")}
       </Act>
     </>

@@ -6,12 +6,14 @@ import { xe } from "@/actions/cli";
 import { useWorld } from "@/actions/runner";
 import { start } from "@/api/rpc";
 import { useI18n } from "@/i18n";
+import { isLibrary } from "@/model/storage";
 import { useAll, usePool } from "@/store/hooks";
 import { waitForTask } from "@/store/taskWatch";
 import { Act } from "@/ui/Act";
 import { CliLines } from "@/ui/CliLines";
 import { ErrorView } from "@/ui/ErrorView";
 import { NumberField } from "@/ui/NumberField";
+import { SrSelect } from "@/ui/SrSelect";
 import { useWork } from "@/ui/useWork";
 import { addDisk, addNic } from "./devices";
 
@@ -62,10 +64,10 @@ function Frame({ title, body, button, work, blocked, cli, close, children }: Fra
 }
 
 export function AddDiskDialog({ targets: [vm], close }: DialogProps<"VM">): ReactNode {
-  const { t, bytes } = useI18n();
+  const { t } = useI18n();
   const world = useWorld();
   const pool = usePool();
-  const srs = useAll("SR").filter((sr) => sr.content_type !== "iso");
+  const srs = useAll("SR").filter((sr) => !isLibrary(sr));
   const [name, setName] = useState(() => t("disk-of", { name: vm?.name_label ?? "" }));
   const [gib, setGib] = useState(DISK_GIB);
   const [picked, setPicked] = useState<string | null>(null);
@@ -85,14 +87,7 @@ export function AddDiskDialog({ targets: [vm], close }: DialogProps<"VM">): Reac
         <TextInput id="disk-name" value={name} onChange={(_event, value) => setName(value)} autoComplete="off" autoFocus />
       </FormGroup>
       <NumberField id="disk-size" label={t("newvm-disk-gib")} value={gib} min={0.001} max={DISK_GIB_MAX} onChange={setGib} />
-      <FormGroup label={t("tab-storage")} fieldId="disk-sr">
-        <FormSelect id="disk-sr" value={sr?.$ref ?? ""} onChange={(_event, value) => setPicked(value)}>
-          {srs.map((each) => (
-            <FormSelectOption key={each.$ref} value={each.$ref} label={`${each.name_label} (${t(each.shared ? "shared-yes" : "shared-no")}, ${t("memory-free", { size: bytes(Math.max(0, each.physical_size - each.physical_utilisation)) })})`} />
-          ))}
-        </FormSelect>
-      </FormGroup>
-      {sr !== undefined && !sr.shared && <p className="hv-bad-text">{t("newvm-local-storage")}</p>}
+      <SrSelect id="disk-sr" srs={srs} sr={sr} onChange={setPicked} />
     </Frame>
   );
 }

@@ -2,7 +2,7 @@
 import type { ReactNode } from "react";
 import { ActionButton } from "@/actions/ActionButton";
 import { useI18n } from "@/i18n";
-import { type Item, item, useAll, useLoaded, useTable } from "@/store/hooks";
+import { type Item, useAll, useLoaded, useTable } from "@/store/hooks";
 import { Nothing, Panel, SrLink } from "@/ui/bits";
 import { add, deleteDisk, detach, resize } from "./devices";
 
@@ -30,8 +30,7 @@ export default function Disks({ object: vm }: { object: Item<"VM"> }): ReactNode
         </thead>
         <tbody>
           {vbds.map((vbd) => {
-            const row = vdis.byRef.get(vbd.VDI);
-            const vdi = row === undefined ? undefined : item<"VDI">(vbd.VDI, row);
+            const vdi = vdis.byRef.get(vbd.VDI);
             const name = vdi?.name_label ?? t("vm-empty-drive");
             const label = (action: string): string => t("snap-action-of", { action: t(action), name });
             return (

@@ -66,14 +66,14 @@ function cliOf(vm: string, host: string, pace: Pace): string {
   return haven("vm", "migrate", vm, "--to", host, ...words.flat());
 }
 
-type Done = Partial<Record<"pause" | "elapsed" | "bytes", number>>;
+/** Milliseconds, milliseconds, bytes; undefined: not measured. */
+type Done = Record<"pause" | "elapsed" | "bytes", number | undefined>;
 
 /** What the hypervisor measured; it stands in the metrics when the task is over. */
 async function measured(vm: Item<"VM">): Promise<Done> {
   const notes = await call("VM_metrics.get_other_config", vm.metrics);
   const value = (key: string): number | undefined => (notes[key] === undefined ? undefined : Number(notes[key]));
-  const done = { pause: value("last_migration_downtime_ms"), elapsed: value("last_migration_elapsed_ms"), bytes: value("last_migration_bytes") };
-  return Object.fromEntries(Object.entries(done).filter(([, each]) => each !== undefined));
+  return { pause: value("last_migration_downtime_ms"), elapsed: value("last_migration_elapsed_ms"), bytes: value("last_migration_bytes") };
 }
 
 export function MigrateDialog({ targets, close }: DialogProps<"VM">): ReactNode {

@@ -1,7 +1,7 @@
 // Keys for a guest: the combinations of the menu, and how a text is typed on a keyboard of its layout.
 
 /** A key as the guest gets it: its meaning, and where it is on the keyboard. */
-export interface Key {
+interface Key {
   keysym: number;
   /** `KeyboardEvent.code` of the place. */
   code: string;
@@ -9,10 +9,10 @@ export interface Key {
 
 const key = (keysym: number, code: string): Key => ({ keysym, code });
 
-export const CTRL = key(0xffe3, "ControlLeft");
-export const ALT = key(0xffe9, "AltLeft");
-export const SHIFT = key(0xffe1, "ShiftLeft");
-export const ALTGR = key(0xfe03, "AltRight");
+const CTRL = key(0xffe3, "ControlLeft");
+const ALT = key(0xffe9, "AltLeft");
+const SHIFT = key(0xffe1, "ShiftLeft");
+const ALTGR = key(0xfe03, "AltRight");
 const SUPER = key(0xffeb, "MetaLeft");
 const TAB = key(0xff09, "Tab");
 const ESCAPE = key(0xff1b, "Escape");
@@ -25,7 +25,7 @@ const letter = (name: string): Key => key(name.charCodeAt(0), `Key${name.toUpper
 const functionKey = (number: number): Key => key(0xffbd + number, `F${number}`);
 
 /** What the key menu sends: pressed in this order, let go in the other. */
-export interface Combination {
+interface Combination {
   /** As it stands on keyboards; the same in every language but for what they call the keys. */
   name: string;
   keys: readonly Key[];

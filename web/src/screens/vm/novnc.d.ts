@@ -3,13 +3,11 @@ declare module "@novnc/novnc" {
   export default class RFB extends EventTarget {
     constructor(target: HTMLElement, url: string, options?: { wsProtocols?: string[]; shared?: boolean });
     scaleViewport: boolean;
-    clipViewport: boolean;
     resizeSession: boolean;
     background: string;
     focusOnClick: boolean;
     disconnect(): void;
     focus(): void;
-    sendCtrlAltDel(): void;
     sendKey(keysym: number, code: string | null, down?: boolean): void;
     clipboardPasteFrom(text: string): void;
     toBlob(callback: (blob: Blob | null) => void, type?: string): void;

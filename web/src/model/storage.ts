@@ -1,0 +1,12 @@
+// What the page knows of storage.
+import type { Records } from "@/generated/xenapi";
+
+/** Whether it holds CD images, and no disks of machines. */
+export function isLibrary(sr: Pick<Records["SR"], "type" | "content_type">): boolean {
+  return sr.type === "iso" || sr.content_type === "iso";
+}
+
+/** How much more fits onto it, in bytes. */
+export function roomOf(sr: Pick<Records["SR"], "physical_size" | "physical_utilisation">): number {
+  return Math.max(0, sr.physical_size - sr.physical_utilisation);
+}

@@ -1,0 +1,45 @@
+// Alerts that say the same of the same object, as one: a fault that comes and goes would fill the page.
+import { wireTime } from "@/i18n/format";
+import type { Item } from "@/store/hooks";
+import { partBody } from "./words";
+
+type Alert = Item<"message">;
+
+export interface AlertGroup {
+  key: string;
+  /** Newest first; at least one. */
+  alerts: readonly [Alert, ...Alert[]];
+  /** Milliseconds since 1970 of the first and the last of them. */
+  since: number;
+  newest: number;
+}
+
+export const GROUPINGS = ["kind", "object", "each"] as const;
+export type Grouping = (typeof GROUPINGS)[number];
+
+/** What is said, apart from when. */
+function kindOf(alert: Alert): string {
+  return `${alert.name} ${String(partBody(alert.body).data["case"] ?? "")} ${alert.cls} ${alert.obj_uuid}`;
+}
+
+const KEYS: Record<Grouping, (alert: Alert) => string> = {
+  kind: kindOf,
+  object: (alert) => `${alert.cls} ${alert.obj_uuid}`,
+  each: (alert) => alert.$ref,
+};
+
+/** The groups of alerts, those with the newest first. */
+export function groupsOf(alerts: readonly Alert[], by: Grouping): AlertGroup[] {
+  const timed = alerts.map((alert) => ({ alert, at: wireTime(alert.timestamp) })).sort((a, b) => b.at - a.at);
+  const groups = new Map<string, { alerts: [Alert, ...Alert[]]; since: number; newest: number }>();
+  for (const { alert, at } of timed) {
+    const key = KEYS[by](alert);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { alerts: [alert], since: at, newest: at });
+    else {
+      group.alerts.push(alert);
+      group.since = at;
+    }
+  }
+  return Array.from(groups, ([key, group]) => ({ key, ...group }));
+}
