@@ -14,6 +14,8 @@ if (element !== null) {
   const root = createRoot(element);
   const client = makeQueryClient();
   askEarly(client);
+  // Tabs measure their names once; with the real letters these are wider.
+  void document.fonts.ready.then(() => window.dispatchEvent(new Event("resize")));
   void loadPreferred().then((texts) => {
     root.render(
       <StrictMode>

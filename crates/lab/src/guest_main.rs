@@ -13,9 +13,11 @@ use std::net::UdpSocket;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use haven_lab::guest::seed::{self, Seed};
 use haven_lab::guest::stamps::{BLOCK, HEAD, RING, RING_MAX, Stamp, VIOLATIONS, VIOLATIONS_MAX};
 use rustix::fs::{Mode, OFlags};
 use rustix::mount::MountFlags;
@@ -41,6 +43,7 @@ fn main() {
     let run = fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap_or_default();
     let run = run.trim().to_owned();
     network(&args);
+    report("seed", read_seed());
     say(&format!("READY {name} run {run}"));
     spawn("stamps", {
         let run = run.clone();
@@ -186,15 +189,43 @@ fn watch_clock() -> io::Result<()> {
     }
 }
 
-/// Says again what is typed at the console.
+/// Says again what is typed at the console; `seed` is answered with what the first boot brought.
 fn answer_console() -> io::Result<()> {
     for line in io::stdin().lines() {
         let line = line?;
-        if !line.trim().is_empty() {
-            say(&format!("HEARD {}", line.trim()));
+        match line.trim() {
+            "" => {}
+            "seed" => tell_seed(),
+            words => say(&format!("HEARD {words}")),
         }
     }
     Ok(())
+}
+
+static SEED: OnceLock<Seed> = OnceLock::new();
+
+/// Reads what the first boot brings, if there is something, and takes the name that it gives.
+fn read_seed() -> io::Result<()> {
+    let Some(seed) = seed::find()? else { return Ok(()) };
+    if let Some(name) = seed.hostname() {
+        rustix::system::sethostname(name.as_bytes())?;
+    }
+    let _ = SEED.set(seed);
+    tell_seed();
+    Ok(())
+}
+
+fn tell_seed() {
+    let Some(seed) = SEED.get() else { return say("SEED none") };
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    say(&format!("SEED on {}, hostname {}", seed.device, name.trim()));
+    for user in seed.users() {
+        say(&format!("SEED user {user}"));
+    }
+    for line in seed.lines() {
+        say(&format!("SEED {line}"));
+    }
+    say("SEED end");
 }
 
 /// Powers off when the (virtual) power button is pressed.

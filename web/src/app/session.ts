@@ -3,13 +3,14 @@ import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-quer
 import { useCallback } from "react";
 import { setCsrf } from "@/api/http";
 import { session, type SessionState } from "@/api/haven";
+import { takeSession } from "@/store/early";
 
 const KEY = ["session"];
 /** How often a page without an answer asks again, in milliseconds. */
 const RETRY_MS = 2000;
 
 async function ask(signal?: AbortSignal): Promise<SessionState> {
-  const state = await session.get(signal);
+  const state = await (takeSession() ?? session.get(signal));
   setCsrf(state.csrf);
   return state;
 }

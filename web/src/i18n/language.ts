@@ -1,10 +1,8 @@
 // Which language the page speaks, and its texts.
 import { FluentBundle, FluentResource, type FluentVariable } from "@fluent/bundle";
+import { fetchTexts, type Language } from "./preferred";
 
-export const LANGUAGES = ["en", "es", "zh-CN"] as const;
-export type Language = (typeof LANGUAGES)[number];
-/** Names of the languages in themselves. */
-export const LANGUAGE_NAMES: Record<Language, string> = { en: "English", es: "Español", "zh-CN": "简体中文" };
+export { LANGUAGE_NAMES, type Language, LANGUAGES, languageOfTag, preferredLanguage, rememberLanguage } from "./preferred";
 
 /** The error catalogue in one language: what happened, why, what to do. */
 export type ErrorTexts = Record<string, { text: string; params: string[] } | undefined>;
@@ -18,14 +16,6 @@ export interface Texts {
   t(id: string, args?: Args): string;
   has(id: string): boolean;
 }
-
-const KEY = "haven.language";
-
-const loaders: Record<Language, () => Promise<{ default: { texts: string[]; errors: unknown } }>> = {
-  en: () => import("./lang/en"),
-  es: () => import("./lang/es"),
-  "zh-CN": () => import("./lang/zh-CN"),
-};
 
 /** Makes the texts of a language from the content of its files. */
 export function makeTexts(language: Language, files: readonly string[], errors: ErrorTexts): Texts {
@@ -66,27 +56,6 @@ export function saidBy(text: string, language: Language): string | undefined {
 }
 
 export async function loadTexts(language: Language): Promise<Texts> {
-  const { default: loaded } = await loaders[language]();
+  const { default: loaded } = await fetchTexts(language);
   return makeTexts(language, loaded.texts, loaded.errors as ErrorTexts);
-}
-
-/** The language of a tag such as `es-MX` or `zh-Hans`. */
-export function languageOfTag(tag: string): Language | undefined {
-  const primary = tag.toLowerCase().split(/[-_]/)[0];
-  return primary === "zh" ? "zh-CN" : primary === "es" ? "es" : primary === "en" ? "en" : undefined;
-}
-
-/** What the person chose, else what the browser asks for. */
-export function preferredLanguage(): Language {
-  const chosen = localStorage.getItem(KEY);
-  const wanted = chosen === null ? navigator.languages : [chosen];
-  for (const tag of wanted) {
-    const language = languageOfTag(tag);
-    if (language !== undefined) return language;
-  }
-  return "en";
-}
-
-export function rememberLanguage(language: Language): void {
-  localStorage.setItem(KEY, language);
 }

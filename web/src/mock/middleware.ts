@@ -51,13 +51,17 @@ async function serve(server: MockServer, path: string, request: IncomingMessage,
   response.end(picture ?? JSON.stringify(body));
 }
 
-type Change = { class: string; ref: string; change: object } | { expire: true } | { addHost: number } | { away: boolean };
+type Change = { class: string; ref: string; change: object } | { expire: true } | { addHost: number } | { away: boolean } | { class: string; ref: string; isGone: true };
 
 function change(server: MockServer, asked: Change): { status: number; body: unknown } {
   if ("expire" in asked) server.expire();
   else if ("addHost" in asked) addHost(server.pool.tables, asked.addHost);
   else if ("away" in asked) server.isAway = asked.away;
-  else server.pool.tables.update(asked.class as "VM", asked.ref, asked.change);
+  else if ("isGone" in asked) {
+    server.pool.tables.remove(asked.class as "VM", asked.ref);
+    // So long ago that no event says so any more.
+    server.pool.tables.forgetDeletions();
+  } else server.pool.tables.update(asked.class as "VM", asked.ref, asked.change);
   return { status: 200, body: Date.now() };
 }
 

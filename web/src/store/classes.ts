@@ -12,6 +12,7 @@ export const DETAILS: ReadonlyArray<readonly ClassName[]> = [
   ["VBD", "VDI"],
   ["VIF", "PIF", "PIF_metrics", "Bond", "VLAN", "host_cpu"],
 ];
+/** Everything. */
 export const FOLLOWED: readonly ClassName[] = [...FIRST, ...MACHINES, ...DETAILS.flat()];
 
 export function byWire(names: readonly ClassName[]): ClassByWire {

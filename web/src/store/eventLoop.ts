@@ -5,8 +5,9 @@ import type { ClassName, EventBatch } from "@/generated/xenapi";
 import { ApiError, isPassing } from "@/api/errors";
 import { onCoordinatorChange } from "@/api/http";
 import { callWith } from "@/api/rpc";
-import { byWire, DETAILS, FIRST, FOLLOWED, MACHINES, wireNames } from "./classes";
+import { byWire, DETAILS, FIRST, MACHINES, wireNames } from "./classes";
 import { setConnection } from "./connection";
+import { takeFirst } from "./early";
 import { applyEvents, keepOnly, tableOf } from "./tables";
 
 /** How long the pool may keep one question open, in seconds. */
@@ -33,12 +34,16 @@ export function startEventLoop(client: QueryClient): EventLoop {
 class Loop implements EventLoop {
   private token = "";
   private stopped = false;
+  /** Classes that have arrived; what changes in them is asked for. */
+  private followed: readonly ClassName[] = [];
   /** Questions that are open. */
   private readonly open = new Set<AbortController>();
   private wake: () => void = () => undefined;
   private askedAt = 0;
   /** Counts coordinators: what an earlier one said of generations means nothing to the next. */
   private reign = 0;
+  /** Counts how often all was asked for. */
+  private round = 0;
   private readonly unsubscribe: Array<() => void> = [];
 
   constructor(private readonly client: QueryClient) {
@@ -86,7 +91,7 @@ class Loop implements EventLoop {
         retry = RETRY_MS.first;
       } catch (error) {
         if (this.stopped) return;
-        if (error instanceof ApiError && error.code === "SESSION_INVALID") {
+        if (isSignedOut(error)) {
           setConnection({ state: "signed-out" });
           await this.pause(Infinity);
         } else if (!(error instanceof DOMException && error.name === "AbortError")) {
@@ -104,51 +109,101 @@ class Loop implements EventLoop {
   }
 
   private async step(): Promise<void> {
-    const { reign } = this;
-    if (this.token !== "") {
-      const news = await this.ask(FOLLOWED, this.token, POLL_S);
-      // Counted from a token of the former coordinator: everything is asked for again.
-      if (reign === this.reign) this.take(news, FOLLOWED, false);
+    const { reign, followed } = this;
+    if (this.token === "") {
+      await this.begin(reign);
       return;
     }
-    // Machines are asked for at the same time as what the first screen shows, and drawn after it.
-    const machines = this.ask(MACHINES, "", 0);
-    machines.catch(() => undefined);
-    const first = await this.ask(FIRST, "", 0);
-    this.take(first, FIRST, true);
-    setConnection({ state: "live" });
-    this.take(await machines, MACHINES, true);
+    const news = await this.ask(followed, this.token, POLL_S);
+    // Counted from a token of the former coordinator: everything is asked for again.
+    if (reign === this.reign) this.take(news, followed);
+  }
+
+  /** Asks for everything. Changes are followed from the first lists on: details come meanwhile. */
+  private async begin(reign: number): Promise<void> {
+    this.round += 1;
+    const early = takeFirst();
+    const end = early === undefined ? undefined : this.watch(early.question);
+    try {
+      // Machines are asked for at the same time as what the first screen shows, and drawn after it.
+      const machines = early?.machines ?? this.ask(MACHINES, "", 0);
+      machines.catch(() => undefined);
+      const first = await (early?.first ?? this.ask(FIRST, "", 0));
+      this.fill(first, FIRST);
+      setConnection({ state: "live" });
+      const lists = await machines;
+      this.fill(lists, MACHINES);
+      if (reign !== this.reign) return;
+      // Whatever changed since the first answer comes again with the next one.
+      this.token = older(first.token, lists.token);
+      this.followed = [...FIRST, ...MACHINES];
+    } finally {
+      end?.();
+    }
+    void this.details(this.round);
+  }
+
+  /** Asks for what the pages of single objects need, part by part. */
+  private async details(round: number): Promise<void> {
     for (const part of DETAILS) {
       await drawn();
-      this.take(await this.ask(part, "", 0), part, true);
+      const answer = await this.part(part, round);
+      if (answer === undefined) return;
+      this.fill(answer, part);
+      this.followed = [...this.followed, ...part];
+      // The open question knows nothing of this part: what it answers is no news of it.
+      this.token = older(this.token, answer.token);
     }
-    // Whatever changed since the first answer comes again with the next one.
-    if (reign === this.reign) this.token = oldest(first, await machines);
+    // The next question is for everything.
+    this.nudge();
+  }
+
+  /** All objects of some classes, however often it has to be asked; undefined: all begins anew. */
+  private async part(classes: readonly ClassName[], round: number): Promise<EventBatch | undefined> {
+    for (let retry = RETRY_MS.first; ; retry = Math.min(retry * 2, RETRY_MS.most)) {
+      const answer = await this.ask(classes, "", 0).catch((error: unknown) => error);
+      if (isSignedOut(answer) || this.stopped || round !== this.round || this.token === "") return undefined;
+      if (!(answer instanceof Error)) return answer as EventBatch;
+      await new Promise((resolve) => setTimeout(resolve, retry));
+    }
   }
 
   private async ask(classes: readonly ClassName[], token: string, seconds: number): Promise<EventBatch> {
     // One for every question: what listens to its end goes with it.
     const question = new AbortController();
-    this.open.add(question);
-    this.askedAt = Date.now();
-    const late = setTimeout(() => question.abort(), LATE_MS);
+    const end = this.watch(question);
     try {
       return await callWith(question.signal, "event.from", wireNames(classes), token, seconds);
     } finally {
-      clearTimeout(late);
-      this.open.delete(question);
+      end();
     }
   }
 
-  private take(batch: EventBatch, classes: readonly ClassName[], complete: boolean): void {
+  /** Gives a question up when its answer is late, or when somebody wants all asked again; until the end that is returned. */
+  private watch(question: AbortController): () => void {
+    this.open.add(question);
+    this.askedAt = Date.now();
+    const late = setTimeout(() => question.abort(), LATE_MS);
+    return () => {
+      clearTimeout(late);
+      this.open.delete(question);
+    };
+  }
+
+  /** A complete answer. */
+  private fill(batch: EventBatch, classes: readonly ClassName[]): void {
     const known = byWire(classes);
     applyEvents(this.client, known, batch.events);
-    if (complete) keepOnly(this.client, known, batch.events);
-    else {
-      this.token = batch.token;
-      if (!this.agrees(batch, classes)) this.token = "";
-    }
+    keepOnly(this.client, known, batch.events);
     for (const name of classes) loaded(this.client, name);
+  }
+
+  /** What changed. */
+  private take(batch: EventBatch, classes: readonly ClassName[]): void {
+    applyEvents(this.client, byWire(classes), batch.events);
+    // Counted on only where nothing has joined what is followed since the question.
+    if (classes !== this.followed) return;
+    this.token = this.agrees(batch, classes) ? batch.token : "";
   }
 
   /** Whether the tables have as many rows as the pool says; if not, all is asked for again. */
@@ -170,9 +225,13 @@ class Loop implements EventLoop {
   }
 }
 
-/** The token of the older of two answers. */
-function oldest(a: EventBatch, b: EventBatch): string {
-  return a.token < b.token ? a.token : b.token;
+function isSignedOut(error: unknown): boolean {
+  return error instanceof ApiError && error.code === "SESSION_INVALID";
+}
+
+/** The older of two tokens. */
+function older(a: string, b: string): string {
+  return a < b ? a : b;
 }
 
 /** After the page has been drawn; a page that nobody sees is not waited for. */

@@ -59,6 +59,11 @@ test("what happened is said in the language of the person, from name and data", 
   server.pool.tables.insert("message", { ...alert, name: "VM_STARTED", priority: 5, body: `VM 'a{"b' started on host: host1 (uuid: 1) ${JSON.stringify({ vm: 'a{"b', host: "host1" })}` });
   expect(await screen.findByText("它位于 vms。其余心跳卷继续工作；再失去一个就会有影响。")).toBeTruthy();
   expect(await screen.findByText("位于 host1。")).toBeTruthy();
+  // A38: after a failure it was restarted, not moved.
+  const restarted = { case: "failover", vm: "web1", host: "host2" };
+  server.pool.tables.insert("message", { ...alert, name: "VM_STARTED", priority: 5, body: `VM 'web1' restarted by high availability ${JSON.stringify(restarted)}` });
+  expect(await screen.findByText("保护功能重新启动了虚拟机")).toBeTruthy();
+  expect(await screen.findByText("位于 host2。这不是迁移：虚拟机重新引导。")).toBeTruthy();
   expect(await screen.findByText("An old sentence.")).toBeTruthy();
   expect(await screen.findByText(/其上有 3 台虚拟机。.*6.2 秒后可以确定/)).toBeTruthy();
   expect(await screen.findByText("客户系统自行关机")).toBeTruthy();

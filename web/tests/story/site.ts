@@ -5,7 +5,7 @@ import path from "node:path";
 import type { BrowserContext } from "@playwright/test";
 
 const TYPES: Record<string, string> = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2" };
-const API = /^\/ui\/(rpc|session|haven|setup|console|rrd_updates|vm_rrd|host_rrd|vncsnapshot)/;
+const API = /^\/ui\/(rpc|session|haven\/|setup|console|rrd_updates|vm_rrd|host_rrd|vncsnapshot)/;
 
 export async function serveFromDisk(context: BrowserContext, host: string): Promise<void> {
   const site = process.env["HAVEN_SITE"];

@@ -12,7 +12,7 @@ use super::cpio::Archive;
 
 /// Modules that guests load, in this order, after what they depend on. One that is built into the
 /// kernel, or that the kernel does not have, is left out.
-const MODULES: [&str; 8] = [
+const MODULES: [&str; 9] = [
     "virtio_pci",
     "virtio_blk",
     "virtio_net",
@@ -21,6 +21,7 @@ const MODULES: [&str; 8] = [
     "button",
     "evdev",
     "i6300esb",
+    "isofs",
 ];
 /// Where the guest's program finds the modules' order.
 const ORDER: &str = "modules/order";
@@ -45,6 +46,11 @@ pub fn build(dir: &Path) -> Result<()> {
         .context("busybox (package busybox-static)")?;
     if agent.exists() {
         tree.program(agent, "usr/sbin/qemu-ga")?;
+    }
+    // Guests find the disk of their first boot as cloud-init does.
+    let blkid = Path::new("/sbin/blkid");
+    if blkid.exists() {
+        tree.program(blkid, "sbin/blkid")?;
     }
     tree.link("/bin/busybox", "bin/sh")?;
     tree.link("/init", "sbin/shutdown")?;

@@ -4,4 +4,5 @@
 pub mod cpio;
 pub mod domain;
 pub mod image;
+pub mod seed;
 pub mod stamps;

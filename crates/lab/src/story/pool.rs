@@ -173,6 +173,11 @@ impl<'lab> Pool<'lab> {
 
     /// Creates a guest from a template and gives it the lab's kernel.
     pub fn create_guest(&self, guest: &Guest) -> Result<()> {
+        self.create_guest_with(guest, &[])
+    }
+
+    /// The same, with further options of `haven vm create`.
+    pub fn create_guest_with(&self, guest: &Guest, more: &[&str]) -> Result<()> {
         let first = self.lab.host(1);
         let api = Api::log_in(first)?;
         let template = self.template(&api)?;
@@ -182,7 +187,7 @@ impl<'lab> Pool<'lab> {
         self.tell.step(&what, || {
             let args = ["vm", "create", "--template", &template, "--name", name, "--sr", SR];
             let sizes = ["--memory", "128MiB", "--disk", "64MiB", "--network", &network];
-            self.haven(first, &[&args[..], &sizes[..]].concat(), "")?;
+            self.haven(first, &[&args[..], &sizes[..], more].concat(), "")?;
             let (vm, _) = api.named("VM", name)?;
             let (_, sr) = api.named("SR", SR)?;
             let boot = format!("/run/sr-mount/{}/boot", text(&sr, "uuid"));

@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { haven } from "@/api/haven";
 import { useI18n } from "@/i18n";
+import { useAll } from "@/store/hooks";
 import { Panel } from "@/ui/bits";
 import { NewHost } from "./NewHost";
 
@@ -14,7 +15,9 @@ export function Waiting(): ReactNode {
   const { t } = useI18n();
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const query = useQuery({ queryKey: ["waiting-hosts"], queryFn: ({ signal }) => haven.waiting(signal), refetchInterval: ASK_MS, staleTime: ASK_MS });
-  const hosts = query.data?.hosts ?? [];
+  // One that has joined meanwhile may still be heard for a moment.
+  const members = useAll("host");
+  const hosts = (query.data?.hosts ?? []).filter(({ address }) => members.every((member) => member.address !== address));
   return (
     <Panel title={t("waiting-title")}>
       {hosts.length === 0 && <p className="hv-muted">{t("waiting-none")}</p>}

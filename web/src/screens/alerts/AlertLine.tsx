@@ -67,7 +67,7 @@ export function AlertLine({ alert, more = 0 }: LineProps): ReactNode {
   const at = wireTime(alert.timestamp);
   const Icon = severity === "danger" ? ExclamationCircleIcon : severity === "warning" ? BellIcon : InfoCircleIcon;
   return (
-    <article className={`hv-alert hv-alert-${severity}`}>
+    <article className={`hv-alert hv-alert-${severity}`} data-alert={alert.name} data-case={text.kind}>
       <Icon aria-label={t(`severity-${severity}`)} />
       <div>
         <strong>{text.title}</strong>

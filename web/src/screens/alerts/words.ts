@@ -27,6 +27,8 @@ export interface AlertWords {
   /** What exactly, in the language of the person; empty: nothing more is known. */
   detail: string;
   remedy: string;
+  /** Which of the cases that the alert has; empty: it has none. */
+  kind: string;
   /** What only another program has words for, in English. */
   foreign: string;
 }
@@ -52,6 +54,7 @@ export function alertWords(alert: Pick<Records["message"], "name" | "body">, i18
     title: title === undefined ? alert.name.replaceAll("_", " ").toLowerCase() : t(title),
     detail,
     remedy: remedy === undefined ? "" : t(remedy),
+    kind: typeof data["case"] === "string" ? data["case"] : "",
     // XML is what other programs tell each other.
     foreign: isKnown || text.startsWith("<") ? "" : text,
   };

@@ -66,7 +66,7 @@ function Row({ host, isCoordinator }: { host: HaHost; isCoordinator: boolean }):
   const heard = (host.heard_ms ?? []).filter((ms) => ms !== null);
   const state = STATES[host.state] ?? { colour: "grey" as const, text: "member-out" };
   return (
-    <tr data-host={host.name}>
+    <tr data-host={host.name} data-state={host.state}>
       <th scope="row">
         {host.name} {isCoordinator && <span className="hv-muted">{t("coordinator")}</span>}
       </th>

@@ -4,7 +4,7 @@ import { type Area, defineTab } from "@/app/areas";
 
 export const area: Area = {
   tabs: [
-    defineTab({ of: "vm", id: "performance", label: "tab-performance", order: 30, component: lazy(() => import("./VmPerformance")) }),
+    defineTab({ of: "vm", id: "performance", label: "tab-performance", order: 60, component: lazy(() => import("./VmPerformance")) }),
     defineTab({ of: "host", id: "performance", label: "tab-performance", order: 30, component: lazy(() => import("./HostPerformance")) }),
     defineTab({ of: "pool", id: "performance", label: "tab-performance", order: 50, component: lazy(() => import("./PoolPerformance")) }),
   ],

@@ -41,7 +41,7 @@ export function VmOverview({ object: vm }: Props): ReactNode {
               ["column-vcpus", number(vm.VCPUs_at_startup)],
               ["column-memory", bytes(vm.memory_static_max)],
               ["vm-guest", guest?.os_version["name"]],
-              ["vm-addresses", guest === undefined ? undefined : Object.values(guest.networks).join(", ")],
+              ["vm-addresses", guest === undefined ? undefined : [...new Set(Object.values(guest.networks))].join(", ")],
               ["vm-last-pause", pause === undefined ? undefined : t("milliseconds", { value: number(Number(pause)) })],
               ["vm-last-snapshot", snapped > 0 ? dateTime(snapped) : undefined],
               ["vm-tags", vm.tags.join(", ")],

@@ -134,12 +134,16 @@ pub async fn start_vm(
                         return Err(placement::overtaken(host));
                     }
                     vm_state::started(tx, vm, host, paused)?;
-                    let (alert, what) = match resumed {
-                        true => (alerts::VM_RESUMED, "resumed"),
-                        false => (alerts::VM_STARTED, "started"),
+                    let (alert, what) = match (resumed, how.failover) {
+                        (true, _) => (alerts::VM_RESUMED, "resumed"),
+                        (false, true) => (alerts::VM_STARTED, "restarted by high availability"),
+                        (false, false) => (alerts::VM_STARTED, "started"),
                     };
                     let what = format!("{what} on host: {}", news::host(tx, host));
-                    let data = json!({ "host": news::host_name(tx, host) });
+                    let mut data = json!({ "host": news::host_name(tx, host) });
+                    if how.failover {
+                        data["case"] = json!("failover");
+                    }
                     news::of_vm(tx, alert, vm, (&what, data))
                 })
                 .await?;
