@@ -115,7 +115,10 @@ mod tests {
     fn what_the_guest_takes_from_its_seed() {
         let files = [
             ("meta-data", "{\"instance-id\": \"7\", \"local-hostname\": \"aula1\"}\n"),
-            ("user-data", "#cloud-config\n{\"users\": [{\"name\": \"ana\", \"ssh_authorized_keys\": [\"k\"]}]}\n"),
+            (
+                "user-data",
+                "#cloud-config\n{\"users\": [{\"name\": \"ana\", \"ssh_authorized_keys\": [\"k\"]}]}\n",
+            ),
         ];
         let files = files.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
         let seed = Seed { device: "/dev/vdb".to_owned(), files };
