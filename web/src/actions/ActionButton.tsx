@@ -13,9 +13,10 @@ interface Props<C extends ClassName> {
   /** What it is called for those who do not see where it stands. */
   label?: string;
   variant?: "secondary" | "link";
+  size?: "sm";
 }
 
-export function ActionButton<C extends ClassName>({ action, target, label, variant = "secondary" }: Props<C>): ReactNode {
+export function ActionButton<C extends ClassName>({ action, target, label, variant = "secondary", size }: Props<C>): ReactNode {
   const t = useT();
   const world = useWorld();
   const { perform } = useActions();
@@ -25,6 +26,7 @@ export function ActionButton<C extends ClassName>({ action, target, label, varia
   return (
     <Act
       variant={variant}
+      {...(size === undefined ? {} : { size })}
       isDanger={action.group === "remove"}
       data-action={action.id}
       aria-label={label}

@@ -10,6 +10,11 @@ export function setCsrf(token: string): void {
   csrf = token;
 }
 
+/** The token, for requests that are not made here. */
+export function csrfToken(): string {
+  return csrf;
+}
+
 /** Calls `listener` when another host has become coordinator. */
 export function onCoordinatorChange(listener: () => void): () => void {
   coordinatorListeners.add(listener);

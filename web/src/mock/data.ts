@@ -81,7 +81,7 @@ export function vmRow(given: Partial<Records["VM"]>): Partial<Records["VM"]> {
 
 const WORDS = ["web", "db", "mail", "files", "build", "教室", "aula", "git", "proxy", "cache"];
 
-export function addHost(tables: MockTables, index: number): string {
+function addHost(tables: MockTables, index: number): string {
   const metrics = tables.insert("host_metrics", {
     uuid: fixed(2, index),
     memory_total: 64 * GIB,
@@ -201,14 +201,32 @@ function addMachine(tables: MockTables, index: number, hosts: readonly string[],
   if (row !== undefined) tables.update("host", host, { resident_VMs: [...row.resident_VMs, vm] });
 }
 
+/** The port by which a host is reached. */
+function addPort(tables: MockTables, host: string, network: string): void {
+  const metrics = tables.insert("PIF_metrics", { carrier: true, speed: 10_000, device_name: "", vendor_name: "" });
+  const pif = tables.insert("PIF", { host, network, device: "eth0", MAC: "52:54:00:aa:00:01", IP: tables.get("host", host)?.address ?? "", management: true, physical: true, currently_attached: true, MTU: 1500, VLAN: -1, metrics });
+  tables.update("host", host, { PIFs: [pif] });
+}
+
+/** A host that comes later. */
+export function joinHost(tables: MockTables, index: number): void {
+  const [network] = tables.all("network");
+  addPort(tables, addHost(tables, index), network?.[0] ?? NULL);
+}
+
+/** A network of its own for a class room, by VLAN; the last host does not have it. */
+function addClassroom(tables: MockTables, hosts: readonly string[]): void {
+  const network = tables.insert("network", { uuid: fixed(10, 2), name_label: "教室 VLAN 20", name_description: "", bridge: "xapi20", MTU: 1500, PIFs: [], VIFs: [], managed: true, tags: [], other_config: {}, allowed_operations: [], current_operations: {} });
+  const pifs = hosts.slice(0, -1).map((host) => tables.insert("PIF", { host, network, device: "eth0", MAC: "52:54:00:aa:00:01", IP: "", management: false, physical: false, currently_attached: true, MTU: 1500, VLAN: 20, metrics: NULL }));
+  tables.update("network", network, { PIFs: pifs });
+}
+
 /** Fills empty tables with a pool of this size. */
 export function fillPool(tables: MockTables, size: MockSize, name = "School"): void {
   const hosts = Array.from({ length: size.isFresh === true ? 1 : size.hosts }, (_, index) => addHost(tables, index + 1));
   const network = tables.insert("network", { uuid: fixed(10, 1), name_label: "Management network", name_description: "", bridge: "br0", MTU: 1500, PIFs: [], VIFs: [], managed: true, tags: [], other_config: {}, allowed_operations: [], current_operations: {} });
-  for (const host of hosts) {
-    const pif = tables.insert("PIF", { host, network, device: "eth0", MAC: "52:54:00:aa:00:01", IP: tables.get("host", host)?.address ?? "", management: true, currently_attached: true, MTU: 1500, VLAN: -1, metrics: NULL });
-    tables.update("host", host, { PIFs: [pif] });
-  }
+  for (const host of hosts) addPort(tables, host, network);
+  if (size.isFresh !== true && hosts.length > 1) addClassroom(tables, hosts);
   addTemplates(tables);
   const sr = size.isFresh === true ? NULL : addStorage(tables, hosts);
   if (size.isFresh !== true) addLibrary(tables, hosts);

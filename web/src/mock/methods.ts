@@ -135,6 +135,18 @@ export class MockPool {
     this.tables.update("task", task, { status, progress: 1, finished: wireNow(), allowed_operations: [], ...more });
   }
 
+  /** A file of a machine has arrived: the task says what became of it. */
+  importFile(task: string): void {
+    const file = this.tables.get("task", task)?.name_description ?? "";
+    if (file.includes("broken")) {
+      this.end(task, "failure", { error_info: ["IMPORT_ERROR", "the file breaks off"] });
+      return;
+    }
+    const metrics = this.tables.insert("VM_metrics", { start_time: EPOCH, other_config: {} });
+    const vm = this.tables.insert("VM", vmRow({ name_label: file.replace(/\.xva$/, ""), metrics }));
+    this.end(task, "success", { result: `<value>${vm}</value>` });
+  }
+
   /** What a machine shows: the prompt of a text console. */
   screenOf(uuid: string): string {
     const vm = this.tables.all("VM").find(([, row]) => row.uuid === uuid)?.[1];
@@ -307,6 +319,26 @@ export class MockPool {
   private others(): Record<string, Method> {
     return {
       "pool.ha_prevent_restarts_for": () => "",
+      "task.create": ([label, description]) =>
+        this.tables.insert("task", {
+          name_label: String(label), name_description: String(description), status: "pending", progress: 0, created: wireNow(), finished: EPOCH,
+          allowed_operations: [], current_operations: {}, error_info: [], result: "", type: "<none/>", resident_on: NULL, other_config: {}, subtasks: [],
+        }),
+      "VLAN.create": ([port, tag, network]) => {
+        const { host = "", device = "" } = this.tables.get("PIF", String(port)) ?? {};
+        const pif = this.tables.insert("PIF", { host, network: String(network), device, MAC: "52:54:00:aa:00:09", IP: "", management: false, physical: false, currently_attached: true, MTU: 1500, VLAN: Number(tag), metrics: NULL });
+        this.tables.update("network", String(network), { PIFs: [...(this.tables.get("network", String(network))?.PIFs ?? []), pif] });
+        return pif;
+      },
+      "PIF.scan": () => "",
+      "VBD.insert": ([vbd, vdi]) => {
+        this.tables.update("VBD", String(vbd), { VDI: String(vdi), empty: false });
+        return "";
+      },
+      "VBD.eject": ([vbd]) => {
+        this.tables.update("VBD", String(vbd), { VDI: NULL, empty: true });
+        return "";
+      },
       "task.cancel": ([task]) => {
         this.tables.update("task", String(task), { status: "cancelling" });
         return "";

@@ -2,7 +2,7 @@
 // HAVEN_MOCK_HOSTS, HAVEN_MOCK_VMS, HAVEN_MOCK_ARMED=1, HAVEN_MOCK_FRESH=1, HAVEN_MOCK_LIVE=<changes a second>.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { addHost } from "./data";
+import { joinHost } from "./data";
 import { type MockAnswer, MockServer } from "./server";
 import { openConsole } from "./socket";
 
@@ -32,7 +32,7 @@ export function middleware(env: Record<string, string | undefined>, http?: Upgra
   if (live > 0) churn(server, live);
   return (request: IncomingMessage, response: ServerResponse, next: Next): void => {
     const path = (request.url ?? "").split("?")[0] ?? "";
-    if (!/^\/ui\/(rpc|session|haven\/|setup\/|rrd_updates|vncsnapshot|mock)/.test(path)) {
+    if (!/^\/ui\/(rpc|session|haven\/|setup\/|rrd_updates|vncsnapshot|import|export|mock)/.test(path)) {
       next();
       return;
     }
@@ -45,7 +45,7 @@ async function serve(server: MockServer, path: string, request: IncomingMessage,
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const text = Buffer.concat(chunks).toString("utf8");
   // Tests change the pool from outside, as a host that fails does.
-  const answer: MockAnswer = path === "/ui/mock" ? change(server, JSON.parse(text)) : await server.answer(request.method ?? "GET", request.url ?? path, text === "" ? undefined : JSON.parse(text));
+  const answer: MockAnswer = path === "/ui/mock" ? change(server, JSON.parse(text)) : await server.answer(request.method ?? "GET", request.url ?? path, text === "" || path === "/ui/import" ? undefined : JSON.parse(text));
   const { status, body, picture } = answer;
   response.writeHead(status, { "Content-Type": picture === undefined ? "application/json" : "image/svg+xml", "X-Haven-Coordinator": server.coordinator });
   response.end(picture ?? JSON.stringify(body));
@@ -55,7 +55,7 @@ type Change = { class: string; ref: string; change: object } | { expire: true } 
 
 function change(server: MockServer, asked: Change): { status: number; body: unknown } {
   if ("expire" in asked) server.expire();
-  else if ("addHost" in asked) addHost(server.pool.tables, asked.addHost);
+  else if ("addHost" in asked) joinHost(server.pool.tables, asked.addHost);
   else if ("away" in asked) server.isAway = asked.away;
   else if ("isGone" in asked) {
     server.pool.tables.remove(asked.class as "VM", asked.ref);

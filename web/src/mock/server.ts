@@ -1,7 +1,7 @@
 // The routes that the page asks, in front of the mock pool.
 import type { HaStatus, HostCheck, NewMachine, SessionState, StorageTest, StorageTried, WaitingHost, WhatIf } from "@/api/haven";
 import { MockError, MockPool, type MockTempo } from "./methods";
-import { addHost, fixed, type MockSize } from "./data";
+import { joinHost, fixed, type MockSize } from "./data";
 import { rrdUpdates } from "./rrd";
 
 export interface MockAnswer {
@@ -49,6 +49,11 @@ export class MockServer {
         return { status: 200, body: rrdUpdates(this.pool.tables, new URLSearchParams(query)) };
       }
       if (path === "/ui/vncsnapshot") return { status: 200, body: null, picture: this.pool.screenOf(new URLSearchParams(query).get("uuid") ?? "") };
+      if (path === "/ui/import" || path === "/ui/export") {
+        if (!this.signedIn) throw new MockError("SESSION_INVALID", [""]);
+        if (path === "/ui/import") this.pool.importFile(new URLSearchParams(query).get("task_id") ?? "");
+        return { status: 200, body: null };
+      }
       return { status: 200, body: await this.route(`${method} ${path}`, (body ?? {}) as Record<string, unknown>) };
     } catch (error) {
       const known = error instanceof MockError ? error : new MockError("INTERNAL_ERROR", [String(error)]);
@@ -159,7 +164,7 @@ export class MockServer {
     if (fingerprint !== host.fingerprint) throw new MockError("CANDIDATE_UNREACHABLE", [address, "another certificate"]);
     if (code !== MOCK_CODE) throw new MockError("SESSION_AUTHENTICATION_FAILED", ["setup", "wrong code"]);
     if (route.endsWith("add-host")) {
-      addHost(this.pool.tables, Number(address.split(".").at(-1)));
+      joinHost(this.pool.tables, Number(address.split(".").at(-1)));
       this.waiting = this.waiting.filter((each) => each !== host);
       return { address };
     }

@@ -2,7 +2,7 @@
 import { cleanup, screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, expect, test } from "vitest";
-import { addHost } from "@/mock/data";
+import { joinHost } from "@/mock/data";
 import { MOCK_CODE, MOCK_PASSWORD, MockServer } from "@/mock/server";
 import { renderConsole, renderWith } from "./render";
 
@@ -91,7 +91,7 @@ test("hosts are looked at by their addresses, several at once, and are seen to a
   // One answers, with a fingerprint to compare; the other does not.
   expect(await screen.findByText(/^8c1f8c1f /)).toBeTruthy();
   expect(await screen.findByText(/does not answer there/)).toBeTruthy();
-  addHost(server.pool.tables, 8);
+  joinHost(server.pool.tables, 8);
   expect(await screen.findByText("in the pool")).toBeTruthy();
 });
 

@@ -19,11 +19,18 @@ async function next(user: ReturnType<typeof userEvent.setup>, heading: string): 
   await screen.findByRole("heading", { level: 2, name: heading });
 }
 
+/** Goes straight to a step, where nothing stands in the way. */
+async function jump(user: ReturnType<typeof userEvent.setup>, heading: string): Promise<void> {
+  await user.click(await screen.findByRole("button", { name: heading }, SOON));
+  await screen.findByRole("heading", { level: 2, name: heading });
+}
+
 test("W7: three machines of a cloud image, with a key, and the line that does the same", async () => {
   const user = userEvent.setup();
   const { server, container } = await renderConsole("/new/vm", { hosts: 3, vms: 6, isArmed: true });
-  const name = await screen.findByLabelText(/^Name/, {}, SOON);
-  fireEvent.change(name, { target: { value: "web" } });
+  await screen.findByRole("radio", { name: "Linux" }, SOON);
+  await next(user, "Name");
+  fireEvent.change(screen.getByRole("textbox", { name: /^Name/ }), { target: { value: "web" } });
   fireEvent.change(screen.getByRole("spinbutton", { name: "How many" }), { target: { value: "3" } });
   expect(await screen.findByText("They are named web-1, web-2, and web-3.")).toBeTruthy();
   await next(user, "What it boots from");
@@ -31,8 +38,11 @@ test("W7: three machines of a cloud image, with a key, and the line that does th
   expect(screen.getByText("Give a key or a password: nobody could sign in.")).toBeTruthy();
   fireEvent.change(screen.getByLabelText("User"), { target: { value: "ana" } });
   fireEvent.change(screen.getByLabelText("Public SSH keys"), { target: { value: KEY } });
-  await next(user, "Size");
+  await next(user, "Where");
   await user.click(screen.getByRole("checkbox", { name: /^Keep them on different hosts/ }));
+  await next(user, "Size");
+  await next(user, "Disks");
+  await next(user, "Networks");
   await next(user, "Review");
   expect(await screen.findByText(/There is room/, {}, SOON)).toBeTruthy();
   expect(screen.getByText(/as promised/)).toBeTruthy();
@@ -52,12 +62,10 @@ test("W7: three machines of a cloud image, with a key, and the line that does th
 test("W7: a machine that is installed from an image has it in its drive", async () => {
   const user = userEvent.setup();
   const { server } = await renderConsole("/new/vm", { hosts: 2, vms: 2 });
-  await screen.findByLabelText(/^Name/, {}, SOON);
-  await next(user, "What it boots from");
+  await jump(user, "What it boots from");
   await user.click(screen.getByRole("radio", { name: "A CD image" }));
   await user.selectOptions(screen.getByLabelText("Image"), screen.getByRole("option", { name: /windows-server/ }));
-  await next(user, "Size");
-  await next(user, "Review");
+  await jump(user, "Review");
   await user.click(screen.getByRole("button", { name: "Create the machine" }));
   const drive = await waitFor(() => {
     const found = server.pool.tables.all("VBD").find(([, vbd]) => vbd.type === "CD");
@@ -74,26 +82,52 @@ test("W7: a template that brings its disk along gets no empty one in its place",
   const [[template]] = tables.all("VM").filter(([, vm]) => vm.name_label === "Linux") as [[string, unknown]];
   const vbd = tables.insert("VBD", { VM: template, VDI: "OpaqueRef:image", type: "Disk", userdevice: "0" });
   tables.update("VM", template, { VBDs: [vbd] });
-  await screen.findByLabelText(/^Name/, {}, SOON);
-  await next(user, "What it boots from");
-  await next(user, "Size");
+  await jump(user, "Disks");
   expect(await screen.findByText(/brings a disk along/, {}, SOON)).toBeTruthy();
-  expect((screen.getByRole("spinbutton", { name: "Disk (GiB)" }) as HTMLInputElement).value).toBe("0");
-  await next(user, "Review");
+  expect(screen.queryByRole("spinbutton", { name: "Disk (GiB)" })).toBeNull();
+  await jump(user, "Review");
   await user.click(screen.getByRole("button", { name: "Create the machine" }));
   await waitFor(() => expect(tables.all("VM").some(([, vm]) => vm.name_label === "linux-1")).toBe(true), SOON);
   const made = tables.all("VM").find(([, vm]) => vm.name_label === "linux-1")?.[1];
   expect(made?.other_config["disks"]).toBeUndefined();
 }, 40_000);
 
+test("W7: disks and interfaces as many as are wanted, and the line that does the same", async () => {
+  const user = userEvent.setup();
+  const { server, container } = await renderConsole("/new/vm", { hosts: 2, vms: 2 });
+  await jump(user, "Disks");
+  await user.click(screen.getByRole("button", { name: "Add a disk" }));
+  fireEvent.change(screen.getByRole("spinbutton", { name: "Disk 2 (GiB)" }), { target: { value: "0.5" } });
+  await jump(user, "Networks");
+  await user.click(screen.getByRole("button", { name: "Add an interface" }));
+  await user.selectOptions(screen.getByLabelText("Interface 1"), screen.getAllByRole("option", { name: /VLAN 20/ }).at(-1) as HTMLElement);
+  await jump(user, "Review");
+  const line = container.querySelector(".hv-cli pre")?.textContent ?? "";
+  expect(line).toContain("--disk 20480MiB --disk 512MiB");
+  expect(line).toContain("--network 'Management network' --network '教室 VLAN 20'");
+  await user.click(screen.getByRole("button", { name: "Create the machine" }));
+  await waitFor(() => expect(server.pool.tables.all("VM").some(([, vm]) => vm.name_label === "linux-1")).toBe(true), SOON);
+  const [ref, made] = server.pool.tables.all("VM").find(([, vm]) => vm.name_label === "linux-1") ?? [];
+  await waitFor(() => expect(server.pool.tables.all("VIF").filter(([, vif]) => vif.VM === ref)).toHaveLength(2), SOON);
+  await waitFor(() => expect(server.pool.tables.get("VM", ref ?? "")?.other_config["disks"]).toContain(`device="1" size="${2 ** 29}"`), SOON);
+  expect(made?.is_a_template).toBe(true);
+}, 40_000);
+
+test("W7: a step that something stands against cannot be skipped", async () => {
+  const user = userEvent.setup();
+  await renderConsole("/new/vm", { hosts: 2, vms: 2 });
+  await jump(user, "Name");
+  fireEvent.change(screen.getByRole("textbox", { name: /^Name/ }), { target: { value: " " } });
+  expect(screen.queryByRole("button", { name: "Review" })).toBeNull();
+  expect(screen.getByText("Give it a name.")).toBeTruthy();
+}, 40_000);
+
 test("W7: what does not fit is said before it is made", async () => {
   const user = userEvent.setup();
   await renderConsole("/new/vm", { hosts: 2, vms: 2 });
-  await screen.findByLabelText(/^Name/, {}, SOON);
-  await next(user, "What it boots from");
-  await next(user, "Size");
+  await jump(user, "Size");
   fireEvent.change(screen.getByRole("spinbutton", { name: "Memory (MiB)" }), { target: { value: String(90 * 1024) } });
-  await next(user, "Review");
+  await jump(user, "Review");
   expect(await screen.findByText(/no host has enough memory/, {}, SOON)).toBeTruthy();
 }, 40_000);
 
@@ -167,6 +201,11 @@ test("W3: a host that waits is checked one by one; what is in the way is named, 
   const good = await check("host8", "ABCD-EFGH");
   await user.click(await within(good).findByRole("button", { name: "Add this host" }, SOON));
   await waitFor(() => expect(server.pool.tables.all("host")).toHaveLength(before + 1), SOON);
+  // It has joined: the networks that it is without are the last step.
+  const networks = await within(good).findByRole("table", { name: "Networks of the pool on this host" }, SOON);
+  expect(within(networks).getByText("missing")).toBeTruthy();
+  await user.click(within(networks).getByRole("button", { name: /^Connect 教室 VLAN 20/ }));
+  await waitFor(() => expect(server.pool.tables.all("PIF").filter(([, pif]) => pif.VLAN === 20 && pif.host.endsWith("8"))).toHaveLength(1), SOON);
 }, 40_000);
 
 test("W3: an address where nobody answers says so", async () => {

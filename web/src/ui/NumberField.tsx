@@ -11,12 +11,14 @@ interface Props {
   min: number;
   max: number;
   step?: number;
+  /** The largest number that makes sense here: a slider below goes so far. The field itself takes more. */
+  slideTo?: number;
   /** Why it cannot be changed; a text. */
   blocked?: string | undefined;
   onChange: (value: number) => void;
 }
 
-export function NumberField({ id, label, value, min, max, step = 1, blocked, onChange }: Props): ReactNode {
+export function NumberField({ id, label, value, min, max, step = 1, slideTo = 0, blocked, onChange }: Props): ReactNode {
   const { t } = useI18n();
   // "5" on the way to "512" is no number to be corrected.
   const [typed, setTyped] = useState<string | null>(null);
@@ -48,6 +50,8 @@ export function NumberField({ id, label, value, min, max, step = 1, blocked, onC
         }}
         onBlur={leave}
       />
+      {/* For the mouse; by keyboard the field does the same. */}
+      {slideTo > min && <input type="range" className="hv-range" tabIndex={-1} aria-hidden="true" min={min} max={slideTo} step={step} value={Math.min(value, slideTo)} onChange={(event) => set(Number(event.target.value))} />}
       {blocked !== undefined && (
         <Help>{blocked}</Help>
       )}

@@ -56,6 +56,8 @@ export function WizardPage({ title, steps, finish, onFinish, cli = NO_LINES, onS
     setAt(index);
     onStep?.(steps[index]?.id ?? "");
   };
+  // What every step before it allows; so one who knows goes straight to the last.
+  const isOpen = (index: number): boolean => index < at || (index > at && steps.slice(at, index).every((each) => each.blocked === undefined));
   const next = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
     if (step.blocked !== undefined || busy) return;
@@ -87,8 +89,8 @@ export function WizardPage({ title, steps, finish, onFinish, cli = NO_LINES, onS
               variant={index < at ? "success" : index === at ? "info" : "pending"}
               isCurrent={index === at}
             >
-              {index < at ? (
-                <Button variant="link" isInline onClick={() => go(index)}>
+              {isOpen(index) ? (
+                <Button variant="link" isInline data-step={entry.id} onClick={() => go(index)}>
                   {t(entry.label)}
                 </Button>
               ) : (

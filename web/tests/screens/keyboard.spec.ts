@@ -46,11 +46,11 @@ test("the story by keyboard alone", async ({ page, request }) => {
   await home();
   await hands.click(page.locator("[data-step=vm]"));
   await hands.click(page.getByRole("radio", { name: /^Windows/ }));
+  await hands.click(next);
   await hands.fill(page.locator("#vm-name"), "web1");
-  await hands.click(next);
-  await hands.click(next);
+  await hands.click(page.locator("[data-step=size]"));
   await hands.fill(page.locator("#vm-memory"), "768");
-  await hands.click(next);
+  await hands.click(page.locator("[data-step=review]"));
   await hands.click(next);
   await expect(page).toHaveURL(/\/ui\/vm\//);
   await expect(page.locator("[data-action='vm.migrate']").first()).toBeVisible();

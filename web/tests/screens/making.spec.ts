@@ -36,22 +36,26 @@ for (const language of LANGUAGES) {
   test(`W7: machines of a cloud image in ${language}`, async ({ page, baseURL }) => {
     const seen = watch(page, () => [baseURL ?? ""]);
     await open(page, "/new/vm", language);
+    await look(page, "new-machine-1-template", language);
+    await next(page).click();
     await page.locator("#vm-name").fill("aula");
     await page.locator("#vm-count").fill("3");
-    await look(page, "new-machine-1-template", language);
+    await look(page, "new-machine-2-name", language);
     await next(page).click();
     await page.locator("#source-cloud").check();
     await page.locator("#cloud-user").fill("Ana");
-    await look(page, "new-machine-2-cloud-wrong", language);
+    await look(page, "new-machine-3-cloud-wrong", language);
     await expect(next(page)).toBeDisabled();
     await page.locator("#cloud-user").fill("ana");
     await page.locator("#cloud-keys").fill(KEY);
     await expect(next(page)).toBeEnabled();
-    await next(page).click();
-    await look(page, "new-machine-3-size", language);
+    for (const step of ["4-where", "5-size", "6-disks", "7-networks"]) {
+      await next(page).click();
+      await look(page, `new-machine-${step}`, language);
+    }
     await next(page).click();
     await expect(page.locator(".pf-v6-c-alert")).toBeVisible();
-    await look(page, "new-machine-4-review", language);
+    await look(page, "new-machine-8-review", language);
     await expect(page.locator(".hv-cli pre")).toContainText("--count 3");
     expect(seen.errors).toEqual([]);
     expect(seen.foreign).toEqual([]);
@@ -90,6 +94,13 @@ for (const language of LANGUAGES) {
     await expect(host.locator("[data-state=bad]")).toHaveCount(2);
     await page.setViewportSize({ width: 1440, height: 1500 });
     await look(page, "add-host-checks", language);
+    const good = page.locator("[data-waiting=host8]");
+    await good.locator("button").click();
+    await good.locator("input").fill("ABCD-EFGH");
+    await good.locator("form button[type=submit]").click();
+    await good.locator(".hv-buttons button").last().click();
+    await expect(good.locator("[data-here]").first()).toBeVisible();
+    await look(page, "add-host-networks", language);
     expect(seen.errors).toEqual([]);
     expect(seen.foreign).toEqual([]);
   });

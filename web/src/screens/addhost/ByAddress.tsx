@@ -6,6 +6,7 @@ import { useAll } from "@/store/hooks";
 import { Act } from "@/ui/Act";
 import { Help, Panel } from "@/ui/bits";
 import { Pill } from "@/ui/status";
+import { hostOf } from "./address";
 import { NewHost } from "./NewHost";
 
 /** Hosts that are looked at on one page at most. */
@@ -15,6 +16,7 @@ const ADDRESS = /^(\[[0-9a-f:]+\]|[\p{L}\p{N}.-]+)(:\d+)?$/iu;
 export function ByAddress(): ReactNode {
   const { t } = useI18n();
   const hosts = useAll("host");
+  const [before] = useState(() => new Set(hosts.map((host) => host.address)));
   const [text, setText] = useState("");
   const [chosen, setChosen] = useState<readonly string[]>([]);
   const words = text.split(/[\s,;]+/).filter((word) => word !== "");
@@ -42,14 +44,14 @@ export function ByAddress(): ReactNode {
       {chosen.length > 0 && (
         <ul className="hv-new-hosts hv-gap-top">
           {chosen.map((address) => {
-            const isHere = hosts.some((host) => host.address === address.replace(/:\d+$/, ""));
+            const isHere = hosts.some((host) => host.address === hostOf(address));
             return (
               <li key={address} data-address={address}>
                 <div className="hv-line">
                   <strong>{address}</strong>
                   <Pill colour={isHere ? "green" : "grey"}>{t(isHere ? "by-address-here" : "by-address-waits")}</Pill>
                 </div>
-                {!isHere && <NewHost address={address} />}
+                {!before.has(hostOf(address)) && <NewHost address={address} />}
               </li>
             );
           })}

@@ -6,13 +6,18 @@ import ExclamationTriangleIcon from "@patternfly/react-icons/dist/esm/icons/excl
 import TimesCircleIcon from "@patternfly/react-icons/dist/esm/icons/times-circle-icon";
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
+import { Link } from "react-router";
 import { haven as cliOf } from "@/actions/cli";
 import { ApiError } from "@/api/errors";
 import { type CheckedHost, haven, type HostCheck } from "@/api/haven";
 import { useI18n } from "@/i18n";
+import { useAll } from "@/store/hooks";
 import { Act } from "@/ui/Act";
 import { Help } from "@/ui/bits";
 import { CliLines } from "@/ui/CliLines";
+import { pathOf } from "@/ui/links";
+import { hostOf } from "./address";
+import { PoolNetworks } from "../host/Networks";
 import { ErrorView, useWireText } from "@/ui/ErrorView";
 
 const ICONS = { good: CheckCircleIcon, warning: ExclamationTriangleIcon, bad: TimesCircleIcon };
@@ -52,7 +57,7 @@ export function NewHost({ address }: { address: string }): ReactNode {
     event.preventDefault();
     void work("check");
   };
-  if (joined) return <p role="status">{t("new-host-joined")}</p>;
+  if (joined) return <Joined address={address} />;
   if (hello.isPending) return <Spinner size="md" aria-label={t("loading")} />;
   if (hello.error !== null) {
     return (
@@ -102,6 +107,22 @@ export function NewHost({ address }: { address: string }): ReactNode {
         </>
       )}
     </div>
+  );
+}
+
+/** The last step: the networks that the new host is without. */
+function Joined({ address }: { address: string }): ReactNode {
+  const { t } = useI18n();
+  const host = useAll("host").find((each) => each.address === hostOf(address));
+  if (host === undefined) return <p role="status">{t("new-host-joined")}</p>;
+  return (
+    <section className="hv-stack" aria-label={t("hostnet-step")}>
+      <p role="status">{t("hostnet-step-body", { host: host.name_label })}</p>
+      <PoolNetworks host={host} />
+      <p>
+        <Link to={pathOf("host", host.uuid, "networks")}>{t("hostnet-page", { host: host.name_label })}</Link>
+      </p>
+    </section>
   );
 }
 

@@ -2,7 +2,7 @@
 import { Button } from "@patternfly/react-core";
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { haven } from "@/api/haven";
+import { haven, type WaitingHost } from "@/api/haven";
 import { useI18n } from "@/i18n";
 import { useAll } from "@/store/hooks";
 import { Panel } from "@/ui/bits";
@@ -13,11 +13,14 @@ const ASK_MS = 3000;
 
 export function Waiting(): ReactNode {
   const { t } = useI18n();
-  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  // Those that were opened stay when they have joined: their networks come then.
+  const [open, setOpen] = useState<readonly WaitingHost[]>([]);
   const query = useQuery({ queryKey: ["waiting-hosts"], queryFn: ({ signal }) => haven.waiting(signal), refetchInterval: ASK_MS, staleTime: ASK_MS });
   // One that has joined meanwhile may still be heard for a moment.
   const members = useAll("host");
-  const hosts = (query.data?.hosts ?? []).filter(({ address }) => members.every((member) => member.address !== address));
+  const isMember = (host: WaitingHost): boolean => members.some((member) => member.address === host.address);
+  const isOpen = (host: WaitingHost): boolean => open.some((each) => each.host === host.host);
+  const hosts = [...open, ...(query.data?.hosts ?? []).filter((host) => !isOpen(host) && !isMember(host))];
   return (
     <Panel title={t("waiting-title")}>
       {hosts.length === 0 && <p className="hv-muted">{t("waiting-none")}</p>}
@@ -29,13 +32,13 @@ export function Waiting(): ReactNode {
               <span className="hv-muted">
                 {host.address} · {t("waiting-version", { version: host.version })}
               </span>
-              {!open.has(host.host) && (
-                <Button variant="secondary" size="sm" aria-label={t("waiting-choose-of", { host: host.name })} onClick={() => setOpen(new Set([...open, host.host]))}>
+              {!isOpen(host) && (
+                <Button variant="secondary" size="sm" aria-label={t("waiting-choose-of", { host: host.name })} onClick={() => setOpen([...open, host])}>
                   {t("waiting-choose")}
                 </Button>
               )}
             </div>
-            {open.has(host.host) && <NewHost address={host.address} />}
+            {isOpen(host) && <NewHost address={host.address} />}
           </li>
         ))}
       </ul>

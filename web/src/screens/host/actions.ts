@@ -1,16 +1,30 @@
 // What is done with hosts.
 import ArrowRightIcon from "@patternfly/react-icons/dist/esm/icons/arrow-right-icon";
 import CheckCircleIcon from "@patternfly/react-icons/dist/esm/icons/check-circle-icon";
+import SyncIcon from "@patternfly/react-icons/dist/esm/icons/sync-alt-icon";
 import TrashIcon from "@patternfly/react-icons/dist/esm/icons/trash-icon";
 import WrenchIcon from "@patternfly/react-icons/dist/esm/icons/wrench-icon";
 import { type Action, defineAction, type World } from "@/actions/action";
-import { haven } from "@/actions/cli";
+import { haven, xe } from "@/actions/cli";
 import { start } from "@/api/rpc";
 import type { Item } from "@/store/hooks";
 
 const isLive = (host: Item<"host">, world: World): boolean => world.get("host_metrics", host.metrics)?.live === true;
 
+export const scanPorts = defineAction<"host">({
+  id: "host.scan-ports",
+  of: "host",
+  label: "hostnet-scan",
+  icon: SyncIcon,
+  group: "change",
+  isBulk: true,
+  blocked: (host, world) => (isLive(host, world) ? undefined : { id: "host-not-live" }),
+  cli: (host) => xe("pif-scan", { "host-uuid": host.uuid }),
+  run: (host) => start("PIF.scan", host.$ref),
+});
+
 export const hostActions = [
+  scanPorts,
   defineAction<"host">({
     id: "host.disable",
     of: "host",

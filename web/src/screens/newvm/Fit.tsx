@@ -18,7 +18,7 @@ export function Fit({ wanted }: { wanted: Wanted }): ReactNode {
     memory: wanted.memory,
     vcpus: wanted.vcpus,
     policy: policyWord(wanted.policy),
-    ...(wanted.disk > 0 && wanted.sr !== undefined ? { sr: wanted.sr.uuid } : {}),
+    ...(wanted.disks.length > 0 && wanted.sr !== undefined ? { sr: wanted.sr.uuid } : {}),
   };
   const asked = { changes: wanted.names.map(() => change) };
   const fit = useQuery({ queryKey: ["fit", asked], queryFn: ({ signal }) => haven.whatIf(asked, signal), staleTime: 5000, retry: false });

@@ -1,6 +1,6 @@
-// W7: template and name, what it boots from, where and how large, and a review that says whether
-// there is room; every step has a good default.
-import { Checkbox, FormGroup, FormSelect, FormSelectOption, Radio, TextInput } from "@patternfly/react-core";
+// W7: template, name, what it boots from, where, how large, its disks and networks, and a review that
+// says whether there is room. Every step has a good default, so that one may go to the review at once.
+import { Checkbox, FormGroup, FormSelect, FormSelectOption } from "@patternfly/react-core";
 import { type ReactNode, useState } from "react";
 import { useNavigate, useSearchParams } from "react-router";
 import { useWorld } from "@/actions/runner";
@@ -8,19 +8,19 @@ import { useI18n } from "@/i18n";
 import { isLibrary } from "@/model/storage";
 import { useAll, usePool, useTable, useVms } from "@/store/hooks";
 import { Facts, Help, Nothing } from "@/ui/bits";
-import { NumberField } from "@/ui/NumberField";
 import { WizardPage } from "@/ui/WizardPage";
 import { POLICIES, policyWord } from "../availability/actions";
+import { useImages } from "../vm/CdDialog";
 import { cliOf, createAll } from "./create";
-import { COUNT_MAX, type Draft, type Stock, type Wanted, wantedOf } from "./draft";
+import { type Draft, type Stock, type Wanted, wantedOf } from "./draft";
 import { Fit } from "./Fit";
 import { NO_FIRST_BOOT, wrongField } from "./firstBoot";
 import { MediaStep } from "./MediaStep";
-import { SizeStep } from "./SizeStep";
+import { DisksStep, NameStep, NetworksStep, SizeStep, TemplateStep, WhereStep } from "./steps";
 
 const EMPTY: Draft = {
   template: "", name: null, description: "", count: 1, source: "disk", image: "", firstBoot: NO_FIRST_BOOT, home: "", isApart: false,
-  vcpus: null, memory: null, diskGib: null, sr: null, network: null, policy: null, isStarted: true,
+  vcpus: null, memory: null, disks: null, sr: null, networks: null, policy: null, isStarted: true,
 };
 
 function useStock(): Stock {
@@ -31,10 +31,7 @@ function useStock(): Stock {
   const isDisk = (vbd: string): boolean => vbds.byRef.get(vbd)?.type === "Disk";
   const withDisk = new Set(templates.filter((each) => each.VBDs.some(isDisk)).map((each) => each.$ref));
   const all = useAll("SR");
-  const libraries = new Set(all.filter(isLibrary).map((sr) => sr.$ref));
-  const images = useAll("VDI").filter((vdi) => libraries.has(vdi.SR) && !vdi.missing);
-  images.sort((a, b) => a.name_label.localeCompare(b.name_label));
-  return { pool, vms, templates, withDisk, srs: all.filter((sr) => !isLibrary(sr)), images, hosts: useAll("host"), networks: useAll("network") };
+  return { pool, vms, templates, withDisk, srs: all.filter((sr) => !isLibrary(sr)), images: useImages(), hosts: useAll("host"), networks: useAll("network") };
 }
 
 /** Why the media step is not done yet; a message. */
@@ -59,6 +56,7 @@ export default function NewVm(): ReactNode {
     await navigate(wanted.names.length > 1 ? "/pool/vms" : `/vm/${uuid}`);
   };
   const blocked = mediaBlocked(wanted);
+  const parts = { draft, wanted, stock, edit };
   return (
     <WizardPage
       title="newvm-title"
@@ -67,51 +65,21 @@ export default function NewVm(): ReactNode {
       onFinish={finish}
       cli={[cliOf(wanted)]}
       steps={[
-        { id: "template", label: "newvm-step-template", why: "newvm-why-template", body: <TemplateStep draft={draft} wanted={wanted} stock={stock} edit={edit} />, blocked: wanted.base === "" ? t("newvm-needs-name") : undefined },
-        { id: "media", label: "newvm-step-media", why: "newvm-why-media", body: <MediaStep draft={draft} wanted={wanted} stock={stock} edit={edit} />, blocked: blocked === undefined ? undefined : t(blocked) },
-        { id: "size", label: "newvm-step-size", why: "newvm-why-size", body: <SizeStep wanted={wanted} stock={stock} network={draft.network} edit={edit} />, blocked: wanted.sr === undefined && wanted.disk > 0 ? t("newvm-needs-storage") : undefined },
+        { id: "template", label: "newvm-step-template", why: "newvm-why-template", body: <TemplateStep {...parts} /> },
+        { id: "name", label: "newvm-step-name", why: "newvm-why-name", body: <NameStep {...parts} />, blocked: wanted.base === "" ? t("newvm-needs-name") : undefined },
+        { id: "media", label: "newvm-step-media", why: "newvm-why-media", body: <MediaStep {...parts} />, blocked: blocked === undefined ? undefined : t(blocked) },
+        { id: "where", label: "newvm-step-where", why: "newvm-why-where", body: <WhereStep {...parts} /> },
+        { id: "size", label: "newvm-step-size", why: "newvm-why-cpu", body: <SizeStep {...parts} /> },
+        { id: "disks", label: "tab-disks", why: "newvm-why-size", body: <DisksStep {...parts} />, blocked: wanted.sr === undefined && wanted.disks.length > 0 ? t("newvm-needs-storage") : undefined },
+        { id: "networks", label: "tab-networks", why: "newvm-why-networks", body: <NetworksStep {...parts} /> },
         { id: "review", label: "newvm-step-review", why: "newvm-why-review", body: <Review wanted={wanted} hasOwnDisk={stock.withDisk.has(wanted.template.$ref)} edit={edit} /> },
       ]}
     />
   );
 }
 
-function TemplateStep({ draft, wanted, stock, edit }: { draft: Draft; wanted: Wanted; stock: Stock; edit: (change: Partial<Draft>) => void }): ReactNode {
-  const { t, bytes, list } = useI18n();
-  const many = wanted.names.length > 1;
-  const [first, second] = wanted.names;
-  const shown = wanted.names.length > 3 ? [first ?? "", second ?? "", "…", wanted.names.at(-1) ?? ""] : wanted.names;
-  return (
-    <div className="hv-stack">
-      <div className="hv-stack" role="radiogroup" aria-label={t("newvm-step-template")}>
-        {stock.templates.map((each) => (
-          <Radio
-            key={each.$ref}
-            id={`template-${each.uuid}`}
-            name="template"
-            isChecked={each.$ref === wanted.template.$ref}
-            onChange={() => edit({ template: each.uuid })}
-            label={each.name_label}
-            description={[each.name_description, t("newvm-size", { vcpus: each.VCPUs_at_startup, memory: bytes(each.memory_static_max) })].filter((text) => text !== "").join(" · ")}
-          />
-        ))}
-      </div>
-      <FormGroup label={t("column-name")} fieldId="vm-name" isRequired>
-        <TextInput id="vm-name" value={draft.name ?? wanted.base} onChange={(_event, name) => edit({ name })} />
-        {many && (
-          <Help>{t("newvm-names", { names: list(shown) })}</Help>
-        )}
-      </FormGroup>
-      <FormGroup label={t("column-description")} fieldId="vm-description">
-        <TextInput id="vm-description" value={draft.description} onChange={(_event, description) => edit({ description })} />
-      </FormGroup>
-      <NumberField id="vm-count" label={t("newvm-count")} value={draft.count} min={1} max={COUNT_MAX} onChange={(value) => edit({ count: Math.round(value) })} />
-    </div>
-  );
-}
-
 function Review({ wanted, hasOwnDisk, edit }: { wanted: Wanted; hasOwnDisk: boolean; edit: (change: Partial<Draft>) => void }): ReactNode {
-  const { t, bytes, number } = useI18n();
+  const { t, bytes, number, list } = useI18n();
   const media = { disk: undefined, iso: wanted.image?.name_label, network: t("media-network"), cloud: t("media-cloud") }[wanted.source];
   const isShared = wanted.sr?.shared === true;
   return (
@@ -125,8 +93,8 @@ function Review({ wanted, hasOwnDisk, edit }: { wanted: Wanted; hasOwnDisk: bool
           ["newvm-home", wanted.home?.name_label ?? t("newvm-home-any")],
           ["newvm-apart", wanted.isApart ? t("newvm-apart-yes", { group: wanted.base }) : undefined],
           ["newvm-step-size", t("newvm-size", { vcpus: wanted.vcpus, memory: bytes(wanted.memory) })],
-          ["tab-disks", wanted.disk > 0 ? `${bytes(wanted.disk)} · ${wanted.sr?.name_label ?? ""}` : t(hasOwnDisk ? "newvm-own-disk-only" : "newvm-no-disk")],
-          ["kind-network", wanted.network?.name_label ?? t("newvm-no-network")],
+          ["tab-disks", wanted.disks.length > 0 ? `${list(wanted.disks.map((size) => bytes(size)))} · ${wanted.sr?.name_label ?? ""}` : t(hasOwnDisk ? "newvm-own-disk-only" : "newvm-no-disk")],
+          ["tab-networks", wanted.networks.length > 0 ? list(wanted.networks.map((network) => network.name_label)) : t("newvm-no-network")],
         ]}
       />
       <FormGroup label={t("tab-protection")} fieldId="vm-policy">
@@ -135,9 +103,7 @@ function Review({ wanted, hasOwnDisk, edit }: { wanted: Wanted; hasOwnDisk: bool
             <FormSelectOption key={each} value={each} label={t(`policy-${policyWord(each)}`)} />
           ))}
         </FormSelect>
-        {!isShared && (
-          <Help>{t("newvm-local-storage")}</Help>
-        )}
+        {!isShared && <Help>{t("newvm-local-storage")}</Help>}
       </FormGroup>
       <Checkbox id="vm-start" label={t("newvm-start")} isChecked={wanted.isStarted} onChange={(_event, isStarted) => edit({ isStarted })} />
       <Fit wanted={wanted} />

@@ -7,6 +7,7 @@ import { ApiError } from "@/api/errors";
 import { resultRef, waitForTask } from "@/store/taskWatch";
 import { policyWord } from "../availability/actions";
 import { setVcpus } from "../vm/change";
+import { addDrive } from "../vm/drive";
 import type { Wanted } from "./draft";
 import { entriesOf, wordsOf } from "./firstBoot";
 
@@ -22,9 +23,9 @@ export function cliOf(wanted: Wanted): string {
     "vm", "create", "--template", wanted.template.name_label, "--name", wanted.base,
     ...(many ? ["--count", wanted.names.length] : []),
     "--vcpus", wanted.vcpus, "--memory", mib(wanted.memory),
-    ...(wanted.disk > 0 ? ["--disk", mib(wanted.disk)] : []),
+    ...wanted.disks.flatMap((size) => ["--disk", mib(size)]),
     ...(wanted.sr === undefined ? [] : ["--sr", wanted.sr.name_label]),
-    ...(wanted.network === undefined ? [] : ["--network", wanted.network.name_label]),
+    ...wanted.networks.flatMap((network) => ["--network", network.name_label]),
     ...(wanted.image === undefined ? [] : ["--cd", wanted.image.name_label]),
     ...(wanted.source === "network" ? ["--netboot"] : []),
     ...(wanted.source === "cloud" ? wordsOf(wanted.firstBoot, many) : []),
@@ -82,18 +83,22 @@ async function fitOut(world: World, vm: string, wanted: Wanted): Promise<void> {
   await call("VM.set_memory", vm, wanted.memory);
   await setVcpus(vm, wanted.vcpus);
   if (wanted.home !== undefined) await call("VM.set_affinity", vm, wanted.home.$ref);
-  if (wanted.network !== undefined) {
+  for (const network of wanted.networks) {
     const device = (await call("VM.get_allowed_VIF_devices", vm))[0] ?? "0";
     await call("VIF.create", {
-      device, network: wanted.network.$ref, VM: vm, MAC: "", MTU: wanted.network.MTU,
+      device, network: network.$ref, VM: vm, MAC: "", MTU: network.MTU,
       other_config: {}, qos_algorithm_type: "", qos_algorithm_params: {},
     });
   }
   const sr = wanted.sr?.uuid ?? "";
   // The template may have brought a disk along.
-  const place = (await call("VM.get_allowed_VBD_devices", vm))[0] ?? "0";
-  const disks = `<provision><disk device="${place}" size="${wanted.disk}" sr="${sr}" bootable="true" type="system"/></provision>`;
-  await setOther(vm, DISKS_KEY, wanted.disk > 0 ? disks : "");
+  const places = await call("VM.get_allowed_VBD_devices", vm);
+  const disks = wanted.disks.map((size, index) => {
+    const place = places[index] ?? String(index);
+    const first = index === 0;
+    return `<disk device="${place}" size="${size}" sr="${sr}" bootable="${first}" type="${first ? "system" : "user"}"/>`;
+  });
+  await setOther(vm, DISKS_KEY, disks.length === 0 ? "" : `<provision>${disks.join("")}</provision>`);
   if (wanted.source === "cloud") {
     for (const [key, text] of entriesOf(wanted.firstBoot, wanted.names.length > 1)) await setOther(vm, key, text);
   }
@@ -104,15 +109,6 @@ async function fitOut(world: World, vm: string, wanted: Wanted): Promise<void> {
   await waitForTask(world.client, await start("VM.provision", vm));
   if (wanted.image !== undefined) await addDrive(vm, wanted.image.$ref);
   if (wanted.policy !== "") await call("VM.set_ha_restart_priority", vm, wanted.policy);
-}
-
-/** A CD drive with an image in it. */
-async function addDrive(vm: string, image: string): Promise<void> {
-  const device = (await call("VM.get_allowed_VBD_devices", vm))[0] ?? "autodetect";
-  await call("VBD.create", {
-    VM: vm, VDI: image, userdevice: device, type: "CD", mode: "RO", bootable: true, empty: false,
-    unpluggable: true, other_config: {}, qos_algorithm_type: "", qos_algorithm_params: {},
-  });
 }
 
 async function undo(world: World, vm: string): Promise<void> {

@@ -5,6 +5,8 @@ import type { FirstBoot } from "./firstBoot";
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 const DISK_GIB = 20;
+/** Disks, and interfaces, that a machine is made with at most; more are added afterwards. */
+export const DEVICES_MAX = 8;
 /** Machines that are made at once. */
 export const COUNT_MAX = 50;
 
@@ -28,10 +30,11 @@ export interface Draft {
   isApart: boolean;
   vcpus: number | null;
   memory: number | null;
-  diskGib: number | null;
+  /** Sizes in GiB. */
+  disks: readonly number[] | null;
   sr: string | null;
-  /** Empty: none. */
-  network: string | null;
+  /** References. */
+  networks: readonly string[] | null;
   policy: string | null;
   isStarted: boolean;
 }
@@ -50,10 +53,10 @@ export interface Wanted {
   isApart: boolean;
   vcpus: number;
   memory: number;
-  /** Size of the disk in bytes; 0: none. */
-  disk: number;
+  /** Sizes in bytes. */
+  disks: readonly number[];
   sr: Item<"SR"> | undefined;
-  network: Item<"network"> | undefined;
+  networks: ReadonlyArray<Item<"network">>;
   policy: string;
   isStarted: boolean;
 }
@@ -105,7 +108,7 @@ export function wantedOf(draft: Draft, stock: Stock): Wanted | undefined {
   const isProtectable = pool?.ha_enabled === true && sr?.shared === true;
   // A direct-kernel guest of a few megabytes needs no 20 GiB.
   const isSmall = template.memory_static_max < 512 * MIB;
-  const diskDefault = stock.withDisk.has(template.$ref) ? 0 : isSmall ? 0.0625 : DISK_GIB;
+  const disks = draft.disks ?? (stock.withDisk.has(template.$ref) ? [] : [isSmall ? 0.0625 : DISK_GIB]);
   const source = isDirectKernel(template) ? "disk" : draft.source;
   return {
     template,
@@ -119,9 +122,9 @@ export function wantedOf(draft: Draft, stock: Stock): Wanted | undefined {
     isApart: draft.isApart && draft.count > 1,
     vcpus: draft.vcpus ?? template.VCPUs_at_startup,
     memory: draft.memory ?? template.memory_static_max,
-    disk: Math.round((draft.diskGib ?? diskDefault) * GIB),
+    disks: disks.map((gib) => Math.round(gib * GIB)),
     sr,
-    network: draft.network === "" ? undefined : (networks.find((each) => each.$ref === draft.network) ?? networks[0]),
+    networks: draft.networks === null ? networks.slice(0, 1) : draft.networks.flatMap((ref) => networks.find((each) => each.$ref === ref) ?? []),
     policy: sr?.shared === true ? (draft.policy ?? (isProtectable ? "restart" : "")) : "",
     isStarted: draft.isStarted,
   };

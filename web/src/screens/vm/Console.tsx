@@ -2,6 +2,7 @@
 import { Button, EmptyState, EmptyStateBody, Label, ToggleGroup, ToggleGroupItem } from "@patternfly/react-core";
 import ExpandIcon from "@patternfly/react-icons/dist/esm/icons/expand-icon";
 import { type ReactNode, type RefObject, useEffect, useRef, useState } from "react";
+import { ActionButton } from "@/actions/ActionButton";
 import { haven } from "@/actions/cli";
 import { useI18n } from "@/i18n";
 import { type Item, useAll } from "@/store/hooks";
@@ -10,6 +11,7 @@ import { Nothing } from "@/ui/bits";
 import { pathOf } from "@/ui/links";
 import { useChoice } from "@/ui/useParam";
 import { ScreenTools, TypeText } from "./ConsoleTools";
+import { changeCd } from "./devices";
 import { Screen, type ScreenKeys } from "./Screen";
 import { Serial } from "./Serial";
 
@@ -94,6 +96,7 @@ export default function Console({ object: vm }: { object: Item<"VM"> }): ReactNo
         </Label>
         <span className="hv-grow" />
         {way === "screen" && <ScreenTools keys={keys} blocked={blocked} name={vm.name_label} fits={fits} onFits={setFits} isTyping={typing} onTyping={() => setTyping(!typing)} />}
+        <ActionButton action={changeCd} target={vm} size="sm" />
         <Button variant="secondary" size="sm" icon={<ExpandIcon />} onClick={() => void fillScreen(frame.current)}>
           {t("console-full")}
         </Button>

@@ -35,7 +35,7 @@ interface FrameProps {
 }
 
 /** A dialog with a form, the same on the command line, and one button that does it. */
-function Frame({ title, body, button, work, blocked, cli, close, children }: FrameProps): ReactNode {
+export function Frame({ title, body, button, work, blocked, cli, close, children }: FrameProps): ReactNode {
   const { t } = useI18n();
   const { busy, error, run } = useWork(close);
   const submit = (event?: FormEvent): void => {

@@ -4,7 +4,7 @@ import { ActionButton } from "@/actions/ActionButton";
 import { useI18n } from "@/i18n";
 import { type Item, useAll, useLoaded, useTable } from "@/store/hooks";
 import { Nothing, Panel, SrLink } from "@/ui/bits";
-import { add, deleteDisk, detach, resize } from "./devices";
+import { add, changeCd, deleteDisk, detach, resize } from "./devices";
 
 export default function Disks({ object: vm }: { object: Item<"VM"> }): ReactNode {
   const { t, bytes } = useI18n();
@@ -15,6 +15,7 @@ export default function Disks({ object: vm }: { object: Item<"VM"> }): ReactNode
     <Panel title={t("tab-disks")}>
       <div className="hv-buttons">
         <ActionButton action={add} target={vm} />
+        <ActionButton action={changeCd} target={vm} />
       </div>
       {loaded && vbds.length === 0 && <Nothing title="vm-no-disks" body="vm-no-disks-body" />}
       {vbds.length > 0 && <table className="hv-matrix">

@@ -1,5 +1,6 @@
 // Disks and network interfaces of machines: what is done with them. A machine that runs has them
 // plugged in and out; what was begun and fails is taken away again.
+import DiscIcon from "@patternfly/react-icons/dist/esm/icons/compact-disc-icon";
 import PlusIcon from "@patternfly/react-icons/dist/esm/icons/plus-icon";
 import TrashIcon from "@patternfly/react-icons/dist/esm/icons/trash-icon";
 import UnlinkIcon from "@patternfly/react-icons/dist/esm/icons/unlink-icon";
@@ -11,6 +12,7 @@ import { ApiError } from "@/api/errors";
 import { call, start } from "@/api/rpc";
 import type { Item } from "@/store/hooks";
 import { resultRef, waitForTask } from "@/store/taskWatch";
+import { CdDialog, driveOf } from "./CdDialog";
 import { AddDiskDialog, AddNicDialog, MoveNicDialog, ResizeDiskDialog } from "./DeviceDialogs";
 
 type Vm = Item<"VM">;
@@ -164,5 +166,21 @@ export const removeNic = defineAction<"VIF">({
   },
 });
 
+export const changeCd = defineAction<"VM">({
+  id: "vm.cd",
+  of: "VM",
+  label: "cd-change",
+  icon: DiscIcon,
+  group: "change",
+  isHidden: (vm) => vm.is_a_template || vm.is_a_snapshot,
+  blocked: (vm, world) => {
+    const drive = driveOf(vm, world);
+    if (drive === undefined && vm.power_state !== "Halted") return { id: "cd-no-drive" };
+    return fixed(vm);
+  },
+  cli: (vm) => xe("vm-cd-insert", { vm: vm.name_label, "cd-name": "IMAGE" }),
+  dialog: CdDialog,
+});
+
 export { add, addInterface };
-export const deviceActions = [add, addInterface, detach, resize, deleteDisk, moveNic, removeNic] as unknown as Action[];
+export const deviceActions = [changeCd, add, addInterface, detach, resize, deleteDisk, moveNic, removeNic] as unknown as Action[];

@@ -16,7 +16,7 @@ use crate::audit::Entry;
 use crate::dispatch::{self, Answer, account, authenticate};
 use crate::fair::Line;
 use crate::http::auth::Credentials;
-use crate::http::{Origin, RPC_BYTES_MAX, body, console, extra, rpc, rrd, screen};
+use crate::http::{Origin, RPC_BYTES_MAX, body, console, extra, raw_vdi, rpc, rrd, screen};
 use crate::ops::{init, rows};
 use crate::session::Login;
 use crate::state::{AppState, now};
@@ -77,6 +77,10 @@ pub(super) async fn answer(state: &Arc<AppState>, asked: Asked<'_>, request: Req
                 // As with calls: that there is no picture is an answer.
                 Err(error) => failed(StatusCode::OK, &error),
             }
+        }
+        Asked::Machine if matches!(method, Method::GET | Method::PUT) => {
+            let origin = Origin::of(&request);
+            raw_vdi::serve(state, origin, as_session(&page, request)).await
         }
         _ => return StatusCode::METHOD_NOT_ALLOWED.into_response(),
     };

@@ -1,0 +1,172 @@
+// The steps of a new machine apart from its media: each is one question.
+import { Button, Card, CardBody, Checkbox, FormGroup, FormSelect, FormSelectOption, Radio, TextInput } from "@patternfly/react-core";
+import type { ReactNode } from "react";
+import { Link } from "react-router";
+import { useI18n } from "@/i18n";
+import { type Item, useAll } from "@/store/hooks";
+import { Act } from "@/ui/Act";
+import { Help } from "@/ui/bits";
+import { NumberField } from "@/ui/NumberField";
+import { SrSelect } from "@/ui/SrSelect";
+import { COUNT_MAX, DEVICES_MAX, type Draft, isDirectKernel, type Stock, type Wanted } from "./draft";
+
+const MIB = 2 ** 20;
+const GIB = 2 ** 30;
+/** What a further disk is at first, in GiB. */
+const FURTHER_GIB = 20;
+
+interface Props {
+  draft: Draft;
+  wanted: Wanted;
+  stock: Stock;
+  edit: (change: Partial<Draft>) => void;
+}
+
+/** What a machine of a template has at first. */
+function startOf(template: Item<"VM">, stock: Stock): string {
+  if (isDirectKernel(template)) return "newvm-template-kernel";
+  return stock.withDisk.has(template.$ref) ? "newvm-template-disk" : "newvm-template-empty";
+}
+
+export function TemplateStep({ wanted, stock, edit }: Props): ReactNode {
+  const { t, bytes } = useI18n();
+  return (
+    <div className="hv-stack">
+      <div className="hv-ways" role="radiogroup" aria-label={t("newvm-step-template")}>
+        {stock.templates.map((each) => {
+          const isChosen = each.$ref === wanted.template.$ref;
+          const size = t("newvm-size", { vcpus: each.VCPUs_at_startup, memory: bytes(each.memory_static_max) });
+          return (
+            <Card key={each.$ref} isCompact className={isChosen ? "hv-way hv-way-chosen" : "hv-way"}>
+              <CardBody>
+                <Radio
+                  id={`template-${each.uuid}`}
+                  name="template"
+                  isChecked={isChosen}
+                  onChange={() => edit({ template: each.uuid })}
+                  label={each.name_label}
+                  description={[each.name_description, size, t(startOf(each, stock))].filter((text) => text !== "").join(" · ")}
+                />
+              </CardBody>
+            </Card>
+          );
+        })}
+      </div>
+      <p>
+        {t("newvm-or-import")} <Link to="/new/import">{t("import-title")}</Link>
+      </p>
+    </div>
+  );
+}
+
+export function NameStep({ draft, wanted, edit }: Props): ReactNode {
+  const { t, list } = useI18n();
+  const [first, second] = wanted.names;
+  const shown = wanted.names.length > 3 ? [first ?? "", second ?? "", "…", wanted.names.at(-1) ?? ""] : wanted.names;
+  return (
+    <div className="hv-stack">
+      <FormGroup label={t("column-name")} fieldId="vm-name" isRequired>
+        <TextInput id="vm-name" value={draft.name ?? wanted.base} onChange={(_event, name) => edit({ name })} autoComplete="off" />
+        {wanted.names.length > 1 && <Help>{t("newvm-names", { names: list(shown) })}</Help>}
+      </FormGroup>
+      <FormGroup label={t("column-description")} fieldId="vm-description">
+        <TextInput id="vm-description" value={draft.description} onChange={(_event, description) => edit({ description })} autoComplete="off" />
+      </FormGroup>
+      <NumberField id="vm-count" label={t("newvm-count")} value={draft.count} min={1} max={COUNT_MAX} onChange={(value) => edit({ count: Math.round(value) })} />
+    </div>
+  );
+}
+
+export function WhereStep({ wanted, stock, edit }: Props): ReactNode {
+  const { t } = useI18n();
+  return (
+    <div className="hv-stack">
+      <FormGroup label={t("newvm-home")} fieldId="vm-home">
+        <FormSelect id="vm-home" value={wanted.home?.$ref ?? ""} onChange={(_event, home) => edit({ home })}>
+          <FormSelectOption value="" label={t("newvm-home-any")} />
+          {stock.hosts.map((host) => (
+            <FormSelectOption key={host.$ref} value={host.$ref} label={host.name_label} />
+          ))}
+        </FormSelect>
+        <Help>{t("newvm-home-help")}</Help>
+      </FormGroup>
+      {wanted.names.length > 1 && <Checkbox id="vm-apart" label={t("newvm-apart")} description={t("newvm-apart-body")} isChecked={wanted.isApart} onChange={(_event, isApart) => edit({ isApart })} />}
+    </div>
+  );
+}
+
+export function SizeStep({ wanted, edit }: Props): ReactNode {
+  const { t, bytes, number } = useI18n();
+  const hosts = useAll("host");
+  const metrics = useAll("host_metrics");
+  const largest = Math.max(0, ...metrics.filter((each) => each.live).map((each) => each.memory_total));
+  const cores = Math.max(0, ...hosts.map((host) => Number(host.cpu_info["cpu_count"] ?? 0)));
+  return (
+    <div className="hv-stack">
+      <NumberField id="vm-vcpus" label={t("column-vcpus")} value={wanted.vcpus} min={1} max={256} slideTo={cores} onChange={(vcpus) => edit({ vcpus: Math.round(vcpus) })} />
+      {cores > 0 && <p className={wanted.vcpus > cores ? "hv-bad-text" : "hv-muted"}>{t("newvm-largest-cores", { cores: number(cores) })}</p>}
+      <NumberField id="vm-memory" label={t("newvm-memory-mib")} value={wanted.memory / MIB} min={64} max={4 * 1024 * 1024} step={256} slideTo={Math.floor(largest / MIB / 256) * 256} onChange={(value) => edit({ memory: value * MIB })} />
+      {largest > 0 && <p className={wanted.memory > largest ? "hv-bad-text" : "hv-muted"}>{t("newvm-largest-host", { size: bytes(largest) })}</p>}
+    </div>
+  );
+}
+
+export function DisksStep({ wanted, stock, edit }: Props): ReactNode {
+  const { t } = useI18n();
+  const disks = wanted.disks.map((size) => size / GIB);
+  return (
+    <div className="hv-stack">
+      {stock.withDisk.has(wanted.template.$ref) && <p>{t("newvm-own-disk")}</p>}
+      {disks.map((gib, at) => (
+        // Disks have no names yet: the place is what tells them apart.
+        // eslint-disable-next-line react/no-array-index-key
+        <div key={at} className="hv-line">
+          <NumberField id={at === 0 ? "vm-disk" : `vm-disk-${at + 1}`} label={at === 0 ? t("newvm-disk-gib") : t("newvm-disk-n", { number: at + 1 })} value={gib} min={0.001} max={65_536} onChange={(value) => edit({ disks: disks.with(at, value) })} />
+          <Button variant="link" aria-label={t("newvm-disk-drop-of", { number: at + 1 })} onClick={() => edit({ disks: disks.toSpliced(at, 1) })}>
+            {t("newvm-disk-drop")}
+          </Button>
+        </div>
+      ))}
+      <div className="hv-buttons">
+        <Act variant="secondary" blocked={disks.length >= DEVICES_MAX ? t("newvm-devices-most", { most: DEVICES_MAX }) : undefined} onClick={() => edit({ disks: [...disks, FURTHER_GIB] })}>
+          {t("disk-add")}
+        </Act>
+      </div>
+      {disks.length > 0 && <SrSelect id="vm-sr" srs={stock.srs} sr={wanted.sr} onChange={(sr) => edit({ sr })} />}
+      {disks.length === 0 && !stock.withDisk.has(wanted.template.$ref) && <p className="hv-muted">{t("vm-no-disks-body")}</p>}
+    </div>
+  );
+}
+
+export function NetworksStep({ wanted, stock, edit }: Props): ReactNode {
+  const { t } = useI18n();
+  const refs = wanted.networks.map((network) => network.$ref);
+  const blocked = stock.networks.length === 0 ? t("nic-no-network") : refs.length >= DEVICES_MAX ? t("newvm-devices-most", { most: DEVICES_MAX }) : undefined;
+  return (
+    <div className="hv-stack">
+      {refs.map((ref, at) => (
+        // Two interfaces may be in one network: the place is what tells them apart.
+        // eslint-disable-next-line react/no-array-index-key
+        <div key={at} className="hv-line">
+          <FormGroup label={t("newvm-interface", { number: at })} fieldId={at === 0 ? "vm-network" : `vm-network-${at}`}>
+            <FormSelect id={at === 0 ? "vm-network" : `vm-network-${at}`} value={ref} onChange={(_event, value) => edit({ networks: refs.with(at, value) })}>
+              {stock.networks.map((each) => (
+                <FormSelectOption key={each.$ref} value={each.$ref} label={each.name_label} />
+              ))}
+            </FormSelect>
+          </FormGroup>
+          <Button variant="link" aria-label={t("newvm-interface-drop-of", { number: at })} onClick={() => edit({ networks: refs.toSpliced(at, 1) })}>
+            {t("newvm-disk-drop")}
+          </Button>
+        </div>
+      ))}
+      {refs.length === 0 && <p className="hv-muted">{t("vm-no-interfaces-body")}</p>}
+      <div className="hv-buttons">
+        <Act variant="secondary" blocked={blocked} onClick={() => edit({ networks: [...refs, stock.networks[0]?.$ref ?? ""] })}>
+          {t("nic-add")}
+        </Act>
+      </div>
+      <p className="hv-muted">{t("newvm-mac-made")}</p>
+    </div>
+  );
+}

@@ -1,0 +1,109 @@
+// A machine from an XVA file, of this pool or of XenServer: which file, where its disks go, and go.
+import { Checkbox, FileUpload, FormGroup, Progress } from "@patternfly/react-core";
+import { type ReactNode, useEffect, useState } from "react";
+import { useNavigate } from "react-router";
+import { xe } from "@/actions/cli";
+import { useWorld } from "@/actions/runner";
+import { call } from "@/api/rpc";
+import { upload } from "@/api/upload";
+import { useI18n } from "@/i18n";
+import { isLibrary, roomOf } from "@/model/storage";
+import { useAll, useObject, usePool } from "@/store/hooks";
+import { resultRef, waitForTask } from "@/store/taskWatch";
+import { Facts, Help } from "@/ui/bits";
+import { SrSelect } from "@/ui/SrSelect";
+import { WizardPage } from "@/ui/WizardPage";
+
+/** The task by which the file is watched, in the list of tasks too. */
+const TASK = "VM.import";
+
+export default function Import(): ReactNode {
+  const { t, bytes } = useI18n();
+  const navigate = useNavigate();
+  const world = useWorld();
+  const pool = usePool();
+  const srs = useAll("SR").filter((each) => !isLibrary(each));
+  const main = useObject("SR", pool?.default_SR);
+  const [file, setFile] = useState<File | null>(null);
+  const [picked, setPicked] = useState<string | null>(null);
+  const [restores, setRestores] = useState(false);
+  const [sent, setSent] = useState<number | null>(null);
+  const sr = srs.find((each) => each.$ref === picked) ?? srs.find((each) => each.$ref === main?.$ref) ?? srs.find((each) => each.shared) ?? srs[0];
+  const isSending = sent !== null;
+  useEffect(() => {
+    if (!isSending) return undefined;
+    // Another page of the console does not end it; closing the tab would.
+    const warn = (event: BeforeUnloadEvent): void => event.preventDefault();
+    window.addEventListener("beforeunload", warn);
+    return () => window.removeEventListener("beforeunload", warn);
+  }, [isSending]);
+  const finish = async (): Promise<void> => {
+    if (file === null || sr === undefined) return;
+    setSent(0);
+    try {
+      const task = await call("task.create", TASK, file.name);
+      const query = new URLSearchParams({ sr_uuid: sr.uuid, restore: String(restores), task_id: task });
+      await upload(`/ui/import?${query.toString()}`, file, setSent);
+      const vm = resultRef(await waitForTask(world.client, task));
+      await navigate(vm === undefined ? "/pool/vms" : `/vm/${await call("VM.get_uuid", vm)}`);
+    } finally {
+      setSent(null);
+    }
+  };
+  const isTight = file !== null && sr !== undefined && file.size > roomOf(sr);
+  return (
+    <WizardPage
+      title="import-title"
+      finish="import-do"
+      cancelTo="/pool/vms"
+      onFinish={finish}
+      cli={[xe("vm-import", { filename: file?.name ?? "FILE.xva", "sr-uuid": sr?.uuid ?? "SR", ...(restores ? { preserve: "true" } : {}) })]}
+      steps={[
+        {
+          id: "file",
+          label: "import-step-file",
+          why: "import-why-file",
+          blocked: file === null ? t("import-needs-file") : sr === undefined ? t("newvm-needs-storage") : undefined,
+          body: (
+            <div className="hv-stack">
+              <FormGroup label={t("import-file")} fieldId="import-file" isRequired>
+                <FileUpload
+                  id="import-file"
+                  value={file ?? undefined}
+                  filename={file?.name ?? ""}
+                  filenamePlaceholder={t("import-drop")}
+                  browseButtonText={t("import-browse")}
+                  clearButtonText={t("clear")}
+                  hideDefaultPreview
+                  onFileInputChange={(_event, chosen) => setFile(chosen)}
+                  onClearClick={() => setFile(null)}
+                />
+                <Help>{file === null ? t("import-file-help") : t("import-file-size", { size: bytes(file.size) })}</Help>
+              </FormGroup>
+              <SrSelect id="import-sr" srs={srs} sr={sr} onChange={setPicked} />
+              {isTight && <p className="hv-bad-text">{t("import-tight")}</p>}
+              <Checkbox id="import-restore" label={t("import-restore")} description={t("import-restore-body")} isChecked={restores} onChange={(_event, value) => setRestores(value)} />
+            </div>
+          ),
+        },
+        {
+          id: "review",
+          label: "newvm-step-review",
+          why: "import-why-review",
+          body: (
+            <div className="hv-stack">
+              <Facts
+                facts={[
+                  ["import-file", file === null ? "" : `${file.name} · ${bytes(file.size)}`],
+                  ["tab-storage", sr?.name_label],
+                  ["import-restore", restores ? t("yes") : t("no")],
+                ]}
+              />
+              {sent !== null && <Progress title={t(sent < 1 ? "import-sending" : "import-unpacking")} value={Math.round(sent * 100)} />}
+            </div>
+          ),
+        },
+      ]}
+    />
+  );
+}

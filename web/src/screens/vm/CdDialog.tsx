@@ -1,0 +1,72 @@
+// What is in the CD drive of a machine: an image of a library, or nothing.
+import { FormGroup, FormSelect, FormSelectOption } from "@patternfly/react-core";
+import { type ReactNode, useState } from "react";
+import { Link } from "react-router";
+import type { DialogProps, World } from "@/actions/action";
+import { xe } from "@/actions/cli";
+import { useWorld } from "@/actions/runner";
+import { isRef, start } from "@/api/rpc";
+import { useI18n } from "@/i18n";
+import { isLibrary } from "@/model/storage";
+import { type Item, useAll } from "@/store/hooks";
+import { waitForTask } from "@/store/taskWatch";
+import { Frame } from "./DeviceDialogs";
+import { addDrive } from "./drive";
+
+/** The CD drive of a machine, if it has one. */
+export function driveOf(vm: Item<"VM">, world: World): Item<"VBD"> | undefined {
+  return world.all("VBD").find((vbd) => vbd.VM === vm.$ref && vbd.type === "CD");
+}
+
+/** Images of all libraries, by name. */
+export function useImages(): Array<Item<"VDI">> {
+  const libraries = new Set(useAll("SR").filter((sr) => isLibrary(sr)).map((sr) => sr.$ref));
+  const images = useAll("VDI").filter((vdi) => libraries.has(vdi.SR) && !vdi.missing);
+  return images.sort((a, b) => a.name_label.localeCompare(b.name_label));
+}
+
+export function CdDialog({ targets: [vm], close }: DialogProps<"VM">): ReactNode {
+  const { t, bytes } = useI18n();
+  const world = useWorld();
+  const images = useImages();
+  const drive = vm === undefined ? undefined : driveOf(vm, world);
+  const now = drive !== undefined && isRef(drive.VDI) ? drive.VDI : "";
+  const [picked, setPicked] = useState<string | null>(null);
+  if (vm === undefined) return null;
+  const image = picked ?? now;
+  const name = images.find((each) => each.$ref === image)?.name_label ?? "IMAGE";
+  const work = async (): Promise<void> => {
+    if (drive === undefined) {
+      await addDrive(vm.$ref, image);
+      return;
+    }
+    // A drive holds one disc: the old one comes out first.
+    if (now !== "") await waitForTask(world.client, await start("VBD.eject", drive.$ref));
+    if (image !== "") await waitForTask(world.client, await start("VBD.insert", drive.$ref, image));
+  };
+  return (
+    <Frame
+      title={t("cd-title", { name: vm.name_label })}
+      body={t(drive === undefined ? "cd-body-new" : "cd-body")}
+      button={t(image === "" ? "cd-eject" : "cd-insert")}
+      blocked={image === now ? t(now === "" ? "cd-needs-image" : "cd-is-there") : undefined}
+      cli={image === "" ? xe("vm-cd-eject", { vm: vm.name_label }) : xe(drive === undefined ? "vm-cd-add" : "vm-cd-insert", { vm: vm.name_label, "cd-name": name, ...(drive === undefined ? { device: "autodetect" } : {}) })}
+      work={work}
+      close={close}
+    >
+      <FormGroup label={t("media-image")} fieldId="cd-image">
+        <FormSelect id="cd-image" value={image} onChange={(_event, value) => setPicked(value)} autoFocus>
+          <FormSelectOption value="" label={t("vm-empty-drive")} />
+          {images.map((each) => (
+            <FormSelectOption key={each.$ref} value={each.$ref} label={`${each.name_label} (${bytes(each.virtual_size)})`} />
+          ))}
+        </FormSelect>
+      </FormGroup>
+      {images.length === 0 && (
+        <p>
+          {t("media-no-images")} <Link to="/new/storage?kind=iso" onClick={close}>{t("media-add-library")}</Link>
+        </p>
+      )}
+    </Frame>
+  );
+}

@@ -1,0 +1,63 @@
+// Machines as files, and discs in their drives.
+import { cleanup, fireEvent, screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { afterEach, expect, test, vi } from "vitest";
+import * as sending from "@/api/upload";
+import { fixed } from "@/mock/data";
+import { renderConsole } from "./render";
+
+afterEach(cleanup);
+
+const SOON = { timeout: 15_000 };
+
+/** Chooses a file and goes on to the end. */
+async function bring(name: string): Promise<Awaited<ReturnType<typeof renderConsole>>> {
+  const user = userEvent.setup();
+  const rendered = await renderConsole("/new/import", { hosts: 2, vms: 2 });
+  vi.spyOn(sending, "upload").mockImplementation(async (path, file, onShare) => {
+    onShare(0.5);
+    await rendered.server.answer("PUT", path, file);
+  });
+  await screen.findByText("Choose a file.", {}, SOON);
+  const input = rendered.container.querySelector<HTMLInputElement>("input[type=file]");
+  if (input === null) throw new Error("no field for a file");
+  fireEvent.change(input, { target: { files: [new File(["xva"], name)] } });
+  await user.click(await screen.findByRole("button", { name: "Review" }, SOON));
+  expect(rendered.container.querySelector(".hv-cli pre")?.textContent).toBe(`xe vm-import filename=${name} sr-uuid=${fixed(3, 1)}`);
+  await user.click(screen.getByRole("button", { name: "Import" }));
+  return rendered;
+}
+
+test("W7: a machine comes in from a file, to the storage that was chosen", async () => {
+  const { server } = await bring("aula.xva");
+  await waitFor(() => expect(window.location.pathname).toMatch(/^\/ui\/vm\//), SOON);
+  expect(server.pool.tables.all("VM").some(([, vm]) => vm.name_label === "aula")).toBe(true);
+  const task = server.pool.tables.all("task").find(([, each]) => each.name_label === "VM.import");
+  expect(vi.mocked(sending.upload).mock.calls[0]?.[0]).toBe(`/ui/import?sr_uuid=${fixed(3, 1)}&restore=false&task_id=${encodeURIComponent(task?.[0] ?? "")}`);
+}, 40_000);
+
+test("W7: a file that is damaged says so, and what was chosen stays", async () => {
+  await bring("broken.xva");
+  expect(await screen.findByText(/breaks off/, {}, SOON)).toBeTruthy();
+  expect(screen.getByText(/broken.xva ·/)).toBeTruthy();
+}, 40_000);
+
+test("W9: a disc is put into the drive of a machine, changed, and taken out", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole(`/vm/${fixed(4, 5)}/disks`, { hosts: 2, vms: 6 });
+  const { tables } = server.pool;
+  const inDrive = (): string => tables.get("VDI", tables.all("VBD").find(([, vbd]) => vbd.type === "CD")?.[1].VDI ?? "")?.name_label ?? "";
+  const change = async (option: RegExp, button: string): Promise<void> => {
+    await user.click(await screen.findByRole("button", { name: "CD drive" }, SOON));
+    const dialog = within(await screen.findByRole("dialog", {}, SOON));
+    await user.selectOptions(dialog.getByLabelText("Image"), dialog.getByRole("option", { name: option }));
+    await user.click(dialog.getByRole("button", { name: button }));
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull(), SOON);
+  };
+  await change(/debian-12/, "Insert");
+  expect(inDrive()).toBe("debian-12.iso");
+  await change(/windows-server/, "Insert");
+  expect(inDrive()).toBe("windows-server-2025.iso");
+  await change(/Empty drive/, "Take out");
+  expect(inDrive()).toBe("");
+}, 60_000);
