@@ -70,10 +70,12 @@ impl Machine {
         })
     }
 
-    /// `n - q + 1` members of the record are known to be dead.
+    /// `n - q + 1` members of the record are known to be dead, or to vote no more: a life's final
+    /// mark comes after its last permit.
     fn enough_gone(&self, record: &Record) -> bool {
         let gone = record.seats().filter(|seat| {
-            self.peer(seat.slot).is_some_and(|peer| peer.dead_since(seat.inc).is_some())
+            self.peer(seat.slot)
+                .is_some_and(|peer| peer.dead_since(seat.inc).is_some() || peer.marked(seat.inc))
         });
         gone.count() + usize::from(record.q) > record.members.len()
     }

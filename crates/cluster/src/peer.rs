@@ -145,6 +145,12 @@ impl Peer {
         }
     }
 
+    /// The life has written its tombstone, or that it left in order: it has no permit any more, and
+    /// gives no vote. That its VMs are gone counts only after a decision without it.
+    pub(crate) fn marked(&self, inc: u64) -> bool {
+        self.final_mark.is_some_and(|(marked, _)| marked == inc)
+    }
+
     /// Since when this guard has known that the life is dead.
     pub(crate) fn dead_since(&self, inc: u64) -> Option<u64> {
         let by_wait = self.dead.iter().filter(|(dead, _)| *dead >= inc).map(|(_, at)| *at).min();

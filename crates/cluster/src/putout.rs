@@ -102,8 +102,7 @@ impl Machine {
         let mut silent = 0;
         for seat in record.seats().filter(|seat| *seat != self.me) {
             let Some(peer) = self.peer(seat.slot) else { continue };
-            let marked = peer.final_mark.is_some_and(|(inc, _)| inc == seat.inc);
-            if marked || peer.inc() > seat.inc {
+            if peer.marked(seat.inc) || peer.inc() > seat.inc {
                 gone |= bit(seat.slot);
             } else if self.silent(record, seat.slot) {
                 silent |= bit(seat.slot);
@@ -133,7 +132,7 @@ impl Machine {
         let Some(peer) = self.peer(seat.slot) else { return "it is unknown" };
         if peer.excluded == Some(seat.inc) {
             "it left in order"
-        } else if peer.final_mark.is_some_and(|(inc, _)| inc == seat.inc) {
+        } else if peer.marked(seat.inc) {
             "it fenced itself"
         } else if peer.inc() > seat.inc {
             "its host began a new life"

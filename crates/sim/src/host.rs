@@ -77,6 +77,8 @@ pub(crate) struct Host {
     /// Counts power-ups; events of earlier ones are void.
     pub(crate) boot: u64,
     pub(crate) booted_at: u64,
+    /// Its daemons are not up yet since it got power.
+    pub(crate) booting: bool,
     /// Drift of its clock, parts per million.
     pub(crate) drift: i64,
     /// Counts machines; IO of earlier ones is void.
@@ -145,6 +147,7 @@ impl Host {
             powered: false,
             boot: 0,
             booted_at: 0,
+            booting: false,
             drift,
             life: 0,
             machine: None,

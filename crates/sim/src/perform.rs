@@ -27,6 +27,7 @@ impl World {
         h.powered = true;
         h.boot += 1;
         h.booted_at = now;
+        h.booting = true;
         h.idle = false;
         let boot = h.boot;
         self.log(|| format!("host {host} is powered on"));
@@ -111,6 +112,10 @@ impl World {
         let seed = self.rng.bits();
         let now = self.now;
         let Some(h) = self.hosts.get_mut(host) else { return };
+        h.booting = false;
+        if h.machine.is_some() {
+            return self.fail(format!("the simulator starts a second guard on host {host}"));
+        }
         if h.shaped.removed {
             h.idle = true;
             return;

@@ -205,7 +205,8 @@ impl World {
             return;
         }
         let config = self.wanted_config(host);
-        let Some(h) = self.hosts.get_mut(host).filter(|h| !h.paused) else { return };
+        let hears = |h: &&mut crate::host::Host| !h.paused && !h.booting;
+        let Some(h) = self.hosts.get_mut(host).filter(hears) else { return };
         if h.shaped.removed {
             h.shaped.removed = false;
             h.idle = false;
