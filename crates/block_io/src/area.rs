@@ -33,6 +33,18 @@ pub trait Blocks: Send + Sync + Debug {
     fn write(&self, offset: u64, buffer: &BlockBuffer) -> Result<(), BlockIoError>;
     /// Makes all writes durable.
     fn sync(&self) -> Result<(), BlockIoError>;
+    /// Writes zeroes.
+    fn zero(&self, offset: u64, blocks: u64) -> Result<(), BlockIoError> {
+        const CHUNK_BLOCKS: u64 = 256;
+        let mut done = 0;
+        while done < blocks {
+            let count = CHUNK_BLOCKS.min(blocks - done);
+            let zeroes = BlockBuffer::zeroed(usize::try_from(count).unwrap_or(0));
+            self.write(offset + done * BLOCK, &zeroes)?;
+            done += count;
+        }
+        Ok(())
+    }
 }
 
 impl Blocks for BlockFile {
@@ -111,8 +123,25 @@ impl Area {
         let capacity = size.saturating_sub(CONTENT * BLOCK);
         let mut area = Self { blocks, offset, capacity, length: 0, seals: [None, None] };
         // No seal may outlive the content that it is of.
-        area.blocks.write(offset + SEALS * BLOCK, &BlockBuffer::zeroed(2))?;
+        area.blocks.zero(offset + SEALS * BLOCK, 2)?;
         area.sync()?;
+        area.write_header(0)?;
+        Ok(area)
+    }
+
+    /// The same, under a seal that says what is going to be there: whoever finds the area before that
+    /// is whole knows what it lacks.
+    pub fn format_under(
+        blocks: Arc<dyn Blocks>,
+        offset: u64,
+        size: u64,
+        seal: &[u8],
+    ) -> Result<Self, AreaError> {
+        let capacity = size.saturating_sub(CONTENT * BLOCK);
+        let mut area = Self { blocks, offset, capacity, length: 0, seals: [None, None] };
+        area.seals = area.read_seals()?;
+        area.write_seal(seal)?;
+        area.write_seal(seal)?;
         area.write_header(0)?;
         Ok(area)
     }
@@ -242,12 +271,15 @@ impl Area {
     }
 
     fn zero(&self, from: u64, to: u64) -> Result<(), AreaError> {
-        const CHUNK_BYTES: u64 = 1 << 20;
-        let mut at = from;
-        while at < to {
-            let count = CHUNK_BYTES.min(to - at);
-            self.write(at, &vec![0; usize::try_from(count).unwrap_or(0)])?;
-            at += count;
+        let rest = |from: u64, to: u64| vec![0; usize::try_from(to - from).unwrap_or(0)];
+        let first = from.next_multiple_of(BLOCK).min(to);
+        if from < first {
+            self.write(from, &rest(from, first))?;
+        }
+        let last = (to - to % BLOCK).max(first);
+        self.blocks.zero(self.offset + CONTENT * BLOCK + first, (last - first) / BLOCK)?;
+        if last < to {
+            self.write(last, &rest(last, to))?;
         }
         Ok(())
     }
@@ -339,6 +371,24 @@ mod tests {
         let mut bytes = [9; 100];
         area.read(0, &mut bytes).unwrap();
         assert_eq!((bytes[49], bytes[50], bytes[99]), (5, 0, 0));
+    }
+
+    #[test]
+    fn an_area_that_is_written_anew_says_at_every_moment_what_it_lacks() {
+        let (_dir, path) = volume(8);
+        let size = 8 * BLOCK;
+        let open = || Area::open(open_volume(&path).unwrap(), 0, size).unwrap();
+        drop(Area::format(open_volume(&path).unwrap(), 0, size).unwrap());
+        for sealed in 0..4 {
+            for seal in 0..sealed {
+                open().write_seal(format!("old {seal}").as_bytes()).unwrap();
+            }
+            let area =
+                Area::format_under(open_volume(&path).unwrap(), 0, size, b"to come").unwrap();
+            assert_eq!(area.len(), 0);
+            assert_eq!(open().certain_seal().unwrap().unwrap(), b"to come", "{sealed}");
+            assert!(area.seals_stand().unwrap());
+        }
     }
 
     #[test]

@@ -1,11 +1,17 @@
 //! An area of the metadata volume as one pool daemon sees it: what it wrote, at once; and the list
 //! of what is to be done to the volume, which takes time and may be cut off anywhere.
+//!
+//! Headers, seals and the store are the production code: `block_io::Area` on these pages, and
+//! `pooldb::SealedStore` on that.
 
+use std::cell::Cell;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
-use haven_pooldb::{AreaBackend, RedbStore, StoreError, VolumeArea};
+use haven_block_io::{Area, AreaError, BlockBuffer, BlockIoError, Blocks};
+use haven_pooldb::{Database, Seal, SealedArea, SealedStore, StoreError, VolumeArea};
 
 /// Bytes that are shared or copied at a time.
 const PAGE: usize = 4096;
@@ -25,12 +31,8 @@ impl std::fmt::Debug for Pages {
 }
 
 impl Pages {
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
     /// Changes the length; new bytes are zero.
-    pub(crate) fn resize(&mut self, len: usize) {
+    fn resize(&mut self, len: usize) {
         if len < self.len {
             self.pages.truncate(len.div_ceil(PAGE));
             let (last, kept) = (len / PAGE, len % PAGE);
@@ -44,11 +46,8 @@ impl Pages {
         self.len = len;
     }
 
-    /// Reads exactly; false beyond the end.
-    pub(crate) fn read(&self, at: usize, bytes: &mut [u8]) -> bool {
-        if at + bytes.len() > self.len {
-            return false;
-        }
+    /// Reads exactly; zeroes beyond the end.
+    pub(crate) fn read(&self, at: usize, bytes: &mut [u8]) {
         let mut at = at;
         let mut left = bytes;
         while !left.is_empty() {
@@ -62,13 +61,12 @@ impl Pages {
             at += count;
             left = tail;
         }
-        true
     }
 
-    /// Writes within the length; false beyond the end.
-    pub(crate) fn write(&mut self, at: usize, bytes: &[u8]) -> bool {
+    /// Writes; what lies between the end and there is zero.
+    pub(crate) fn write(&mut self, at: usize, bytes: &[u8]) {
         if at + bytes.len() > self.len {
-            return false;
+            self.resize(at + bytes.len());
         }
         let mut at = at;
         let mut left = bytes;
@@ -88,117 +86,293 @@ impl Pages {
             at += count;
             left = tail;
         }
-        true
+    }
+
+    /// Writes zeroes to whole pages.
+    fn zero(&mut self, at: usize, len: usize) {
+        let pages = self.pages.iter_mut().skip(at / PAGE).take(len / PAGE);
+        pages.for_each(|page| *page = None);
+    }
+
+    /// Flips a bit in each of some pages that hold anything, from the page of a number on.
+    pub(crate) fn rot(&mut self, from: usize, count: usize) {
+        let used = self.pages.iter_mut().skip(from).flatten();
+        for page in used.take(count) {
+            if let Some(byte) = Arc::make_mut(page).get_mut(12) {
+                *byte ^= 0x55;
+            }
+        }
+    }
+
+    /// Pages that it reaches to.
+    pub(crate) fn count(&self) -> usize {
+        self.pages.len()
     }
 }
 
 /// One thing that is to be done to the volume.
 #[derive(Clone, Debug)]
 pub(crate) enum AreaOp {
-    /// The length changes; new bytes are zero.
-    Resize(usize),
     Write {
         at: usize,
         bytes: Vec<u8>,
+    },
+    Zero {
+        at: usize,
+        len: usize,
     },
     /// Nothing later begins before everything earlier has landed.
     Sync,
 }
 
-/// What a store asked for and nobody did yet.
+impl AreaOp {
+    /// The length of a write.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Write { bytes, .. } => bytes.len(),
+            Self::Zero { len, .. } => *len,
+            Self::Sync => 0,
+        }
+    }
+
+    /// It takes the seals of an area away, to fill it anew.
+    pub(crate) fn empties(&self) -> bool {
+        matches!(self, Self::Zero { at, .. } if *at == SEALS * PAGE)
+    }
+}
+
+/// First of the two blocks with seals, in an area.
+const SEALS: usize = 2;
+/// Size of an area.
+const AREA_BYTES: u64 = 64 << 20;
+
+/// What a daemon has written, and what of it was not done to the volume yet.
+#[derive(Debug, Default)]
+struct Inner {
+    pages: Pages,
+    ops: Vec<AreaOp>,
+}
+
+/// An area as a daemon sees it. Clones are the same.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Journal {
-    ops: Arc<Mutex<Vec<AreaOp>>>,
+pub(crate) struct View {
+    inner: Arc<Mutex<Inner>>,
     closed: Arc<AtomicBool>,
 }
 
-impl Journal {
-    fn push(&self, op: AreaOp) {
-        self.ops.lock().unwrap_or_else(PoisonError::into_inner).push(op);
+impl View {
+    pub(crate) fn of(pages: Pages) -> Self {
+        let inner = Inner { pages, ops: Vec::new() };
+        Self { inner: Arc::new(Mutex::new(inner)), closed: Arc::default() }
     }
 
-    /// Takes all of it.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes all that is to be done.
     pub(crate) fn take(&self) -> Vec<AreaOp> {
-        std::mem::take(&mut self.ops.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.lock().ops)
+    }
+
+    /// What the daemon believes to be there.
+    pub(crate) fn pages(&self) -> Pages {
+        self.lock().pages.clone()
+    }
+
+    /// Whether the seals on the volume are those that the daemon read or wrote last.
+    pub(crate) fn seals_stand(&self, volume: &Pages) -> bool {
+        let inner = self.lock();
+        let seals = |pages: &Pages| {
+            let seal = |number| pages.pages.get(number).cloned().flatten();
+            [seal(SEALS), seal(SEALS + 1)]
+        };
+        seals(&inner.pages) == seals(volume)
     }
 
     /// The process that wrote is gone: its store fails from now on.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
     }
+
+    /// The process was killed: what its database still wants to tidy up does not happen.
+    fn alive(&self) -> io::Result<()> {
+        let closed = self.closed.load(Ordering::Relaxed);
+        if closed { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+    }
+}
+
+fn place(at: u64) -> usize {
+    usize::try_from(at).unwrap_or(usize::MAX)
+}
+
+impl Blocks for View {
+    fn read(&self, offset: u64, buffer: &mut BlockBuffer) -> Result<(), BlockIoError> {
+        self.lock().pages.read(place(offset), buffer.as_mut_bytes());
+        Ok(())
+    }
+    fn write(&self, offset: u64, buffer: &BlockBuffer) -> Result<(), BlockIoError> {
+        let mut inner = self.lock();
+        inner.pages.write(place(offset), buffer.as_bytes());
+        let bytes = buffer.as_bytes().to_vec();
+        inner.ops.push(AreaOp::Write { at: place(offset), bytes });
+        Ok(())
+    }
+    fn zero(&self, offset: u64, blocks: u64) -> Result<(), BlockIoError> {
+        let (at, len) = (place(offset), place(blocks) * PAGE);
+        let mut inner = self.lock();
+        inner.pages.zero(at, len);
+        if len > 0 {
+            inner.ops.push(AreaOp::Zero { at, len });
+        }
+        Ok(())
+    }
+    fn sync(&self) -> Result<(), BlockIoError> {
+        self.lock().ops.push(AreaOp::Sync);
+        Ok(())
+    }
 }
 
 /// Does an operation to the bytes of an area; of a torn write only the first `length` bytes.
 pub(crate) fn apply(area: &mut Pages, op: &AreaOp, length: usize) {
     match op {
-        AreaOp::Resize(len) => area.resize(*len),
         AreaOp::Write { at, bytes } => {
-            let kept = bytes.get(..length.min(bytes.len())).unwrap_or_default();
-            if area.len() < at + kept.len() {
-                area.resize(at + kept.len());
-            }
-            area.write(*at, kept);
+            area.write(*at, bytes.get(..length.min(bytes.len())).unwrap_or_default());
         }
+        AreaOp::Zero { at, len } => area.zero(*at, length.min(*len)),
         AreaOp::Sync => {}
     }
 }
 
 #[derive(Debug)]
 struct LocalArea {
-    view: Pages,
-    journal: Journal,
+    area: Area,
+    view: View,
 }
 
-impl LocalArea {
-    /// The process was killed: what its database still wants to tidy up does not happen.
-    fn alive(&self) -> io::Result<()> {
-        let closed = self.journal.closed.load(Ordering::Relaxed);
-        if closed { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
-    }
-}
-
-fn within(done: bool) -> io::Result<()> {
-    if done { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+fn io_error(error: AreaError) -> io::Error {
+    io::Error::other(error)
 }
 
 impl VolumeArea for LocalArea {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.view.len() as u64)
+        Ok(self.area.len())
     }
 
     fn set_len(&mut self, len: u64) -> io::Result<()> {
-        self.alive()?;
-        let len = usize::try_from(len).map_err(io::Error::other)?;
-        self.view.resize(len);
-        self.journal.push(AreaOp::Resize(len));
-        Ok(())
+        self.view.alive()?;
+        self.area.set_len(len).map_err(io_error)
     }
 
     fn read(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
-        self.alive()?;
-        within(self.view.read(usize::try_from(at).map_err(io::Error::other)?, bytes))
+        self.view.alive()?;
+        self.area.read(at, bytes).map_err(io_error)
     }
 
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
-        self.alive()?;
-        let at = usize::try_from(at).map_err(io::Error::other)?;
-        within(self.view.write(at, bytes))?;
-        self.journal.push(AreaOp::Write { at, bytes: bytes.to_vec() });
-        Ok(())
+        self.view.alive()?;
+        self.area.write(at, bytes).map_err(io_error)
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.alive()?;
-        self.journal.push(AreaOp::Sync);
-        Ok(())
+        self.view.alive()?;
+        self.area.sync().map_err(io_error)
     }
 }
 
-/// A store over the bytes of an area (none: a fresh one), and what it asks for.
-pub(crate) fn store(view: Pages) -> Result<(RedbStore, Journal), StoreError> {
-    let journal = Journal::default();
-    let area = LocalArea { view, journal: journal.clone() };
-    Ok((RedbStore::on_backend(AreaBackend::new(Box::new(area)))?, journal))
+impl SealedArea for LocalArea {
+    fn seal(&self) -> io::Result<Option<Vec<u8>>> {
+        self.area.seal().map_err(io_error)
+    }
+
+    fn seals_stand(&self) -> io::Result<bool> {
+        self.area.seals_stand().map_err(io_error)
+    }
+
+    fn write_seal(&mut self, seal: &[u8]) -> io::Result<()> {
+        self.view.alive()?;
+        self.area.write_seal(seal).map_err(io_error)
+    }
+}
+
+fn corrupt(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Corrupt(error.to_string())
+}
+
+fn ids(first: u128) -> Box<dyn haven_pooldb::IdSource> {
+    let mut next = first;
+    Box::new(move || {
+        next += 1;
+        next
+    })
+}
+
+/// Opens what an area holds, after it was compared with its checksums, its seal and `owner`.
+pub(crate) fn open(
+    pages: Pages,
+    owner: Option<&str>,
+    first_id: u128,
+) -> Result<(Database, View), StoreError> {
+    let view = View::of(pages);
+    let area = Area::open(Arc::new(view.clone()), 0, AREA_BYTES).map_err(corrupt)?;
+    let area = LocalArea { area, view: view.clone() };
+    // Damage that the store did not expect is an assertion of its own; nobody needs to read it.
+    let store = quietly(|| SealedStore::open(Box::new(area), owner))?;
+    Ok((Database::open(Box::new(store), ids(first_id))?, view))
+}
+
+fn quietly<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    static HOOK: Once = Once::new();
+    thread_local!(static QUIET: Cell<bool> = const { Cell::new(false) });
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !QUIET.get() {
+                before(info);
+            }
+        }));
+    });
+    QUIET.set(true);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    QUIET.set(false);
+    done.unwrap_or_else(|_| Err(corrupt("its pages make no sense")))
+}
+
+/// Empties an area and begins a store in it; under a seal of what is to come, if there is one.
+pub(crate) fn fresh(
+    pages: Pages,
+    owner: &str,
+    to_come: Option<u64>,
+) -> Result<(SealedStore, View), StoreError> {
+    let view = View::of(pages);
+    let blocks: Arc<dyn Blocks> = Arc::new(view.clone());
+    let area = match to_come {
+        Some(generation) => {
+            let seal = SealedStore::seal_of(generation, owner)?;
+            Area::format_under(blocks, 0, AREA_BYTES, &seal)
+        }
+        None => Area::format(blocks, 0, AREA_BYTES),
+    };
+    let area = LocalArea { area: area.map_err(corrupt)?, view: view.clone() };
+    Ok((SealedStore::create(Box::new(area), owner.to_owned())?, view))
+}
+
+/// The seal of an area as it is on the volume, if one can be read.
+pub(crate) fn seal(pages: &Pages) -> Option<Seal> {
+    seals(pages, Area::seal)
+}
+
+/// The same, if it is certain that no newer one was ever written.
+pub(crate) fn certain_seal(pages: &Pages) -> Option<Seal> {
+    seals(pages, Area::certain_seal)
+}
+
+fn seals(
+    pages: &Pages,
+    read: impl FnOnce(&Area) -> Result<Option<Vec<u8>>, AreaError>,
+) -> Option<Seal> {
+    let area = Area::open(Arc::new(View::of(pages.clone())), 0, AREA_BYTES).ok()?;
+    SealedStore::parse_seal(&read(&area).ok()??).ok()
 }
 
 #[cfg(test)]
@@ -219,25 +393,32 @@ mod tests {
                     plain.resize(len, 0);
                 }
                 1 => copies.push((pages.clone(), plain.clone())),
+                2 => {
+                    let first = rng.index(plain.len() / PAGE + 1);
+                    let count = rng.index(plain.len() / PAGE - first + 1);
+                    pages.zero(first * PAGE, count * PAGE);
+                    plain[first * PAGE..(first + count) * PAGE].fill(0);
+                }
                 _ => {
                     let at = rng.index(plain.len() + 1);
                     let count = if rng.chance(300) { PAGE } else { rng.index(9_000) };
                     let at = if rng.chance(300) { at / PAGE * PAGE } else { at };
                     let bytes = vec![step as u8 | 1; count];
-                    let fits = at + count <= plain.len();
-                    assert_eq!(pages.write(at, &bytes), fits);
-                    if fits {
-                        plain[at..at + count].copy_from_slice(&bytes);
-                    }
+                    plain.resize(plain.len().max(at + count), 0);
+                    pages.write(at, &bytes);
+                    plain[at..at + count].copy_from_slice(&bytes);
                 }
             }
         }
         copies.push((pages, plain));
         for (pages, plain) in copies {
             let mut read = vec![9; plain.len()];
-            assert!(pages.read(0, &mut read));
+            pages.read(0, &mut read);
             assert!(read == plain);
-            assert!(!pages.read(plain.len(), &mut [0]));
+            assert_eq!(pages.len, plain.len());
+            let mut beyond = [9; 3];
+            pages.read(plain.len(), &mut beyond);
+            assert_eq!(beyond, [0; 3]);
         }
     }
 }

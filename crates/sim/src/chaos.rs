@@ -109,7 +109,7 @@ impl World {
     fn random_fault(&mut self, hold: u64, plan: &ChaosPlan) -> Vec<(u64, Fault)> {
         let count = self.hosts.len();
         let (a, b) = (self.chaos.rng.index(count), self.chaos.rng.index(count));
-        match self.chaos.rng.below(38) {
+        match self.chaos.rng.below(if self.options.volume_faults { 41 } else { 38 }) {
             0 | 1 => vec![(0, Fault::PowerOff(a)), (hold, Fault::PowerOn(a))],
             2 => vec![(0, Fault::Pause(a, hold / 2))],
             3 | 4 => vec![(0, Fault::CutHost(a)), (hold, Fault::HealHost(a))],
@@ -168,6 +168,7 @@ impl World {
             22 => vec![(0, Fault::PutOut(a))],
             kind @ (13 | 24..=31) => self.operation(kind, hold),
             kind @ 32..=37 => self.reshaping(kind, hold),
+            38..=40 => self.volume_fault(hold),
             _ => {
                 // Both paths of one host, not at the same moment.
                 let gap = self.chaos.rng.below(3_000);
@@ -230,6 +231,29 @@ impl World {
         }
     }
 
+    /// The volume of the pool database.
+    fn volume_fault(&mut self, hold: u64) -> Vec<(u64, Fault)> {
+        let count = self.hosts.len();
+        match self.chaos.rng.below(10) {
+            0..=3 => vec![(0, Fault::MetadataFull(true)), (hold, Fault::MetadataFull(false))],
+            4..=6 => {
+                let ms = self.chaos.rng.between(100, 4_000);
+                let slow = (0..count).map(|h| (0, Fault::SlowOn(h, METADATA, ms)));
+                let mut faults: Vec<_> = slow.collect();
+                faults.extend((0..count).map(|h| (hold, Fault::GoodOn(h, METADATA))));
+                faults
+            }
+            7 | 8 => {
+                // The headers and seals of an area are its first four blocks.
+                let low = self.chaos.rng.chance(300);
+                let from = self.chaos.rng.index(if low { 4 } else { 400 });
+                let blocks = if self.chaos.rng.chance(700) { 1 } else { 64 };
+                vec![(0, Fault::MetadataRot(from, blocks))]
+            }
+            _ => vec![(0, Fault::MetadataSnapshot), (hold, Fault::MetadataRestore)],
+        }
+    }
+
     /// The pool's members and their daemons.
     fn reshaping(&mut self, kind: u64, hold: u64) -> Vec<(u64, Fault)> {
         let a = self.chaos.rng.index(self.hosts.len());
@@ -268,6 +292,7 @@ impl World {
         self.chaos.plan = None;
         self.chaos.faults.clear();
         self.manager.disabled.clear();
+        self.metadata.full = false;
         for host in self.shape.absent.clone() {
             self.add_host(host);
         }
@@ -302,7 +327,10 @@ impl World {
         self.run_until(deadline, World::healthy);
         // Both copies of a ballot lost together: the administrator has to rule (docs/protocol.md).
         let lost = self.alarms().any(|alarm| alarm.starts_with("Ballot of slot"));
-        self.unreadable = lost;
+        // The live area, and every copy of it: a person has to restore a backup.
+        let gone = self.metadata.refused_since.is_some()
+            && self.hosts.iter().all(|host| host.copy.is_none());
+        self.unreadable = lost || gone;
         if self.broken.is_none() && !self.healthy() && !self.unreadable {
             let view = self.describe();
             self.fail(format!("liveness: {what}: {view}"));

@@ -1,26 +1,29 @@
-//! The pool database of the simulated coordinators: the real `pooldb` on areas of a shared volume.
+//! The pool database of the simulated coordinators: the real `pooldb`, sealed, on areas of a shared
+//! volume.
 //!
-//! Owns: taking over (read the live area, copy it to the fresh one, have that made live), writes
-//! whose acknowledgement waits for the volume, and what is lost with the power. The order is that
-//! of the pool daemon: it asks for the right to act before every single operation on the volume.
+//! Owns: writes whose acknowledgement waits for the volume, what is lost with the power, and the
+//! copies of the members. The order is that of the pool daemon: it asks for the right to act before
+//! every single operation on the volume.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use haven_cluster::Input;
-use haven_cluster::control::{EpochView, GuardCommand};
+use haven_cluster::control::GuardCommand;
 use haven_cluster::ids::{EpochNumber, HostId, Incarnation, Life};
 use haven_model::{HavenSecret, Holder, Placement, Ref, Vm};
 use haven_pooldb::{Database, Tx};
 use uuid::Uuid;
 
-use crate::area::{AreaOp, Journal, Pages, apply, store};
+use crate::area::{self, AreaOp, Pages, View, apply};
 use crate::disk::Path;
 use crate::event::Event;
 use crate::world::{MS, World};
 
 /// The metadata volume among a host's paths.
 pub(crate) const METADATA: u8 = 200;
+/// Pause after a take-over that failed, or a change.
+pub(crate) const RETRY_PAUSE: u64 = 500 * MS;
 const COUNTER: &str = "n";
 
 /// The volume, and what was promised to clients.
@@ -29,36 +32,92 @@ pub(crate) struct Metadata {
     pub(crate) areas: Vec<Pages>,
     /// The newest client write that was acknowledged: they are numbered.
     pub(crate) acked: u64,
-    /// Faults were injected that may make the live area unreadable.
-    pub(crate) damaged: bool,
+    /// Counts faults that changed what is stored.
+    pub(crate) faults: u64,
+    /// Areas that such a fault may have made unreadable, and that nobody filled anew since.
+    pub(crate) damaged: BTreeSet<u8>,
+    /// Those that may be older than what was written there.
+    pub(crate) older: BTreeSet<u8>,
+    /// Nothing can be written.
+    pub(crate) full: bool,
+    /// Somebody's copy of the volume.
+    kept: Option<Vec<Pages>>,
+    /// Since when the coordinators refuse the database.
+    pub(crate) refused_since: Option<u64>,
+    /// An older database than the newest was taken, as the documents allow: nothing is started
+    /// before all hosts have said what they run.
+    pub(crate) unsure: bool,
+    /// How often a person chose a copy.
+    pub(crate) recovered: u64,
 }
 
 impl Metadata {
     /// A volume whose first area knows so many VMs, none of which runs.
-    pub(crate) fn new(vms: u32) -> Self {
+    pub(crate) fn new(vms: u32, owner: &str) -> Self {
         let mut areas = vec![Pages::default(); usize::from(haven_cluster::AREA_COUNT)];
         if let Some(first) = areas.first_mut() {
             static MADE: Mutex<BTreeMap<u32, Pages>> = Mutex::new(BTreeMap::new());
             let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-            *first = made.entry(vms).or_insert_with(|| first_area(vms)).clone();
+            *first = made.entry(vms).or_insert_with(|| first_area(vms, owner)).clone();
         }
         Self { areas, ..Self::default() }
     }
+
+    /// Flips bits in what an area holds; the headers and seals are among it.
+    pub(crate) fn rot(&mut self, area: u8, from: usize, count: usize) {
+        if let Some(pages) = self.areas.get_mut(usize::from(area)) {
+            let from = from % pages.count().max(1);
+            pages.rot(from, count);
+            self.faults += 1;
+            self.damaged.insert(area);
+        }
+    }
+
+    /// Somebody copies the volume.
+    pub(crate) fn snapshot(&mut self) {
+        self.kept = Some(self.areas.clone());
+    }
+
+    /// It is put back to what it was then.
+    pub(crate) fn restore(&mut self) {
+        if let Some(kept) = self.kept.clone() {
+            self.areas = kept;
+            self.faults += 1;
+            self.damaged.extend(0..haven_cluster::AREA_COUNT);
+            self.older.extend(0..haven_cluster::AREA_COUNT);
+        }
+    }
+
+    pub(crate) fn area(&self, area: u8) -> Pages {
+        self.areas.get(usize::from(area)).cloned().unwrap_or_default()
+    }
+}
+
+/// Who alone may have written an area.
+pub(crate) fn owner(generation: Uuid, life: Life) -> String {
+    format!("{generation}/{}/{}", life.host.0, life.incarnation.0)
+}
+
+/// What a database held when it was durable.
+#[derive(Clone, Debug)]
+pub(crate) struct Copy {
+    pub(crate) generation: u64,
+    pub(crate) pages: Arc<Pages>,
 }
 
 /// An open database.
 #[derive(Debug)]
 pub(crate) struct Open {
     pub(crate) db: Database,
-    journal: Journal,
-    area: u8,
+    pub(crate) view: View,
+    pub(crate) area: u8,
     /// Who holds which VM, as of a generation of the database.
-    placed: Option<(u64, Arc<BTreeMap<u32, Placed>>)>,
+    pub(crate) placed: Option<(u64, Arc<BTreeMap<u32, Placed>>)>,
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.journal.close();
+        self.view.close();
     }
 }
 
@@ -71,14 +130,18 @@ pub(crate) enum Then {
     Ack(u64),
     /// Placements are durable: orders may leave.
     Placed,
+    /// What was told by all hosts is written down.
+    Sure,
 }
 
 /// Operations that are to be done in this order.
 #[derive(Debug)]
 pub(crate) struct Job {
-    ops: VecDeque<AreaOp>,
-    area: u8,
-    then: Then,
+    pub(crate) ops: VecDeque<AreaOp>,
+    pub(crate) area: u8,
+    pub(crate) then: Then,
+    /// It fills the whole area: so many faults had changed what is stored when it began.
+    pub(crate) fills: Option<u64>,
 }
 
 /// An operation that left the host and has not landed.
@@ -95,9 +158,18 @@ pub(crate) struct AreaFlying {
 #[derive(Debug, Default)]
 pub(crate) struct DbHost {
     pub(crate) open: Option<Open>,
-    job: Option<Job>,
+    pub(crate) job: Option<Job>,
     pub(crate) flying: Vec<AreaFlying>,
-    reading: bool,
+    pub(crate) reading: bool,
+    /// What is in memory, whatever becomes of the volume: the area that it is of, and the content.
+    pub(crate) memory: Option<(u8, Copy)>,
+    /// The volume does not hold what is in memory.
+    pub(crate) must_mend: bool,
+    /// When the volume is looked at next, and when a take-over that failed is tried again.
+    pub(crate) look_at: u64,
+    pub(crate) retry_at: u64,
+    /// The copy that a person chose, instead of a live area that is lost.
+    pub(crate) chosen: Option<Copy>,
 }
 
 impl crate::host::Host {
@@ -112,7 +184,7 @@ impl crate::host::Host {
 impl DbHost {
     /// An area is being emptied.
     pub(crate) fn empties(&self) -> bool {
-        self.flying.iter().any(|flying| matches!(flying.op, AreaOp::Resize(0)))
+        self.flying.iter().any(|flying| flying.op.empties())
     }
 
     /// All placements that the open database names.
@@ -138,15 +210,18 @@ fn vm_ref(vm: u32) -> Ref<Vm> {
 }
 
 /// The first content: no VM has a holder.
-pub(crate) fn first_area(vms: u32) -> Pages {
-    let mut area = Pages::default();
-    let Ok((store, journal)) = store(Pages::default()) else { return area };
+fn first_area(vms: u32, owner: &str) -> Pages {
+    let Ok((store, view)) = area::fresh(Pages::default(), owner, None) else {
+        return Pages::default();
+    };
     let mut next = 0u128;
     let ids = move || {
         next += 1;
         next
     };
-    let Ok(mut db) = Database::open(Box::new(store), Box::new(ids)) else { return area };
+    let Ok(mut db) = Database::open(Box::new(store), Box::new(ids)) else {
+        return Pages::default();
+    };
     let filled = db.transact(|tx| {
         let secret = HavenSecret {
             key: COUNTER.to_owned(),
@@ -159,14 +234,8 @@ pub(crate) fn first_area(vms: u32) -> Pages {
         }
         Ok(())
     });
-    if filled.is_ok() {
-        drop(db);
-        for op in journal.take() {
-            let length = if let AreaOp::Write { bytes, .. } = &op { bytes.len() } else { 0 };
-            apply(&mut area, &op, length);
-        }
-    }
-    area
+    drop(db);
+    if filled.is_ok() { view.pages() } else { Pages::default() }
 }
 
 /// A VM's row: its reference, number and holder.
@@ -208,123 +277,12 @@ pub(crate) fn set_holder(
     })
 }
 
-fn counter(db: &Database) -> u64 {
+pub(crate) fn counter(db: &Database) -> u64 {
     let row = db.iter::<HavenSecret>().find(|(_, row)| row.key == COUNTER);
     row.and_then(|(_, row)| row.value.parse().ok()).unwrap_or(0)
 }
 
 impl World {
-    /// The daemon on `host`, who acts, has its database or works on it. True when it is ready.
-    pub(crate) fn have_database(&mut self, host: usize, epoch: &EpochView) -> bool {
-        let Some(h) = self.hosts.get_mut(host) else { return false };
-        let held = h.db.open.as_ref().map(|open| open.area);
-        if h.db.reading || h.db.job.is_some() || !h.db.flying.is_empty() {
-            return false;
-        }
-        let wanted = epoch.area_next.unwrap_or(epoch.area_live);
-        if epoch.area_next.is_none() && held == Some(epoch.area_live) {
-            return true;
-        }
-        if epoch.area_next.is_some() && held == Some(wanted) {
-            // The copy is whole; the guard was not told, or could not say it.
-            let (life, number) = (h.life, epoch.number.0);
-            self.command_copied(host, life, number, wanted);
-            return false;
-        }
-        h.db.reading = true;
-        let (boot, life) = (h.boot, h.life);
-        let delay = self.rng.between(2, 30) * MS;
-        let read = Event::AreaRead { host, boot, life, epoch: epoch.number.0, tries: 0 };
-        self.after(delay, read);
-        false
-    }
-
-    /// The live area was read, if the path works.
-    pub(crate) fn area_read(&mut self, host: usize, life: u64, number: u64, tries: u32) {
-        let now = self.now;
-        let Some(h) = self.hosts.get_mut(host) else { return };
-        let (path, boot) = (h.path(METADATA), h.boot);
-        let epoch = h.told.as_deref().and_then(|state| state.epoch.clone());
-        let epoch =
-            epoch.filter(|epoch| epoch.number.0 == number && h.acting(now) && h.life == life);
-        let Some(epoch) = epoch.filter(|_| path != Path::Failing) else {
-            h.db.reading = false;
-            return;
-        };
-        if path == Path::Stalled || h.paused {
-            let read = Event::AreaRead { host, boot, life, epoch: number, tries: tries + 1 };
-            return self.after(50 * MS, read);
-        }
-        h.db.reading = false;
-        let bytes = self.metadata.areas.get(usize::from(epoch.area_live)).cloned();
-        let first = u128::from(self.now) << 32 | (host as u128) << 24;
-        let mut next = first;
-        let ids = move || {
-            next += 1;
-            next
-        };
-        let read = store(bytes.unwrap_or_default()).and_then(|(store, journal)| {
-            Ok((Database::open(Box::new(store), Box::new(ids))?, journal))
-        });
-        let (db, journal) = match read {
-            Ok(read) => read,
-            Err(error) => return self.unreadable(&error.to_string()),
-        };
-        let found = counter(&db);
-        if found < self.metadata.acked {
-            let acked = self.metadata.acked;
-            return self.lost(acked, found);
-        }
-        match epoch.area_next {
-            Some(to) => {
-                // What was read is in memory; nothing is written back to where it came from.
-                journal.close();
-                self.copy(host, db, to, number);
-            }
-            None => {
-                // Opening may have repaired something: that is written, too.
-                self.log(|| format!("host {host} opens area {}", epoch.area_live));
-                let ops = journal.take().into();
-                let area = epoch.area_live;
-                let Some(h) = self.hosts.get_mut(host) else { return };
-                h.db.open = Some(Open { db, journal, area, placed: None });
-                h.db.job = Some(Job { ops, area, then: Then::Placed });
-                self.step_job(host);
-            }
-        }
-    }
-
-    fn unreadable(&mut self, error: &str) {
-        self.log(|| format!("the live area cannot be read: {error}"));
-        if !self.metadata.damaged {
-            self.fail(format!("I5: the live area cannot be read: {error}"));
-        }
-    }
-
-    fn lost(&mut self, acked: u64, found: u64) {
-        if self.metadata.damaged {
-            self.log(|| {
-                format!("the volume was rolled back: {acked} is acknowledged, {found} found")
-            });
-        } else {
-            self.fail(format!("I5: write {acked} was acknowledged, the database has {found}"));
-        }
-    }
-
-    fn copy(&mut self, host: usize, mut db: Database, to: u8, epoch: u64) {
-        let Ok((fresh, journal)) = store(Pages::default()) else { return };
-        if db.move_to(Box::new(fresh)).is_err() {
-            return;
-        }
-        let mut ops = VecDeque::from([AreaOp::Resize(0), AreaOp::Sync]);
-        ops.extend(journal.take());
-        self.log(|| format!("host {host} copies the database to area {to}"));
-        let Some(h) = self.hosts.get_mut(host) else { return };
-        h.db.open = Some(Open { db, journal, area: to, placed: None });
-        h.db.job = Some(Job { ops, area: to, then: Then::Copied { epoch, area: to } });
-        self.step_job(host);
-    }
-
     /// Writes to the open database; `then` happens when it is durable. False: it could not begin.
     pub(crate) fn transact(
         &mut self,
@@ -334,13 +292,19 @@ impl World {
     ) -> bool {
         let Some(h) = self.hosts.get_mut(host).filter(|h| h.db.ready()) else { return false };
         let Some(open) = h.db.open.as_mut() else { return false };
+        // A change on top of something else would be acknowledged, and lost.
+        let area = self.metadata.areas.get(usize::from(open.area));
+        if !area.is_some_and(|area| open.view.seals_stand(area)) {
+            h.db.must_mend = true;
+            return false;
+        }
         let done = open.db.transact(work);
-        let (ops, area) = (open.journal.take().into(), open.area);
+        let (ops, area) = (open.view.take().into(), open.area);
         if done.is_err() {
             h.db.open = None;
             return false;
         }
-        h.db.job = Some(Job { ops, area, then });
+        h.db.job = Some(Job { ops, area, then, fills: None });
         self.step_job(host);
         true
     }
@@ -358,13 +322,18 @@ impl World {
             let Some(job) = h.db.job.as_mut() else { return };
             if job.ops.is_empty() {
                 let then = job.then;
+                if job.fills == Some(self.metadata.faults) {
+                    self.metadata.damaged.remove(&job.area);
+                    self.metadata.older.remove(&job.area);
+                }
                 h.db.job = None;
                 return self.job_done(host, then);
             }
             // The daemon asks for its right before every operation.
-            if !acting || path == Path::Failing {
+            if !acting || path == Path::Failing || self.metadata.full {
                 h.db.job = None;
                 h.db.open = None;
+                h.db.retry_at = now + RETRY_PAUSE;
                 return;
             }
             let (area, stuck, boot) = (job.area, path == Path::Stalled, h.boot);
@@ -424,13 +393,54 @@ impl World {
         match then {
             Then::Copied { epoch, area } => {
                 let life = self.hosts.get(host).map_or(0, |h| h.life);
-                self.command_copied(host, life, epoch, area);
+                self.remember(host, false);
+                return self.command_copied(host, life, epoch, area);
             }
-            Then::Ack(number) => {
-                self.metadata.acked = self.metadata.acked.max(number);
-            }
+            Then::Ack(number) => self.metadata.acked = self.metadata.acked.max(number),
             Then::Placed => {}
+            Then::Sure => {
+                self.log(|| format!("host {host} knows what runs where"));
+                self.metadata.unsure = false;
+            }
         }
+        self.remember(host, true);
+    }
+
+    /// What is durable is in memory, and is sent to the members if it may have been acknowledged.
+    fn remember(&mut self, host: usize, share: bool) {
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        let Some(open) = h.db.open.as_ref() else { return };
+        let pages = Arc::new(open.view.pages());
+        let copy = Copy { generation: open.db.generation(), pages };
+        h.db.memory = Some((open.area, copy.clone()));
+        if !share || !h.serves() {
+            return;
+        }
+        h.db.chosen = None;
+        let members = h.told.as_ref().and_then(|state| state.epoch.as_ref());
+        let members = members.map_or(Vec::new(), |epoch| epoch.members.clone());
+        let members: Vec<usize> = self.indices(&members).collect();
+        for member in members.into_iter().filter(|member| *member != host) {
+            // One that is not sent in time comes with the next change.
+            if !self.reaches(host, member) || self.rng.chance(100) {
+                continue;
+            }
+            let Some(h) = self.hosts.get_mut(member) else { continue };
+            if h.copy.as_ref().is_none_or(|known| known.generation < copy.generation) {
+                h.copy = Some(copy.clone());
+            }
+        }
+    }
+
+    pub(crate) fn indices(&self, lives: &[Life]) -> impl Iterator<Item = usize> {
+        lives.iter().filter_map(|life| self.index_of(life.host))
+    }
+
+    /// The daemons of two hosts can talk.
+    pub(crate) fn reaches(&self, from: usize, to: usize) -> bool {
+        let up = self.hosts.get(to).is_some_and(|h| h.powered && !h.daemon.held(self.now));
+        let linked = self.network.connected(from, to) && self.network.connected(to, from);
+        up && (from == to || linked)
     }
 
     /// Power goes, or the daemon is killed: the open database is gone, and operations on their
@@ -439,7 +449,7 @@ impl World {
         let Some(h) = self.hosts.get_mut(host) else { return };
         let db = std::mem::take(&mut h.db);
         for flying in db.flying {
-            let whole = if let AreaOp::Write { bytes, .. } = &flying.op { bytes.len() } else { 0 };
+            let whole = flying.op.len();
             let torn = self.rng.chance(300);
             let length = if torn { self.rng.index(whole / 512 + 1) * 512 } else { whole };
             if self.options.late_writes && self.rng.chance(700) {
@@ -453,9 +463,8 @@ impl World {
     /// way stays on its way.
     pub(crate) fn close_database(&mut self, host: usize) {
         if let Some(h) = self.hosts.get_mut(host) {
-            h.db.open = None;
-            h.db.job = None;
-            h.db.reading = false;
+            let flying = std::mem::take(&mut h.db.flying);
+            h.db = DbHost { flying, ..DbHost::default() };
         }
     }
 

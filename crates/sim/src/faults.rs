@@ -109,6 +109,17 @@ pub enum Fault {
     DaemonKilled(usize, u64),
     /// It does not run for so many milliseconds.
     DaemonPaused(usize, u64),
+    /// One host's path to one statefile (or to the metadata volume) is slow: up to so many
+    /// milliseconds.
+    SlowOn(usize, u8, u64),
+    /// Whether the metadata volume is full: nothing can be written.
+    MetadataFull(bool),
+    /// Bits flip in so many blocks of the live area of the metadata volume, from a block on.
+    MetadataRot(usize, usize),
+    /// Somebody copies the metadata volume.
+    MetadataSnapshot,
+    /// It is put back from that copy.
+    MetadataRestore,
 }
 
 impl World {
@@ -191,6 +202,10 @@ impl World {
             Fault::Enable(host) => {
                 self.manager.disabled.remove(&host);
             }
+            Fault::SlowOn(..) | Fault::MetadataFull(_) | Fault::MetadataRot(..) => {
+                self.metadata_fault(&fault);
+            }
+            Fault::MetadataSnapshot | Fault::MetadataRestore => self.metadata_fault(&fault),
             _ => self.network_fault(&fault),
         }
     }
@@ -282,6 +297,25 @@ impl World {
         if let Some(volume) = self.volumes.get_mut(usize::from(file)).filter(|_| up) {
             volume.corrupt(block);
         }
+    }
+
+    fn metadata_fault(&mut self, fault: &Fault) {
+        match *fault {
+            Fault::SlowOn(host, file, ms) => self.set_path_to(host, file, Path::Slow(ms * MS)),
+            Fault::MetadataFull(full) => self.metadata.full = full,
+            Fault::MetadataRot(from, count) => self.rot_metadata(from, count),
+            Fault::MetadataSnapshot => self.metadata.snapshot(),
+            Fault::MetadataRestore => self.metadata.restore(),
+            _ => {}
+        }
+    }
+
+    /// In the area that the newest record calls live.
+    fn rot_metadata(&mut self, from: usize, count: usize) {
+        let states = self.hosts.iter().filter_map(|h| h.told.as_ref()?.epoch.as_ref());
+        let newest = states.max_by_key(|epoch| epoch.number);
+        let live = newest.map_or(0, |epoch| epoch.area_live);
+        self.metadata.rot(live, from, count);
     }
 
     fn command_fault(&mut self, fault: Fault) {

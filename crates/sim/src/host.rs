@@ -129,6 +129,8 @@ pub(crate) struct Host {
     /// What the pool daemon was last told.
     pub(crate) told: Option<Box<GuardState>>,
     pub(crate) db: DbHost,
+    /// Its copy of the pool database, on its own disk.
+    pub(crate) copy: Option<crate::database::Copy>,
     /// The epoch of the newest order that was judged here.
     pub(crate) newest_order: u64,
     /// Placements under which a VM is never started here, by VM.
@@ -179,6 +181,7 @@ impl Host {
             isolation: true,
             told: None,
             db: DbHost::default(),
+            copy: None,
             newest_order: 0,
             closed: BTreeMap::new(),
             shaped: Shaped::default(),

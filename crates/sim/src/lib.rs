@@ -27,6 +27,7 @@ mod rng;
 pub mod scenario;
 pub mod shrink;
 pub mod story;
+mod takeover;
 mod world;
 
 pub use chaos::{ChaosPlan, run_faults, run_seed};

@@ -107,6 +107,9 @@ impl World {
         self.reshape(host);
         let Some(h) = self.hosts.get_mut(host).filter(|h| h.db.ready()) else { return false };
         let Some(placed) = h.db.placed() else { return false };
+        if !self.sure(host, &epoch, &gone) {
+            return false;
+        }
         let dead = |holder: Life| {
             let same = |dead: &&Life| dead.host == holder.host;
             let mut lives = gone.iter().filter(same);
@@ -292,7 +295,9 @@ impl World {
     /// The coordinator hears "not running, and will not under this placement".
     pub(crate) fn not_running(&mut self, order: Order) {
         let now = self.now;
-        let Some(h) = self.hosts.get(order.by).filter(|h| h.acting(now) && h.db.ready()) else {
+        let sure = !self.metadata.unsure;
+        let Some(h) = self.hosts.get(order.by).filter(|h| sure && h.acting(now) && h.db.ready())
+        else {
             return;
         };
         let epoch = h.told.as_ref().and_then(|state| state.epoch.as_ref());

@@ -33,6 +33,8 @@ pub struct Options {
     pub isolation_response: IsolationResponse,
     /// Whether the coordinator's daemon switches off hosts that are put out, and how well.
     pub power_fencing: PowerDevice,
+    /// The metadata volume is full, damaged, put back to a copy or slow now and then.
+    pub volume_faults: bool,
     /// Nobody releases hosts from quarantine.
     pub quarantine: bool,
     /// Pause between two writes of clients, in milliseconds: from, to.
@@ -55,6 +57,7 @@ impl Options {
             networks: 1,
             isolation_response: IsolationResponse::Fence,
             power_fencing: PowerDevice::None,
+            volume_faults: false,
             quarantine: false,
             timing: Timing::of(profile),
             tolerate: 1,
@@ -80,6 +83,7 @@ impl Options {
         // through the bytes of every read in a few.
         self.clients_ms = if rng.chance(250) { (200, 1_500) } else { (1_000, 6_000) };
         self.plain_reads = rng.chance(10);
+        self.volume_faults = rng.chance(500);
         self.isolation_response = match rng.below(4) {
             0 => IsolationResponse::Shutdown,
             1 => IsolationResponse::Hold,

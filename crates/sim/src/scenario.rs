@@ -6,6 +6,12 @@ use crate::faults::Fault;
 use crate::options::Options;
 use crate::world::World;
 
+/// The metadata volume among the paths of a host.
+#[must_use]
+pub fn path_to_metadata() -> u8 {
+    crate::database::METADATA
+}
+
 impl World {
     /// A pool that formed and runs all its VMs.
     #[must_use]
@@ -133,6 +139,18 @@ impl World {
     #[must_use]
     pub fn stalled(&self, host: usize) -> bool {
         self.hosts.get(host).is_some_and(|h| h.path(0) == crate::disk::Path::Stalled)
+    }
+
+    /// The newest write of a client that was acknowledged.
+    #[must_use]
+    pub fn acknowledged(&self) -> u64 {
+        self.metadata.acked
+    }
+
+    /// How often a person chose a copy of the pool database.
+    #[must_use]
+    pub fn recovered(&self) -> u64 {
+        self.metadata.recovered
     }
 
     /// The daemon of `host` begins to fill an area: it is being emptied.

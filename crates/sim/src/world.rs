@@ -1,12 +1,12 @@
 //! The event loop: one queue ordered by virtual time.
 
 use haven_cluster::control::{ArmConfig, GuardState};
-use haven_cluster::ids::HostId;
+use haven_cluster::ids::{HostId, Incarnation, Life};
 use haven_cluster::statefile::format_writes;
 use haven_cluster::{Input, Output};
 
 use crate::checks::{Broken, Chain};
-use crate::database::Metadata;
+use crate::database::{Metadata, owner};
 use crate::disk::Volume;
 use crate::event::{Event, Queue};
 use crate::host::{Deferred, Host};
@@ -77,7 +77,8 @@ impl World {
             host.listens =
                 (0u8..).take(options.networks).map(|n| (n, address(n, number))).collect();
         }
-        let metadata = Metadata::new(options.vms);
+        let first = Life { host: config.first_coordinator, incarnation: Incarnation(0) };
+        let metadata = Metadata::new(options.vms, &owner(config.generation, first));
         let mut world = Self {
             options,
             now: 0,

@@ -97,7 +97,12 @@ impl Volume {
         // What is damaged in a way that redb did not expect must not take the daemon along.
         let opened = catch_unwind(open);
         let broken = |_| StoreError::Corrupt("its pages make no sense".to_owned());
-        Ok(Box::new(opened.map_err(broken)??))
+        // All of it was read: whatever fails now is not the volume.
+        let damaged = |error| match error {
+            StoreError::Io(text) => StoreError::Corrupt(text),
+            other => other,
+        };
+        Ok(Box::new(opened.map_err(broken)?.map_err(damaged)?))
     }
 
     /// Opens what an area holds, to be written: after it was read as by [`Self::read`].
@@ -133,6 +138,27 @@ impl Volume {
         SealedStore::create(Box::new(Guarded { area, may_write }), owner)
     }
 
+    /// The same for an area whose content is in memory, at this generation, and may be the live one's:
+    /// a copy of a member that is as new will do, should this break off in the middle.
+    ///
+    /// # Errors
+    /// Those of [`Self::fresh`].
+    pub fn anew(
+        &self,
+        area: u8,
+        owner: String,
+        generation: u64,
+        may_write: MayWrite,
+    ) -> Result<SealedStore, StoreError> {
+        if !may_write() {
+            return Err(store_error(no_right()));
+        }
+        let seal = SealedStore::seal_of(generation, &owner)?;
+        let area = Area::format_under(self.blocks.clone(), offset(area)?, AREA_BYTES, &seal);
+        let area = area.map_err(store_error)?;
+        SealedStore::create(Box::new(Guarded { area, may_write }), owner)
+    }
+
     /// The seal of an area as it is on the volume now.
     ///
     /// # Errors
@@ -152,7 +178,7 @@ impl Volume {
 
 fn parse(seal: Option<Vec<u8>>) -> Result<Seal, StoreError> {
     let bytes = seal.ok_or_else(|| StoreError::Corrupt("it has no seal".to_owned()))?;
-    serde_json::from_slice(&bytes).map_err(|error| StoreError::Corrupt(error.to_string()))
+    SealedStore::parse_seal(&bytes)
 }
 
 fn offset(area: u8) -> Result<u64, StoreError> {

@@ -25,6 +25,7 @@ pub mod reshape;
 mod restarts;
 mod resume;
 mod slots;
+mod standing;
 pub mod status;
 mod stock;
 mod takeover;

@@ -22,6 +22,7 @@ use super::decide::{self, Held, Step};
 use super::link::GuardLink;
 use super::metadata::{Health, Trouble};
 use super::newest;
+use super::standing::{self, Begin};
 use crate::agent::permit::PermitGate;
 use crate::ops::rows;
 use crate::state::AppState;
@@ -64,6 +65,11 @@ impl Live {
         let me = state.me.map(|me| area::owner(epoch.generation, me)).unwrap_or_default();
         let members = epoch.members.iter().map(|life| life.host).collect();
         Some(Self { area: epoch.area_live, owner: area::owner_of_live(epoch), me, members })
+    }
+
+    /// This life, as the owner of what it writes.
+    pub(super) fn me(&self) -> &str {
+        &self.me
     }
 }
 
@@ -295,7 +301,7 @@ pub(super) async fn rehouse(
 }
 
 /// What was only read from an area is read again: it needs no keeping.
-async fn park(ha: &Ha, present: Parked) {
+pub(super) async fn park(ha: &Ha, present: Parked) {
     if present.home != Held::Nothing {
         *ha.parked.lock().await = Some(present);
     }
@@ -361,8 +367,10 @@ pub(super) fn off(tx: &mut Tx<'_>) -> Result<(), ApiError> {
 async fn reopen(ha: &Ha, live: &Live, office: Office) -> Result<(), ApiError> {
     let (path, may_write) = (metadata(ha)?, ha.may_write());
     // Readers see what was committed meanwhile.
-    let present = take(ha).await.filter(|present| present.like == Some(live.area));
-    let present = detached(present).await;
+    let present = match take(ha).await.filter(|present| present.like == Some(live.area)) {
+        Some(present) => Some(detached(present).await),
+        None => None,
+    };
     let office = present.as_ref().map_or(office, |_| Office::Kept);
     let floor = present.as_ref().map_or(0, |present| present.database.generation());
     let (area, owner) = (live.area, live.owner.clone());
@@ -387,14 +395,13 @@ async fn reopen(ha: &Ha, live: &Live, office: Office) -> Result<(), ApiError> {
 
 /// The database without its store, which writes a last time when it goes: before the same area is
 /// opened or written by another.
-async fn detached(present: Option<Parked>) -> Option<Parked> {
-    let mut present = present?;
+pub(super) async fn detached(mut present: Parked) -> Parked {
     let store = present.database.detach();
     // On a volume that holds something else its last words may make no sense, and break off.
     if let Err(error) = blocking(move || drop(store)).await {
         tracing::warn!(%error, "the store on the metadata volume did not end in order");
     }
-    Some(present)
+    present
 }
 
 /// Writes the live area of this life anew, because it does not hold what it should.
@@ -416,10 +423,12 @@ async fn rewrite(
         park(ha, present).await;
         return Err(error);
     }
-    let area = live.area;
-    let fresh =
-        move || Ok(Box::new(Volume::open(&path)?.fresh(area, me, may_write)?) as Box<dyn Store>);
-    let database = rehouse(ha, present, fresh).await?;
+    let (area, generation) = (live.area, present.database.generation());
+    let anew = move || {
+        let store = Volume::open(&path)?.anew(area, me, generation, may_write)?;
+        Ok(Box::new(store) as Box<dyn Store>)
+    };
+    let database = rehouse(ha, present, anew).await?;
     tracing::warn!(area, "the live area was written anew");
     *ha.chosen.lock().await = None;
     Ok(database)
@@ -433,7 +442,10 @@ async fn copy(ha: &Ha, epoch: EpochNumber, live: &Live, to: u8) -> Result<(), Ap
     let office = present.office;
     let fresh =
         move || Ok(Box::new(Volume::open(&path)?.fresh(to, me, may_write)?) as Box<dyn Store>);
-    let database = rehouse(ha, present, fresh).await?;
+    let database = match standing::look(ha, live, present, to).await? {
+        Begin::Stands(database) => database,
+        Begin::Empty(present) => rehouse(ha, present, fresh).await?,
+    };
     // Until a record makes this area the live one nothing may be acknowledged.
     let command = GuardCommand::DatabaseCopied { epoch, area: to };
     let told = ha.link.request(command).await;

@@ -37,6 +37,20 @@ pub(crate) struct Wants {
     pub(crate) no_disarm: bool,
     /// The guard of this number has not read the newest epoch yet.
     pub(crate) late: Option<usize>,
+    /// What becomes of a copied database.
+    pub(crate) copies: Copies,
+}
+
+/// What a guard does when it is told that the database is copied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Copies {
+    /// It has the area made live.
+    #[default]
+    Decided,
+    /// It cannot have it decided yet: its proposal may be accepted somewhere.
+    Open,
+    /// The same, and it says at once that it cannot.
+    Refused,
 }
 
 #[derive(Default)]
@@ -54,6 +68,8 @@ struct Shared {
     commands: Vec<(usize, &'static str)>,
     /// Running VMs, as each daemon said it last.
     loads: BTreeMap<usize, u32>,
+    /// A proposal that is accepted somewhere makes this area live.
+    copied: Option<u8>,
 }
 
 #[derive(Default)]
@@ -152,6 +168,11 @@ impl Guards {
         shared.wants.late = None;
         shared.leave(number);
         shared.push_all();
+    }
+
+    /// The area to which the coordinator copies.
+    pub(crate) fn area_next(&self) -> Option<u8> {
+        self.lock().chain.as_ref().and_then(|epoch| epoch.area_next)
     }
 
     /// The area that is live.
@@ -272,12 +293,15 @@ impl Shared {
                 }
                 Ok(())
             }
+            GuardCommand::DatabaseCopied { .. } if self.wants.copies == Copies::Refused => {
+                Err(refusal("HA_NOT_COORDINATOR"))
+            }
+            GuardCommand::DatabaseCopied { area, .. } if self.wants.copies == Copies::Open => {
+                self.copied = Some(area);
+                Ok(())
+            }
             GuardCommand::DatabaseCopied { area, .. } => {
-                self.next(|epoch| {
-                    epoch.area_live = area;
-                    epoch.area_owner = Some(epoch.coordinator);
-                    epoch.area_next = None;
-                });
+                self.make_live(area);
                 Ok(())
             }
             GuardCommand::HandOver { to } => self.hand_over(to),
@@ -313,6 +337,14 @@ impl Shared {
             epoch.number = EpochNumber(epoch.number.0 + 1);
             change(epoch);
         }
+    }
+
+    fn make_live(&mut self, area: u8) {
+        self.next(|epoch| {
+            epoch.area_live = area;
+            epoch.area_owner = Some(epoch.coordinator);
+            epoch.area_next = None;
+        });
     }
 
     fn hand_over(&mut self, to: HostId) -> Result<(), GuardRefusal> {
@@ -355,6 +387,11 @@ impl Shared {
 
     /// Decides what may be decided.
     fn go_on(&mut self) {
+        if self.wants.copies == Copies::Decided
+            && let Some(area) = self.copied.take()
+        {
+            self.make_live(area);
+        }
         let Some(chain) = self.chain.clone().filter(|_| !self.wants.undecided) else { return };
         let lives: Vec<Life> = self.guards.values().filter_map(Guard::life).collect();
         let needed = match self.wants.founders {

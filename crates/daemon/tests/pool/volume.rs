@@ -10,6 +10,7 @@ use haven_daemon::ha::area::{METADATA_BYTES, Volume};
 use serde_json::{Value as Json, json};
 
 use crate::armed::Armed;
+use crate::guards::{Copies, Wants};
 use crate::support::get;
 
 /// Bytes of an area, and those before its content.
@@ -265,4 +266,86 @@ async fn a_restarted_coordinator_does_not_open_an_older_image() {
     }
     pool.put_back(&newest);
     pool.until("it is back", async |pool| pool.written(0).await == Ok(json!("newest"))).await;
+}
+
+impl Armed {
+    /// Bytes of an area's header that nothing but emptying the area writes.
+    fn mark(&self, area: u8) {
+        let file = BlockFile::open(&self.volume(), OpenMode::Existing).unwrap();
+        let mut header = BlockBuffer::zeroed(1);
+        file.read(u64::from(area) * AREA_BYTES + 4096, &mut header).unwrap();
+        header.as_mut_bytes()[4000..4004].copy_from_slice(b"mark");
+        file.write(u64::from(area) * AREA_BYTES + 4096, &header).unwrap();
+    }
+
+    fn marked(&self, area: u8) -> bool {
+        let file = BlockFile::open(&self.volume(), OpenMode::Existing).unwrap();
+        let mut header = BlockBuffer::zeroed(1);
+        file.read(u64::from(area) * AREA_BYTES + 4096, &mut header).unwrap();
+        &header.as_bytes()[4000..4004] == b"mark"
+    }
+
+    fn copies_told(&self, number: usize) -> usize {
+        self.guards.commands().iter().filter(|told| **told == (number, "copied")).count()
+    }
+
+    /// Host 1 has copied the database, and no record follows.
+    async fn copied_in_vain(copies: Copies) -> (Self, u8) {
+        let mut pool = Self::with_volume().await;
+        pool.write(0, "newest").await.unwrap();
+        pool.guards.want(Wants { copies, ..Wants::default() });
+        pool.fail_over().await;
+        let to = pool.guards.area_next().unwrap();
+        pool.until("the copy is reported", async |pool| pool.copies_told(1) > 0).await;
+        pool.mark(to);
+        (pool, to)
+    }
+
+    async fn serves_from(&self, to: u8) {
+        assert!(self.marked(to), "a copy that may become live was destroyed");
+        self.guards.want(Wants::default());
+        self.until("it takes a change", async |pool| {
+            pool.written(1).await == Ok(json!("newest")) && pool.write(1, "after").await.is_ok()
+        })
+        .await;
+        assert_eq!(self.guards.area_live(), to);
+        assert!(self.marked(to), "a copy that became live was destroyed");
+    }
+}
+
+/// Found by storms: the guard cannot have the copied area made live yet, but its proposal may be
+/// accepted already. A daemon that starts again finds its copy, and does not make another one there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restarted_daemon_does_not_empty_the_area_that_it_copied_to() {
+    let (mut pool, to) = Armed::copied_in_vain(Copies::Open).await;
+    pool.kill(1).await;
+    pool.start(1).await;
+    pool.until("it is reported again", async |pool| pool.copies_told(1) > 1).await;
+    pool.serves_from(to).await;
+}
+
+/// The same without a restart: the guard refused, or no record came in time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_no_record_followed_is_reported_again_and_not_made_again() {
+    let (pool, to) = Armed::copied_in_vain(Copies::Refused).await;
+    pool.until("it is reported again", async |pool| pool.copies_told(1) > 2).await;
+    pool.serves_from(to).await;
+}
+
+/// What stands there cannot be read any more: to leave it would help nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_is_damaged_is_made_again() {
+    let (mut pool, to) = Armed::copied_in_vain(Copies::Refused).await;
+    pool.kill(1).await;
+    let file = BlockFile::open(&pool.volume(), OpenMode::Existing).unwrap();
+    let mut bytes = BlockBuffer::zeroed(64);
+    bytes.as_mut_bytes().fill(0xa5);
+    file.write(u64::from(to) * AREA_BYTES + CONTENT, &bytes).unwrap();
+    pool.guards.want(Wants::default());
+    pool.start(1).await;
+    pool.until("it takes a change", async |pool| {
+        pool.written(1).await == Ok(json!("newest")) && pool.write(1, "after").await.is_ok()
+    })
+    .await;
+    assert!(!pool.marked(to));
 }

@@ -36,7 +36,7 @@ fn io(error: impl std::fmt::Display) -> StoreError {
 fn read_seal(area: &AreaBackend<dyn SealedArea>) -> Result<Seal, StoreError> {
     let bytes = area.with(|area| area.seal()).map_err(io)?;
     let bytes = bytes.ok_or_else(|| StoreError::Corrupt("it has no seal".to_owned()))?;
-    serde_json::from_slice(&bytes).map_err(|error| StoreError::Corrupt(format!("seal: {error}")))
+    SealedStore::parse_seal(&bytes)
 }
 
 impl SealedStore {
@@ -71,6 +71,24 @@ impl SealedStore {
         Ok(Self { redb, area, owner: seal.owner })
     }
 
+    /// A seal as it is written.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn seal_of(generation: u64, owner: &str) -> Result<Vec<u8>, StoreError> {
+        let seal = Seal { generation, schema: crate::SCHEMA_VERSION, owner: owner.to_owned() };
+        serde_json::to_vec(&seal).map_err(io)
+    }
+
+    /// What the bytes of a seal say.
+    ///
+    /// # Errors
+    /// They are none of a seal.
+    pub fn parse_seal(bytes: &[u8]) -> Result<Seal, StoreError> {
+        let parsed = serde_json::from_slice(bytes);
+        parsed.map_err(|error| StoreError::Corrupt(format!("seal: {error}")))
+    }
+
     /// The seal as it is on the volume now.
     ///
     /// # Errors
@@ -89,8 +107,7 @@ impl SealedStore {
     }
 
     fn write_seal(&self, generation: u64) -> Result<(), StoreError> {
-        let seal = Seal { generation, schema: crate::SCHEMA_VERSION, owner: self.owner.clone() };
-        let bytes = serde_json::to_vec(&seal).map_err(io)?;
+        let bytes = Self::seal_of(generation, &self.owner)?;
         self.area.with(|area| area.write_seal(&bytes)).map_err(io)
     }
 }

@@ -100,6 +100,14 @@ pub(super) fn fault(
         ["statefile", file, "is", "copied"] => Fault::Snapshot(small(file)?),
         ["statefile", file, "is", "put", "back"] => Fault::Restore(small(file)?),
         ["metadata", "good", "for", h] => Fault::GoodOn(host(h)?, crate::database::METADATA),
+        ["metadata", "takes", ms, "for", h] => {
+            Fault::SlowOn(host(h)?, crate::database::METADATA, number(ms)?)
+        }
+        ["metadata", "is", "full"] => Fault::MetadataFull(true),
+        ["metadata", "has", "room"] => Fault::MetadataFull(false),
+        ["metadata", "rots"] => Fault::MetadataRot(4, 1000),
+        ["metadata", "is", "copied"] => Fault::MetadataSnapshot,
+        ["metadata", "is", "put", "back"] => Fault::MetadataRestore,
         ["gateway", "lost", "for", h] => Fault::Isolation(host(h)?, false),
         ["gateway", "back", "for", h] => Fault::Isolation(host(h)?, true),
         ["hand", "over", "to", h] => Fault::HandOver(host(h)?),

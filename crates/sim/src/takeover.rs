@@ -1,0 +1,405 @@
+//! Taking the database over, and keeping it: what a coordinator's daemon reads, what it takes when that
+//! is lost, and what it refuses.
+//!
+//! Owns: that no older database is opened in silence. The rules are those of the pool daemon
+//! (`ha::takeover`, `ha::newest`, `ha::standing`, `ha::metadata`): the live area must be whole, under
+//! its seal, of the life that may have written it, and no older than any copy of a member; a copy that
+//! stands in the next area is reported, not made again; what the volume lost is written anew from
+//! memory; and anything else only a person may choose.
+
+use std::collections::VecDeque;
+
+use haven_cluster::control::EpochView;
+use haven_cluster::ids::Life;
+use haven_pooldb::{Database, MemStore};
+
+use crate::area;
+use crate::database::{
+    Copy, Job, METADATA, Open, Placed, RETRY_PAUSE, Then, counter, owner, set_holder,
+};
+use crate::disk::Path;
+use crate::event::Event;
+use crate::world::{MS, World};
+
+/// How often the volume is looked at.
+const LOOK_EVERY: u64 = 5_000 * MS;
+/// A person is asked when the database was refused for so long.
+const PERSON_AFTER: u64 = 30_000 * MS;
+/// The history that a person chose begins so many generations later.
+const CHOSEN_LATER: u64 = 1_000_000;
+
+impl World {
+    /// The daemon on `host`, who acts, has its database or works on it. True when it is ready.
+    pub(crate) fn have_database(&mut self, host: usize, epoch: &EpochView) -> bool {
+        let now = self.now;
+        let Some(h) = self.hosts.get_mut(host) else { return false };
+        let held = h.db.open.as_ref().map(|open| open.area);
+        if h.db.reading || h.db.job.is_some() || !h.db.flying.is_empty() {
+            return false;
+        }
+        let wanted = epoch.area_next.unwrap_or(epoch.area_live);
+        if epoch.area_next.is_none() && held == Some(epoch.area_live) {
+            self.look(host, epoch);
+            let Some(h) = self.hosts.get_mut(host) else { return false };
+            if !h.db.must_mend {
+                return true;
+            }
+            h.db.open = None;
+        } else if epoch.area_next.is_some() && held == Some(wanted) {
+            // The copy is whole; the guard was not told, or could not say it.
+            let (life, number) = (h.life, epoch.number.0);
+            self.command_copied(host, life, number, wanted);
+            return false;
+        }
+        let Some(h) = self.hosts.get_mut(host).filter(|h| h.db.retry_at <= now) else {
+            return false;
+        };
+        h.db.open = None;
+        h.db.reading = true;
+        let (boot, life) = (h.boot, h.life);
+        let delay = self.rng.between(2, 30) * MS;
+        let read = Event::AreaRead { host, boot, life, epoch: epoch.number.0, tries: 0 };
+        self.after(delay, read);
+        false
+    }
+
+    /// Asks the volume for the seal of the live area, every now and then.
+    fn look(&mut self, host: usize, epoch: &EpochView) {
+        let now = self.now;
+        let Some(h) = self.hosts.get_mut(host).filter(|h| h.db.look_at <= now) else { return };
+        h.db.look_at = now + LOOK_EVERY;
+        let Some((area, memory)) = h.db.memory.as_ref().filter(|_| h.path(METADATA) == Path::Good)
+        else {
+            return;
+        };
+        let mine = epoch.area_owner.map(|life| owner(epoch.generation, life));
+        let seal = self.metadata.areas.get(usize::from(*area)).and_then(area::seal);
+        let stands = seal.is_some_and(|seal| {
+            mine.is_none_or(|mine| mine == seal.owner) && seal.generation >= memory.generation
+        });
+        if !stands {
+            h.db.must_mend = true;
+            self.log(|| format!("host {host} sees that the volume lost its database"));
+        }
+    }
+
+    /// The live area was read, if the path works.
+    pub(crate) fn area_read(&mut self, host: usize, life: u64, number: u64, tries: u32) {
+        let now = self.now;
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        let (path, boot) = (h.path(METADATA), h.boot);
+        let epoch = h.told.as_deref().and_then(|state| state.epoch.clone());
+        let epoch =
+            epoch.filter(|epoch| epoch.number.0 == number && h.acting(now) && h.life == life);
+        let Some(epoch) = epoch.filter(|_| path != Path::Failing) else {
+            h.db.reading = false;
+            return;
+        };
+        if path == Path::Stalled || h.paused {
+            let read = Event::AreaRead { host, boot, life, epoch: number, tries: tries + 1 };
+            return self.after(50 * MS, read);
+        }
+        h.db.reading = false;
+        let memory = h.db.memory.clone().filter(|(area, _)| *area == epoch.area_live);
+        let memory = memory.map(|(_, copy)| copy);
+        if h.db.chosen.is_none() && epoch.area_next.is_none() {
+            let floor = memory.as_ref().map_or(0, |memory| memory.generation);
+            match self.live(host, &epoch) {
+                Ok((db, view)) if db.generation() >= floor => {
+                    if memory.is_none() && !self.witnessed(host, &epoch, &db) {
+                        return;
+                    }
+                    return self.opened(host, db, view, epoch.area_live);
+                }
+                Ok(_) | Err(_) if memory.is_some() => {}
+                Ok(_) => return,
+                Err(why) => return self.rewrite_instead(host, &epoch, &why),
+            }
+            if let Some(db) = memory.and_then(|memory| self.in_memory(host, &memory)) {
+                self.rewrite(host, &epoch, db);
+            }
+            return;
+        }
+        let Some(db) = self.newest(host, &epoch) else { return };
+        match epoch.area_next {
+            Some(to) => self.copy(host, &epoch, db, to),
+            None => self.rewrite(host, &epoch, db),
+        }
+    }
+
+    fn first_id(&self, host: usize) -> u128 {
+        u128::from(self.now) << 32 | (host as u128) << 24
+    }
+
+    /// What the live area holds.
+    fn live(&self, host: usize, epoch: &EpochView) -> Result<(Database, area::View), String> {
+        let owner = epoch.area_owner.map(|life| owner(epoch.generation, life));
+        let pages = self.metadata.area(epoch.area_live);
+        let opened = area::open(pages, owner.as_deref(), self.first_id(host));
+        opened.map_err(|error| error.to_string())
+    }
+
+    /// The newest database, without a write to the volume; `None`: it is refused.
+    fn newest(&mut self, host: usize, epoch: &EpochView) -> Option<Database> {
+        let chosen = self.hosts.get(host).and_then(|h| h.db.chosen.clone());
+        if let Some(chosen) = chosen {
+            let mut all = self.in_memory(host, &chosen)?.export().ok()?;
+            all.generation += CHOSEN_LATER;
+            let ids = Box::new(counting(self.first_id(host)));
+            let db = Database::create(Box::new(MemStore::default()), ids, &all).ok()?;
+            self.less(&db, "a person chose a copy");
+            return Some(db);
+        }
+        match self.live(host, epoch) {
+            Ok((db, view)) => {
+                if !self.witnessed(host, epoch, &db) {
+                    return None;
+                }
+                // What was read is in memory; nothing is written back to where it came from.
+                view.close();
+                Some(db)
+            }
+            Err(why) => self.instead(host, epoch, &why),
+        }
+    }
+
+    /// Whether no member has a newer copy; and nothing less than what was acknowledged is there, but
+    /// where the documents say so.
+    fn witnessed(&mut self, host: usize, epoch: &EpochView, db: &Database) -> bool {
+        let found = db.generation();
+        if let Some(known) = self.newest_copy(host, epoch).filter(|copy| copy.generation > found) {
+            let known = known.generation;
+            self.refuse(
+                host,
+                epoch,
+                &format!("a member has generation {known}, the volume {found}"),
+            );
+            return false;
+        }
+        if counter(db) < self.metadata.acked {
+            if !self.metadata.older.contains(&epoch.area_live) {
+                let (acked, found) = (self.metadata.acked, counter(db));
+                self.fail(format!("I5: write {acked} was acknowledged, the database has {found}"));
+                return false;
+            }
+            self.less(db, "the volume was rolled back, and no copy is newer");
+        }
+        true
+    }
+
+    /// Less than what was acknowledged is there from now on.
+    fn less(&mut self, db: &Database, why: &str) {
+        let (acked, found) = (self.metadata.acked, counter(db));
+        self.log(|| format!("{why}: {acked} was acknowledged, {found} is there"));
+        self.metadata.acked = acked.min(found);
+        self.metadata.unsure = true;
+    }
+
+    fn newest_copy(&self, host: usize, epoch: &EpochView) -> Option<Copy> {
+        let members = self.indices(&epoch.members).filter(|member| self.reaches(host, *member));
+        let copies = members.filter_map(|member| self.hosts.get(member)?.copy.clone());
+        copies.max_by_key(|copy| copy.generation)
+    }
+
+    /// The copy of a member that is as new as the seal of the live area, which is lost.
+    fn instead(&mut self, host: usize, epoch: &EpochView, why: &str) -> Option<Database> {
+        let owner = epoch.area_owner.map(|life| owner(epoch.generation, life));
+        let seal = area::certain_seal(&self.metadata.area(epoch.area_live));
+        let seal = seal.filter(|seal| owner.is_none_or(|owner| owner == seal.owner));
+        let copy = self.newest_copy(host, epoch);
+        let same = seal.zip(copy).filter(|(seal, copy)| seal.generation == copy.generation);
+        let Some((_, copy)) = same else {
+            self.refuse(host, epoch, why);
+            return None;
+        };
+        let db = self.in_memory(host, &copy)?;
+        self.log(|| format!("host {host} takes a copy that is as new as the seal: {why}"));
+        if counter(&db) < self.metadata.acked {
+            let (acked, found) = (self.metadata.acked, counter(&db));
+            self.fail(format!("I5: write {acked} was acknowledged, the copy has {found}"));
+        }
+        Some(db)
+    }
+
+    fn rewrite_instead(&mut self, host: usize, epoch: &EpochView, why: &str) {
+        if let Some(db) = self.instead(host, epoch, why) {
+            self.rewrite(host, epoch, db);
+        }
+    }
+
+    /// A database that needs no volume.
+    fn in_memory(&self, host: usize, copy: &Copy) -> Option<Database> {
+        let (db, view) = area::open(copy.pages.as_ref().clone(), None, self.first_id(host)).ok()?;
+        view.close();
+        Some(db)
+    }
+
+    /// This host holds no database, says why, and tries again until the volume is back or a person
+    /// rules.
+    fn refuse(&mut self, host: usize, epoch: &EpochView, why: &str) {
+        let now = self.now;
+        if !self.metadata.damaged.contains(&epoch.area_live) {
+            return self.fail(format!("I5: the live area is refused: {why}"));
+        }
+        let since = *self.metadata.refused_since.get_or_insert(now);
+        if since == now {
+            self.log(|| format!("host {host} refuses the live area: {why}"));
+        }
+        if let Some(h) = self.hosts.get_mut(host) {
+            h.db.retry_at = now + RETRY_PAUSE;
+        }
+        if now > since + PERSON_AFTER {
+            self.recover(host);
+        }
+    }
+
+    /// `haven pool recover`: the newest copy of those that answer.
+    fn recover(&mut self, host: usize) {
+        let all = (0..self.hosts.len()).filter(|other| self.reaches(host, *other));
+        let copies = all.filter_map(|other| self.hosts.get(other)?.copy.clone());
+        let Some(copy) = copies.max_by_key(|copy| copy.generation) else { return };
+        self.log(|| format!("a person takes the copy of generation {}", copy.generation));
+        self.metadata.recovered += 1;
+        if let Some(h) = self.hosts.get_mut(host) {
+            h.db.chosen = Some(copy);
+            h.db.retry_at = 0;
+        }
+    }
+
+    fn opened(&mut self, host: usize, db: Database, view: area::View, area: u8) {
+        // Opening may have repaired something: that is written, too.
+        self.log(|| format!("host {host} opens area {area}"));
+        self.metadata.refused_since = None;
+        let ops = view.take().into();
+        let now = self.now;
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        h.db.must_mend = false;
+        h.db.look_at = now + LOOK_EVERY;
+        h.db.open = Some(Open { db, view, area, placed: None });
+        h.db.job = Some(Job { ops, area, then: Then::Placed, fills: None });
+        self.step_job(host);
+    }
+
+    /// Writes the live area of this life anew, because it does not hold what it should.
+    fn rewrite(&mut self, host: usize, epoch: &EpochView, db: Database) {
+        let area = epoch.area_live;
+        self.log(|| format!("host {host} writes area {area} anew"));
+        let generation = db.generation();
+        self.fill(host, epoch, db, (area, Some(generation)), Then::Placed);
+    }
+
+    fn copy(&mut self, host: usize, epoch: &EpochView, db: Database, to: u8) {
+        let number = epoch.number.0;
+        let then = Then::Copied { epoch: number, area: to };
+        let me = owner(epoch.generation, epoch.coordinator);
+        if let Some((db, view)) = self.standing(host, &db, to, &me) {
+            self.log(|| format!("host {host} finds its copy in area {to}"));
+            let ops = view.take().into();
+            let Some(h) = self.hosts.get_mut(host) else { return };
+            h.db.open = Some(Open { db, view, area: to, placed: None });
+            h.db.job = Some(Job { ops, area: to, then, fills: None });
+            return self.step_job(host);
+        }
+        self.log(|| format!("host {host} copies the database to area {to}"));
+        self.fill(host, epoch, db, (to, None), then);
+    }
+
+    /// The copy that this life has made already: whole, and the same.
+    fn standing(
+        &self,
+        host: usize,
+        db: &Database,
+        to: u8,
+        me: &str,
+    ) -> Option<(Database, area::View)> {
+        let pages = self.metadata.area(to);
+        let seal = area::seal(&pages)?;
+        if seal.owner != me || seal.generation != db.generation() {
+            return None;
+        }
+        let (copy, view) = area::open(pages, Some(me), self.first_id(host)).ok()?;
+        (copy.export().ok()? == db.export().ok()?).then_some((copy, view))
+    }
+
+    /// Empties an area and writes the database there.
+    fn fill(
+        &mut self,
+        host: usize,
+        epoch: &EpochView,
+        mut db: Database,
+        (area, to_come): (u8, Option<u64>),
+        then: Then,
+    ) {
+        let me = owner(epoch.generation, epoch.coordinator);
+        let Ok((fresh, view)) = area::fresh(self.metadata.area(area), &me, to_come) else { return };
+        if db.move_to(Box::new(fresh)).is_err() {
+            return;
+        }
+        let ops: VecDeque<_> = view.take().into();
+        self.metadata.refused_since = None;
+        let (now, fills) = (self.now, Some(self.metadata.faults));
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        h.db.must_mend = false;
+        h.db.look_at = now + LOOK_EVERY;
+        h.db.open = Some(Open { db, view, area, placed: None });
+        h.db.job = Some(Job { ops, area, then, fills });
+        self.step_job(host);
+    }
+
+    /// Nothing is started on a history that lacks something before each host has said what it runs
+    /// under the present epoch, or is dead. True when that is known.
+    pub(crate) fn sure(&mut self, host: usize, epoch: &EpochView, dead: &[Life]) -> bool {
+        if !self.metadata.unsure {
+            return true;
+        }
+        let number = epoch.number.0;
+        let silent = (0..self.hosts.len()).find(|other| {
+            let Some(h) = self.hosts.get(*other) else { return false };
+            let me = self.config.hosts.get(*other).map(|spec| spec.host);
+            let member = epoch
+                .members
+                .iter()
+                .any(|life| Some(life.host) == me && life.incarnation.0 == h.incarnation);
+            if member {
+                let told = h.told.as_ref().and_then(|state| state.epoch.as_ref());
+                return !self.reaches(host, *other)
+                    || told.is_none_or(|told| told.number.0 < number);
+            }
+            let gone = dead
+                .iter()
+                .any(|life| Some(life.host) == me && life.incarnation.0 >= h.incarnation);
+            !gone && !h.idle && h.incarnation > 0
+        });
+        if let Some(silent) = silent {
+            self.log(|| format!("host {host} waits for what host {silent} says"));
+            return false;
+        }
+        self.write_down(host, epoch);
+        false
+    }
+
+    /// What runs where, as the hosts say.
+    fn write_down(&mut self, host: usize, epoch: &EpochView) {
+        let placed = self.hosts.get_mut(host).and_then(|h| h.db.placed());
+        let Some(placed) = placed else { return };
+        let holder = |vm: u32| {
+            epoch.members.iter().copied().find(|life| {
+                let h = self.index_of(life.host).and_then(|at| self.hosts.get(at));
+                h.is_some_and(|h| h.vms.contains(&vm) || h.starting.contains_key(&vm))
+            })
+        };
+        let rows: Vec<(Placed, Option<Life>)> =
+            placed.iter().map(|(vm, placed)| (*placed, holder(*vm))).collect();
+        self.transact(host, Then::Sure, |tx| {
+            rows.iter().try_for_each(|(placed, holder)| set_holder(tx, placed.row, *holder))
+        });
+    }
+}
+
+fn counting(first: u128) -> impl FnMut() -> u128 {
+    let mut next = first;
+    move || {
+        next += 1;
+        next
+    }
+}
