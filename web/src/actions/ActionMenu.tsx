@@ -50,7 +50,7 @@ export function ActionMenu<C extends ClassName>({ of, targets, isCompact }: Prop
   if (targets.length === 0 || found.length === 0) return null;
   const primary = isCompact === true ? [] : found.filter(({ action }) => action.isPrimary === true);
   return (
-    <Flex gap={{ default: "gapSm" }} flexWrap={{ default: "nowrap" }}>
+    <Flex gap={{ default: "gapSm" }} flexWrap={{ default: "wrap" }}>
       {primary.map(({ action, reason }) => (
         <PrimaryButton key={action.id} action={action} reason={reason} onClick={() => perform(action, targets)} />
       ))}

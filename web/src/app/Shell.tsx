@@ -1,6 +1,7 @@
 // The frame around every page: header, tree, tasks.
 import { Banner, Button } from "@patternfly/react-core";
 import { type ReactNode, useState } from "react";
+import { useLocation } from "react-router";
 import { useI18n } from "@/i18n";
 import { useConnection } from "@/store/connection";
 import { Header } from "./Header";
@@ -8,9 +9,19 @@ import { Palette } from "./Palette";
 import { TaskDrawer } from "./TaskDrawer";
 import { Tree } from "./Tree";
 
+/** Windows up to this width show tree or page; the same as in style.css. */
+const NARROW_PX = 900;
+
 export function Shell({ children }: { children: ReactNode }): ReactNode {
   const { t } = useI18n();
-  const [treeOpen, setTreeOpen] = useState(() => window.innerWidth > 900);
+  const [treeOpen, setTreeOpen] = useState(() => window.innerWidth > NARROW_PX);
+  // Where there is no room for both, the tree lies over the page, and gives way once something was chosen.
+  const { pathname } = useLocation();
+  const [at, setAt] = useState(pathname);
+  if (at !== pathname) {
+    setAt(pathname);
+    if (window.innerWidth <= NARROW_PX) setTreeOpen(false);
+  }
   const [tasksOpen, setTasksOpen] = useState(false);
   const [paletteOpen, setPaletteOpen] = useState(false);
   return (

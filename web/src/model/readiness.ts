@@ -52,6 +52,7 @@ export function useProblems(status: HaStatus | undefined): Problem[] {
         if (!host.storage) found.push({ key: `sto-${host.name}`, severity: "warning", text: "problem-no-storage-beat", args: { host: host.name }, to, link: "see-availability" });
       }
     }
-    return found;
+    // What is lost comes before what is to be known.
+    return found.sort((a, b) => Number(b.severity === "danger") - Number(a.severity === "danger"));
   }, [pool, hosts, metrics, srs, pbds, status]);
 }

@@ -94,3 +94,12 @@ test("every action has a line of the command line that exists", () => {
   }
   expect(count).toBeGreaterThan(15);
 });
+
+test("a library of images alone carries no protection, and no machines", async () => {
+  const { server } = await renderConsole("/", { hosts: 2, vms: 0 });
+  const { tables } = server.pool;
+  for (const [ref, sr] of tables.all("SR")) if (sr.type !== "iso") tables.remove("SR", ref);
+  const button = await screen.findByRole("button", { name: "Add storage" }, { timeout: 15_000 });
+  expect(button).toBeTruthy();
+  expect(screen.getAllByText("Protection needs storage that every host reaches. Add shared storage first.").length).toBeGreaterThan(0);
+});

@@ -124,3 +124,29 @@ test("the sign-in page", async ({ browser, baseURL }) => {
   await expect(page.locator("#pool-name")).toBeVisible();
   await page.screenshot({ path: `${PICTURES}/welcome.png`, fullPage: true });
 });
+
+/** Screens that are tried on a small telephone; at 200 % a laptop has little more. */
+const NARROW = ["overview", "alerts", "machine", "availability", "new-machine", "host-networks", "storage-paths", "machine-console"];
+
+for (const screen of SCREENS.filter((each) => NARROW.includes(each.name))) {
+  test(`${screen.name} has room in 375 pixels`, async ({ page }) => {
+    await page.setViewportSize({ width: 375, height: 800 });
+    await page.addInitScript(() => localStorage.setItem("haven.language", "es"));
+    await page.goto(`/ui${screen.path}`);
+    await signIn(page, PASSWORD);
+    await expect(page.locator("h1").first()).toBeVisible();
+    await page.waitForTimeout(400);
+    await page.screenshot({ path: `${PICTURES}/${screen.name}-narrow-es.png`, animations: "disabled" });
+    // Nothing of the page lies outside; what is wider scrolls by itself.
+    expect(await page.evaluate(() => [document.documentElement.scrollWidth, document.querySelector("main")?.scrollWidth])).toEqual([375, 375]);
+    for (const part of await page.locator(".hv-header button, .hv-header a").all()) {
+      const box = await part.boundingBox();
+      expect((box?.x ?? 0) + (box?.width ?? 0), await part.innerText()).toBeLessThanOrEqual(375);
+    }
+    // The tree lies over the page, and gives way to what was chosen in it.
+    await page.locator(".hv-header button").first().click();
+    await page.getByRole("treeitem", { name: /host1/ }).click();
+    await expect(page.locator(".hv-tree")).toHaveCount(0);
+    await expect(page.getByRole("heading", { level: 1, name: "host1" })).toBeVisible();
+  });
+}

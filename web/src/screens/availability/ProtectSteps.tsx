@@ -5,6 +5,7 @@ import ExclamationTriangleIcon from "@patternfly/react-icons/dist/esm/icons/excl
 import TimesCircleIcon from "@patternfly/react-icons/dist/esm/icons/times-circle-icon";
 import { type ReactNode, useMemo } from "react";
 import { useI18n } from "@/i18n";
+import { carriesProtection } from "@/model/storage";
 import { type Item, useAll, useTable } from "@/store/hooks";
 import { Facts, Nothing } from "@/ui/bits";
 import { useErrorText } from "@/ui/ErrorView";
@@ -28,7 +29,7 @@ function useChecks(): Check[] {
   const pbds = useTable("PBD");
   return useMemo(() => {
     const lost = hosts.filter((host) => metrics.byRef.get(host.metrics)?.live !== true);
-    const shared = srs.filter((sr) => sr.shared);
+    const shared = srs.filter(carriesProtection);
     const whole = shared.filter((sr) => sr.PBDs.length >= hosts.length && sr.PBDs.every((pbd) => pbds.byRef.get(pbd)?.currently_attached === true));
     const names = (rows: ReadonlyArray<{ name_label: string }>): string => rows.map((row) => row.name_label).join(", ");
     return [
@@ -38,7 +39,7 @@ function useChecks(): Check[] {
       whole.length > 0 || shared.length === 0
         ? { id: "attached", state: whole.length > 0 ? "good" : "bad", text: t(whole.length > 0 ? "check-attached" : "check-attached-later") }
         : { id: "attached", state: "bad", text: t("check-detached", { names: names(shared) }) },
-      hosts.length === 2 ? { id: "third", state: "warning", text: t("check-two-hosts") } : { id: "third", state: "good", text: t("check-three-hosts") },
+      ...(hosts.length < 2 ? [] : [hosts.length === 2 ? { id: "third", state: "warning" as const, text: t("check-two-hosts") } : { id: "third", state: "good" as const, text: t("check-three-hosts") }]),
     ];
   }, [hosts, metrics, srs, pbds, t]);
 }

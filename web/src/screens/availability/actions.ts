@@ -4,6 +4,7 @@ import PowerOffIcon from "@patternfly/react-icons/dist/esm/icons/power-off-icon"
 import { type Action, defineAction, type Reason, type World } from "@/actions/action";
 import { haven, xe } from "@/actions/cli";
 import { call, start } from "@/api/rpc";
+import { carriesProtection } from "@/model/storage";
 import type { Item } from "@/store/hooks";
 
 /** Policies as the pool names them, and as the command line does. */
@@ -24,10 +25,10 @@ const enable = defineAction({
   isHidden: (pool) => pool.ha_enabled,
   blocked: (_pool, world): Reason | undefined => {
     if (world.all("host").length < 2) return { id: "protect-needs-hosts" };
-    if (!world.all("SR").some((sr) => sr.shared)) return { id: "protect-needs-storage" };
+    if (!world.all("SR").some(carriesProtection)) return { id: "protect-needs-storage" };
     return undefined;
   },
-  cli: (_pool, world) => haven("ha", "enable", "--heartbeat-sr", world.all("SR").find((sr) => sr.shared)?.name_label ?? "SR"),
+  cli: (_pool, world) => haven("ha", "enable", "--heartbeat-sr", world.all("SR").find(carriesProtection)?.name_label ?? "SR"),
   to: () => "/protect",
 });
 

@@ -7,9 +7,12 @@ import ExclamationTriangleIcon from "@patternfly/react-icons/dist/esm/icons/excl
 import { type ReactNode, useMemo } from "react";
 import { Link, useNavigate } from "react-router";
 import { URGENT_PRIORITY } from "@/app/Header";
+import { TaskLine } from "@/app/TaskDrawer";
+import { isRunning } from "@/app/tasks";
 import { useI18n } from "@/i18n";
 import { useHaStatus } from "@/model/ha";
 import { type Problem, useProblems } from "@/model/readiness";
+import { carriesProtection } from "@/model/storage";
 import { useAll, useLoaded, usePool, useTable, useVms } from "@/store/hooks";
 import { Meter, Panel } from "@/ui/bits";
 import { AlertLine } from "../alerts/AlertLine";
@@ -30,6 +33,7 @@ export function PoolOverview(): ReactNode {
         <div className="hv-stack">
           <NextSteps />
           <LatestAlerts />
+          <RunningTasks />
         </div>
       </div>
     </div>
@@ -137,7 +141,7 @@ function NextSteps(): ReactNode {
   const loaded = useLoaded("VM");
   const steps = [
     { id: "host", isDone: hosts.length >= 2, to: "/new/host" },
-    { id: "storage", isDone: srs.some((sr) => sr.shared), to: "/new/storage" },
+    { id: "storage", isDone: srs.some(carriesProtection), to: "/new/storage" },
     { id: "vm", isDone: vms.length > 0, to: "/new/vm" },
     { id: "protect", isDone: pool?.ha_enabled === true, to: "/protect" },
   ];
@@ -161,6 +165,25 @@ function NextSteps(): ReactNode {
           </li>
         ))}
       </ol>
+    </Panel>
+  );
+}
+
+const TASKS_MAX = 5;
+
+/** What is being done right now; nothing where nothing is. */
+function RunningTasks(): ReactNode {
+  const { t } = useI18n();
+  const tasks = useAll("task").filter(isRunning);
+  if (tasks.length === 0) return null;
+  return (
+    <Panel title={t("tasks")}>
+      <div className="hv-tasks-few" role="list" aria-label={t("tasks")}>
+        {tasks.slice(0, TASKS_MAX).map((task) => (
+          <TaskLine key={task.$ref} task={task} />
+        ))}
+      </div>
+      {tasks.length > TASKS_MAX && <Link to="/pool/history?show=task">{t("show-more", { count: tasks.length - TASKS_MAX })}</Link>}
     </Panel>
   );
 }

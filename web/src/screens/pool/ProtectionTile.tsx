@@ -6,6 +6,7 @@ import { Link, useNavigate } from "react-router";
 import type { HaStatus } from "@/api/haven";
 import { useI18n } from "@/i18n";
 import { restartable, usePoolProtection } from "@/model/ha";
+import { carriesProtection } from "@/model/storage";
 import { useAll, usePool, useTable, useVms } from "@/store/hooks";
 import { Act } from "@/ui/Act";
 import { Meter } from "@/ui/bits";
@@ -15,7 +16,7 @@ export function useCannotProtect(): string | undefined {
   const hosts = useAll("host");
   const srs = useAll("SR");
   if (hosts.length < 2) return "protect-needs-hosts";
-  if (!srs.some((sr) => sr.shared)) return "protect-needs-storage";
+  if (!srs.some(carriesProtection)) return "protect-needs-storage";
   return undefined;
 }
 
