@@ -63,9 +63,13 @@ test-fencing: ## power fencing with one of Debian's agents and an IPMI simulator
 	cargo nextest run --locked -p haven-drivers --test ipmi
 
 .PHONY: bench-web
-bench-web: build ## measure the web console with 64 simulated hosts and 3,000 VMs, one `figure` line each
+
+MEMORY_SECONDS ?= 600
+
+bench-web: deps web ## measure the web console with 64 simulated hosts and 3,000 VMs, one `figure` line each: MEMORY_SECONDS=0 without its memory after minutes
+	cargo build --release --locked -p haven-daemon -p haven-lab --bins
 	@scripts/install-deps --checks
-	@scripts/web-bench
+	@HAVEN_BENCH_MEMORY_S=$(MEMORY_SECONDS) scripts/web-bench
 
 web-dev: ## the web console on port 5173 with a mock pool; HAVEN_SERVER=https://HOST for a real one
 	@scripts/install-deps --web

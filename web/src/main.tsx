@@ -15,7 +15,7 @@ if (element !== null) {
   const client = makeQueryClient();
   askEarly(client);
   // Tabs measure their names once; with the real letters these are wider.
-  void document.fonts.ready.then(() => window.dispatchEvent(new Event("resize")));
+  document.fonts.addEventListener("loadingdone", () => window.dispatchEvent(new Event("resize")));
   void loadPreferred().then((texts) => {
     root.render(
       <StrictMode>

@@ -19,7 +19,7 @@ let answers: FirstAnswers | undefined;
 /** Asks who is signed in, and if somebody is, for the first tables. */
 export function askFirst(): void {
   state = session.get();
-  state.then(askTables, () => undefined);
+  state.then(askTables).catch(() => undefined);
 }
 
 function askTables(known: SessionState): void {

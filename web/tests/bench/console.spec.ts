@@ -9,6 +9,8 @@ const VMS = Number(process.env["HAVEN_BENCH_VMS"] ?? 3000);
 const MEMORY_S = Number(process.env["HAVEN_BENCH_MEMORY_S"] ?? 600);
 const PASSWORD = "haven-sim";
 const SAMPLES = 40;
+/** Loads of the page, of which the one in the middle counts. */
+const TURNS = 5;
 
 function figure(name: string, value: number, unit: string, digits = 0): void {
   console.log(`figure ${name} ${value.toFixed(digits)} ${unit}`);
@@ -39,15 +41,32 @@ async function busy(page: Page): Promise<number> {
   return metrics.find(({ name }) => name === "TaskDuration")?.value ?? 0;
 }
 
-/** Seconds from asking for the page until its tiles stand, and until all machines can be worked with. */
+/** When something stood on the page and was drawn, in milliseconds since 1970. Looked for at every frame: Playwright
+ * itself looks after 100, 350, 850 milliseconds, and that would be measured. */
+async function stands(page: Page, selector: string, text = ""): Promise<number> {
+  return page.evaluate(
+    ([wanted, says]) =>
+      new Promise<number>((resolve) => {
+        const look = (): void => {
+          const found = document.querySelector(wanted ?? "");
+          if (found?.textContent?.includes(says ?? "") === true) setTimeout(() => resolve(Date.now()));
+          else requestAnimationFrame(look);
+        };
+        requestAnimationFrame(look);
+      }),
+    [selector, text],
+  );
+}
+
+/** Seconds from asking for the page until its tabs stand, and until all machines can be worked with. */
 async function load(page: Page): Promise<{ content: number; all: number }> {
   const begun = Date.now();
   await page.goto(`${URL}/ui/pool/vms`, { waitUntil: "commit" });
-  await expect(page.getByRole("tab", { name: "Machines" })).toBeVisible({ timeout: 60_000 });
-  const content = (Date.now() - begun) / 1000;
-  await expect(page.locator(`.hv-rows[aria-rowcount="${VMS + 1}"]`)).toBeVisible({ timeout: 60_000 });
-  return { content, all: (Date.now() - begun) / 1000 };
+  const [content, all] = await Promise.all([stands(page, ".pf-v6-c-tabs a[href$='/vms']"), stands(page, `.hv-rows[aria-rowcount="${VMS + 1}"] .hv-rows-body .hv-row`)]);
+  return { content: (content - begun) / 1000, all: (all - begun) / 1000 };
 }
+
+const median = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 async function rpc(request: APIRequestContext, method: string, params: unknown[]): Promise<unknown> {
   const answer = await request.post(`${POOL}/jsonrpc`, { data: { jsonrpc: "2.0", id: 1, method, params } });
@@ -63,23 +82,32 @@ test("figures", async ({ browser, playwright }) => {
   const state = await first.context().storageState();
   await first.context().close();
 
-  const page = await freshPage(browser, state as never);
-  await busy(page);
-  const cold = await load(page);
-  figure("first_content_cold_s", cold.content, "s", 2);
-  figure("all_machines_cold_s", cold.all, "s", 2);
-  figure("all_machines_cold_page_busy_s", await busy(page), "s", 2);
-  const warm = await load(page);
-  figure("first_content_warm_s", warm.content, "s", 2);
-  figure("all_machines_warm_s", warm.all, "s", 2);
+  let page = await freshPage(browser, state as never);
+  const cold: Array<Awaited<ReturnType<typeof load>>> = [];
+  const ticks: number[] = [];
+  for (let turn = 0; turn < TURNS; turn += 1) {
+    await page.context().close();
+    page = await freshPage(browser, state as never);
+    await busy(page);
+    cold.push(await load(page));
+    ticks.push(await busy(page));
+  }
+  figure("first_content_cold_s", median(cold.map(({ content }) => content)), "s", 2);
+  figure("all_machines_cold_s", median(cold.map(({ all }) => all)), "s", 2);
+  figure("all_machines_cold_worst_s", Math.max(...cold.map(({ all }) => all)), "s", 2);
+  figure("all_machines_cold_page_busy_s", median(ticks), "s", 2);
+  const warm: typeof cold = [];
+  for (let turn = 0; turn < TURNS; turn += 1) warm.push(await load(page));
+  figure("first_content_warm_s", median(warm.map(({ content }) => content)), "s", 2);
+  figure("all_machines_warm_s", median(warm.map(({ all }) => all)), "s", 2);
 
   // A filter over all machines: from the last key to the one row.
   const filter = page.getByLabel("Filter");
   const anyName = (await page.locator(".hv-rows-body a").first().textContent()) ?? "";
   const typed = Date.now();
   await filter.fill(anyName);
-  await expect(page.locator(".hv-rows-body .hv-row").first()).toContainText(anyName);
-  figure("filter_ms", Date.now() - typed, "ms");
+  const filtered = await stands(page, `.hv-rows:not([aria-rowcount="${VMS + 1}"]) .hv-rows-body .hv-row`, anyName);
+  figure("filter_ms", filtered - typed, "ms");
 
   const request = await playwright.request.newContext({ ignoreHTTPSErrors: true });
   const session = await rpc(request, "session.login_with_password", ["root", PASSWORD, "1.0", "bench"]);
@@ -113,7 +141,7 @@ test("figures", async ({ browser, playwright }) => {
   figure("event_to_page_p50_ms", delays[Math.floor(SAMPLES * 0.5)] ?? 0, "ms");
   figure("event_to_page_p95_ms", delays[Math.floor(SAMPLES * 0.95)] ?? 0, "ms");
 
-  await memory(page, request, session, vm);
+  if (MEMORY_S > 0) await memory(page, request, session, vm);
 });
 
 /** Memory of the page, before and after minutes of changes. */

@@ -16,11 +16,11 @@ async function network(cdp: CDPSession, offline: boolean): Promise<void> {
 }
 
 /** A settings page with something half typed in it. */
-async function halfTyped(page: Page): Promise<void> {
+async function halfTyped(page: Page, text: string): Promise<void> {
   await page.clock.install();
   await page.goto(`/ui/vm/${VM}/settings`);
   await signIn(page, PASSWORD);
-  await page.locator("#set-description").fill("half a sen");
+  await page.locator("#set-description").fill(text);
   await page.evaluate(() => Object.assign(window, { sameDocument: true }) && undefined);
 }
 
@@ -28,8 +28,8 @@ for (const ends of [false, true]) {
   test(`a laptop slept an hour${ends ? ", and its session ended" : ""}`, async ({ page, context, request, baseURL }) => {
     const seen = watch(page, () => [baseURL ?? ""]);
     const change = async (data: object): Promise<void> => expect((await request.post("/ui/mock", { data })).ok()).toBe(true);
-    await halfTyped(page);
     const name = `renamed-${String(ends)}`;
+    await halfTyped(page, `${name}: half a sen`);
     const gone = ends ? 4 : 3;
     const cdp = await context.newCDPSession(page);
     await cdp.send("Network.enable");
@@ -58,7 +58,7 @@ for (const ends of [false, true]) {
     await description.focus();
     await page.keyboard.press("End");
     await page.keyboard.type("tence");
-    await expect(description).toHaveValue("half a sentence");
+    await expect(description).toHaveValue(`${name}: half a sentence`);
     await page.locator("form button[type=submit]").click();
     await expect(page.locator(".pf-v6-c-alert.pf-m-success").first()).toBeVisible();
     expect(await page.evaluate(() => "sameDocument" in window), "the same page all the time").toBe(true);

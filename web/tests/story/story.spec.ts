@@ -69,6 +69,8 @@ test("from the first run to a machine that survives its host", async ({ browser 
 
   await test.step("A17, A19: the pool is founded", async () => {
     await hands.open(`${address(1)}/ui/#code=${await setupCode(1)}`);
+    // The address of the network in which it is managed, not of the storage's.
+    await expect(page.getByText(address(1).replace("https://", "")).first()).toBeVisible({ timeout: MINUTE });
     await hands.fill(page.locator("#pool-name"), POOL);
     await hands.fill(page.locator("#new-password"), PASSWORD);
     await hands.fill(page.locator("#password-again"), PASSWORD);

@@ -42,9 +42,7 @@ pub async fn prepare(agent: &Agent, address: Option<IpAddr>) -> Result<Founding,
     let settings = &parts.config.settings;
     let facts = host_facts(parts).await;
     let address = address
-        .or(settings.address)
-        .or_else(default_route_address)
-        .or_else(|| first_address(&facts))
+        .or_else(|| management_address(settings.address, &facts))
         .ok_or_else(|| ApiError::new(codes::HOST_HAS_NO_MANAGEMENT_IP, Vec::new()))?;
     let member = Member {
         host: parts.identity.host(),
@@ -81,6 +79,12 @@ impl Founding {
         tracing::info!(pool = %membership.pool, "founded a pool");
         Ok(membership)
     }
+}
+
+/// The address at which a host that is in no pool is managed: the one of its settings, else the one by
+/// which it speaks to the world, else one of a bridge, else any.
+pub fn management_address(set: Option<IpAddr>, facts: &HostFacts) -> Option<IpAddr> {
+    set.or_else(default_route_address).or_else(|| first_address(facts))
 }
 
 /// The address by which this host speaks to the world.

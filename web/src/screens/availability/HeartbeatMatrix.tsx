@@ -98,7 +98,9 @@ function Mark({ good, text, age }: MarkProps): ReactNode {
       <span className={good ? "hv-mark-good" : "hv-mark-bad"}>
         {good ? <CheckIcon /> : <TimesIcon />} {text}
       </span>
-      {age !== undefined && <span className="hv-muted"> {age < 10_000 ? t("milliseconds", { value: number(age) }) : ago(0, age)}</span>}
+      {/* The blank between them is where the line may end. */}
+      {age !== undefined && " "}
+      {age !== undefined && <span className="hv-muted">{age < 10_000 ? t("milliseconds", { value: number(age) }) : ago(0, age)}</span>}
     </>
   );
 }

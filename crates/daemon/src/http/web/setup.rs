@@ -49,7 +49,7 @@ pub(in crate::http) async fn where_and_code(state: &Arc<AppState>) -> Json {
     });
     let address = match own {
         Some(address) => address,
-        None => address_of(&host_facts(state.agent().parts()).await),
+        None => address_of(state, &host_facts(state.agent().parts()).await),
     };
     let place = if port == 443 { address } else { format!("{address}:{port}") };
     match state.identity.pool() {
@@ -78,7 +78,10 @@ pub(super) async fn answer(
     check(asked.get("code").and_then(Json::as_str).unwrap_or_default()).await?;
     match what {
         "candidate" => candidate(state, asked).await,
-        "facts" => Ok(facts(&host_facts(state.agent().parts()).await)),
+        "facts" => {
+            let found = host_facts(state.agent().parts()).await;
+            Ok(facts(&found, address_of(state, &found)))
+        }
         "init" => extra_pool::init(state, asked).await,
         "join" => extra_pool::join_here(state, asked).await,
         _ => Err(ApiError::with(codes::MESSAGE_METHOD_UNKNOWN, &[&what])),
@@ -155,15 +158,14 @@ async fn reach(state: &Arc<AppState>, place: Place) -> Json {
     }
 }
 
-fn address_of(facts: &HostFacts) -> String {
-    let first = facts.nics.iter().flat_map(|nic| &nic.addresses).find(|text| !text.contains(':'));
-    let address = first.and_then(|text| text.split('/').next());
-    address.unwrap_or(&facts.hostname).to_owned()
+/// Where this host's console is: the very address that founding a pool would take.
+fn address_of(state: &AppState, facts: &HostFacts) -> String {
+    let address = join::found::management_address(state.config.settings.address, facts);
+    address.map_or_else(|| facts.hostname.clone(), |address| address.to_string())
 }
 
 /// What the first page shows of this host.
-fn facts(facts: &HostFacts) -> Json {
-    let address = address_of(facts);
+fn facts(facts: &HostFacts, address: String) -> Json {
     let dynamic = facts.nics.iter().any(|nic| {
         nic.dynamic && nic.addresses.iter().any(|text| text.split('/').next() == Some(&address))
     });
