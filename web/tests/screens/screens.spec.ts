@@ -26,8 +26,10 @@ for (const screen of SCREENS) {
   });
 }
 
-for (const language of ["es", "zh-CN"]) {
+// docs/images has some of these: scripts/web-pictures.
+for (const language of ["en", "es", "zh-CN"]) {
   test(`the overview in ${language}`, async ({ page }) => {
+    await page.setViewportSize({ width: 1440, height: 1180 });
     await page.addInitScript((value) => localStorage.setItem("haven.language", value), language);
     await page.goto("/ui/pool/availability");
     await signIn(page, PASSWORD);
