@@ -23,7 +23,6 @@ const FIELD_WRITES: &[(&str, &[&str])] = &[
             "set_has_vendor_device",
             "set_actions_after_crash",
             "set_HVM_boot_policy",
-            "set_bios_strings",
             "other_config",
             "platform",
             "blocked_operations",

@@ -50,7 +50,8 @@ impl Daemon {
             tracing::error!(%error, "the pool database cannot be opened");
         }
         let app = http::router(state.clone());
-        let routers = Routers { api: app.clone(), local: app.clone(), proxied: app };
+        let fair = state.fair.clone();
+        let routers = Routers { api: app.clone(), local: app.clone(), proxied: app, fair };
         let reports = side.take_reports();
         let mut tasks = side.start(routers, &stop).await?;
         if let Some(reports) = reports {
@@ -58,6 +59,7 @@ impl Daemon {
         }
         tasks.spawn(until(stop.clone(), replicate::run(state.clone())));
         tasks.spawn(until(stop.clone(), stats::follow(state.clone())));
+        tasks.spawn(until(stop.clone(), stats::copies(state.clone())));
         tasks.spawn(until(stop.clone(), dispatch::expire(state.clone())));
         tasks.spawn(until(stop.clone(), reconcile::guests::run(state.clone())));
         Ok(Self { state, reports: side.report_to(), agent: side.agent, tasks })

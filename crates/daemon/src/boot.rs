@@ -17,6 +17,7 @@ use crate::agent::permit::{GuardPort, NeverArmed, PermitGate};
 use crate::agent::{Agent, AgentParts, PeerHandlers, StorageSet, peer_router};
 use crate::authority::Authority;
 use crate::config::Config;
+use crate::fair::Fair;
 use crate::http::redirect;
 use crate::identity::{IdentityError, IdentityStore};
 use crate::order_client::OrderClient;
@@ -166,9 +167,10 @@ impl HostSide {
         let handlers = PeerHandlers { reports: self.reports.clone(), proxied: routers.proxied };
         let peer_app = peer_router(self.agent.clone(), handlers);
         let peer_tls = tls.clone();
-        tasks.spawn(serve_tls(peer, move || peer_tls.peer_server(), peer_app, stop.clone()));
+        tasks.spawn(serve_tls(peer, move || peer_tls.peer_server(), peer_app, None, stop.clone()));
         let api_tls = tls.clone();
-        tasks.spawn(serve_tls(api, move || api_tls.api_server(), routers.api, stop.clone()));
+        let fair = Some(routers.fair);
+        tasks.spawn(serve_tls(api, move || api_tls.api_server(), routers.api, fair, stop.clone()));
         tasks.spawn(serve_unix(local, routers.local, stop.clone()));
         tasks.spawn(self.agent.clone().keep_attached(stop.clone()));
         if settings.discovery_port != 0 {
@@ -207,6 +209,8 @@ pub struct Routers {
     pub local: Router,
     /// From another member, for its clients.
     pub proxied: Router,
+    /// Whose connection is next, of clients over TLS.
+    pub fair: Arc<Fair>,
 }
 
 async fn listen(address: std::net::IpAddr, port: u16) -> Result<TcpListener, BootError> {

@@ -11,6 +11,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+/// It gives memory back after a rush: with the C library's, what long lists took on each of many threads stayed.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Threads for blocking calls. The lanes of the agent and of the drivers take less.
 const BLOCKING_THREADS_MAX: usize = 512;
 /// How long calls that hang may hold up the end.

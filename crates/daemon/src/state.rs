@@ -29,7 +29,7 @@ use crate::pam::Pam;
 use crate::peer_net::Dialer;
 use crate::reconcile::Reports;
 use crate::replicate::Copies;
-use crate::session::{Passwords, Sessions, Throttle};
+use crate::session::{Desk, Passwords, Sessions, Throttle};
 use crate::tasks::Runner;
 
 /// Shared by all requests and loops of the coordinator side.
@@ -50,8 +50,10 @@ pub struct AppState {
     pub passwords: Passwords,
     /// Verifies passwords of the operating system's users, where a site wants that.
     pub pam: Option<Pam>,
-    /// Slows down who guesses them.
+    /// Shuts out who guesses them.
     pub throttle: Throttle,
+    /// Whose login is looked at next.
+    pub desk: Desk,
     /// Who is served next.
     pub fair: Arc<Fair>,
     /// Who did what.
@@ -91,6 +93,7 @@ impl AppState {
             sessions: Sessions::default(),
             passwords: Passwords::default(),
             throttle: Throttle::default(),
+            desk: Desk::default(),
             fair: Arc::default(),
             audit,
             copies: Copies::default(),

@@ -9,8 +9,12 @@ use crate::args::{number, truth};
 use crate::facts::{Field, Kind, RecordClass, STANDARD_PARAMS, Source, Verb};
 use crate::failure::Failure;
 use crate::filter::{Target, target};
+use crate::printer::Cell;
 use crate::record::{Parts, expensive_cell, variant_text};
 use crate::run::{Object, Run};
+
+/// Records of a long list that are made before they are sent.
+const RECORDS_AT_A_TIME: usize = 32;
 
 impl Run<'_> {
     /// Carries out a generated command.
@@ -73,15 +77,27 @@ impl Run<'_> {
         for field in fields.iter().filter(|field| !field.expensive) {
             self.prepare(field, shown.len())?;
         }
-        let mut table = Vec::with_capacity(shown.len());
-        for object in &shown {
+        let mut rest = shown.chunks(RECORDS_AT_A_TIME);
+        let first = self.rows(rest.next().unwrap_or_default(), &fields)?;
+        self.printer.table(first);
+        for objects in rest {
+            // A client that does not read holds this thread, and not the whole list.
+            self.flush()?;
+            let more = self.rows(objects, &fields)?;
+            self.printer.more(more);
+        }
+        Ok(())
+    }
+
+    fn rows(&mut self, objects: &[Object], fields: &[&Field]) -> Result<Vec<Vec<Cell>>, Failure> {
+        let mut table = Vec::with_capacity(objects.len());
+        for object in objects {
             let cell = |field: &&Field| {
                 if field.expensive { Ok(expensive_cell(field)) } else { self.cell(field, object) }
             };
             table.push(fields.iter().map(cell).collect::<Result<_, _>>()?);
         }
-        self.printer.table(table);
-        Ok(())
+        Ok(table)
     }
 
     fn param_list(&mut self, class: &'static RecordClass, object: &Object) -> Result<(), Failure> {

@@ -60,6 +60,28 @@ impl Printer {
         }
     }
 
+    /// More records of the list that was begun last.
+    pub(crate) fn more(&mut self, records: Vec<Vec<Cell>>) {
+        match self.mode {
+            Mode::Text => self.show(&records),
+            Mode::Minimal => {
+                let before = self.minimal.pop();
+                self.firsts(&records);
+                if let Some(mut line) = before {
+                    if let Some(more) = self.minimal.pop() {
+                        line.extend([",", &more]);
+                    }
+                    self.minimal.push(line);
+                }
+            }
+            Mode::Json => {
+                if let Some(Json::Array(list)) = self.json.last_mut() {
+                    list.extend(records.into_iter().map(object));
+                }
+            }
+        }
+    }
+
     /// One record.
     pub(crate) fn record(&mut self, record: Vec<Cell>) {
         match self.mode {

@@ -1,6 +1,9 @@
 //! What the reads of 32 sessions lose while one client floods. The client that floods works on the
-//! same two cores as the others and the server: its own work costs the others too.
+//! same two cores as the others and the server: its own work costs the others too. Reads with and without
+//! the flood take turns, so that a processor that is slower for a while slows both.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -14,7 +17,11 @@ const CONNECTIONS: usize = 64;
 /// Connections that ask for lists of everything.
 const LISTS: usize = 16;
 /// Connections that log in, each again and again.
-const LOGINS: usize = 16;
+const LOGINS: usize = 32;
+/// How often reads without the flood and reads beside it take turns.
+const ROUNDS: u32 = 3;
+/// Pause after the flood begins, and after it ends.
+const PAUSE: Duration = Duration::from_millis(300);
 /// Requests that one connection sends before it reads an answer.
 const PIPELINED: usize = 64;
 /// Connections that ask for lists and never read them.
@@ -33,6 +40,8 @@ enum Kind {
     Connections,
     /// Logins over several connections.
     Logins,
+    /// Connections over which nothing is asked.
+    Handshakes,
     /// Lists that are asked for and never read.
     Silent,
 }
@@ -43,42 +52,61 @@ const KINDS: &[(Kind, &str)] = &[
     (Kind::Lists, "flood_lists"),
     (Kind::Connections, "flood_connections"),
     (Kind::Logins, "flood_logins"),
+    (Kind::Handshakes, "flood_handshakes"),
     (Kind::Silent, "flood_silent"),
 ];
 
-/// All kinds one after the other, each beside reads without any just before.
+/// All kinds one after the other.
 pub(crate) async fn all(
     daemon: &Daemon,
     server: &Server,
     mut readers: Vec<Connection>,
     vms: &[Json],
     length: Duration,
-) -> Vec<Connection> {
+) {
+    let length = length / ROUNDS;
     for (kind, name) in KINDS {
-        let (alone, _, back) = reads(readers, vms, length).await;
-        let flood = start(*kind, server, vms).await;
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let cpu = daemon.cpu_ms();
-        let (flooded, times, back) = reads(back, vms, length).await;
-        readers = back;
-        let share = (daemon.cpu_ms() - cpu) / length.as_secs_f64() / 10.0;
-        for one in flood {
-            one.abort();
+        let (mut alone, mut flooded, mut cpu) = (0.0, 0.0, 0.0);
+        let (mut times, calls) = (Vec::new(), Arc::new(AtomicU64::new(0)));
+        for _ in 0..ROUNDS {
+            let (rate, _, back) = reads(readers, vms, length).await;
+            alone += rate;
+            let flood = start(*kind, server, vms, &calls).await;
+            tokio::time::sleep(PAUSE).await;
+            let before = daemon.cpu_ms();
+            let (rate, some, back) = reads(back, vms, length).await;
+            cpu += daemon.cpu_ms() - before;
+            flooded += rate;
+            times.extend(some);
+            readers = back;
+            for one in flood {
+                one.abort();
+            }
+            tokio::time::sleep(PAUSE).await;
         }
+        times.sort_unstable();
+        let passed = (length * ROUNDS).as_secs_f64();
         let reads = format!("reads_{}_per_s", name.replacen("flood", "flooded", 1));
-        figure(&reads, flooded, "calls/s");
+        figure(&reads, flooded / f64::from(ROUNDS), "calls/s");
         figure(&format!("reads_{name}_p99_ms"), crate::percentile(&times, 0.99), "ms");
         figure(&format!("{name}_cost"), (1.0 - flooded / alone) * 100.0, "%");
-        figure(&format!("{name}_server_cpu"), share, "%");
+        let calls = calls.load(Ordering::Relaxed) as f64;
+        let pauses = (PAUSE * ROUNDS).as_secs_f64();
+        figure(&format!("{name}_calls_per_s"), calls / (passed + pauses), "calls/s");
+        figure(&format!("{name}_server_cpu"), cpu / passed / 10.0, "%");
         figure(&format!("{name}_memory_mib"), daemon.memory_mib() as f64, "MiB");
     }
-    readers
 }
 
-async fn start(kind: Kind, server: &Server, vms: &[Json]) -> Vec<JoinHandle<()>> {
+async fn start(
+    kind: Kind,
+    server: &Server,
+    vms: &[Json],
+    calls: &Arc<AtomicU64>,
+) -> Vec<JoinHandle<()>> {
     let session = server.login("root", PASSWORD).await.session;
     let count = match kind {
-        Kind::Reads | Kind::Connections => CONNECTIONS,
+        Kind::Reads | Kind::Connections | Kind::Handshakes => CONNECTIONS,
         Kind::Pipelined => 1,
         Kind::Lists => LISTS,
         Kind::Logins => LOGINS,
@@ -87,12 +115,13 @@ async fn start(kind: Kind, server: &Server, vms: &[Json]) -> Vec<JoinHandle<()>>
     let mut flood = Vec::new();
     for _ in 0..count {
         let (server, session, vm) = (server.clone(), session.clone(), vms[0].clone());
-        flood.push(tokio::spawn(one(kind, server, session, vm)));
+        flood.push(tokio::spawn(one(kind, server, (session, vm), calls.clone())));
     }
     flood
 }
 
-async fn one(kind: Kind, server: Server, session: String, vm: Json) {
+async fn one(kind: Kind, server: Server, (session, vm): (String, Json), calls: Arc<AtomicU64>) {
+    let count = || calls.fetch_add(1, Ordering::Relaxed);
     let read =
         |connection: &Connection| connection.body("VM.get_record", std::slice::from_ref(&vm));
     let connect = || async {
@@ -107,15 +136,22 @@ async fn one(kind: Kind, server: Server, session: String, vm: Json) {
             let body = if matches!(kind, Kind::Lists) { list } else { read(&connection) };
             loop {
                 connection.post("/jsonrpc", "application/json", body.clone()).await;
+                count();
             }
         }
         Kind::Connections => loop {
             let mut connection = connect().await;
             let body = read(&connection);
             connection.post("/jsonrpc", "application/json", body).await;
+            count();
         },
         Kind::Logins => loop {
             server.login("root", PASSWORD).await;
+            count();
+        },
+        Kind::Handshakes => loop {
+            server.connect().await;
+            count();
         },
         Kind::Pipelined => {
             let body = read(&connect().await);

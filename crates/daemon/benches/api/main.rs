@@ -59,9 +59,13 @@ impl Daemon {
     }
 
     fn memory_mib(&self) -> u64 {
+        self.status_mib("VmRSS:")
+    }
+
+    fn status_mib(&self, name: &str) -> u64 {
         let path = format!("/proc/{}/status", self.child.id());
         let text = std::fs::read_to_string(path).unwrap();
-        let line = text.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap();
         line.split_ascii_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
     }
 
@@ -163,7 +167,7 @@ async fn writes(
     connections: Vec<Connection>,
     vms: &[Json],
     length: Duration,
-) -> (f64, Vec<Duration>) {
+) -> (f64, Vec<Duration>, Vec<Connection>) {
     let end = Instant::now() + length;
     let mut running = Vec::new();
     for (number, mut connection) in connections.into_iter().enumerate() {
@@ -179,15 +183,17 @@ async fn writes(
                 client::result(&connection.blind("VM.set_name_description", &params).await);
                 times.push(began.elapsed());
             }
-            times
+            (times, connection)
         }));
     }
-    let mut times = Vec::new();
+    let (mut times, mut back) = (Vec::new(), Vec::new());
     for one in running {
-        times.extend(one.await.unwrap());
+        let (some, connection) = one.await.unwrap();
+        times.extend(some);
+        back.push(connection);
     }
     times.sort_unstable();
-    (times.len() as f64 / length.as_secs_f64(), times)
+    (times.len() as f64 / length.as_secs_f64(), times, back)
 }
 
 /// From the answer to a change until each watcher has its event.
@@ -301,7 +307,11 @@ async fn measure(hosts: usize, vms: usize, seconds: u64) {
         figure(name, ms, "ms");
         figure(&name.replace("_ms", "_bytes"), bytes as f64, "bytes");
     }
+    figure("coordinator_memory_listed_mib", daemon.memory_mib() as f64, "MiB");
     let length = Duration::from_secs(seconds);
+    let began = Instant::now();
+    at_once(&server).await;
+    figure("logins_32_at_once_ms", began.elapsed().as_secs_f64() * 1000.0, "ms");
     let readers = sessions(&server, SESSIONS).await;
     let (_, _, readers) = reads(readers, &refs, Duration::from_secs(1)).await;
     let (alone, times, readers) = reads(readers, &refs, length).await;
@@ -309,18 +319,33 @@ async fn measure(hosts: usize, vms: usize, seconds: u64) {
     figure("reads_p50_ms", percentile(&times, 0.5), "ms");
     figure("reads_p99_ms", percentile(&times, 0.99), "ms");
     figure("coordinator_memory_read_mib", daemon.memory_mib() as f64, "MiB");
-    let readers = flood::all(&daemon, &server, readers, &refs, length).await;
-    let (rate, times) = writes(readers, &refs, length).await;
+    let (rate, times, readers) = writes(readers, &refs, length).await;
     figure("durable_writes_per_s", rate, "writes/s");
     figure("durable_writes_p99_ms", percentile(&times, 0.99), "ms");
-    // The first connection has been idle for too long to be kept.
     let mut root = server.login("root", PASSWORD).await;
     let cpu = daemon.cpu_ms();
     let times = events(&server, &mut root, &refs, 40).await;
     figure("event_server_cpu_ms", (daemon.cpu_ms() - cpu) / 40.0, "ms");
     figure("event_p50_ms", percentile(&times, 0.5), "ms");
     figure("event_p99_ms", percentile(&times, 0.99), "ms");
+    figure("coordinator_memory_watched_mib", daemon.memory_mib() as f64, "MiB");
+    flood::all(&daemon, &server, readers, &refs, length).await;
+    // What is free is given back within some seconds.
+    tokio::time::sleep(Duration::from_secs(5)).await;
     figure("coordinator_memory_mib", daemon.memory_mib() as f64, "MiB");
+    figure("coordinator_memory_peak_mib", daemon.status_mib("VmHWM:") as f64, "MiB");
+}
+
+/// As many logins at the same moment as there are sessions, from one address.
+async fn at_once(server: &Server) {
+    let mut running = tokio::task::JoinSet::new();
+    for _ in 0..SESSIONS {
+        let server = server.clone();
+        running.spawn(async move { server.login("root", PASSWORD).await });
+    }
+    while let Some(login) = running.join_next().await {
+        login.unwrap();
+    }
 }
 
 fn main() {
@@ -328,7 +353,7 @@ fn main() {
         std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
     };
     let (hosts, vms) = (number("BENCH_HOSTS", 64), number("BENCH_VMS", 3000));
-    let seconds = number("BENCH_SECONDS", 10);
+    let seconds = number("BENCH_SECONDS", 6);
     // Once more, but bound to the cores; the daemon inherits them.
     if std::env::var_os("BENCH_BOUND").is_none() {
         let program = std::env::current_exe().unwrap();

@@ -50,6 +50,7 @@ pub async fn host_facts(parts: &AgentParts) -> HostFacts {
         nics,
         wall_ms: host_info::wall_ms(),
         uptime_ms: uptime_ms(),
+        firmware: info.firmware,
     }
 }
 

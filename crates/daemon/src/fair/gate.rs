@@ -188,6 +188,18 @@ impl Fair {
         }
     }
 
+    /// Waits for the turn of what comes before the first request of a connection; how many of those
+    /// wait is bounded where connections are taken.
+    pub(crate) async fn begin(self: &Arc<Self>, who: Who, line: Line) -> Pass {
+        let pass = self.turn(who, line.clone(), usize::MAX).await;
+        pass.unwrap_or(self.free(who, line))
+    }
+
+    /// Within, whatever the accounts say.
+    fn free(self: &Arc<Self>, who: Who, line: Line) -> Pass {
+        Pass { fair: self.clone(), entered: who, line, charged: 0, cost: 0, settled: 0 }
+    }
+
     /// `None`: more than `most` of the same session wait.
     async fn turn(self: &Arc<Self>, who: Who, line: Line, most: usize) -> Option<Pass> {
         let entered = self.shares().enter((who, line.number), most, self.now(), self.is_busy());
@@ -255,7 +267,7 @@ impl Pass {
         drop(self);
         // What was begun is not refused; there is one answer on a connection at a time.
         let pass = fair.turn(who, line.clone(), usize::MAX).await;
-        pass.unwrap_or(Self { fair, entered: who, line, charged: 0, cost: 0, settled: 0 })
+        pass.unwrap_or(fair.free(who, line))
     }
 }
 

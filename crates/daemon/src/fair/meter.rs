@@ -21,14 +21,7 @@ const SLICE_NS: u64 = 500_000;
 
 /// Answers a request within `pass`.
 pub(crate) async fn metered(mut pass: Pass, work: impl Future<Output = Response>) -> Response {
-    let mut work = pin!(work);
-    let response = poll_fn(|context| {
-        let before = spent(ClockId::ThreadCPUTime);
-        let polled = work.as_mut().poll(context);
-        pass.spend(spent(ClockId::ThreadCPUTime).saturating_sub(before));
-        polled
-    })
-    .await;
+    let response = counted(&mut pass, work).await;
     match response.body().size_hint().exact() {
         Some(bytes) if bytes <= SMALL_BYTES => {
             pass.spend(std::time::Duration::from_nanos(bytes * BYTE_NS));
@@ -36,6 +29,18 @@ pub(crate) async fn metered(mut pass: Pass, work: impl Future<Output = Response>
         }
         _ => response.map(|body| Body::new(Metered { body, place: Place::Within(pass) })),
     }
+}
+
+/// Does some work within `pass`.
+pub(crate) async fn counted<T>(pass: &mut Pass, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        let before = spent(ClockId::ThreadCPUTime);
+        let polled = work.as_mut().poll(context);
+        pass.spend(spent(ClockId::ThreadCPUTime).saturating_sub(before));
+        polled
+    })
+    .await
 }
 
 type Waiting = Pin<Box<dyn Future<Output = Pass> + Send>>;

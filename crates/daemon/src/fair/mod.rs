@@ -10,7 +10,7 @@ mod meter;
 mod shares;
 
 pub use gate::{Entry, Fair, Line};
-pub(crate) use meter::{InPieces, metered};
+pub(crate) use meter::{InPieces, counted, metered};
 pub use shares::{Address, Who};
 
 #[cfg(test)]

@@ -27,8 +27,6 @@ const FORGET_NS: u64 = 1_000_000_000;
 const COUNT_NS: u64 = 1_000_000;
 /// What a call costs at least: its part of the connection, which is not measured.
 pub(super) const CALL_NS: u64 = 20_000;
-/// What the first call of a connection costs all those of its address that have no session yet.
-const STRANGER_NS: u64 = 300_000;
 /// Of all processors, what is shared out at least, as a divisor: the other half is for connections,
 /// encryption, and whatever else a host does.
 const PROCESSORS_DIVISOR: u64 = 2;
@@ -313,10 +311,6 @@ impl Shares {
             house.account.end(refund);
             if let Some(member) = house.members.get_mut(&entered.session) {
                 member.account.end(refund);
-                if !same && entered.session.is_none() {
-                    member.account.charge(STRANGER_NS, &mut house.level);
-                    house.account.charge(STRANGER_NS, &mut self.level);
-                }
             }
         }
         let house = self.houses.entry(owner.address).or_default();

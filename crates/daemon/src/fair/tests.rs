@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::shares::{Address, Bill, CALL_NS, Entered, Shares, WAITING_MAX, Who};
 
 const READ_NS: u64 = 40_000;
+const HANDSHAKE_NS: u64 = 300_000;
 const LIST_NS: u64 = 28_000_000;
 const SLICE_NS: u64 = 500_000;
 const TICK_NS: u64 = 2_000_000;
@@ -245,7 +246,18 @@ fn a_connection_for_every_call_does_not_make_a_new_client_of_its_owner() {
         if let Entered::Go(charged) = shares.enter((reader, 1), WAITING_MAX, now, true) {
             shares.leave(reader, bill(reader, charged), now);
         }
-        // A new connection each time.
+        // A new connection each time, which begins with its handshake.
+        match shares.enter((stranger, line), usize::MAX, now, true) {
+            Entered::Go(charged) => {
+                let handshake = Bill { cost: HANDSHAKE_NS, ..bill(stranger, charged) };
+                shares.leave(stranger, handshake, now);
+            }
+            Entered::Wait(turn) => {
+                waiting.push(turn);
+                continue;
+            }
+            Entered::Full => panic!("there is no limit"),
+        }
         match shares.enter((stranger, line), usize::MAX, now, true) {
             Entered::Go(charged) => {
                 free += 1;

@@ -94,6 +94,7 @@ pub fn refresh(
         row.software_version = software(facts);
         row.cpu_info = cpu_info(facts);
         row.capabilities = capabilities(facts);
+        row.bios_strings.clone_from(&facts.firmware);
     })?;
     cpus(tx, host, facts)?;
     for nic in facts.nics.iter().filter(|nic| nic.physical) {

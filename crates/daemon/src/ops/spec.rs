@@ -67,6 +67,7 @@ pub fn domain(
             on_crash: on_crash(row),
             vcpus_max: u32::try_from(row.vcpus_max).unwrap_or(0),
             memory_target: u64::try_from(row.memory_dynamic_max).unwrap_or(0),
+            bios: row.bios_strings.clone(),
             ..DomainExtra::default()
         },
     })

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use haven_drivers::storage::{SrSpace, SrSpec, VolumeInfo};
 use haven_model::{
-    ApiError, Field, Host, Pbd, Pool, Ref, Sr, Value, Vdi, VdiOperations, VdiType, codes,
+    ApiError, Field, Host, Pbd, Pool, ProbeResult, Ref, Sr, SrHealth, SrStat, Value, Vdi,
+    VdiOperations, VdiType, codes,
 };
 use haven_pooldb::{Image, Tx};
 
@@ -356,6 +357,29 @@ pub async fn drop_sr(state: &Arc<AppState>, sr: Ref<Sr>) -> Result<(), ApiError>
 
 /// `SR.probe(host, device_config, type, sm_config)`.
 pub async fn probe(call: Arc<Call>) -> Result<Value, ApiError> {
+    let (found, exports) = ask_probe(&call).await?;
+    Ok(Value::String(probed(&found, exports)))
+}
+
+/// `SR.probe_ext(host, device_config, type, sm_config)`: the same as records; a server's exports are
+/// configurations with which to ask again.
+pub async fn probe_ext(call: Arc<Call>) -> Result<Value, ApiError> {
+    let config: BTreeMap<String, String> = call.arg(1)?;
+    let (found, exports) = ask_probe(&call).await?;
+    let result = |name: String| {
+        let mut configuration = config.clone();
+        if exports {
+            configuration.insert("serverpath".to_owned(), name);
+            return ProbeResult { configuration, ..ProbeResult::default() };
+        }
+        let sr = SrStat { uuid: Some(name), health: SrHealth::Healthy, ..SrStat::default() };
+        ProbeResult { configuration, complete: true, sr: Some(sr), ..ProbeResult::default() }
+    };
+    Ok(Value::Set(found.into_iter().map(|name| result(name).to_value()).collect()))
+}
+
+/// What a host finds, and whether it is the exports of a server.
+async fn ask_probe(call: &Call) -> Result<(Vec<String>, bool), ApiError> {
     let on: Ref<Host> = call.arg(0)?;
     let (device_config, kind): (BTreeMap<String, String>, String) = (call.arg(1)?, call.arg(2)?);
     check_type(&kind)?;
@@ -364,10 +388,7 @@ pub async fn probe(call: Arc<Call>) -> Result<Value, ApiError> {
     let lists_exports = kind == "nfs" && !device_config.contains_key("serverpath");
     let order = Order::ProbeSr { kind, device_config };
     match call.state.orders.send(host::id(on), order).await {
-        Ok(OrderReply::Probed(found)) => {
-            let text = probed(&found, lists_exports);
-            Ok(Value::String(text))
-        }
+        Ok(OrderReply::Probed(found)) => Ok((found, lists_exports)),
         Ok(_) => Err(ApiError::internal("an unexpected answer to a probe")),
         Err(error) => Err(errors::order(on, error)),
     }

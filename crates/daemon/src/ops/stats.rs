@@ -11,6 +11,9 @@ use crate::orders::{Order, OrderReply};
 use crate::state::AppState;
 use crate::stats::{DataSource, StatsAnswer, StatsQuery};
 
+/// Longest delay of `host.backup_rrds`.
+const BACKUP_DELAY_S_MAX: f64 = 60.0;
+
 /// Asks the host that owns the archives.
 ///
 /// # Errors
@@ -111,6 +114,48 @@ pub async fn vm_recorded(call: Arc<Call>) -> Result<Value, ApiError> {
 /// `host.record_data_source(host, name)`: the same.
 pub async fn host_recorded(call: Arc<Call>) -> Result<Value, ApiError> {
     one(&of_host(&call).await?, &call.arg::<String>(1)?).map(|_| Value::void())
+}
+
+/// `VM.forget_data_source_archives(vm, name)`: what it still measures begins anew.
+pub async fn vm_forget(call: Arc<Call>) -> Result<Value, ApiError> {
+    let (vm, name): (Ref<Vm>, String) = (call.arg(0)?, call.arg(1)?);
+    let (uuid, on) = call
+        .read(|db| {
+            let row = db.require(vm)?;
+            Ok((rows::uuid(&row.uuid)?, row.resident_on.non_null()))
+        })
+        .await?;
+    let on = on.unwrap_or_else(|| call.state.this_host());
+    forgotten(&call, on, StatsQuery::ForgetSource { vm: Some(uuid), name }).await
+}
+
+/// `host.forget_data_source_archives(host, name)`.
+pub async fn host_forget(call: Arc<Call>) -> Result<Value, ApiError> {
+    let (on, name): (Ref<Host>, String) = (call.arg(0)?, call.arg(1)?);
+    call.read(|db| db.require(on).map(|_| ())).await?;
+    forgotten(&call, on, StatsQuery::ForgetSource { vm: None, name }).await
+}
+
+async fn forgotten(call: &Call, on: Ref<Host>, query: StatsQuery) -> Result<Value, ApiError> {
+    let StatsQuery::ForgetSource { name, .. } = &query else { return Ok(Value::void()) };
+    let missing = ApiError::with(codes::INVALID_VALUE, &[&"data_source", name]);
+    match ask(&call.state, on, query).await? {
+        StatsAnswer::Taken(true) => Ok(Value::void()),
+        _ => Err(missing),
+    }
+}
+
+/// `host.backup_rrds(host, delay)`: what the host measures is written to its disk, after `delay` seconds.
+pub async fn backup(call: Arc<Call>) -> Result<Value, ApiError> {
+    let (on, delay): (Ref<Host>, f64) = (call.arg(0)?, call.arg(1)?);
+    call.read(|db| db.require(on).map(|_| ())).await?;
+    if !(0.0..=BACKUP_DELAY_S_MAX).contains(&delay) {
+        let why = format!("{delay}: between 0 and {BACKUP_DELAY_S_MAX} seconds");
+        return Err(ApiError::with(codes::INVALID_VALUE, &[&"delay", &why]));
+    }
+    tokio::time::sleep(std::time::Duration::from_secs_f64(delay)).await;
+    ask(&call.state, on, StatsQuery::Save).await?;
+    Ok(Value::void())
 }
 
 /// `SR.query_data_source(sr, name)` and its like: a repository measures nothing, so there is none

@@ -1,5 +1,6 @@
 //! Network interfaces of VMs; plugging them into running ones is [`super::hotplug`]'s.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use haven_model::{ApiError, Field, Network, Ref, Value, Vif, VifLockingMode, VmPowerState, codes};
@@ -106,9 +107,62 @@ pub async fn set_locking_mode(call: Arc<Call>) -> Result<Value, ApiError> {
     Ok(Value::void())
 }
 
+/// An address or network as people write it: `10.0.0.7`, `2001:db8::/64`.
+fn check_allowed(text: &str, v6: bool) -> Result<(), ApiError> {
+    let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
+    let most = if v6 { 128 } else { 32 };
+    let good = match address.parse::<IpAddr>() {
+        Ok(address) => {
+            let prefix = prefix.map(|prefix| prefix.parse::<u8>());
+            address.is_ipv6() == v6 && prefix.is_none_or(|p| p.is_ok_and(|p| p <= most))
+        }
+        Err(_) => false,
+    };
+    let name = if v6 { "ipv6_allowed" } else { "ipv4_allowed" };
+    if good { Ok(()) } else { Err(ApiError::with(codes::INVALID_VALUE, &[&name, &text])) }
+}
+
+/// `VIF.set_ipv4_allowed`, `VIF.add_ipv4_allowed`, `VIF.remove_ipv4_allowed`, and the same for version 6:
+/// kept for the mode `locked`, and like in XenServer of no effect in any other.
+pub async fn allowed_addresses(call: Arc<Call>) -> Result<Value, ApiError> {
+    let vif: Ref<Vif> = call.arg(0)?;
+    let v6 = call.method.ends_with("ipv6_allowed");
+    let name = call.method.strip_prefix("VIF.").unwrap_or_default().to_owned();
+    let given: Vec<String> =
+        if name.starts_with("set_") { call.arg(1)? } else { vec![call.arg(1)?] };
+    if !name.starts_with("remove_") {
+        given.iter().try_for_each(|text| check_allowed(text, v6))?;
+    }
+    call.write(move |tx| {
+        tx.update(vif, |row: &mut Vif| {
+            let kept = if v6 { &mut row.ipv6_allowed } else { &mut row.ipv4_allowed };
+            match name.split_once('_').map(|(verb, _)| verb) {
+                Some("set") => *kept = given,
+                Some("remove") => kept.retain(|text| !given.contains(text)),
+                _ => kept.extend(
+                    given.into_iter().filter(|text| !kept.contains(text)).collect::<Vec<_>>(),
+                ),
+            }
+        })
+    })
+    .await?;
+    Ok(Value::void())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn allowed_addresses_are_addresses_of_their_version() {
+        for (text, v6) in [("10.0.0.7", false), ("10.0.0.0/8", false), ("2001:db8::/64", true)] {
+            assert!(check_allowed(text, v6).is_ok(), "{text}");
+            assert!(check_allowed(text, !v6).is_err(), "{text}");
+        }
+        for text in ["", "10.0.0", "10.0.0.0/33", "10.0.0.0/x", "name"] {
+            assert!(check_allowed(text, false).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn addresses_are_local_and_unicast() {

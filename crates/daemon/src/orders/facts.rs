@@ -1,5 +1,6 @@
 //! What a host is: hardware, versions, networks, clock.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use haven_drivers::hypervisor::Capabilities;
@@ -45,6 +46,9 @@ pub struct HostFacts {
     pub wall_ms: u64,
     /// Milliseconds since the boot.
     pub uptime_ms: u64,
+    /// What its firmware says of itself, named as `host.bios_strings` names it.
+    #[serde(default)]
+    pub firmware: BTreeMap<String, String>,
 }
 
 /// Memory of one NUMA node.

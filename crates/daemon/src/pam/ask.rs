@@ -14,7 +14,7 @@ use crate::config::PamSettings;
 
 /// Longest wait for PAM; a module may ask a directory server.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
-/// Questions at a time; more are answered no.
+/// Questions at a time; more wait for as long as an answer may take.
 const AT_ONCE_MAX: usize = 8;
 
 /// PAM, where a site wants it.
@@ -44,7 +44,7 @@ impl Pam {
         if !whole || user.is_empty() || user.len() + password.len() > QUESTION_BYTES_MAX {
             return false;
         }
-        let Ok(_turn) = self.turns.try_acquire() else { return false };
+        let Ok(Ok(_turn)) = timeout(ANSWER_MAX, self.turns.acquire()).await else { return false };
         match timeout(ANSWER_MAX, self.ask(user, password)).await {
             Ok(Ok(status)) if status.code() == Some(i32::from(YES)) => true,
             Ok(Ok(status)) if status.code() == Some(i32::from(NO)) => false,

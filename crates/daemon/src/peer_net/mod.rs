@@ -7,6 +7,7 @@
 mod ask;
 mod dial;
 mod forward;
+mod idle;
 mod patience;
 mod serve;
 mod store;

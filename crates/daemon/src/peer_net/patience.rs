@@ -1,4 +1,6 @@
-//! A connection whose other end stops reading is closed: what it was to get is kept in memory.
+//! A connection whose other end stops reading is closed: what it was to get is kept in memory. And one that
+//! this side closes is read to its end, for a while: closing it with bytes unread would be a reset, which
+//! takes away from the other end what was sent to it last.
 
 use std::io;
 use std::pin::Pin;
@@ -8,6 +10,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
+/// Longest wait for the other end to close too.
+const LINGER_MAX: Duration = Duration::from_secs(2);
+/// What is read meanwhile, and dropped, at most.
+const LINGER_BYTES_MAX: usize = 64 << 10;
+
 /// A stream that gives up when nothing could be written for so long.
 #[derive(Debug)]
 pub(super) struct Patient<S> {
@@ -15,11 +22,21 @@ pub(super) struct Patient<S> {
     longest: Duration,
     /// Runs while a write waits.
     waiting: Option<Pin<Box<Sleep>>>,
+    closing: Closing,
+}
+
+/// How far this side has closed the connection.
+#[derive(Debug)]
+enum Closing {
+    No,
+    /// Nothing is written any more; until then the other end may close it too.
+    Lingers(Pin<Box<Sleep>>, usize),
+    Over,
 }
 
 impl<S> Patient<S> {
     pub(super) fn new(stream: S, longest: Duration) -> Self {
-        Self { stream, longest, waiting: None }
+        Self { stream, longest, waiting: None, closing: Closing::No }
     }
 
     /// What a write came to; waiting too long is an error.
@@ -53,7 +70,33 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncRead + Unpin> Patient<S> {
+    /// Waits until the other end closes the connection too.
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while let Closing::Lingers(until, left) = &mut self.closing {
+            let mut bytes = [0; 4096];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            let over = match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) => {
+                    let count = buffer.filled().len();
+                    *left = left.saturating_sub(count);
+                    count == 0 || *left == 0
+                }
+                Poll::Ready(Err(_)) => true,
+                Poll::Pending => {
+                    ready!(until.as_mut().poll(context));
+                    true
+                }
+            };
+            if over {
+                self.closing = Closing::Over;
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -69,8 +112,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let shut = Pin::new(&mut self.stream).poll_shutdown(context);
-        self.judge(context, shut)
+        if matches!(self.closing, Closing::No) {
+            let shut = Pin::new(&mut self.stream).poll_shutdown(context);
+            ready!(self.judge(context, shut))?;
+            self.closing = Closing::Lingers(Box::pin(sleep(LINGER_MAX)), LINGER_BYTES_MAX);
+        }
+        self.poll_linger(context).map(Ok)
     }
 }
 
@@ -96,5 +143,23 @@ mod tests {
         let _kept = reader.await.unwrap();
         let error = near.write_all(&[7; 5000]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn what_comes_while_it_is_closed_is_read_and_dropped() {
+        let (near, mut far) = tokio::io::duplex(64);
+        let closing = tokio::spawn(async move {
+            let mut near = Patient::new(near, Duration::from_secs(5));
+            near.write_all(b"bye").await.unwrap();
+            near.shutdown().await.unwrap();
+        });
+        // More than fits in between: it would block if nobody read it.
+        far.write_all(&[7; 1000]).await.unwrap();
+        let mut said = Vec::new();
+        far.read_to_end(&mut said).await.unwrap();
+        assert_eq!(said, b"bye");
+        assert!(!closing.is_finished(), "it waits for this end");
+        drop(far);
+        closing.await.unwrap();
     }
 }

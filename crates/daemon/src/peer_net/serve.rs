@@ -1,6 +1,7 @@
 //! Accept loops: TLS and Unix sockets, for axum routers.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,6 +9,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
 use haven_cluster::ids::HostId;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -22,9 +25,10 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::dial::tune;
+use super::idle::Idle;
 use super::patience::Patient;
 use super::thin::{Begun, serve_thin};
-use crate::fair::Line;
+use crate::fair::{Address, Fair, Line, Who, counted};
 use crate::tls::peer_of;
 
 /// Connections at a time, per listener.
@@ -33,8 +37,12 @@ const CONNECTIONS_MAX: usize = 4096;
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// Pause after a failed accept, e.g. without free file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
-/// Longest wait for a client to send its request head.
+/// Longest wait for a client to begin its first request, and to send the head of any.
 const HEADER_MAX: Duration = Duration::from_secs(30);
+/// A connection without a request for so long is closed.
+const IDLE_MAX: Duration = Duration::from_secs(75);
+/// What clients are told of that: less, so that none sends in the moment in which it is closed.
+const KEEP_ALIVE: &str = "timeout=60";
 /// Pings on HTTP/2 connections.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 /// A connection without an answer to a ping for so long is dead.
@@ -60,11 +68,13 @@ pub enum Caller {
 }
 
 /// Serves `router` over TLS until `stop`. `config` is asked for every connection, so that new
-/// certificates take effect; without one the connection is closed.
+/// certificates take effect; without one the connection is closed. With `fair` a handshake waits for
+/// its turn as a request does, and counts for those of its address that have no session.
 pub async fn serve_tls(
     listener: TcpListener,
     config: impl Fn() -> Option<Arc<ServerConfig>> + Send + Sync + 'static,
     router: Router,
+    fair: Option<Arc<Fair>>,
     stop: CancellationToken,
 ) {
     let slots = Slots::default();
@@ -84,14 +94,18 @@ pub async fn serve_tls(
         let (Some(slot), Some(config)) = (slots.take(address.ip()), config()) else {
             continue;
         };
-        let router = router.clone();
-        let stop = stop.clone();
+        let (router, fair, stop) = (router.clone(), fair.clone(), stop.clone());
         tokio::spawn(async move {
             if tune(&stream).is_err() {
                 return;
             }
-            let handshake = TlsAcceptor::from(config).accept(stream);
-            let stream = match timeout(HANDSHAKE_MAX, handshake).await {
+            let line = Line::default();
+            let handshake = timeout(HANDSHAKE_MAX, TlsAcceptor::from(config).accept(stream));
+            let handshake = match fair {
+                Some(fair) => in_turn(&fair, &line, address.ip(), handshake).await,
+                None => handshake.await,
+            };
+            let stream = match handshake {
                 Ok(Ok(stream)) => stream,
                 Ok(Err(error)) => {
                     tracing::debug!(%address, %error, "TLS handshake failed");
@@ -104,9 +118,21 @@ pub async fn serve_tls(
                 Some(host) => Caller::Peer(host, address),
                 None => Caller::Remote(address),
             };
-            serve_stream(stream, caller, router, stop, slot).await;
+            serve_stream(stream, (caller, line), router, stop, slot).await;
         });
     }
+}
+
+/// The beginning of a connection, when it is its turn.
+async fn in_turn<T>(
+    fair: &Arc<Fair>,
+    line: &Line,
+    address: IpAddr,
+    handshake: impl Future<Output = T>,
+) -> T {
+    let who = Who { address: Address::remote(address), session: None };
+    let mut pass = fair.begin(who, line.clone()).await;
+    counted(&mut pass, handshake).await
 }
 
 /// Serves `router` without TLS until `stop`: for redirects alone.
@@ -122,8 +148,8 @@ pub async fn serve_plain(listener: TcpListener, router: Router, stop: Cancellati
             continue;
         };
         let Some(slot) = slots.take(address.ip()) else { continue };
-        let caller = Caller::Remote(address);
-        tokio::spawn(serve_stream(stream, caller, router.clone(), stop.clone(), slot));
+        let who = (Caller::Remote(address), Line::default());
+        tokio::spawn(serve_stream(stream, who, router.clone(), stop.clone(), slot));
     }
 }
 
@@ -186,14 +212,14 @@ pub async fn serve_unix(listener: UnixListener, router: Router, stop: Cancellati
             continue;
         };
         let Ok(slot) = slots.clone().try_acquire_owned() else { continue };
-        let serving = serve_stream(stream, Caller::LocalRoot, router.clone(), stop.clone(), slot);
-        tokio::spawn(serving);
+        let who = (Caller::LocalRoot, Line::default());
+        tokio::spawn(serve_stream(stream, who, router.clone(), stop.clone(), slot));
     }
 }
 
 async fn serve_stream<S>(
     stream: S,
-    caller: Caller,
+    (caller, line): (Caller, Line),
     router: Router,
     stop: CancellationToken,
     _slot: impl Send + 'static,
@@ -214,16 +240,22 @@ async fn serve_stream<S>(
         }
         return;
     }
-    let line = Line::default();
+    let idle = Idle::new(IDLE_MAX);
+    let uses = idle.clone();
+    // Members keep theirs: an order must not wait for a new one.
+    let member = matches!(caller, Caller::Peer(..));
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         let mut request: Request = request.map(Body::new);
         request.extensions_mut().insert(caller.clone());
         request.extensions_mut().insert(line.clone());
-        router.clone().oneshot(request)
+        answered(uses.clone(), router.clone(), request)
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     let mut http1 = builder.http1();
-    http1.timer(TokioTimer::new()).header_read_timeout(HEADER_MAX).max_buf_size(BUFFER_BYTES_MAX);
+    http1
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE_MAX + HEADER_MAX)
+        .max_buf_size(BUFFER_BYTES_MAX);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -231,12 +263,34 @@ async fn serve_stream<S>(
         .keep_alive_timeout(PING_TIMEOUT);
     let connection = builder
         .serve_connection_with_upgrades(TokioIo::new(Patient::new(stream, STALL_MAX)), service);
-    tokio::select! {
-        result = connection => if let Err(error) = result {
-            tracing::debug!(%error, "connection ended");
-        },
-        () = stop.cancelled() => {}
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => return,
+        () = idle.passed(), if !member => {
+            // A request that is on its way now is read and dropped: its client sees the end, no reset.
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                ended = connection => ended,
+                () = stop.cancelled() => return,
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended");
     }
+}
+
+/// An answer, which says how long the connection is kept.
+async fn answered(idle: Idle, router: Router, request: Request) -> Result<Response, Infallible> {
+    let _used = idle.used();
+    let old = request.version() < http::Version::HTTP_2;
+    let mut response = router.oneshot(request).await?;
+    if old && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let name = HeaderName::from_static("keep-alive");
+        response.headers_mut().insert(name, HeaderValue::from_static(KEEP_ALIVE));
+    }
+    Ok(response)
 }
 
 #[cfg(test)]

@@ -1,18 +1,16 @@
-//! Passwords: hashing, verifying, and the pause after a wrong one.
+//! Passwords: hashing and verifying, on threads of their own that give way to all others.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
-/// Verifications at the same time: each takes memory and a core for tens of milliseconds.
+/// Verifications at the same time: each takes 19 MiB and a core for tens of milliseconds.
 const VERIFY_AT_ONCE_MAX: usize = 2;
-/// Logins that may wait for a verification; more are refused at once.
-const VERIFY_WAITING_MAX: usize = 64;
-/// Pause before a wrong password is answered.
-const WRONG_PASSWORD_PAUSE: Duration = Duration::from_secs(5);
+/// How far their threads stand behind the others of this process: about a tenth of the weight.
+const NICENESS: i32 = 10;
 
 /// Why a password was not accepted or not hashed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,39 +18,24 @@ pub enum PasswordError {
     /// It is wrong, or there is no such user.
     #[error("the user name or the password is wrong")]
     Wrong,
-    /// Too many logins at the same time.
-    #[error("too many logins are waiting; try again")]
-    Busy,
     /// It could not be hashed.
     #[error("the password could not be hashed: {0}")]
     Hash(String),
 }
 
-/// Verifies passwords, a bounded number at a time.
+/// Verifies passwords, a bounded number at a time. Who comes next is [`super::Desk`]'s to say.
 #[derive(Debug)]
 pub struct Passwords {
-    verify: Semaphore,
-    waiting: Semaphore,
-    pause: Duration,
+    turns: Arc<Semaphore>,
 }
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self::with_pause(WRONG_PASSWORD_PAUSE)
+        Self { turns: Arc::new(Semaphore::new(VERIFY_AT_ONCE_MAX)) }
     }
 }
 
 impl Passwords {
-    /// With another pause after a wrong password.
-    #[must_use]
-    pub fn with_pause(pause: Duration) -> Self {
-        Self {
-            verify: Semaphore::new(VERIFY_AT_ONCE_MAX),
-            waiting: Semaphore::new(VERIFY_WAITING_MAX),
-            pause,
-        }
-    }
-
     /// The hash to store for a password.
     ///
     /// # Errors
@@ -68,24 +51,28 @@ impl Passwords {
     /// password, so that names cannot be told from each other.
     ///
     /// # Errors
-    /// [`PasswordError::Wrong`] after a pause, [`PasswordError::Busy`] at once.
+    /// [`PasswordError::Wrong`]; [`PasswordError::Hash`] when there is no thread to be had.
     pub async fn verify(
         &self,
         hash: Option<String>,
         password: String,
     ) -> Result<(), PasswordError> {
-        let right = {
-            let _waiting = self.waiting.try_acquire().map_err(|_| PasswordError::Busy)?;
-            let _turn = self.verify.acquire().await.map_err(|_| PasswordError::Busy)?;
-            tokio::task::spawn_blocking(move || matches(hash.as_deref(), &password))
-                .await
-                .unwrap_or(false)
+        let failed = |error: &dyn std::fmt::Display| PasswordError::Hash(error.to_string());
+        let turn = self.turns.clone().acquire_owned().await.map_err(|error| failed(&error))?;
+        let (say, answer) = oneshot::channel();
+        let work = move || {
+            // It goes on when its client hangs up, and has its turn until it is done.
+            let _turn = turn;
+            // Of this thread alone. As good as it gets where the system does not allow it.
+            let _nicer = rustix::process::setpriority_process(None, NICENESS);
+            let _gone = say.send(matches(hash.as_deref(), &password));
         };
-        if right {
-            return Ok(());
+        let thread = std::thread::Builder::new().name("password".to_owned());
+        thread.spawn(work).map_err(|error| failed(&error))?;
+        match answer.await {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(PasswordError::Wrong),
         }
-        tokio::time::sleep(self.pause).await;
-        Err(PasswordError::Wrong)
     }
 }
 
@@ -104,15 +91,15 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_right_password_of_a_known_user_is_accepted() {
-        let passwords = Passwords::with_pause(Duration::from_millis(50));
+        let passwords = Passwords::default();
         let hash = Passwords::hash("s3cret").unwrap();
         assert!(hash.starts_with("$argon2id$"), "{hash}");
         assert_eq!(passwords.verify(Some(hash.clone()), "s3cret".to_owned()).await, Ok(()));
-        let before = std::time::Instant::now();
         for (hash, password) in [(Some(hash), "wrong"), (None, "s3cret"), (None, "")] {
             let result = passwords.verify(hash, password.to_owned()).await;
             assert_eq!(result, Err(PasswordError::Wrong));
         }
-        assert!(before.elapsed() >= Duration::from_millis(150), "each wrong one pauses");
+        let own = rustix::process::getpriority_process(None).unwrap();
+        assert!(own < NICENESS, "only the threads that hash give way");
     }
 }

@@ -1,88 +1,141 @@
-//! Who guesses passwords is slowed down, and keeps nobody else from logging in.
+//! Who guesses passwords is shut out for a while, and keeps nobody else from logging in.
+//!
+//! Counted are wrong logins, of an address and of a user. Whoever has too many at an address is refused unseen
+//! there. A name that is guessed at from many addresses is refused to those that never logged in with it.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Logins of one address that are being looked at, the pause after a wrong one included.
-const PENDING_MAX: u32 = 16;
 /// Wrong logins of one address within the window, after which all of them are refused unseen.
 const WRONG_MAX: u32 = 20;
+/// Wrong logins of one user within the window, of all addresses, after which those addresses are refused
+/// from which this user did not log in before.
+const WRONG_OF_USER_MAX: u32 = 100;
 /// How long wrong logins count.
 const WINDOW: Duration = Duration::from_secs(60);
-/// Addresses that are remembered; those without a login under way go first.
-const ADDRESSES_MAX: usize = 4096;
+/// How long an address is known to be a user's.
+const KNOWN: Duration = Duration::from_secs(24 * 3600);
+/// Addresses, users and places of users that are remembered, each.
+const REMEMBERED_MAX: usize = 4096;
+/// What of a name counts, in bytes.
+const USER_BYTES_MAX: usize = 64;
 
-/// Too many logins from this address.
+/// Too many wrong logins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many logins from this address; wait a minute and try again")]
-pub struct Throttled;
+pub enum Throttled {
+    /// From this address.
+    #[error("too many wrong logins from this address; wait a minute and try again")]
+    Address,
+    /// Of this user, from elsewhere.
+    #[error(
+        "too many wrong logins of this user; wait a minute, or log in where this user did before"
+    )]
+    User,
+}
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Tally {
-    pending: u32,
     wrong: u32,
     since: Instant,
 }
 
-/// Counts logins by address.
-#[derive(Debug, Default)]
-pub struct Throttle {
-    tallies: Mutex<BTreeMap<IpAddr, Tally>>,
+impl Tally {
+    fn over(&self, most: u32, now: Instant) -> bool {
+        self.wrong >= most && now.duration_since(self.since) <= WINDOW
+    }
 }
 
-/// A login that is being looked at.
-#[derive(Debug)]
-pub struct Pending<'t> {
-    throttle: &'t Throttle,
-    address: IpAddr,
+#[derive(Debug, Default)]
+struct Tallies {
+    addresses: BTreeMap<IpAddr, Tally>,
+    users: BTreeMap<String, Tally>,
+    /// From where users logged in, and when for the last time.
+    places: BTreeMap<(String, IpAddr), Instant>,
+}
+
+/// Counts wrong logins.
+#[derive(Debug, Default)]
+pub struct Throttle {
+    tallies: Mutex<Tallies>,
+}
+
+fn counted(user: &str) -> String {
+    user.get(..user.floor_char_boundary(USER_BYTES_MAX)).unwrap_or_default().to_owned()
+}
+
+/// One more wrong login.
+fn add<K: Ord>(tallies: &mut BTreeMap<K, Tally>, key: K, now: Instant) {
+    if tallies.len() >= REMEMBERED_MAX && !tallies.contains_key(&key) {
+        tallies.retain(|_, tally| now.duration_since(tally.since) <= WINDOW);
+        if tallies.len() >= REMEMBERED_MAX {
+            tallies.pop_first();
+        }
+    }
+    let tally = tallies.entry(key).or_insert(Tally { wrong: 0, since: now });
+    if now.duration_since(tally.since) > WINDOW {
+        *tally = Tally { wrong: 0, since: now };
+    }
+    tally.wrong += 1;
 }
 
 impl Throttle {
-    /// Begins to look at a login.
+    fn lock(&self) -> std::sync::MutexGuard<'_, Tallies> {
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a login is looked at.
     ///
     /// # Errors
-    /// There were too many from there.
-    pub fn enter(&self, address: IpAddr) -> Result<Pending<'_>, Throttled> {
-        self.enter_at(address, Instant::now())
+    /// There were too many wrong ones.
+    pub fn check(&self, address: IpAddr, user: &str) -> Result<(), Throttled> {
+        self.check_at(address, user, Instant::now())
     }
 
-    fn enter_at(&self, address: IpAddr, now: Instant) -> Result<Pending<'_>, Throttled> {
-        let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
-        if tallies.len() >= ADDRESSES_MAX && !tallies.contains_key(&address) {
-            tallies.retain(|_, tally| tally.pending > 0);
+    fn check_at(&self, address: IpAddr, user: &str, now: Instant) -> Result<(), Throttled> {
+        let tallies = self.lock();
+        if tallies.addresses.get(&address).is_some_and(|tally| tally.over(WRONG_MAX, now)) {
+            return Err(Throttled::Address);
         }
-        let tally = tallies.entry(address).or_insert(Tally { pending: 0, wrong: 0, since: now });
-        if now.duration_since(tally.since) > WINDOW {
-            (tally.wrong, tally.since) = (0, now);
+        let user = counted(user);
+        let guessed = tallies.users.get(&user).is_some_and(|t| t.over(WRONG_OF_USER_MAX, now));
+        let at_home = || {
+            let seen = tallies.places.get(&(user.clone(), address));
+            seen.is_some_and(|seen| now.duration_since(*seen) <= KNOWN)
+        };
+        if guessed && !at_home() {
+            return Err(Throttled::User);
         }
-        if tally.pending >= PENDING_MAX || tally.wrong >= WRONG_MAX {
-            return Err(Throttled);
-        }
-        tally.pending += 1;
-        drop(tallies);
-        Ok(Pending { throttle: self, address })
+        Ok(())
     }
 
-    fn change(&self, address: IpAddr, change: impl FnOnce(&mut Tally)) {
-        let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tally) = tallies.get_mut(&address) {
-            change(tally);
+    /// A password was wrong.
+    pub fn wrong(&self, address: IpAddr, user: &str) {
+        self.wrong_at(address, user, Instant::now());
+    }
+
+    fn wrong_at(&self, address: IpAddr, user: &str, now: Instant) {
+        let mut tallies = self.lock();
+        add(&mut tallies.addresses, address, now);
+        add(&mut tallies.users, counted(user), now);
+    }
+
+    /// A password was right.
+    pub fn right(&self, address: IpAddr, user: &str) {
+        self.right_at(address, user, Instant::now());
+    }
+
+    fn right_at(&self, address: IpAddr, user: &str, now: Instant) {
+        let places = &mut self.lock().places;
+        let place = (counted(user), address);
+        if places.len() >= REMEMBERED_MAX && !places.contains_key(&place) {
+            let oldest = places.iter().min_by_key(|(_, seen)| **seen).map(|(key, _)| key.clone());
+            if let Some(oldest) = oldest {
+                places.remove(&oldest);
+            }
         }
-    }
-}
-
-impl Pending<'_> {
-    /// The password was wrong.
-    pub fn wrong(&self) {
-        self.throttle.change(self.address, |tally| tally.wrong += 1);
-    }
-}
-
-impl Drop for Pending<'_> {
-    fn drop(&mut self) {
-        self.throttle.change(self.address, |tally| tally.pending = tally.pending.saturating_sub(1));
+        places.insert(place, now);
     }
 }
 
@@ -90,26 +143,45 @@ impl Drop for Pending<'_> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn who_guesses_is_shut_out_for_a_while_and_others_are_not() {
-        let throttle = Throttle::default();
-        let (bad, good) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
-        let now = Instant::now();
-        for _ in 0..WRONG_MAX {
-            throttle.enter_at(bad, now).unwrap().wrong();
-        }
-        assert!(throttle.enter_at(bad, now).is_err());
-        assert!(throttle.enter_at(good, now).is_ok());
-        assert!(throttle.enter_at(bad, now + WINDOW + Duration::from_secs(1)).is_ok());
+    fn address(number: u32) -> IpAddr {
+        IpAddr::from((0x0a00_0000 + number).to_be_bytes())
     }
 
     #[test]
-    fn logins_under_way_are_bounded_by_address() {
+    fn who_guesses_is_shut_out_for_a_while_and_others_are_not() {
         let throttle = Throttle::default();
-        let address = IpAddr::from([10, 0, 0, 1]);
-        let pending: Vec<_> = (0..PENDING_MAX).map(|_| throttle.enter(address).unwrap()).collect();
-        assert!(throttle.enter(address).is_err());
-        drop(pending);
-        assert!(throttle.enter(address).is_ok());
+        let (bad, good, now) = (address(1), address(2), Instant::now());
+        for _ in 0..WRONG_MAX {
+            throttle.check_at(bad, "root", now).unwrap();
+            throttle.wrong_at(bad, "root", now);
+        }
+        assert_eq!(throttle.check_at(bad, "alice", now), Err(Throttled::Address));
+        assert!(throttle.check_at(good, "root", now).is_ok());
+        assert!(throttle.check_at(bad, "root", now + WINDOW + Duration::from_secs(1)).is_ok());
+    }
+
+    #[test]
+    fn a_name_that_many_guess_at_is_still_good_where_its_user_sits() {
+        let (throttle, now) = (Throttle::default(), Instant::now());
+        throttle.right_at(address(7), "root", now);
+        for number in 0..WRONG_OF_USER_MAX {
+            throttle.wrong_at(address(100 + number), "root", now);
+        }
+        assert_eq!(throttle.check_at(address(8), "root", now), Err(Throttled::User));
+        assert!(throttle.check_at(address(7), "root", now).is_ok());
+        assert!(throttle.check_at(address(8), "alice", now).is_ok());
+        assert!(throttle.check_at(address(8), "root", now + 2 * WINDOW).is_ok());
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let (throttle, now) = (Throttle::default(), Instant::now());
+        for number in 0..3 * REMEMBERED_MAX as u32 {
+            throttle.wrong_at(address(number), &format!("user {number}"), now);
+            throttle.right_at(address(number), "root", now);
+        }
+        let tallies = throttle.lock();
+        let most = [tallies.addresses.len(), tallies.users.len(), tallies.places.len()];
+        assert_eq!(most, [REMEMBERED_MAX; 3]);
     }
 }

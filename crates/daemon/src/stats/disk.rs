@@ -4,8 +4,8 @@
 //! file is replaced whole; it is not forced to the disk, as its checksum tells what the loss of
 //! power left of it.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -94,6 +94,19 @@ impl Disk {
             self.remove(*object);
         }
         found.into_iter().take(FILES_MAX).map(|(_, object)| object).collect()
+    }
+}
+
+impl Disk {
+    /// Objects that have archives here, with the times of their last samples.
+    #[must_use]
+    pub fn kept(&self) -> Vec<(Uuid, i64)> {
+        let last = |object: Uuid| {
+            let mut head = [0; super::blob::HEAD_BYTES];
+            File::open(self.path(object)).ok()?.read_exact(&mut head).ok()?;
+            Some((object, super::blob::last(&head)?))
+        };
+        self.objects().into_iter().filter_map(last).collect()
     }
 }
 

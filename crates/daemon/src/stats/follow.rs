@@ -124,13 +124,29 @@ async fn carry(state: &Arc<AppState>, one: Move) {
         return;
     }
     let query = StatsQuery::TakeOver { vm: one.vm, archives };
+    if one.to.is_none()
+        && let Ok(Some(second)) = state.pool.read(|db| beside(db, one.vm, here)).await
+    {
+        // For the day on which another host coordinates.
+        let _kept = asked(state, second, query.clone()).await;
+    }
     if asked(state, to, query.clone()).await != Some(StatsAnswer::Taken(true)) && to != here {
         // It runs on without them; they are here for the next time.
         let _kept = asked(state, here, query).await;
     }
 }
 
-async fn asked(state: &Arc<AppState>, on: Ref<Host>, query: StatsQuery) -> Option<StatsAnswer> {
+/// The host that has the second copy.
+fn beside(db: &Image, vm: Uuid, here: Ref<Host>) -> Option<Ref<Host>> {
+    let live = db.iter::<Host>().map(|(on, _)| on).filter(|on| host::is_live(db, *on));
+    super::copies::second(vm, here, live)
+}
+
+pub(super) async fn asked(
+    state: &Arc<AppState>,
+    on: Ref<Host>,
+    query: StatsQuery,
+) -> Option<StatsAnswer> {
     match timeout(ASK_MAX, ask::ask(state, on, query)).await {
         Ok(Ok(answer)) => Some(answer),
         Ok(Err(error)) => {

@@ -8,6 +8,7 @@
 
 mod archive;
 mod blob;
+mod copies;
 mod disk;
 mod encode;
 mod follow;
@@ -17,6 +18,7 @@ mod sample;
 mod store;
 
 pub use archive::{ARCHIVES, ArchiveShape, Cf, STEP_S};
+pub use copies::run as copies;
 pub use disk::Disk;
 pub use encode::{dump_json, dump_xml, updates_json, updates_xml};
 pub use follow::run as follow;

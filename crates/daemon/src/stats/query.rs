@@ -47,6 +47,27 @@ pub enum StatsQuery {
         /// As another host handed them over.
         archives: String,
     },
+    /// Which archives lie on the host's disk.
+    Kept,
+    /// The archives of an object, which the host keeps.
+    Copy {
+        /// The object.
+        object: Uuid,
+    },
+    /// One value of the host or of a VM is forgotten.
+    ForgetSource {
+        /// The VM; none: the host.
+        vm: Option<Uuid>,
+        /// Name of the value.
+        name: String,
+    },
+    /// Everything new is written to the disk.
+    Save,
+    /// The object is gone.
+    Forget {
+        /// The object.
+        object: Uuid,
+    },
     /// The newest values of the host or one VM.
     Latest {
         /// The VM; none: the host.
@@ -114,9 +135,13 @@ pub enum StatsAnswer {
     Updates(Updates),
     /// To `Dump`; none: nothing is known of it.
     Dump(Option<Dump>),
-    /// To `HandOver`; none: there were none.
+    /// To `Kept`: objects, and the times of their last samples.
+    Kept(Vec<(Uuid, i64)>),
+    /// To `Forget`.
+    Forgotten,
+    /// To `HandOver` and `Copy`; none: there were none.
     Archives(Option<String>),
-    /// To `TakeOver`; no: they are damaged.
+    /// To `TakeOver`, `ForgetSource` and `Save`; no: they are damaged, or there is nothing of that name.
     Taken(bool),
     /// To `Latest`.
     Latest(Vec<DataSource>),

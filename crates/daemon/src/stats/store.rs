@@ -185,8 +185,43 @@ impl Stats {
                 store.guests.insert(vm, older.continued_by(newer));
                 return true;
             }
+            if let Some(newer) = store.srs.remove(&vm) {
+                store.srs.insert(vm, older.continued_by(newer));
+                return true;
+            }
         }
         self.disk.write(vm, blob).is_ok()
+    }
+
+    /// The archives of an object, which stay here.
+    fn copy(&self, object: Uuid) -> Option<Vec<u8>> {
+        let in_memory = {
+            let store = self.lock();
+            let found = store.guests.get(&object).or_else(|| store.srs.get(&object));
+            found.filter(|found| found.last != 0).map(Object::to_blob)
+        };
+        in_memory.or_else(|| self.kept(object).map(|kept| kept.to_blob()))
+    }
+
+    /// Whether there was something of that name.
+    fn forget_source(&self, vm: Option<Uuid>, name: &str) -> bool {
+        let Some(vm) = vm else { return self.lock().host.series.remove(name).is_some() };
+        if let Some(guest) = self.lock().guests.get_mut(&vm) {
+            return guest.series.remove(name).is_some();
+        }
+        let Some(mut kept) = self.kept(vm) else { return false };
+        kept.series.remove(name).is_some() && self.disk.write(vm, &kept.to_blob()).is_ok()
+    }
+
+    /// Nothing of the object is kept; what it still measures begins anew.
+    fn forget(&self, object: Uuid) {
+        {
+            let mut store = self.lock();
+            store.saved.remove(&object);
+            store.guests.remove(&object);
+            store.srs.remove(&object);
+        }
+        self.disk.remove(object);
     }
 
     /// Answers a question; `host` is this host's uuid.
@@ -199,6 +234,21 @@ impl Stats {
             StatsQuery::TakeOver { vm, archives } => {
                 let taken = BASE64.decode(archives).is_ok_and(|blob| self.take_over(*vm, &blob));
                 StatsAnswer::Taken(taken)
+            }
+            StatsQuery::Kept => StatsAnswer::Kept(self.disk.kept()),
+            StatsQuery::Copy { object } => {
+                StatsAnswer::Archives(self.copy(*object).map(|blob| BASE64.encode(blob)))
+            }
+            StatsQuery::ForgetSource { vm, name } => {
+                StatsAnswer::Taken(self.forget_source(*vm, name))
+            }
+            StatsQuery::Save => {
+                self.save(host, true);
+                StatsAnswer::Taken(true)
+            }
+            StatsQuery::Forget { object } => {
+                self.forget(*object);
+                StatsAnswer::Forgotten
             }
             StatsQuery::Updates { .. } => self.updates(host, query),
             StatsQuery::Dump { vm } => StatsAnswer::Dump(self.one(*vm, dump)),

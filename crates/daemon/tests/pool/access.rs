@@ -272,7 +272,25 @@ async fn who_guesses_passwords_is_shut_out_and_others_are_not() {
     assert!(good, "another address logs in meanwhile");
     assert!(began.elapsed() >= Duration::from_secs(5), "a wrong password is answered late");
     let throttled = answers.iter().filter(|error| error.params[1].contains("too many")).count();
-    assert_eq!(throttled, 40 - 16);
+    // Eight are looked at at a time, so that as many may have been when the last one counted.
+    assert!((40 - 27..=40 - 20).contains(&throttled), "{throttled}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_honest_logins_from_one_address_at_the_same_time_all_succeed() {
+    let pool = pool(1).await;
+    let mut running = tokio::task::JoinSet::new();
+    for _ in 0..40 {
+        let state = pool.hosts[0].daemon.state.clone();
+        running.spawn(async move {
+            let params = ["root", PASSWORD].map(Value::from).to_vec();
+            let request = Request { name: "session.login_with_password".to_owned(), params };
+            dispatch::answer(&state, FROM, request).await.map(drop)
+        });
+    }
+    while let Some(answer) = running.join_next().await {
+        assert_eq!(answer.unwrap(), Ok(()));
+    }
 }
 
 /// The operating system's users, by a service that takes `nobody` with any password, and nobody

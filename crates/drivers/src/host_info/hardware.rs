@@ -1,6 +1,6 @@
 //! Processor and memory, from `/proc` and `/sys`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,33 @@ pub struct Numa {
 
 fn read(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
+}
+
+/// What the firmware of this host says of itself, named as XenAPI names it.
+#[must_use]
+pub fn firmware() -> BTreeMap<String, String> {
+    const FILES: [(&str, &str); 12] = [
+        ("bios-vendor", "bios_vendor"),
+        ("bios-version", "bios_version"),
+        ("system-manufacturer", "sys_vendor"),
+        ("system-product-name", "product_name"),
+        ("system-version", "product_version"),
+        ("system-serial-number", "product_serial"),
+        ("baseboard-manufacturer", "board_vendor"),
+        ("baseboard-product-name", "board_name"),
+        ("baseboard-version", "board_version"),
+        ("baseboard-serial-number", "board_serial"),
+        ("baseboard-asset-tag", "board_asset_tag"),
+        ("enclosure-asset-tag", "chassis_asset_tag"),
+    ];
+    let text = |file: &str| {
+        let text = read(Path::new("/sys/class/dmi/id").join(file));
+        // Who fills such tables leaves blanks, and now and then worse.
+        let text: String = text.trim().chars().filter(|c| matches!(c, ' '..='~')).collect();
+        (!text.is_empty()).then_some(text)
+    };
+    let found = FILES.iter().filter_map(|(name, file)| Some(((*name).to_owned(), text(file)?)));
+    found.collect()
 }
 
 /// The processor of this host.

@@ -8,13 +8,14 @@ mod hardware;
 mod load;
 mod nics;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
 pub use addressing::{Addressing, Management};
-pub use hardware::{Cpu, Memory, Numa, cpu, memory, numa};
+pub use hardware::{Cpu, Memory, Numa, cpu, firmware, memory, numa};
 pub use load::{CpuTicks, Load, NicBytes, load};
 pub use nics::{Nic, NicKind, nics};
 
@@ -42,6 +43,9 @@ pub struct HostInfo {
     pub management: Option<Management>,
     /// `/dev/watchdog` is there.
     pub watchdog: bool,
+    /// What its firmware says of itself: `bios-vendor`, `system-manufacturer` …
+    #[serde(default)]
+    pub firmware: BTreeMap<String, String>,
 }
 
 /// Reads all. `management` is the address by which the pool knows this host, if it has one.
@@ -60,6 +64,7 @@ pub fn read(management: Option<IpAddr>) -> HostInfo {
         management: addressing::management(&nics, management),
         nics,
         watchdog: std::fs::symlink_metadata("/dev/watchdog").is_ok(),
+        firmware: firmware(),
     }
 }
 

@@ -13,6 +13,7 @@ pub mod sim;
 
 pub use change::{DiskOverlay, DomainChange};
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,8 @@ pub struct DomainExtra {
     pub vcpus_max: u32,
     /// Memory in bytes that the balloon leaves it at first; 0 for all.
     pub memory_target: u64,
+    /// `VM.bios_strings`: what its firmware says of itself; nothing: what the hypervisor says.
+    pub bios: BTreeMap<String, String>,
 }
 
 /// What the hypervisor does with a guest that crashed.

@@ -14,6 +14,12 @@ use crate::orders::Order;
 use crate::state::now;
 use crate::tasks::Plan;
 
+/// How often, and how many times, it is looked how much memory a guest has.
+const TARGET_LOOK: std::time::Duration = std::time::Duration::from_secs(1);
+const TARGET_LOOKS_MAX: u32 = 256;
+/// So near to its target is there.
+const TARGET_SLACK_BYTES: u64 = 8 << 20;
+
 fn target(db: &Image, vm: Ref<Vm>, operation: VmOperations) -> Result<Running, ApiError> {
     allowed::vm_operation(vm, db.require(vm)?, operation)?;
     hotplug::running(db, vm)
@@ -134,6 +140,29 @@ pub async fn send_trigger(call: Arc<Call>) -> Result<Value, ApiError> {
         Ok(Value::void())
     })
     .await
+}
+
+/// `VM.wait_memory_target_live(vm)`: until its balloon is where it should be, or for some minutes.
+pub async fn wait_memory_target(call: Arc<Call>) -> Result<Value, ApiError> {
+    let vm: Ref<Vm> = call.arg(0)?;
+    for _ in 0..TARGET_LOOKS_MAX {
+        let there = call
+            .read(|db| {
+                target(db, vm, VmOperations::ChangingDynamicRange)?;
+                let row = db.require(vm)?;
+                let now = db.get(row.metrics).map_or(0, |row: &VmMetrics| row.memory_actual);
+                let wanted = if row.memory_target > 0 { row.memory_target } else { now };
+                Ok(now.abs_diff(wanted) <= TARGET_SLACK_BYTES)
+            })
+            .await?;
+        if there {
+            return Ok(Value::void());
+        }
+        tokio::time::sleep(TARGET_LOOK).await;
+    }
+    Err(ApiError::not_allowed(
+        "the guest has not changed its memory in time: has it a balloon driver?",
+    ))
 }
 
 /// `VM.get_cooperative(vm)`: balloons are not judged.

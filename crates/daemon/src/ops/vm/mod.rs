@@ -2,6 +2,7 @@
 
 pub mod clone;
 pub mod create;
+pub mod firmware;
 pub mod ha;
 pub mod live;
 pub mod memory;

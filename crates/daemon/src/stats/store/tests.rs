@@ -186,3 +186,28 @@ fn a_dump_has_all_archives_and_the_latest_values_their_units() {
     let memory = latest.iter().find(|source| source.name == "memory").unwrap();
     assert_eq!((memory.value, memory.units.as_str()), (Some(1_073_741_824.0), "B"));
 }
+
+#[test]
+fn what_is_kept_is_listed_copied_and_forgotten() {
+    let dir = tempfile::tempdir().unwrap();
+    let (host, stats) = (Uuid::from_u128(1), in_dir(&dir));
+    let vm = fill(&stats, 0);
+    stats.save(host, true);
+    let kept = |stats: &Stats| match stats.answer(host, &StatsQuery::Kept) {
+        StatsAnswer::Kept(list) => list.into_iter().collect::<BTreeMap<_, _>>(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(kept(&stats).get(&vm), Some(&(1_000_000_000 + 150)));
+    let copy = stats.answer(host, &StatsQuery::Copy { object: vm });
+    let StatsAnswer::Archives(Some(archives)) = copy else { panic!("{copy:?}") };
+    // Another host has it by then, and the first one still.
+    let other_dir = tempfile::tempdir().unwrap();
+    let other = in_dir(&other_dir);
+    let taken = other.answer(host, &StatsQuery::TakeOver { vm, archives });
+    assert_eq!(taken, StatsAnswer::Taken(true));
+    assert_eq!(kept(&other), BTreeMap::from([(vm, 1_000_000_000 + 150)]));
+    assert_eq!((cpu0(&other, vm, 0), cpu0(&stats, vm, 0)), (Some(0.5), Some(0.5)));
+    let gone = other.answer(host, &StatsQuery::Forget { object: vm });
+    assert_eq!(gone, StatsAnswer::Forgotten);
+    assert_eq!((cpu0(&other, vm, 0), kept(&other).len()), (None, 0));
+}

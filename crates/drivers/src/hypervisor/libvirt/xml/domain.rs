@@ -1,5 +1,7 @@
 //! The description of one domain.
 
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
 use crate::hypervisor::{
@@ -97,12 +99,54 @@ fn qemu_domain(spec: &DomainSpec, ctx: &RenderContext) -> Element {
         let cache = el("tb-cache").attr("unit", "MiB").text(TB_CACHE_MIB.to_string());
         features = features.child(el("tcg").child(cache));
     }
-    let tree = head(spec, ctx)
-        .child(boot(el("os").child(os_type), &spec.boot))
-        .child(features)
-        .child(cpu(&spec.cpu_model, tcg))
-        .child(clock());
+    let mut os = boot(el("os").child(os_type), &spec.boot);
+    let mut tree = head(spec, ctx);
+    if let Some(sysinfo) = firmware(&spec.extra.bios) {
+        tree = tree.child(sysinfo);
+        os = os.child(el("smbios").attr("mode", "sysinfo"));
+    }
+    let tree = tree.child(os).child(features).child(cpu(&spec.cpu_model, tcg)).child(clock());
     life(tree, spec).child(qemu_devices(spec, ctx))
+}
+
+/// Where the strings of `VM.bios_strings` stand in the tables of the firmware.
+const FIRMWARE: &[(&str, &[(&str, &str)])] = &[
+    ("bios", &[("vendor", "bios-vendor"), ("version", "bios-version")]),
+    (
+        "system",
+        &[
+            ("manufacturer", "system-manufacturer"),
+            ("product", "system-product-name"),
+            ("version", "system-version"),
+            ("serial", "system-serial-number"),
+        ],
+    ),
+    (
+        "baseBoard",
+        &[
+            ("manufacturer", "baseboard-manufacturer"),
+            ("product", "baseboard-product-name"),
+            ("version", "baseboard-version"),
+            ("serial", "baseboard-serial-number"),
+            ("asset", "baseboard-asset-tag"),
+            ("location", "baseboard-location-in-chassis"),
+        ],
+    ),
+    ("chassis", &[("asset", "enclosure-asset-tag")]),
+];
+
+/// What the firmware says of itself; none: as the hypervisor has it.
+fn firmware(strings: &BTreeMap<String, String>) -> Option<Element> {
+    let entry = |(name, key): &(&str, &str)| {
+        let text = strings.get(*key).filter(|text| !text.is_empty())?;
+        Some(el("entry").attr("name", *name).text(text.as_str()))
+    };
+    let tables = FIRMWARE.iter().filter_map(|(table, entries)| {
+        let entries: Vec<Element> = entries.iter().filter_map(entry).collect();
+        (!entries.is_empty()).then(|| el(table).children(entries))
+    });
+    let tables: Vec<Element> = tables.collect();
+    (!tables.is_empty()).then(|| el("sysinfo").attr("type", "smbios").children(tables))
 }
 
 fn boot(os: Element, boot: &BootSpec) -> Element {

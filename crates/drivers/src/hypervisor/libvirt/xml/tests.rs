@@ -94,6 +94,20 @@ fn golden_tcg_firmware() {
 }
 
 #[test]
+fn golden_strings_of_the_firmware() {
+    let mut spec = kernel_spec();
+    let strings = [
+        ("bios-vendor", "A <Vendor>"),
+        ("system-manufacturer", "Somebody"),
+        ("system-serial-number", ""),
+        ("baseboard-asset-tag", "7"),
+        ("oem-1", "not known"),
+    ];
+    spec.extra.bios = strings.map(|(key, text)| (key.to_owned(), text.to_owned())).into();
+    check("tcg-firmware-strings", &spec, "qemu");
+}
+
+#[test]
 fn golden_tcg_kernel() {
     check("tcg-kernel", &kernel_spec(), "qemu");
 }
