@@ -18,7 +18,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// How long an address is known to be a user's.
 const KNOWN: Duration = Duration::from_secs(24 * 3600);
 /// Addresses, users and places of users that are remembered, each.
-const REMEMBERED_MAX: usize = 4096;
+const REMEMBERED_MAX: usize = 2048;
 /// What of a name counts, in bytes.
 const USER_BYTES_MAX: usize = 64;
 
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn what_is_remembered_is_bounded() {
         let (throttle, now) = (Throttle::default(), Instant::now());
-        for number in 0..3 * REMEMBERED_MAX as u32 {
+        for number in 0..REMEMBERED_MAX as u32 + 50 {
             throttle.wrong_at(address(number), &format!("user {number}"), now);
             throttle.right_at(address(number), "root", now);
         }
