@@ -26,7 +26,7 @@ use haven_cluster::timing::{Profile, Timing};
 use peers::{Peers, Traffic};
 
 /// Longest wait until all are members.
-const FORM_WAIT: Duration = Duration::from_secs(180);
+const FORM_WAIT: Duration = Duration::from_secs(60);
 /// From the first membership of all to the begin of the measurement: the heap has its size by then.
 const SETTLE: Duration = Duration::from_secs(20);
 
@@ -61,8 +61,11 @@ struct Guard {
 }
 
 impl Guard {
-    fn start(root: &Path) -> Self {
+    fn start(root: &Path, bite_ms: u32) -> Self {
         std::fs::create_dir_all(root.join("dev")).unwrap();
+        // Its watchdog is a pipe, which cannot be asked when it bites.
+        let config = root.join("guard.toml");
+        std::fs::write(&config, format!("watchdog_bite_ms = {bite_ms}\n")).unwrap();
         let fifo = root.join("dev/watchdog");
         assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
         let nonblock = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap();
@@ -70,6 +73,8 @@ impl Guard {
         let child = Command::new(env!("CARGO_BIN_EXE_haven-guard"))
             .arg("--root")
             .arg(root)
+            .arg("--config")
+            .arg(config)
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
@@ -155,9 +160,13 @@ fn usage(pid: u32) -> Usage {
 
 fn measure(hosts: u16, timing: Timing, seconds: Duration, suffix: &str) {
     let dir = tempfile::tempdir().unwrap();
-    let mut guard = Guard::start(&dir.path().join("h1"));
+    let mut guard = Guard::start(&dir.path().join("h1"), timing.t_wd_ms);
     let mut peers = Peers::new(hosts, timing, dir.path());
     guard.ask(1, GuardCommand::Arm(Box::new(peers.config(0))));
+    // Not the guard, which has its own priority: the others are to beat in time beside other work.
+    if let Err(error) = rustix::process::setpriority_process(None, -20) {
+        println!("# the peers have no priority: {error}");
+    }
     let formed = Instant::now();
     let mut whole = false;
     while !whole {
@@ -168,7 +177,7 @@ fn measure(hosts: u16, timing: Timing, seconds: Duration, suffix: &str) {
             state.permit.is_some() && members == usize::from(hosts)
         };
         whole = guard.states.try_iter().any(all);
-        assert!(formed.elapsed() < FORM_WAIT, "no membership of {hosts}");
+        assert!(formed.elapsed() < FORM_WAIT, "no membership of {hosts}: {}", peers.view());
     }
     let settled = Instant::now();
     while settled.elapsed() < SETTLE {

@@ -43,11 +43,20 @@ pub struct Reports {
     pub unknown: unknown::Unknown,
     /// Hosts that have not heard of a change of the pool.
     untold: Mutex<BTreeSet<Uuid>>,
+    /// Hosts that reported and could not be asked.
+    unasked: Mutex<BTreeSet<Uuid>>,
 }
 
 impl Reports {
     fn hear(&self, host: Uuid) {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).insert(host, Instant::now());
+    }
+
+    /// A host's report was followed by a question that reached it, or did not. Whether it could not
+    /// be asked before either: a host that has just begun, or is about to go, is that only once.
+    fn cannot_ask(&self, host: Uuid, unasked: bool) -> bool {
+        let mut hosts = self.unasked.lock().unwrap_or_else(PoisonError::into_inner);
+        if unasked { !hosts.insert(host) } else { hosts.remove(&host) }
     }
 
     /// A host is to hear who is in the pool: it is told when it reports, until it is known to have
@@ -146,14 +155,18 @@ async fn take(state: &Arc<AppState>, report: Report) {
     }
     let Some(inventory) = report.inventory else { return };
     if let Err(error) = apply::inventory(state, host, *inventory).await {
+        let unasked = error.code == codes::CANNOT_CONTACT_HOST;
         if error.code == codes::STALE_EPOCH {
             // A question went out, and an epoch was decided before it arrived.
             tracing::info!(%host, "the membership has changed; the next report counts");
+        } else if unasked && !state.reports.cannot_ask(report.host.0, true) {
+            tracing::info!(%host, "a host that reported cannot be asked; its next report counts");
         } else {
             tracing::warn!(%error, %host, "an inventory could not be written down");
         }
         return;
     }
+    state.reports.cannot_ask(report.host.0, false);
     if let Err(error) = recovery::heard(state, &[report.host.0]).await {
         tracing::warn!(%error, %host, "a host's word after a recovery could not be written down");
     }
@@ -187,6 +200,17 @@ mod tests {
         assert_eq!(reports.leave(host).map(|next| next.sequence), Some(3));
         assert_eq!(reports.leave(host), None);
         assert!(reports.enter(report(1, 4)).is_some());
+    }
+
+    /// The coordinator asked a host whose daemon had begun a moment before: no warning for that.
+    #[test]
+    fn a_host_that_cannot_be_asked_is_a_warning_the_second_time() {
+        let reports = Reports::default();
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        assert!(!reports.cannot_ask(one, true) && !reports.cannot_ask(other, true));
+        assert!(reports.cannot_ask(one, true));
+        reports.cannot_ask(one, false);
+        assert!(!reports.cannot_ask(one, true) && reports.cannot_ask(other, true));
     }
 
     #[test]

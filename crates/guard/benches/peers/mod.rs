@@ -11,10 +11,14 @@ use haven_block_io::boottime_ns;
 use haven_cluster::control::{ArmConfig, HostSpec, IsolationResponse, StatefileSpec};
 use haven_cluster::ids::{HostId, Incarnation, Instant};
 use haven_cluster::timing::Timing;
-use haven_cluster::{BootInfo, Input, IoId, Machine, Output};
+use haven_cluster::{
+    BLOCK_SIZE, BlockRange, BootInfo, Input, Machine, Output, ReadBytes, SharedBlock,
+};
 use uuid::Uuid;
 
-const BLOCK: u64 = 4096;
+const BLOCK: u64 = BLOCK_SIZE as u64;
+/// What the guard writes, as the host in slot 0: its beats, and both copies of its ballots.
+const GUARD_BLOCKS: [(u32, u32); 3] = [(8, 2), (256, 4), (512, 4)];
 /// Longest sleep when nobody has anything to do.
 const NAP: Duration = Duration::from_millis(2);
 /// IPv4 and UDP headers of a datagram.
@@ -36,10 +40,56 @@ struct Peer {
     slot: u16,
 }
 
+/// The statefile as the peers see it: in memory, so that 63 of them cost one thread little. The
+/// guard reads and writes the file.
+struct Statefile {
+    file: File,
+    blocks: Vec<SharedBlock>,
+    /// What was read last: room for the next read.
+    parts: Vec<SharedBlock>,
+}
+
+impl Statefile {
+    fn new(file: File, blocks: u64) -> Self {
+        let zero = SharedBlock::padded(&[], BLOCK_SIZE);
+        let blocks = vec![zero; usize::try_from(blocks).unwrap()];
+        Self { file, blocks, parts: Vec::new() }
+    }
+
+    fn write(&mut self, block: u32, bytes: &[u8]) {
+        self.file.write_all_at(bytes, u64::from(block) * BLOCK).unwrap();
+        for (place, bytes) in
+            self.blocks.iter_mut().skip(block as usize).zip(bytes.chunks(BLOCK_SIZE))
+        {
+            *place = bytes.to_vec().into();
+        }
+    }
+
+    fn read(&mut self, ranges: &[BlockRange]) -> ReadBytes<'_> {
+        for (first, count) in GUARD_BLOCKS {
+            for block in first..first + count {
+                let mut bytes = [0; BLOCK_SIZE];
+                self.file.read_exact_at(&mut bytes, u64::from(block) * BLOCK).unwrap();
+                let read = SharedBlock::from(bytes.to_vec());
+                let known = &mut self.blocks[block as usize];
+                if *known != read {
+                    *known = read;
+                }
+            }
+        }
+        self.parts.clear();
+        for range in ranges {
+            let first = range.first as usize;
+            self.parts.extend_from_slice(&self.blocks[first..first + range.count as usize]);
+        }
+        ReadBytes::Shared(&self.parts)
+    }
+}
+
 pub(crate) struct Peers {
     config: ArmConfig,
     peers: Vec<Peer>,
-    file: File,
+    statefile: Statefile,
     guard: SocketAddr,
     by_address: BTreeMap<SocketAddr, usize>,
     mail: VecDeque<(usize, Vec<u8>)>,
@@ -49,11 +99,13 @@ pub(crate) struct Peers {
 impl Peers {
     pub(crate) fn new(hosts: u16, timing: Timing, dir: &Path) -> Self {
         let path = dir.join("statefile");
-        std::fs::write(&path, vec![0; 4 << 20]).unwrap();
+        let size = 4 << 20;
+        std::fs::write(&path, vec![0; size]).unwrap();
         let config = config(hosts, timing, path.clone());
         let file = File::options().read(true).write(true).open(path).unwrap();
+        let mut statefile = Statefile::new(file, size as u64 / BLOCK);
         for write in haven_cluster::statefile::format_writes(&config).unwrap() {
-            file.write_all_at(&write.bytes, u64::from(write.block) * BLOCK).unwrap();
+            statefile.write(write.block, &write.bytes);
         }
         let address = |slot: usize| config.hosts[slot].addresses[0];
         let peers = (1..hosts).map(|slot| {
@@ -77,7 +129,7 @@ impl Peers {
             guard: address(0),
             by_address: by_address.collect(),
             peers,
-            file,
+            statefile,
             mail: VecDeque::new(),
             traffic: Traffic::default(),
             config,
@@ -91,6 +143,20 @@ impl Peers {
 
     pub(crate) fn forget(&mut self) {
         self.traffic = Traffic::default();
+    }
+
+    /// How far they are, for a person.
+    pub(crate) fn view(&self) -> String {
+        let states = self.peers.iter().map(|peer| peer.machine.state(now()));
+        let line = |state: haven_cluster::control::GuardState| {
+            let epoch = state.epoch.map(|epoch| (epoch.number.0, epoch.members.len()));
+            format!("{:?} {epoch:?}", state.phase)
+        };
+        let mut lines: BTreeMap<String, u32> = BTreeMap::new();
+        for state in states {
+            *lines.entry(line(state)).or_default() += 1;
+        }
+        format!("{lines:#?}, late by {:?}", self.traffic.late)
     }
 
     pub(crate) fn traffic(&self) -> Traffic {
@@ -122,6 +188,7 @@ impl Peers {
             let input = Input::Datagram { network: 0, bytes: &bytes };
             self.peers[index].machine.handle(now(), input);
             self.perform(index);
+            self.peers[index].machine.reuse(bytes);
         }
         if idle {
             std::thread::sleep(NAP);
@@ -134,23 +201,17 @@ impl Peers {
                 Output::Send { to, bytes, .. } if to == self.guard => {
                     self.traffic.received += bytes.len() as u64 + HEADERS;
                     let _lost: Result<usize, _> = self.peers[index].socket.send_to(&bytes, to);
+                    self.peers[index].machine.reuse(bytes);
                 }
                 Output::Send { to, bytes, .. } => {
                     self.mail.extend(self.by_address.get(&to).map(|peer| (*peer, bytes)));
                 }
                 Output::Read { io, ranges, .. } => {
-                    let blocks: u32 = ranges.iter().map(|range| range.count).sum();
-                    let mut bytes = vec![0; blocks as usize * BLOCK as usize];
-                    let mut rest = bytes.as_mut_slice();
-                    for range in &*ranges {
-                        let (head, tail) = rest.split_at_mut(range.count as usize * BLOCK as usize);
-                        self.file.read_exact_at(head, u64::from(range.first) * BLOCK).unwrap();
-                        rest = tail;
-                    }
-                    self.read_done(index, io, &bytes);
+                    let result = Ok(self.statefile.read(&ranges));
+                    self.peers[index].machine.handle(now(), Input::ReadDone { io, result });
                 }
                 Output::Write { io, block, bytes, .. } => {
-                    self.file.write_all_at(&bytes.to_vec(), u64::from(block) * BLOCK).unwrap();
+                    self.statefile.write(block, &bytes.to_vec());
                     let done = Input::WriteDone { io, result: Ok(()) };
                     self.peers[index].machine.handle(now(), done);
                 }
@@ -164,11 +225,6 @@ impl Peers {
                 _ => {}
             }
         }
-    }
-
-    fn read_done(&mut self, index: usize, io: IoId, bytes: &[u8]) {
-        let done = Input::ReadDone { io, result: Ok(bytes.into()) };
-        self.peers[index].machine.handle(now(), done);
     }
 }
 
