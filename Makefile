@@ -112,7 +112,7 @@ fuzz: ## damaged input for the codecs and expressions: FUZZ_ITERATIONS=1000000 F
 .PHONY: bench-guard
 bench-guard: ## what one guard costs in pools of 2, 8 and 64 hosts: processor time, statefile and network
 	cargo bench --locked --quiet -p haven-guard --bench guard
-	BENCH_PROFILE=fast BENCH_HOSTS=64 cargo bench --locked --quiet -p haven-guard --bench guard
+	BENCH_PROFILE=fast cargo bench --locked --quiet -p haven-guard --bench guard
 	cargo test --locked --quiet -p haven-guard --test three_guards -- --nocapture heap allocations
 
 bench-api: ## measure the API on two cores, 64 simulated hosts and 3,000 VMs, one `figure` line each
