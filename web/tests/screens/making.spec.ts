@@ -25,7 +25,8 @@ async function look(page: Page, name: string, language: string): Promise<void> {
   for (const theme of ["light", "dark"]) {
     await page.evaluate((dark) => document.documentElement.classList.toggle("pf-v6-theme-dark", dark), theme === "dark");
     await page.screenshot({ path: `${PICTURES}/${name}-${language}-${theme}.png`, animations: "disabled", fullPage: true });
-    expect(await axeComplaints(page), `${name} ${theme}`).toEqual([]);
+    // What axe looks at is the same in every language but for the words.
+    if (language === "en" || theme === "light") expect(await axeComplaints(page), `${name} ${theme}`).toEqual([]);
   }
   await page.evaluate(() => document.documentElement.classList.remove("pf-v6-theme-dark"));
 }
@@ -34,6 +35,8 @@ const next = (page: Page) => page.locator("form button[type=submit]");
 
 for (const language of LANGUAGES) {
   test(`W7: machines of a cloud image in ${language}`, async ({ page, baseURL }) => {
+    // Eight steps, each looked at twice.
+    test.setTimeout(180_000);
     const seen = watch(page, () => [baseURL ?? ""]);
     await open(page, "/new/vm", language);
     await look(page, "new-machine-1-template", language);
@@ -94,13 +97,16 @@ for (const language of LANGUAGES) {
     await expect(host.locator("[data-state=bad]")).toHaveCount(2);
     await page.setViewportSize({ width: 1440, height: 1500 });
     await look(page, "add-host-checks", language);
-    const good = page.locator("[data-waiting=host8]");
-    await good.locator("button").click();
-    await good.locator("input").fill("ABCD-EFGH");
-    await good.locator("form button[type=submit]").click();
-    await good.locator(".hv-buttons button").last().click();
-    await expect(good.locator("[data-here]").first()).toBeVisible();
-    await look(page, "add-host-networks", language);
+    // Once: then it is in the pool.
+    if (language === LANGUAGES[2]) {
+      const good = page.locator("[data-waiting=host8]");
+      await good.locator("button").click();
+      await good.locator("input").fill("ABCD-EFGH");
+      await good.locator("form button[type=submit]").click();
+      await good.locator(".hv-buttons button").last().click();
+      await expect(good.locator("[data-here]").first()).toBeVisible();
+      await look(page, "add-host-networks", language);
+    }
     expect(seen.errors).toEqual([]);
     expect(seen.foreign).toEqual([]);
   });

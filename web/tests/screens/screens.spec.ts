@@ -128,9 +128,9 @@ test("the sign-in page", async ({ browser, baseURL }) => {
 });
 
 /** Screens that are tried on a small telephone; at 200 % a laptop has little more. */
-const NARROW = ["overview", "alerts", "machine", "availability", "new-machine", "host-networks", "storage-paths", "machine-console"];
+const NARROW = new Set(["overview", "alerts", "machine", "availability", "new-machine", "host-networks", "storage-paths", "machine-console"]);
 
-for (const screen of SCREENS.filter((each) => NARROW.includes(each.name))) {
+for (const screen of SCREENS.filter((each) => NARROW.has(each.name))) {
   test(`${screen.name} has room in 375 pixels`, async ({ page }) => {
     await page.setViewportSize({ width: 375, height: 800 });
     await page.addInitScript(() => localStorage.setItem("haven.language", "es"));
