@@ -101,3 +101,7 @@ cd-needs-image = Choose an image.
 cd-no-drive = It has no CD drive. Shut it down: then it can get one.
 task-VBD-insert = Insert a CD
 task-VBD-eject = Take a CD out
+newvm-own-linux = A modern Linux with virtio drivers
+newvm-own-windows = Windows with virtio drivers
+newvm-own-other = Any system, installed from a CD or the network
+newvm-own-trial = A tiny guest that boots from a kernel on the host; for trials

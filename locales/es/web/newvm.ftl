@@ -101,3 +101,7 @@ cd-needs-image = Elija una imagen.
 cd-no-drive = No tiene unidad de CD. Apáguela: entonces puede recibir una.
 task-VBD-insert = Insertar un CD
 task-VBD-eject = Sacar un CD
+newvm-own-linux = Un Linux actual con controladores virtio
+newvm-own-windows = Windows con controladores virtio
+newvm-own-other = Cualquier sistema, instalado desde un CD o por la red
+newvm-own-trial = Una máquina mínima que arranca de un núcleo del host; para pruebas

@@ -101,3 +101,7 @@ cd-needs-image = 请选择镜像。
 cd-no-drive = 它没有光驱。请先关机，然后才能添加。
 task-VBD-insert = 放入光盘
 task-VBD-eject = 取出光盘
+newvm-own-linux = 带 virtio 驱动的现代 Linux
+newvm-own-windows = 带 virtio 驱动的 Windows
+newvm-own-other = 从光盘或网络安装的任何系统
+newvm-own-trial = 从主机上的内核启动的小型虚拟机，用于试验

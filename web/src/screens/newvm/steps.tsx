@@ -22,6 +22,14 @@ interface Props {
   edit: (change: Partial<Draft>) => void;
 }
 
+/** What the pool's own templates say of themselves (crates/daemon/src/ops/init.rs); others speak their owner's language. */
+const OWN_TEMPLATES: Record<string, string> = {
+  "A modern Linux with virtio drivers": "newvm-own-linux",
+  "Windows with virtio drivers": "newvm-own-windows",
+  "Any system, installed from a CD or the network": "newvm-own-other",
+  "A tiny guest that boots from a kernel on the host; for trials": "newvm-own-trial",
+};
+
 /** What a machine of a template has at first. */
 function startOf(template: Item<"VM">, stock: Stock): string {
   if (isDirectKernel(template)) return "newvm-template-kernel";
@@ -35,6 +43,8 @@ export function TemplateStep({ wanted, stock, edit }: Props): ReactNode {
       <div className="hv-ways" role="radiogroup" aria-label={t("newvm-step-template")}>
         {stock.templates.map((each) => {
           const isChosen = each.$ref === wanted.template.$ref;
+          const own = OWN_TEMPLATES[each.name_description];
+          const about = own === undefined ? each.name_description : t(own);
           const size = t("newvm-size", { vcpus: each.VCPUs_at_startup, memory: bytes(each.memory_static_max) });
           return (
             <Card key={each.$ref} isCompact className={isChosen ? "hv-way hv-way-chosen" : "hv-way"}>
@@ -45,7 +55,7 @@ export function TemplateStep({ wanted, stock, edit }: Props): ReactNode {
                   isChecked={isChosen}
                   onChange={() => edit({ template: each.uuid })}
                   label={each.name_label}
-                  description={[each.name_description, size, t(startOf(each, stock))].filter((text) => text !== "").join(" · ")}
+                  description={[about, size, t(startOf(each, stock))].filter((text) => text !== "").join(" · ")}
                 />
               </CardBody>
             </Card>
