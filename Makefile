@@ -128,9 +128,15 @@ sim: ## storms, scenarios and removed rules in the simulator, as figures (ten mi
 	@target/release/haven-sim stories
 	@target/release/haven-sim mutations --threads $(SIM_THREADS)
 
+.PHONY: bench-sim
+bench-sim: ## the simulator's speed, of the build for hunts: three hosts, storms of one and of ten minutes
+	@sim=$$(scripts/build-hunt) || exit 1; \
+	  $$sim run --hosts 3 --first $(SEED) --seeds 1000000 --seconds 20 || exit 1; \
+	  $$sim run --hosts 3 --first $(SEED) --seeds 1000000 --seconds 20 --profile default --storm-ms 600000
+
 hunt: ## storms for as long as one likes: HUNT_SECONDS=3600 SEED=1 SIM_THREADS=2
-	cargo build --profile hunt --locked -p haven-sim
-	@for hosts in 2 3 4 5 8 16 32; do target/hunt/haven-sim run --profile mixed --hosts $$hosts --first $(SEED) --seeds 1000000000 --seconds $(HUNT_SECONDS) --threads $(SIM_THREADS) || exit 1; done
+	@sim=$$(scripts/build-hunt) || exit 1; \
+	for hosts in 2 3 4 5 8 16 32; do $$sim run --profile mixed --hosts $$hosts --first $(SEED) --seeds 1000000000 --seconds $(HUNT_SECONDS) --threads $(SIM_THREADS) || exit 1; done
 
 bless: ## write the expected logs of all scenarios anew, for review
 	HAVEN_BLESS=1 cargo nextest run --locked -p haven-sim --test stories

@@ -150,27 +150,41 @@ pub(crate) fn crc_padded(head: &[u8], len: usize) -> u32 {
 pub(crate) const BEAT_ZEROES: usize = BLOCK_SIZE - 115;
 static ZEROES: [u8; BLOCK_SIZE] = [0; BLOCK_SIZE];
 
-/// What an inverted sum becomes over the zeroes of a beat block is linear in its bits: the
-/// contribution of each of its bytes.
-static BEAT_STEP: LazyLock<[[u32; 256]; 4]> = LazyLock::new(|| {
+/// What an inverted sum becomes over zeroes is linear in its bits: the contribution of each of its
+/// bytes.
+type Step = [[u32; 256]; 4];
+
+fn step(zeroes: usize) -> Step {
     let mut step = [[0; 256]; 4];
     for (shift, table) in (0u32..).step_by(8).zip(&mut step) {
         for (byte, place) in (0u32..).zip(table.iter_mut()) {
-            *place = !slow_zeroes(!(byte << shift), BEAT_ZEROES);
+            *place = !slow_zeroes(!(byte << shift), zeroes);
         }
     }
     step
-});
+}
 
-/// The sum `crc` after `count` more zeroes.
-fn zeroes(crc: u32, count: usize) -> u32 {
-    if count != BEAT_ZEROES {
-        return slow_zeroes(crc, count);
-    }
-    let tables = BEAT_STEP.iter().zip((!crc).to_le_bytes());
+/// Over the zeroes of a beat block, and over 1, 2, 4 and so on up to those of two blocks.
+static BEAT_STEP: LazyLock<Step> = LazyLock::new(|| step(BEAT_ZEROES));
+static STEPS: LazyLock<[Step; 14]> = LazyLock::new(|| std::array::from_fn(|bit| step(1 << bit)));
+
+fn take(step: &Step, crc: u32) -> u32 {
+    let tables = step.iter().zip((!crc).to_le_bytes());
     !tables.fold(0, |sum, (table, byte)| {
         sum ^ table.get(usize::from(byte)).copied().unwrap_or_default()
     })
+}
+
+/// The sum `crc` after `count` more zeroes.
+fn zeroes(crc: u32, count: usize) -> u32 {
+    if count == BEAT_ZEROES {
+        return take(&BEAT_STEP, crc);
+    }
+    if count >> STEPS.len() != 0 {
+        return slow_zeroes(crc, count);
+    }
+    let due = STEPS.iter().enumerate().filter(|(bit, _)| count >> bit & 1 == 1);
+    due.fold(crc, |crc, (_, step)| take(step, crc))
 }
 
 fn slow_zeroes(mut crc: u32, count: usize) -> u32 {

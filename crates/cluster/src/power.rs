@@ -55,7 +55,9 @@ impl Machine {
 
     /// Rule 3: writes that the host left on their way have landed by now.
     pub(crate) fn judge_proofs(&mut self) {
-        let Some(record) = &self.decided else { return };
+        let Some(record) = self.decided.as_ref().filter(|_| !self.proofs.is_empty()) else {
+            return;
+        };
         let late = if on(Mutation::PowerOffAtOnce) { 0 } else { Waits::of(record).late };
         let inside = self.is_member();
         let ripe = |at: u64| self.now >= at.saturating_add(late);

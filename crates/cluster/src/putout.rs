@@ -110,6 +110,9 @@ impl Machine {
                 gone |= bit(seat.slot);
             }
         }
+        if silent == 0 {
+            return gone | self.partition_losers(record);
+        }
         // Silent hosts count as dead only on n - q + 1 acknowledgements: with fewer nothing
         // would be gained, and hosts that keep each other alive would be put out for nothing.
         let staying = record.slots() & !silent & !gone;
@@ -169,14 +172,17 @@ impl Machine {
     pub(crate) fn disk_lost_for(&self, record: &Record, slot: u8, ms: u64) -> bool {
         let Some(peer) = self.peer(slot) else { return false };
         let Some(lost_at) = peer.changed_at else { return false };
-        let others = record.members.len().saturating_sub(1);
         let since = self.now.saturating_sub(ns(ms));
+        if lost_at > since {
+            return false;
+        }
+        let others = record.members.len().saturating_sub(1);
         let good = record.seats().filter(|seat| {
             seat.slot != slot
                 && self.disk_live(seat.slot)
                 && self.disk_good_since(seat.slot).is_some_and(|at| at <= since)
         });
-        lost_at <= since && good.count() * 2 >= others && others > 0
+        good.count() * 2 >= others && others > 0
     }
 
     fn disk_good_since(&self, slot: u8) -> Option<u64> {

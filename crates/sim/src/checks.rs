@@ -87,28 +87,25 @@ impl World {
         }
     }
 
-    /// After healing: everybody who is powered on is a member, one acts, all VMs run.
+    /// After healing: everybody who is powered on is a member, one acts, all VMs run. Asked after
+    /// every event of a pool that forms or recovers: what is seldom true and quick to see comes first.
     #[must_use]
     pub fn healthy(&self) -> bool {
-        let up: Vec<_> = self.hosts.iter().filter(|host| host.powered && !host.idle).collect();
-        let member = |host: &&&crate::host::Host| {
-            host.told.as_ref().is_some_and(|state| {
-                let newest = state
-                    .epoch
-                    .as_ref()
-                    .is_some_and(|epoch| epoch.number.0 == self.chain.newest() && epoch.armed);
-                let inside = state
-                    .epoch
-                    .as_ref()
-                    .is_some_and(|epoch| state.me.is_some_and(|me| epoch.members.contains(&me)));
-                newest && inside && host.permitted(self.now)
-            })
+        let up = || self.hosts.iter().filter(|host| host.powered && !host.idle);
+        let running: usize = up().map(|host| host.vms.len()).sum();
+        if running != self.options.vms as usize || !self.in_pool() {
+            return false;
+        }
+        let newest = self.chain.newest();
+        let member = |host: &crate::host::Host| {
+            let state = host.told.as_ref();
+            let epoch = state.and_then(|state| state.epoch.as_ref());
+            let newest = epoch.filter(|epoch| epoch.number.0 == newest && epoch.armed);
+            let me = state.and_then(|state| state.me);
+            let inside = newest.zip(me).is_some_and(|(epoch, me)| epoch.members.contains(&me));
+            inside && host.permitted(self.now)
         };
-        let acting = up.iter().filter(|host| host.acting(self.now)).count();
-        let running: usize = up.iter().map(|host| host.vms.len()).sum();
-        up.iter().filter(member).count() == up.len()
-            && self.in_pool()
-            && acting == 1
-            && running == self.options.vms as usize
+        let acting = up().filter(|host| host.acting(self.now)).count();
+        acting == 1 && up().all(member)
     }
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use haven_cluster::Input;
-use haven_cluster::control::GuardCommand;
+use haven_cluster::control::{EpochView, GuardCommand};
 use haven_cluster::ids::{EpochNumber, HostId, Incarnation, Life};
 use haven_model::{HavenSecret, Holder, Placement, Ref, Vm};
 use haven_pooldb::{Database, Tx};
@@ -185,6 +185,16 @@ impl DbHost {
     /// An area is being emptied.
     pub(crate) fn empties(&self) -> bool {
         self.flying.iter().any(|flying| flying.op.empties())
+    }
+
+    /// All placements, if they were asked for before, nothing is under way, and the open database is
+    /// the live one of this epoch, which the volume was seen to hold a moment ago.
+    pub(crate) fn known(&self, epoch: &EpochView, now: u64) -> Option<&BTreeMap<u32, Placed>> {
+        let open = self.open.as_ref().filter(|_| self.ready() && self.flying.is_empty())?;
+        let seen = !self.must_mend && now < self.look_at;
+        let live = epoch.area_next.is_none() && open.area == epoch.area_live && seen;
+        let (generation, placed) = open.placed.as_ref().filter(|_| live)?;
+        (*generation == open.db.generation()).then_some(placed)
     }
 
     /// All placements that the open database names.

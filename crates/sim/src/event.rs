@@ -165,12 +165,16 @@ pub(crate) enum Event {
     Fault(usize),
 }
 
+/// Bits of a key for the place of an event, and for the order in which it was queued.
+const PLACE_BITS: u32 = 24;
+const ORDER_BITS: u32 = 40;
+
 /// Events by their moment; of one moment, in the order in which they were queued. Only small keys
 /// are moved about; the events lie still.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    /// Moment, order and place.
-    keys: BinaryHeap<Reverse<(u64, u64, u32)>>,
+    /// Moment, order and place in one number, which is compared at once.
+    keys: BinaryHeap<Reverse<u128>>,
     order: u64,
     places: Vec<Option<Event>>,
     free: Vec<u32>,
@@ -188,16 +192,19 @@ impl Queue {
             self.places.push(Some(event));
             u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX)
         };
-        self.keys.push(Reverse((at, self.order, place)));
+        let order = u128::from(self.order) << PLACE_BITS | u128::from(place);
+        self.keys.push(Reverse(u128::from(at) << (ORDER_BITS + PLACE_BITS) | order));
     }
 
     /// The next event and its moment, if that is not after `deadline`.
     pub(crate) fn pop(&mut self, deadline: u64) -> Option<(u64, Event)> {
         let next = self.keys.peek_mut()?;
-        if next.0.0 > deadline {
+        let at = u64::try_from(next.0 >> (ORDER_BITS + PLACE_BITS)).unwrap_or(u64::MAX);
+        if at > deadline {
             return None;
         }
-        let Reverse((at, _, place)) = PeekMut::pop(next);
+        let Reverse(key) = PeekMut::pop(next);
+        let place = u32::try_from(key & ((1 << PLACE_BITS) - 1)).unwrap_or(u32::MAX);
         self.free.push(place);
         let event = self.places.get_mut(place as usize).and_then(Option::take)?;
         Some((at, event))

@@ -69,6 +69,8 @@ pub(crate) struct Watchdog {
     /// Real bite time in real nanoseconds.
     pub(crate) bite: u64,
     pub(crate) fed_at: u64,
+    /// The only look at it that counts, unless every feed has one of its own.
+    pub(crate) looks_at: Option<u64>,
 }
 
 #[derive(Debug)]

@@ -181,10 +181,16 @@ fn run(arguments: &Arguments) -> bool {
     let hours = virtual_ms.into_inner() as f64 / 3.6e6;
     say(&format!("{runs} seeds of {} hosts, {broken} broken", arguments.hosts));
     let speed = hours / (cpu_seconds() - before).max(0.01);
-    // Three hosts are what the figures are compared by.
+    // Three hosts and the fast profile are what the figures are compared by.
+    let profile = match arguments.profile {
+        Some(Profile::Fast) => "",
+        Some(Profile::Default) => "_default",
+        Some(Profile::Conservative) => "_conservative",
+        None => "_mixed",
+    };
     let size = match arguments.hosts {
-        3 => String::new(),
-        hosts => format!("_{hosts}_hosts"),
+        3 => profile.to_owned(),
+        hosts => format!("{profile}_{hosts}_hosts"),
     };
     say(&format!("figure sim_pool_hours{size} {hours:.1} h"));
     say(&format!("figure sim_pool_hours_per_cpu_s{size} {speed:.2} h/s"));

@@ -95,8 +95,42 @@ impl World {
         }
     }
 
+    /// The daemon on `host` finds its database open, and all VMs running where they are to run and
+    /// ordered about a moment ago: its round would do nothing about them.
+    fn at_rest(&self, host: usize) -> bool {
+        let Some(h) = self.hosts.get(host).filter(|h| h.acting(self.now)) else { return false };
+        let Some(state) = h.told.as_deref() else { return false };
+        let Some(epoch) = &state.epoch else { return false };
+        let Some(placed) = h.db.known(epoch, self.now).filter(|_| !self.metadata.unsure) else {
+            return false;
+        };
+        let stays = |(vm, placed): (&u32, &Placed)| {
+            let Some(holder) = placed.holder.filter(|life| epoch.members.contains(life)) else {
+                return false;
+            };
+            let dead =
+                |dead: &Life| dead.host == holder.host && dead.incarnation >= holder.incarnation;
+            let at = self.index_of(holder.host);
+            let ordered = self.manager.ordered_at.get(vm).copied().unwrap_or(0);
+            at.is_some_and(|at| self.runs(*vm, at) && !self.manager.disabled.contains(&at))
+                && !state.dead.iter().any(dead)
+                && ordered > 0
+                && self.now < ordered + REORDER_EVERY
+        };
+        placed.iter().all(stays)
+    }
+
+    /// What inventories tell a daemon, the simulator knows.
+    fn runs(&self, vm: u32, host: usize) -> bool {
+        self.hosts.get(host).is_some_and(|h| h.vms.contains(&vm))
+    }
+
     /// The daemon on `host` does its round as coordinator; true if nothing was to be done.
     pub(crate) fn manage(&mut self, host: usize) -> bool {
+        if !self.options.plain && self.at_rest(host) {
+            self.reshape(host);
+            return self.hosts.get(host).is_some_and(|h| h.db.ready());
+        }
         let Some(h) = self.hosts.get(host).filter(|h| h.acting(self.now)) else { return false };
         let Some(state) = h.told.as_ref() else { return false };
         let Some(epoch) = state.epoch.clone() else { return false };
@@ -128,9 +162,8 @@ impl World {
         let mut settled = lost.is_empty();
         for (vm, placed) in placed.iter() {
             if let Some(holder) = placed.holder.filter(|holder| epoch.members.contains(holder)) {
-                // What inventories tell a daemon, the simulator knows.
                 let at = self.index_of(holder.host);
-                let runs = at.and_then(|at| self.hosts.get(at)).is_some_and(|h| h.vms.contains(vm));
+                let runs = at.is_some_and(|at| self.runs(*vm, at));
                 let leaves = at.is_some_and(|at| self.manager.disabled.contains(&at));
                 let busy = !runs || leaves;
                 settled &= !busy;

@@ -39,10 +39,11 @@ pub struct Options {
     pub quarantine: bool,
     /// Pause between two writes of clients, in milliseconds: from, to.
     pub clients_ms: (u64, u64),
-    /// Guards get the bytes of their reads in one piece, as from a disk, and check and decode all
-    /// of them each time; else blocks that did not change are known by their memory. A run is the
-    /// same either way, but slower.
-    pub plain_reads: bool,
+    /// The long way. Guards get the bytes of their reads in one piece, as from a disk, and check and
+    /// decode all of them each time; else blocks that did not change are known by their memory.
+    /// What was asked, looked at or told a moment before is asked, looked at and told again. A run is
+    /// the same either way, but slower.
+    pub plain: bool,
     /// Keep a readable log.
     pub log: bool,
 }
@@ -65,7 +66,7 @@ impl Options {
             drift_ppm: 9_900,
             late_writes: true,
             clients_ms: (200, 1_500),
-            plain_reads: false,
+            plain: false,
             log: false,
         }
     }
@@ -82,7 +83,7 @@ impl Options {
         // Databases that are always busy in some pools, now and then in the others; and the long way
         // through the bytes of every read in a few.
         self.clients_ms = if rng.chance(250) { (200, 1_500) } else { (1_000, 6_000) };
-        self.plain_reads = rng.chance(10);
+        self.plain = rng.chance(10);
         self.volume_faults = rng.chance(500);
         self.isolation_response = match rng.below(4) {
             0 => IsolationResponse::Shutdown,

@@ -7,7 +7,7 @@ use haven_cluster::{BootInfo, Input, IoFailed, IoId, Machine, Output, ReadBytes,
 
 use crate::disk::{Answer, ReadOp, WriteOp};
 use crate::event::Event;
-use crate::host::{Deferred, Stuck};
+use crate::host::{Deferred, Stuck, Watchdog};
 use crate::reshape::RESHAPE;
 use crate::world::{MS, World};
 
@@ -69,7 +69,7 @@ impl World {
         h.life += 1;
         h.timer_at = None;
         h.managing = false;
-        h.watchdog.armed = false;
+        h.watchdog = Watchdog { arms: h.watchdog.arms, ..Watchdog::default() };
         h.paused = false;
         h.deferred.clear();
         h.gate_closed = false;
@@ -164,6 +164,9 @@ impl World {
             Deferred::Timer => self.input(host, Input::Timer),
             Deferred::Datagram(network, bytes) => {
                 self.input(host, Input::Datagram { network, bytes: &bytes });
+                if let Some(machine) = self.hosts.get_mut(host).and_then(|h| h.machine.as_mut()) {
+                    machine.reuse(bytes);
+                }
             }
             Deferred::Io(life, io, result) => {
                 if h.life != life {
@@ -187,8 +190,10 @@ impl World {
                     return;
                 }
                 let pause = late.max(self.chaos.feed_race(&self.options.timing));
-                if may {
+                if may && (pause > 0 || self.options.plain) {
                     self.after(pause, Event::FeedLands { host, boot });
+                } else if may {
+                    self.fed(host);
                 }
                 let every = u64::from(self.options.timing.t_wd_ms) * MS / 5;
                 // A fixed lateness is the worst case at every check; chance pauses the guard itself.
@@ -202,7 +207,7 @@ impl World {
     fn read_done(&mut self, host: usize, io: IoId, read: Result<Vec<SharedBlock>, IoFailed>) {
         let flat: Vec<u8>;
         let result = match &read {
-            Ok(blocks) if self.options.plain_reads => {
+            Ok(blocks) if self.options.plain => {
                 flat = ReadBytes::Shared(blocks).to_vec();
                 Ok(ReadBytes::Flat(&flat))
             }
@@ -232,16 +237,45 @@ impl World {
         let Some(h) = self.hosts.get_mut(host) else { return };
         if h.watchdog.armed {
             h.watchdog.fed_at = now;
-            let (bite, boot) = (h.watchdog.bite, h.boot);
-            self.after(bite, Event::Bite { host, boot });
+            self.watch_bite(host);
+        }
+    }
+
+    /// Somebody looks at the watchdog when it would bite. One look is enough: it is put off when it
+    /// finds that the watchdog was fed.
+    fn watch_bite(&mut self, host: usize) {
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        let (boot, due) = (h.boot, h.watchdog.fed_at + h.watchdog.bite);
+        if self.options.plain || h.watchdog.looks_at.is_none_or(|at| due < at) {
+            h.watchdog.looks_at = Some(due);
+            self.after(due - self.now, Event::Bite { host, boot });
         }
     }
 
     pub(crate) fn bite(&mut self, host: usize) {
-        let now = self.now;
-        let Some(h) = self.hosts.get(host) else { return };
-        if h.watchdog.armed && now >= h.watchdog.fed_at + h.watchdog.bite {
+        let (now, plain) = (self.now, self.options.plain);
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        if !plain && h.watchdog.looks_at != Some(now) {
+            return;
+        }
+        h.watchdog.looks_at = None;
+        if !h.watchdog.armed {
+            return;
+        }
+        if now >= h.watchdog.fed_at + h.watchdog.bite {
             self.reset_host(host, "its watchdog bites");
+        } else if !plain {
+            self.watch_bite(host);
+        }
+    }
+
+    /// An isolation address answers, or does not. The same answer again changes nothing.
+    pub(crate) fn probe(&mut self, host: usize) {
+        let plain = self.options.plain;
+        let Some(h) = self.hosts.get_mut(host).filter(|h| !h.paused) else { return };
+        let reached = h.isolation;
+        if plain || h.machine.as_ref().is_some_and(|machine| machine.would_learn(reached)) {
+            self.input(host, Input::Isolation { reached });
         }
     }
 
@@ -393,9 +427,9 @@ impl World {
         let arms = h.watchdog.arms;
         h.watchdog.bite = u64::from(bite_ms) * MS / 1_000_000 * ppm;
         h.watchdog.fed_at = now;
-        let (boot, bite) = (h.boot, h.watchdog.bite);
+        let boot = h.boot;
         self.after(0, Event::Feed { host, boot, arms });
-        self.after(bite, Event::Bite { host, boot });
+        self.watch_bite(host);
         self.input(host, Input::WatchdogArmed { bite_ms: Ok(bite_ms) });
     }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use haven_cluster::Input;
-use haven_cluster::control::{ArmConfig, GuardCommand};
+use haven_cluster::control::{ArmConfig, GuardCommand, HostSpec};
 
 use crate::event::Event;
 use crate::options::moved_address;
@@ -72,6 +72,16 @@ impl World {
             config.timing = machine.config().timing;
         }
         config
+    }
+
+    /// The hosts of the pool as they are to be now are those that a guard knows.
+    fn as_wanted(&self, known: &[HostSpec]) -> bool {
+        let absent = |number: &usize| !self.shape.absent.contains(number);
+        let hosts = self.config.hosts.iter().enumerate().filter(|(number, _)| absent(number));
+        // Places are unique, and a guard keeps its hosts in their order.
+        let mut count = 0;
+        let all = hosts.inspect(|_| count += 1).all(|(_, spec)| known.contains(spec));
+        all && count == known.len() && known.is_sorted_by_key(|spec| spec.slot)
     }
 
     /// The place of a host.
@@ -161,15 +171,17 @@ impl World {
         if number == 0 {
             return;
         }
-        let wanted = self.wanted_config(host);
-        let Some(h) = self.hosts.get_mut(host) else { return };
+        let Some(h) = self.hosts.get(host) else { return };
         let Some(machine) = h.machine.as_ref() else { return };
         let key = (h.life, number);
-        if h.shaped.decided != key && machine.config().hosts != wanted.hosts {
+        let decided = h.shaped.decided == key || self.as_wanted(&machine.config().hosts);
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        if !decided {
             let asked = |(life, of, at): (u64, u64, u64)| (life, of) == key && now < at + ASK_AGAIN;
             if !h.shaped.asked.is_some_and(asked) {
                 h.shaped.asked = Some((h.life, number, now));
                 self.log(|| format!("host {host} has change {number} of the pool decided"));
+                let wanted = self.wanted_config(host);
                 self.take_shape(host, wanted, RESHAPE + number);
             }
             return;

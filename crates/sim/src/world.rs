@@ -1,9 +1,9 @@
 //! The event loop: one queue ordered by virtual time.
 
+use haven_cluster::Output;
 use haven_cluster::control::{ArmConfig, GuardState};
 use haven_cluster::ids::{HostId, Incarnation, Life};
 use haven_cluster::statefile::format_writes;
-use haven_cluster::{Input, Output};
 
 use crate::checks::{Broken, Chain};
 use crate::database::{Metadata, owner};
@@ -249,11 +249,7 @@ impl World {
             Event::Client => self.client_writes(),
             Event::NotRunning(order) => self.not_running(order),
             Event::Probe { host, boot } if self.current(host, boot) => {
-                let paused = self.hosts.get(host).is_none_or(|h| h.paused);
-                let reached = self.hosts.get(host).is_some_and(|h| h.isolation);
-                if !paused {
-                    self.input(host, Input::Isolation { reached });
-                }
+                self.probe(host);
                 let every = u64::from(self.options.timing.beat_ms.max(500));
                 self.after(every * MS, Event::Probe { host, boot });
             }

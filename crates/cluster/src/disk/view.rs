@@ -1,5 +1,9 @@
 //! The newest content of one statefile as this guard read it.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -61,16 +65,51 @@ impl<T> Memo<T> {
     }
 }
 
+/// The checksum of a ballot copy, if it holds, and what the copy says.
+type Said = (Option<u32>, Option<Arc<Ballot>>);
+
+/// Ballots in shared memory that are remembered.
+const SAID_MAX: usize = 32;
+
+thread_local! {
+    /// What such ballots said to any guard that this thread plays: the same memory says the same to
+    /// all. Guards that read disks share no memory.
+    static SAID: RefCell<VecDeque<(Vec<SharedBlock>, Said)>> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// What a ballot copy says.
+fn said(read: ReadBytes<'_>, bytes: &Padded<'_>) -> Said {
+    let decode = || {
+        let checked = Ballot::checked(bytes);
+        let ballot = checked.and_then(|(_, content)| Ballot::parse(content)).map(Arc::new);
+        (checked.map(|(crc, _)| crc), ballot)
+    };
+    if matches!(read, ReadBytes::Flat(_)) {
+        return decode();
+    }
+    SAID.with_borrow_mut(|all| {
+        if let Some((_, known)) = all.iter().find(|(blocks, _)| read.is(blocks)) {
+            return known.clone();
+        }
+        let said = decode();
+        let (mut blocks, _) =
+            if all.len() < SAID_MAX { None } else { all.pop_back() }.unwrap_or_default();
+        read.keep(&mut blocks);
+        all.push_front((blocks, said.clone()));
+        said
+    })
+}
+
 /// The blocks of one host for one parity of its incarnations.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Place {
     print: Option<Print>,
-    pub(crate) ballot: Option<Ballot>,
+    pub(crate) ballot: Option<Arc<Ballot>>,
     ballot_crc: u32,
     ballot_high: (u64, u64),
     beat_memo: Memo<(Print, Option<Beat>)>,
-    /// By copy: the checksum, if it holds, and what the copy says.
-    ballot_memo: [Memo<(Option<u32>, Option<Ballot>)>; 2],
+    /// By copy.
+    ballot_memo: [Memo<Said>; 2],
     /// Neither copy could be read in the last read.
     pub(crate) ballot_bad: bool,
     /// The first copy could not be read in the last read.
@@ -202,18 +241,18 @@ impl FileView {
         if bytes.blocks() * BLOCK_SIZE != BALLOT_BYTES {
             return false;
         }
-        let flat = matches!(bytes, ReadBytes::Flat(_));
+        let (flat, read) = (matches!(bytes, ReadBytes::Flat(_)), bytes);
         let known = (same && flat).then_some(place.ballot_crc);
         let decode = |bytes: &Padded<'_>| {
-            let Some((crc, content)) = Ballot::checked(bytes) else { return (None, None) };
             // The content that is kept needs no second look.
-            if known == Some(crc) {
-                return (Some(crc), None);
+            if known.is_some() && Ballot::checked(bytes).map(|(crc, _)| crc) == known {
+                return (known, None);
             }
-            let ballot = Ballot::parse(content).filter(|ballot| {
+            let (crc, ballot) = said(read, bytes);
+            let ours = |ballot: &Arc<Ballot>| {
                 ballot.owner.generation == generation && ballot.owner.seat.slot == slot
-            });
-            (Some(crc), ballot)
+            };
+            (crc, ballot.filter(ours))
         };
         let Some(memo) = place.ballot_memo.get_mut(usize::from(!first)) else { return true };
         let Some((crc, ballot)) = memo.of(bytes, decode) else { return true };
@@ -249,6 +288,6 @@ impl FileView {
 
     /// All ballots of a slot that could be read.
     pub(crate) fn ballots(&self, slot: usize) -> impl Iterator<Item = &Ballot> {
-        self.places.get(slot).into_iter().flatten().filter_map(|place| place.ballot.as_ref())
+        self.places.get(slot).into_iter().flatten().filter_map(|place| place.ballot.as_deref())
     }
 }

@@ -268,6 +268,15 @@ impl Machine {
         Some(Instant(next.max(self.now)))
     }
 
+    /// Whether [`Input::Isolation`] with this would change anything now. Any event makes a machine
+    /// look at what waits for a moment between its deadlines: the first write of a life, a ballot, the
+    /// steps of fencing.
+    #[must_use]
+    pub fn would_learn(&self, reached: bool) -> bool {
+        let waits = self.carry != Carry::Done || self.ballot_dirty || self.fence != Fence::Off;
+        self.isolation != reached || waits
+    }
+
     /// Everything that time or new knowledge may have made due.
     fn advance(&mut self) {
         if self.now >= self.next_tick {

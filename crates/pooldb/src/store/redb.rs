@@ -28,6 +28,16 @@ pub struct RedbStore {
     db: Option<redb::Database>,
     /// The file; `None` on a backend, whose owner opens it again.
     path: Option<PathBuf>,
+    /// What the facts say, if it is known: nobody else writes here.
+    facts: Option<Facts>,
+}
+
+/// What is kept besides rows and deletes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Facts {
+    schema: u64,
+    generation: u64,
+    floor: u64,
 }
 
 fn open_file(path: &Path) -> Result<redb::Database, StoreError> {
@@ -45,7 +55,7 @@ impl RedbStore {
     /// It cannot be opened, is in use, or is no database.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref().to_owned();
-        Ok(Self { db: Some(open_file(&path)?), path: Some(path) })
+        Ok(Self { db: Some(open_file(&path)?), path: Some(path), facts: None })
     }
 
     /// Opens a database on anything that has bytes, or makes one there if it is empty.
@@ -56,7 +66,7 @@ impl RedbStore {
         let mut builder = redb::Database::builder();
         let builder = builder.set_cache_size(CACHE_BYTES);
         let db = builder.create_with_backend(backend).map_err(io)?;
-        Ok(Self { db: Some(db), path: None })
+        Ok(Self { db: Some(db), path: None, facts: None })
     }
 
     /// Reads everything anew and compares it with its checksums. What does not fit is repaired by
@@ -66,6 +76,7 @@ impl RedbStore {
     /// Nothing whole is left.
     pub fn check(&mut self) -> Result<(), StoreError> {
         self.db()?;
+        self.facts = None;
         let Some(db) = &mut self.db else { return Ok(()) };
         db.check_integrity().map(drop).map_err(|error| StoreError::Corrupt(error.to_string()))
     }
@@ -79,14 +90,22 @@ impl RedbStore {
     }
 
     /// After a failed write a file is closed; what was durable before is found there again.
-    fn written(&mut self, done: Result<(), StoreError>) -> Result<(), StoreError> {
+    fn written(&mut self, done: Result<Facts, StoreError>) -> Result<(), StoreError> {
+        self.facts = done.as_ref().ok().copied();
         if done.is_err() && self.path.is_some() {
             self.db = None;
         }
-        done
+        done.map(drop)
     }
 
-    fn facts(&mut self) -> Result<Option<(u64, u64, u64)>, StoreError> {
+    fn facts(&mut self) -> Result<Option<Facts>, StoreError> {
+        if self.facts.is_none() {
+            self.facts = self.read_facts()?;
+        }
+        Ok(self.facts)
+    }
+
+    fn read_facts(&mut self) -> Result<Option<Facts>, StoreError> {
         let read = self.db()?.begin_read().map_err(io)?;
         let table = match read.open_table(FACTS) {
             Ok(table) => table,
@@ -96,20 +115,40 @@ impl RedbStore {
         let fact = |name: &str| -> Result<u64, StoreError> {
             Ok(table.get(name).map_err(io)?.map_or(0, |v| v.value()))
         };
-        Ok(Some((fact(SCHEMA)?, fact(GENERATION)?, fact(FLOOR)?)))
+        Ok(Some(Facts {
+            schema: fact(SCHEMA)?,
+            generation: fact(GENERATION)?,
+            floor: fact(FLOOR)?,
+        }))
     }
 }
 
-fn write_facts(tx: &WriteTransaction, generation: u64, floor: u64) -> Result<(), StoreError> {
+/// Writes the facts that are not the same as before.
+fn write_facts(
+    tx: &WriteTransaction,
+    before: Option<Facts>,
+    generation: u64,
+    floor: u64,
+) -> Result<Facts, StoreError> {
+    let now = Facts { schema: crate::SCHEMA_VERSION, generation, floor };
     let mut facts = tx.open_table(FACTS).map_err(io)?;
-    let values = [(SCHEMA, crate::SCHEMA_VERSION), (GENERATION, generation), (FLOOR, floor)];
-    for (name, value) in values {
-        facts.insert(name, value).map_err(io)?;
+    let values = [
+        (SCHEMA, now.schema, before.map(|facts| facts.schema)),
+        (GENERATION, now.generation, before.map(|facts| facts.generation)),
+        (FLOOR, now.floor, before.map(|facts| facts.floor)),
+    ];
+    for (name, value, known) in values {
+        if known != Some(value) {
+            facts.insert(name, value).map_err(io)?;
+        }
     }
-    Ok(())
+    Ok(now)
 }
 
 fn remove_rows(tx: &WriteTransaction, deletes: &[Tombstone]) -> Result<(), StoreError> {
+    if deletes.is_empty() {
+        return Ok(());
+    }
     let mut rows = tx.open_table(ROWS).map_err(io)?;
     for t in deletes {
         rows.remove((t.class.as_str(), t.reference.0)).map_err(io)?;
@@ -117,17 +156,20 @@ fn remove_rows(tx: &WriteTransaction, deletes: &[Tombstone]) -> Result<(), Store
     Ok(())
 }
 
-fn write_changes(
-    tx: &WriteTransaction,
-    puts: &[StoredRow],
-    deletes: &[Tombstone],
-    floor: u64,
-) -> Result<(), StoreError> {
+fn write_rows(tx: &WriteTransaction, puts: &[StoredRow]) -> Result<(), StoreError> {
     let mut rows = tx.open_table(ROWS).map_err(io)?;
     for row in puts {
         let key = (row.class.as_str(), row.reference.0);
         rows.insert(key, (row.created, row.modified, row.body.as_str())).map_err(io)?;
     }
+    Ok(())
+}
+
+fn write_deletes(
+    tx: &WriteTransaction,
+    deletes: &[Tombstone],
+    floor: u64,
+) -> Result<(), StoreError> {
     let mut gone = tx.open_table(DELETES).map_err(io)?;
     for t in deletes {
         let key = (t.deleted, t.class.as_str(), t.reference.0);
@@ -136,26 +178,34 @@ fn write_changes(
     gone.retain_in(..(floor + 1, "", 0), |_, _| false).map_err(io)
 }
 
-fn commit(db: &redb::Database, batch: &Batch) -> Result<(), StoreError> {
+fn commit(db: &redb::Database, batch: &Batch, before: Option<Facts>) -> Result<Facts, StoreError> {
     let tx = db.begin_write().map_err(io)?;
     remove_rows(&tx, &batch.deletes)?;
-    write_changes(&tx, &batch.puts, &batch.deletes, batch.floor)?;
-    write_facts(&tx, batch.generation, batch.floor)?;
-    tx.commit().map_err(io)
+    write_rows(&tx, &batch.puts)?;
+    // Nothing is deleted, and nothing has become too old: most commits.
+    let same = batch.deletes.is_empty() && before.is_some_and(|facts| facts.floor == batch.floor);
+    if !same {
+        write_deletes(&tx, &batch.deletes, batch.floor)?;
+    }
+    let facts = write_facts(&tx, before, batch.generation, batch.floor)?;
+    tx.commit().map_err(io)?;
+    Ok(facts)
 }
 
-fn replace_all(db: &redb::Database, snapshot: &Snapshot) -> Result<(), StoreError> {
+fn replace_all(db: &redb::Database, snapshot: &Snapshot) -> Result<Facts, StoreError> {
     let tx = db.begin_write().map_err(io)?;
     tx.delete_table(ROWS).map_err(io)?;
     tx.delete_table(DELETES).map_err(io)?;
-    write_changes(&tx, &snapshot.rows, &snapshot.deletes, snapshot.floor)?;
-    write_facts(&tx, snapshot.generation, snapshot.floor)?;
-    tx.commit().map_err(io)
+    write_rows(&tx, &snapshot.rows)?;
+    write_deletes(&tx, &snapshot.deletes, snapshot.floor)?;
+    let facts = write_facts(&tx, None, snapshot.generation, snapshot.floor)?;
+    tx.commit().map_err(io)?;
+    Ok(facts)
 }
 
 impl Store for RedbStore {
     fn load(&mut self) -> Result<Option<Snapshot>, StoreError> {
-        let Some((schema, generation, floor)) = self.facts()? else { return Ok(None) };
+        let Some(Facts { schema, generation, floor }) = self.facts()? else { return Ok(None) };
         let mut snapshot =
             Snapshot { schema, generation, floor, rows: Vec::new(), deletes: Vec::new() };
         let read = self.db()?.begin_read().map_err(io)?;
@@ -185,7 +235,8 @@ impl Store for RedbStore {
         if batch.previous != found {
             return Err(StoreError::Gap { expected: batch.previous, found });
         }
-        let done = self.db().and_then(|db| commit(db, batch));
+        let before = self.facts;
+        let done = self.db().and_then(|db| commit(db, batch, before));
         self.written(done)
     }
 
@@ -195,6 +246,6 @@ impl Store for RedbStore {
     }
 
     fn generation(&mut self) -> Result<u64, StoreError> {
-        Ok(self.facts()?.map_or(0, |(_, generation, _)| generation))
+        Ok(self.facts()?.map_or(0, |facts| facts.generation))
     }
 }
