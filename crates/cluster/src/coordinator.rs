@@ -106,7 +106,7 @@ impl Machine {
     }
 
     /// An area that no open epoch's coordinator may write.
-    pub(crate) fn free_area(record: &Record, open: &[OpenEpoch]) -> Option<u8> {
+    pub(crate) fn free_area(record: &Record, open: &[&OpenEpoch]) -> Option<u8> {
         let mut used = bit(record.area_live) | record.area_next.map_or(0, bit);
         if !on(Mutation::AreaReused) {
             used |= open.iter().fold(0, |set, epoch| set | bit(epoch.area));

@@ -123,16 +123,19 @@ impl Machine {
         left.count() + usize::from(open.q) > open.members.len()
     }
 
-    /// The epoch is closed: nobody stands in it, and no IO of its coordinator is under way.
-    pub(crate) fn closed(&self, open: &OpenEpoch, all: &[OpenEpoch], waits: Waits) -> bool {
+    /// The epoch, `newest` or an open one before it, is closed: nobody stands in it, and no IO of its
+    /// coordinator is under way.
+    pub(crate) fn closed(&self, open: &OpenEpoch, newest: &Record, waits: Waits) -> bool {
         let mut latest = 0;
         for seat in &open.members {
             let Some(peer) = self.peer(seat.slot) else { return false };
             let Some(left) = peer.left_since(seat.inc, open.number) else { return false };
             latest = latest.max(left);
             let dead = peer.dead_since(seat.inc);
-            let named_later =
-                all.iter().any(|later| later.number > open.number && later.coordinator == *seat);
+            let later = newest.open.iter().map(|later| (later.number, later.coordinator));
+            let named_later = later
+                .chain(std::iter::once((newest.number, newest.coordinator)))
+                .any(|(number, named)| number > open.number && named == *seat);
             if *seat == open.coordinator && dead.is_none() && !named_later {
                 let drained = peer.drained.above_since(open.number.saturating_sub(1));
                 let Some(at) = drained.filter(|_| peer.inc() == seat.inc) else { return false };

@@ -4,16 +4,29 @@
 
 use crate::death::Waits;
 use crate::machine::Machine;
-use crate::record::{Member, OPEN_MAX, Record, Seat, bit, quorum};
+use crate::record::{Member, OPEN_MAX, OpenEpoch, Record, Seat, bit, quorum};
 
 /// Silence of the pool daemon after which the coordinator hands over.
 const HAVEND_DEAD_MS: u64 = 30_000;
 
 /// A successor being made up.
 #[derive(Clone, Debug)]
-struct Draft {
+struct Draft<'a> {
     members: Vec<Member>,
     coordinator: Seat,
+    /// Epochs that are not closed.
+    open: &'a [&'a OpenEpoch],
+}
+
+/// The record after `record`, which says the same; members and open epochs are to be filled in.
+fn successor(record: &Record) -> Record {
+    Record {
+        number: record.number + 1,
+        members: Vec::new(),
+        statefiles: record.statefiles.clone(),
+        open: Vec::new(),
+        ..*record
+    }
 }
 
 impl Machine {
@@ -30,10 +43,10 @@ impl Machine {
         } else {
             return None;
         };
-        let open = record.open_and_self();
-        let waits = Waits::of(record);
-        let open: Vec<_> =
-            open.iter().filter(|epoch| !self.closed(epoch, &open, waits)).cloned().collect();
+        let (own, waits) = (record.as_open(), Waits::of(record));
+        let open = record.open.iter().chain(std::iter::once(&own));
+        let open: Vec<&OpenEpoch> =
+            open.filter(|epoch| !self.closed(epoch, record, waits)).collect();
         let full = open.len() > OPEN_MAX && record.has(self.me);
         let mut members = kept;
         if !full {
@@ -42,16 +55,14 @@ impl Machine {
         members.sort_unstable_by_key(|member| member.seat.slot);
         let seats: Vec<Seat> = members.iter().map(|member| member.seat).collect();
         let coordinator = self.next_coordinator(record, &seats);
-        let mut next = Record {
-            number: record.number + 1,
-            q: quorum(members.len(), record.tolerate),
-            open,
-            ..record.clone()
-        };
-        let draft = Draft { members, coordinator };
-        let changed = self.fill(record, &mut next, draft);
+        let mut next = successor(record);
+        let changed = self.fill(record, &mut next, Draft { members, coordinator, open: &open });
         let smaller = next.members.len() < record.members.len();
-        (changed && (!full || smaller) && !next.members.is_empty()).then_some(next)
+        if !changed || (full && !smaller) || next.members.is_empty() {
+            return None;
+        }
+        next.open = open.into_iter().cloned().collect();
+        Some(next)
     }
 
     /// What is asked most often is answered without making a record up: nobody goes, comes or
@@ -99,7 +110,7 @@ impl Machine {
     }
 
     /// Completes `next`; true if it says anything new.
-    fn fill(&self, record: &Record, next: &mut Record, draft: Draft) -> bool {
+    fn fill(&self, record: &Record, next: &mut Record, draft: Draft<'_>) -> bool {
         let mut changed = draft.members != record.members;
         next.members = draft.members;
         next.coordinator = draft.coordinator;
@@ -120,7 +131,7 @@ impl Machine {
             next.area_next = if next.area_owner == next.coordinator {
                 None
             } else {
-                Self::free_area(record, &next.open)
+                Self::free_area(record, draft.open)
             };
             changed |= named || next.area_next.is_some();
         }

@@ -1,6 +1,8 @@
 //! `haven-sim`: storms by seed, one seed as a readable log, the rules that may not be removed, the
 //! scenario folders, and the figures of all that.
 
+mod heap;
+
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,9 +12,8 @@ use std::time::{Duration, Instant};
 use haven_cluster::timing::Profile;
 use haven_sim::{ChaosPlan, Options, World, run_seed, story};
 
-/// A simulation allocates little things all the time.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static HEAP: heap::Heap = heap::Heap;
 
 const USAGE: &str = "usage: haven-sim run [--hosts N] [--seeds N] [--first N] [--profile P] \
 [--statefiles N] [--storm-ms N] [--varied yes|no] [--threads N] [--seconds N]\n       \
