@@ -35,6 +35,7 @@ for (const language of ["en", "es", "zh-CN"]) {
     await signIn(page, PASSWORD);
     await page.waitForTimeout(800);
     await page.screenshot({ path: `${PICTURES}/availability-${language}.png` });
+    expect(await axeComplaints(page)).toEqual([]);
     await page.goto("/ui/");
     await expect(page.locator(".hv-protection")).toBeVisible();
     await page.screenshot({ path: `${PICTURES}/overview-${language}.png` });
