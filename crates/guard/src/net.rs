@@ -8,13 +8,24 @@ use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use haven_block_io::boottime_ns;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, sockopt};
+use rustix::net::{
+    AddressFamily, RecvFlags, SocketFlags, SocketType, bind, recv, socket_with, sockopt,
+};
 
 use crate::event::Event;
 use crate::spawn;
 
 /// How long one receive waits, so that the thread shows that it lives.
 const RECEIVE_WAIT: Duration = Duration::from_millis(50);
+
+/// So many datagrams within [`CROWD_NS`] are a crowd: those that follow are taken together, for waking
+/// two threads costs more than anything that is done with a datagram.
+const CROWD: usize = 8;
+const CROWD_NS: u64 = 100_000_000;
+/// How long a crowd is let gather: little beside any beat, and votes are dated by what they echo.
+const GATHER: Duration = Duration::from_millis(20);
+/// Datagrams taken together at most.
+const GATHERED_MAX: usize = 512;
 
 /// The sockets of one arming.
 #[derive(Debug)]
@@ -139,22 +150,65 @@ struct Receiver {
 impl Receiver {
     fn run(&self) {
         let mut buffer = vec![0; haven_cluster::DATAGRAM_BYTES_MAX + 1];
+        let mut crowd = Crowd::default();
         while !self.stop.load(Ordering::Acquire) {
-            self.tick.store(boottime_ns(), Ordering::Release);
+            let now_ns = boottime_ns();
+            self.tick.store(now_ns, Ordering::Release);
             match self.socket.recv_from(&mut buffer) {
-                Ok((count, _)) if count <= haven_cluster::DATAGRAM_BYTES_MAX => {
-                    let bytes = buffer.get(..count).unwrap_or_default().into();
-                    let event = Event::Datagram { network: self.network, bytes };
-                    if self.events.send(event).is_err() {
+                Ok((count, _)) => {
+                    let mut open = self.pass_on(&buffer, count);
+                    if crowd.note(boottime_ns()) {
+                        std::thread::sleep(GATHER);
+                        open = open && self.pass_on_all(&mut buffer, &mut crowd);
+                    }
+                    if !open {
                         return;
                     }
                 }
-                Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 // Unreachable peers show as errors here; a broken interface must not spin.
                 Err(_) => std::thread::sleep(Duration::from_millis(5)),
             }
         }
+    }
+
+    /// Everything that is there already; `false`: the loop is gone.
+    fn pass_on_all(&self, buffer: &mut [u8], crowd: &mut Crowd) -> bool {
+        for _ in 0..GATHERED_MAX {
+            let Ok((count, _)) = recv(&*self.socket, &mut *buffer, RecvFlags::DONTWAIT) else {
+                return true;
+            };
+            crowd.note(boottime_ns());
+            if !self.pass_on(buffer, count) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// `false`: the loop is gone.
+    fn pass_on(&self, buffer: &[u8], count: usize) -> bool {
+        let bytes = buffer.get(..count).filter(|_| count <= haven_cluster::DATAGRAM_BYTES_MAX);
+        let Some(bytes) = bytes else { return true };
+        let event = Event::Datagram { network: self.network, bytes: bytes.into() };
+        self.events.send(event).is_ok()
+    }
+}
+
+/// When the last datagrams came.
+#[derive(Debug, Default)]
+struct Crowd {
+    at_ns: [u64; CROWD],
+    next: usize,
+}
+
+impl Crowd {
+    /// Notes a datagram; whether it came in a crowd.
+    fn note(&mut self, now_ns: u64) -> bool {
+        let Some(place) = self.at_ns.get_mut(self.next) else { return false };
+        let before = std::mem::replace(place, now_ns);
+        self.next = (self.next + 1) % CROWD;
+        before != 0 && now_ns.saturating_sub(before) < CROWD_NS
     }
 }
 
@@ -201,6 +255,38 @@ mod tests {
         assert_eq!(networks.move_to(&[at(3)], &sender).unwrap().len(), 1);
         networks.send(0, new, b"beat");
         assert!(events.recv_timeout(Duration::from_secs(10)).is_ok());
+    }
+
+    #[test]
+    fn a_crowd_is_many_in_a_short_time() {
+        let mut crowd = Crowd::default();
+        let begin = 1_000 * CROWD_NS;
+        let mut few = (0..100).map(|n| begin + n * CROWD_NS / 7);
+        assert!(!few.any(|at| crowd.note(at)), "a small pool's beats are passed on at once");
+        let last = begin + 100 * CROWD_NS / 7;
+        let many = (1..=CROWD as u64).map(|n| last + n);
+        assert!(many.map(|at| crowd.note(at)).last().unwrap());
+        assert!(!crowd.note(last + 2 * CROWD_NS), "it is over");
+    }
+
+    /// Taken together, and none is lost or overtaken.
+    #[test]
+    fn a_crowd_arrives_whole_and_in_order() {
+        let (sender, events) = crate::event::queue();
+        let networks = Networks::open(&["127.0.0.1:0".parse().unwrap()], &sender).unwrap();
+        let to = networks.links[0].socket.local_addr().unwrap();
+        for round in 0..4_u8 {
+            for n in 0..60_u8 {
+                networks.send(0, to, &[round, n]);
+            }
+            for n in 0..60_u8 {
+                let event = events.recv_timeout(Duration::from_secs(10)).unwrap();
+                assert!(
+                    matches!(&event, Event::Datagram { bytes, .. } if **bytes == [round, n]),
+                    "{round} {n}: {event:?}"
+                );
+            }
+        }
     }
 
     #[test]
