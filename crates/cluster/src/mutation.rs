@@ -101,6 +101,8 @@ pub enum Mutation {
     FailedForgotten,
     /// After a tombstone the next life begins though a failed write may still land (P6).
     RestartAtOnce,
+    /// A person's word that a host is off counts though the host was put out just now.
+    WordAtOnce,
 }
 
 impl Mutation {
@@ -153,6 +155,7 @@ impl Mutation {
         Self::CarryUnread,
         Self::FailedForgotten,
         Self::RestartAtOnce,
+        Self::WordAtOnce,
     ];
 }
 

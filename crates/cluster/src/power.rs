@@ -47,10 +47,33 @@ impl Machine {
                 return self.refuse(id, "HA_TOO_EARLY", text);
             }
         }
+        if proof == DeathProof::Administrator
+            && let Some(wait) = self.too_early_for_a_word(seat, since)
+        {
+            let text = format!(
+                "the host may still run its virtual machines: it gave a sign, or was put out, just \
+                 now; wait {} s, within which it stops them by itself",
+                wait.div_ceil(ns(1_000))
+            );
+            return self.refuse(id, "HA_TOO_EARLY", &text);
+        }
         if self.proofs.len() < PROOFS_MAX && !self.proofs.iter().any(|(known, _)| *known == seat) {
             self.proofs.push((seat, self.now));
         }
         self.reply_ok(id);
+    }
+
+    /// How long a person's word about a life is not taken yet: nobody sees from outside that a host
+    /// has just been put out, and runs on until its permit is over and its watchdog has bitten. It
+    /// is taken `T_dead` after the last sign of the life, and after it was known to be put out.
+    fn too_early_for_a_word(&self, seat: Seat, since: u64) -> Option<u64> {
+        if on(Mutation::WordAtOnce) {
+            return None;
+        }
+        let peer = self.peer(seat.slot).filter(|peer| peer.inc() == seat.inc);
+        let sign = peer.and_then(|peer| peer.changed_at.max(peer.heard_at())).unwrap_or(0);
+        let from = since.max(sign).saturating_add(Waits::of(self.decided.as_ref()?).dead);
+        from.checked_sub(self.now).filter(|wait| *wait > 0)
     }
 
     /// Rule 3: writes that the host left on their way have landed by now.

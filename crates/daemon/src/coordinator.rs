@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use haven_model::ApiError;
 use haven_pooldb::{Database, IdSource, RedbStore};
+use haven_tasks::TaskId;
 use uuid::Uuid;
 
 use crate::state::AppState;
 use crate::tasks::journal;
-use crate::{dispatch, promote, reconcile};
+use crate::{dispatch, earlier, promote, reconcile};
 
 /// Fresh identities for rows.
 #[must_use]
@@ -52,8 +53,19 @@ pub async fn open_local(state: &Arc<AppState>) -> Result<(), ApiError> {
 /// # Errors
 /// The database refuses.
 pub async fn take_office(state: &Arc<AppState>, database: Database) -> Result<(), ApiError> {
+    prepare(state).await?;
     state.pool.open(database).await;
     settle(state).await
+}
+
+/// Before the database is open: nothing that is asked for begins before [`settle`] has taken the
+/// predecessor's objects.
+///
+/// # Errors
+/// The daemon is still starting.
+pub async fn prepare(state: &AppState) -> Result<(), ApiError> {
+    state.runner()?.pause().await;
+    Ok(())
 }
 
 /// What a new coordinator does once its database is open: each task of its predecessor ends.
@@ -61,9 +73,9 @@ pub async fn take_office(state: &Arc<AppState>, database: Database) -> Result<()
 /// # Errors
 /// The database refuses.
 pub async fn settle(state: &Arc<AppState>) -> Result<(), ApiError> {
-    dispatch::fail_orphans(state).await?;
-    let records = state.pool.read(journal::load).await?;
-    state.runner()?.restore(records).await;
+    let taken = take_journal(state).await;
+    state.runner()?.resume().await;
+    taken?;
     let this_host = state.this_host();
     state
         .pool
@@ -78,5 +90,20 @@ pub async fn settle(state: &Arc<AppState>) -> Result<(), ApiError> {
         .await?;
     let state = state.clone();
     tokio::spawn(async move { reconcile::ask_all(&state).await });
+    Ok(())
+}
+
+/// The tasks of the predecessor hold their objects, and end: those on storage when no host works on
+/// their disks any more.
+async fn take_journal(state: &Arc<AppState>) -> Result<(), ApiError> {
+    dispatch::fail_orphans(state).await?;
+    let records = state.pool.read(journal::load).await?;
+    let (held, placed): (Vec<_>, Vec<_>) = records.into_iter().partition(earlier::may_act_on);
+    let waits: Vec<TaskId> = held.iter().map(|record| record.task).collect();
+    state.runner()?.restore(placed, held).await;
+    if !waits.is_empty() {
+        let state = state.clone();
+        tokio::spawn(async move { earlier::end(&state, waits).await });
+    }
     Ok(())
 }

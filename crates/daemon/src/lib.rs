@@ -18,6 +18,7 @@ pub mod copies;
 pub mod daemon;
 pub mod dispatch;
 pub mod drivers;
+mod earlier;
 pub mod fair;
 pub mod ha;
 pub mod handover;

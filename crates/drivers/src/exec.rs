@@ -46,6 +46,21 @@ pub fn run(program: &str, arguments: &[&str], deadline: Duration) -> std::io::Re
     run_command(command, None, deadline)
 }
 
+/// As [`run`], for a command that works on a volume: it ends with this process, however that ends.
+/// What it works on is busy for as long as this process says so.
+pub fn run_bound(program: &str, arguments: &[&str], deadline: Duration) -> std::io::Result<Output> {
+    let mut command = bound(program);
+    command.args(arguments).stdin(Stdio::null());
+    run_command(command, None, deadline)
+}
+
+/// The kernel kills it when the thread that started it ends, which waits for it.
+fn bound(program: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--", program]);
+    command
+}
+
 /// Runs `program` with `input` on its standard input and nothing of this process's environment:
 /// for what must not be seen in a list of processes. `input` must fit into a pipe.
 pub fn run_with_input(
@@ -161,6 +176,23 @@ mod tests {
         let got =
             run_with_input(Path::new("/bin/sh"), &["-c", script], b"a=1\n", deadline).unwrap();
         assert_eq!((got.stdout.as_str(), got.code), ("a=1\n\n", Some(2)));
+    }
+
+    #[test]
+    fn a_bound_command_does_not_outlive_who_started_it() {
+        use std::os::unix::process::ExitStatusExt;
+        let got = run_bound("sh", &["-c", "echo a"], Duration::from_secs(10)).unwrap();
+        assert!(got.success && got.stdout == "a\n", "{got:?}");
+        let started = std::thread::spawn(|| {
+            let child = bound("sleep").arg("600").spawn().unwrap();
+            let name = format!("/proc/{}/comm", child.id());
+            while std::fs::read_to_string(&name).unwrap() != "sleep\n" {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            child
+        });
+        let status = started.join().unwrap().wait().unwrap();
+        assert_eq!(status.signal(), Some(9));
     }
 
     #[test]

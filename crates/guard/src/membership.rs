@@ -25,11 +25,13 @@ use crate::{log, reset, spawn};
 
 /// Feeds per bite time: one that is late or skipped does no harm.
 const FEEDS_PER_BITE: u64 = 8;
-/// How long this host still listens at an address that it has left: longer than any pool daemon
-/// takes to tell the others.
+/// How long this host still listens at an address that it has left, and after the last datagram
+/// that came there: who still sends there was not told yet.
 const OLD_ADDRESS_NS: u64 = 60_000_000_000;
 /// Buffers for statefile IO that are kept for the next one.
 const BUFFERS_MAX: usize = 6;
+/// Addresses that it has left and still listens at; the oldest go first.
+const LEFT_MAX: usize = 16;
 /// Longest silence of a receiving thread before the watchdog is fed no more.
 const LOOP_DEADLINE_NS: u64 = 500_000_000;
 
@@ -108,8 +110,8 @@ pub(crate) struct Membership {
     machine: Machine,
     term: u64,
     networks: Networks,
-    /// Addresses that this host has left, and until when it listens there.
-    left: Option<(Vec<Link>, u64)>,
+    /// Addresses that this host has left and still listens at, and when it left.
+    left: Vec<(Link, u64)>,
     /// Addresses that could not be bound: not tried again and again.
     unusable: Vec<SocketAddr>,
     probe: Probe,
@@ -155,7 +157,7 @@ impl Membership {
             machine,
             term,
             networks,
-            left: None,
+            left: Vec::new(),
             unusable: Vec::new(),
             probe,
             probed: arm.isolation_addresses.clone(),
@@ -217,9 +219,10 @@ impl Membership {
 
     /// This host was given other addresses, or others to probe.
     fn follow_addresses(&mut self) {
-        if self.left.as_ref().is_some_and(|(_, until)| boottime_ns() >= *until) {
-            self.left = None;
-        }
+        let now_ns = boottime_ns();
+        self.left.retain(|(link, since)| {
+            now_ns < link.heard_ns().max(*since).saturating_add(OLD_ADDRESS_NS)
+        });
         let config = self.machine.config();
         if config.isolation_addresses != self.probed {
             self.probed.clone_from(&config.isolation_addresses);
@@ -237,7 +240,9 @@ impl Membership {
         match self.networks.move_to(wanted, &self.events) {
             Ok(gone) => {
                 log::info(&format!("this host listens at {wanted:?} from now on"));
-                self.left = Some((gone, boottime_ns() + OLD_ADDRESS_NS));
+                self.left.extend(gone.into_iter().map(|link| (link, boottime_ns())));
+                let excess = self.left.len().saturating_sub(LEFT_MAX);
+                self.left.drain(..excess);
             }
             Err(error) => {
                 log::error(&format!("cannot listen at {wanted:?}: {error}"));

@@ -39,6 +39,7 @@ pub(crate) struct Link {
     address: SocketAddr,
     socket: Arc<UdpSocket>,
     tick: Arc<AtomicU64>,
+    heard: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
 }
 
@@ -109,16 +110,24 @@ impl Link {
     ) -> std::io::Result<Self> {
         let socket = Arc::new(bound(address)?);
         let tick = Arc::new(AtomicU64::new(boottime_ns()));
+        let heard = Arc::default();
         let stop = Arc::new(AtomicBool::new(false));
         let receiver = Receiver {
             network: u8::try_from(index).unwrap_or(u8::MAX),
             socket: Arc::clone(&socket),
             tick: Arc::clone(&tick),
+            heard: Arc::clone(&heard),
             stop: Arc::clone(&stop),
             events: events.clone(),
         };
         spawn("receive", move || receiver.run())?;
-        Ok(Self { address, socket, tick, stop })
+        Ok(Self { address, socket, tick, heard, stop })
+    }
+
+    /// When a datagram came here last (`CLOCK_BOOTTIME`); 0: never. Whoever can write there can
+    /// keep the socket open, and no more.
+    pub(crate) fn heard_ns(&self) -> u64 {
+        self.heard.load(Ordering::Acquire)
     }
 }
 
@@ -143,6 +152,7 @@ struct Receiver {
     network: u8,
     socket: Arc<UdpSocket>,
     tick: Arc<AtomicU64>,
+    heard: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
     events: SyncSender<Event>,
 }
@@ -156,6 +166,7 @@ impl Receiver {
             self.tick.store(now_ns, Ordering::Release);
             match self.socket.recv_from(&mut buffer) {
                 Ok((count, _)) => {
+                    self.heard.store(boottime_ns(), Ordering::Release);
                     let mut open = self.pass_on(&buffer, count);
                     if crowd.note(boottime_ns()) {
                         std::thread::sleep(GATHER);
@@ -247,6 +258,7 @@ mod tests {
             let event = events.recv_timeout(Duration::from_secs(10)).unwrap();
             assert!(matches!(event, Event::Datagram { network: 0, .. }), "{event:?}");
         }
+        assert!(gone[0].heard_ns() > 0, "somebody was not told yet");
         drop(gone);
         // One network less, and one that cannot be bound leaves all as it was.
         let other = networks.links[1].socket.local_addr().unwrap();

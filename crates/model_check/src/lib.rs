@@ -1,17 +1,20 @@
 //! A second opinion on the membership protocol: small models, explored exhaustively.
 //!
-//! Owns: two abstract models written from `docs/protocol.md` and not from `crates/cluster`, so that a
+//! Owns: four abstract models written from `docs/protocol.md` and not from `crates/cluster`, so that a
 //! mistake in one is not repeated in the other. [`permits`] asks whether a host that is declared dead
 //! can still run VMs (S1) and whether two coordinators can act (S2); [`ballots`] asks whether two
-//! values can be decided for one epoch. Each model takes a rule to leave out, and the tests demand
+//! values can be decided for one epoch, and [`statefiles`] the same over three statefiles; [`areas`]
+//! asks whether an acknowledged write can be lost with the database's place. Each model takes a rule to leave out, and the tests demand
 //! that a forbidden state is then reached.
 //!
 //! Never uses the production code, and knows nothing of formats, real times or networks: a message
 //! that is lost, a disk that stalls and a host that is slow are all steps that are not taken.
 
+pub mod areas;
 pub mod ballots;
 pub mod permits;
 mod report;
+pub mod statefiles;
 pub mod suite;
 
 pub use report::{Report, explore};

@@ -7,18 +7,21 @@ use std::process::ExitCode;
 use haven_model_check::suite::{self, Case};
 
 /// Explored states (revisits counted) at which a case ends as bounded: some minutes and GiB.
-/// `--states N` gives another bound.
+/// `--states N` gives another bound, `--only TEXT` only the cases whose name has that text.
 const STATES_MAX: usize = 100_000_000;
 
 fn main() -> std::io::Result<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let quick = words.iter().any(|word| word == "--quick");
     let bound = words.iter().skip_while(|word| *word != "--states").nth(1);
+    let only = words.iter().skip_while(|word| *word != "--only").nth(1).cloned();
+    let only = only.unwrap_or_default();
     let bound = bound.and_then(|word| word.parse().ok()).unwrap_or(STATES_MAX);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut out = std::io::stdout().lock();
     let (mut states, mut broken, mut whole, mut bounded) = (0, 0, 0, 0);
-    for case in suite::cases().iter().filter(|case| !quick || case.quick) {
+    let meant = |case: &&Case| (!quick || case.quick) && case.name.contains(&only);
+    for case in suite::cases().iter().filter(meant) {
         let report = case.explore(threads, bound);
         states += report.states;
         whole += usize::from(report.complete);
@@ -38,7 +41,8 @@ fn main() -> std::io::Result<ExitCode> {
             writeln!(out, "{promise}\n{steps}")?;
         }
     }
-    let missed = leave_out(&mut out, threads, (quick, bound))?;
+    let cases = suite::without_rules();
+    let missed = leave_out(&mut out, threads, bound, cases.iter().filter(meant))?;
     writeln!(out, "figure model_states {states} states")?;
     writeln!(out, "figure model_broken {broken} cases")?;
     writeln!(out, "figure model_whole {whole} cases")?;
@@ -62,13 +66,14 @@ struct LeftOut {
 }
 
 /// Leaves each rule out.
-fn leave_out(
+fn leave_out<'a>(
     out: &mut impl Write,
     threads: usize,
-    (quick, bound): (bool, usize),
+    bound: usize,
+    cases: impl Iterator<Item = &'a Case>,
 ) -> std::io::Result<LeftOut> {
     let mut left = LeftOut::default();
-    for case in suite::without_rules().iter().filter(|case: &&Case| !quick || case.quick) {
+    for case in cases {
         let report = case.explore(threads, bound);
         let (count, verdict) = match &report.broken {
             Some((promise, steps)) => {

@@ -49,6 +49,11 @@ pub struct Permits {
     pub roles: bool,
     /// Hosts that may propose, as a set of bits; others still complete what they find in phase 2.
     pub proposers: u8,
+    /// Only these records are proposed, one after the other (members as a set, coordinator): a search
+    /// that is aimed at a run. Empty: whatever a proposer may.
+    pub plan: &'static [(u8, u8)],
+    /// Hosts that do nothing but vote, as a set of bits: what others have no part in.
+    pub mute: u8,
     /// Ticks that may pass; 0: no bound, every reachable state is visited.
     pub ticks: u8,
     /// The rule that is left out.

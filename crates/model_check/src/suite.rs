@@ -1,7 +1,9 @@
 //! The pools that are explored, and which of them shows the worth of each rule.
 
+use crate::areas::{self, Areas};
 use crate::ballots::{self, Ballots};
 use crate::permits::{self, Permits};
+use crate::statefiles::{self, Statefiles};
 use crate::{Report, explore};
 
 /// A model with a name for people.
@@ -18,6 +20,8 @@ pub struct Case {
 enum Kind {
     Permits(Permits),
     Ballots(Ballots),
+    Areas(Areas),
+    Statefiles(Statefiles),
 }
 
 impl Case {
@@ -26,6 +30,8 @@ impl Case {
         match &self.model {
             Kind::Permits(model) => explore(model.clone(), threads, limit),
             Kind::Ballots(model) => explore(model.clone(), threads, limit),
+            Kind::Areas(model) => explore(model.clone(), threads, limit),
+            Kind::Statefiles(model) => explore(model.clone(), threads, limit),
         }
     }
 
@@ -35,6 +41,14 @@ impl Case {
 
     fn ballots(name: &str, quick: bool, model: Ballots) -> Self {
         Self { name: name.to_owned(), quick, model: Kind::Ballots(model) }
+    }
+
+    fn areas(name: &str, quick: bool, model: Areas) -> Self {
+        Self { name: name.to_owned(), quick, model: Kind::Areas(model) }
+    }
+
+    fn statefiles(name: &str, quick: bool, model: Statefiles) -> Self {
+        Self { name: name.to_owned(), quick, model: Kind::Statefiles(model) }
     }
 }
 
@@ -46,6 +60,8 @@ const TWO: Permits = Permits {
     focus: true,
     roles: false,
     proposers: 0b11,
+    plan: &[],
+    mute: 0,
     ticks: 0,
     without: None,
 };
@@ -55,6 +71,33 @@ const COORDINATORS: Permits = Permits { focus: false, roles: true, ..TWO };
 
 /// Three hosts, host 0 in focus; the watcher proposes.
 const THREE: Permits = Permits { hosts: 3, founders: 0b111, epochs: 2, proposers: 0b100, ..TWO };
+
+/// Two hosts keep each other alive by votes under the first epoch, while the third puts one of them
+/// out, and then the other (H1).
+const LEFT_BEHIND: Permits =
+    Permits { epochs: 3, plan: &[(0b101, 0), (0b100, 0)], mute: 0b010, ..THREE };
+
+/// A host is admitted, put out before it noticed, and admitted once more (H5).
+const OUT_AND_IN: Permits = Permits {
+    founders: 0b10,
+    epochs: 4,
+    plan: &[(0b11, 0), (0b10, 0), (0b11, 0)],
+    proposers: 0b10,
+    ..TWO
+};
+
+/// The role goes to and fro (P2).
+const TO_AND_FRO: Permits =
+    Permits { epochs: 4, plan: &[(0b11, 1), (0b11, 0), (0b11, 1)], ticks: 1, ..COORDINATORS };
+
+/// A host is put out that nobody votes for.
+const ALONE: Permits = Permits { epochs: 2, plan: &[(0b10, 0)], ..TWO };
+
+/// Two coordinators, daemons that are killed, hosts that lose their power.
+const VOLUME: Areas = Areas { records: 5, writes: 2, kills: 1, losses: 1, without: None };
+
+/// Two hosts, three statefiles.
+const MAJORITY: Statefiles = Statefiles { proposals: 2, losses: 1, restore: false, without: None };
 
 /// Two hosts of which each may lose its power.
 const PAIR: Ballots = Ballots { hosts: 2, proposals: 3, losses: 2, rot: 1, without: None };
@@ -92,6 +135,27 @@ pub fn cases() -> Vec<Case> {
             false,
             Permits { epochs: 3, ticks: 3, ..THREE },
         ),
+        Case::permits("aimed: two keep each other alive, put out one by one", false, LEFT_BEHIND),
+        Case::permits("aimed: admitted, put out, admitted again", true, OUT_AND_IN),
+        Case::permits("aimed: the role goes to and fro", false, TO_AND_FRO),
+        Case::permits("aimed: a host that nobody votes for", true, ALONE),
+        Case::areas("database: five records, two writes, a kill, a power loss", true, VOLUME),
+        Case::areas(
+            "database: six records, two writes, two kills, two power losses",
+            false,
+            Areas { records: 6, kills: 2, losses: 2, ..VOLUME },
+        ),
+        Case::statefiles("three statefiles: two ballots, one power loss", false, MAJORITY),
+        Case::statefiles(
+            "three statefiles: three ballots, two power losses",
+            false,
+            Statefiles { proposals: 3, losses: 2, ..MAJORITY },
+        ),
+        Case::statefiles(
+            "three statefiles: two ballots, one is put back while all are whole",
+            false,
+            Statefiles { losses: 0, restore: true, ..MAJORITY },
+        ),
         Case::ballots("two hosts, three ballots, two power losses, one rotten copy", true, PAIR),
         Case::ballots(
             "two hosts, four ballots, three power losses, one rotten copy",
@@ -121,7 +185,22 @@ pub fn without_rules() -> Vec<Case> {
         let rot = if rule == ballots::Rule::ReadOwnFirst { 2 } else { 1 };
         Case::ballots(&format!("{rule:?}"), true, Ballots { without: Some(rule), rot, ..PAIR })
     });
-    permits.chain(ballots).collect()
+    let areas = areas::Rule::ALL.into_iter().map(|rule| {
+        // Behind it stands the wait until a dead host's writes have landed.
+        let quick = rule != areas::Rule::FreshArea;
+        Case::areas(&format!("{rule:?}"), quick, Areas { without: Some(rule), ..VOLUME })
+    });
+    let statefiles = statefiles::Rule::ALL.into_iter().map(|rule| {
+        use statefiles::Rule;
+        let pool = match rule {
+            Rule::OlderIsUnread => Statefiles { losses: 0, restore: true, ..MAJORITY },
+            Rule::Carry => Statefiles { proposals: 3, ..MAJORITY },
+            _ => MAJORITY,
+        };
+        let name = format!("{rule:?} (three statefiles)");
+        Case::statefiles(&name, false, Statefiles { without: Some(rule), ..pool })
+    });
+    permits.chain(ballots).chain(areas).chain(statefiles).collect()
 }
 
 fn pool_that_needs(rule: permits::Rule) -> (bool, Permits) {
@@ -133,10 +212,10 @@ fn pool_that_needs(rule: permits::Rule) -> (bool, Permits) {
         | Rule::LeaseFromBegin
         | Rule::TombstoneLast => (true, TWO),
         Rule::CoordinatorWait | Rule::EveryCoordinator => (true, COORDINATORS),
-        Rule::NewerConfirmation => (false, Permits { epochs: 4, ticks: 4, ..COORDINATORS }),
-        // Bounded in time, or three epochs of three hosts are too many.
-        Rule::EveryEpoch => (false, Permits { epochs: 3, ticks: 5, ..THREE }),
-        Rule::OutForEver => (false, Permits { epochs: 3, ticks: 5, proposers: 0b110, ..THREE }),
+        Rule::NewerConfirmation => (true, TO_AND_FRO),
+        Rule::EveryEpoch => (true, LEFT_BEHIND),
+        Rule::OutForEver => (true, OUT_AND_IN),
+        Rule::Quorum => (true, ALONE),
         _ => (false, THREE),
     }
 }

@@ -71,6 +71,8 @@ pub enum Fault {
     ReadsStuck(usize, bool),
     /// The acting coordinator's daemon reports an old power fencing for a host's newest life.
     StaleProof(usize),
+    /// A person says that the host is off.
+    Word(usize),
     /// The guard process of a host dies; the next one finds its mark and resets the machine.
     GuardCrash(usize),
     /// First copies of both ballots of a host rot; with `true` the second ones, too.
@@ -196,6 +198,7 @@ impl World {
             Fault::DaemonKilled(host, ms) => self.daemon_killed(host, ms),
             Fault::DaemonPaused(host, ms) => self.daemon_paused(host, ms),
             Fault::StaleProof(host) => self.stale_proof(host),
+            Fault::Word(host) => self.word(host),
             Fault::Maintain(host) => {
                 self.manager.disabled.insert(host);
             }

@@ -100,6 +100,8 @@ pub(crate) struct Host {
     paths: BTreeMap<u8, Path>,
     /// Where its guard receives: network and address.
     pub(crate) listens: BTreeSet<(u8, SocketAddr)>,
+    /// When a datagram was sent to an address that its host has left.
+    pub(crate) old_at: u64,
     pub(crate) stuck: Vec<Stuck>,
     pub(crate) flying: Vec<Flying>,
     /// By tag: the life, the IO and what it collected.
@@ -164,6 +166,7 @@ impl Host {
             deferred: Vec::new(),
             paths: BTreeMap::new(),
             listens: BTreeSet::new(),
+            old_at: 0,
             stuck: Vec::new(),
             flying: Vec::new(),
             reads: Vec::new(),

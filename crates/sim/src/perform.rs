@@ -406,6 +406,7 @@ impl World {
     fn send(&mut self, from: usize, network: u8, to: std::net::SocketAddr, bytes: Vec<u8>) {
         let listens = |h: &crate::host::Host| h.listens.contains(&(network, to));
         let Some(target) = self.hosts.iter().position(listens) else { return };
+        self.note_old_address(target, network, to);
         let [first, second] = self.network.deliveries(network, from, target, &mut self.rng);
         // Both copies are on their way in this order, whichever arrives first.
         let copy = second.map(|_| bytes.clone());

@@ -113,22 +113,33 @@ impl World {
     /// A daemon that keeps its proofs by host instead of by life reports an old one.
     pub(crate) fn stale_proof(&mut self, host: usize) {
         let now = self.now;
-        let Some(by) = self
-            .hosts
-            .iter()
-            .position(|h| h.powered && h.told.as_ref().is_some_and(|s| !s.to_power_off.is_empty()))
-        else {
-            return;
-        };
+        let Some((by, life)) = self.awaited(host) else { return };
         let Some(h) = self.hosts.get(by) else { return };
         let before = |ms: u64| Instant(h.local(now).saturating_sub(ms * MS));
         let proof = DeathProof::PoweredOff { began: before(30_000), checked: before(29_000) };
-        let lives = h.told.iter().flat_map(|state| state.to_power_off.clone());
+        let command = GuardCommand::ProvenDead { life, proof };
+        self.input(by, Input::Command { id: 0, command });
+    }
+
+    /// A person says that a host is off, whose death the coordinator waits for.
+    pub(crate) fn word(&mut self, host: usize) {
+        let Some((by, life)) = self.awaited(host) else { return };
+        let name = self.name(life);
+        self.log(|| format!("somebody says that {name} is off"));
+        let proof = DeathProof::Administrator;
+        let command = GuardCommand::ProvenDead { life, proof };
+        self.input(by, Input::Command { id: 0, command });
+    }
+
+    /// The coordinator that waits for the death of this host, and of which life.
+    fn awaited(&self, host: usize) -> Option<(usize, Life)> {
+        let waits = |h: &crate::host::Host| {
+            h.powered && h.told.as_ref().is_some_and(|state| !state.to_power_off.is_empty())
+        };
+        let by = self.hosts.iter().position(waits)?;
+        let lives = self.hosts.get(by)?.told.iter().flat_map(|state| state.to_power_off.clone());
         let found = lives.into_iter().find(|life| self.index_of(life.host) == Some(host));
-        if let Some(life) = found {
-            let command = GuardCommand::ProvenDead { life, proof };
-            self.input(by, Input::Command { id: 0, command });
-        }
+        found.map(|life| (by, life))
     }
 
     fn check_power(&mut self, by: usize, boot: u64, life: Life, began: Instant) {

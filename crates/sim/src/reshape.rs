@@ -22,7 +22,8 @@ pub(crate) const RESHAPE: u64 = 1 << 32;
 const ASK_AGAIN: u64 = 10_000 * MS;
 /// The same for a host that was told and did not say that it knows.
 const TELL_AGAIN: u64 = 3_000 * MS;
-/// How long a guard still listens at an address that its host has left.
+/// How long a guard still listens at an address that its host has left, and after the last datagram
+/// that came there.
 const OLD_ADDRESS: u64 = 60_000 * MS;
 /// Places of a statefile.
 const SLOTS_MAX: u16 = 64;
@@ -245,8 +246,23 @@ impl World {
         self.input(host, Input::Command { id, command });
     }
 
-    /// The guard leaves the addresses that its host has no more.
+    /// Somebody sends to a host where it is, or where it was.
+    pub(crate) fn note_old_address(&mut self, host: usize, network: u8, to: SocketAddr) {
+        let now = self.now;
+        let own = self.config.hosts.get(host);
+        let present = own.is_some_and(|own| own.addresses.get(usize::from(network)) == Some(&to));
+        if let Some(h) = self.hosts.get_mut(host).filter(|_| !present) {
+            h.old_at = now;
+        }
+    }
+
+    /// The guard leaves the addresses that its host has no more, unless somebody still sends there.
     pub(crate) fn unlisten(&mut self, host: usize) {
+        let Some(h) = self.hosts.get(host) else { return };
+        if self.now < h.old_at + OLD_ADDRESS {
+            let boot = h.boot;
+            return self.after(OLD_ADDRESS, Event::Unlisten { host, boot });
+        }
         let own = self.config.hosts.get(host).map(|spec| spec.addresses.clone());
         if let Some((h, own)) = self.hosts.get_mut(host).zip(own) {
             h.listens = (0u8..).zip(own).collect();

@@ -54,6 +54,7 @@ removed! {
     power_off_at_once PowerOffAtOnce,
     power_off_for_ever PowerOffForEver,
     power_off_early PowerOffEarly,
+    word_at_once WordAtOnce,
     promises_ignored PromisesIgnored,
     drain_ignored DrainIgnored,
     area_reused AreaReused,

@@ -19,6 +19,8 @@ const WHOLE: u32 = 1_000;
 enum Phase {
     /// Its operation runs.
     Running,
+    /// Another coordinator began it; orders of it may still act.
+    Held,
     /// Going back; the tries of the current action, and when the next is due.
     Undoing { attempts: u32, retry_at: Option<u64> },
 }
@@ -62,7 +64,10 @@ impl Engine {
             Input::Finished(task, result) => self.finished(task, result),
             Input::Undone(task, ok) => self.undone(now, task, ok),
             Input::Cancel(task) => self.cancel(task),
-            Input::Restore(record) => self.restore(record),
+            Input::Restore(record) => self.restore(record, Phase::Running),
+            Input::Hold(record) => self.restore(record, Phase::Held),
+            Input::Settled(task) => self.settled(task),
+            Input::Leave(task) => self.leave(task),
             Input::Tick => {}
         }
         self.tick(now);
@@ -79,7 +84,7 @@ impl Engine {
         let waits = self.waiting.iter().map(|waiting| waiting.until);
         let retries = self.tasks.values().filter_map(|task| match task.phase {
             Phase::Undoing { retry_at, .. } => retry_at,
-            Phase::Running => None,
+            Phase::Running | Phase::Held => None,
         });
         waits.chain(retries).min()
     }
@@ -111,7 +116,7 @@ impl Engine {
         if let Some(task) = self
             .tasks
             .values()
-            .find(|task| task.phase != Phase::Running && task.record.undo.is_empty())
+            .find(|task| matches!(task.phase, Phase::Undoing { .. }) && task.record.undo.is_empty())
         {
             return Some(format!("{:?} goes back with nothing to undo", task.record.task));
         }
@@ -215,22 +220,42 @@ impl Engine {
         }
     }
 
-    fn restore(&mut self, record: Record) {
+    fn restore(&mut self, record: Record, phase: Phase) {
         let id = record.task;
         if self.knows(id) {
             return;
         }
         self.claims.take(id, &record.operation);
-        let committed = record.committed;
         let step = record.step.and_then(|step| record.operation.steps.get(step));
         let during = step.map_or_else(|| "before its first step".to_owned(), |s| s.name.clone());
-        let mut task = Task::new(record, Phase::Running);
+        let held = phase == Phase::Held;
+        let mut task = Task::new(record, phase);
         task.failure = Some(Failure {
             code: "INTERNAL_ERROR".to_owned(),
             params: vec![format!("the coordinator changed during: {during}")],
         });
         self.tasks.insert(id, task);
-        if committed {
+        if !held {
+            self.end_restored(id);
+        }
+    }
+
+    fn settled(&mut self, id: TaskId) {
+        let Some(task) = self.held(id) else { return };
+        task.phase = Phase::Running;
+        self.end_restored(id);
+    }
+
+    fn leave(&mut self, id: TaskId) {
+        if self.held(id).is_some() {
+            self.tasks.remove(&id);
+            self.claims.release(id);
+        }
+    }
+
+    fn end_restored(&mut self, id: TaskId) {
+        let Some(task) = self.tasks.get(&id) else { return };
+        if task.record.committed {
             self.end(id, Outcome::Done);
         } else {
             self.go_back(id);
@@ -295,6 +320,10 @@ impl Engine {
                 self.outputs.push_back(Output::Undo(*id, action.clone()));
             }
         }
+    }
+
+    fn held(&mut self, id: TaskId) -> Option<&mut Task> {
+        self.tasks.get_mut(&id).filter(|task| task.phase == Phase::Held)
     }
 
     fn running(&mut self, id: TaskId) -> Option<&mut Task> {

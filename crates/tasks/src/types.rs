@@ -144,6 +144,13 @@ pub enum Input {
     Cancel(TaskId),
     /// A record of the journal, found by a new coordinator.
     Restore(Record),
+    /// The same, while orders that it gave may still act: it holds its objects, and is ended only
+    /// after [`Input::Settled`].
+    Hold(Record),
+    /// No order of a held task acts any more.
+    Settled(TaskId),
+    /// Another coordinator ends this held task: it is forgotten here, and stays in the journal.
+    Leave(TaskId),
     /// Time passed.
     Tick,
 }

@@ -281,3 +281,28 @@ proptest! {
         prop_assert!(world.journal.is_empty());
     }
 }
+
+#[test]
+fn what_an_earlier_coordinator_began_keeps_its_objects_until_nobody_works_on_them() {
+    let mut engine = Engine::default();
+    let (task, other) = (id(1), id(2));
+    let copy = operation("VDI.copy", &[(7, Mode::Exclusive)], 0);
+    let undo = vec![undo("drop")];
+    let record = Record { task, operation: copy, step: Some(0), undo, committed: false };
+    engine.handle(0, Input::Hold(record.clone()));
+    assert_eq!(drain(&mut engine), []);
+    let start = || operation("VM.start", &[(7, Mode::Exclusive)], 0);
+    engine.handle(1, Input::Submit(other, start()));
+    assert!(matches!(drain(&mut engine)[..], [Output::Refuse(..)]));
+    engine.handle(2, Input::Cancel(task));
+    engine.handle(3, Input::Settled(task));
+    assert_eq!(drain(&mut engine), [Output::Undo(task, Undo("drop".to_owned()))]);
+    engine.handle(4, Input::Undone(task, true));
+    assert!(matches!(drain(&mut engine)[..], [Output::Journal(_), Output::End(..)]));
+    // Another coordinator ends it: here it is forgotten, and nothing is written.
+    engine.handle(5, Input::Hold(record));
+    engine.handle(6, Input::Leave(task));
+    assert_eq!(drain(&mut engine), []);
+    engine.handle(7, Input::Submit(other, start()));
+    assert!(matches!(drain(&mut engine)[..], [Output::Journal(_), Output::Start(_)]));
+}

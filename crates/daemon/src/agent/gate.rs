@@ -146,7 +146,12 @@ impl Gate {
         if envelope.order.runs_guest() && state.ejecting {
             return Err(Refusal::Busy("the host leaves its pool".to_owned()));
         }
-        let barred = armed.is_some_and(|view| !view.permit || state.leaving);
+        let barred = match armed {
+            Some(view) => !view.permit || state.leaving,
+            // Given in an epoch, here where none is known: this host has left the membership, or
+            // is not in it yet. Nobody guards what it would run.
+            None => envelope.term.epoch > EpochNumber(0),
+        };
         if envelope.order.runs_guest() && barred {
             return Err(Refusal::NoPermit);
         }

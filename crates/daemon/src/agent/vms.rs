@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use haven_cluster::ids::EpochNumber;
 use haven_drivers::hypervisor::{Consent, DomainInfo, HypervisorError, MigrateProgress, StopMode};
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
@@ -24,7 +25,7 @@ impl Case {
             Order::StartVm { .. } => Lane::Start,
             _ => Lane::Vm,
         };
-        let gate = self.agent.gate.clone();
+        let (gate, given) = (self.agent.gate.clone(), self.envelope.term.epoch);
         self.blocking(lane, move |parts, order| {
             let hypervisor = &parts.hypervisor;
             let done = |result: Result<(), HypervisorError>| {
@@ -32,16 +33,19 @@ impl Case {
             };
             match order {
                 Order::StartVm { spec, paused, .. } => {
-                    done(hypervisor.start_with(spec, *paused, consent(parts, order, gate)))
+                    done(hypervisor.start_with(spec, *paused, consent(parts, order, (gate, given))))
                 }
                 Order::StopVm { vm, mode } => done(gone(hypervisor.stop(*vm, *mode))),
                 Order::RebootVm { vm, clean } => done(hypervisor.reboot(*vm, *clean)),
                 Order::PauseVm { vm } => done(hypervisor.pause(*vm)),
                 Order::UnpauseVm { vm } => done(hypervisor.unpause(*vm)),
                 Order::SuspendVm { vm, path } => done(hypervisor.suspend(*vm, path)),
-                Order::ResumeVm { spec, path, paused, .. } => {
-                    done(hypervisor.resume_with(spec, path, *paused, consent(parts, order, gate)))
-                }
+                Order::ResumeVm { spec, path, paused, .. } => done(hypervisor.resume_with(
+                    spec,
+                    path,
+                    *paused,
+                    consent(parts, order, (gate, given)),
+                )),
                 Order::ChangeVm { vm, change } => done(hypervisor.change(*vm, change)),
                 Order::CancelJob { vm } => done(hypervisor.cancel_job(*vm)),
                 Order::MigrateProgress { vm } => {
@@ -87,15 +91,18 @@ impl Case {
 }
 
 /// May the guest of this order execute? Asked by the driver immediately before it does: opening
-/// its disks may have taken longer than the permit lasts, or than the coordinator waits; or its
-/// placement was closed meanwhile.
-fn consent(parts: &AgentParts, order: &Order, gate: Gate) -> Consent {
+/// its disks may have taken longer than the permit lasts, or than the coordinator waits; its
+/// placement was closed meanwhile; or this host has left the membership in which it was `given`.
+fn consent(parts: &AgentParts, order: &Order, (gate, given): (Gate, EpochNumber)) -> Consent {
     let (authority, until) = (parts.authority.clone(), Instant::now() + order.deadline());
     let place = order.vm().zip(order.placement());
     let leaves = gate.clone();
     let leaves = move || leaves.is_leaving();
     let closed = move || place.is_some_and(|(vm, placement)| gate.is_closed(vm, placement));
-    let permit = move || authority.armed().is_none_or(|armed| armed.permit && !leaves());
+    let permit = move || match authority.armed() {
+        Some(armed) => armed.permit && !leaves(),
+        None => given == EpochNumber(0),
+    };
     Arc::new(move || Instant::now() < until && permit() && !closed())
 }
 

@@ -31,6 +31,7 @@ mod stock;
 mod takeover;
 pub mod timeline;
 mod volumes;
+mod vouch;
 
 pub use link::{GuardLink, LinkState, Resting};
 pub use restarts::TIMES_KEY;

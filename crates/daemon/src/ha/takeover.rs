@@ -343,12 +343,15 @@ async fn go_home(ha: &Ha, live: &Live) -> Result<(), ApiError> {
         }
     };
     super::stock::forget_arm(ha)?;
-    unpack(ha, database).await;
-    ha.state.pool.write(off).await?;
-    match office {
-        Office::New => crate::coordinator::settle(&ha.state).await,
-        Office::Kept => Ok(()),
+    if office == Office::New {
+        crate::coordinator::prepare(&ha.state).await?;
     }
+    unpack(ha, database).await;
+    let written = ha.state.pool.write(off).await;
+    if office == Office::New {
+        crate::coordinator::settle(&ha.state).await?;
+    }
+    written
 }
 
 /// Writes that high availability is off.
@@ -476,6 +479,9 @@ pub(super) enum Office {
 }
 
 async fn install(ha: &Ha, database: Database, held: Held, office: Office) -> Result<(), ApiError> {
+    if office == Office::New {
+        crate::coordinator::prepare(&ha.state).await?;
+    }
     ha.state.pool.open(database).await;
     *ha.held.lock().await = held;
     match office {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use haven_model::{ApiError, Host, Ref, Sr, Value, codes};
-use haven_pooldb::Tx;
+use haven_pooldb::{Image, Tx};
 
 use super::{membership, placement};
 use crate::dispatch::Call;
@@ -42,20 +42,31 @@ pub async fn forget_host(call: Arc<Call>) -> Result<Value, ApiError> {
 
 /// `host.declare_dead(host)`: an administrator vouches that a silent host does not run and will
 /// not run its VMs any more; only then may they start elsewhere while high availability is off.
+/// While it is on the guard weighs that word: a host that was put out just now still runs.
 pub async fn declare_dead(call: Arc<Call>) -> Result<Value, ApiError> {
     let dead: Ref<Host> = call.arg(0)?;
-    // The guards know better than anybody who looks from outside: a member holds a permit.
-    if call.state.authority.armed().is_some() && call.state.is_member(dead) {
-        return Err(ApiError::with(codes::HOST_IS_LIVE, &[&dead]));
+    let judge = move |db: &Image| {
+        db.require(dead)?;
+        match super::host::is_live(db, dead) {
+            true => Err(ApiError::with(codes::HOST_IS_LIVE, &[&dead])),
+            false => Ok(()),
+        }
+    };
+    call.read(judge).await?;
+    if call.state.authority.armed().is_some() {
+        ha(&call)?.vouch(dead).await?;
     }
+    let state = call.state.clone();
     call.write(move |tx| {
-        tx.require(dead)?;
-        if super::host::is_live(tx, dead) {
+        judge(tx)?;
+        // It may have come back while its former life was judged.
+        if state.authority.armed().is_some() && state.is_member(dead) {
             return Err(ApiError::with(codes::HOST_IS_LIVE, &[&dead]));
         }
         placement::release(tx, dead)
     })
     .await?;
+    call.state.reports.declare_off(super::host::id(dead).0);
     Ok(Value::void())
 }
 

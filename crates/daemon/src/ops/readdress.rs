@@ -139,7 +139,11 @@ async fn check_fixed(state: &Arc<AppState>, moved: &Member) -> Result<(), ApiErr
     }
 }
 
-/// Every other host that answers reaches it there, too.
+fn is_member(state: &AppState, other: &Member) -> bool {
+    state.is_member(Ref::from_uuid(other.host.0))
+}
+
+/// Every other host that answers reaches it there, too; while armed every member answers.
 async fn check_others(
     state: &Arc<AppState>,
     members: &[Member],
@@ -151,9 +155,14 @@ async fn check_others(
     let here = state.identity.host();
     for other in members.iter().filter(|other| other.host != moved.host && other.host != here) {
         let order = Order::HaPreflight(Box::new(request.clone()));
-        // A host that is off hears of it when it is back.
-        let Ok(OrderReply::Preflight(reply)) = state.orders.send(other.host, order).await else {
-            continue;
+        let reply = match state.orders.send(other.host, order).await {
+            Ok(OrderReply::Preflight(reply)) => reply,
+            // Its guard beats, and nobody could tell it where to.
+            Err(error) if state.authority.armed().is_some() && is_member(state, other) => {
+                return Err(super::errors::order(Ref::from_uuid(other.host.0), error));
+            }
+            // A host that is off hears of it when it is back.
+            _ => continue,
         };
         let blind = reply.findings.iter().find(|f| f.code == codes::HA_HOST_CANNOT_SEE_PEERS);
         if let Some(finding) = blind {

@@ -45,11 +45,14 @@ pub struct Reports {
     untold: Mutex<BTreeSet<Uuid>>,
     /// Hosts that reported and could not be asked.
     unasked: Mutex<BTreeSet<Uuid>>,
+    /// Hosts that are off, as a person said, and that were not heard since.
+    off: Mutex<BTreeSet<Uuid>>,
 }
 
 impl Reports {
     fn hear(&self, host: Uuid) {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).insert(host, Instant::now());
+        self.off.lock().unwrap_or_else(PoisonError::into_inner).remove(&host);
     }
 
     /// A host's report was followed by a question that reached it, or did not. Whether it could not
@@ -67,6 +70,17 @@ impl Reports {
             true => untold.insert(host),
             false => untold.remove(&host),
         };
+    }
+
+    /// A person says that a host is off. Forgotten with this process, and when the host reports.
+    pub fn declare_off(&self, host: Uuid) {
+        self.off.lock().unwrap_or_else(PoisonError::into_inner).insert(host);
+    }
+
+    /// Whether a person said that it is off.
+    #[must_use]
+    pub fn is_declared_off(&self, host: Uuid) -> bool {
+        self.off.lock().unwrap_or_else(PoisonError::into_inner).contains(&host)
     }
 
     fn is_owed(&self, host: Uuid) -> bool {

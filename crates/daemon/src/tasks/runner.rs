@@ -25,9 +25,25 @@ pub type UndoFn = Arc<dyn Fn(Undo) -> BoxFuture<bool> + Send + Sync>;
 
 enum Message {
     Input(Input),
-    Submit { id: TaskId, operation: Operation, reply: oneshot::Sender<Result<Op, ApiError>> },
-    Begin { id: TaskId, step: usize, undo: Option<Undo>, reply: Reply },
-    Finish { id: TaskId, result: Result<(), Failure>, reply: oneshot::Sender<Outcome> },
+    Submit {
+        id: TaskId,
+        operation: Operation,
+        reply: oneshot::Sender<Result<Op, ApiError>>,
+    },
+    Begin {
+        id: TaskId,
+        step: usize,
+        undo: Option<Undo>,
+        reply: Reply,
+    },
+    Finish {
+        id: TaskId,
+        result: Result<(), Failure>,
+        reply: oneshot::Sender<Outcome>,
+    },
+    /// What is submitted waits for [`Message::Resume`].
+    Pause,
+    Resume,
 }
 
 type Reply = oneshot::Sender<Result<(), ApiError>>;
@@ -51,6 +67,7 @@ impl Runner {
         let (inputs, receiver) = mpsc::channel(INPUTS_MAX);
         let runner = Self { inputs };
         let actor = Actor {
+            paused: None,
             state: Arc::downgrade(state),
             runner: runner.clone(),
             undo,
@@ -111,11 +128,30 @@ impl Runner {
         self.tell(Input::Cancel(id)).await;
     }
 
-    /// Takes over the journal of an earlier coordinator.
-    pub async fn restore(&self, records: Vec<Record>) {
+    /// Takes over the journal of an earlier coordinator. What is in `held` keeps its objects until
+    /// [`settled`](Self::settled).
+    pub async fn restore(&self, records: Vec<Record>, held: Vec<Record>) {
+        for record in held {
+            self.tell(Input::Hold(record)).await;
+        }
         for record in records {
             self.tell(Input::Restore(record)).await;
         }
+    }
+
+    /// A held task is ended: no order of it acts any more. Or it is left to another coordinator.
+    pub async fn settled(&self, task: TaskId, here: bool) {
+        self.tell(if here { Input::Settled(task) } else { Input::Leave(task) }).await;
+    }
+
+    /// From now on what is asked for waits: the journal of an earlier coordinator comes first.
+    pub async fn pause(&self) {
+        self.send(Message::Pause).await;
+    }
+
+    /// What waited since [`pause`](Self::pause) is judged.
+    pub async fn resume(&self) {
+        self.send(Message::Resume).await;
     }
 
     pub(crate) async fn begin(
@@ -174,6 +210,8 @@ impl Slot {
 }
 
 struct Actor {
+    /// Submissions that wait; `None`: none has to.
+    paused: Option<Vec<Message>>,
     state: Weak<AppState>,
     runner: Runner,
     undo: UndoFn,
@@ -192,7 +230,14 @@ impl Actor {
                 () = tokio::time::sleep_until(due) => Some(Message::Input(Input::Tick)),
             };
             let Some(message) = message else { return };
-            self.take(message);
+            match message {
+                Message::Pause => self.paused = Some(self.paused.take().unwrap_or_default()),
+                Message::Resume => {
+                    let waited = self.paused.take().unwrap_or_default();
+                    waited.into_iter().for_each(|message| self.take(message));
+                }
+                message => self.take(message),
+            }
             if let Some(broken) = self.engine.check() {
                 tracing::error!(%broken, "an invariant of the task machine is broken");
             }
@@ -209,12 +254,28 @@ impl Actor {
     fn take(&mut self, message: Message) {
         let now = self.now();
         let input = match message {
-            Message::Input(Input::Restore(record)) => {
-                let slot = Slot::new(record.operation.clone(), true);
-                self.slots.entry(record.task).or_insert(slot);
-                Input::Restore(record)
+            Message::Input(input) => {
+                match &input {
+                    Input::Restore(record) | Input::Hold(record) => {
+                        let slot = Slot::new(record.operation.clone(), true);
+                        self.slots.entry(record.task).or_insert(slot);
+                    }
+                    Input::Leave(task) => drop(self.slots.remove(task)),
+                    _ => {}
+                }
+                input
             }
-            Message::Input(input) => input,
+            Message::Submit { id, reply, .. }
+                if self.paused.as_ref().is_some_and(|waiting| waiting.len() >= INPUTS_MAX) =>
+            {
+                tracing::warn!(task = %id.0, "too many operations wait for the journal");
+                answer(Some(reply), Err(ApiError::new(codes::TOO_BUSY, Vec::new())));
+                return;
+            }
+            message @ Message::Submit { .. } if self.paused.is_some() => {
+                self.paused.get_or_insert_default().push(message);
+                return;
+            }
             Message::Submit { id, operation, reply } => {
                 let mut slot = Slot::new(operation.clone(), false);
                 slot.admitted = Some(reply);
@@ -228,6 +289,7 @@ impl Actor {
                 }
                 Input::Begin { task: id, step, undo }
             }
+            Message::Pause | Message::Resume => return,
             Message::Finish { id, result, reply } => {
                 if let Some(slot) = self.slots.get_mut(&id) {
                     slot.ended = Some(reply);

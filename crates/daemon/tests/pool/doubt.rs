@@ -13,7 +13,7 @@ use haven_pooldb::Tx;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use crate::support::{TestPool, pool};
+use crate::support::{TestPool, login, pool, post, rpc};
 
 const MIB: i64 = 1 << 20;
 
@@ -293,6 +293,74 @@ async fn a_vm_does_not_run_with_disks_of_a_repository_that_is_being_destroyed() 
         }
         let _stopped = pool.call("VM.hard_shutdown", std::slice::from_ref(&vm)).await;
     }
+}
+
+/// A copy reads the disk from its beginning to its end.
+async fn copy_begins(pool: &TestPool, vdi: &Json) -> tokio::task::JoinHandle<()> {
+    let (socket, vdi) = (pool.socket(), vdi.clone());
+    let session = json!(pool.session);
+    let copy = tokio::spawn(async move {
+        let copy = [session, vdi, json!("OpaqueRef:NULL"), json!("OpaqueRef:NULL")];
+        let _undone = rpc(&socket, "VDI.copy", &copy).await;
+    });
+    while pool.array.copies() == 0 {
+        assert!(!copy.is_finished(), "it was not copied");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    copy
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vm_does_not_start_while_its_disk_is_copied() {
+    let pool = pool(1).await;
+    let sr = pool.nfs().await;
+    let vm = pool.vm("web1", &sr, 256).await;
+    let (_, vdi) = disk(&pool, &vm).await;
+    pool.array.set_copy_time(Duration::from_secs(2));
+    let copy = copy_begins(&pool, &vdi).await;
+    let refused = pool.start(&vm).await;
+    assert!(refused.is_err() || pool.array.copies() == 0, "it writes to what is being copied");
+    assert_eq!(refused.unwrap_err()[0], "OTHER_OPERATION_IN_PROGRESS");
+    copy.await.unwrap();
+    pool.start(&vm).await.unwrap();
+}
+
+/// What the coordinator before ordered goes on where it was ordered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vm_does_not_start_while_its_disk_is_copied_for_the_coordinator_before() {
+    let pool = pool(2).await;
+    let sr = pool.nfs().await;
+    let vm = pool.vm("web1", &sr, 256).await;
+    let (_, vdi) = disk(&pool, &vm).await;
+    pool.array.set_copy_time(Duration::from_secs(12));
+    let copy = copy_begins(&pool, &vdi).await;
+    let next = pool.hosts[1].daemon.state.clone();
+    let paths = &next.config.paths;
+    let known = || {
+        let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+        [paths.replica(), paths.replica_log()]
+            .into_iter()
+            .any(|p| read(p).contains("copy the volume"))
+    };
+    while !known() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let named = json!({ "coordinator": next.identity.host().0.to_string() });
+    post(&pool.hosts[1].socket(), "/haven/pool/promote", &json!({})).await.unwrap();
+    post(&pool.hosts[0].socket(), "/haven/pool/follow", &named).await.unwrap();
+    let socket = pool.hosts[1].socket();
+    let session = json!(login(&socket).await);
+    let start = [session, vm.clone(), json!(false), json!(false)];
+    let mut held_up = 0;
+    let until = std::time::Instant::now() + Duration::from_secs(60);
+    while let Err(refused) = rpc(&socket, "VM.start", &start).await {
+        held_up += usize::from(refused[0] == "OTHER_OPERATION_IN_PROGRESS");
+        assert!(std::time::Instant::now() < until, "{refused:?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert_eq!(pool.array.copies(), 0, "it writes to what is being copied");
+    assert!(held_up > 0);
+    copy.await.unwrap();
 }
 
 /// A start that waits for its disks is no VM that runs there yet.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use haven_cluster::control::{
     ArmConfig, EpochView, GuardCommand, GuardLine, GuardPhase, GuardRefusal, GuardReply,
-    GuardRequest, GuardState, PermitKind, PermitView, StatefileView,
+    GuardRequest, GuardState, PeerView, PermitKind, PermitView, StatefileView,
 };
 use haven_cluster::ids::{EpochNumber, HostId, Incarnation, Instant, Life};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -37,6 +37,8 @@ pub(crate) struct Wants {
     pub(crate) no_disarm: bool,
     /// The guard of this number has not read the newest epoch yet.
     pub(crate) late: Option<usize>,
+    /// It is late enough for a person's word that a host is off.
+    pub(crate) word_counts: bool,
     /// What becomes of a copied database.
     pub(crate) copies: Copies,
 }
@@ -64,6 +66,8 @@ struct Shared {
     config: Option<Box<ArmConfig>>,
     /// Lives that are known to be dead.
     dead: Vec<Life>,
+    /// Lives that were put out, and may run on for a while.
+    out: Vec<Life>,
     /// Commands that arrived, by guard, loads and questions left out.
     commands: Vec<(usize, &'static str)>,
     /// Running VMs, as each daemon said it last.
@@ -152,6 +156,15 @@ impl Guards {
             epoch.coordinator = heir;
             epoch.area_next = Some((epoch.area_live + 1) % 4);
         });
+        shared.push_all();
+    }
+
+    /// A host that does not answer is put out; it may run on for a while.
+    pub(crate) fn put_out(&self, number: usize) {
+        let mut shared = self.lock();
+        let Some(life) = shared.guards.entry(number).or_default().life() else { return };
+        shared.out.push(life);
+        shared.next(|epoch| epoch.members.retain(|member| *member != life));
         shared.push_all();
     }
 
@@ -258,6 +271,7 @@ fn name_of(command: &GuardCommand) -> &'static str {
         GuardCommand::Exclude => "exclude",
         GuardCommand::Disarm => "disarm",
         GuardCommand::EmergencyDisarm => "emergency_disarm",
+        GuardCommand::ProvenDead { .. } => "proven_dead",
         _ => "",
     }
 }
@@ -305,6 +319,13 @@ impl Shared {
                 Ok(())
             }
             GuardCommand::HandOver { to } => self.hand_over(to),
+            GuardCommand::ProvenDead { .. } if !self.wants.word_counts => {
+                Err(refusal("HA_TOO_EARLY"))
+            }
+            GuardCommand::ProvenDead { life, .. } => {
+                self.dead.push(life);
+                Ok(())
+            }
             GuardCommand::Disarm if self.wants.no_disarm => Err(refusal("HA_NOT_COORDINATOR")),
             GuardCommand::Disarm => {
                 self.disarm();
@@ -393,7 +414,8 @@ impl Shared {
             self.make_live(area);
         }
         let Some(chain) = self.chain.clone().filter(|_| !self.wants.undecided) else { return };
-        let lives: Vec<Life> = self.guards.values().filter_map(Guard::life).collect();
+        let lives = self.guards.values().filter_map(Guard::life);
+        let lives: Vec<Life> = lives.filter(|life| !self.out.contains(life)).collect();
         let needed = match self.wants.founders {
             0 => self.config.as_ref().map_or(0, |config| config.hosts.len()),
             founders => founders,
@@ -423,13 +445,28 @@ impl Shared {
         let guards = self.guards.iter_mut().filter(|(number, _)| Some(**number) != late);
         for (_, guard) in guards {
             guard.pushes += 1;
-            let dead = self.dead.clone();
-            let state = GuardState { dead, ..state(guard, chain.as_ref(), lost) };
+            let (dead, peers) = (self.dead.clone(), peers(&self.out, &self.dead));
+            let state = GuardState { dead, peers, ..state(guard, chain.as_ref(), lost) };
             let line = GuardLine::State(Box::new(state));
             let line = serde_json::to_string(&line).unwrap() + "\n";
             guard.clients.retain(|client| client.try_send(line.clone()).is_ok());
         }
     }
+}
+
+/// Lives that were put out, as the others see them.
+fn peers(out: &[Life], dead: &[Life]) -> Vec<PeerView> {
+    let view = |life: &Life| PeerView {
+        host: life.host,
+        incarnation: life.incarnation,
+        heard_ms: Vec::new(),
+        disk_ms: Some(1000),
+        confirmed: EpochNumber(0),
+        member: false,
+        dead_in_ms: Some(if dead.contains(life) { 0 } else { 20_000 }),
+        quarantined: false,
+    };
+    out.iter().map(view).collect()
 }
 
 fn epoch(

@@ -1,7 +1,10 @@
-//! Hosts of an armed pool that get another address, and that must give way.
+//! Hosts of an armed pool that get another address, that must give way, and that leave.
 
 use std::time::Duration;
 
+use haven_cluster::control::GuardCommand;
+use haven_cluster::ids::HostId;
+use haven_daemon::orders::{Order, OrderError, Refusal};
 use haven_drivers::hypervisor::{DomainSpec, Hypervisor};
 use haven_model::{Ref, Vm};
 use serde_json::json;
@@ -9,6 +12,7 @@ use uuid::Uuid;
 use x509_parser::prelude::{GeneralName, Pem};
 
 use crate::armed::Armed;
+use crate::guards::Wants;
 
 fn uuid(pool: &Armed, number: usize) -> Uuid {
     pool.hosts[number].running.as_ref().unwrap().1.state.identity.host().0
@@ -94,6 +98,80 @@ async fn a_member_that_missed_a_change_of_the_pool_hears_of_it_when_it_reports()
         text.contains("127.0.0.9")
     })
     .await;
+}
+
+/// Its guard beats on, to where the moved host is not any more: after some minutes that one would
+/// hear nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_host_moves_while_a_member_cannot_be_told() {
+    let mut pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    let (moved, untold) = (pool.host(1).await, pool.host(2).await);
+    let before = pool.guards.config().unwrap();
+    pool.kill(2).await;
+    let refused = pool.call(0, "host.set_address", &[moved.clone(), json!("127.0.0.9")]).await;
+    assert_eq!(refused.unwrap_err(), ["HOST_OFFLINE", untold.as_str().unwrap()]);
+    assert_eq!(pool.guards.config().unwrap(), before);
+    pool.start(2).await;
+    pool.until("all can be told", async |pool| {
+        pool.call(0, "host.set_address", &[moved.clone(), json!("127.0.0.9")]).await.is_ok()
+    })
+    .await;
+}
+
+/// From outside nobody sees that it has just been put out, and runs its machines until its permit
+/// is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_was_put_out_just_now_is_not_declared_dead() {
+    let pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    let vm = pool.vm("web", 256).await;
+    let (here, there) = (pool.host(0).await, pool.host(2).await);
+    pool.ok("VM.start_on", &[vm.clone(), there.clone(), json!(false), json!(false)]).await;
+    pool.guards.put_out(2);
+    let metrics = pool.ok("host.get_metrics", &[there.clone()]).await;
+    pool.until("it counts as silent", async |pool| {
+        pool.call(0, "host_metrics.get_live", &[metrics.clone()]).await == Ok(json!(false))
+    })
+    .await;
+    let refused = pool.call(0, "host.declare_dead", &[there.clone()]).await;
+    if refused.is_ok() {
+        // What would have come of it.
+        let _started = pool
+            .call(0, "VM.start_on", &[vm.clone(), here.clone(), json!(false), json!(false)])
+            .await;
+        assert!(pool.world.violations().is_empty(), "{:?}", pool.world.violations());
+    }
+    assert_eq!(refused.unwrap_err()[0], "OPERATION_NOT_ALLOWED");
+    assert_eq!(pool.ok("VM.get_resident_on", &[vm.clone()]).await, there);
+    assert!(pool.guards.commands().contains(&(0, "proven_dead")), "the guard weighs the word");
+
+    pool.world.power_off(2);
+    pool.guards.want(Wants { word_counts: true, ..Wants::default() });
+    pool.ok("host.declare_dead", &[there]).await;
+    pool.until("it may start elsewhere", async |pool| {
+        let start = [vm.clone(), here.clone(), json!(false), json!(false)];
+        pool.call(0, "VM.start_on", &start).await.is_ok()
+    })
+    .await;
+}
+
+/// Between the farewell of its guard and its own nobody guards what a host runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_leaves_runs_nothing_once_its_guard_has_gone() {
+    let pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    // Nobody arms it anew.
+    pool.guards.want(Wants { refuses: Some(2), ..Wants::default() });
+    let orders = pool.hosts[0].running.as_ref().unwrap().1.state.orders.clone();
+    let leaving = HostId(uuid(&pool, 2));
+    for command in [GuardCommand::Exclude, GuardCommand::EmergencyDisarm] {
+        orders.send(leaving, Order::Guard(Box::new(command))).await.unwrap();
+    }
+    let order = Order::StartVm { spec: Box::new(guest()), placement: 1, paused: false };
+    let refused = orders.send(leaving, order).await;
+    assert!(pool.world.hypervisor(2).inventory().unwrap().is_empty());
+    assert_eq!(refused, Err(OrderError::Refused(Refusal::NoPermit)));
 }
 
 fn guest() -> DomainSpec {

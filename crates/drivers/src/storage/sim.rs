@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -43,6 +44,10 @@ struct Inner {
     marks: BTreeSet<(String, Uuid)>,
     /// Where system volumes are real files, for what reads and writes them.
     files: Option<PathBuf>,
+    /// How long a copy takes.
+    copy_time: Duration,
+    /// Copies under way.
+    copies: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -132,6 +137,17 @@ impl SimArray {
         }
     }
 
+    /// From now on a copy of a volume takes so long.
+    pub fn set_copy_time(&self, time: Duration) {
+        self.lock().copy_time = time;
+    }
+
+    /// Copies under way.
+    #[must_use]
+    pub fn copies(&self) -> usize {
+        self.lock().copies
+    }
+
     /// Sets the capacity of an SR; volumes count with their whole size.
     pub fn set_capacity(&self, sr: Uuid, bytes: u64) {
         if let Some(sr) = self.lock().srs.get_mut(&sr) {
@@ -182,7 +198,7 @@ fn check_fault(inner: &Inner, sr: Uuid, host: usize, what: &str) -> Result<(), S
     }
     match inner.faults.get(&(sr, host)) {
         None => Ok(()),
-        Some(SimFault::Stalled) => Err(timeout(sr, what, std::time::Duration::ZERO)),
+        Some(SimFault::Stalled) => Err(timeout(sr, what, Duration::ZERO)),
         Some(SimFault::Failing) => {
             Err(error(SR_UNAVAILABLE, format!("{what} failed: Input/output error")))
         }
@@ -290,6 +306,13 @@ impl SrDriver for SimStorage {
     }
 
     fn copy_volume(&self, sr: &SrSpec, from: Uuid, to: Uuid) -> Result<String, StorageError> {
+        let time = {
+            let mut inner = self.array.lock();
+            inner.copies += 1;
+            inner.copy_time
+        };
+        std::thread::sleep(time);
+        self.array.lock().copies -= 1;
         self.attached(sr.uuid, "copy a volume", |found| {
             let size = found.volumes.get(&from).ok_or_else(|| missing(from))?.size;
             found.add(to, Volume { size, backing: None }, size)

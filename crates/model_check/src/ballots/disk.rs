@@ -15,7 +15,7 @@ pub struct Block {
 
 impl Block {
     /// The higher promise of two, and the value of the higher accepted ballot.
-    pub(super) fn join(self, other: Self) -> Self {
+    pub(crate) fn join(self, other: Self) -> Self {
         let accepted = if other.accepted > self.accepted { other } else { self };
         Self { promised: self.promised.max(other.promised), ..accepted }
     }

@@ -40,7 +40,9 @@ impl Permits {
             into.push(Action::Tick);
         }
         for host in 0..self.hosts {
-            self.steps_of(state, host, into);
+            if self.mute & (1 << host) == 0 {
+                self.steps_of(state, host, into);
+            }
             if self.is_dead(state, host) {
                 into.push(Action::Declare(host));
             }
@@ -65,6 +67,10 @@ impl Permits {
         }
         if life.cycle > 0 || !whole {
             into.push(Action::Read(host));
+        }
+        // Where one vote is enough it is the host's own.
+        if whole && self.needed(state, host) == 1 && self.may_vote(state, host, host) {
+            into.push(Action::Vote(host, host));
         }
         for peer in (0..self.hosts).filter(|&peer| peer != host) {
             into.push(Action::Tell(host, peer));
@@ -103,10 +109,15 @@ impl Permits {
 
     fn proposals(&self, state: &State, host: usize, into: &mut Vec<Action>) {
         let last = state.chain[state.newest()];
+        if !self.plan.is_empty() {
+            let next = self.plan.get(state.newest());
+            let next = next.map(|&(members, coordinator)| Record { members, coordinator });
+            let may = |record: &Record| record.has(host) && self.may_name(state, *record);
+            into.extend(next.filter(may).map(|record| Action::Propose(host, record)));
+            return;
+        }
         for members in (1..1_u8 << self.hosts).filter(|members| members & (1 << host) != 0) {
-            let barred = (0..self.hosts)
-                .any(|other| members & (1 << other) != 0 && state.was_put_out(other));
-            if barred && !self.drops(Rule::OutForEver) {
+            if !self.may_name(state, Record { members, coordinator: 0 }) {
                 continue;
             }
             for coordinator in [last.coordinator, host as u8] {
@@ -117,6 +128,12 @@ impl Permits {
                 }
             }
         }
+    }
+
+    /// It brings back no life that was put out.
+    fn may_name(&self, state: &State, record: Record) -> bool {
+        let barred = (0..self.hosts).any(|other| record.has(other) && state.was_put_out(other));
+        !barred || self.drops(Rule::OutForEver)
     }
 
     fn may_vote(&self, state: &State, host: usize, peer: usize) -> bool {
@@ -147,7 +164,7 @@ impl Permits {
             Action::Read(host) => self.read(state, host),
             Action::Tell(host, peer) => self.tell(state, host, peer),
             Action::Vote(host, peer) => {
-                state.hosts[host].votes |= 1 << peer;
+                state.hosts[host].votes |= if peer == host { 0 } else { 1 << peer };
                 self.count_votes(state, host);
             }
             Action::Propose(host, record) => {
@@ -253,9 +270,14 @@ impl Permits {
         }
     }
 
+    /// Votes that a host needs under the epoch that it knows.
+    fn needed(&self, state: &State, host: usize) -> u32 {
+        if self.drops(Rule::Quorum) { 1 } else { Self::quorum(state.epoch(host).members) }
+    }
+
     fn count_votes(&self, state: &mut State, host: usize) {
         let members = state.epoch(host).members;
-        let quorum = if self.drops(Rule::Quorum) { 1 } else { Self::quorum(members) };
+        let quorum = self.needed(state, host);
         let ignore = self.drops(Rule::PhaseTwoInVotes);
         let life = &mut state.hosts[host];
         let votes = (life.votes | (1 << host)) & members;

@@ -185,6 +185,21 @@ pub(super) fn power_off_early(seed: u64) -> World {
     world
 }
 
+/// Somebody sees a host that does not answer, and says that it is off.
+pub(super) fn word_at_once(seed: u64) -> World {
+    let mut world = pool(3, seed);
+    world.make_coordinator(0);
+    feeds_late(&mut world, 2);
+    linger(&mut world, 2, 1_600 + 30 * seed);
+    world.inject(0, Fault::Stall(2));
+    world.inject(0, Fault::CutHost(2));
+    for step in 0..10 {
+        world.inject(800 + 50 * step, Fault::Word(2));
+    }
+    world.run_for(15_000);
+    world
+}
+
 /// Two proposers with different wishes, one of them slow.
 pub(super) fn promises_ignored(seed: u64) -> World {
     let mut world = pool(3, seed);

@@ -121,6 +121,7 @@ pub(super) fn fault(
         ["corrupt", "both", "ballots", "of", h] => Fault::RotBallots(host(h)?, true),
         ["release", h] => Fault::Release(host(h)?),
         ["disarm"] => Fault::Disarm,
+        ["somebody", "says", "that", h, "is", "off"] => Fault::Word(host(h)?),
         ["readdress", h] => Fault::Readdress(host(h)?),
         ["remove", h] => Fault::Remove(host(h)?),
         ["add", h] => Fault::Add(host(h)?),

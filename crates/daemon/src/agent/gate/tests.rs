@@ -124,6 +124,21 @@ fn an_epoch_has_one_coordinator_life() {
     assert_eq!(bench.gate.arrive(&outlived, bench.first), Err(Refusal::NotCoordinator));
 }
 
+/// It has left the membership, or is not in it yet: nobody guards what it would run.
+#[test]
+fn an_order_of_an_epoch_runs_nothing_on_a_host_without_a_guard() {
+    let bench = bench();
+    let vm = Uuid::new_v4();
+    let begin = |epoch, order| {
+        bench.gate.begin(&bench.order(bench.first, epoch, 7, order), bench.first).map(drop)
+    };
+    assert_eq!(begin(4, start(vm, 1)), Err(Refusal::NoPermit));
+    assert_eq!(begin(4, Order::UnpauseVm { vm }), Err(Refusal::NoPermit));
+    assert_eq!(begin(4, Order::StopVm { vm, mode: StopMode::Hard }), Ok(()));
+    // The pool was disarmed, and says so.
+    assert_eq!(begin(0, start(vm, 1)), Ok(()));
+}
+
 #[test]
 fn armed_without_a_permit_nothing_starts_but_stopping_is_allowed() {
     let bench = bench();

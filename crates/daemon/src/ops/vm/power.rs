@@ -99,8 +99,9 @@ pub async fn start_vm(
         return Err(ApiError::with(codes::VM_BAD_POWER_STATE, &[&vm, &"halted", &"running"]));
     }
     let mut plan = Plan::new(operation.as_str()).exclusive(vm);
-    for vdi in disks {
-        plan = plan.shared(vdi);
+    for (vdi, writes) in disks {
+        // What is being read as a whole, for a copy, must not be written to.
+        plan = if writes { plan.exclusive(vdi) } else { plan.shared(vdi) };
     }
     let plan = plan.step("find a place", 1).step("start on the host", 8).step("record", 1);
     let state = state.clone();
@@ -191,17 +192,19 @@ fn start_error(vm: Ref<Vm>, host: Ref<Host>, error: crate::orders::OrderError) -
     }
 }
 
-/// Whether the VM may be started at all; answers its disks.
-fn check(db: &Image, vm: Ref<Vm>, operation: VmOperations) -> Result<Vec<Ref<Vdi>>, ApiError> {
+/// Whether the VM may be started at all; answers its disks, and whether it alone writes to them.
+fn check(
+    db: &Image,
+    vm: Ref<Vm>,
+    operation: VmOperations,
+) -> Result<Vec<(Ref<Vdi>, bool)>, ApiError> {
     let row = db.require(vm)?;
     allowed::vm_operation(vm, row, operation)?;
     crate::recovery::check(db)?;
     let mut disks = Vec::new();
     for (vdi, vdi_row, vbd) in view::disks(db, row) {
-        if vbd.mode == haven_model::VbdMode::Rw
-            && !vdi_row.sharable
-            && let Some(other) = vm_state::user_of(db, vdi, vm)
-        {
+        let writes = vbd.mode == haven_model::VbdMode::Rw && !vdi_row.sharable;
+        if writes && let Some(other) = vm_state::user_of(db, vdi, vm) {
             return Err(ApiError::with(
                 codes::VDI_IN_USE,
                 &[&vdi, &format!("attached to VM {other}")],
@@ -212,7 +215,7 @@ fn check(db: &Image, vm: Ref<Vm>, operation: VmOperations) -> Result<Vec<Ref<Vdi
             // Writing to it would change every disk that shows its content.
             return Err(ApiError::with(codes::VDI_READONLY, &[&vdi]));
         }
-        disks.push(vdi);
+        disks.push((vdi, writes));
     }
     Ok(disks)
 }

@@ -125,7 +125,7 @@ impl<M: Mounter> DirectoryDriver<M> {
         }
         self.command(sr, task, move |deadline| {
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-            exec::run("qemu-img", &arguments, deadline)
+            exec::run_bound("qemu-img", &arguments, deadline)
         })
     }
 
