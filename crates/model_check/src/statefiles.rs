@@ -34,9 +34,8 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Majority, Self::Carry, Self::Adoption, Self::SecondPhase, Self::OlderIsUnread];
+    /// Those that are left out in turn; the last one says something only where a statefile is put back.
+    pub const ALL: [Self; 4] = [Self::Majority, Self::Carry, Self::Adoption, Self::SecondPhase];
 }
 
 /// A pool that decides one epoch.
@@ -61,7 +60,7 @@ pub struct Host {
     pub step: Step,
     /// Its block as it is in memory.
     pub memory: Block,
-    /// The highest promise that it saw, by statefile and host.
+    /// The newest version of a block that it saw, by statefile and host.
     pub seen: [[u8; HOSTS]; FILES],
 }
 

@@ -151,11 +151,6 @@ pub fn cases() -> Vec<Case> {
             false,
             Statefiles { proposals: 3, losses: 2, ..MAJORITY },
         ),
-        Case::statefiles(
-            "three statefiles: two ballots, one is put back while all are whole",
-            false,
-            Statefiles { losses: 0, restore: true, ..MAJORITY },
-        ),
         Case::ballots("two hosts, three ballots, two power losses, one rotten copy", true, PAIR),
         Case::ballots(
             "two hosts, four ballots, three power losses, one rotten copy",
@@ -193,7 +188,6 @@ pub fn without_rules() -> Vec<Case> {
     let statefiles = statefiles::Rule::ALL.into_iter().map(|rule| {
         use statefiles::Rule;
         let pool = match rule {
-            Rule::OlderIsUnread => Statefiles { losses: 0, restore: true, ..MAJORITY },
             Rule::Carry => Statefiles { proposals: 3, ..MAJORITY },
             _ => MAJORITY,
         };

@@ -76,7 +76,7 @@ impl Statefiles {
     fn counts(&self, state: &State, host: usize, file: usize) -> bool {
         let seen = &state.hosts[host].seen[file];
         let shown = &state.files[file];
-        self.drops(Rule::OlderIsUnread) || (0..HOSTS).all(|peer| shown[peer].promised >= seen[peer])
+        self.drops(Rule::OlderIsUnread) || (0..HOSTS).all(|peer| version(shown[peer]) >= seen[peer])
     }
 
     pub(super) fn apply(&self, state: &mut State, action: Action) {
@@ -91,7 +91,7 @@ impl Statefiles {
                 let life = &mut state.hosts[host];
                 let Step::Write(phase, done) = life.step else { return };
                 life.step = Step::Write(phase, done | 1 << file);
-                life.seen[file][host] = life.memory.promised;
+                life.seen[file][host] = version(life.memory);
                 state.files[file][host] = life.memory;
             }
             Action::Turn(host) => self.turn(state, host),
@@ -102,7 +102,7 @@ impl Statefiles {
                 let heard = shown.iter().fold(heard, |heard, block| heard.join(*block));
                 life.step = Step::Read(phase, done | 1 << file, heard);
                 for (seen, block) in life.seen[file].iter_mut().zip(shown) {
-                    *seen = block.promised.max(*seen);
+                    *seen = version(block).max(*seen);
                 }
             }
             Action::Judge(host) => self.judge(state, host),
@@ -115,7 +115,7 @@ impl Statefiles {
                 let memory = if self.drops(Rule::Carry) { Block::default() } else { own };
                 let mut life = Host { memory, ..Host::default() };
                 for file in [a, b] {
-                    life.seen[file] = state.files[file].map(|block| block.promised);
+                    life.seen[file] = state.files[file].map(version);
                 }
                 state.hosts[host] = life;
             }
@@ -162,6 +162,11 @@ impl Statefiles {
             }
         }
     }
+}
+
+/// Grows with every write of a block.
+fn version(block: Block) -> u8 {
+    block.promised + block.accepted
 }
 
 fn decide(state: &mut State, value: u8) {
