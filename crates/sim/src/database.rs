@@ -25,6 +25,8 @@ pub(crate) const METADATA: u8 = 200;
 /// Pause after a take-over that failed, or a change.
 pub(crate) const RETRY_PAUSE: u64 = 500 * MS;
 const COUNTER: &str = "n";
+/// Pages of an area that hold its seals.
+const SEALS: std::ops::Range<usize> = 2..4;
 
 /// The volume, and what was promised to clients.
 #[derive(Debug, Default)]
@@ -38,6 +40,10 @@ pub(crate) struct Metadata {
     pub(crate) damaged: BTreeSet<u8>,
     /// Those that may be older than what was written there.
     pub(crate) older: BTreeSet<u8>,
+    /// What has rotted in each: a seal, and something else.
+    rotten: BTreeMap<u8, (bool, bool)>,
+    /// An older database was taken because no copy was newer; one may turn up yet.
+    pub(crate) forgot: bool,
     /// Nothing can be written.
     pub(crate) full: bool,
     /// Somebody's copy of the volume.
@@ -70,6 +76,13 @@ impl Metadata {
             pages.rot(from, count);
             self.faults += 1;
             self.damaged.insert(area);
+            let (seal, rest) = self.rotten.entry(area).or_default();
+            *seal |= from < SEALS.end && from + count > SEALS.start;
+            *rest |= from + count > SEALS.end;
+            // The newest seal and the newest commit: nothing says any more that there was one.
+            if *seal && *rest {
+                self.older.insert(area);
+            }
         }
     }
 
@@ -335,6 +348,7 @@ impl World {
                 if job.fills == Some(self.metadata.faults) {
                     self.metadata.damaged.remove(&job.area);
                     self.metadata.older.remove(&job.area);
+                    self.metadata.rotten.remove(&job.area);
                 }
                 h.db.job = None;
                 return self.job_done(host, then);

@@ -172,24 +172,8 @@ impl World {
             | Fault::AnswersLate(..) => self.host_fault(&fault),
             Fault::ReadsStuck(host, stuck) => self.set_reads_stuck(host, stuck),
             Fault::GuardCrash(host) => self.guard_crash(host),
-            Fault::Snapshot(file) => {
-                if let Some(volume) = self.volumes.get_mut(usize::from(file)) {
-                    volume.snapshot();
-                }
-            }
-            Fault::Restore(file) => {
-                if let Some(volume) = self.volumes.get_mut(usize::from(file)) {
-                    volume.restore();
-                }
-            }
-            Fault::RotBallots(host, both) => {
-                let [first, second] = self.ballot_blocks(host);
-                for file in (0u8..).take(self.volumes.len()) {
-                    self.corrupt(file, first);
-                    if both {
-                        self.corrupt(file, second);
-                    }
-                }
+            Fault::Snapshot(_) | Fault::Restore(_) | Fault::RotBallots(..) => {
+                self.medium_fault(&fault);
             }
             Fault::Release(host) => self.release(host),
             Fault::Readdress(host) => self.readdress(host),
@@ -210,6 +194,32 @@ impl World {
             }
             Fault::MetadataSnapshot | Fault::MetadataRestore => self.metadata_fault(&fault),
             _ => self.network_fault(&fault),
+        }
+    }
+
+    /// What becomes of the statefiles themselves.
+    fn medium_fault(&mut self, fault: &Fault) {
+        match *fault {
+            Fault::Snapshot(file) => {
+                if let Some(volume) = self.volumes.get_mut(usize::from(file)) {
+                    volume.snapshot();
+                }
+            }
+            Fault::Restore(file) => {
+                if let Some(volume) = self.volumes.get_mut(usize::from(file)) {
+                    volume.restore();
+                }
+            }
+            Fault::RotBallots(host, both) => {
+                let [first, second] = self.ballot_blocks(host);
+                for file in (0u8..).take(self.volumes.len()) {
+                    self.corrupt(file, first);
+                    if both {
+                        self.corrupt(file, second);
+                    }
+                }
+            }
+            _ => {}
         }
     }
 

@@ -148,6 +148,7 @@ impl World {
             let ids = Box::new(counting(self.first_id(host)));
             let db = Database::create(Box::new(MemStore::default()), ids, &all).ok()?;
             self.less(&db, "a person chose a copy");
+            self.metadata.forgot = false;
             return Some(db);
         }
         match self.live(host, epoch) {
@@ -183,6 +184,7 @@ impl World {
                 return false;
             }
             self.less(db, "the volume was rolled back, and no copy is newer");
+            self.metadata.forgot = true;
         }
         true
     }
@@ -215,8 +217,13 @@ impl World {
         let db = self.in_memory(host, &copy)?;
         self.log(|| format!("host {host} takes a copy that is as new as the seal: {why}"));
         if counter(&db) < self.metadata.acked {
-            let (acked, found) = (self.metadata.acked, counter(&db));
-            self.fail(format!("I5: write {acked} was acknowledged, the copy has {found}"));
+            if !self.metadata.older.contains(&epoch.area_live) {
+                let (acked, found) = (self.metadata.acked, counter(&db));
+                self.fail(format!("I5: write {acked} was acknowledged, the copy has {found}"));
+                return None;
+            }
+            self.less(&db, "the volume was rolled back, and its seal, too");
+            self.metadata.forgot = true;
         }
         Some(db)
     }
@@ -238,7 +245,7 @@ impl World {
     /// rules.
     fn refuse(&mut self, host: usize, epoch: &EpochView, why: &str) {
         let now = self.now;
-        if !self.metadata.damaged.contains(&epoch.area_live) {
+        if !self.metadata.damaged.contains(&epoch.area_live) && !self.metadata.forgot {
             return self.fail(format!("I5: the live area is refused: {why}"));
         }
         let since = *self.metadata.refused_since.get_or_insert(now);

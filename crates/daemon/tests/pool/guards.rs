@@ -307,17 +307,7 @@ impl Shared {
                 }
                 Ok(())
             }
-            GuardCommand::DatabaseCopied { .. } if self.wants.copies == Copies::Refused => {
-                Err(refusal("HA_NOT_COORDINATOR"))
-            }
-            GuardCommand::DatabaseCopied { area, .. } if self.wants.copies == Copies::Open => {
-                self.copied = Some(area);
-                Ok(())
-            }
-            GuardCommand::DatabaseCopied { area, .. } => {
-                self.make_live(area);
-                Ok(())
-            }
+            GuardCommand::DatabaseCopied { area, .. } => self.copied_to(area),
             GuardCommand::HandOver { to } => self.hand_over(to),
             GuardCommand::ProvenDead { .. } if !self.wants.word_counts => {
                 Err(refusal("HA_TOO_EARLY"))
@@ -351,6 +341,15 @@ impl Shared {
         reply(client, id, result);
         self.go_on();
         self.push_all();
+    }
+
+    fn copied_to(&mut self, area: u8) -> Result<(), GuardRefusal> {
+        match self.wants.copies {
+            Copies::Refused => return Err(refusal("HA_NOT_COORDINATOR")),
+            Copies::Open => self.copied = Some(area),
+            Copies::Decided => self.make_live(area),
+        }
+        Ok(())
     }
 
     fn next(&mut self, change: impl FnOnce(&mut EpochView)) {

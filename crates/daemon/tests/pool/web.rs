@@ -103,6 +103,46 @@ async fn the_screen_of_a_guest_is_a_picture_for_whoever_is_signed_in() {
     assert_eq!(answer["error"]["message"], "UUID_INVALID");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_fetches_a_machine_as_a_file_and_brings_it_in_again() {
+    let pool = pool(2).await;
+    let record = json!({
+        "name_label": "aula", "memory_static_max": 64 << 20, "memory_dynamic_max": 64 << 20,
+        "memory_dynamic_min": 64 << 20, "memory_static_min": 64 << 20,
+        "VCPUs_max": 1, "VCPUs_at_startup": 1,
+    });
+    let sr = pool.nfs().await;
+    let sr = pool.ok("SR.get_uuid", &[sr]).await;
+    let vm = pool.ok("VM.create", &[record]).await;
+    let uuid = pool.ok("VM.get_uuid", &[vm.clone()]).await;
+    let export = format!("/ui/export?uuid={}", uuid.as_str().unwrap());
+    // Any host serves the page; the coordinator has the machines.
+    let mut page = Browser::at(&pool.hosts[1]);
+    assert_eq!(page.ask(Method::GET, &export, &json!({})).await.0, StatusCode::UNAUTHORIZED);
+    page.sign_in().await;
+    let (kind, file) = page.picture(&export).await;
+    assert_eq!(kind, "application/octet-stream");
+    assert!(file.starts_with(b"ova.xml"), "{:?}", file.get(..16));
+    pool.ok("VM.destroy", &[vm]).await;
+
+    let task = pool.ok("task.create", &[json!("VM.import"), json!("aula.xva")]).await;
+    let (sr, id) = (sr.as_str().unwrap(), task.as_str().unwrap());
+    let import = format!("/ui/import?restore=true&sr_uuid={sr}&task_id={id}");
+    let send = |csrf: String| {
+        let request = page.client.put(format!("{}{import}", page.base));
+        let request = request.header("origin", &page.base).header("cookie", &page.cookie);
+        request.header("x-haven-csrf", csrf).body(file.clone()).send()
+    };
+    assert_eq!(send("guess".to_owned()).await.unwrap().status(), StatusCode::FORBIDDEN);
+    assert_eq!(pool.ok("VM.get_by_name_label", &[json!("aula")]).await, json!([]));
+    let answer = send(page.csrf.clone()).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    answer.bytes().await.unwrap();
+    assert_eq!(pool.ok("task.get_status", &[task]).await, "success");
+    let back = pool.ok("VM.get_by_name_label", &[json!("aula")]).await;
+    assert_eq!(back.as_array().map(Vec::len), Some(1), "{back}");
+}
+
 /// What the new coordinator does that takes over with an empty table of sessions.
 fn forget_sessions(pool: &TestPool) {
     pool.hosts[0].daemon.state.sessions.close_all();
