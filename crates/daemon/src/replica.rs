@@ -85,6 +85,12 @@ impl Replica {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether there is one: a host that has just joined waits for its first.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.whole.exists()
+    }
+
     /// Keeps a whole copy, unless what is here is newer and of the same coordinator.
     ///
     /// # Errors

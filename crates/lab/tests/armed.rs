@@ -199,10 +199,14 @@ fn guests_of_a_host_that_gives_way_shut_down_before_they_are_stopped() {
         lab.host(victim).cut(Link::Lan, Direction::Both)
     })
     .unwrap();
-    common::eventually(90, "its guests were asked", || {
-        log(&lab, victim, "havend.log").contains("a guest was asked to shut down")
-    });
+    let asked = || log(&lab, victim, "havend.log").contains("a guest was asked to shut down");
+    let until = Instant::now() + Duration::from_secs(90);
+    while !asked() && Instant::now() < until {
+        sleep(Duration::from_millis(200));
+    }
     let said = log(&lab, victim, "havend.log");
+    let why = || format!("{said}\n{}", log(&lab, victim, "haven-guard.log"));
+    assert!(asked(), "its guests were not asked: {}", why());
     let asked = said.lines().filter(|line| line.contains("a guest was asked to shut down"));
     assert!(asked.clone().count() > 0);
     assert!(asked.clone().all(|line| line.contains("down=true")), "{said}");

@@ -125,6 +125,10 @@ async fn fence(ha: &Ha, life: Life) -> bool {
     let power = match set_up(ha, host).await {
         Ok(power) if power.settings.is_empty() => return true,
         Ok(power) => power,
+        Err(_) if !ha.state.pool.is_open() && !ha.state.agent().replica().is_there() => {
+            tracing::info!(%host, "whether it can be switched off is known with the database");
+            return false;
+        }
         Err(error) => {
             tracing::warn!(%host, %error, "what is set up to switch this host off cannot be read");
             return false;

@@ -56,7 +56,9 @@ fn a_copy_and_its_changes_are_read_back_by_the_next_process() {
     let dir = tempfile::tempdir().unwrap();
     let (copy, mut db) = (replica(dir.path()), database());
     add(&mut db, "a");
+    assert!(!copy.is_there());
     let link = whole(&copy, &db);
+    assert!(copy.is_there());
     add(&mut db, "b");
     add(&mut db, "c");
     let link = follow(&copy, &db, (1, &link)).unwrap();
