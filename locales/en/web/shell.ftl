@@ -155,6 +155,7 @@ task-VM-destroy = Delete
 task-VM-create = Create
 task-SR-create = Create storage
 task-SR-scan = Look at storage
+task-PIF-scan = Look at the ports of a host
 task-SR-forget = Forget storage
 task-SR-destroy = Destroy storage
 task-PBD-plug = Attach storage

@@ -155,6 +155,7 @@ task-VM-destroy = Borrar
 task-VM-create = Crear
 task-SR-create = Crear almacenamiento
 task-SR-scan = Mirar el almacenamiento
+task-PIF-scan = Mirar los puertos de un host
 task-SR-forget = Olvidar almacenamiento
 task-SR-destroy = Destruir almacenamiento
 task-PBD-plug = Conectar almacenamiento

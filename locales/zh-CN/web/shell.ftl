@@ -146,6 +146,7 @@ task-VM-destroy = 删除
 task-VM-create = 创建
 task-SR-create = 创建存储
 task-SR-scan = 扫描存储
+task-PIF-scan = 扫描主机的网口
 task-SR-forget = 移除存储
 task-SR-destroy = 销毁存储
 task-PBD-plug = 连接存储

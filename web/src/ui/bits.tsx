@@ -82,6 +82,22 @@ export function Help({ isWrong = false, children }: { isWrong?: boolean; childre
   );
 }
 
+/** The first row of a table: the names of its columns. */
+export function HeadRow({ labels }: { labels: readonly string[] }): ReactNode {
+  const { t } = useI18n();
+  return (
+    <thead>
+      <tr>
+        {labels.map((label) => (
+          <th key={label} scope="col">
+            {t(label)}
+          </th>
+        ))}
+      </tr>
+    </thead>
+  );
+}
+
 /** The name of a host by its reference, as a link. */
 export function HostLink({ host: ref }: { host: string | undefined }): ReactNode {
   return <HostName host={useObject("host", ref)} />;

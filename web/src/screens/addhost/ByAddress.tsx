@@ -33,7 +33,7 @@ export function ByAddress(): ReactNode {
       <form onSubmit={submit} className="hv-stack" noValidate>
         <FormGroup label={t("by-address-label")} fieldId="addresses">
           <TextInput id="addresses" value={text} onChange={(_event, value) => setText(value)} placeholder="192.0.2.12 192.0.2.13" validated={wrong === undefined ? "default" : "error"} autoComplete="off" spellCheck={false} />
-          <Help isWrong={!(blocked === undefined)}>{blocked ?? t("by-address-help")}</Help>
+          <Help isWrong={blocked !== undefined}>{blocked ?? t("by-address-help")}</Help>
         </FormGroup>
         <div className="hv-buttons">
           <Act type="submit" variant="secondary" blocked={blocked ?? (words.length === 0 ? t("by-address-needs") : undefined)}>

@@ -9,9 +9,8 @@ export interface AlertGroup {
   key: string;
   /** Newest first; at least one. */
   alerts: readonly [Alert, ...Alert[]];
-  /** Milliseconds since 1970 of the first and the last of them. */
+  /** Milliseconds since 1970 of the first of them. */
   since: number;
-  newest: number;
 }
 
 export const GROUPINGS = ["kind", "object", "each"] as const;
@@ -31,11 +30,11 @@ const KEYS: Record<Grouping, (alert: Alert) => string> = {
 /** The groups of alerts, those with the newest first. */
 export function groupsOf(alerts: readonly Alert[], by: Grouping): AlertGroup[] {
   const timed = alerts.map((alert) => ({ alert, at: wireTime(alert.timestamp) })).sort((a, b) => b.at - a.at);
-  const groups = new Map<string, { alerts: [Alert, ...Alert[]]; since: number; newest: number }>();
+  const groups = new Map<string, { alerts: [Alert, ...Alert[]]; since: number }>();
   for (const { alert, at } of timed) {
     const key = KEYS[by](alert);
     const group = groups.get(key);
-    if (group === undefined) groups.set(key, { alerts: [alert], since: at, newest: at });
+    if (group === undefined) groups.set(key, { alerts: [alert], since: at });
     else {
       group.alerts.push(alert);
       group.since = at;

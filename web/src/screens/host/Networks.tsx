@@ -9,7 +9,7 @@ import { call } from "@/api/rpc";
 import { useI18n } from "@/i18n";
 import { type Item, useAll, useObject } from "@/store/hooks";
 import { Act } from "@/ui/Act";
-import { Panel } from "@/ui/bits";
+import { HeadRow, Panel } from "@/ui/bits";
 import { CliLines } from "@/ui/CliLines";
 import { ErrorView } from "@/ui/ErrorView";
 import { pathOf } from "@/ui/links";
@@ -47,15 +47,7 @@ function Ports({ host }: { host: Item<"host"> }): ReactNode {
       <div className="hv-stack">
         <div className="hv-scroll">
           <table className="hv-matrix">
-            <thead>
-              <tr>
-                {["hostnet-port", "hostnet-link", "nic-mac", "column-address", "kind-network"].map((label) => (
-                  <th key={label} scope="col">
-                    {t(label)}
-                  </th>
-                ))}
-              </tr>
-            </thead>
+            <HeadRow labels={["hostnet-port", "hostnet-link", "nic-mac", "column-address", "kind-network"]} />
             <tbody>
               {ports.map((pif) => (
                 <Port key={pif.$ref} pif={pif} />
@@ -105,15 +97,7 @@ export function PoolNetworks({ host }: { host: Item<"host"> }): ReactNode {
   return (
     <div className="hv-scroll">
       <table className="hv-matrix" aria-label={t("hostnet-pool")}>
-        <thead>
-          <tr>
-            {["kind-network", "hostnet-vlan", "hostnet-here"].map((label) => (
-              <th key={label} scope="col">
-                {t(label)}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <HeadRow labels={["kind-network", "hostnet-vlan", "hostnet-here"]} />
         <tbody>
           {networks.map((network) => {
             const all = pifs.filter((pif) => pif.network === network.$ref);

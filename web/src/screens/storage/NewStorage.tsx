@@ -64,9 +64,11 @@ export default function NewStorage(): ReactNode {
       setProbing(false);
     }
   };
+  // Another place may have been chosen since the box was ticked.
+  const kept = isKept ? there : undefined;
   const finish = async (): Promise<void> => {
     const made = { kind, location, name: title };
-    const sr = isKept && there !== undefined ? await introduceSr(world, made, there) : await createSr(world, made);
+    const sr = kept === undefined ? await createSr(world, made) : await introduceSr(world, made, kept);
     // The first shared storage becomes the pool's own: new disks go there.
     if (sr !== undefined && pool !== undefined && shared && !isLibrary && world.get("SR", pool.default_SR) === undefined) {
       await call("pool.set_default_SR", pool.$ref, sr);
@@ -79,7 +81,7 @@ export default function NewStorage(): ReactNode {
       finish="newsr-create"
       cancelTo="/pool/storage"
       onFinish={finish}
-      cli={[isKept ? cliOf("attach", kind, location, title, there) : cliOf("create", kind, location, title)]}
+      cli={[kept === undefined ? cliOf("create", kind, location, title) : cliOf("attach", kind, location, title, kept)]}
       onStep={(id) => setTesting(id === "test" || id === "review")}
       steps={[
         {

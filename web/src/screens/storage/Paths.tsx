@@ -9,7 +9,7 @@ import { useI18n } from "@/i18n";
 import { type Item, useAll, useTable } from "@/store/hooks";
 import { isLibrary } from "@/model/storage";
 import { waitForTask } from "@/store/taskWatch";
-import { HostLink, Panel, SpeedCells } from "@/ui/bits";
+import { HeadRow, HostLink, Panel, SpeedCells } from "@/ui/bits";
 import { Act } from "@/ui/Act";
 import { CliLines } from "@/ui/CliLines";
 import { ErrorView, useWireText } from "@/ui/ErrorView";
@@ -42,16 +42,7 @@ export function SrPaths({ object: sr }: { object: Item<"SR"> }): ReactNode {
     <Panel title={t("tab-paths")}>
       <div className="hv-stack">
         <table className="hv-matrix">
-          <thead>
-            <tr>
-              {["column-host", "column-state", "sr-where", "srtest-write", "srtest-throughput"].map((label) => (
-                <th key={label} scope="col">
-                  {t(label)}
-                </th>
-              ))}
-              <th scope="col">{t("sr-remedy")}</th>
-            </tr>
-          </thead>
+          <HeadRow labels={["column-host", "column-state", "sr-where", "srtest-write", "srtest-throughput", "sr-remedy"]} />
           <tbody>
             {pbds.map((pbd) => (
               <PathRow key={pbd.$ref} pbd={pbd} sr={sr} test={tested(pbd)} />

@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 import type { StorageTest, StorageTried } from "@/api/haven";
 import { useI18n } from "@/i18n";
 import { Act } from "@/ui/Act";
-import { SpeedCells } from "@/ui/bits";
+import { HeadRow, SpeedCells } from "@/ui/bits";
 import { CliLines } from "@/ui/CliLines";
 import { ErrorView, useWireText } from "@/ui/ErrorView";
 import { Pill } from "@/ui/status";
@@ -29,15 +29,7 @@ export function TestStep({ query, cli, isLibrary }: { query: UseQueryResult<Stor
       {error !== null && !isFetching && <ErrorView error={error} />}
       {data !== undefined && !isFetching && (
         <table className="hv-matrix" aria-label={t("newsr-step-test")}>
-          <thead>
-            <tr>
-              {["column-host", "column-state", "srtest-write", "srtest-throughput", "column-free"].map((label) => (
-                <th key={label} scope="col">
-                  {t(label)}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <HeadRow labels={["column-host", "column-state", "srtest-write", "srtest-throughput", "column-free"]} />
           <tbody>
             {data.hosts.map((host) => (
               <Row key={host.host} host={host} isLibrary={isLibrary} />

@@ -15,7 +15,7 @@ import { addDrive } from "./drive";
 
 /** The CD drive of a machine, if it has one. */
 export function driveOf(vm: Item<"VM">, world: World): Item<"VBD"> | undefined {
-  return world.all("VBD").find((vbd) => vbd.VM === vm.$ref && vbd.type === "CD");
+  return vm.VBDs.map((ref) => world.get("VBD", ref)).find((vbd) => vbd?.type === "CD");
 }
 
 /** Images of all libraries, by name. */
