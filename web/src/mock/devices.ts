@@ -24,6 +24,8 @@ export function deviceMethods(tables: MockTables): Record<string, Method> {
       const vbd = tables.insert("VBD", { ...record, userdevice: String(taken), device: `vd${String.fromCharCode(97 + taken)}`, currently_attached: false, allowed_operations: [], current_operations: {} });
       const vdi = tables.get("VDI", record.VDI ?? "");
       if (vdi !== undefined) tables.update("VDI", record.VDI ?? "", { VBDs: [...vdi.VBDs, vbd] });
+      const vm = tables.get("VM", record.VM ?? "");
+      if (vm !== undefined) tables.update("VM", record.VM ?? "", { VBDs: [...vm.VBDs, vbd] });
       return vbd;
     },
     "VIF.create": ([given]) => {
