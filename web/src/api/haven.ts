@@ -166,10 +166,18 @@ export interface CheckedHost {
   checks?: HostCheck[];
 }
 
+/** A host that has joined. */
+export interface AddedHost {
+  /** Where it was spoken to; the pool may reach it elsewhere. */
+  address: string;
+  /** Its own answer: its uuid. */
+  joined: { host?: string };
+}
+
 export const haven = {
   waiting: (signal?: AbortSignal) => request<{ hosts: WaitingHost[] }>("GET", "/ui/haven/pool/waiting", undefined, signal),
   checkHost: (address: string, fingerprint = "", code = "") => request<CheckedHost>("POST", "/ui/haven/pool/check-host", { address, fingerprint, code }),
-  addHost: (address: string, fingerprint: string, code: string) => request<unknown>("POST", "/ui/haven/pool/add-host", { address, fingerprint, code }),
+  addHost: (address: string, fingerprint: string, code: string) => request<AddedHost>("POST", "/ui/haven/pool/add-host", { address, fingerprint, code }),
   whatIf: (asked: { changes: NewMachine[] }, signal?: AbortSignal) => request<WhatIf>("POST", "/ui/haven/ha/what-if", asked, signal),
   testStorage: (type: string, device_config: Record<string, string>, shared: boolean, signal?: AbortSignal) =>
     request<StorageTried>("POST", "/ui/haven/storage/test", { type, device_config, shared }, signal),

@@ -80,15 +80,19 @@ export async function picture(path: string, signal?: AbortSignal): Promise<Blob>
 }
 
 async function read<T>(response: Response): Promise<T> {
-  const text = await response.text();
+  return readAnswer(response.status, await response.text()) as T;
+}
+
+/** What an answer says: JSON, or nothing. An error in it, or a status that is one, is thrown. */
+export function readAnswer(status: number, text: string): unknown {
   let answer: unknown;
   try {
     answer = text === "" ? null : JSON.parse(text);
   } catch {
-    throw new Unreachable(`HTTP ${response.status}`);
+    throw new Unreachable(`HTTP ${status}`);
   }
   const error = wireError(answer);
   if (error !== undefined) throw new ApiError(error.message, error.data ?? []);
-  if (!response.ok) throw new Unreachable(`HTTP ${response.status}`);
-  return answer as T;
+  if (status < 200 || status > 299) throw new Unreachable(`HTTP ${status}`);
+  return answer;
 }

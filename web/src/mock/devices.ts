@@ -38,7 +38,11 @@ export function deviceMethods(tables: MockTables): Record<string, Method> {
       tables.insert("VDI", { physical_utilisation: 0, VBDs: [], is_a_snapshot: false, managed: true, ...(record as Partial<Records["VDI"]>), allowed_operations: ["resize", "destroy"], current_operations: {} }),
     "VBD.plug": plugged("VBD", true),
     "VBD.unplug": plugged("VBD", false),
-    "VBD.destroy": gone("VBD"),
+    "VBD.destroy": ([ref]) => {
+      const of = tables.get("VBD", String(ref))?.VM ?? "";
+      tables.update("VM", of, { VBDs: (tables.get("VM", of)?.VBDs ?? []).filter((each) => each !== ref) });
+      return gone("VBD")([ref]);
+    },
     "VIF.plug": plugged("VIF", true),
     "VIF.unplug": plugged("VIF", false),
     "VIF.destroy": gone("VIF"),

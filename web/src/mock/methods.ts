@@ -340,7 +340,9 @@ export class MockPool {
         return "";
       },
       "task.cancel": ([task]) => {
-        this.tables.update("task", String(task), { status: "cancelling" });
+        // A task that a client made for itself nobody else would end.
+        const isOwn = this.tables.get("task", String(task))?.allowed_operations.length === 0;
+        this.tables.update("task", String(task), { status: isOwn ? "cancelled" : "cancelling" });
         return "";
       },
       "message.destroy": ([message]) => {

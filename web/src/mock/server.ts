@@ -158,15 +158,15 @@ export class MockServer {
 
   private newHost(route: string, body: Record<string, string>): unknown {
     const { address = "", fingerprint = "", code = "" } = body;
-    const host = this.waiting.find((each) => each.address === address);
+    const host = this.waiting.find((each) => [each.address, `${each.name}.school`].includes(address));
     if (host === undefined) throw new MockError("CANDIDATE_UNREACHABLE", [address, "Connection refused (os error 111)"]);
     if (code === "") return { fingerprint: host.fingerprint, waits: true };
     if (fingerprint !== host.fingerprint) throw new MockError("CANDIDATE_UNREACHABLE", [address, "another certificate"]);
     if (code !== MOCK_CODE) throw new MockError("SESSION_AUTHENTICATION_FAILED", ["setup", "wrong code"]);
     if (route.endsWith("add-host")) {
-      joinHost(this.pool.tables, Number(address.split(".").at(-1)));
+      joinHost(this.pool.tables, Number(host.address.split(".").at(-1)));
       this.waiting = this.waiting.filter((each) => each !== host);
-      return { address };
+      return { address, joined: { host: host.host } };
     }
     const isOdd = host.name.endsWith("9");
     const good = (id: string, detail: string): HostCheck => ({ id, state: "good", detail });

@@ -122,6 +122,20 @@ test("W7: a step that something stands against cannot be skipped", async () => {
   expect(screen.getByText("Give it a name.")).toBeTruthy();
 }, 40_000);
 
+test("W7: the slider gives every whole step, and the buttons go to them", async () => {
+  const user = userEvent.setup();
+  const { container } = await renderConsole("/new/vm", { hosts: 2, vms: 2 });
+  await jump(user, "Size");
+  const slider = container.querySelectorAll<HTMLInputElement>("input[type=range]")[1] as HTMLInputElement;
+  fireEvent.change(slider, { target: { value: "2048" } });
+  expect(slider.value).toBe("2048");
+  const field = screen.getByRole("spinbutton", { name: "Memory (MiB)" }) as HTMLInputElement;
+  expect(field.value).toBe("2048");
+  fireEvent.change(field, { target: { value: "100" } });
+  await user.click(screen.getByRole("button", { name: "More: Memory (MiB)" }));
+  expect(field.value).toBe("256");
+}, 40_000);
+
 test("W7: what does not fit is said before it is made", async () => {
   const user = userEvent.setup();
   await renderConsole("/new/vm", { hosts: 2, vms: 2 });
@@ -206,6 +220,22 @@ test("W3: a host that waits is checked one by one; what is in the way is named, 
   expect(within(networks).getByText("missing")).toBeTruthy();
   await user.click(within(networks).getByRole("button", { name: /^Connect 教室 VLAN 20/ }));
   await waitFor(() => expect(server.pool.tables.all("PIF").filter(([, pif]) => pif.VLAN === 20 && pif.host.endsWith("8"))).toHaveLength(1), SOON);
+}, 40_000);
+
+test("W3: a host that is asked for by its name is known when it has joined", async () => {
+  const user = userEvent.setup();
+  const { container } = await renderConsole("/new/host", { hosts: 2, vms: 0 });
+  fireEvent.change(await screen.findByLabelText("Addresses of the new hosts", {}, SOON), { target: { value: "host8.school 10.77.0.1" } });
+  await user.click(screen.getByRole("button", { name: "Look at them" }));
+  const item = container.querySelector<HTMLElement>("[data-address='host8.school']") as HTMLElement;
+  fireEvent.change(await within(item).findByLabelText(/^Setup code/, {}, SOON), { target: { value: "ABCD-EFGH" } });
+  await user.click(within(item).getByRole("button", { name: "Check" }));
+  await user.click(await within(item).findByRole("button", { name: "Add this host" }, SOON));
+  expect(await within(item).findByRole("table", { name: "Networks of the pool on this host" }, SOON)).toBeTruthy();
+  expect(within(item).getByText("in the pool")).toBeTruthy();
+  // The other one has been a member all along.
+  const other = container.querySelector<HTMLElement>("[data-address='10.77.0.1']") as HTMLElement;
+  expect(within(other).queryByLabelText(/^Setup code/)).toBeNull();
 }, 40_000);
 
 test("W3: an address where nobody answers says so", async () => {

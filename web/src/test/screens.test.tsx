@@ -103,3 +103,8 @@ test("a library of images alone carries no protection, and no machines", async (
   expect(button).toBeTruthy();
   expect(screen.getAllByText("Protection needs storage that every host reaches. Add shared storage first.").length).toBeGreaterThan(0);
 });
+
+test("W2: the tile of storage counts no library of CD images as room", async () => {
+  await renderConsole("/", { hosts: 2, vms: 0 });
+  expect(await screen.findByText("1.2 TiB of 4 TiB used", {}, { timeout: 15_000 })).toBeTruthy();
+});

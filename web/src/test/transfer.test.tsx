@@ -2,20 +2,67 @@
 import { cleanup, fireEvent, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, expect, test, vi } from "vitest";
+import { ApiError, Unreachable } from "@/api/errors";
+import { setCsrf } from "@/api/http";
 import * as sending from "@/api/upload";
 import { fixed } from "@/mock/data";
 import { renderConsole } from "./render";
 
-afterEach(cleanup);
+afterEach(() => {
+  cleanup();
+  vi.restoreAllMocks();
+});
 
 const SOON = { timeout: 15_000 };
 
+/** A request that the test answers. */
+class Sent extends EventTarget {
+  static last: Sent;
+  readonly upload = new EventTarget();
+  status = 0;
+  responseText = "";
+  constructor() {
+    super();
+    Sent.last = this;
+  }
+  open(): void {}
+  setRequestHeader(): void {}
+  send(): void {}
+  end(how: "load" | "error", status = 0, text = ""): void {
+    Object.assign(this, { status, responseText: text });
+    this.dispatchEvent(new Event(how));
+  }
+}
+
+test("W7: a file that is refused, or that nobody answers, is no success; and leaving the window asks until then", async () => {
+  vi.stubGlobal("XMLHttpRequest", Sent);
+  setCsrf("x");
+  const leaves = (): boolean => !window.dispatchEvent(new Event("beforeunload", { cancelable: true }));
+  const send = (): Promise<void> => sending.upload("/ui/import", new Blob(["x"]), () => undefined);
+  const taken = send();
+  expect(leaves()).toBe(true);
+  Sent.last.end("load", 200);
+  await taken;
+  expect(leaves()).toBe(false);
+  const refused = send();
+  Sent.last.end("load", 200, JSON.stringify({ error: { message: "SESSION_INVALID", data: ["s"] } }));
+  await expect(refused).rejects.toEqual(new ApiError("SESSION_INVALID", ["s"]));
+  const unknown = send();
+  Sent.last.end("load", 503, "no host coordinates");
+  await expect(unknown).rejects.toThrow("HTTP 503");
+  const lost = send();
+  Sent.last.end("error");
+  await expect(lost).rejects.toBeInstanceOf(Unreachable);
+  expect(leaves()).toBe(false);
+});
+
 /** Chooses a file and goes on to the end. */
-async function bring(name: string): Promise<Awaited<ReturnType<typeof renderConsole>>> {
+async function bring(name: string, send?: () => Promise<void>): Promise<Awaited<ReturnType<typeof renderConsole>>> {
   const user = userEvent.setup();
   const rendered = await renderConsole("/new/import", { hosts: 2, vms: 2 });
   vi.spyOn(sending, "upload").mockImplementation(async (path, file, onShare) => {
     onShare(0.5);
+    await (send?.() ?? Promise.resolve());
     await rendered.server.answer("PUT", path, file);
   });
   await screen.findByText("Choose a file.", {}, SOON);
@@ -40,6 +87,25 @@ test("W7: a file that is damaged says so, and what was chosen stays", async () =
   await bring("broken.xva");
   expect(await screen.findByText(/breaks off/, {}, SOON)).toBeTruthy();
   expect(screen.getByText(/broken.xva ·/)).toBeTruthy();
+}, 40_000);
+
+test("W7: a file that never arrived leaves no task that waits for it", async () => {
+  const { server } = await bring("aula.xva", () => Promise.reject(new Unreachable("HTTP 503")));
+  expect(await screen.findByText(/does not answer/, {}, SOON)).toBeTruthy();
+  expect(screen.queryByText("Unpacking")).toBeNull();
+  const [, task] = server.pool.tables.all("task").find(([, each]) => each.name_label === "VM.import") ?? [];
+  expect(task?.status).not.toBe("pending");
+}, 40_000);
+
+test("W7: who has gone to another page meanwhile stays there, and hears that the machine has come", async () => {
+  const user = userEvent.setup();
+  let arrive = (): void => undefined;
+  await bring("aula.xva", () => new Promise((resolve) => { arrive = resolve; }));
+  await user.click(await screen.findByRole("link", { name: /Alerts?$|alerts/ }, SOON));
+  await waitFor(() => expect(window.location.pathname).toBe("/ui/alerts"), SOON);
+  arrive();
+  expect(await screen.findByText("aula is imported", {}, SOON)).toBeTruthy();
+  expect(window.location.pathname).toBe("/ui/alerts");
 }, 40_000);
 
 test("W9: a disc is put into the drive of a machine, changed, and taken out", async () => {

@@ -23,11 +23,12 @@ export function NumberField({ id, label, value, min, max, step = 1, slideTo = 0,
   // "5" on the way to "512" is no number to be corrected.
   const [typed, setTyped] = useState<string | null>(null);
   const set = (next: number): void => {
+    setTyped(null);
     if (Number.isFinite(next)) onChange(Math.max(min, Math.min(max, next)));
   };
   const leave = (): void => {
     if (typed !== null && typed.trim() !== "") set(Number(typed));
-    setTyped(null);
+    else setTyped(null);
   };
   return (
     <FormGroup label={label} fieldId={id}>
@@ -40,8 +41,8 @@ export function NumberField({ id, label, value, min, max, step = 1, slideTo = 0,
         min={min}
         max={max}
         isDisabled={blocked !== undefined}
-        onMinus={() => set(value - step)}
-        onPlus={() => set(value + step)}
+        onMinus={() => set((Math.ceil(value / step) - 1) * step)}
+        onPlus={() => set((Math.floor(value / step) + 1) * step)}
         onChange={(event) => {
           const text = (event.target as HTMLInputElement).value;
           setTyped(text);
@@ -50,8 +51,8 @@ export function NumberField({ id, label, value, min, max, step = 1, slideTo = 0,
         }}
         onBlur={leave}
       />
-      {/* For the mouse; by keyboard the field does the same. */}
-      {slideTo > min && <input type="range" className="hv-range" tabIndex={-1} aria-hidden="true" min={min} max={slideTo} step={step} value={Math.min(value, slideTo)} onChange={(event) => set(Number(event.target.value))} />}
+      {/* For the mouse; by keyboard the field does the same. It counts from a whole step on: 64 and steps of 256 would never give 2048. */}
+      {slideTo > min && <input type="range" className="hv-range" tabIndex={-1} aria-hidden="true" min={Math.floor(min / step) * step} max={slideTo} step={step} value={Math.min(value, slideTo)} onChange={(event) => set(Number(event.target.value))} />}
       {blocked !== undefined && (
         <Help>{blocked}</Help>
       )}

@@ -66,7 +66,11 @@ pub(super) async fn join_here(state: &Arc<AppState>, asked: &Json) -> Result<Jso
     let token = asked.get("token").and_then(Json::as_str).unwrap_or_default();
     let agent = state.agent();
     let joined = join::host::join(agent, token).await?;
-    Ok(json!({ "pool": joined.pool.to_string(), "coordinator": joined.coordinator.0.to_string() }))
+    Ok(json!({
+        "pool": joined.pool.to_string(),
+        "coordinator": joined.coordinator.0.to_string(),
+        "host": state.identity.host().0.to_string(),
+    }))
 }
 
 /// `POST /haven/pool/promote`: this member becomes the coordinator; high availability is off.

@@ -16,16 +16,17 @@ const ADDRESS = /^(\[[0-9a-f:]+\]|[\p{L}\p{N}.-]+)(:\d+)?$/iu;
 export function ByAddress(): ReactNode {
   const { t } = useI18n();
   const hosts = useAll("host");
-  const [before] = useState(() => new Set(hosts.map((host) => host.address)));
+  const isMember = (address: string): boolean => hosts.some((host) => host.address === hostOf(address));
   const [text, setText] = useState("");
-  const [chosen, setChosen] = useState<readonly string[]>([]);
+  // Those that are members when they are asked for have nothing to do here; those that become it do.
+  const [chosen, setChosen] = useState<ReadonlyMap<string, "new" | "member" | "joined">>(new Map());
   const words = text.split(/[\s,;]+/).filter((word) => word !== "");
   const wrong = words.find((word) => !ADDRESS.test(word));
-  const blocked = wrong !== undefined ? t("by-address-wrong", { address: wrong }) : new Set([...chosen, ...words]).size > ADDRESSES_MAX ? t("by-address-many", { most: ADDRESSES_MAX }) : undefined;
+  const blocked = wrong !== undefined ? t("by-address-wrong", { address: wrong }) : new Set([...chosen.keys(), ...words]).size > ADDRESSES_MAX ? t("by-address-many", { most: ADDRESSES_MAX }) : undefined;
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     if (words.length === 0 || blocked !== undefined) return;
-    setChosen((before) => [...new Set([...before, ...words])]);
+    setChosen((before) => new Map([...words.map((word) => [word, isMember(word) ? "member" : "new"] as const), ...before]));
     setText("");
   };
   return (
@@ -41,17 +42,17 @@ export function ByAddress(): ReactNode {
           </Act>
         </div>
       </form>
-      {chosen.length > 0 && (
+      {chosen.size > 0 && (
         <ul className="hv-new-hosts hv-gap-top">
-          {chosen.map((address) => {
-            const isHere = hosts.some((host) => host.address === hostOf(address));
+          {[...chosen].map(([address, state]) => {
+            const isHere = state !== "new" || isMember(address);
             return (
               <li key={address} data-address={address}>
                 <div className="hv-line">
                   <strong>{address}</strong>
                   <Pill colour={isHere ? "green" : "grey"}>{t(isHere ? "by-address-here" : "by-address-waits")}</Pill>
                 </div>
-                {!before.has(hostOf(address)) && <NewHost address={address} />}
+                {state !== "member" && <NewHost address={address} onJoined={() => setChosen((before) => new Map(before).set(address, "joined"))} />}
               </li>
             );
           })}

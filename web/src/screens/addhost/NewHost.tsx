@@ -9,14 +9,13 @@ import { type FormEvent, type ReactNode, useState } from "react";
 import { Link } from "react-router";
 import { haven as cliOf } from "@/actions/cli";
 import { ApiError } from "@/api/errors";
-import { type CheckedHost, haven, type HostCheck } from "@/api/haven";
+import { type AddedHost, type CheckedHost, haven, type HostCheck } from "@/api/haven";
 import { useI18n } from "@/i18n";
-import { useAll } from "@/store/hooks";
+import { useByUuid } from "@/store/hooks";
 import { Act } from "@/ui/Act";
 import { Help } from "@/ui/bits";
 import { CliLines } from "@/ui/CliLines";
 import { pathOf } from "@/ui/links";
-import { hostOf } from "./address";
 import { PoolNetworks } from "../host/Networks";
 import { ErrorView, useWireText } from "@/ui/ErrorView";
 
@@ -27,13 +26,19 @@ function grouped(fingerprint: string): string {
   return fingerprint.match(/.{1,8}/g)?.join(" ") ?? "";
 }
 
-export function NewHost({ address }: { address: string }): ReactNode {
+interface Props {
+  address: string;
+  /** Hears that it has joined; what is left to do goes on here. */
+  onJoined?: () => void;
+}
+
+export function NewHost({ address, onJoined }: Props): ReactNode {
   const { t } = useI18n();
   const [code, setCode] = useState("");
   const [checked, setChecked] = useState<CheckedHost | null>(null);
   const [busy, setBusy] = useState<"check" | "add" | null>(null);
   const [error, setError] = useState<unknown>(null);
-  const [joined, setJoined] = useState(false);
+  const [joined, setJoined] = useState<AddedHost | null>(null);
   const hello = useQuery({ queryKey: ["new-host", address], queryFn: () => haven.checkHost(address), retry: false, staleTime: Infinity, gcTime: 0 });
   const fingerprint = hello.data?.fingerprint ?? "";
   const waits = code.trim() === "" ? t("new-host-needs-code") : busy !== null ? t("busy") : undefined;
@@ -44,8 +49,8 @@ export function NewHost({ address }: { address: string }): ReactNode {
     try {
       if (what === "check") setChecked(await haven.checkHost(address, fingerprint, code.trim()));
       else {
-        await haven.addHost(address, fingerprint, code.trim());
-        setJoined(true);
+        setJoined(await haven.addHost(address, fingerprint, code.trim()));
+        onJoined?.();
       }
     } catch (failure) {
       setError(failure);
@@ -57,7 +62,7 @@ export function NewHost({ address }: { address: string }): ReactNode {
     event.preventDefault();
     void work("check");
   };
-  if (joined) return <Joined address={address} />;
+  if (joined !== null) return <Joined host={joined.joined.host} />;
   if (hello.isPending) return <Spinner size="md" aria-label={t("loading")} />;
   if (hello.error !== null) {
     return (
@@ -79,8 +84,8 @@ export function NewHost({ address }: { address: string }): ReactNode {
         <FormGroup label={t("setup-code")} fieldId={`code-${address}`} isRequired>
           <TextInput id={`code-${address}`} value={code} onChange={(_event, value) => setCode(value)} autoComplete="off" spellCheck={false} validated={isWrongCode ? "error" : "default"} />
           <Help isWrong={isWrongCode}>
-                {t(isWrongCode ? "new-host-wrong-code" : "new-host-code-help")} <code>sudo haven web</code>
-              </Help>
+            {t(isWrongCode ? "new-host-wrong-code" : "new-host-code-help")} <code>sudo haven web</code>
+          </Help>
         </FormGroup>
         <div className="hv-buttons">
           <Act type="submit" variant="secondary" blocked={waits} isLoading={busy === "check"}>
@@ -111,9 +116,10 @@ export function NewHost({ address }: { address: string }): ReactNode {
 }
 
 /** The last step: the networks that the new host is without. */
-function Joined({ address }: { address: string }): ReactNode {
+function Joined({ host: uuid }: { host: string | undefined }): ReactNode {
   const { t } = useI18n();
-  const host = useAll("host").find((each) => each.address === hostOf(address));
+  // What was typed may be a name, or another of its addresses than that which the pool has.
+  const host = useByUuid("host", uuid);
   if (host === undefined) return <p role="status">{t("new-host-joined")}</p>;
   return (
     <section className="hv-stack" aria-label={t("hostnet-step")}>

@@ -2,12 +2,12 @@
 import BellIcon from "@patternfly/react-icons/dist/esm/icons/bell-icon";
 import ExclamationCircleIcon from "@patternfly/react-icons/dist/esm/icons/exclamation-circle-icon";
 import InfoCircleIcon from "@patternfly/react-icons/dist/esm/icons/info-circle-icon";
-import { type ReactNode, useCallback, useMemo } from "react";
+import { type ReactNode, useCallback } from "react";
 import { Link } from "react-router";
 import type { ClassName } from "@/generated/xenapi";
 import { useI18n } from "@/i18n";
 import { wireTime } from "@/i18n/format";
-import { type Item, useTable } from "@/store/hooks";
+import { type Item, useByUuid } from "@/store/hooks";
 import { pathOf } from "@/ui/links";
 import { useErrorText } from "@/ui/ErrorView";
 import { useNow } from "@/ui/useNow";
@@ -29,15 +29,8 @@ export interface Subject {
 /** What an alert is about, if it still exists. */
 export function useSubject(alert: Item<"message">): Subject | undefined {
   const subject = SUBJECTS[alert.cls];
-  const table = useTable(subject?.of ?? "pool");
-  return useMemo(() => {
-    if (subject === undefined) return undefined;
-    for (const row of table.byRef.values()) {
-      const object = row as { uuid?: string; name_label?: string };
-      if (object.uuid === alert.obj_uuid) return { name: object.name_label ?? "", to: pathOf(subject.page, alert.obj_uuid) };
-    }
-    return undefined;
-  }, [subject, table, alert.obj_uuid]);
+  const row = useByUuid(subject?.of ?? "pool", subject === undefined ? undefined : alert.obj_uuid) as { name_label?: string } | undefined;
+  return subject === undefined || row === undefined ? undefined : { name: row.name_label ?? "", to: pathOf(subject.page, alert.obj_uuid) };
 }
 
 /** How urgent: danger up to 2, warning at 3, information beyond. */

@@ -40,7 +40,8 @@ export function alertWords(alert: Pick<Records["message"], "name" | "body">, i18
   const { t, has } = i18n;
   const { text, data } = partBody(alert.body);
   const base = `alert-${alert.name.replaceAll("_", "-")}`;
-  const kind = typeof data["case"] === "string" ? `${base}-${data["case"].replaceAll("_", "-")}` : base;
+  const which = typeof data["case"] === "string" ? data["case"] : "";
+  const kind = which === "" ? base : `${base}-${which.replaceAll("_", "-")}`;
   const of = (what: string): string | undefined => [`${kind}${what}`, `${base}${what}`].find(has);
   const title = of("");
   const exactly = detailOf(has(`${kind}-detail`) || kind === base ? `${kind}-detail` : "", data, i18n, errorText);
@@ -48,13 +49,13 @@ export function alertWords(alert: Pick<Records["message"], "name" | "body">, i18
   const detail = [exactly, saidIn(data, i18n.language)].filter((part) => part !== "").join(" ");
   // News of a machine whose title says all.
   const isTold = title !== undefined && typeof data["vm"] === "string" && !has(`${base}-detail`);
-  const isKnown = detail !== "" || isTold || (typeof data["case"] === "string" && has(kind));
+  const isKnown = detail !== "" || isTold || (which !== "" && has(kind));
   const remedy = of("-remedy");
   return {
     title: title === undefined ? alert.name.replaceAll("_", " ").toLowerCase() : t(title),
     detail,
     remedy: remedy === undefined ? "" : t(remedy),
-    kind: typeof data["case"] === "string" ? data["case"] : "",
+    kind: which,
     // XML is what other programs tell each other.
     foreign: isKnown || text.startsWith("<") ? "" : text,
   };

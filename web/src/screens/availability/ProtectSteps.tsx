@@ -5,7 +5,7 @@ import ExclamationTriangleIcon from "@patternfly/react-icons/dist/esm/icons/excl
 import TimesCircleIcon from "@patternfly/react-icons/dist/esm/icons/times-circle-icon";
 import { type ReactNode, useMemo } from "react";
 import { useI18n } from "@/i18n";
-import { carriesProtection } from "@/model/storage";
+import { carriesProtection, roomOf } from "@/model/storage";
 import { type Item, useAll, useTable } from "@/store/hooks";
 import { Facts, Nothing } from "@/ui/bits";
 import { useErrorText } from "@/ui/ErrorView";
@@ -93,7 +93,7 @@ export function StorageStep({ list, isKnown, chosen, onChange }: StorageProps): 
           isDisabled={why !== undefined}
           onChange={() => toggle(sr.$ref)}
           label={sr.name_label}
-          description={why === undefined ? t("storage-fits", { type: sr.type, free: bytes(Math.max(0, sr.physical_size - sr.physical_utilisation)) }) : errorText(why).what}
+          description={why === undefined ? t("storage-fits", { type: sr.type, free: bytes(roomOf(sr)) }) : errorText(why).what}
         />
       ))}
       <p className="hv-muted">{t("storage-hint")}</p>

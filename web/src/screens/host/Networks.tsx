@@ -45,16 +45,14 @@ function Ports({ host }: { host: Item<"host"> }): ReactNode {
   return (
     <Panel title={t("host-interfaces")}>
       <div className="hv-stack">
-        <div className="hv-scroll">
-          <table className="hv-matrix">
-            <HeadRow labels={["hostnet-port", "hostnet-link", "nic-mac", "column-address", "kind-network"]} />
-            <tbody>
-              {ports.map((pif) => (
-                <Port key={pif.$ref} pif={pif} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <table className="hv-matrix">
+          <HeadRow labels={["hostnet-port", "hostnet-link", "nic-mac", "column-address", "kind-network"]} />
+          <tbody>
+            {ports.map((pif) => (
+              <Port key={pif.$ref} pif={pif} />
+            ))}
+          </tbody>
+        </table>
         {ports.length === 0 && <p className="hv-muted">{t("hostnet-no-ports")}</p>}
         <div className="hv-buttons">
           <ActionButton action={scanPorts} target={host} />
@@ -95,35 +93,33 @@ export function PoolNetworks({ host }: { host: Item<"host"> }): ReactNode {
   const pifs = useAll("PIF");
   const networks = inOrder(useAll("network"), (network) => network.name_label, language);
   return (
-    <div className="hv-scroll">
-      <table className="hv-matrix" aria-label={t("hostnet-pool")}>
-        <HeadRow labels={["kind-network", "hostnet-vlan", "hostnet-here"]} />
-        <tbody>
-          {networks.map((network) => {
-            const all = pifs.filter((pif) => pif.network === network.$ref);
-            const mine = all.find((pif) => pif.host === host.$ref);
-            const tag = all.find((pif) => pif.VLAN >= 0)?.VLAN;
-            return (
-              <tr key={network.$ref} data-network={network.uuid} data-here={mine !== undefined}>
-                <th scope="row">
-                  <Link to={pathOf("network", network.uuid)}>{network.name_label}</Link>
-                </th>
-                <td>{tag ?? "–"}</td>
-                <td>
-                  {mine !== undefined ? (
-                    <Pill colour="green">{t("hostnet-by", { port: mine.device })}</Pill>
-                  ) : tag !== undefined ? (
-                    <Connect host={host} network={network} tag={tag} />
-                  ) : (
-                    <span className="hv-muted">{t(all.length === 0 ? "hostnet-internal" : "hostnet-by-hand")}</span>
-                  )}
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
+    <table className="hv-matrix" aria-label={t("hostnet-pool")}>
+      <HeadRow labels={["kind-network", "hostnet-vlan", "hostnet-here"]} />
+      <tbody>
+        {networks.map((network) => {
+          const all = pifs.filter((pif) => pif.network === network.$ref);
+          const mine = all.find((pif) => pif.host === host.$ref);
+          const tag = all.find((pif) => pif.VLAN >= 0)?.VLAN;
+          return (
+            <tr key={network.$ref} data-network={network.uuid} data-here={mine !== undefined}>
+              <th scope="row">
+                <Link to={pathOf("network", network.uuid)}>{network.name_label}</Link>
+              </th>
+              <td>{tag ?? "–"}</td>
+              <td>
+                {mine !== undefined ? (
+                  <Pill colour="green">{t("hostnet-by", { port: mine.device })}</Pill>
+                ) : tag !== undefined ? (
+                  <Connect host={host} network={network} tag={tag} />
+                ) : (
+                  <span className="hv-muted">{t(all.length === 0 ? "hostnet-internal" : "hostnet-by-hand")}</span>
+                )}
+              </td>
+            </tr>
+          );
+        })}
+      </tbody>
+    </table>
   );
 }
 

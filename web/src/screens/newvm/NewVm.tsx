@@ -59,20 +59,20 @@ export default function NewVm(): ReactNode {
   const parts = { draft, wanted, stock, edit };
   return (
     <WizardPage
-      title="newvm-title"
+      title="new-vm"
       finish={wanted.names.length > 1 ? "newvm-create-many" : "newvm-create"}
       cancelTo="/pool/vms"
       onFinish={finish}
       cli={[cliOf(wanted)]}
       steps={[
         { id: "template", label: "newvm-step-template", why: "newvm-why-template", body: <TemplateStep {...parts} /> },
-        { id: "name", label: "newvm-step-name", why: "newvm-why-name", body: <NameStep {...parts} />, blocked: wanted.base === "" ? t("newvm-needs-name") : undefined },
+        { id: "name", label: "column-name", why: "newvm-why-name", body: <NameStep {...parts} />, blocked: wanted.base === "" ? t("newvm-needs-name") : undefined },
         { id: "media", label: "newvm-step-media", why: "newvm-why-media", body: <MediaStep {...parts} />, blocked: blocked === undefined ? undefined : t(blocked) },
         { id: "where", label: "newvm-step-where", why: "newvm-why-where", body: <WhereStep {...parts} /> },
         { id: "size", label: "newvm-step-size", why: "newvm-why-cpu", body: <SizeStep {...parts} /> },
         { id: "disks", label: "tab-disks", why: "newvm-why-size", body: <DisksStep {...parts} />, blocked: wanted.sr === undefined && wanted.disks.length > 0 ? t("newvm-needs-storage") : undefined },
         { id: "networks", label: "tab-networks", why: "newvm-why-networks", body: <NetworksStep {...parts} /> },
-        { id: "review", label: "newvm-step-review", why: "newvm-why-review", body: <Review wanted={wanted} hasOwnDisk={stock.withDisk.has(wanted.template.$ref)} edit={edit} /> },
+        { id: "review", label: "step-review", why: "newvm-why-review", body: <Review wanted={wanted} hasOwnDisk={stock.withDisk.has(wanted.template.$ref)} edit={edit} /> },
       ]}
     />
   );

@@ -1,4 +1,5 @@
 // What is wanted of a new machine: what was typed, and what follows from it and from the pool.
+import { bestStorage } from "@/model/storage";
 import type { Item } from "@/store/hooks";
 import type { FirstBoot } from "./firstBoot";
 
@@ -83,12 +84,6 @@ export function freeNames(base: string, count: number, vms: ReadonlyArray<{ name
     if (!taken.has(name)) names.push(name);
   }
   return names;
-}
-
-/** Storage on which the machine may be protected comes first. */
-function bestStorage(srs: ReadonlyArray<Item<"SR">>, pool: Item<"pool"> | undefined): Item<"SR"> | undefined {
-  const main = srs.find((sr) => sr.$ref === pool?.default_SR);
-  return main ?? srs.find((sr) => sr.shared) ?? srs[0];
 }
 
 /** Whether it boots from a kernel on the host, and from nothing else. */

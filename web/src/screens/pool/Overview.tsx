@@ -12,7 +12,7 @@ import { isRunning } from "@/app/tasks";
 import { useI18n } from "@/i18n";
 import { useHaStatus } from "@/model/ha";
 import { type Problem, useProblems } from "@/model/readiness";
-import { carriesProtection } from "@/model/storage";
+import { carriesProtection, isLibrary } from "@/model/storage";
 import { useAll, useLoaded, usePool, useTable, useVms } from "@/store/hooks";
 import { Meter, Panel } from "@/ui/bits";
 import { AlertLine } from "../alerts/AlertLine";
@@ -70,7 +70,8 @@ function Tiles(): ReactNode {
   const metrics = useTable("host_metrics");
   const vms = useVms();
   const vmsLoaded = useLoaded("VM");
-  const srs = useAll("SR");
+  // A library of CD images is no room for disks.
+  const srs = useAll("SR").filter((sr) => !isLibrary(sr));
   const live = hosts.filter((host) => metrics.byRef.get(host.metrics)?.live === true);
   const memory = live.reduce((sum, host) => sum + (metrics.byRef.get(host.metrics)?.memory_total ?? 0), 0);
   const free = live.reduce((sum, host) => sum + (metrics.byRef.get(host.metrics)?.memory_free ?? 0), 0);

@@ -2,6 +2,7 @@
 import { type ReactNode, useMemo } from "react";
 import { Link } from "react-router";
 import { useI18n } from "@/i18n";
+import { roomOf } from "@/model/storage";
 import { type Item, useAll, useObject, usePool, useTable, useVms } from "@/store/hooks";
 import { HostName, Meter, Nothing } from "@/ui/bits";
 import { pathOf } from "@/ui/links";
@@ -93,7 +94,7 @@ export function StorageTab(): ReactNode {
           />
         ),
       },
-      { id: "free", label: "column-free", isNumber: true, value: (sr) => sr.physical_size - sr.physical_utilisation, cell: (sr) => bytes(sr.physical_size - sr.physical_utilisation) },
+      { id: "free", label: "column-free", isNumber: true, value: roomOf, cell: (sr) => bytes(roomOf(sr)) },
     ],
     [t, bytes],
   );

@@ -77,7 +77,7 @@ export default function NewStorage(): ReactNode {
   };
   return (
     <WizardPage
-      title="newsr-title"
+      title="new-storage"
       finish="newsr-create"
       cancelTo="/pool/storage"
       onFinish={finish}
@@ -142,7 +142,7 @@ export default function NewStorage(): ReactNode {
         },
         {
           id: "review",
-          label: "newsr-step-review",
+          label: "step-review",
           why: "newsr-why-review",
           body: <Review kind={kind} name={title} location={location} />,
         },

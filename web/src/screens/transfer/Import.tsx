@@ -1,51 +1,55 @@
 // A machine from an XVA file, of this pool or of XenServer: which file, where its disks go, and go.
 import { Checkbox, FileUpload, FormGroup, Progress } from "@patternfly/react-core";
-import { type ReactNode, useEffect, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useNavigate } from "react-router";
 import { xe } from "@/actions/cli";
 import { useWorld } from "@/actions/runner";
 import { call } from "@/api/rpc";
-import { upload } from "@/api/upload";
 import { useI18n } from "@/i18n";
-import { isLibrary, roomOf } from "@/model/storage";
-import { useAll, useObject, usePool } from "@/store/hooks";
-import { resultRef, waitForTask } from "@/store/taskWatch";
+import { bestStorage, isLibrary, roomOf } from "@/model/storage";
+import { useAll, usePool } from "@/store/hooks";
 import { Facts, Help } from "@/ui/bits";
+import { useNotices } from "@/ui/notices";
 import { SrSelect } from "@/ui/SrSelect";
 import { WizardPage } from "@/ui/WizardPage";
+import { importFile } from "./importFile";
 
-/** The task by which the file is watched, in the list of tasks too. */
-const TASK = "VM.import";
+/** Whether the page is still the one that is seen. */
+function useIsHere(): () => boolean {
+  const here = useRef(false);
+  useEffect(() => {
+    here.current = true;
+    return () => {
+      here.current = false;
+    };
+  }, []);
+  return () => here.current;
+}
 
 export default function Import(): ReactNode {
   const { t, bytes } = useI18n();
   const navigate = useNavigate();
   const world = useWorld();
+  const { show, showError } = useNotices();
   const pool = usePool();
   const srs = useAll("SR").filter((each) => !isLibrary(each));
-  const main = useObject("SR", pool?.default_SR);
   const [file, setFile] = useState<File | null>(null);
   const [picked, setPicked] = useState<string | null>(null);
   const [restores, setRestores] = useState(false);
   const [sent, setSent] = useState<number | null>(null);
-  const sr = srs.find((each) => each.$ref === picked) ?? srs.find((each) => each.$ref === main?.$ref) ?? srs.find((each) => each.shared) ?? srs[0];
-  const isSending = sent !== null;
-  useEffect(() => {
-    if (!isSending) return undefined;
-    // Another page of the console does not end it; closing the tab would.
-    const warn = (event: BeforeUnloadEvent): void => event.preventDefault();
-    window.addEventListener("beforeunload", warn);
-    return () => window.removeEventListener("beforeunload", warn);
-  }, [isSending]);
+  const sr = srs.find((each) => each.$ref === picked) ?? bestStorage(srs, pool);
+  const isHere = useIsHere();
   const finish = async (): Promise<void> => {
     if (file === null || sr === undefined) return;
     setSent(0);
     try {
-      const task = await call("task.create", TASK, file.name);
-      const query = new URLSearchParams({ sr_uuid: sr.uuid, restore: String(restores), task_id: task });
-      await upload(`/ui/import?${query.toString()}`, file, setSent);
-      const vm = resultRef(await waitForTask(world.client, task));
-      await navigate(vm === undefined ? "/pool/vms" : `/vm/${await call("VM.get_uuid", vm)}`);
+      const vm = await importFile(world.client, file, { sr: sr.uuid, restores }, setSent);
+      // Who has gone elsewhere meanwhile is told, and stays there.
+      if (!isHere()) show({ variant: "success", title: t("import-done", { name: vm === undefined ? file.name : await call("VM.get_name_label", vm) }) });
+      else await navigate(vm === undefined ? "/pool/vms" : `/vm/${await call("VM.get_uuid", vm)}`);
+    } catch (error) {
+      if (isHere()) throw error;
+      showError(error, { action: "import-do", object: file.name });
     } finally {
       setSent(null);
     }
@@ -61,9 +65,9 @@ export default function Import(): ReactNode {
       steps={[
         {
           id: "file",
-          label: "import-step-file",
+          label: "import-file",
           why: "import-why-file",
-          blocked: file === null ? t("import-needs-file") : sr === undefined ? t("newvm-needs-storage") : undefined,
+          blocked: file === null ? t("import-needs-file") : sr === undefined ? t("needs-storage") : undefined,
           body: (
             <div className="hv-stack">
               <FormGroup label={t("import-file")} fieldId="import-file" isRequired>
@@ -88,7 +92,7 @@ export default function Import(): ReactNode {
         },
         {
           id: "review",
-          label: "newvm-step-review",
+          label: "step-review",
           why: "import-why-review",
           body: (
             <div className="hv-stack">

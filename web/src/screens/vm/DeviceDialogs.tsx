@@ -6,7 +6,7 @@ import { xe } from "@/actions/cli";
 import { useWorld } from "@/actions/runner";
 import { start } from "@/api/rpc";
 import { useI18n } from "@/i18n";
-import { isLibrary } from "@/model/storage";
+import { bestStorage, isLibrary } from "@/model/storage";
 import { useAll, usePool } from "@/store/hooks";
 import { waitForTask } from "@/store/taskWatch";
 import { Act } from "@/ui/Act";
@@ -72,13 +72,13 @@ export function AddDiskDialog({ targets: [vm], close }: DialogProps<"VM">): Reac
   const [gib, setGib] = useState(DISK_GIB);
   const [picked, setPicked] = useState<string | null>(null);
   if (vm === undefined) return null;
-  const sr = srs.find((each) => each.$ref === picked) ?? srs.find((each) => each.$ref === pool?.default_SR) ?? srs[0];
+  const sr = srs.find((each) => each.$ref === picked) ?? bestStorage(srs, pool);
   return (
     <Frame
       title={t("disk-add-title", { name: vm.name_label })}
       body={t("disk-add-body")}
       button={t("disk-add")}
-      blocked={sr === undefined ? t("newvm-needs-storage") : undefined}
+      blocked={sr === undefined ? t("needs-storage") : undefined}
       cli={xe("vm-disk-add", { vm: vm.name_label, device: "autodetect", "disk-size": `${gib}GiB`, "sr-uuid": sr?.uuid ?? "SR" })}
       work={() => addDisk(world, vm, { name: name.trim(), bytes: Math.round(gib * GIB), sr: sr?.$ref ?? "" })}
       close={close}

@@ -108,7 +108,7 @@ export const vmActions = [
   power({ id: "vm.pause", label: "vm-pause", icon: PauseIcon, operation: "pause", states: ["Running"], cli: (name) => haven("vm", "pause", name), run: (vm) => start("VM.pause", vm.$ref) }),
   power({ id: "vm.suspend", label: "vm-suspend", icon: MoonIcon, operation: "suspend", states: ["Running"], cli: (name) => haven("vm", "suspend", name), run: (vm) => start("VM.suspend", vm.$ref) }),
   power({ id: "vm.power-off", label: "vm-power-off", icon: PowerOffIcon, operation: "hard_shutdown", states: ["Running", "Paused", "Suspended"], confirm: "simple", confirmText: "vm-power-off-body", cli: (name) => haven("vm", "stop", "--force", name), run: (vm) => start("VM.hard_shutdown", vm.$ref) }),
-  power({ id: "vm.reset", label: "vm-reset", icon: RedoIcon, operation: "hard_reboot", states: ["Running", "Paused"], confirm: "simple", confirmText: "vm-reset-body", cli: (name) => haven("vm", "reboot", "--force", name), run: (vm) => start("VM.hard_reboot", vm.$ref) }),
+  power({ id: "vm.reset", label: "vm-reset", icon: RedoIcon, operation: "hard_reboot", states: ["Running", "Paused"], confirm: "simple", confirmText: "vm-power-off-body", cli: (name) => haven("vm", "reboot", "--force", name), run: (vm) => start("VM.hard_reboot", vm.$ref) }),
   migrate,
   remove,
 ] as unknown as Action[];

@@ -10,6 +10,7 @@ import { type Action, defineAction, type Reason, type World } from "@/actions/ac
 import { xe } from "@/actions/cli";
 import { ApiError } from "@/api/errors";
 import { call, start } from "@/api/rpc";
+import { isLibrary } from "@/model/storage";
 import type { Item } from "@/store/hooks";
 import { resultRef, waitForTask } from "@/store/taskWatch";
 import { CdDialog, driveOf } from "./CdDialog";
@@ -74,7 +75,7 @@ const add = defineAction<"VM">({
   icon: PlusIcon,
   group: "change",
   isHidden: (vm) => vm.is_a_template,
-  blocked: (vm, world) => (world.all("SR").length === 0 ? { id: "newvm-needs-storage" } : fixed(vm)),
+  blocked: (vm, world) => (world.all("SR").every((sr) => isLibrary(sr)) ? { id: "needs-storage" } : fixed(vm)),
   cli: (vm) => xe("vm-disk-add", { vm: vm.name_label, device: "autodetect", "disk-size": "20GiB" }),
   dialog: AddDiskDialog,
 });
