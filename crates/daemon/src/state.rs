@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::fair::Fair;
 use crate::ha::Ha;
 use crate::identity::{IdentityStore, Member};
+use crate::ops::vm::moving::Moving;
 use crate::order_client::OrderClient;
 use crate::pam::Pam;
 use crate::peer_net::Dialer;
@@ -64,6 +65,8 @@ pub struct AppState {
     pub reports: Reports,
     /// High availability of this host.
     pub ha: OnceLock<Ha>,
+    /// How far the migrations are that run.
+    pub moving: Moving,
     /// Carries this host to other members.
     pub dialer: Dialer,
     agent: Agent,
@@ -93,6 +96,7 @@ impl AppState {
             sessions: Sessions::default(),
             passwords: Passwords::default(),
             throttle: Throttle::default(),
+            moving: Moving::default(),
             desk: Desk::default(),
             fair: Arc::default(),
             audit,

@@ -40,15 +40,17 @@ interface Props<C extends ClassName> {
   targets: ReadonlyArray<Item<C>>;
   /** Only the menu, for lists. */
   isCompact?: boolean;
+  /** Only this group of actions, under this message. */
+  only?: { group: Action["group"]; label: string };
 }
 
-export function ActionMenu<C extends ClassName>({ of, targets, isCompact }: Props<C>): ReactNode {
+export function ActionMenu<C extends ClassName>({ of, targets, isCompact, only }: Props<C>): ReactNode {
   const t = useT();
   const { perform } = useActions();
   const [open, setOpen] = useState(false);
-  const found = useActionsOf(of, targets);
+  const found = useActionsOf(of, targets).filter(({ action }) => only === undefined || action.group === only.group);
   if (targets.length === 0 || found.length === 0) return null;
-  const primary = isCompact === true ? [] : found.filter(({ action }) => action.isPrimary === true);
+  const primary = isCompact === true || only !== undefined ? [] : found.filter(({ action }) => action.isPrimary === true);
   return (
     <Flex gap={{ default: "gapSm" }} flexWrap={{ default: "wrap" }}>
       {primary.map(({ action, reason }) => (
@@ -59,8 +61,8 @@ export function ActionMenu<C extends ClassName>({ of, targets, isCompact }: Prop
         onOpenChange={setOpen}
         popperProps={{ position: "right" }}
         toggle={(ref) => (
-          <MenuToggle ref={ref} isExpanded={open} onClick={() => setOpen(!open)} variant="secondary">
-            {t("actions")}
+          <MenuToggle ref={ref} isExpanded={open} onClick={() => setOpen(!open)} variant="secondary" {...(only === undefined ? {} : { size: "sm" as const })}>
+            {t(only?.label ?? "actions")}
           </MenuToggle>
         )}
       >

@@ -66,6 +66,8 @@ export interface Action<C extends ClassName = ClassName> {
   runAll?(targets: ReadonlyArray<Item<C>>, world: World): Promise<void>;
   /** Opens this address instead. */
   to?(target: Item<C>): string;
+  /** The same with this object as where it leads: its target was dropped onto it. */
+  onto?(ref: string): Action<C>;
   /** Opens this dialog instead. */
   readonly dialog?: ComponentType<DialogProps<C>>;
 }

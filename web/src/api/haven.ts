@@ -83,6 +83,22 @@ export interface Migration {
   bytes: number | null;
 }
 
+/** A move that runs now; 0 where nothing is known yet. */
+export interface Moving {
+  vm: string;
+  /** Passes over the memory. */
+  iteration: number;
+  sent_bytes: number;
+  remaining_bytes: number;
+  transfer_bytes_s: number;
+  /** Memory that the guest changes meanwhile. */
+  dirty_bytes_s: number;
+  /** The pause if it ended now. */
+  pause_ms: number;
+  /** How much the guest is slowed down for it. */
+  slowed_percent: number;
+}
+
 /** A machine that does not exist yet. */
 export interface NewMachine {
   change: "add";
@@ -183,5 +199,6 @@ export const haven = {
     request<StorageTried>("POST", "/ui/haven/storage/test", { type, device_config, shared }, signal),
   haStatus: (signal?: AbortSignal) => request<HaStatus>("GET", "/ui/haven/ha/status", undefined, signal),
   migrations: (signal?: AbortSignal) => request<Migration[]>("GET", "/ui/haven/migrations", undefined, signal),
+  moving: (signal?: AbortSignal) => request<Moving[]>("GET", "/ui/haven/migrations/now", undefined, signal),
   joinToken: () => request<{ token: string; expires_ms: number }>("POST", "/ui/haven/pool/token", {}),
 };

@@ -7,13 +7,18 @@ import ServerIcon from "@patternfly/react-icons/dist/esm/icons/server-icon";
 import StorageIcon from "@patternfly/react-icons/dist/esm/icons/database-icon";
 import VirtualMachineIcon from "@patternfly/react-icons/dist/esm/icons/virtual-machine-icon";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ComponentType, type KeyboardEvent, type ReactNode, useMemo, useRef, useState } from "react";
+import { type ComponentType, type DragEvent, type KeyboardEvent, type ReactNode, useMemo, useRef, useState } from "react";
 import { useLocation, useNavigate } from "react-router";
+import { useActions, useWorld } from "@/actions/runner";
 import { useI18n } from "@/i18n";
 import { useAll, usePool, useTable } from "@/store/hooks";
+import { useNotices } from "@/ui/notices";
+import { areaActions } from "./areas";
 import { CLOSED_AT_FIRST, type NodeKind, type TreeNode, treeNodes } from "./treeNodes";
 
 const ROW_PX = 32;
+/** What a machine is while it is dragged: its reference. */
+const DRAGGED = "application/x-haven-vm";
 const ICONS: Record<NodeKind, ComponentType> = {
   pool: ClusterIcon,
   host: ServerIcon,
@@ -106,6 +111,20 @@ export function Tree(): ReactNode {
     }
     event.preventDefault();
   };
+  const { perform } = useActions();
+  const world = useWorld();
+  const { show } = useNotices();
+  const [over, setOver] = useState("");
+  /** A machine was dropped onto a host: it is asked how it shall move there. */
+  const drop = (ref: string, host: TreeNode): void => {
+    setOver("");
+    const vm = world.get("VM", ref);
+    const move = areaActions("VM").find((action) => action.onto !== undefined);
+    if (vm === undefined || move === undefined || vm.resident_on === host.key) return;
+    const reason = move.isHidden?.(vm, world) === true ? { id: "tree-drop-off" } : move.blocked?.(vm, world);
+    if (reason !== undefined) show({ variant: "warning", title: t("tree-drop-not", { vm: vm.name_label, host: host.name }), body: t(reason.id, reason.args) });
+    else perform(move.onto?.(host.key) ?? move, [vm]);
+  };
   const focused = nodes[at];
   return (
     <nav className="hv-tree" aria-label={t("tree")}>
@@ -128,6 +147,9 @@ export function Tree(): ReactNode {
                 top={start}
                 isFocused={node.key === focus}
                 isCurrent={isCurrent(node, location.pathname)}
+                isOver={over === node.key}
+                onOver={(is) => setOver(is ? node.key : "")}
+                onDrop={(ref) => drop(ref, node)}
                 onOpen={() => open(node)}
                 onFold={() => fold(node, node.isOpen !== true)}
               />
@@ -150,11 +172,16 @@ interface LineProps {
   top: number;
   isFocused: boolean;
   isCurrent: boolean;
+  /** A machine is held above it. */
+  isOver: boolean;
+  onOver: (is: boolean) => void;
+  /** Hears the reference of the machine. */
+  onDrop: (ref: string) => void;
   onOpen: () => void;
   onFold: () => void;
 }
 
-function Line({ node, top, isFocused, isCurrent: current, onOpen, onFold }: LineProps): ReactNode {
+function Line({ node, top, isFocused, isCurrent: current, isOver, onOver, onDrop, onOpen, onFold }: LineProps): ReactNode {
   const { t } = useI18n();
   const Icon = ICONS[node.kind];
   const state = node.state === undefined ? "" : t(`tree-state-${node.state}`);
@@ -166,7 +193,22 @@ function Line({ node, top, isFocused, isCurrent: current, onOpen, onFold }: Line
       aria-level={node.depth + 1}
       aria-expanded={node.isOpen}
       aria-selected={current}
-      className={`hv-tree-line${isFocused ? " hv-tree-focus" : ""}${current ? " hv-tree-current" : ""}`}
+      className={`hv-tree-line${isFocused ? " hv-tree-focus" : ""}${current ? " hv-tree-current" : ""}${isOver ? " hv-tree-over" : ""}`}
+      {...(node.kind === "vm" ? { draggable: true, onDragStart: (event: DragEvent) => event.dataTransfer.setData(DRAGGED, node.key) } : {})}
+      {...(node.kind === "host"
+        ? {
+            onDragOver: (event: DragEvent) => {
+              if (!event.dataTransfer.types.includes(DRAGGED)) return;
+              event.preventDefault();
+              if (!isOver) onOver(true);
+            },
+            onDragLeave: () => onOver(false),
+            onDrop: (event: DragEvent) => {
+              event.preventDefault();
+              onDrop(event.dataTransfer.getData(DRAGGED));
+            },
+          }
+        : {})}
       style={{ transform: `translateY(${top}px)`, paddingInlineStart: `${0.5 + node.depth * 1.1}rem` }}
       onClick={onOpen}
       title={state === "" ? node.name : `${node.name}: ${state}`}

@@ -258,6 +258,9 @@ export function fillPool(tables: MockTables, size: MockSize, name = "School"): v
   tables.insert("message", { name: "HA_HOST_WAS_FENCED", priority: 4, cls: "Host", obj_uuid: first?.uuid ?? "", timestamp: wire(Date.now() - 3_600_000), body: "" });
   const webRef = `OpaqueRef:${fixed(4, 0)}`;
   if (tables.get("VM", webRef) !== undefined) {
+    // It was set to boot from the network, and to two cores a processor, while it runs.
+    const booted = { VCPUs_at_startup: 2, memory_static_max: 2 * GIB, HVM_boot_params: { order: "cd" }, platform: {} };
+    tables.update("VM", webRef, { name_description: "Website of the school.\nAsk in room 12.", tags: ["critical", "网站"], other_config: { folder: "/school/web" }, last_booted_record: JSON.stringify(booted), HVM_boot_params: { order: "ncd" }, platform: { "cores-per-socket": "2" } });
     const at = (days: number): string => wire(Date.now() - days * 86_400_000);
     const fresh = takeSnapshot(tables, webRef, "Freshly installed", false, at(30));
     tables.update("VM", fresh, { name_description: "Debian 12, nothing else" });

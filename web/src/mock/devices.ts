@@ -50,6 +50,10 @@ export function deviceMethods(tables: MockTables): Record<string, Method> {
       tables.update("VIF", String(ref), { network: String(network) });
       return "";
     },
+    "VDI.pool_migrate": ([ref, sr]) => {
+      tables.update("VDI", String(ref), { SR: String(sr) });
+      return ref;
+    },
     "VDI.resize": resize,
     "VDI.resize_online": resize,
     "VDI.destroy": gone("VDI"),

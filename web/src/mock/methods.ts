@@ -261,6 +261,13 @@ export class MockPool {
         if (row?.enabled !== true) throw new MockError("HOST_DISABLED", [String(host)]);
         return "";
       },
+      // As the pool: it says what is no number of cores.
+      "VM.add_to_platform": ([ref, key, value]) => {
+        const { platform, VCPUs_max: most } = this.vm(ref);
+        if (key === "cores-per-socket" && most % Number(value) !== 0) throw new MockError("VCPU_MAX_NOT_CORES_PER_SOCKET_MULTIPLE", [String(most), String(value)]);
+        this.tables.update("VM", String(ref), { platform: { ...platform, [String(key)]: String(value) } });
+        return "";
+      },
       "VM.assert_agile": () => "",
       "VM.set_memory": ([ref, bytes]) => {
         const size = Number(bytes);

@@ -1,5 +1,5 @@
 // The routes that the page asks, in front of the mock pool.
-import type { HaStatus, HostCheck, NewMachine, SessionState, StorageTest, StorageTried, WaitingHost, WhatIf } from "@/api/haven";
+import type { HaStatus, HostCheck, Moving, NewMachine, SessionState, StorageTest, StorageTried, WaitingHost, WhatIf } from "@/api/haven";
 import { MockError, MockPool, type MockTempo } from "./methods";
 import { joinHost, fixed, type MockSize } from "./data";
 import { rrdUpdates } from "./rrd";
@@ -104,6 +104,8 @@ export class MockServer {
       case "POST /ui/haven/pool/check-host":
       case "POST /ui/haven/pool/add-host":
         return this.newHost(route, body as Record<string, string>);
+      case "GET /ui/haven/migrations/now":
+        return this.moving();
       case "GET /ui/haven/migrations":
         return [];
       case "POST /ui/haven/pool/token":
@@ -133,6 +135,16 @@ export class MockServer {
     if (pool !== undefined) this.pool.tables.update("pool", pool[0], { name_label: String(body["name"]) });
     this.founded = true;
     return { uuid: pool?.[1].uuid ?? "", host: "" };
+  }
+
+  /** Moves that run, each at half of its way in the second pass. */
+  private moving(): Moving[] {
+    const { tables } = this.pool;
+    const running = tables.all("task").filter(([, task]) => task.name_label === "Async.VM.pool_migrate" && task.status === "pending");
+    return running.map(([, task]) => ({
+      vm: tables.all("VM").find(([, vm]) => vm.name_label === task.name_description)?.[1].uuid ?? "",
+      iteration: 2, sent_bytes: 600 * 2 ** 20, remaining_bytes: 40 * 2 ** 20, transfer_bytes_s: 120 * 2 ** 20, dirty_bytes_s: 9 * 2 ** 20, pause_ms: 61, slowed_percent: 20,
+    }));
   }
 
   /** As the planner: a machine fits onto the host that has most memory free. */

@@ -81,3 +81,76 @@ test("interfaces: a running machine gets one, and loses it again", async () => {
   await user.click(within(await screen.findByRole("dialog", {}, SLOW)).getByRole("button", { name: "Remove" }));
   await waitFor(() => expect(own()).toEqual([true]), SLOW);
 });
+
+test("W8: what is set but not so yet is said, with both values", async () => {
+  const { server } = await renderConsole(`/vm/${RUNS}`, { hosts: 2, vms: 6, isArmed: true });
+  const pending = await screen.findByTestId("pending", {}, SLOW);
+  expect(within(pending).getByText("Boots from: disk, CD → network, disk, CD")).toBeTruthy();
+  expect(within(pending).getByText("Cores of a processor: not set → 2")).toBeTruthy();
+  const ref = `OpaqueRef:${RUNS}`;
+  const pool = server.pool.tables.all("pool")[0]?.[0] ?? "";
+  server.pool.tables.update("pool", pool, { cpu_info: { guest_model: "EPYC" } });
+  server.pool.tables.update("VM", ref, { last_boot_CPU_flags: { model: "qemu64" } });
+  expect(await screen.findByText("Kind of processor: qemu64 → EPYC", {}, SLOW)).toBeTruthy();
+  // What is off has nothing to wait for; what another product noted says nothing here.
+  server.pool.tables.update("VM", ref, { last_booted_record: "('struct' ...)", last_boot_CPU_flags: {} });
+  await waitFor(() => expect(screen.queryByTestId("pending")).toBeNull(), SLOW);
+});
+
+test("W8: notes, folder and tags are edited where they stand", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole(`/vm/${RUNS}`, { hosts: 2, vms: 6, isArmed: true });
+  expect(await screen.findByText(/Ask in room 12/, {}, SLOW)).toBeTruthy();
+  await user.click(screen.getByRole("button", { name: "Edit notes, folder and tags" }));
+  const dialog = within(await screen.findByRole("dialog", {}, SLOW));
+  await user.clear(dialog.getByRole("textbox", { name: "Folder" }));
+  await user.clear(dialog.getByRole("textbox", { name: "Tags" }));
+  await user.type(dialog.getByRole("textbox", { name: "Tags" }), "考试");
+  expect(dialog.getByText("haven vm set web1 --tag 考试 --folder ''")).toBeTruthy();
+  await user.click(dialog.getByRole("button", { name: "Save" }));
+  const row = (): unknown[] => [server.pool.tables.get("VM", `OpaqueRef:${RUNS}`)?.tags, server.pool.tables.get("VM", `OpaqueRef:${RUNS}`)?.other_config["folder"]];
+  await waitFor(() => expect(row()).toEqual([["考试"], undefined]), SLOW);
+});
+
+test("interfaces: what one may send is limited, and the table says so", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole(`/vm/${RUNS}/networks`, { hosts: 2, vms: 6 });
+  await user.click(await screen.findByRole("button", { name: "Limit: 52:54:00:00:00:00" }, SLOW));
+  const dialog = within(await screen.findByRole("dialog", {}, SLOW));
+  await user.clear(dialog.getByRole("spinbutton"));
+  await user.type(dialog.getByRole("spinbutton"), "10");
+  await user.click(dialog.getByRole("button", { name: "Save" }));
+  expect(await screen.findByRole("cell", { name: "10 MiB/s" }, SLOW)).toBeTruthy();
+  expect(server.pool.tables.all("VIF").find(([, vif]) => vif.VM === `OpaqueRef:${RUNS}`)?.[1].qos_algorithm_params).toEqual({ kbps: "10240" });
+});
+
+test("disks: one moves to other storage while its machine is off, and says why not while it runs", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole(`/vm/${OFF}/disks`, { hosts: 2, vms: 6 });
+  const [, first] = server.pool.tables.all("SR").find(([, sr]) => sr.name_label === "vms") ?? [];
+  const other = server.pool.tables.insert("SR", { ...first, uuid: fixed(3, 9), name_label: "second" });
+  await user.click(await screen.findByRole("button", { name: /^Move: 教室5 disk/ }, SLOW));
+  const dialog = within(await screen.findByRole("dialog", {}, SLOW));
+  await user.click(dialog.getByRole("button", { name: "Move" }));
+  await waitFor(() => expect(server.pool.tables.all("VDI").some(([, vdi]) => vdi.SR === other)).toBe(true), SLOW);
+  server.pool.tables.update("VM", `OpaqueRef:${OFF}`, { power_state: "Running" });
+  await waitFor(() => expect(screen.getByRole("button", { name: /^Move: 教室5 disk/ }).getAttribute("aria-disabled")).toBe("true"), SLOW);
+});
+
+test("W9: power, the guest tools and a new connection are at hand beside the console", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole(`/vm/${RUNS}/console`, { hosts: 2, vms: 6 });
+  const tools = await screen.findByRole("button", { name: "Insert the guest tools" }, SLOW);
+  expect(tools.getAttribute("aria-disabled")).toBe("true");
+  expect(screen.getByRole("button", { name: "Connect again" })).toBeTruthy();
+  await user.click(screen.getByRole("button", { name: "Power" }));
+  expect((await screen.findAllByRole("menuitem", {}, SLOW)).map((item) => item.textContent)).toEqual(expect.arrayContaining(["Shut down", "Pause", "Cut the power"]));
+  await user.keyboard("{Escape}");
+  const [library = ""] = server.pool.tables.all("SR").find(([, sr]) => sr.type === "iso") ?? [];
+  const disc = server.pool.tables.insert("VDI", { name_label: "virtio-win-0.1.iso", SR: library, virtual_size: 1, missing: false });
+  const drive = server.pool.tables.insert("VBD", { VM: `OpaqueRef:${RUNS}`, VDI: "OpaqueRef:NULL", type: "CD", empty: true });
+  server.pool.tables.update("VM", `OpaqueRef:${RUNS}`, { VBDs: [drive] });
+  await waitFor(() => expect(tools.getAttribute("aria-disabled")).not.toBe("true"), SLOW);
+  await user.click(tools);
+  await waitFor(() => expect(server.pool.tables.get("VBD", drive)?.VDI).toBe(disc), SLOW);
+});

@@ -1,7 +1,7 @@
 // W4, W5, W7: machines and storage are made, against the mock pool.
 import { cleanup, fireEvent, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { freeNames } from "@/screens/newvm/draft";
 import { entriesOf, NO_FIRST_BOOT, wrongField } from "@/screens/newvm/firstBoot";
 import { chainDepth, isOrphan } from "@/screens/storage/Disks";
@@ -100,7 +100,7 @@ test("W7: disks and interfaces as many as are wanted, and the line that does the
   fireEvent.change(screen.getByRole("spinbutton", { name: "Disk 2 (GiB)" }), { target: { value: "0.5" } });
   await jump(user, "Networks");
   await user.click(screen.getByRole("button", { name: "Add an interface" }));
-  await user.selectOptions(screen.getByLabelText("Interface 1"), screen.getAllByRole("option", { name: /VLAN 20/ }).at(-1) as HTMLElement);
+  await user.selectOptions(within(screen.getByRole("group", { name: "Interface 1" })).getByLabelText("Network"), screen.getAllByRole("option", { name: /VLAN 20/ }).at(-1) as HTMLElement);
   await jump(user, "Review");
   const line = container.querySelector(".hv-cli pre")?.textContent ?? "";
   expect(line).toContain("--disk 20480MiB --disk 512MiB");
@@ -112,6 +112,51 @@ test("W7: disks and interfaces as many as are wanted, and the line that does the
   await waitFor(() => expect(server.pool.tables.get("VM", ref ?? "")?.other_config["disks"]).toContain(`device="1" size="${2 ** 29}"`), SOON);
   expect(made?.is_a_template).toBe(true);
 }, 40_000);
+
+test("W7: folder, tags, cores, address and limit are made, and the line says the same", async () => {
+  const user = userEvent.setup();
+  const { server, container } = await renderConsole("/new/vm", { hosts: 2, vms: 2 });
+  await jump(user, "Name");
+  fireEvent.change(screen.getByRole("textbox", { name: "Folder" }), { target: { value: "school//first/" } });
+  fireEvent.change(screen.getByRole("textbox", { name: "Tags" }), { target: { value: "critical，网站, critical" } });
+  await jump(user, "Size");
+  fireEvent.change(screen.getByRole("spinbutton", { name: "vCPUs" }), { target: { value: "4" } });
+  await user.selectOptions(screen.getByLabelText("Processors as the guest sees them"), "2 × 2 cores");
+  await jump(user, "Networks");
+  fireEvent.change(screen.getByLabelText("MAC address"), { target: { value: "53:54:00:00:00:01" } });
+  expect(screen.getAllByText(/six pairs of digits/).length).toBeGreaterThan(0);
+  expect(screen.queryByRole("button", { name: "Review" })).toBeNull();
+  fireEvent.change(screen.getByLabelText("MAC address"), { target: { value: "52:54:00:00:00:01" } });
+  fireEvent.change(screen.getByRole("spinbutton", { name: /^May send/ }), { target: { value: "2" } });
+  await jump(user, "Review");
+  const line = container.querySelector(".hv-cli pre")?.textContent ?? "";
+  expect(line).toContain("--tag critical --tag 网站 --folder /school/first --vcpus 4 --cores-per-socket 2");
+  expect(line).toContain("--mac 52:54:00:00:00:01 --limit 2048KiB");
+  expect(await screen.findByText(/Protection is off/, {}, SOON)).toBeTruthy();
+  await user.click(screen.getByRole("button", { name: "Create the machine" }));
+  await waitFor(() => expect(window.location.pathname).toMatch(/^\/ui\/vm\//), SOON);
+  const [ref, made] = server.pool.tables.all("VM").find(([, vm]) => vm.name_label === "linux-1") ?? [];
+  expect([made?.tags, made?.other_config["folder"], made?.platform, made?.VCPUs_max]).toEqual([["critical", "网站"], "/school/first", { "cores-per-socket": "2" }, 4]);
+  const vif = server.pool.tables.all("VIF").find(([, each]) => each.VM === ref)?.[1];
+  expect([vif?.MAC, vif?.qos_algorithm_type, vif?.qos_algorithm_params]).toEqual(["52:54:00:00:00:01", "ratelimit", { kbps: "2048" }]);
+}, 60_000);
+
+test("W7: a machine that begins as another one was brings its interfaces along", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole("/new/vm", { hosts: 2, vms: 2, isArmed: true });
+  const asked = vi.spyOn(server.pool, "call");
+  const [snapshot = ""] = server.pool.tables.all("VM").find(([, vm]) => vm.name_label === "第三课之前") ?? [];
+  server.pool.tables.update("VM", snapshot, { VIFs: ["OpaqueRef:nic"] });
+  await user.selectOptions(await screen.findByLabelText(/a snapshot$/, {}, SOON), screen.getByRole("option", { name: /web1 · 第三课之前/ }));
+  await jump(user, "Networks");
+  expect(screen.getByText(/brings its own interfaces along/)).toBeTruthy();
+  await jump(user, "Review");
+  await user.click(screen.getByRole("button", { name: "Create the machine" }));
+  await waitFor(() => expect(asked.mock.calls.some(([name]) => name === "Async.VM.provision")).toBe(true), SOON);
+  const [, params] = asked.mock.calls.find(([name]) => name === "Async.VM.clone") ?? [];
+  expect(server.pool.tables.get("VM", String(params?.[0]))?.is_a_snapshot).toBe(true);
+  expect(asked.mock.calls.some(([name]) => name === "VIF.create")).toBe(false);
+}, 60_000);
 
 test("W7: a step that something stands against cannot be skipped", async () => {
   const user = userEvent.setup();

@@ -1,5 +1,5 @@
 // A machine's page: its screen and what it does, and how it is moved.
-import { cleanup, screen, waitFor, within } from "@testing-library/react";
+import { cleanup, fireEvent, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, expect, test, vi } from "vitest";
 import { MockError, MockPool } from "@/mock/methods";
@@ -75,3 +75,35 @@ test("a host that cannot take the machine says why, and a promise that would bre
   await user.click(await within(dialog).findByRole("button", { name: "Move anyway" }, { timeout: 5000 }));
   await waitFor(() => expect(forced).toBe("true"));
 });
+
+test("a machine that is dropped onto a host is asked how it shall move there, and says what goes on meanwhile", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole(WEB1, { hosts: 3, vms: 12 });
+  await screen.findByRole("img", { name: "Screen of web1" });
+  let went = "";
+  server.pool.replace("VM.pool_migrate", ([, to]) => {
+    went = server.pool.tables.get("host", String(to))?.name_label ?? "";
+    return "";
+  });
+  const data = new Map<string, string>();
+  const dataTransfer = { setData: (type: string, text: string) => data.set(type, text), getData: (type: string) => data.get(type) ?? "", get types() { return [...data.keys()]; } };
+  const drag = async (vm: RegExp, host: RegExp): Promise<void> => {
+    fireEvent.dragStart(await screen.findByRole("treeitem", { name: vm }), { dataTransfer });
+    fireEvent.dragOver(screen.getByRole("treeitem", { name: host }), { dataTransfer });
+    fireEvent.drop(screen.getByRole("treeitem", { name: host }), { dataTransfer });
+  };
+  await drag(/^web1 /, /^host3/);
+  const dialog = await screen.findByRole("dialog");
+  await waitFor(() => expect((within(dialog).getByLabelText("host3") as HTMLInputElement).checked).toBe(true));
+  expect(within(dialog).getByText(/Its disks stay on vms/)).toBeTruthy();
+  Object.assign(server.pool, { tempo: { task: 4000 } });
+  await user.click(within(dialog).getByRole("button", { name: "Move" }));
+  expect(await within(dialog).findByText("120 MiB/s", {}, { timeout: 5000 })).toBeTruthy();
+  expect(within(dialog).getByText("61 ms")).toBeTruthy();
+  expect(await within(dialog).findByText("It runs on host3 now", {}, { timeout: 10_000 })).toBeTruthy();
+  expect(went).toBe("host3");
+  await user.click(within(dialog).getAllByRole("button", { name: "Close" }).at(-1) as HTMLElement);
+  // One that is off has no host to move from.
+  await drag(/^教室6/, /^host3/);
+  expect(await screen.findByText("教室6 does not move to host3")).toBeTruthy();
+}, 40_000);

@@ -149,6 +149,18 @@ pub(crate) struct CreateVm {
     /// Name (the template's, with a number, if not given)
     #[arg(long, short)]
     pub(crate) name: Option<String>,
+    /// What people should know of it
+    #[arg(long)]
+    pub(crate) description: Option<String>,
+    /// Tag, for finding and grouping; may be given several times
+    #[arg(long = "tag", value_name = "TAG", action = ArgAction::Append)]
+    pub(crate) tags: Vec<String>,
+    /// Folder, e.g. /school/first
+    #[arg(long, value_name = "PATH")]
+    pub(crate) folder: Option<String>,
+    /// Cores of a processor as the guest sees them; they divide the virtual processors
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(crate) cores_per_socket: Option<u32>,
     /// Memory, e.g. 512MiB
     #[arg(long, short, value_name = "SIZE", value_parser = parse_bytes)]
     pub(crate) memory: Option<u64>,
@@ -164,6 +176,14 @@ pub(crate) struct CreateVm {
     /// Network to attach to; may be given several times
     #[arg(long = "network", value_name = "NETWORK", action = ArgAction::Append)]
     pub(crate) networks: Vec<String>,
+    /// MAC address in the network that is given at the same place; an empty text for one made up
+    #[arg(long = "mac", value_name = "MAC", requires = "networks", action = ArgAction::Append)]
+    pub(crate) macs: Vec<String>,
+    /// What it may send into the network that is given at the same place, a second, e.g. 10MiB; 0
+    /// for no limit
+    #[arg(long = "limit", value_name = "SIZE", requires = "networks", value_parser = parse_bytes,
+        action = ArgAction::Append)]
+    pub(crate) limits: Vec<u64>,
     /// When its host is lost: restart it (room is kept free), best-effort (if there is room), none
     #[arg(long, value_enum, value_name = "POLICY", hide_possible_values = true)]
     pub(crate) ha: Option<HaPolicy>,
@@ -313,4 +333,28 @@ pub(crate) struct Settings {
     /// Host to prefer; an empty text for none
     #[arg(long, value_name = "HOST")]
     pub(crate) affinity: Option<String>,
+    /// Tag, for finding and grouping; may be given several times, in place of those that it has
+    #[arg(long = "tag", value_name = "TAG", action = ArgAction::Append)]
+    pub(crate) tags: Vec<String>,
+    /// Folder, e.g. /school/first; an empty text for none
+    #[arg(long, value_name = "PATH")]
+    pub(crate) folder: Option<String>,
+    /// Cores of a processor as the guest sees them; they divide the virtual processors, 0 for one each. Takes effect when it is
+    /// shut down and started anew
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=256))]
+    pub(crate) cores_per_socket: Option<u32>,
+    /// What firmware tries in turn: c disk, d CD, n network, e.g. cd. Takes effect when it is shut down
+    /// and started anew
+    #[arg(long, value_name = "ORDER", value_parser = parse_boot_order)]
+    pub(crate) boot: Option<String>,
+}
+
+/// Letters of what firmware tries, each once.
+fn parse_boot_order(text: &str) -> Result<String, String> {
+    let known = |letter: char| "cdn".contains(letter);
+    let once = |letter: char| text.matches(letter).count() == 1;
+    if !text.is_empty() && text.chars().all(|letter| known(letter) && once(letter)) {
+        return Ok(text.to_owned());
+    }
+    Err("letters of c (disk), d (CD), n (network), each once at most".to_owned())
 }

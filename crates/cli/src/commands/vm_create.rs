@@ -127,13 +127,17 @@ async fn fit_out(
     plan: &Plan,
     vm: &Record,
 ) -> Outcome<()> {
+    mark(context, options, vm).await?;
     if let Some(memory) = options.memory {
         vm_set::set_memory(context, vm, memory).await?;
     }
     if let Some(vcpus) = options.vcpus {
         vm_set::set_vcpus(context, vm, vcpus).await?;
     }
-    add_interfaces(context, plan, vm).await?;
+    if let Some(cores) = options.cores_per_socket {
+        vm_set::set_cores(context, vm, cores).await?;
+    }
+    add_interfaces(context, options, plan, vm).await?;
     let before = vm.entry("other_config", DISKS_KEY).unwrap_or_default();
     // The template may have brought disks along.
     let free = match options.disks.is_empty() {
@@ -189,18 +193,49 @@ fn disks(template: &str, sizes: &[u64], (free, sr): (&Value, Option<&str>)) -> S
     format!("<provision>{disks}</provision>")
 }
 
-async fn add_interfaces(context: &mut Context, plan: &Plan, vm: &Record) -> Outcome<()> {
-    for network in &plan.networks {
+/// What people find it by.
+async fn mark(context: &mut Context, options: &CreateVm, vm: &Record) -> Outcome<()> {
+    if let Some(text) = &options.description {
+        let description = [json!(vm.reference), json!(text)];
+        context.call("VM.set_name_description", &description).await?;
+    }
+    if !options.tags.is_empty() {
+        vm_set::set_tags(context, vm, &options.tags).await?;
+    }
+    match &options.folder {
+        Some(folder) => vm_set::set_other(context, vm, vm_set::FOLDER_KEY, folder).await,
+        None => Ok(()),
+    }
+}
+
+/// How an interface is limited: type and parameters.
+fn limit(bytes_s: u64) -> (&'static str, Value) {
+    if bytes_s == 0 {
+        return ("", json!({}));
+    }
+    let kib_s = bytes_s.div_ceil(1024);
+    ("ratelimit", json!({ "kbps": kib_s.to_string() }))
+}
+
+async fn add_interfaces(
+    context: &mut Context,
+    options: &CreateVm,
+    plan: &Plan,
+    vm: &Record,
+) -> Outcome<()> {
+    for (place, network) in plan.networks.iter().enumerate() {
+        let mac = options.macs.get(place).map_or("", String::as_str);
+        let (kind, params) = limit(options.limits.get(place).copied().unwrap_or(0));
         let devices = context.call("VM.get_allowed_VIF_devices", &[json!(vm.reference)]).await?;
         let record = json!({
             "device": devices.get(0).cloned().unwrap_or_else(|| json!("0")),
             "network": network.reference,
             "VM": vm.reference,
-            "MAC": "",
+            "MAC": mac,
             "MTU": network.int("MTU"),
             "other_config": {},
-            "qos_algorithm_type": "",
-            "qos_algorithm_params": {},
+            "qos_algorithm_type": kind,
+            "qos_algorithm_params": params,
         });
         context.call("VIF.create", &[record]).await?;
     }

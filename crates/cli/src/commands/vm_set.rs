@@ -9,6 +9,11 @@ use crate::failure::Outcome;
 use crate::records::{NULL, Record};
 use crate::render::Answer;
 
+/// Where clients keep the folder of an object, in `other_config`.
+pub(super) const FOLDER_KEY: &str = "folder";
+/// In `platform`: how many cores a processor has.
+const CORES_KEY: &str = "cores-per-socket";
+
 /// Changes settings, in an order in which the checks of the pool see the whole picture: protection
 /// comes last.
 pub(super) async fn run(context: &mut Context, options: SetVm) -> Outcome<()> {
@@ -36,6 +41,23 @@ pub(super) async fn run(context: &mut Context, options: SetVm) -> Outcome<()> {
             if host.is_empty() { NULL.to_owned() } else { context.host(host).await?.reference };
         set(context, &vm, "affinity", json!(host)).await?;
         changed.push("affinity");
+    }
+    if !options.tags.is_empty() {
+        set_tags(context, &vm, &options.tags).await?;
+        changed.push("tags");
+    }
+    if let Some(folder) = &options.folder {
+        set_entry(context, &vm, ("other_config", FOLDER_KEY), folder).await?;
+        changed.push("folder");
+    }
+    if let Some(cores) = options.cores_per_socket {
+        set_cores(context, &vm, cores).await?;
+        changed.push("cores per socket");
+    }
+    if let Some(order) = &options.boot {
+        let boot = ("HVM_boot_params", "order");
+        set_entry(context, &vm, boot, order).await?;
+        changed.push("boot order");
     }
     let priority = options.restart_priority.map(RestartPriority::order);
     if let Some(order) = options.order.or(priority) {
@@ -67,10 +89,35 @@ pub(super) async fn set_other(
     key: &str,
     text: &str,
 ) -> Outcome<()> {
+    set_entry(context, vm, ("other_config", key), text).await
+}
+
+/// Sets one entry of a map; an empty text takes it away.
+pub(super) async fn set_entry(
+    context: &mut Context,
+    vm: &Record,
+    (field, key): (&str, &str),
+    text: &str,
+) -> Outcome<()> {
     let before = [json!(vm.reference), json!(key)];
-    context.call("VM.remove_from_other_config", &before).await?;
+    context.call(&format!("VM.remove_from_{field}"), &before).await?;
+    if text.is_empty() {
+        return Ok(());
+    }
     let entry = [json!(vm.reference), json!(key), json!(text)];
-    context.call("VM.add_to_other_config", &entry).await.map(drop)
+    context.call(&format!("VM.add_to_{field}"), &entry).await.map(drop)
+}
+
+/// Its tags, and no others; an empty one is none.
+pub(super) async fn set_tags(context: &mut Context, vm: &Record, tags: &[String]) -> Outcome<()> {
+    let tags: Vec<&String> = tags.iter().filter(|tag| !tag.is_empty()).collect();
+    set(context, vm, "tags", json!(tags)).await
+}
+
+/// How many cores a processor has; 0: nothing is said of it.
+pub(super) async fn set_cores(context: &mut Context, vm: &Record, cores: u32) -> Outcome<()> {
+    let text = if cores == 0 { String::new() } else { cores.to_string() };
+    set_entry(context, vm, ("platform", CORES_KEY), &text).await
 }
 
 /// All four limits are the same: guests are not ballooned unless somebody asks for it.

@@ -117,6 +117,7 @@ pub(super) async fn get(
         "/haven/ha/status" => reply(crate::ops::ha_status::status(state, language).await),
         "/haven/ha/plan" => reply(crate::ops::what_if::plan(state, language).await),
         "/haven/ha/policy" => reply(crate::ops::ha_policy::show(state, language).await),
+        "/haven/migrations/now" => reply(Ok(state.moving.show())),
         "/haven/migrations" => reply(extra_pool::migrations(state).await),
         _ => StatusCode::NOT_FOUND.into_response(),
     }

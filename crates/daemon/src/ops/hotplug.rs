@@ -3,6 +3,7 @@
 //! A device counts as attached from the moment that the hypervisor may have it: when it is not
 //! known whether an order took effect, it does.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use haven_drivers::hypervisor::{DomainChange, HypervisorError};
@@ -400,4 +401,64 @@ pub async fn move_nic(call: Arc<Call>) -> Result<Value, ApiError> {
         Ok(Value::void())
     })
     .await
+}
+
+/// `VIF.set_qos_algorithm_type`, `VIF.set_qos_algorithm_params`, `VIF.add_to_qos_algorithm_params`,
+/// `VIF.remove_from_qos_algorithm_params`: a running guest is limited at once.
+pub async fn limit_nic(call: Arc<Call>) -> Result<Value, ApiError> {
+    let vif: Ref<Vif> = call.arg(0)?;
+    let edit = limit_edit(&call)?;
+    let wanted = edit.clone();
+    let (vm, live) = call
+        .read(|db| {
+            let mut row = db.require(vif)?.clone();
+            wanted(&mut row);
+            super::vif::limit(&row)?;
+            let live =
+                row.currently_attached && db.require(row.vm)?.resident_on.non_null().is_some();
+            let live =
+                live.then(|| Ok::<_, ApiError>((running(db, row.vm)?, spec::nic(db, &row)?)));
+            Ok((row.vm, live.transpose()?))
+        })
+        .await?;
+    let state = call.state.clone();
+    let plan = Plan::new("limit").exclusive(vm).exclusive(vif).step("limit", 1);
+    call.run(plan, move |mut op| async move {
+        op.step().await?;
+        if let Some((at, nic)) = live {
+            // The same interface with another limit.
+            let sent = change(&state, at, DomainChange::MoveNic(nic)).await;
+            sent.map_err(|error| refused(at.on, "VIF", &vif.to_string(), error))?;
+        }
+        state.pool.write(move |tx| tx.update(vif, |row: &mut Vif| edit(row))).await?;
+        Ok(Value::void())
+    })
+    .await
+}
+
+/// What such a message does to the row.
+fn limit_edit(call: &Call) -> Result<Arc<dyn Fn(&mut Vif) + Send + Sync>, ApiError> {
+    let name = call.method.strip_prefix("VIF.").unwrap_or_default();
+    Ok(match name {
+        "set_qos_algorithm_type" => {
+            let kind: String = call.arg(1)?;
+            Arc::new(move |row| row.qos_algorithm_type.clone_from(&kind))
+        }
+        "set_qos_algorithm_params" => {
+            let params: BTreeMap<String, String> = call.arg(1)?;
+            Arc::new(move |row| row.qos_algorithm_params.clone_from(&params))
+        }
+        "remove_from_qos_algorithm_params" => {
+            let key: String = call.arg(1)?;
+            Arc::new(move |row| {
+                row.qos_algorithm_params.remove(&key);
+            })
+        }
+        _ => {
+            let (key, value): (String, String) = (call.arg(1)?, call.arg(2)?);
+            Arc::new(move |row| {
+                row.qos_algorithm_params.insert(key.clone(), value.clone());
+            })
+        }
+    })
 }

@@ -68,6 +68,7 @@ pub fn domain(
             vcpus_max: u32::try_from(row.vcpus_max).unwrap_or(0),
             memory_target: u64::try_from(row.memory_dynamic_max).unwrap_or(0),
             bios: row.bios_strings.clone(),
+            cores_per_socket: super::vm::booted::cores_per_socket(row).ok().flatten().unwrap_or(0),
             ..DomainExtra::default()
         },
     })
@@ -191,6 +192,7 @@ pub fn nic(db: &Image, vif: &Vif) -> Result<NicSpec, ApiError> {
         mac: vif.mac.clone(),
         bridge: network.bridge.clone(),
         mtu: u32::try_from(vif.mtu).ok().filter(|mtu| *mtu != 1500).unwrap_or(0),
+        send_kib_s: super::vif::limit(vif).ok().flatten().unwrap_or(0),
     })
 }
 

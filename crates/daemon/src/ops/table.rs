@@ -232,6 +232,10 @@ handlers! {
     "VIF.unplug" => hotplug::unplug_nic,
     "VIF.unplug_force" => hotplug::unplug_nic,
     "VIF.move" => hotplug::move_nic,
+    "VIF.set_qos_algorithm_type" => hotplug::limit_nic,
+    "VIF.set_qos_algorithm_params" => hotplug::limit_nic,
+    "VIF.add_to_qos_algorithm_params" => hotplug::limit_nic,
+    "VIF.remove_from_qos_algorithm_params" => hotplug::limit_nic,
     "VIF.set_locking_mode" => vif::set_locking_mode,
     "VIF.set_ipv4_allowed" => vif::allowed_addresses,
     "VIF.add_ipv4_allowed" => vif::allowed_addresses,
@@ -325,6 +329,8 @@ handlers! {
     "VM.set_memory_dynamic_min" => memory::set_memory_dynamic_min,
     "VM.set_memory_dynamic_range" => memory::set_memory_dynamic_range,
     "VM.set_VCPUs_max" => memory::set_vcpus_max,
+    "VM.set_platform" => memory::set_platform,
+    "VM.add_to_platform" => memory::set_platform,
     "VM.set_VCPUs_at_startup" => memory::set_vcpus_at_startup,
 }
 

@@ -375,3 +375,62 @@ async fn alerts_are_removed_by_time_and_priority() {
     pool.ok("message.destroy_all", &[json!({})]).await;
     assert_eq!(count().await, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_interface_may_send_is_limited_at_once() {
+    let pool = pool(1).await;
+    let sr = pool.nfs().await;
+    let vm = pool.vm("web1", &sr, 256).await;
+    let network = pool.ok("network.get_all", &[]).await[0].clone();
+    let vif = nic(&pool, &vm, &network).await;
+    let limit = |kbps: &str| [vif.clone(), json!({ "kbps": kbps })];
+    pool.ok("VIF.set_qos_algorithm_params", &limit("2048")).await;
+    pool.ok("VIF.set_qos_algorithm_type", &[vif.clone(), json!("ratelimit")]).await;
+    pool.start(&vm).await.unwrap();
+    assert_eq!(spec(&pool, &vm).await.nics[0].send_kib_s, 2048, "it starts with it");
+    pool.ok("VIF.set_qos_algorithm_params", &limit("512")).await;
+    assert_eq!(spec(&pool, &vm).await.nics[0].send_kib_s, 512, "it is changed while it runs");
+    for bad in ["0", "fast", "5000000"] {
+        let refused = pool.call("VIF.set_qos_algorithm_params", &limit(bad)).await.unwrap_err();
+        assert_eq!(refused[0], "INVALID_VALUE", "{bad}");
+    }
+    let other = pool.call("VIF.set_qos_algorithm_type", &[vif.clone(), json!("sfq")]).await;
+    assert_eq!(other.unwrap_err()[0], "INVALID_VALUE");
+    // What the hypervisor refuses is not written down.
+    let stubborn = HypervisorError::Failed { call: "move nic".into(), text: "no tc".into() };
+    pool.world.fail_next(0, "change", stubborn);
+    pool.call("VIF.set_qos_algorithm_params", &limit("64")).await.unwrap_err();
+    let params = pool.ok("VIF.get_qos_algorithm_params", &[vif.clone()]).await;
+    assert_eq!(params, json!({ "kbps": "512" }));
+    pool.ok("VIF.set_qos_algorithm_type", &[vif.clone(), json!("")]).await;
+    assert_eq!(spec(&pool, &vm).await.nics[0].send_kib_s, 0);
+}
+
+/// What a VM takes from its row at the start only is noted then, so that people see what waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_vm_was_started_with_is_told_from_what_its_row_says() {
+    let pool = pool(1).await;
+    let sr = pool.nfs().await;
+    let vm = pool.vm("web1", &sr, 256).await;
+    for message in ["VM.set_VCPUs_max", "VM.set_VCPUs_at_startup"] {
+        pool.ok(message, &[vm.clone(), json!(4)]).await;
+    }
+    let cores = |text: &str| [vm.clone(), json!({ "cores-per-socket": text })];
+    let wrong = pool.call("VM.set_platform", &cores("3")).await.unwrap_err();
+    assert_eq!(wrong, ["VCPU_MAX_NOT_CORES_PER_SOCKET_MULTIPLE", "4", "3"]);
+    pool.ok("VM.set_platform", &cores("2")).await;
+    let odd = pool.call("VM.set_VCPUs_max", &[vm.clone(), json!(5)]).await.unwrap_err();
+    assert_eq!(odd[0], "VCPU_MAX_NOT_CORES_PER_SOCKET_MULTIPLE");
+    pool.start(&vm).await.unwrap();
+    assert_eq!(spec(&pool, &vm).await.extra.cores_per_socket, 2);
+    pool.ok("VM.remove_from_platform", &[vm.clone(), json!("cores-per-socket")]).await;
+    let pair = [vm.clone(), json!("cores-per-socket"), json!("4")];
+    pool.ok("VM.add_to_platform", &pair).await;
+    let twice = pool.call("VM.add_to_platform", &pair).await.unwrap_err();
+    assert_eq!(twice[0], "MAP_DUPLICATE_KEY");
+    assert_eq!(spec(&pool, &vm).await.extra.cores_per_socket, 2, "it runs as it began");
+    let booted = pool.ok("VM.get_last_booted_record", &[vm.clone()]).await;
+    let booted: Json = serde_json::from_str(booted.as_str().unwrap()).unwrap();
+    assert_eq!(booted["platform"], json!({ "cores-per-socket": "2" }));
+    assert_eq!(booted["VCPUs_at_startup"], 4);
+}

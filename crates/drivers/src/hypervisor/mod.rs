@@ -80,6 +80,9 @@ pub struct DomainExtra {
     pub memory_target: u64,
     /// `VM.bios_strings`: what its firmware says of itself; nothing: what the hypervisor says.
     pub bios: BTreeMap<String, String>,
+    /// Cores of a processor as the guest sees them; 0 for one each. What does not divide the most
+    /// virtual CPUs counts as 0.
+    pub cores_per_socket: u32,
 }
 
 /// What the hypervisor does with a guest that crashed.
@@ -161,6 +164,9 @@ pub struct NicSpec {
     pub bridge: String,
     /// Maximum transmission unit, 0 for the default.
     pub mtu: u32,
+    /// What the guest may send, in KiB/s; 0 for no limit.
+    #[serde(default)]
+    pub send_kib_s: u32,
 }
 
 /// State of a domain as the hypervisor reports it.
@@ -295,6 +301,18 @@ pub struct MigrateProgress {
     pub remaining_bytes: u64,
     /// Passes over memory so far.
     pub iteration: u64,
+    /// Memory that is sent now, in bytes a second; 0: not known yet.
+    #[serde(default)]
+    pub transfer_bytes_s: u64,
+    /// Memory that the guest changes meanwhile, in bytes a second.
+    #[serde(default)]
+    pub dirty_bytes_s: u64,
+    /// The pause that is expected if it ended now, in milliseconds; 0: not known yet.
+    #[serde(default)]
+    pub pause_ms: u64,
+    /// How much the guest is slowed down for it, in percent.
+    #[serde(default)]
+    pub slowed_percent: u64,
 }
 
 /// What a finished migration measured.

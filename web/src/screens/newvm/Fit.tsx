@@ -37,6 +37,7 @@ export function Fit({ wanted }: { wanted: Wanted }): ReactNode {
         const isLess = isArmed && (!enough || after.failures < Math.min(before.failures, promised));
         return (
           <Alert isInline variant={isLess ? "warning" : "success"} title={t("fit-yes", { hosts: list(hosts) })}>
+            {!isArmed && <p>{t("fit-off", { failures: after.failures })}</p>}
             {isArmed && <p>{t(isLess ? "fit-tolerance-less" : "fit-tolerance-stays", { failures: after.failures, wanted: promised })}</p>}
             {isLess && typeof after.reason === "string" && <p>{after.reason}</p>}
           </Alert>

@@ -11,27 +11,32 @@ import { Facts, Help, Nothing } from "@/ui/bits";
 import { WizardPage } from "@/ui/WizardPage";
 import { POLICIES, policyWord } from "../availability/actions";
 import { useImages } from "../vm/CdDialog";
+import { isWrongMac } from "../vm/marks";
 import { cliOf, createAll } from "./create";
-import { type Draft, type Stock, type Wanted, wantedOf } from "./draft";
+import { type Draft, type Stock, type Wanted, type WantedNic, wantedOf } from "./draft";
 import { Fit } from "./Fit";
 import { NO_FIRST_BOOT, wrongField } from "./firstBoot";
 import { MediaStep } from "./MediaStep";
-import { DisksStep, NameStep, NetworksStep, SizeStep, TemplateStep, WhereStep } from "./steps";
+import { NicsStep } from "./NicsStep";
+import { DisksStep, NameStep, SizeStep, TemplateStep, WhereStep } from "./steps";
 
 const EMPTY: Draft = {
-  template: "", name: null, description: "", count: 1, source: "disk", image: "", firstBoot: NO_FIRST_BOOT, home: "", isApart: false,
-  vcpus: null, memory: null, disks: null, sr: null, networks: null, policy: null, isStarted: true,
+  template: "", name: null, description: "", folder: "", tags: "", count: 1, source: "disk", image: "", firstBoot: NO_FIRST_BOOT, home: "", isApart: false,
+  vcpus: null, memory: null, cores: null, disks: null, sr: null, nics: null, policy: null, isStarted: true,
 };
 
 function useStock(): Stock {
   const pool = usePool();
   const vms = useVms();
-  const templates = useAll("VM").filter((vm) => vm.is_a_template && !vm.is_a_snapshot);
+  const frozen = useAll("VM").filter((vm) => vm.is_a_template || vm.is_a_snapshot);
+  const templates = frozen.filter((vm) => !vm.is_a_snapshot);
+  const snapshots = frozen.filter((vm) => vm.is_a_snapshot);
   const vbds = useTable("VBD");
   const isDisk = (vbd: string): boolean => vbds.byRef.get(vbd)?.type === "Disk";
-  const withDisk = new Set(templates.filter((each) => each.VBDs.some(isDisk)).map((each) => each.$ref));
+  const withDisk = new Set(frozen.filter((each) => each.VBDs.some(isDisk)).map((each) => each.$ref));
+  const withNic = new Set(frozen.filter((each) => each.VIFs.length > 0).map((each) => each.$ref));
   const all = useAll("SR");
-  return { pool, vms, templates, withDisk, srs: all.filter((sr) => !isLibrary(sr)), images: useImages(), hosts: useAll("host"), networks: useAll("network") };
+  return { pool, vms, templates, snapshots, withDisk, withNic, srs: all.filter((sr) => !isLibrary(sr)), images: useImages(), hosts: useAll("host"), networks: useAll("network") };
 }
 
 /** Why the media step is not done yet; a message. */
@@ -71,15 +76,18 @@ export default function NewVm(): ReactNode {
         { id: "where", label: "newvm-step-where", why: "newvm-why-where", body: <WhereStep {...parts} /> },
         { id: "size", label: "newvm-step-size", why: "newvm-why-cpu", body: <SizeStep {...parts} /> },
         { id: "disks", label: "tab-disks", why: "newvm-why-size", body: <DisksStep {...parts} />, blocked: wanted.sr === undefined && wanted.disks.length > 0 ? t("newvm-needs-storage") : undefined },
-        { id: "networks", label: "tab-networks", why: "newvm-why-networks", body: <NetworksStep {...parts} /> },
-        { id: "review", label: "step-review", why: "newvm-why-review", body: <Review wanted={wanted} hasOwnDisk={stock.withDisk.has(wanted.template.$ref)} edit={edit} /> },
+        { id: "networks", label: "tab-networks", why: "newvm-why-networks", body: <NicsStep {...parts} />, blocked: wanted.nics.some(({ mac }) => isWrongMac(mac)) ? t("nic-mac-wrong") : undefined },
+        { id: "review", label: "step-review", why: "newvm-why-review", body: <Review wanted={wanted} stock={stock} edit={edit} /> },
       ]}
     />
   );
 }
 
-function Review({ wanted, hasOwnDisk, edit }: { wanted: Wanted; hasOwnDisk: boolean; edit: (change: Partial<Draft>) => void }): ReactNode {
+function Review({ wanted, stock, edit }: { wanted: Wanted; stock: Stock; edit: (change: Partial<Draft>) => void }): ReactNode {
   const { t, bytes, number, list } = useI18n();
+  const [hasOwnDisk, hasOwnNic] = [stock.withDisk, stock.withNic].map((those) => those.has(wanted.template.$ref));
+  const nicText = ({ network, mac, limit }: WantedNic): string =>
+    [network.name_label, mac, limit > 0 ? t("nic-at-most", { rate: t("perf-per-second", { value: bytes(limit * 2 ** 20) }) }) : ""].filter((text) => text !== "").join(", ");
   const media = { disk: undefined, iso: wanted.image?.name_label, network: t("media-network"), cloud: t("media-cloud") }[wanted.source];
   const isShared = wanted.sr?.shared === true;
   return (
@@ -89,12 +97,15 @@ function Review({ wanted, hasOwnDisk, edit }: { wanted: Wanted; hasOwnDisk: bool
           ["column-name", wanted.names.length > 1 ? `${wanted.names[0] ?? ""} – ${wanted.names.at(-1) ?? ""}` : wanted.base],
           ["newvm-count", wanted.names.length > 1 ? number(wanted.names.length) : undefined],
           ["newvm-step-template", wanted.template.name_label],
+          ["column-folder", wanted.folder],
+          ["vm-tags", list([...wanted.tags])],
           ["newvm-step-media", media],
           ["newvm-home", wanted.home?.name_label ?? t("newvm-home-any")],
           ["newvm-apart", wanted.isApart ? t("newvm-apart-yes", { group: wanted.base }) : undefined],
           ["newvm-step-size", t("newvm-size", { vcpus: wanted.vcpus, memory: bytes(wanted.memory) })],
+          ["newvm-topology", wanted.cores > 0 ? t("topology", { sockets: wanted.vcpus / wanted.cores, cores: wanted.cores }) : undefined],
           ["tab-disks", wanted.disks.length > 0 ? `${list(wanted.disks.map((size) => bytes(size)))} · ${wanted.sr?.name_label ?? ""}` : t(hasOwnDisk ? "newvm-own-disk-only" : "newvm-no-disk")],
-          ["tab-networks", wanted.networks.length > 0 ? list(wanted.networks.map((network) => network.name_label)) : t("newvm-no-network")],
+          ["tab-networks", wanted.nics.length > 0 ? wanted.nics.map((nic, at) => <div key={at}>{nicText(nic)}</div>) : t(hasOwnNic ? "newvm-own-nic-only" : "newvm-no-network")],
         ]}
       />
       <FormGroup label={t("tab-protection")} fieldId="vm-policy">

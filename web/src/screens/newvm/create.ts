@@ -8,6 +8,7 @@ import { resultRef, waitForTask } from "@/store/taskWatch";
 import { policyWord } from "../availability/actions";
 import { setVcpus } from "../vm/change";
 import { addDrive } from "../vm/drive";
+import { CORES_KEY, FOLDER_KEY, limitFields, setEntry } from "../vm/marks";
 import type { Wanted } from "./draft";
 import { entriesOf, wordsOf } from "./firstBoot";
 
@@ -22,10 +23,15 @@ export function cliOf(wanted: Wanted): string {
   return haven(
     "vm", "create", "--template", wanted.template.name_label, "--name", wanted.base,
     ...(many ? ["--count", wanted.names.length] : []),
-    "--vcpus", wanted.vcpus, "--memory", mib(wanted.memory),
+    ...(wanted.description === "" ? [] : ["--description", wanted.description]),
+    ...wanted.tags.flatMap((tag) => ["--tag", tag]),
+    ...(wanted.folder === "" ? [] : ["--folder", wanted.folder]),
+    "--vcpus", wanted.vcpus, ...(wanted.cores > 0 ? ["--cores-per-socket", wanted.cores] : []), "--memory", mib(wanted.memory),
     ...wanted.disks.flatMap((size) => ["--disk", mib(size)]),
     ...(wanted.sr === undefined ? [] : ["--sr", wanted.sr.name_label]),
-    ...wanted.networks.flatMap((network) => ["--network", network.name_label]),
+    ...wanted.nics.flatMap(({ network }) => ["--network", network.name_label]),
+    ...(wanted.nics.some(({ mac }) => mac !== "") ? wanted.nics.flatMap(({ mac }) => ["--mac", mac]) : []),
+    ...(wanted.nics.some(({ limit }) => limit > 0) ? wanted.nics.flatMap(({ limit }) => ["--limit", `${Math.ceil(limit * 1024)}KiB`]) : []),
     ...(wanted.image === undefined ? [] : ["--cd", wanted.image.name_label]),
     ...(wanted.source === "network" ? ["--netboot"] : []),
     ...(wanted.source === "cloud" ? wordsOf(wanted.firstBoot, many) : []),
@@ -73,21 +79,21 @@ async function create(world: World, wanted: Wanted, name: string, group: string 
   return call("VM.get_uuid", vm);
 }
 
-async function setOther(vm: string, key: string, text: string): Promise<void> {
-  await call("VM.remove_from_other_config", vm, key);
-  if (text !== "") await call("VM.add_to_other_config", vm, key, text);
-}
-
 async function fitOut(world: World, vm: string, wanted: Wanted): Promise<void> {
   if (wanted.description !== "") await call("VM.set_name_description", vm, wanted.description);
   await call("VM.set_memory", vm, wanted.memory);
+  // What the template says of cores may not fit other numbers of processors.
+  await setEntry(vm, "platform", CORES_KEY, "");
   await setVcpus(vm, wanted.vcpus);
+  if (wanted.cores > 0) await setEntry(vm, "platform", CORES_KEY, String(wanted.cores));
+  if (wanted.tags.length > 0) await call("VM.set_tags", vm, [...wanted.tags]);
+  if (wanted.folder !== "") await setEntry(vm, "other_config", FOLDER_KEY, wanted.folder);
   if (wanted.home !== undefined) await call("VM.set_affinity", vm, wanted.home.$ref);
-  for (const network of wanted.networks) {
+  for (const { network, mac, limit } of wanted.nics) {
     const device = (await call("VM.get_allowed_VIF_devices", vm))[0] ?? "0";
     await call("VIF.create", {
-      device, network: network.$ref, VM: vm, MAC: "", MTU: network.MTU,
-      other_config: {}, qos_algorithm_type: "", qos_algorithm_params: {},
+      device, network: network.$ref, VM: vm, MAC: mac, MTU: network.MTU,
+      other_config: {}, ...limitFields(limit),
     });
   }
   const sr = wanted.sr?.uuid ?? "";
@@ -98,9 +104,9 @@ async function fitOut(world: World, vm: string, wanted: Wanted): Promise<void> {
     const first = index === 0;
     return `<disk device="${place}" size="${size}" sr="${sr}" bootable="${first}" type="${first ? "system" : "user"}"/>`;
   });
-  await setOther(vm, DISKS_KEY, disks.length === 0 ? "" : `<provision>${disks.join("")}</provision>`);
+  await setEntry(vm, "other_config", DISKS_KEY, disks.length === 0 ? "" : `<provision>${disks.join("")}</provision>`);
   if (wanted.source === "cloud") {
-    for (const [key, text] of entriesOf(wanted.firstBoot, wanted.names.length > 1)) await setOther(vm, key, text);
+    for (const [key, text] of entriesOf(wanted.firstBoot, wanted.names.length > 1)) await setEntry(vm, "other_config", key, text);
   }
   if (wanted.source === "network") {
     const boot = await call("VM.get_HVM_boot_params", vm);

@@ -1,6 +1,7 @@
 // What is wanted of a new machine: what was typed, and what follows from it and from the pool.
 import { bestStorage } from "@/model/storage";
 import type { Item } from "@/store/hooks";
+import { coresOf, folderOf, tagsOf } from "../vm/marks";
 import type { FirstBoot } from "./firstBoot";
 
 const MIB = 2 ** 20;
@@ -15,11 +16,31 @@ export const COUNT_MAX = 50;
 export const SOURCES = ["disk", "iso", "network", "cloud"] as const;
 export type Source = (typeof SOURCES)[number];
 
+/** An interface as it was typed. */
+export interface NicDraft {
+  /** Reference of its network. */
+  network: string;
+  /** Empty: one is made up. */
+  mac: string;
+  /** What it may send, in MiB a second; 0: as much as it likes. */
+  limit: number;
+}
+
+/** An interface that is made. */
+export interface WantedNic {
+  network: Item<"network">;
+  mac: string;
+  limit: number;
+}
+
 /** What was typed or chosen; `null`: nothing yet, the best default holds. */
 export interface Draft {
   template: string;
   name: string | null;
   description: string;
+  /** As typed. */
+  folder: string;
+  tags: string;
   count: number;
   source: Source;
   /** Reference of the image; empty: the first. */
@@ -31,11 +52,12 @@ export interface Draft {
   isApart: boolean;
   vcpus: number | null;
   memory: number | null;
+  /** Cores of a processor; 0: nothing is said of it. */
+  cores: number | null;
   /** Sizes in GiB. */
   disks: readonly number[] | null;
   sr: string | null;
-  /** References. */
-  networks: readonly string[] | null;
+  nics: readonly NicDraft[] | null;
   policy: string | null;
   isStarted: boolean;
 }
@@ -47,6 +69,8 @@ export interface Wanted {
   /** Name of one, or what the names of several begin with. */
   base: string;
   description: string;
+  folder: string;
+  tags: readonly string[];
   source: Source;
   image: Item<"VDI"> | undefined;
   firstBoot: FirstBoot;
@@ -54,10 +78,11 @@ export interface Wanted {
   isApart: boolean;
   vcpus: number;
   memory: number;
+  cores: number;
   /** Sizes in bytes. */
   disks: readonly number[];
   sr: Item<"SR"> | undefined;
-  networks: ReadonlyArray<Item<"network">>;
+  nics: readonly WantedNic[];
   policy: string;
   isStarted: boolean;
 }
@@ -67,7 +92,11 @@ export interface Stock {
   pool: Item<"pool"> | undefined;
   vms: ReadonlyArray<Item<"VM">>;
   templates: ReadonlyArray<Item<"VM">>;
-  /** Templates that bring a disk along, with what is on it: a cloud image, an installed system. */
+  /** A machine may begin as another one was once. */
+  snapshots: ReadonlyArray<Item<"VM">>;
+  /** Those of both that bring interfaces along. */
+  withNic: ReadonlySet<string>;
+  /** Those of both that bring a disk along, with what is on it: a cloud image, an installed system. */
   withDisk: ReadonlySet<string>;
   srs: ReadonlyArray<Item<"SR">>;
   images: ReadonlyArray<Item<"VDI">>;
@@ -94,7 +123,7 @@ export function isDirectKernel(template: Item<"VM">): boolean {
 /** A machine as it would be made now; undefined: the pool has no template. */
 export function wantedOf(draft: Draft, stock: Stock): Wanted | undefined {
   const { pool, vms, templates, srs, images, hosts, networks } = stock;
-  const template = templates.find((each) => each.uuid === draft.template) ?? templates.find((each) => each.name_label === "Linux") ?? templates[0];
+  const template = templates.find((each) => each.uuid === draft.template) ?? stock.snapshots.find((each) => each.uuid === draft.template) ?? templates.find((each) => each.name_label === "Linux") ?? templates[0];
   if (template === undefined) return undefined;
   const word = template.name_label.split(" ")[0]?.toLowerCase() ?? "vm";
   const typed = draft.name?.trim();
@@ -104,22 +133,33 @@ export function wantedOf(draft: Draft, stock: Stock): Wanted | undefined {
   // A direct-kernel guest of a few megabytes needs no 20 GiB.
   const isSmall = template.memory_static_max < 512 * MIB;
   const disks = draft.disks ?? (stock.withDisk.has(template.$ref) ? [] : [isSmall ? 0.0625 : DISK_GIB]);
+  const first = networks[0];
+  const nics = draft.nics ?? (first === undefined || stock.withNic.has(template.$ref) ? [] : [{ network: first.$ref, mac: "", limit: 0 }]);
+  const vcpus = draft.vcpus ?? template.VCPUs_at_startup;
+  const cores = draft.cores ?? coresOf(template);
   const source = isDirectKernel(template) ? "disk" : draft.source;
   return {
     template,
     base,
     names: draft.count > 1 ? freeNames(base, draft.count, vms) : [base],
     description: draft.description.trim(),
+    folder: folderOf(draft.folder),
+    tags: tagsOf(draft.tags),
     source,
     image: source === "iso" ? (images.find((each) => each.$ref === draft.image) ?? images[0]) : undefined,
     firstBoot: draft.firstBoot,
     home: hosts.find((each) => each.$ref === draft.home),
     isApart: draft.isApart && draft.count > 1,
-    vcpus: draft.vcpus ?? template.VCPUs_at_startup,
+    vcpus,
+    cores: vcpus % cores === 0 ? cores : 0,
     memory: draft.memory ?? template.memory_static_max,
     disks: disks.map((gib) => Math.round(gib * GIB)),
     sr,
-    networks: draft.networks === null ? networks.slice(0, 1) : draft.networks.flatMap((ref) => networks.find((each) => each.$ref === ref) ?? []),
+    nics: nics.flatMap(({ network: ref, mac, limit }) => {
+      const network = networks.find((each) => each.$ref === ref);
+      // One address is one machine's.
+      return network === undefined ? [] : [{ network, mac: draft.count > 1 ? "" : mac.trim(), limit }];
+    }),
     policy: sr?.shared === true ? (draft.policy ?? (isProtectable ? "restart" : "")) : "",
     isStarted: draft.isStarted,
   };

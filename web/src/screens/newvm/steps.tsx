@@ -3,11 +3,13 @@ import { Button, Card, CardBody, Checkbox, FormGroup, FormSelect, FormSelectOpti
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { useI18n } from "@/i18n";
+import { wireTime } from "@/i18n/format";
 import { type Item, useAll } from "@/store/hooks";
 import { Act } from "@/ui/Act";
 import { Help } from "@/ui/bits";
 import { NumberField } from "@/ui/NumberField";
 import { SrSelect } from "@/ui/SrSelect";
+import { CoresSelect } from "../vm/CoresSelect";
 import { COUNT_MAX, DEVICES_MAX, type Draft, isDirectKernel, type Stock, type Wanted } from "./draft";
 
 const MIB = 2 ** 20;
@@ -37,7 +39,9 @@ function startOf(template: Item<"VM">, stock: Stock): string {
 }
 
 export function TemplateStep({ wanted, stock, edit }: Props): ReactNode {
-  const { t, bytes } = useI18n();
+  const { t, bytes, dateTime } = useI18n();
+  const snapshotName = (each: Item<"VM">, { vms }: Stock): string =>
+    [vms.find((vm) => vm.$ref === each.snapshot_of)?.name_label ?? "", each.name_label, dateTime(wireTime(each.snapshot_time))].filter((text) => text !== "").join(" · ");
   return (
     <div className="hv-stack">
       <div className="hv-ways" role="radiogroup" aria-label={t("newvm-step-template")}>
@@ -62,6 +66,17 @@ export function TemplateStep({ wanted, stock, edit }: Props): ReactNode {
           );
         })}
       </div>
+      {stock.snapshots.length > 0 && (
+        <FormGroup label={t("newvm-from-snapshot")} fieldId="vm-snapshot">
+          <FormSelect id="vm-snapshot" value={wanted.template.is_a_snapshot ? wanted.template.uuid : ""} onChange={(_event, uuid) => edit({ template: uuid })}>
+            <FormSelectOption value="" label={t("newvm-no-snapshot")} />
+            {stock.snapshots.map((each) => (
+              <FormSelectOption key={each.$ref} value={each.uuid} label={snapshotName(each, stock)} />
+            ))}
+          </FormSelect>
+          <Help>{t("newvm-from-snapshot-help")}</Help>
+        </FormGroup>
+      )}
       <p>
         {t("newvm-or-import")} <Link to="/new/import">{t("import-title")}</Link>
       </p>
@@ -82,6 +97,16 @@ export function NameStep({ draft, wanted, edit }: Props): ReactNode {
       <FormGroup label={t("column-description")} fieldId="vm-description">
         <TextInput id="vm-description" value={draft.description} onChange={(_event, description) => edit({ description })} autoComplete="off" />
       </FormGroup>
+      <div className="hv-pair">
+        <FormGroup label={t("column-folder")} fieldId="vm-folder">
+          <TextInput id="vm-folder" value={draft.folder} onChange={(_event, folder) => edit({ folder })} placeholder="/school/first" autoComplete="off" />
+          <Help>{t("folder-help")}</Help>
+        </FormGroup>
+        <FormGroup label={t("vm-tags")} fieldId="vm-tags">
+          <TextInput id="vm-tags" value={draft.tags} onChange={(_event, tags) => edit({ tags })} autoComplete="off" />
+          <Help>{t("tags-help")}</Help>
+        </FormGroup>
+      </div>
       <NumberField id="vm-count" label={t("newvm-count")} value={draft.count} min={1} max={COUNT_MAX} onChange={(value) => edit({ count: Math.round(value) })} />
     </div>
   );
@@ -115,6 +140,7 @@ export function SizeStep({ wanted, edit }: Props): ReactNode {
     <div className="hv-stack">
       <NumberField id="vm-vcpus" label={t("column-vcpus")} value={wanted.vcpus} min={1} max={256} slideTo={cores} onChange={(vcpus) => edit({ vcpus: Math.round(vcpus) })} />
       {cores > 0 && <p className={wanted.vcpus > cores ? "hv-bad-text" : "hv-muted"}>{t("newvm-largest-cores", { cores: number(cores) })}</p>}
+      <CoresSelect id="vm-cores" vcpus={wanted.vcpus} cores={wanted.cores} onChange={(cores) => edit({ cores })} />
       <NumberField id="vm-memory" label={t("newvm-memory-mib")} value={wanted.memory / MIB} min={64} max={4 * 1024 * 1024} step={256} slideTo={Math.floor(largest / MIB / 256) * 256} onChange={(value) => edit({ memory: value * MIB })} />
       {largest > 0 && <p className={wanted.memory > largest ? "hv-bad-text" : "hv-muted"}>{t("newvm-largest-host", { size: bytes(largest) })}</p>}
     </div>
@@ -144,39 +170,6 @@ export function DisksStep({ wanted, stock, edit }: Props): ReactNode {
       </div>
       {disks.length > 0 && <SrSelect id="vm-sr" srs={stock.srs} sr={wanted.sr} onChange={(sr) => edit({ sr })} />}
       {disks.length === 0 && !stock.withDisk.has(wanted.template.$ref) && <p className="hv-muted">{t("vm-no-disks-body")}</p>}
-    </div>
-  );
-}
-
-export function NetworksStep({ wanted, stock, edit }: Props): ReactNode {
-  const { t } = useI18n();
-  const refs = wanted.networks.map((network) => network.$ref);
-  const blocked = stock.networks.length === 0 ? t("nic-no-network") : refs.length >= DEVICES_MAX ? t("newvm-devices-most", { most: DEVICES_MAX }) : undefined;
-  return (
-    <div className="hv-stack">
-      {refs.map((ref, at) => (
-        // Two interfaces may be in one network: the place is what tells them apart.
-        // eslint-disable-next-line react/no-array-index-key
-        <div key={at} className="hv-line">
-          <FormGroup label={t("newvm-interface", { number: at })} fieldId={at === 0 ? "vm-network" : `vm-network-${at}`}>
-            <FormSelect id={at === 0 ? "vm-network" : `vm-network-${at}`} value={ref} onChange={(_event, value) => edit({ networks: refs.with(at, value) })}>
-              {stock.networks.map((each) => (
-                <FormSelectOption key={each.$ref} value={each.$ref} label={each.name_label} />
-              ))}
-            </FormSelect>
-          </FormGroup>
-          <Button variant="link" aria-label={t("newvm-interface-drop-of", { number: at })} onClick={() => edit({ networks: refs.toSpliced(at, 1) })}>
-            {t("newvm-disk-drop")}
-          </Button>
-        </div>
-      ))}
-      {refs.length === 0 && <p className="hv-muted">{t("vm-no-interfaces-body")}</p>}
-      <div className="hv-buttons">
-        <Act variant="secondary" blocked={blocked} onClick={() => edit({ networks: [...refs, stock.networks[0]?.$ref ?? ""] })}>
-          {t("nic-add")}
-        </Act>
-      </div>
-      <p className="hv-muted">{t("newvm-mac-made")}</p>
     </div>
   );
 }

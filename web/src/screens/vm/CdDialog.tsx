@@ -2,21 +2,15 @@
 import { FormGroup, FormSelect, FormSelectOption } from "@patternfly/react-core";
 import { type ReactNode, useState } from "react";
 import { Link } from "react-router";
-import type { DialogProps, World } from "@/actions/action";
+import type { DialogProps } from "@/actions/action";
 import { xe } from "@/actions/cli";
 import { useWorld } from "@/actions/runner";
-import { isRef, start } from "@/api/rpc";
+import { isRef } from "@/api/rpc";
 import { useI18n } from "@/i18n";
 import { isLibrary } from "@/model/storage";
 import { type Item, useAll } from "@/store/hooks";
-import { waitForTask } from "@/store/taskWatch";
 import { Frame } from "./DeviceDialogs";
-import { addDrive } from "./drive";
-
-/** The CD drive of a machine, if it has one. */
-export function driveOf(vm: Item<"VM">, world: World): Item<"VBD"> | undefined {
-  return vm.VBDs.map((ref) => world.get("VBD", ref)).find((vbd) => vbd?.type === "CD");
-}
+import { driveOf, putDisc } from "./drive";
 
 /** Images of all libraries, by name. */
 export function useImages(): Array<Item<"VDI">> {
@@ -35,15 +29,6 @@ export function CdDialog({ targets: [vm], close }: DialogProps<"VM">): ReactNode
   if (vm === undefined) return null;
   const image = picked ?? now;
   const name = images.find((each) => each.$ref === image)?.name_label ?? "IMAGE";
-  const work = async (): Promise<void> => {
-    if (drive === undefined) {
-      await addDrive(vm.$ref, image);
-      return;
-    }
-    // A drive holds one disc: the old one comes out first.
-    if (now !== "") await waitForTask(world.client, await start("VBD.eject", drive.$ref));
-    if (image !== "") await waitForTask(world.client, await start("VBD.insert", drive.$ref, image));
-  };
   return (
     <Frame
       title={t("cd-title", { name: vm.name_label })}
@@ -51,7 +36,7 @@ export function CdDialog({ targets: [vm], close }: DialogProps<"VM">): ReactNode
       button={t(image === "" ? "cd-eject" : "cd-insert")}
       blocked={image === now ? t(now === "" ? "cd-needs-image" : "cd-is-there") : undefined}
       cli={image === "" ? xe("vm-cd-eject", { vm: vm.name_label }) : xe(drive === undefined ? "vm-cd-add" : "vm-cd-insert", { vm: vm.name_label, "cd-name": name, ...(drive === undefined ? { device: "autodetect" } : {}) })}
-      work={work}
+      work={() => putDisc(world, vm, image)}
       close={close}
     >
       <FormGroup label={t("media-image")} fieldId="cd-image">

@@ -3,15 +3,17 @@ import { Button, EmptyState, EmptyStateBody, Label, ToggleGroup, ToggleGroupItem
 import ExpandIcon from "@patternfly/react-icons/dist/esm/icons/expand-icon";
 import { type ReactNode, type RefObject, useEffect, useRef, useState } from "react";
 import { ActionButton } from "@/actions/ActionButton";
+import { ActionMenu } from "@/actions/ActionMenu";
 import { haven } from "@/actions/cli";
 import { useI18n } from "@/i18n";
 import { type Item, useAll } from "@/store/hooks";
+import { Act } from "@/ui/Act";
 import { CliLines } from "@/ui/CliLines";
 import { Nothing } from "@/ui/bits";
 import { pathOf } from "@/ui/links";
 import { useChoice } from "@/ui/useParam";
 import { ScreenTools, TypeText } from "./ConsoleTools";
-import { changeCd } from "./devices";
+import { changeCd, insertTools } from "./devices";
 import { Screen, type ScreenKeys } from "./Screen";
 import { Serial } from "./Serial";
 
@@ -77,6 +79,7 @@ export default function Console({ object: vm }: { object: Item<"VM"> }): ReactNo
   const [typing, setTyping] = useState(false);
   const [fits, setFits] = useState(true);
   const [keys, setKeys] = useState<ScreenKeys | null>(null);
+  const [tries, setTries] = useState(0);
   const frame = useRef<HTMLDivElement>(null);
   const runs = vm.power_state === "Running" || vm.power_state === "Paused";
   useWayOut(frame, WAY_OUT, runs);
@@ -97,6 +100,11 @@ export default function Console({ object: vm }: { object: Item<"VM"> }): ReactNo
         <span className="hv-grow" />
         {way === "screen" && <ScreenTools keys={keys} blocked={blocked} name={vm.name_label} fits={fits} onFits={setFits} isTyping={typing} onTyping={() => setTyping(!typing)} />}
         <ActionButton action={changeCd} target={vm} size="sm" />
+        <ActionButton action={insertTools} target={vm} size="sm" />
+        <ActionMenu of="VM" targets={[vm]} only={{ group: "power", label: "console-power" }} />
+        <Act variant="secondary" size="sm" blocked={link === "connecting" ? t("console-connecting") : undefined} onClick={() => setTries(tries + 1)}>
+          {t("console-again")}
+        </Act>
         <Button variant="secondary" size="sm" icon={<ExpandIcon />} onClick={() => void fillScreen(frame.current)}>
           {t("console-full")}
         </Button>
@@ -111,9 +119,9 @@ export default function Console({ object: vm }: { object: Item<"VM"> }): ReactNo
             <EmptyStateBody>{t("console-none-body")}</EmptyStateBody>
           </EmptyState>
         ) : way === "screen" ? (
-          <Screen console={chosen} host={vm.resident_on} fits={fits} onKeys={setKeys} onLink={setLink} label={t("console-screen-of", { name: vm.name_label })} />
+          <Screen key={tries} console={chosen} host={vm.resident_on} fits={fits} onKeys={setKeys} onLink={setLink} label={t("console-screen-of", { name: vm.name_label })} />
         ) : (
-          <Serial console={chosen} host={vm.resident_on} onLink={setLink} label={t("console-serial-of", { name: vm.name_label })} />
+          <Serial key={tries} console={chosen} host={vm.resident_on} onLink={setLink} label={t("console-serial-of", { name: vm.name_label })} />
         )}
       </div>
       <p id={WAY_OUT} tabIndex={-1} className="hv-muted">

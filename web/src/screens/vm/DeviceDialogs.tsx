@@ -4,9 +4,9 @@ import { type FormEvent, type ReactNode, useState } from "react";
 import type { DialogProps } from "@/actions/action";
 import { xe } from "@/actions/cli";
 import { useWorld } from "@/actions/runner";
-import { start } from "@/api/rpc";
+import { call, start } from "@/api/rpc";
 import { useI18n } from "@/i18n";
-import { bestStorage, isLibrary } from "@/model/storage";
+import { bestStorage, isLibrary, roomOf } from "@/model/storage";
 import { useAll, usePool } from "@/store/hooks";
 import { waitForTask } from "@/store/taskWatch";
 import { Act } from "@/ui/Act";
@@ -16,11 +16,11 @@ import { NumberField } from "@/ui/NumberField";
 import { SrSelect } from "@/ui/SrSelect";
 import { useWork } from "@/ui/useWork";
 import { addDisk, addNic } from "./devices";
+import { isWrongMac, LIMIT_MIB_S_MAX, limitFields, limitOf } from "./marks";
 
 const GIB = 2 ** 30;
 const DISK_GIB = 20;
 const DISK_GIB_MAX = 65_536;
-const MAC = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i;
 
 interface FrameProps {
   title: string;
@@ -118,6 +118,57 @@ export function ResizeDiskDialog({ targets: [vdi], close }: DialogProps<"VDI">):
   );
 }
 
+/** Another storage for a disk whose machine is off. */
+export function MoveDiskDialog({ targets: [vdi], close }: DialogProps<"VDI">): ReactNode {
+  const { t } = useI18n();
+  const world = useWorld();
+  const pool = usePool();
+  const srs = useAll("SR").filter((sr) => !isLibrary(sr) && sr.$ref !== vdi?.SR);
+  const [picked, setPicked] = useState<string | null>(null);
+  if (vdi === undefined) return null;
+  const sr = srs.find((each) => each.$ref === picked) ?? bestStorage(srs, pool);
+  return (
+    <Frame
+      title={t("disk-move-title", { name: vdi.name_label })}
+      body={t("disk-move-body")}
+      button={t("disk-move")}
+      blocked={sr === undefined ? t("disk-move-nowhere") : roomOf(sr) < vdi.physical_utilisation ? t("disk-move-tight") : undefined}
+      cli={xe("vdi-pool-migrate", { uuid: vdi.uuid, "sr-uuid": sr?.uuid ?? "SR" })}
+      work={async () => {
+        await waitForTask(world.client, await start("VDI.pool_migrate", vdi.$ref, sr?.$ref ?? "", {}));
+      }}
+      close={close}
+    >
+      <SrSelect id="disk-sr" srs={srs} sr={sr} onChange={setPicked} />
+    </Frame>
+  );
+}
+
+/** What an interface may send. */
+export function LimitNicDialog({ targets: [vif], close }: DialogProps<"VIF">): ReactNode {
+  const { t } = useI18n();
+  const now = vif === undefined ? 0 : limitOf(vif);
+  const [limit, setLimit] = useState(now);
+  if (vif === undefined) return null;
+  const to = limitFields(limit);
+  return (
+    <Frame
+      title={t("nic-limit-title", { mac: vif.MAC })}
+      body={t("nic-limit-body")}
+      button={t("save")}
+      blocked={limit === now ? t("settings-unchanged") : undefined}
+      cli={xe("vif-param-set", { uuid: vif.uuid, qos_algorithm_type: to.qos_algorithm_type, ...(limit > 0 ? { "qos_algorithm_params:kbps": to.qos_algorithm_params["kbps"] ?? "" } : {}) })}
+      work={async () => {
+        await call("VIF.set_qos_algorithm_params", vif.$ref, to.qos_algorithm_params);
+        await call("VIF.set_qos_algorithm_type", vif.$ref, to.qos_algorithm_type);
+      }}
+      close={close}
+    >
+      <NumberField id="nic-limit" label={t("nic-limit")} value={limit} min={0} max={LIMIT_MIB_S_MAX} onChange={setLimit} />
+    </Frame>
+  );
+}
+
 interface NetworkProps {
   value: string;
   onChange: (ref: string) => void;
@@ -145,7 +196,7 @@ export function AddNicDialog({ targets: [vm], close }: DialogProps<"VM">): React
   const [mac, setMac] = useState("");
   if (vm === undefined) return null;
   const network = networks.find((each) => each.$ref === picked) ?? networks[0];
-  const wrong = mac.trim() !== "" && !MAC.test(mac.trim());
+  const wrong = isWrongMac(mac);
   return (
     <Frame
       title={t("nic-add-title", { name: vm.name_label })}

@@ -4,7 +4,7 @@ import { ActionButton } from "@/actions/ActionButton";
 import { useI18n } from "@/i18n";
 import { type Item, useAll, useLoaded, useTable } from "@/store/hooks";
 import { Nothing, Panel, SrLink } from "@/ui/bits";
-import { add, changeCd, deleteDisk, detach, resize } from "./devices";
+import { add, changeCd, deleteDisk, detach, moveDisk, resize } from "./devices";
 
 export default function Disks({ object: vm }: { object: Item<"VM"> }): ReactNode {
   const { t, bytes } = useI18n();
@@ -47,6 +47,7 @@ export default function Disks({ object: vm }: { object: Item<"VM"> }): ReactNode
                   {vdi !== undefined && vbd.type === "Disk" && (
                     <>
                       <ActionButton action={resize} target={vdi} variant="link" label={label(resize.label)} />
+                      <ActionButton action={moveDisk} target={vdi} variant="link" label={label(moveDisk.label)} />
                       <ActionButton action={detach} target={vbd} variant="link" label={label(detach.label)} />
                       <ActionButton action={deleteDisk} target={vdi} variant="link" label={label(deleteDisk.label)} />
                     </>

@@ -1,22 +1,23 @@
 // W11: where a machine can go and why not elsewhere, how fast, progress while it goes, and what was measured.
-import { Alert, Button, Checkbox, ExpandableSection, Modal, ModalBody, ModalFooter, ModalHeader, Progress, Radio } from "@patternfly/react-core";
+import { Button, Checkbox, ExpandableSection, Modal, ModalBody, ModalFooter, ModalHeader, Radio } from "@patternfly/react-core";
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
+import { Link } from "react-router";
 import type { DialogProps } from "@/actions/action";
 import { haven } from "@/actions/cli";
 import { useWorld } from "@/actions/runner";
 import { ApiError } from "@/api/errors";
 import { call, start } from "@/api/rpc";
 import { useI18n } from "@/i18n";
-import { wireTime } from "@/i18n/format";
 import { type Item, useAll, useObject, useTable } from "@/store/hooks";
 import { waitForTask } from "@/store/taskWatch";
 import { Act } from "@/ui/Act";
-import { Facts, Meter } from "@/ui/bits";
+import { Meter } from "@/ui/bits";
 import { CliLines } from "@/ui/CliLines";
 import { ErrorView, useErrorText } from "@/ui/ErrorView";
 import { NumberField } from "@/ui/NumberField";
-import { useNow } from "@/ui/useNow";
+import { pathOf } from "@/ui/links";
+import { Arrived, type Done, Moving } from "./MigrateProgress";
 
 /** Fastest limit that can be asked for, in MiB a second. */
 const BANDWIDTH_MIB_S_MAX = 1_048_576;
@@ -66,9 +67,6 @@ function cliOf(vm: string, host: string, pace: Pace): string {
   return haven("vm", "migrate", vm, "--to", host, ...words.flat());
 }
 
-/** Milliseconds, milliseconds, bytes; undefined: not measured. */
-type Done = Record<"pause" | "elapsed" | "bytes", number | undefined>;
-
 /** What the hypervisor measured; it stands in the metrics when the task is over. */
 async function measured(vm: Item<"VM">): Promise<Done> {
   const notes = await call("VM_metrics.get_other_config", vm.metrics);
@@ -76,14 +74,19 @@ async function measured(vm: Item<"VM">): Promise<Done> {
   return { pause: value("last_migration_downtime_ms"), elapsed: value("last_migration_elapsed_ms"), bytes: value("last_migration_bytes") };
 }
 
-export function MigrateDialog({ targets, close }: DialogProps<"VM">): ReactNode {
+interface Props extends DialogProps<"VM"> {
+  /** Reference of the host that is meant, where one was said: onto which the machine was dropped. */
+  onto?: string;
+}
+
+export function MigrateDialog({ targets, close, onto }: Props): ReactNode {
   const { t } = useI18n();
   const world = useWorld();
   const vm = useObject("VM", targets[0]?.$ref) ?? (targets[0] as Item<"VM">);
   const hosts = useAll("host");
   const metrics = useTable("host_metrics");
   const verdicts = useVerdicts(vm, hosts);
-  const [to, setTo] = useState<string | null>(null);
+  const [to, setTo] = useState<string | null>(onto ?? null);
   const [pace, setPace] = useState(PACE);
   const [task, setTask] = useState<string | undefined>();
   const [done, setDone] = useState<Done | null>(null);
@@ -94,6 +97,7 @@ export function MigrateDialog({ targets, close }: DialogProps<"VM">): ReactNode 
   const others = hosts.filter((host) => host.$ref !== from).sort((a, b) => free(b) - free(a));
   const best = others.find((host) => verdicts?.has(host.$ref) === true && verdicts.get(host.$ref) === undefined);
   const chosen = hosts.find((host) => host.$ref === (to ?? best?.$ref));
+  const refused = chosen === undefined ? undefined : verdicts?.get(chosen.$ref);
   const moving = task !== undefined && done === null && error === null;
   const go = async (force: boolean): Promise<void> => {
     if (chosen === undefined) return;
@@ -109,7 +113,7 @@ export function MigrateDialog({ targets, close }: DialogProps<"VM">): ReactNode 
       setError(failure);
     }
   };
-  const blocked = moving ? t("vm-migrate-moves") : verdicts === undefined ? t("vm-migrate-asking") : chosen === undefined ? t("vm-migrate-nowhere") : undefined;
+  const blocked = moving ? t("vm-migrate-moves") : verdicts === undefined ? t("vm-migrate-asking") : chosen === undefined ? t("vm-migrate-nowhere") : refused !== undefined ? t("vm-migrate-refused", { host: chosen.name_label }) : chosen.$ref === vm.resident_on ? t("vm-migrate-is-there", { host: chosen.name_label }) : undefined;
   const host = chosen?.name_label ?? "";
   const breaksPromise = error instanceof ApiError && error.code === "HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN";
   return (
@@ -119,7 +123,7 @@ export function MigrateDialog({ targets, close }: DialogProps<"VM">): ReactNode 
         {done !== null ? (
           <Arrived host={host} done={done} />
         ) : moving ? (
-          <Moving host={host} task={task} />
+          <Moving vm={vm.uuid} host={host} task={task} />
         ) : (
           <div className="hv-stack">
             <div className="hv-stack" role="radiogroup" aria-label={t("vm-migrate-to")}>
@@ -127,6 +131,7 @@ export function MigrateDialog({ targets, close }: DialogProps<"VM">): ReactNode 
                 <Target key={each.$ref} vm={vm} host={each} why={verdicts?.get(each.$ref)} isKnown={verdicts !== undefined} isChosen={chosen?.$ref === each.$ref} onChoose={() => setTo(each.$ref)} />
               ))}
             </div>
+            <WhatStays vm={vm} close={close} />
             <Options pace={pace} onPace={setPace} />
           </div>
         )}
@@ -195,6 +200,25 @@ function Target({ vm, host, why, isKnown, isChosen, onChoose }: TargetProps): Re
   );
 }
 
+/** What does not move along: its disks, which both hosts reach. */
+function WhatStays({ vm, close }: { vm: Item<"VM">; close: () => void }): ReactNode {
+  const { t, list } = useI18n();
+  const vdis = useTable("VDI");
+  const srs = useTable("SR");
+  const mine = useAll("VBD").filter((vbd) => vbd.VM === vm.$ref && vbd.type === "Disk");
+  const names = new Set(mine.flatMap((vbd) => srs.byRef.get(vdis.byRef.get(vbd.VDI)?.SR ?? "")?.name_label ?? []));
+  return (
+    <p className="hv-muted">
+      {t("vm-migrate-safe")} {names.size > 0 && t("vm-migrate-disks", { storage: list([...names]) })}{" "}
+      {names.size > 0 && (
+        <Link to={pathOf("vm", vm.uuid, "disks")} onClick={close}>
+          {t("vm-migrate-disks-link")}
+        </Link>
+      )}
+    </p>
+  );
+}
+
 function Options({ pace, onPace }: { pace: Pace; onPace: (pace: Pace) => void }): ReactNode {
   const { t } = useI18n();
   const [open, setOpen] = useState(false);
@@ -207,39 +231,5 @@ function Options({ pace, onPace }: { pace: Pace; onPace: (pace: Pace) => void })
         <Checkbox id="slows" label={t("vm-migrate-slows")} description={t("vm-migrate-slows-body")} isChecked={pace.slows} onChange={(_event, slows) => onPace({ ...pace, slows })} />
       </div>
     </ExpandableSection>
-  );
-}
-
-function Moving({ host, task }: { host: string; task: string | undefined }): ReactNode {
-  const { t, duration } = useI18n();
-  const row = useObject("task", task);
-  const now = useNow();
-  const share = row?.progress ?? 0;
-  const begun = wireTime(row?.created);
-  const elapsed = begun > 0 ? Math.max(0, (now - begun) / 1000) : 0;
-  // What is left of the way at the speed so far; at the very beginning nobody knows.
-  const left = share > 0.05 && elapsed > 1 ? (elapsed / share) * (1 - share) : undefined;
-  return (
-    <div className="hv-stack">
-      <Progress title={t("vm-migrating", { host })} value={Math.round(share * 100)} />
-      <p className="hv-muted" role="status">
-        {t("vm-migrate-elapsed", { elapsed: duration(elapsed) })} {left !== undefined && t("vm-migrate-left", { left: duration(left) })}
-      </p>
-    </div>
-  );
-}
-
-function Arrived({ host, done }: { host: string; done: Done }): ReactNode {
-  const { t, number, duration, bytes } = useI18n();
-  return (
-    <Alert isInline variant="success" title={t("vm-migrated", { host })} data-testid="migrated">
-      <Facts
-        facts={[
-          ["vm-migrated-pause", done.pause === undefined ? undefined : <strong key="pause">{t("milliseconds", { value: number(done.pause) })}</strong>],
-          ["vm-migrated-elapsed", done.elapsed === undefined ? undefined : duration(done.elapsed / 1000)],
-          ["vm-migrated-bytes", done.bytes === undefined || done.bytes === 0 ? undefined : bytes(done.bytes)],
-        ]}
-      />
-    </Alert>
   );
 }

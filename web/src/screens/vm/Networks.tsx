@@ -7,7 +7,8 @@ import { type Item, useAll, useLoaded, useObject, useTable } from "@/store/hooks
 import { Nothing, Panel } from "@/ui/bits";
 import { pathOf } from "@/ui/links";
 import { Pill } from "@/ui/status";
-import { addInterface, moveNic, removeNic } from "./devices";
+import { addInterface, limitNic, moveNic, removeNic } from "./devices";
+import { limitOf } from "./marks";
 
 /** Addresses that the guest says an interface has: `0/ip`, `0/ipv4/0`, `0/ipv6/1`. */
 function addressesOf(networks: Record<string, string> | undefined, device: string): string {
@@ -16,7 +17,7 @@ function addressesOf(networks: Record<string, string> | undefined, device: strin
 }
 
 export default function Networks({ object: vm }: { object: Item<"VM"> }): ReactNode {
-  const { t } = useI18n();
+  const { t, bytes } = useI18n();
   const networks = useTable("network");
   const guest = useObject("VM_guest_metrics", vm.guest_metrics);
   const vifs = useAll("VIF").filter((vif) => vif.VM === vm.$ref).sort((a, b) => Number(a.device) - Number(b.device));
@@ -34,6 +35,7 @@ export default function Networks({ object: vm }: { object: Item<"VM"> }): ReactN
             <th scope="col">{t("kind-network")}</th>
             <th scope="col">{t("nic-mac")}</th>
             <th scope="col">{t("vm-addresses")}</th>
+            <th scope="col">{t("column-limit")}</th>
             <th scope="col">{t("column-state")}</th>
             <th scope="col">{t("actions")}</th>
           </tr>
@@ -50,11 +52,13 @@ export default function Networks({ object: vm }: { object: Item<"VM"> }): ReactN
                   <code>{vif.MAC}</code>
                 </td>
                 <td>{addressesOf(guest?.networks, vif.device) || "–"}</td>
+                <td>{limitOf(vif) > 0 ? t("perf-per-second", { value: bytes(limitOf(vif) * 2 ** 20) }) : "–"}</td>
                 <td>
                   <Pill colour={vif.currently_attached ? "green" : "grey"}>{t(vif.currently_attached ? "sr-attached" : "sr-detached")}</Pill>
                 </td>
                 <td>
                   <ActionButton action={moveNic} target={vif} variant="link" label={label(moveNic.label)} />
+                  <ActionButton action={limitNic} target={vif} variant="link" label={label(limitNic.label)} />
                   <ActionButton action={removeNic} target={vif} variant="link" label={label(removeNic.label)} />
                 </td>
               </tr>

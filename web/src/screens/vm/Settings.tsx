@@ -12,7 +12,10 @@ import { ErrorView } from "@/ui/ErrorView";
 import { useNotices } from "@/ui/notices";
 import { NumberField } from "@/ui/NumberField";
 import { POLICIES, policyWord } from "../availability/actions";
+import { BOOT_DEFAULT, BOOT_ORDERS, useBootWord } from "./boot";
 import { change, type Changes, cliOfChange } from "./change";
+import { CoresSelect } from "./CoresSelect";
+import { coresOf } from "./marks";
 
 const MIB = 2 ** 20;
 const MEMORY_MIB_MAX = 4 * 1024 * 1024;
@@ -23,22 +26,25 @@ const DELAY_S_MAX = 3600;
 export default function Settings({ object: vm }: { object: Item<"VM"> }): ReactNode {
   const { t } = useI18n();
   const { show } = useNotices();
+  const bootWord = useBootWord();
   const hosts = useAll("host");
   const [typed, setTyped] = useState<Changes>({});
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
-  const now: Required<Changes> = {
+  const now = {
     name: vm.name_label,
     description: vm.name_description,
     memory: vm.memory_static_max,
     vcpus: vm.VCPUs_at_startup,
     affinity: isRef(vm.affinity) ? vm.affinity : "",
+    cores: coresOf(vm),
+    boot: vm.HVM_boot_params["order"] ?? BOOT_DEFAULT,
     policy: vm.ha_restart_priority,
     order: vm.order,
     delay: vm.start_delay,
   };
   const shown = { ...now, ...typed };
-  const to = Object.fromEntries(Object.entries(typed).filter(([key, value]) => value !== now[key as keyof Changes])) as Changes;
+  const to = Object.fromEntries(Object.entries(typed).filter(([key, value]) => value !== now[key as keyof typeof now])) as Changes;
   const set = (part: Changes): void => setTyped({ ...typed, ...part });
   const isOff = vm.power_state === "Halted";
   const mustBeOff = isOff ? undefined : t("vm-must-be-off");
@@ -72,6 +78,17 @@ export default function Settings({ object: vm }: { object: Item<"VM"> }): ReactN
             </FormGroup>
             <NumberField id="set-memory" label={t("newvm-memory-mib")} value={shown.memory / MIB} min={16} max={MEMORY_MIB_MAX} step={256} blocked={mustBeOff} onChange={(value) => set({ memory: Math.round(value) * MIB })} />
             <NumberField id="set-vcpus" label={t("column-vcpus")} value={shown.vcpus} min={1} max={VCPUS_MAX} blocked={mustBeOff} onChange={(value) => set({ vcpus: Math.round(value) })} />
+            <CoresSelect id="set-cores" vcpus={shown.vcpus} cores={shown.cores} onChange={(cores) => set({ cores })} />
+            {vm.PV_kernel === "" && (
+              <FormGroup label={t("boot-order")} fieldId="set-boot">
+                <FormSelect id="set-boot" value={shown.boot} onChange={(_event, boot) => set({ boot })}>
+                  {[...new Set([...BOOT_ORDERS, now.boot])].map((order) => (
+                    <FormSelectOption key={order} value={order} label={bootWord(order)} />
+                  ))}
+                </FormSelect>
+              </FormGroup>
+            )}
+            {!isOff && <p className="hv-muted">{t("settings-next-start")}</p>}
             <FormGroup label={t("vm-home")} fieldId="set-affinity">
               <FormSelect id="set-affinity" value={shown.affinity} onChange={(_event, affinity) => set({ affinity })}>
                 <FormSelectOption value="" label={t("settings-any-host")} />

@@ -6,6 +6,7 @@ import PlayIcon from "@patternfly/react-icons/dist/esm/icons/play-icon";
 import PowerOffIcon from "@patternfly/react-icons/dist/esm/icons/power-off-icon";
 import RedoIcon from "@patternfly/react-icons/dist/esm/icons/redo-icon";
 import TrashIcon from "@patternfly/react-icons/dist/esm/icons/trash-icon";
+import { createElement } from "react";
 import { type Action, defineAction, type Reason, type World } from "@/actions/action";
 import { haven } from "@/actions/cli";
 import { isRef, start } from "@/api/rpc";
@@ -66,7 +67,7 @@ export function ownDisks(vm: Vm, world: World): string[] {
   return mine.filter((vdi) => !vbds.some((vbd) => vbd.VDI === vdi && vbd.VM !== vm.$ref));
 }
 
-const migrate = defineAction<"VM">({
+const migrate: Action<"VM"> = defineAction<"VM">({
   id: "vm.migrate",
   of: "VM",
   label: "vm-migrate",
@@ -78,6 +79,7 @@ const migrate = defineAction<"VM">({
     world.all("host").length < 2 ? { id: "vm-one-host" } : blockedBy(vm, "pool_migrate"),
   cli: (vm) => haven("vm", "migrate", vm.name_label, "--to", "HOST"),
   dialog: MigrateDialog,
+  onto: (host) => ({ ...migrate, dialog: (props) => createElement(MigrateDialog, { ...props, onto: host }) }),
 });
 
 const remove = defineAction<"VM">({

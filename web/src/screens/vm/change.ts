@@ -3,6 +3,7 @@ import { haven } from "@/actions/cli";
 import { call, NULL_REF } from "@/api/rpc";
 import type { Item } from "@/store/hooks";
 import { policyWord } from "../availability/actions";
+import { CORES_KEY, FOLDER_KEY, setEntry } from "./marks";
 
 /** What people change of a machine; what is not named stays. */
 export interface Changes {
@@ -13,6 +14,13 @@ export interface Changes {
   vcpus?: number;
   /** Reference of the host to prefer; empty: none. */
   affinity?: string;
+  tags?: readonly string[];
+  /** As it stands in the row; empty: none. */
+  folder?: string;
+  /** Cores of a processor; 0: nothing is said of it. */
+  cores?: number;
+  /** What firmware tries in turn. */
+  boot?: string;
   policy?: string;
   order?: number;
   /** Seconds. */
@@ -32,6 +40,10 @@ export async function change(vm: string, to: Changes): Promise<void> {
   if (to.description !== undefined) await call("VM.set_name_description", vm, to.description);
   if (to.memory !== undefined) await call("VM.set_memory", vm, to.memory);
   if (to.vcpus !== undefined) await setVcpus(vm, to.vcpus);
+  if (to.cores !== undefined) await setEntry(vm, "platform", CORES_KEY, to.cores === 0 ? "" : String(to.cores));
+  if (to.boot !== undefined) await setEntry(vm, "HVM_boot_params", "order", to.boot);
+  if (to.tags !== undefined) await call("VM.set_tags", vm, [...to.tags]);
+  if (to.folder !== undefined) await setEntry(vm, "other_config", FOLDER_KEY, to.folder);
   if (to.affinity !== undefined) await call("VM.set_affinity", vm, to.affinity === "" ? NULL_REF : to.affinity);
   if (to.order !== undefined) await call("VM.set_order", vm, to.order);
   if (to.delay !== undefined) await call("VM.set_start_delay", vm, to.delay);
@@ -45,6 +57,10 @@ export function cliOfChange(vm: Item<"VM">, to: Changes, host: string): string {
   if (to.description !== undefined) words.push("--description", to.description);
   if (to.memory !== undefined) words.push("--memory", `${Math.round(to.memory / 2 ** 20)}MiB`);
   if (to.vcpus !== undefined) words.push("--vcpus", to.vcpus);
+  if (to.cores !== undefined) words.push("--cores-per-socket", to.cores);
+  if (to.boot !== undefined) words.push("--boot", to.boot);
+  if (to.tags !== undefined) words.push(...(to.tags.length === 0 ? ["--tag", ""] : to.tags.flatMap((tag) => ["--tag", tag])));
+  if (to.folder !== undefined) words.push("--folder", to.folder);
   if (to.affinity !== undefined) words.push("--affinity", to.affinity === "" ? "" : host);
   if (to.order !== undefined) words.push("--order", to.order);
   if (to.delay !== undefined) words.push("--start-delay", `${to.delay}s`);

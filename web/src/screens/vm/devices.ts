@@ -5,6 +5,8 @@ import PlusIcon from "@patternfly/react-icons/dist/esm/icons/plus-icon";
 import TrashIcon from "@patternfly/react-icons/dist/esm/icons/trash-icon";
 import UnlinkIcon from "@patternfly/react-icons/dist/esm/icons/unlink-icon";
 import ExpandIcon from "@patternfly/react-icons/dist/esm/icons/expand-arrows-alt-icon";
+import StorageIcon from "@patternfly/react-icons/dist/esm/icons/database-icon";
+import SpeedIcon from "@patternfly/react-icons/dist/esm/icons/tachometer-alt-icon";
 import NetworkIcon from "@patternfly/react-icons/dist/esm/icons/network-icon";
 import { type Action, defineAction, type Reason, type World } from "@/actions/action";
 import { xe } from "@/actions/cli";
@@ -13,8 +15,9 @@ import { call, start } from "@/api/rpc";
 import { isLibrary } from "@/model/storage";
 import type { Item } from "@/store/hooks";
 import { resultRef, waitForTask } from "@/store/taskWatch";
-import { CdDialog, driveOf } from "./CdDialog";
-import { AddDiskDialog, AddNicDialog, MoveNicDialog, ResizeDiskDialog } from "./DeviceDialogs";
+import { CdDialog } from "./CdDialog";
+import { driveOf, putDisc } from "./drive";
+import { AddDiskDialog, AddNicDialog, LimitNicDialog, MoveDiskDialog, MoveNicDialog, ResizeDiskDialog } from "./DeviceDialogs";
 
 type Vm = Item<"VM">;
 
@@ -139,6 +142,33 @@ export const deleteDisk = defineAction<"VDI">({
   },
 });
 
+export const moveDisk = defineAction<"VDI">({
+  id: "vdi.move",
+  of: "VDI",
+  label: "disk-move",
+  icon: StorageIcon,
+  group: "move",
+  blocked: (vdi, world) => {
+    const users = world.all("VBD").filter((vbd) => vbd.VDI === vdi.$ref).map((vbd) => world.get("VM", vbd.VM));
+    if (users.some((vm) => vm !== undefined && vm.power_state !== "Halted")) return { id: "disk-move-off" };
+    if (world.all("SR").every((sr) => isLibrary(sr) || sr.$ref === vdi.SR)) return { id: "disk-move-nowhere" };
+    return users.map(fixed).find((reason) => reason !== undefined);
+  },
+  cli: (vdi) => xe("vdi-pool-migrate", { uuid: vdi.uuid, "sr-uuid": "SR" }),
+  dialog: MoveDiskDialog,
+});
+
+export const limitNic = defineAction<"VIF">({
+  id: "vif.limit",
+  of: "VIF",
+  label: "nic-limit-do",
+  icon: SpeedIcon,
+  group: "change",
+  blocked: (vif, world) => fixed(world.get("VM", vif.VM)),
+  cli: (vif) => xe("vif-param-set", { uuid: vif.uuid, qos_algorithm_type: "ratelimit", "qos_algorithm_params:kbps": "KIB" }),
+  dialog: LimitNicDialog,
+});
+
 export const moveNic = defineAction<"VIF">({
   id: "vif.move",
   of: "VIF",
@@ -183,5 +213,38 @@ export const changeCd = defineAction<"VM">({
   dialog: CdDialog,
 });
 
+/** Discs with drivers and agents for guests, by the names that they come with. */
+const TOOLS = /virtio-win|guest.?tools|xs-?tools|pv-?tools/i;
+
+function toolsOf(world: World): Item<"VDI"> | undefined {
+  const isImage = (vdi: Item<"VDI">): boolean => {
+    const sr = world.get("SR", vdi.SR);
+    return sr !== undefined && isLibrary(sr) && vdi.missing !== true;
+  };
+  return world.all("VDI").filter(isImage).find((vdi) => vdi.is_tools_iso === true || TOOLS.test(vdi.name_label));
+}
+
+export const insertTools = defineAction<"VM">({
+  id: "vm.tools",
+  of: "VM",
+  label: "tools-insert",
+  icon: DiscIcon,
+  group: "change",
+  isHidden: (vm) => vm.is_a_template || vm.is_a_snapshot,
+  blocked: (vm, world) => {
+    const tools = toolsOf(world);
+    if (tools === undefined) return { id: "tools-none" };
+    const drive = driveOf(vm, world);
+    if (drive?.VDI === tools.$ref) return { id: "tools-is-there" };
+    if (drive === undefined && vm.power_state !== "Halted") return { id: "cd-no-drive" };
+    return fixed(vm);
+  },
+  cli: (vm, world) => xe("vm-cd-insert", { vm: vm.name_label, "cd-name": toolsOf(world)?.name_label ?? "IMAGE" }),
+  run: async (vm, world) => {
+    await putDisc(world, vm, toolsOf(world)?.$ref ?? "");
+    return undefined;
+  },
+});
+
 export { add, addInterface };
-export const deviceActions = [changeCd, add, addInterface, detach, resize, deleteDisk, moveNic, removeNic] as unknown as Action[];
+export const deviceActions = [changeCd, insertTools, add, addInterface, detach, resize, moveDisk, deleteDisk, moveNic, limitNic, removeNic] as unknown as Action[];

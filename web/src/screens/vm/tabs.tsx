@@ -7,9 +7,12 @@ import { wireTime } from "@/i18n/format";
 import { type Item, useAll, useObject, usePool, useTable } from "@/store/hooks";
 import { Facts, HostLink, Panel } from "@/ui/bits";
 import { pathOf } from "@/ui/links";
-import { protectionOf } from "@/ui/status";
+import { protectionOf, ShieldPill } from "@/ui/status";
+import { useNow } from "@/ui/useNow";
 import { Timeline } from "../pool/History";
 import { Activity } from "./Activity";
+import { coresOf } from "./marks";
+import { Notes, PendingChanges } from "./Notes";
 import { Thumbnail } from "./Thumbnail";
 
 interface Props {
@@ -17,7 +20,7 @@ interface Props {
 }
 
 export function VmOverview({ object: vm }: Props): ReactNode {
-  const { t, bytes, number, dateTime } = useI18n();
+  const { t, bytes, number, dateTime, ago } = useI18n();
   const pool = usePool();
   const metrics = useObject("VM_metrics", vm.metrics);
   const guest = useObject("VM_guest_metrics", vm.guest_metrics);
@@ -26,30 +29,36 @@ export function VmOverview({ object: vm }: Props): ReactNode {
   const protection = protectionOf(vm, pool);
   const started = wireTime(metrics?.start_time);
   const world = useWorld();
+  const now = useNow();
+  const cores = coresOf(vm);
   const snapped = Math.max(0, ...vm.snapshots.map((ref) => wireTime(world.get("VM", ref)?.snapshot_time)));
   const pause = metrics?.other_config["last_migration_downtime_ms"];
   return (
     <div className="hv-columns">
       <div className="hv-stack">
+        <PendingChanges vm={vm} />
         <Panel title={t("vm-facts")}>
           <Facts
             facts={[
-              ["column-description", vm.name_description],
               ["column-host", vm.power_state === "Halted" ? undefined : <HostLink host={vm.resident_on} />],
               ["vm-home", vm.affinity === "OpaqueRef:NULL" ? undefined : <HostLink host={vm.affinity} />],
-              ["vm-running-since", vm.power_state === "Running" && started > 0 ? dateTime(started) : undefined],
+              ["vm-running-since", vm.power_state === "Running" && started > 0 ? `${dateTime(started)} (${ago(started, now)})` : undefined],
               ["column-vcpus", number(vm.VCPUs_at_startup)],
               ["column-memory", bytes(vm.memory_static_max)],
+              ["newvm-topology", cores > 0 ? t("topology", { sockets: vm.VCPUs_at_startup / cores, cores }) : undefined],
               ["vm-guest", guest?.os_version["name"]],
               ["vm-addresses", guest === undefined ? undefined : [...new Set(Object.values(guest.networks))].join(", ")],
               ["vm-last-pause", pause === undefined ? undefined : t("milliseconds", { value: number(Number(pause)) })],
-              ["vm-last-snapshot", snapped > 0 ? dateTime(snapped) : undefined],
-              ["vm-tags", vm.tags.join(", ")],
+              ["vm-last-snapshot", <Link key="snapshot" to={pathOf("vm", vm.uuid, "snapshots")}>{snapped > 0 ? `${dateTime(snapped)} (${ago(snapped, now)})` : t("vm-no-snapshot")}</Link>],
               ["column-uuid", <code key="uuid">{vm.uuid}</code>],
             ]}
           />
         </Panel>
+        <Notes vm={vm} />
         <Panel title={t("tab-protection")}>
+          <p>
+            <ShieldPill protection={protection} />
+          </p>
           <p>{t(`vm-protection-${protection}`, { order: vm.order })}</p>
           <Link to="/pool/availability">{t("see-availability")}</Link>
         </Panel>

@@ -6,7 +6,7 @@ use haven_drivers::hypervisor::DomainChange;
 use haven_model::{ApiError, Field, Ref, Value, Vm, VmMetrics, VmOperations, codes};
 use haven_pooldb::Image;
 
-use super::state as vm_state;
+use super::{booted, state as vm_state};
 use crate::dispatch::Call;
 use crate::ops::hotplug::{self, Running};
 use crate::ops::{allowed, errors, host};
@@ -49,7 +49,10 @@ pub async fn set_vcpus_number_live(call: Arc<Call>) -> Result<Value, ApiError> {
         state
             .pool
             .write(move |tx| {
-                tx.update(vm, |row: &mut Vm| row.vcpus_at_startup = count)?;
+                tx.update(vm, |row: &mut Vm| {
+                    row.vcpus_at_startup = count;
+                    row.last_booted_record = booted::with_vcpus(row);
+                })?;
                 let metrics = tx.require(vm)?.metrics;
                 tx.update(metrics, |row: &mut VmMetrics| {
                     row.vcpus_number = count;

@@ -1,10 +1,11 @@
 //! Memory and CPUs of VMs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use haven_model::{ApiError, Ref, Value, Vm, VmOperations, VmPowerState, codes};
 
-use super::live;
+use super::{booted, live};
 use crate::dispatch::Call;
 use crate::ops::{admission, allowed};
 
@@ -21,6 +22,9 @@ async fn change(call: &Call, operation: VmOperations, edit: Change) -> Result<Va
         let mut changed = row.clone();
         edit(&mut changed);
         check(&changed)?;
+        if changed.vcpus_max != row.vcpus_max {
+            booted::cores_per_socket(&changed)?;
+        }
         // Only what waits for a start counts while it is halted; the start itself is checked too.
         let guest = u64::try_from(changed.memory_static_max).unwrap_or(0);
         let vcpus = u32::try_from(changed.vcpus_max).unwrap_or(1);
@@ -154,6 +158,36 @@ pub async fn set_vcpus_at_startup(call: Arc<Call>) -> Result<Value, ApiError> {
     let value = call.arg(1)?;
     let edit = move |row: &mut Vm| row.vcpus_at_startup = value;
     change(&call, VmOperations::ChangingVCPUs, Box::new(edit)).await
+}
+
+/// `VM.set_platform(vm, value)`, `VM.add_to_platform(vm, key, value)`: what a domain takes of it makes
+/// sense; it does so at the next start.
+pub async fn set_platform(call: Arc<Call>) -> Result<Value, ApiError> {
+    let vm: Ref<Vm> = call.arg(0)?;
+    let whole: Option<BTreeMap<String, String>> =
+        (call.method == "VM.set_platform").then(|| call.arg(1)).transpose()?;
+    let pair: Option<(String, String)> = match whole {
+        Some(_) => None,
+        None => Some((call.arg(1)?, call.arg(2)?)),
+    };
+    call.write(move |tx| {
+        let mut changed = tx.require(vm)?.clone();
+        if let Some(whole) = whole {
+            changed.platform = whole;
+        }
+        if let Some((key, value)) = pair {
+            if changed.platform.contains_key(&key) {
+                let parameters: [&dyn std::fmt::Display; 4] =
+                    [&"VM", &"platform", &changed.uuid, &key];
+                return Err(ApiError::with(codes::MAP_DUPLICATE_KEY, &parameters));
+            }
+            changed.platform.insert(key, value);
+        }
+        booted::cores_per_socket(&changed)?;
+        tx.update(vm, |row: &mut Vm| row.platform = changed.platform)
+    })
+    .await?;
+    Ok(Value::void())
 }
 
 /// `VM.compute_memory_overhead(vm)`.

@@ -14,6 +14,7 @@ use haven_tasks::TaskId;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::moving::Watched;
 use super::state::{self as vm_state, Undo};
 use crate::dispatch::Call;
 use crate::ops::{admission, allowed, errors, host, news, placement, view};
@@ -174,6 +175,7 @@ async fn copy(
     let order = Order::MigrateVm { vm: id, to: host::id(to), pace };
     let sent = state.orders.send(host::id(from), order);
     tokio::pin!(sent);
+    let watched = state.moving.watch(id);
     let mut ticks = tokio::time::interval(PROGRESS_INTERVAL);
     let mut cancelling = false;
     loop {
@@ -195,7 +197,7 @@ async fn copy(
                     tracing::warn!(%error, "a migration could not be cancelled");
                 }
             }
-            _ = ticks.tick() => report(state, op, id, from).await,
+            _ = ticks.tick() => report(state, op, (id, &watched), from).await,
         }
     }
 }
@@ -210,9 +212,15 @@ fn failed(from: Ref<Host>, to: Ref<Host>, error: crate::orders::OrderError) -> A
     }
 }
 
-async fn report(state: &Arc<AppState>, op: &Op, id: Uuid, from: Ref<Host>) {
+async fn report(
+    state: &Arc<AppState>,
+    op: &Op,
+    (id, watched): (Uuid, &Watched<'_>),
+    from: Ref<Host>,
+) {
     let reply = state.orders.send(host::id(from), Order::MigrateProgress { vm: id }).await;
     if let Ok(OrderReply::Progress(Some(progress))) = reply {
+        watched.note(progress);
         let total = progress.processed_bytes.saturating_add(progress.remaining_bytes);
         if total > 0 {
             #[expect(clippy::cast_precision_loss, reason = "a fraction for people")]

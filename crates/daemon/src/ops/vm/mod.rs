@@ -1,5 +1,6 @@
 //! Operations on VMs.
 
+pub mod booted;
 pub mod clone;
 pub mod create;
 pub mod firmware;
@@ -8,6 +9,7 @@ pub mod live;
 pub mod memory;
 pub mod migrate;
 pub mod migrate_send;
+pub mod moving;
 pub mod nics;
 pub mod power;
 pub mod query;

@@ -14,8 +14,8 @@ use haven_pooldb::{Image, Tx};
 use haven_tasks::TaskId;
 use serde_json::{Value as Json, json};
 
-use super::migrate;
 use super::state::{self as vm_state, Undo};
+use super::{booted, migrate};
 use crate::dispatch::Call;
 use crate::ops::rows::uuid;
 use crate::ops::{admission, allowed, chain, errors, host, news, placement, spec, view};
@@ -254,7 +254,10 @@ async fn reserve(
             let cpu = (!how.resume).then(|| spec::boot_flags(tx, host)).transpose()?;
             tx.update(vm, |row: &mut Vm| {
                 row.scheduled_to_be_resident_on = host;
-                row.last_boot_cpu_flags = cpu.unwrap_or_else(|| row.last_boot_cpu_flags.clone());
+                if let Some(cpu) = cpu {
+                    row.last_boot_cpu_flags = cpu;
+                    row.last_booted_record = booted::record(row);
+                }
             })?;
             let spec = Box::new(spec::domain(tx, vm, &mount, term.epoch)?);
             let bridges = super::nics::bridges(tx, vm, host)?;

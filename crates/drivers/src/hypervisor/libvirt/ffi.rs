@@ -234,7 +234,7 @@ pub(crate) struct JobStats {
     pub(crate) operation: i32,
     /// Milliseconds since its start.
     pub(crate) elapsed_ms: u64,
-    /// Pause of the guest in milliseconds.
+    /// Pause of the guest in milliseconds; of a job that runs, the one that is expected.
     pub(crate) downtime_ms: u64,
     /// Bytes sent.
     pub(crate) processed: u64,
@@ -242,6 +242,14 @@ pub(crate) struct JobStats {
     pub(crate) remaining: u64,
     /// Passes over memory.
     pub(crate) iteration: u64,
+    /// Memory that is sent, in bytes a second.
+    pub(crate) bytes_s: u64,
+    /// Pages that the guest changes, a second.
+    pub(crate) dirty_pages_s: u64,
+    /// Their size.
+    pub(crate) page_bytes: u64,
+    /// How much the guest is slowed down.
+    pub(crate) throttle_percent: u64,
 }
 
 impl JobStats {
@@ -265,18 +273,25 @@ unsafe fn read_stats(params: sys::virTypedParameterPtr, count: c_int) -> JobStat
         unsafe { sys::virTypedParamsGetULLong(params, count, name.as_ptr(), &raw mut value) };
         value
     };
-    let mut operation: c_int = 0;
-    let name = sys::VIR_DOMAIN_JOB_OPERATION;
-    // SAFETY: as above.
-    unsafe { sys::virTypedParamsGetInt(params, count, name.as_ptr(), &raw mut operation) };
+    let signed = |name: &CStr| {
+        let mut value: c_int = 0;
+        // SAFETY: as above.
+        unsafe { sys::virTypedParamsGetInt(params, count, name.as_ptr(), &raw mut value) };
+        value
+    };
+    let throttle = signed(sys::VIR_DOMAIN_JOB_AUTO_CONVERGE_THROTTLE);
     JobStats {
         active: count > 0,
-        operation,
+        operation: signed(sys::VIR_DOMAIN_JOB_OPERATION),
         elapsed_ms: number(sys::VIR_DOMAIN_JOB_TIME_ELAPSED),
         downtime_ms: number(sys::VIR_DOMAIN_JOB_DOWNTIME),
         processed: number(sys::VIR_DOMAIN_JOB_DATA_PROCESSED),
         remaining: number(sys::VIR_DOMAIN_JOB_DATA_REMAINING),
         iteration: number(sys::VIR_DOMAIN_JOB_MEMORY_ITERATION),
+        bytes_s: number(sys::VIR_DOMAIN_JOB_MEMORY_BPS),
+        dirty_pages_s: number(sys::VIR_DOMAIN_JOB_MEMORY_DIRTY_RATE),
+        page_bytes: number(sys::VIR_DOMAIN_JOB_MEMORY_PAGE_SIZE),
+        throttle_percent: u64::try_from(throttle).unwrap_or(0),
     }
 }
 

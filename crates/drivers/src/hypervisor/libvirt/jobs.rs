@@ -96,6 +96,10 @@ impl LibvirtHypervisor {
             processed_bytes: stats.processed,
             remaining_bytes: stats.remaining,
             iteration: stats.iteration,
+            transfer_bytes_s: stats.bytes_s,
+            dirty_bytes_s: stats.dirty_pages_s.saturating_mul(stats.page_bytes),
+            pause_ms: stats.downtime_ms,
+            slowed_percent: stats.throttle_percent,
         }))
     }
 

@@ -68,7 +68,12 @@ impl SimHypervisor {
             sleep(pause);
             let processed_bytes = total * step / u64::from(MIGRATE_STEPS);
             let remaining_bytes = total - processed_bytes;
-            let progress = MigrateProgress { processed_bytes, remaining_bytes, iteration: 1 };
+            let progress = MigrateProgress {
+                processed_bytes,
+                remaining_bytes,
+                iteration: 1,
+                ..MigrateProgress::default()
+            };
             let cancelled = self.world.with_domain(self.host, vm, |domain| {
                 let cancelled = domain.job.is_some_and(|job| job.cancelled);
                 domain.job = Some(Job { progress, cancelled });

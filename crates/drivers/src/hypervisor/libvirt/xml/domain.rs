@@ -105,7 +105,7 @@ fn qemu_domain(spec: &DomainSpec, ctx: &RenderContext) -> Element {
         tree = tree.child(sysinfo);
         os = os.child(el("smbios").attr("mode", "sysinfo"));
     }
-    let tree = tree.child(os).child(features).child(cpu(&spec.cpu_model, tcg)).child(clock());
+    let tree = tree.child(os).child(features).child(processors(spec, tcg)).child(clock());
     life(tree, spec).child(qemu_devices(spec, ctx))
 }
 
@@ -161,6 +161,21 @@ fn boot(os: Element, boot: &BootSpec) -> Element {
             if args.is_empty() { os } else { os.child(el("cmdline").text(args.as_str())) }
         }
     }
+}
+
+/// The processors, with their sockets and cores where somebody asked for them.
+fn processors(spec: &DomainSpec, tcg: bool) -> Element {
+    let tree = cpu(&spec.cpu_model, tcg);
+    let most = spec.extra.vcpus_max.max(spec.vcpus).max(1);
+    let cores = spec.extra.cores_per_socket;
+    if cores == 0 || !most.is_multiple_of(cores) {
+        return tree;
+    }
+    let topology = el("topology")
+        .attr("sockets", (most / cores).to_string())
+        .attr("cores", cores.to_string())
+        .attr("threads", "1");
+    tree.child(topology)
 }
 
 fn cpu(model: &CpuModel, tcg: bool) -> Element {
@@ -289,6 +304,11 @@ pub(super) fn nic_element(nic: &NicSpec, virtio: bool) -> Element {
     }
     if nic.mtu > 0 {
         tree = tree.child(el("mtu").attr("size", nic.mtu.to_string()));
+    }
+    if nic.send_kib_s > 0 {
+        // libvirt's "outbound" is what the guest sends, as XenAPI's rate limit means it.
+        let limit = el("outbound").attr("average", nic.send_kib_s.to_string());
+        tree = tree.child(el("bandwidth").child(limit));
     }
     tree
 }

@@ -33,7 +33,12 @@ fn full_spec() -> DomainSpec {
         boot: BootSpec::Firmware { order: vec!["cdrom".into(), "hd".into()] },
         cpu_model: CpuModel::Named("qemu64".into()),
         disks: vec![disk(0x21, "vda", "/run/sr-mount/s/21.qcow2"), cd],
-        nics: vec![NicSpec { mac: "52:54:00:00:00:01".into(), bridge: "xbr0".into(), mtu: 9000 }],
+        nics: vec![NicSpec {
+            mac: "52:54:00:00:00:01".into(),
+            bridge: "xbr0".into(),
+            mtu: 9000,
+            send_kib_s: 2048,
+        }],
         watchdog_action: Some("reset".into()),
         extra: DomainExtra {
             epoch: 7,
@@ -41,6 +46,7 @@ fn full_spec() -> DomainSpec {
             machine: None,
             serial_log: Some("/var/log/haven/serial/11.log".into()),
             vcpus_max: 4,
+            cores_per_socket: 2,
             ..DomainExtra::default()
         },
     }

@@ -1,0 +1,88 @@
+// W8, W9, W11 in Chromium: the machine's page, its console, and how it moves; photographed in three languages, and
+// narrow, and looked at by axe.
+import { expect, type Page, test } from "@playwright/test";
+import { axeComplaints, signIn, watch } from "../page";
+import { VM } from "../screens";
+
+const PASSWORD = "haven-demo";
+const PICTURES = process.env["PICTURES"] ?? "test-results/pictures";
+
+async function open(page: Page, path: string, language: string): Promise<void> {
+  await page.addInitScript((value) => localStorage.setItem("haven.language", value), language);
+  await page.goto(`/ui${path}`);
+  await signIn(page, PASSWORD);
+  await expect(page.locator("h1").first()).toBeVisible();
+}
+
+/** As wide as it is, then as a phone is. */
+async function look(page: Page, name: string, language: string): Promise<void> {
+  for (const width of [1440, 375]) {
+    await page.setViewportSize({ width, height: 900 });
+    // What opened wide stands before the page when it is narrow.
+    const dialog = page.locator(".pf-v6-c-modal-box");
+    const isCovered = width < 900 && (await page.locator(".hv-tree").isVisible()) && !(await dialog.isVisible());
+    if (isCovered) await page.locator(".hv-header button").first().click();
+    await page.waitForTimeout(300);
+    await page.screenshot({ path: `${PICTURES}/${name}-${language}-${width}.png`, animations: "disabled" });
+    expect(await axeComplaints(page), `${name} ${width}`).toEqual([]);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    expect(wide, `${name} is wider than the window at ${width}`).toBeLessThanOrEqual(0);
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
+  if (!(await page.locator(".hv-tree").isVisible())) await page.locator(".hv-header button").first().click();
+}
+
+for (const language of ["en", "es", "zh-CN"]) {
+  test(`W8, W9, W11: a machine in ${language}`, async ({ page, baseURL }) => {
+    test.setTimeout(180_000);
+    const seen = watch(page, () => [baseURL ?? ""]);
+    await open(page, `/vm/${VM}`, language);
+    await expect(page.getByTestId("pending")).toBeVisible();
+    await look(page, "machine-overview", language);
+    await page.locator(".hv-notes + * + .hv-buttons button, .hv-stack > .hv-buttons button").first().click();
+    await expect(page.locator("#notes-text")).toBeVisible();
+    await look(page, "machine-notes", language);
+    await page.keyboard.press("Escape");
+    await page.locator(".pf-v6-c-tabs a[href$='/networks']").click();
+    await page.locator("[data-action='vif.limit']").first().click();
+    await expect(page.locator("#nic-limit")).toBeVisible();
+    await look(page, "machine-limit", language);
+    await page.keyboard.press("Escape");
+    await page.locator(".pf-v6-c-tabs a[href$='/console']").click();
+    await expect(page.locator("[data-action='vm.tools']")).toBeVisible();
+    await look(page, "machine-console-tools", language);
+    // Dropped onto a host it asks how it shall move there.
+    const host = page.getByRole("treeitem", { name: /^host3/ });
+    const machine = page.getByRole("treeitem", { name: /^web1(?!\d)/ });
+    await machine.dragTo(host);
+    await expect(page.locator(".pf-v6-c-modal-box input[type=radio]").first()).toBeVisible();
+    await page.locator(".pf-v6-c-modal-box .pf-v6-c-expandable-section__toggle button").click();
+    await look(page, "migrate", language);
+    expect(seen.errors).toEqual([]);
+    expect(seen.foreign).toEqual([]);
+  });
+}
+
+test("W11: a move says how fast it is against the guest, and what was measured", async ({ page, baseURL }) => {
+  const seen = watch(page, () => [baseURL ?? ""]);
+  await open(page, `/vm/${VM}`, "en");
+  await page.locator("[data-action='vm.migrate']").first().click();
+  await page.locator(".pf-v6-c-modal-box__footer button").first().click();
+  await expect(page.locator(".pf-v6-c-modal-box").getByText("120 MiB/s")).toBeVisible();
+  await page.screenshot({ path: `${PICTURES}/migrate-moving.png` });
+  await expect(page.getByTestId("migrated")).toBeVisible();
+  await page.screenshot({ path: `${PICTURES}/migrate-done.png` });
+  expect(seen.errors).toEqual([]);
+});
+
+test("W7: the steps of a new machine on a phone", async ({ page }) => {
+  test.setTimeout(120_000);
+  await open(page, "/new/vm", "es");
+  const next = page.locator("form button[type=submit]");
+  for (const step of ["template", "name", "media", "where", "size", "disks", "networks"]) {
+    await look(page, `new-machine-narrow-${step}`, "es");
+    await next.click();
+  }
+  await expect(page.locator(".pf-v6-c-alert")).toBeVisible();
+  await look(page, "new-machine-narrow-review", "es");
+});
