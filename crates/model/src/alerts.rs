@@ -1,4 +1,39 @@
-//! Names and priorities of alerts (the `message` class): 1 is the most urgent, 5 is information.
+//! Names and priorities of alerts (the `message` class): 1 is the most urgent, 5 is information;
+//! and how their bodies are read: a sentence, and what it says as one JSON object behind it.
+
+use serde_json::{Map, Value};
+
+/// What a body says of who has taken the alert on.
+pub const ACKNOWLEDGED: &str = "acknowledged";
+
+/// A body's sentence, and the data for programs that may stand behind it. A body of markup may have
+/// its data in a comment at its end.
+#[must_use]
+pub fn part_body(body: &str) -> (&str, Map<String, Value>) {
+    for (at, _) in body.match_indices("{\"") {
+        let (sentence, data) = body.split_at(at);
+        let comment = sentence.strip_suffix("<!-- ").zip(data.strip_suffix(" -->"));
+        let (sentence, data) = comment.unwrap_or((sentence, data));
+        if let Ok(Value::Object(data)) = serde_json::from_str(data) {
+            return (sentence.trim_end(), data);
+        }
+    }
+    (body, Map::new())
+}
+
+/// The body with this data instead.
+#[must_use]
+pub fn body_with(sentence: &str, data: Map<String, Value>) -> String {
+    if data.is_empty() {
+        return sentence.to_owned();
+    }
+    let data = Value::Object(data).to_string();
+    if sentence.starts_with('<') {
+        // What parses the markup goes on to do so. Two hyphens would end the comment.
+        return format!("{sentence} <!-- {} -->", data.replace("--", "-\\u002d"));
+    }
+    format!("{sentence} {data}").trim_start().to_owned()
+}
 
 /// A kind of alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,4 +164,25 @@ alerts! {
     WLB_CONSULTATION_FAILED = 3;
     WLB_OPTIMIZATION_ALERT = 3;
     XAPI_STARTUP_BLOCKED_AS_VERSION_HIGHER_THAN_COORDINATOR = 2;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_into_a_body_is_found_there_again_and_taken_out() {
+        for body in ["It failed. {\"case\":\"failed\"}", "A sentence.", "<v a=\"1\">x</v>", ""] {
+            let (sentence, mut data) = part_body(body);
+            assert_eq!(data.contains_key("case"), body.contains("case"), "{body}");
+            data.insert(ACKNOWLEDGED.to_owned(), serde_json::json!({ "note": "a--b {\" c" }));
+            let noted = body_with(sentence, data);
+            let (same, mut found) = part_body(&noted);
+            assert_eq!(same, sentence);
+            let note = found.remove(ACKNOWLEDGED).unwrap();
+            assert_eq!(note["note"], "a--b {\" c", "{noted}");
+            assert!(!noted.starts_with('<') || !noted[4..noted.len() - 4].contains("--\""));
+            assert_eq!(body_with(same, found), body);
+        }
+    }
 }

@@ -112,3 +112,69 @@ limit-network = A host loses its network alone: the hosts agree on who stays, { 
 limit-storage = The storage stalls for all: nothing happens while a majority of the hosts hear each other; else hosts stop their machines within { $seconds } s.
 limit-watchdog = The guard of a host hangs: its watchdog resets the host within { $seconds } s.
 limit-guests = A host that has to give way still reaches its storage: it asks its machines to shut down, and stops those that have not after { $seconds } s; only then do they start elsewhere.
+pause-on = Protection pauses until { $until } ({ $left } left)
+pause-by = By { $by }: { $reason }
+drill = Run drill
+drill-title = Run a drill
+drill-body = A rehearsal stops nothing. A drill is the real thing: a host is put out as if it were lost.
+drill-kind = What is tried
+drill-rehearse = Rehearse
+drill-rehearse-body = Looks at every path of every host, and plays the loss of each one through.
+drill-host = Put { $host } out for real
+drill-put-out = Put the host out
+drill-loss = { $count ->
+    [0] No machine runs on { $host }; it leaves the pool and comes back by itself.
+    [one] The machine on { $host } stops at once. { $sure } protected, restarting elsewhere within { $seconds } s.
+   *[other] The { $count } machines on { $host } stop at once, without asking their guests. { $sure } of them are protected: they begin to boot elsewhere within { $seconds } s.
+}
+drill-bare = Not protected: { $names }. Protect them, move them away or shut them down first: nobody would start them again.
+drill-is-running = A drill is under way: { $host } was put out.
+drill-never = No drill yet: run one while nothing depends on it.
+drill-last-host = Last drill { $ago } — { $result }
+drill-last-rehearsal = Last rehearsal { $ago } — { $result }
+drill-passed = passed
+drill-failed = failed
+drill-by = { $by }, { $at }.
+drill-told = { $host } was put out; { $count } protected machines ran elsewhere after { $time }.
+drill-behind = These did not come back: { $names }
+drill-rehearsal-passed = The rehearsal passed: the pool would survive the loss of any one host now.
+drill-rehearsal-failed = { $count ->
+    [one] The rehearsal found one thing that is wrong.
+   *[other] The rehearsal found { $count } things that are wrong.
+}
+drill-finding-paused = Protection is paused.
+drill-finding-missing = { $host } is no member now.
+drill-finding-network = { $host } is not heard on heartbeat network { $network }.
+drill-finding-storage = { $host } does not write to the heartbeat storage.
+drill-finding-statefile = The heartbeat storage { $sr } does not answer.
+drill-finding-room = Without { $host } there is no room for { $vm }.
+protect-settings = Settings of protection
+protect-settings-body = They change while protection stays on. How much room is kept, `haven ha policy` says.
+protect-settings-do = Change
+protect-settings-same = Nothing is changed yet.
+isolation = A host that is cut off from the network but has its storage
+isolation-fence = Stops its machines at once
+isolation-fence-body = They start elsewhere as soon as can be.
+isolation-shutdown = Asks its machines to shut down first
+isolation-shutdown-body = Their data are in order; the restart takes longer.
+isolation-hold = Lets them run as long as it can
+isolation-hold-body = For networks that fail more often than hosts.
+what-if-any = Any hosts that fail
+if-any-fail = { $count ->
+    [one] Any one fails
+   *[other] Any { $count } fail
+}
+if-any-good = { $count ->
+    [one] Whichever it is, all protected machines run again.
+   *[other] Whichever { $count } they are, all protected machines run again.
+}
+if-any-bad = { $count ->
+    [one] Not after the loss of every host would all protected machines find room.
+   *[other] Not after the loss of any { $count } hosts would all protected machines find room.
+}
+beat-network-of = Network { $number }
+beat-watchdog = Watchdog
+beat-power = Power fencing
+watchdog-on = required
+watchdog-none = done without
+power-none = not set up

@@ -94,3 +94,43 @@ history-all = Everything
 history-task = Tasks
 history-alert = Alerts
 history-failed = Failed tasks
+alerts-by-severity = By urgency
+alerts-state = How they stand
+alerts-state-all = Whatever their state
+alerts-state-open = Nobody deals with them
+alerts-state-taken = Somebody deals with them
+alerts-state-over = Over by themselves
+alerts-take = Take on { $count }
+alerts-take-none = Somebody deals with all of these already.
+alerts-take-title = { $count ->
+    [one] Deal with this alert?
+   *[other] Deal with { $count } alerts?
+}
+alerts-take-body = Everybody sees that you deal with it, and since when.
+alert-take = I deal with it
+alert-give-back = Give back
+alert-taken = { $by } deals with it
+alert-note = What the others should know
+alert-over = Over
+alert-over-body = What it tells of is no more so.
+alerts-clear-title = { $count ->
+    [one] Clear this alert?
+   *[other] Clear { $count } alerts?
+}
+help-me = Help me
+filters-saved = Saved filters
+filter-save = Save this filter
+filter-name = Name of the filter
+filter-needs-name = Give it a name first.
+filter-keep = Save
+filter-where = It is kept in this browser.
+filter-forget = Forget the filter { $name }
+help-runbooks = What to do when
+help-all = All runbooks
+help-in-english = This page is written in English.
+help-host-dead = A host is dead
+help-storage-lost = Storage is lost
+help-power-fencing = Switch failed hosts off: power fencing
+help-enable-ha = Turn high availability on
+help-replace-host = Replace a host
+help-change-address = A host gets another address

@@ -112,3 +112,69 @@ limit-network = Un host pierde solo la red: los hosts acuerdan quién se queda, 
 limit-storage = El almacenamiento se detiene para todos: no pasa nada mientras una mayoría de los hosts se oiga; si no, los hosts detienen sus máquinas en { $seconds } s.
 limit-watchdog = El guardián de un host se cuelga: su watchdog reinicia el host en { $seconds } s.
 limit-guests = Un host que debe ceder aún llega a su almacenamiento: pide a sus máquinas que se apaguen y detiene a las que no lo hayan hecho a los { $seconds } s; solo entonces arrancan en otro host.
+pause-on = La protección está en pausa hasta las { $until } (quedan { $left })
+pause-by = De { $by }: { $reason }
+drill = Hacer un simulacro
+drill-title = Hacer un simulacro
+drill-body = Un ensayo no detiene nada. Un simulacro es real: se excluye un host como si se hubiera perdido.
+drill-kind = Qué se prueba
+drill-rehearse = Ensayar
+drill-rehearse-body = Mira todas las vías de cada host y calcula la pérdida de cada uno.
+drill-host = Excluir { $host } de verdad
+drill-put-out = Excluir el host
+drill-loss = { $count ->
+    [0] Ninguna máquina funciona en { $host }; sale del pool y vuelve solo.
+    [one] La máquina de { $host } se detiene enseguida. { $sure } protegida; empieza a arrancar en otro host en { $seconds } s.
+   *[other] Las { $count } máquinas de { $host } se detienen enseguida, sin preguntar a sus sistemas. { $sure } están protegidas: empiezan a arrancar en otro host en { $seconds } s.
+}
+drill-bare = Sin protección: { $names }. Protéjalas, muévalas o apáguelas antes: nadie las arrancaría de nuevo.
+drill-is-running = Hay un simulacro en curso: se excluyó { $host }.
+drill-never = Aún no hay simulacros: haga uno cuando nada dependa de ello.
+drill-last-host = Último simulacro { $ago }: { $result }
+drill-last-rehearsal = Último ensayo { $ago }: { $result }
+drill-passed = superado
+drill-failed = fallido
+drill-by = { $by }, { $at }.
+drill-told = Se excluyó { $host }; { $count } máquinas protegidas funcionaban en otro host a los { $time }.
+drill-behind = No volvieron: { $names }
+drill-rehearsal-passed = Ensayo superado: el pool sobreviviría ahora a la pérdida de cualquier host.
+drill-rehearsal-failed = { $count ->
+    [one] El ensayo encontró un problema.
+   *[other] El ensayo encontró { $count } problemas.
+}
+drill-finding-paused = La protección está en pausa.
+drill-finding-missing = { $host } no es miembro ahora.
+drill-finding-network = No se oye a { $host } en la red de latidos { $network }.
+drill-finding-storage = { $host } no escribe en el almacenamiento de latidos.
+drill-finding-statefile = El almacenamiento de latidos { $sr } no responde.
+drill-finding-room = Sin { $host } no hay sitio para { $vm }.
+protect-settings = Ajustes de la protección
+protect-settings-body = Cambian sin desactivar la protección. Cuánto sitio se reserva lo dice `haven ha policy`.
+protect-settings-do = Cambiar
+protect-settings-same = Aún no se ha cambiado nada.
+isolation = Un host sin red que conserva su almacenamiento
+isolation-fence = Detiene sus máquinas enseguida
+isolation-fence-body = Arrancan en otro host cuanto antes.
+isolation-shutdown = Pide antes a sus máquinas que se apaguen
+isolation-shutdown-body = Sus datos quedan en orden; el reinicio tarda más.
+isolation-hold = Las deja funcionar mientras pueda
+isolation-hold-body = Para redes que fallan más que los hosts.
+what-if-any = Hosts cualesquiera que fallan
+if-any-fail = { $count ->
+    [one] Falla uno cualquiera
+   *[other] Fallan { $count } cualesquiera
+}
+if-any-good = { $count ->
+    [one] Sea cual sea, todas las máquinas protegidas vuelven a funcionar.
+   *[other] Sean cuales sean los { $count }, todas las máquinas protegidas vuelven a funcionar.
+}
+if-any-bad = { $count ->
+    [one] No con la pérdida de cualquier host tendrían sitio todas las máquinas protegidas.
+   *[other] No con la pérdida de { $count } hosts cualesquiera tendrían sitio todas las máquinas protegidas.
+}
+beat-network-of = Red { $number }
+beat-watchdog = Watchdog
+beat-power = Control de energía
+watchdog-on = exigido
+watchdog-none = sin él
+power-none = sin configurar

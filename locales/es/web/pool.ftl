@@ -94,3 +94,43 @@ history-all = Todo
 history-task = Tareas
 history-alert = Alertas
 history-failed = Tareas fallidas
+alerts-by-severity = Por urgencia
+alerts-state = Cómo están
+alerts-state-all = En cualquier estado
+alerts-state-open = Nadie se ocupa
+alerts-state-taken = Alguien se ocupa
+alerts-state-over = Resueltas solas
+alerts-take = Ocuparse de { $count }
+alerts-take-none = Alguien se ocupa ya de todas.
+alerts-take-title = { $count ->
+    [one] ¿Ocuparse de esta alerta?
+   *[other] ¿Ocuparse de { $count } alertas?
+}
+alerts-take-body = Todos ven que se ocupa usted, y desde cuándo.
+alert-take = Me ocupo yo
+alert-give-back = Devolver
+alert-taken = { $by } se ocupa
+alert-note = Lo que los demás deben saber
+alert-over = Resuelta
+alert-over-body = Lo que cuenta ya no es así.
+alerts-clear-title = { $count ->
+    [one] ¿Quitar esta alerta?
+   *[other] ¿Quitar { $count } alertas?
+}
+help-me = Ayuda
+filters-saved = Filtros guardados
+filter-save = Guardar este filtro
+filter-name = Nombre del filtro
+filter-needs-name = Póngale antes un nombre.
+filter-keep = Guardar
+filter-where = Se guarda en este navegador.
+filter-forget = Olvidar el filtro { $name }
+help-runbooks = Qué hacer cuando
+help-all = Todas las guías
+help-in-english = Esta página está escrita en inglés.
+help-host-dead = Un host ha caído
+help-storage-lost = Se ha perdido el almacenamiento
+help-power-fencing = Apagar los hosts caídos: control de energía
+help-enable-ha = Activar la alta disponibilidad
+help-replace-host = Sustituir un host
+help-change-address = Un host recibe otra dirección

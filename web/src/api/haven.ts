@@ -190,7 +190,35 @@ export interface AddedHost {
   joined: { host?: string };
 }
 
+/** What a rehearsal finds wrong: `case` and what it is about. */
+export interface DrillFinding {
+  case: "paused" | "missing" | "network" | "storage" | "statefile" | "room";
+  host?: string;
+  vm?: string;
+  sr?: string;
+  network?: number;
+}
+
+/** A drill as the pool records it. */
+export interface Drill {
+  kind: "rehearsal" | "host";
+  by: string;
+  began_ms: number;
+  ended_ms?: number;
+  passed?: boolean;
+  host?: string;
+  /** Protected machines that ran on the host. */
+  count?: number;
+  /** Names of those that did not come back. */
+  behind?: string[];
+  findings?: DrillFinding[];
+}
+
 export const haven = {
+  acknowledge: (asked: { alerts: string[]; note?: string; undo?: boolean }) => request<{ count: number }>("POST", "/ui/haven/alerts/acknowledge", asked),
+  pause: (seconds: number, reason = "") => request<unknown>("POST", "/ui/haven/ha/pause", { seconds, reason }),
+  drill: (host?: string) => request<Drill>("POST", "/ui/haven/ha/drill", host === undefined ? {} : { host }),
+  haSet: (configuration: Record<string, string>) => request<unknown>("POST", "/ui/haven/ha/set", { configuration }),
   waiting: (signal?: AbortSignal) => request<{ hosts: WaitingHost[] }>("GET", "/ui/haven/pool/waiting", undefined, signal),
   checkHost: (address: string, fingerprint = "", code = "") => request<CheckedHost>("POST", "/ui/haven/pool/check-host", { address, fingerprint, code }),
   addHost: (address: string, fingerprint: string, code: string) => request<AddedHost>("POST", "/ui/haven/pool/add-host", { address, fingerprint, code }),

@@ -10,6 +10,7 @@ import { type ReactNode, useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { useT } from "@/i18n";
 import { useAll } from "@/store/hooks";
+import { useWaits } from "@/screens/alerts/standing";
 import { areaCommands } from "./areas";
 import { Preferences } from "./Preferences";
 import { signOut, useSession } from "./session";
@@ -21,14 +22,11 @@ interface Props {
   isTreeOpen: boolean;
 }
 
-/** Alerts of this priority or a smaller number ask for attention. */
-export const URGENT_PRIORITY = 3;
-
 export function Header(props: Props): ReactNode {
   const t = useT();
   const messages = useAll("message");
   const tasks = useAll("task").filter((task) => task.status === "pending" || task.status === "cancelling");
-  const alerts = messages.filter((message) => message.priority <= URGENT_PRIORITY).length;
+  const alerts = messages.filter(useWaits()).length;
   return (
     <header className="hv-header">
       <Button

@@ -305,6 +305,7 @@ export class MockPool {
         this.tables.update("pool", pool, { ha_enabled: false, ha_plan_exists_for: 0 });
         return "";
       },
+      "pool.ha_failover_plan_exists": ([failures]) => Number(failures) <= this.tolerance(),
       "pool.ha_compute_max_host_failures_to_tolerate": () => this.tolerance(),
       "pool.ha_compute_hypothetical_max_host_failures_to_tolerate": () => this.tolerance(),
       "pool.ha_compute_vm_failover_plan": ([failed, vms]) => {

@@ -3,6 +3,7 @@ import type { HaStatus, HostCheck, Moving, NewMachine, SessionState, StorageTest
 import { MockError, MockPool, type MockTempo } from "./methods";
 import { joinHost, fixed, type MockSize } from "./data";
 import { rrdUpdates } from "./rrd";
+import { partBody } from "@/screens/alerts/words";
 
 export interface MockAnswer {
   status: number;
@@ -14,6 +15,9 @@ export interface MockAnswer {
 /** The password that the mock accepts, and the code of its first run. */
 export const MOCK_PASSWORD = "haven-demo";
 export const MOCK_CODE = "ABCD-EFGH";
+
+/** How long a drill takes here, in milliseconds. */
+const DRILL_MS = 3000;
 
 export class MockServer {
   pool: MockPool;
@@ -95,6 +99,12 @@ export class MockServer {
         return this.setup(route, body);
       case "GET /ui/haven/ha/status":
         return this.haStatus();
+      case "POST /ui/haven/alerts/acknowledge":
+        return this.acknowledge(body as { alerts: string[]; note?: string; undo?: boolean });
+      case "POST /ui/haven/ha/pause":
+      case "POST /ui/haven/ha/drill":
+      case "POST /ui/haven/ha/set":
+        return this.protection(route, body);
       case "POST /ui/haven/ha/what-if":
         return this.whatIf(body["changes"] as NewMachine[]);
       case "POST /ui/haven/storage/test":
@@ -145,6 +155,53 @@ export class MockServer {
       vm: tables.all("VM").find(([, vm]) => vm.name_label === task.name_description)?.[1].uuid ?? "",
       iteration: 2, sent_bytes: 600 * 2 ** 20, remaining_bytes: 40 * 2 ** 20, transfer_bytes_s: 120 * 2 ** 20, dirty_bytes_s: 9 * 2 ** 20, pause_ms: 61, slowed_percent: 20,
     }));
+  }
+
+  private acknowledge({ alerts, note = "", undo = false }: { alerts: string[]; note?: string; undo?: boolean }): unknown {
+    const { tables } = this.pool;
+    for (const [ref, row] of tables.all("message").filter(([, each]) => alerts.includes(each.uuid))) {
+      const { text, data } = partBody(row.body);
+      const said = undo ? data : { ...data, acknowledged: { by: "root", at_ms: Date.now(), note } };
+      tables.update("message", ref, { body: Object.keys(said).length === 0 ? text : `${text} ${JSON.stringify(said)}` });
+    }
+    return { count: alerts.length };
+  }
+
+  /** Pauses, drills and settings: what the pool's own row says of them. */
+  private protection(route: string, body: Record<string, unknown>): unknown {
+    const { tables } = this.pool;
+    const [[ref, pool]] = tables.all("pool") as [ReturnType<typeof tables.all<"pool">>[number]];
+    const { haven_restarts_prevented_until_ms: _until, haven_restarts_prevented_by: _by, ...config } = pool.other_config;
+    const set = (more: Record<string, string>): void => tables.update("pool", ref, { other_config: { ...config, ...more } });
+    if (route.endsWith("set")) {
+      tables.update("pool", ref, { ha_configuration: { ...pool.ha_configuration, ...(body["configuration"] as Record<string, string>) } });
+      return {};
+    }
+    if (route.endsWith("pause")) {
+      const seconds = Number(body["seconds"]);
+      const asked = { by: "root", reason: String(body["reason"] ?? ""), since_ms: Date.now() };
+      set(seconds === 0 ? {} : { haven_restarts_prevented_until_ms: String(Date.now() + seconds * 1000), haven_restarts_prevented_by: JSON.stringify(asked) });
+      return {};
+    }
+    const now = Date.now();
+    const host = tables.all("host").find(([, each]) => each.uuid === body["host"])?.[1];
+    const [here, other] = [host, tables.all("host").find(([, each]) => each.uuid !== body["host"])?.[0]];
+    if (here === undefined) {
+      const done = { kind: "rehearsal", by: "root", began_ms: now, ended_ms: now, passed: true };
+      set({ haven_drill_last: JSON.stringify(done) });
+      return done;
+    }
+    const vms = tables.all("VM").filter(([, vm]) => vm.resident_on !== "" && here.resident_VMs.length > 0 && tables.get("host", vm.resident_on)?.uuid === here.uuid);
+    const bare = vms.filter(([, vm]) => vm.ha_restart_priority === "").map(([, vm]) => vm.name_label);
+    if (bare.length > 0) throw new MockError("HA_DRILL_UNPROTECTED", [bare.join(", ")]);
+    const drill = { kind: "host", by: "root", began_ms: now, host: here.name_label, count: vms.length };
+    set({ haven_drill_running: JSON.stringify(drill) });
+    setTimeout(() => {
+      for (const [vm] of vms) tables.update("VM", vm, { resident_on: other ?? "" });
+      const { haven_drill_running: _running, ...rest } = tables.get("pool", ref)?.other_config ?? {};
+      tables.update("pool", ref, { other_config: { ...rest, haven_drill_last: JSON.stringify({ ...drill, passed: true, ended_ms: Date.now() }) } });
+    }, DRILL_MS);
+    return drill;
   }
 
   /** As the planner: a machine fits onto the host that has most memory free. */

@@ -1,6 +1,6 @@
 // What the page knows of high availability beside the objects: the guards' own view.
 import { useQuery, type UseQueryResult } from "@tanstack/react-query";
-import { type HaStatus, haven } from "@/api/haven";
+import { type Drill, type HaStatus, haven } from "@/api/haven";
 import { call } from "@/api/rpc";
 import type { Records } from "@/generated/xenapi";
 import { type Item, usePool } from "@/store/hooks";
@@ -71,4 +71,43 @@ export function usePoolProtection(): PoolProtection {
   if (pool?.ha_enabled !== true) return "off";
   const promised = pool.ha_host_failures_to_tolerate;
   return pool.ha_overcommitted || pool.ha_plan_exists_for < promised || pool.ha_plan_exists_for === 0 ? "at-risk" : "protected";
+}
+
+/** A pause of protection: nothing is restarted until then. */
+export interface Pause {
+  until: number;
+  by: string;
+  reason: string;
+}
+
+function parsed<T>(text: string | undefined): T | undefined {
+  try {
+    return text === undefined ? undefined : (JSON.parse(text) as T);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The pause that is on at `now`; kept in the pool, so that everybody sees it. */
+export function pauseOf(pool: Records["pool"] | undefined, now: number): Pause | undefined {
+  const until = Number(pool?.other_config["haven_restarts_prevented_until_ms"] ?? 0);
+  if (!(until > now)) return undefined;
+  const asked = parsed<{ by: string; reason: string }>(pool?.other_config["haven_restarts_prevented_by"]);
+  return { until, by: asked?.by ?? "", reason: asked?.reason ?? "" };
+}
+
+/** The drill that is under way, and the last one that ended. */
+export function drillsOf(pool: Records["pool"] | undefined): { running: Drill | undefined; last: Drill | undefined } {
+  const { other_config: config } = pool ?? { other_config: {} as Record<string, string> };
+  return { running: parsed<Drill>(config["haven_drill_running"]), last: parsed<Drill>(config["haven_drill_last"]) };
+}
+
+/** Whether the pool survives the loss of any so many hosts. */
+export function useSurvives(failures: number): UseQueryResult<boolean> {
+  const pool = usePool();
+  return useQuery({
+    queryKey: ["survives", failures, pool?.ha_plan_exists_for],
+    enabled: failures > 0,
+    queryFn: () => call("pool.ha_failover_plan_exists", failures),
+  });
 }

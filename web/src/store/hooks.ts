@@ -42,7 +42,8 @@ export function useByUuid<C extends ClassName>(name: C, uuid: string | undefined
   return usePicked(name, useCallback((table) => (uuid === undefined ? undefined : rowOf(table, uuid)), [uuid]));
 }
 
-function rowOf<C extends ClassName>(table: Table<C>, uuid: string): Item<C> | undefined {
+/** The row of a table with this uuid. */
+export function rowOf<C extends ClassName>(table: Table<C>, uuid: string): Item<C> | undefined {
   const is = (row: Item<C> | undefined): boolean => (row as { uuid?: string } | undefined)?.uuid === uuid;
   // A reference is made of the uuid of its row wherever Haven made the row.
   const quick = table.byRef.get(`OpaqueRef:${uuid}`);

@@ -129,7 +129,7 @@ test("the sign-in page", async ({ browser, baseURL }) => {
 });
 
 /** Screens that are tried on a small telephone; at 200 % a laptop has little more. */
-const NARROW = new Set(["overview", "alerts", "machine", "availability", "new-machine", "host-networks", "storage-paths", "machine-console"]);
+const NARROW = new Set(["overview", "alerts", "machine", "availability", "alerts-open", "help", "protect", "pool-performance", "new-machine", "host-networks", "storage-paths", "machine-console"]);
 
 for (const screen of SCREENS.filter((each) => NARROW.has(each.name))) {
   test(`${screen.name} has room in 375 pixels`, async ({ page }) => {

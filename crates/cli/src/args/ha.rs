@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use clap::{ArgAction, Args, Subcommand, ValueEnum};
 
-use crate::render::units::{parse_bytes, parse_pair};
+use crate::render::units::{parse_bytes, parse_pair, parse_seconds};
 
 /// How soon a silent host is taken for dead.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -35,6 +35,30 @@ pub(crate) enum HaCommand {
     Disable,
     /// Show whether the pool is protected, and by what
     Status,
+    /// Restart nothing for a while, for work that makes hosts come and go; ends by itself
+    Pause {
+        /// How long, e.g. 15m or 1h; a day at most
+        #[arg(value_name = "TIME", value_parser = parse_seconds)]
+        time: u64,
+        /// Why, for the others who see it
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
+    /// End a pause: protection goes on at once
+    Resume,
+    /// Rehearse the loss of every host; with --host, put one out for real
+    ///
+    /// The rehearsal stops nothing: every path of every host is looked at, and the loss of each host
+    /// is played through. With --host the pool gives that host up as if it were lost: it stops its
+    /// machines, and the protected ones start elsewhere. The result is kept in the pool.
+    Drill {
+        /// The host that is put out; its machines boot anew on others
+        #[arg(long, value_name = "HOST")]
+        host: Option<String>,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
     /// Change time-outs and the like without turning high availability off
     Set(SetHa),
     /// On this host only, when the heartbeat storage is lost for good: end its part in high

@@ -39,6 +39,17 @@ pub(crate) enum AlertCommand {
         #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=5))]
         priority: u8,
     },
+    /// Say that you deal with an alert: everybody sees who does, and since when
+    Acknowledge {
+        /// The alert's uuid, or the beginning of it
+        alert: String,
+        /// What the others should know
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        note: String,
+        /// Take it back: nobody deals with it
+        #[arg(long, conflicts_with = "note")]
+        undo: bool,
+    },
     /// Remove an alert that was dealt with
     Dismiss {
         /// The alert's uuid, or the beginning of it

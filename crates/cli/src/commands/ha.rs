@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::ha_plan;
+use super::{ha_drill, ha_plan};
 use crate::args::ha::{EnableHa, HaCommand, Isolated, Profile, SetHa};
 use crate::context::Context;
 use crate::failure::Outcome;
@@ -18,6 +18,9 @@ pub(crate) async fn run(context: &mut Context, verb: HaCommand) -> Outcome<()> {
         HaCommand::Enable(options) => enable(context, &options).await,
         HaCommand::Disable => disable(context).await,
         HaCommand::Status => status(context).await,
+        HaCommand::Pause { time, reason } => ha_drill::pause(context, time, &reason).await,
+        HaCommand::Resume => ha_drill::resume(context).await,
+        HaCommand::Drill { host, yes } => ha_drill::drill(context, host.as_deref(), yes).await,
         HaCommand::Set(options) => set(context, &options).await,
         HaCommand::EmergencyDisarm { yes } => emergency_disarm(context, yes).await,
         HaCommand::ReplaceStatefile { heartbeat_srs, host_is_off, yes } => {
@@ -166,6 +169,7 @@ async fn status(context: &mut Context) -> Outcome<()> {
             Cell::number("protected_machines", status.int("protected")),
         ]);
     }
+    row.extend(ha_drill::cells(&status));
     let problems: Vec<String> =
         status.list("problems").iter().filter_map(|p| p.as_str().map(str::to_owned)).collect();
     if !problems.is_empty() {

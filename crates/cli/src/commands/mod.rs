@@ -5,6 +5,7 @@ mod alert;
 mod event;
 mod fencing;
 mod ha;
+mod ha_drill;
 mod ha_plan;
 mod host;
 mod network;

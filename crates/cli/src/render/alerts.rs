@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
+use haven_model::alerts::{ACKNOWLEDGED, part_body};
 use haven_model::errors::{Language, error_meta};
 use serde_json::{Map, Value};
 use unic_langid::{LanguageIdentifier, langid};
@@ -52,15 +53,11 @@ fn say(name: &str, body: &str, language: Language) -> String {
     }
 }
 
-/// A body's sentence, and the data for programs that may stand behind it.
+/// A body's sentence, and what it says of what happened; who deals with it is said elsewhere.
 fn part(body: &str) -> (&str, Map<String, Value>) {
-    for (at, _) in body.match_indices("{\"") {
-        let (sentence, data) = body.split_at(at);
-        if let Ok(Value::Object(data)) = serde_json::from_str(data) {
-            return (sentence.trim_end(), data);
-        }
-    }
-    (body, Map::new())
+    let (sentence, mut data) = part_body(body);
+    data.remove(ACKNOWLEDGED);
+    (sentence, data)
 }
 
 /// The error that an alert tells of, in the words of the catalogue.

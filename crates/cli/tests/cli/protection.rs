@@ -305,3 +305,24 @@ fn what_binds_is_data_and_a_sentence_in_ones_language() {
     let error: Value = serde_json::from_slice(&output.stderr).unwrap();
     assert_eq!(error["error"]["data"], data);
 }
+
+/// W12: what the console does about drills and pauses, in words of the command line.
+#[test]
+fn a_drill_asks_first_and_a_rehearsal_says_what_it_found() {
+    let findings = json!([{"case": "network", "host": "h2", "network": 1}, {"case": "room", "host": "h1", "vm": "web1"}]);
+    let pool = small_pool()
+        .answers("/haven/ha/drill", json!({"passed": false, "findings": findings}))
+        .answers("/haven/ha/pause", json!({"by": "root"}))
+        .serve();
+    let told = shown(&pool.haven(&["ha", "drill"]));
+    assert!(told.contains("h2 is not heard on heartbeat network 1"), "{told}");
+    assert!(told.contains("without h1 there is no room for web1"), "{told}");
+    let refused = pool.haven(&["ha", "drill", "--host", "h2"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", shown(&refused));
+    assert!(pool.haven(&["ha", "drill", "--host", "h2", "--yes"]).status.success());
+    assert_eq!(pool.calls("/haven/ha/drill"), [json!({}), json!({"host": "h2"})]);
+    assert!(pool.haven(&["ha", "pause", "15m", "--reason", "new switch"]).status.success());
+    assert!(pool.haven(&["ha", "resume"]).status.success());
+    let asked = [json!({"seconds": 900, "reason": "new switch"}), json!({"seconds": 0})];
+    assert_eq!(pool.calls("/haven/ha/pause"), asked);
+}

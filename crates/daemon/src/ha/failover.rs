@@ -24,10 +24,10 @@ use uuid::Uuid;
 use super::decide::{self, Attempts, Fate};
 use super::takeover::Ha;
 use super::timeline::{Timeline, VmTimes};
-use super::{alarm, promise, restarts};
+use super::{alarm, drill, promise, restarts};
 use crate::agent::permit::PermitGate;
 use crate::ops::vm::state as vm_state;
-use crate::ops::{host, host_down, message, placement, pool_ha, rows, view};
+use crate::ops::{ha_pause, host, host_down, message, placement, rows, view};
 use crate::orders::{Inventory, Order, OrderReply};
 use crate::recovery;
 
@@ -101,7 +101,9 @@ async fn look(
     recovery::heard(&ha.state, &recovery::buried(state)).await?;
     mark_hosts(ha, state).await?;
     bury(ha, memory, state).await?;
+    ha_pause::end_when_over(&ha.state).await?;
     restart(ha, memory, ends, now).await?;
+    drill::watch(ha, state).await?;
     pass_on_alarms(ha, memory, state).await;
     let generation = *ha.state.pool.watch().borrow();
     if memory.promised != Some(generation) {
@@ -355,7 +357,7 @@ async fn restart(
 
 /// Whether somebody asked that nothing is restarted for now (scenario 95); said once.
 async fn held_up(ha: &Ha, memory: &mut Memory) -> Result<bool, ApiError> {
-    let until = ha.state.pool.read(pool_ha::restarts_prevented_until).await?;
+    let until = ha.state.pool.read(ha_pause::until).await?;
     let held = until.is_some_and(|until| super::wall_ms() < until);
     if held && !memory.held_up {
         let text = "VMs wait for their restart: restarts are prevented for now. They go on when \

@@ -10,6 +10,7 @@ pub mod arm;
 pub mod calls;
 pub mod decide;
 pub mod disarm;
+pub mod drill;
 mod failover;
 mod guests;
 pub mod link;

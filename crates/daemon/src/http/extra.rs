@@ -26,6 +26,10 @@ pub(super) const DUMP_BYTES_MAX: usize = 512 << 20;
 const ACT: RoleLevel = RoleLevel::PoolAdmin;
 /// Least role that may look at it.
 const LOOK: RoleLevel = RoleLevel::ReadOnly;
+/// Least role that may deal with alerts, as in XenAPI.
+const OPERATE: RoleLevel = RoleLevel::PoolOperator;
+/// Alerts are taken on.
+const ALERTS_ROUTE: &str = "/haven/alerts/acknowledge";
 /// Questions that have a body. They change nothing.
 const QUESTIONS: &[&str] = &["/haven/ha/what-if", "/haven/ha/explain"];
 
@@ -50,7 +54,11 @@ pub(super) async fn post(
         };
     }
     let language = language(&request);
-    let needed = if QUESTIONS.contains(&path) { LOOK } else { ACT };
+    let needed = match path {
+        ALERTS_ROUTE => OPERATE,
+        _ if QUESTIONS.contains(&path) => LOOK,
+        _ => ACT,
+    };
     let who = match authorise(state, origin, Credentials::of(&request), needed).await {
         Ok(who) => who,
         Err(error) => return denied(&error),
@@ -68,7 +76,11 @@ pub(super) async fn post(
             Err(error) => return failed(&ApiError::internal(format!("not JSON: {error}"))),
         }
     };
+    let user = &who.login.user;
     let answer = match path {
+        ALERTS_ROUTE => crate::ops::alert::acknowledge(state, user, &asked).await,
+        "/haven/ha/pause" => crate::ops::ha_pause::pause(state, user, &asked).await,
+        "/haven/ha/drill" => crate::ha::drill::drill(state, user, &asked).await,
         "/haven/pool/check-host" => crate::ops::add_host::check(state, &asked).await,
         "/haven/pool/add-host" => crate::ops::add_host::add(state, &asked).await,
         "/haven/storage/test" => crate::ops::sr_test::test(state, &asked).await,

@@ -56,6 +56,8 @@ pub async fn status(state: &Arc<AppState>, language: Language) -> Result<Json, A
                     "breach": survived.breach,
                 },
                 "protected": protected.count(),
+                "pause": super::ha_pause::show(db),
+                "drill": crate::ha::drill::show(db),
                 "problems": problems,
                 "bounds": own.as_ref().map(|own| own.bounds.clone()),
                 "limits": own.as_ref().and_then(|own| own.limits),

@@ -6,6 +6,7 @@
 pub mod absent;
 pub mod add_host;
 pub mod admission;
+pub mod alert;
 pub mod allowed;
 pub mod appliance;
 pub mod certificate;
@@ -14,6 +15,7 @@ pub mod emergency;
 pub mod errors;
 pub mod event;
 pub mod fencing;
+pub mod ha_pause;
 pub mod ha_policy;
 pub mod ha_status;
 pub mod host;

@@ -12,11 +12,6 @@ use super::{rows, told, view, what_if};
 use crate::dispatch::Call;
 use crate::state::AppState;
 
-/// Key of `pool.other_config`: until when nothing is restarted, in milliseconds since 1970.
-const PREVENTED_UNTIL_KEY: &str = "haven_restarts_prevented_until_ms";
-/// Longest time for which restarts can be prevented, in seconds.
-const PREVENT_S_MAX: u64 = 24 * 3600;
-
 /// How many failures are survived now.
 async fn now(state: &AppState, budget: Budget) -> Result<Tolerance, ApiError> {
     let pool = state.pool.read(view::pool).await?;
@@ -115,37 +110,6 @@ pub async fn set_failures_to_tolerate(call: Arc<Call>) -> Result<Value, ApiError
     .await?;
     refresh_plan(&call.state).await?;
     Ok(Value::void())
-}
-
-/// `pool.ha_prevent_restarts_for(seconds)`: nothing is restarted for so long; 0 ends it.
-pub async fn prevent_restarts_for(call: Arc<Call>) -> Result<Value, ApiError> {
-    let seconds: i64 = call.arg(0)?;
-    let valid = u64::try_from(seconds).ok().filter(|seconds| *seconds <= PREVENT_S_MAX);
-    let seconds = valid.ok_or_else(|| {
-        let text = format!("{seconds}; 0 to {PREVENT_S_MAX} is possible");
-        ApiError::with(codes::INVALID_VALUE, &[&"seconds", &text])
-    })?;
-    call.write(move |tx| {
-        let (pool, _) = rows::pool(tx)?;
-        let until = crate::ha::wall_ms().saturating_add(seconds.saturating_mul(1000));
-        tx.update(pool, |row: &mut Pool| {
-            // In the database, so that the next coordinator knows of it too.
-            if seconds == 0 {
-                row.other_config.remove(PREVENTED_UNTIL_KEY);
-            } else {
-                row.other_config.insert(PREVENTED_UNTIL_KEY.to_owned(), until.to_string());
-            }
-        })
-    })
-    .await?;
-    Ok(Value::void())
-}
-
-/// Until when nothing is restarted, in milliseconds since 1970.
-#[must_use]
-pub fn restarts_prevented_until(db: &Image) -> Option<u64> {
-    let (_, row) = rows::pool(db).ok()?;
-    row.other_config.get(PREVENTED_UNTIL_KEY)?.parse().ok()
 }
 
 /// `pool.ha_compute_max_host_failures_to_tolerate()`.

@@ -3,9 +3,9 @@
 use super::readdress;
 use super::stats;
 use super::{
-    Handler, absent, appliance, certificate, event, fencing, host, host_down, host_power, hotplug,
-    join, message, network, pbd, pif, pool, pool_ha, sr, subject, task, vbd, vdi, vdi_copy,
-    vdi_move, vif,
+    Handler, absent, appliance, certificate, event, fencing, ha_pause, host, host_down, host_power,
+    hotplug, join, message, network, pbd, pif, pool, pool_ha, sr, subject, task, vbd, vdi,
+    vdi_copy, vdi_move, vif,
     vm::{
         clone, create, firmware, ha, live, memory, migrate, migrate_send, power, query, revert,
         snapshot, suspend,
@@ -81,7 +81,7 @@ handlers! {
     "pool.ha_compute_max_host_failures_to_tolerate" => pool_ha::compute_max,
     "pool.ha_compute_hypothetical_max_host_failures_to_tolerate" => pool_ha::compute_hypothetical,
     "pool.ha_compute_vm_failover_plan" => pool_ha::compute_plan,
-    "pool.ha_prevent_restarts_for" => pool_ha::prevent_restarts_for,
+    "pool.ha_prevent_restarts_for" => ha_pause::prevent_restarts_for,
     "pool.ha_failover_plan_exists" => pool_ha::plan_exists,
 
     "host.disable" => host::disable,

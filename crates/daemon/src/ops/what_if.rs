@@ -201,7 +201,8 @@ fn by_name<C>(
     }
 }
 
-fn host(db: &Image, given: &str) -> Result<Uuid, ApiError> {
+/// A host by name or uuid.
+pub(crate) fn host(db: &Image, given: &str) -> Result<Uuid, ApiError> {
     let all = db.iter::<Host>().map(|(host, row)| (host, row.uuid.clone(), row.name_label.clone()));
     by_name(all, "host", given)
 }

@@ -163,8 +163,7 @@ impl Guards {
     pub(crate) fn put_out(&self, number: usize) {
         let mut shared = self.lock();
         let Some(life) = shared.guards.entry(number).or_default().life() else { return };
-        shared.out.push(life);
-        shared.next(|epoch| epoch.members.retain(|member| *member != life));
+        shared.leave_out(life);
         shared.push_all();
     }
 
@@ -268,6 +267,7 @@ fn name_of(command: &GuardCommand) -> &'static str {
         GuardCommand::DatabaseCopied { .. } => "copied",
         GuardCommand::Reconfigure(_) => "reconfigure",
         GuardCommand::HandOver { .. } => "hand_over",
+        GuardCommand::PutOut { .. } => "put_out",
         GuardCommand::Exclude => "exclude",
         GuardCommand::Disarm => "disarm",
         GuardCommand::EmergencyDisarm => "emergency_disarm",
@@ -325,6 +325,11 @@ impl Shared {
                 self.leave(number);
                 Ok(())
             }
+            GuardCommand::PutOut { host } => {
+                let lives: Vec<Life> = self.guards.values().filter_map(Guard::life).collect();
+                lives.into_iter().filter(|l| l.host == host).for_each(|l| self.leave_out(l));
+                Ok(())
+            }
             GuardCommand::Exclude => {
                 self.exclude(number);
                 Ok(())
@@ -341,6 +346,11 @@ impl Shared {
         reply(client, id, result);
         self.go_on();
         self.push_all();
+    }
+
+    fn leave_out(&mut self, life: Life) {
+        self.out.push(life);
+        self.next(|epoch| epoch.members.retain(|member| *member != life));
     }
 
     fn copied_to(&mut self, area: u8) -> Result<(), GuardRefusal> {

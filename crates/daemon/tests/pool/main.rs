@@ -13,6 +13,7 @@ mod add_host;
 mod armed;
 mod devices;
 mod doubt;
+mod drills;
 mod guarded;
 mod guards;
 mod lifecycle;

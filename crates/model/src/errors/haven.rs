@@ -38,6 +38,17 @@ error_codes! {
     HA_BAD_ADVANCED_OPTION("reason"):
         "An advanced option of high availability is not one that Haven knows, or its value is not \
          of its kind. Nothing was changed. See `haven ha policy` for the options; capitals count.";
+    HA_DRILL_NOT_READY("findings"):
+        "Protection is not in order now, so a drill would do harm. Nothing was done. Mend what the \
+         rehearsal finds (`haven ha drill`), and try again.";
+    HA_DRILL_COORDINATOR("host"):
+        "This host coordinates the pool and cannot put itself out. Nothing was done. Choose another \
+         host, or let another one coordinate first.";
+    HA_DRILL_UNPROTECTED("VMs"):
+        "VMs on this host are not protected: the drill would stop them, and nobody would start \
+         them again. Nothing was done. Protect them, move them away, or shut them down first.";
+    HA_DRILL_RUNNING("host"):
+        "A drill is under way. Wait until it has ended; `haven ha status` shows it.";
     NO_PERMIT("host"):
         "The host holds no permit to start VMs: high availability is armed and its guard has \
          not confirmed its membership. Wait until the host is a member again, or look at its \

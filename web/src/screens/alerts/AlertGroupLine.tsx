@@ -4,9 +4,10 @@ import { type ReactNode, useState } from "react";
 import { useActions } from "@/actions/runner";
 import { useI18n } from "@/i18n";
 import { Pill } from "@/ui/status";
-import { clearLine } from "./actions";
+import { clearLine, clearMany, giveBack, take } from "./actions";
 import { AlertLine } from "./AlertLine";
 import type { AlertGroup } from "./groups";
+import { acknowledgedOf } from "./standing";
 
 /** Lines of a group that are drawn when it is unfolded. */
 const SHOWN_MAX = 50;
@@ -17,15 +18,20 @@ interface Props {
   onChoose: () => void;
   /** What the group is called for those who do not see it; a text. */
   label: string;
+  /** Whether they all say the same: then the line says all that is cleared with it. */
+  isAlike: boolean;
 }
 
-export function AlertGroupLine({ group, isChosen, onChoose, label }: Props): ReactNode {
+export function AlertGroupLine({ group, isChosen, onChoose, label, isAlike }: Props): ReactNode {
   const { t, dateTime } = useI18n();
   const { perform } = useActions();
   const [open, setOpen] = useState(false);
   const { alerts } = group;
   const [newest] = alerts;
   const count = alerts.length;
+  // Those that nobody has taken on yet.
+  const untaken = alerts.filter((alert) => acknowledgedOf(alert) === undefined);
+  const mine = untaken.length > 0 ? take : giveBack;
   return (
     <div className="hv-alert-group" data-count={count}>
       <input type="checkbox" aria-label={t("select-row", { name: label })} checked={isChosen} onChange={onChoose} />
@@ -49,9 +55,14 @@ export function AlertGroupLine({ group, isChosen, onChoose, label }: Props): Rea
           </div>
         )}
       </div>
-      <Button variant="link" aria-label={`${t("alert-clear")}: ${label}`} onClick={() => perform(clearLine, alerts)}>
-        {t("alert-clear")}
-      </Button>
+      <div className="hv-alert-do">
+        <Button variant="link" isInline data-action={mine.id} aria-label={`${t(mine.label)}: ${label}`} onClick={() => perform(mine, mine === take ? untaken : alerts)}>
+          {t(mine.label)}
+        </Button>
+        <Button variant="link" isInline data-action="message.clear" aria-label={`${t("alert-clear")}: ${label}`} onClick={() => perform(isAlike ? clearLine : clearMany, alerts)}>
+          {t("alert-clear")}
+        </Button>
+      </div>
     </div>
   );
 }

@@ -12,6 +12,10 @@ import { pathOf } from "@/ui/links";
 import { useErrorText } from "@/ui/ErrorView";
 import { useNow } from "@/ui/useNow";
 import type { PageKind } from "@/app/areas";
+import { Pill } from "@/ui/status";
+import { runbookOf } from "../help/runbooks";
+import { severityOf } from "./groups";
+import { acknowledgedOf, useIsOver } from "./standing";
 import { type AlertWords, alertWords } from "./words";
 
 const SUBJECTS: Record<string, { of: ClassName; page: PageKind }> = {
@@ -33,16 +37,28 @@ export function useSubject(alert: Item<"message">): Subject | undefined {
   return subject === undefined || row === undefined ? undefined : { name: row.name_label ?? "", to: pathOf(subject.page, alert.obj_uuid) };
 }
 
-/** How urgent: danger up to 2, warning at 3, information beyond. */
-export function severityOf(priority: number): "danger" | "warning" | "info" {
-  return priority <= 2 ? "danger" : priority === 3 ? "warning" : "info";
-}
-
 /** Alerts in the words of the person. */
 export function useAlertText(): (alert: Item<"message">) => AlertWords {
   const i18n = useI18n();
   const errorText = useErrorText();
   return useCallback((alert) => alertWords(alert, i18n, errorText), [i18n, errorText]);
+}
+
+/** Who deals with it, since when, and what they say. */
+function Taken({ alert }: { alert: Item<"message"> }): ReactNode {
+  const { t, ago, dateTime } = useI18n();
+  const now = useNow();
+  const taken = acknowledgedOf(alert);
+  if (taken === undefined) return null;
+  return (
+    <p data-taken={taken.by}>
+      <Pill colour="blue">{t("alert-taken", { by: taken.by })}</Pill>{" "}
+      <span className="hv-muted" title={dateTime(taken.at_ms)}>
+        {ago(taken.at_ms, now)}
+      </span>{" "}
+      {taken.note}
+    </p>
+  );
 }
 
 interface LineProps {
@@ -58,6 +74,8 @@ export function AlertLine({ alert, more = 0 }: LineProps): ReactNode {
   const severity = severityOf(alert.priority);
   const text = useAlertText()(alert);
   const at = wireTime(alert.timestamp);
+  const isOver = useIsOver()(alert);
+  const help = runbookOf(alert);
   const Icon = severity === "danger" ? ExclamationCircleIcon : severity === "warning" ? BellIcon : InfoCircleIcon;
   return (
     <article className={`hv-alert hv-alert-${severity}`} data-alert={alert.name} data-case={text.kind}>
@@ -73,6 +91,17 @@ export function AlertLine({ alert, more = 0 }: LineProps): ReactNode {
         {more > 0 && <span className="hv-muted"> {t("alerts-times", { count: more + 1 })}</span>}
         {text.detail !== "" && <p>{text.detail}</p>}
         {text.remedy !== "" && <p>{text.remedy}</p>}
+        <Taken alert={alert} />
+        {isOver && (
+          <p>
+            <Pill colour="green">{t("alert-over")}</Pill> <span className="hv-muted">{t("alert-over-body")}</span>
+          </p>
+        )}
+        {help !== undefined && (
+          <p>
+            <Link to={`/help/${help}`}>{t("help-me")}</Link>
+          </p>
+        )}
         {text.foreign !== "" && (
           <p className="hv-muted" lang="en">
             {text.foreign}

@@ -13,9 +13,11 @@ import { CliLines } from "@/ui/CliLines";
 import { Nothing } from "@/ui/bits";
 import { useChoice, useParam } from "@/ui/useParam";
 import { AlertGroupLine } from "./AlertGroupLine";
-import { severityOf, useAlertText } from "./AlertLine";
-import { clearMany } from "./actions";
-import { type AlertGroup, GROUPINGS, groupsOf } from "./groups";
+import { useAlertText } from "./AlertLine";
+import { clearMany, take } from "./actions";
+import { type AlertGroup, GROUPINGS, groupsOf, severityOf } from "./groups";
+import { SavedFilters } from "./SavedFilters";
+import { acknowledgedOf, STANDINGS, useStanding } from "./standing";
 
 type Alert = Item<"message">;
 
@@ -33,6 +35,8 @@ export function AlertsPage(): ReactNode {
   const [severity, setSeverity] = useChoice("severity", SEVERITIES);
   const [subject, setSubject] = useChoice("of", SUBJECTS);
   const [by, setBy] = useChoice("by", GROUPINGS);
+  const [standing, setStanding] = useChoice("state", STANDINGS);
+  const standingOf = useStanding();
   const [query, setQuery] = useParam<string>("q", "");
   const [shown, setShown] = useState(PAGE);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
@@ -42,8 +46,10 @@ export function AlertsPage(): ReactNode {
       const { title, detail } = words(alert);
       return `${title} ${detail} ${alert.body} ${alert.name}`.toLowerCase().includes(wanted);
     };
-    return all.filter((alert) => (subject === "all" || alert.cls === subject) && (wanted === "" || fits(alert)));
-  }, [all, subject, wanted, words]);
+    return all.filter(
+      (alert) => (subject === "all" || alert.cls === subject) && (standing === "all" || standingOf(alert) === standing) && (wanted === "" || fits(alert)),
+    );
+  }, [all, subject, standing, standingOf, wanted, words]);
   const alerts = useMemo(() => about.filter((alert) => severity === "all" || severityOf(alert.priority) === severity), [about, severity]);
   const groups = useMemo(() => groupsOf(alerts, by), [alerts, by]);
   const picked = groups.filter((group) => chosen.has(group.key));
@@ -54,6 +60,7 @@ export function AlertsPage(): ReactNode {
     setChosen(next);
   };
   const target = (picked.length > 0 ? picked : groups).flatMap((group): readonly Alert[] => group.alerts);
+  const untaken = target.filter((alert) => acknowledgedOf(alert) === undefined);
   const isFiltered = alerts.length < all.length;
   return (
     <PageSection isFilled className="hv-stack" hasBodyWrapper={false}>
@@ -61,6 +68,9 @@ export function AlertsPage(): ReactNode {
         <Title headingLevel="h1">{t("alerts")}</Title>
         <span className="hv-grow" />
         <Link to="/pool/history?show=alert">{t("alerts-history")}</Link>
+        <Act variant="secondary" data-action={take.id} blocked={untaken.length === 0 ? t("alerts-take-none") : undefined} onClick={() => perform(take, untaken)}>
+          {t("alerts-take", { count: untaken.length })}
+        </Act>
         <Act variant="secondary" data-action={clearMany.id} blocked={target.length === 0 ? t("alerts-clear-none") : undefined} onClick={() => perform(clearMany, target)}>
           {t(picked.length > 0 ? "alerts-clear-chosen" : isFiltered ? "alerts-clear-shown" : "alerts-clear", { count: target.length })}
         </Act>
@@ -83,12 +93,18 @@ export function AlertsPage(): ReactNode {
             <FormSelectOption key={each} value={each} label={t(`alerts-of-${each.toLowerCase()}`)} />
           ))}
         </FormSelect>
+        <FormSelect className="hv-choice" aria-label={t("alerts-state")} value={standing} onChange={(_event, value) => setStanding(value as (typeof STANDINGS)[number])}>
+          {STANDINGS.map((each) => (
+            <FormSelectOption key={each} value={each} label={t(`alerts-state-${each}`)} />
+          ))}
+        </FormSelect>
         <FormSelect className="hv-choice" aria-label={t("alerts-by")} value={by} onChange={(_event, value) => setBy(value as (typeof GROUPINGS)[number])}>
           {GROUPINGS.map((each) => (
             <FormSelectOption key={each} value={each} label={t(`alerts-by-${each}`)} />
           ))}
         </FormSelect>
       </div>
+      <SavedFilters />
       {groups.length === 0 ? (
         isFiltered ? (
           <Nothing title="nothing-matches" body="alerts-none-match" />
@@ -102,7 +118,7 @@ export function AlertsPage(): ReactNode {
             {picked.length > 0 && <span className="hv-muted">{t("selected", { count: picked.length })}</span>}
           </label>
           {groups.slice(0, shown).map((group) => (
-            <AlertGroupLine key={group.key} group={group} isChosen={chosen.has(group.key)} onChoose={() => toggle(group.key)} label={labelOf(group, words)} />
+            <AlertGroupLine key={group.key} group={group} isChosen={chosen.has(group.key)} onChoose={() => toggle(group.key)} label={labelOf(group, words)} isAlike={by === "kind" || group.alerts.length === 1} />
           ))}
           {groups.length > shown && (
             <Act variant="link" blocked={undefined} onClick={() => setShown(shown + PAGE)}>

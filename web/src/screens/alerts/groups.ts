@@ -5,6 +5,11 @@ import { partBody } from "./words";
 
 type Alert = Item<"message">;
 
+/** How urgent: danger up to 2, warning at 3, information beyond. */
+export function severityOf(priority: number): "danger" | "warning" | "info" {
+  return priority <= 2 ? "danger" : priority === 3 ? "warning" : "info";
+}
+
 export interface AlertGroup {
   key: string;
   /** Newest first; at least one. */
@@ -13,7 +18,7 @@ export interface AlertGroup {
   since: number;
 }
 
-export const GROUPINGS = ["kind", "object", "each"] as const;
+export const GROUPINGS = ["kind", "object", "severity", "each"] as const;
 export type Grouping = (typeof GROUPINGS)[number];
 
 /** What is said, apart from when. */
@@ -24,6 +29,7 @@ function kindOf(alert: Alert): string {
 const KEYS: Record<Grouping, (alert: Alert) => string> = {
   kind: kindOf,
   object: (alert) => `${alert.cls} ${alert.obj_uuid}`,
+  severity: (alert) => severityOf(alert.priority),
   each: (alert) => alert.$ref,
 };
 

@@ -9,12 +9,22 @@ import type { ErrorText } from "@/ui/ErrorView";
 /** What a body says besides its sentence. */
 export type AlertData = Record<string, unknown>;
 
+/** Who has taken an alert on. */
+export interface Acknowledged {
+  by: string;
+  at_ms: number;
+  note: string;
+}
+
 /** Parts a body into its sentence and its data: `It failed. {"case":"failed"}`. */
-export function partBody(body: string): { text: string; data: AlertData } {
+export function partBody(body: string): { text: string; data: AlertData; acknowledged?: Acknowledged } {
   // A name in the sentence may look like the beginning of data.
   for (let at = body.indexOf('{"'); at >= 0; at = body.indexOf('{"', at + 1)) {
     try {
-      return { text: body.slice(0, at).trim(), data: JSON.parse(body.slice(at)) as AlertData };
+      // Behind markup the data stand in a comment.
+      const text = body.slice(0, at).replace(/<!-- $/, "").trim();
+      const { acknowledged, ...data } = JSON.parse(body.slice(at).replace(/ -->$/, "")) as AlertData & { acknowledged?: Acknowledged };
+      return { text, data, ...(acknowledged === undefined ? {} : { acknowledged }) };
     } catch {
       // Not here.
     }

@@ -6,7 +6,7 @@ import { haven as cliOf } from "@/actions/cli";
 import type { HaLimits, HaStatus } from "@/api/haven";
 import { call } from "@/api/rpc";
 import { useI18n } from "@/i18n";
-import { type Planned, restartable, useHaStatus, usePlan } from "@/model/ha";
+import { type Planned, restartable, useHaStatus, usePlan, useSurvives } from "@/model/ha";
 import { type Item, useAll, usePool, useVms } from "@/store/hooks";
 import { HostLink, Nothing, Panel } from "@/ui/bits";
 import { CliLines } from "@/ui/CliLines";
@@ -19,6 +19,7 @@ import { useParam } from "@/ui/useParam";
 import { ApiError } from "@/api/errors";
 import { ProtectionTile } from "../pool/ProtectionTile";
 import { useVmColumns } from "../pool/lists";
+import { DrillReport } from "./Drills";
 import { HeartbeatMatrix } from "./HeartbeatMatrix";
 
 export default function Availability(): ReactNode {
@@ -29,10 +30,8 @@ export default function Availability(): ReactNode {
       <Answer query={status}>
         {(data) => (
           <>
-            <div className="hv-columns">
-              <HeartbeatMatrix status={data} />
-              <Controls status={data} />
-            </div>
+            <Controls status={data} />
+            <HeartbeatMatrix status={data} />
             <WhatIf />
             <Policies />
           </>
@@ -88,6 +87,7 @@ function Controls({ status }: { status: HaStatus }): ReactNode {
         <div className="hv-buttons">
           <ActionMenu of="pool" targets={[pool]} />
         </div>
+        {pool.ha_enabled && <DrillReport />}
         <CliLines lines={[cliOf("ha", "status")]} />
       </div>
     </Panel>
@@ -119,7 +119,8 @@ function WhatIf(): ReactNode {
   const vms = useVms();
   // In the address: "what if host2 fails" can be sent to somebody.
   const [asked, setAsked] = useParam<string>("fails", "");
-  const failed = new Set(asked.split(",").filter((uuid) => uuid !== ""));
+  const any = Number(/^any-(\d+)$/.exec(asked)?.[1] ?? 0);
+  const failed = new Set(asked.split(",").filter((uuid) => uuid !== "" && any === 0));
   const chosen = hosts.filter((host) => failed.has(host.uuid));
   const plan = usePlan(chosen.map((host) => host.$ref), vms);
   const toggle = (uuid: string): void => {
@@ -143,14 +144,43 @@ function WhatIf(): ReactNode {
             />
           ))}
         </ToggleGroup>
+        <AnyFail hosts={hosts.length} count={any} onCount={(count) => setAsked(count === 0 ? "" : `any-${count}`)} />
         {chosen.length > 0 && <Answer query={plan}>{(planned) => <PlanTable planned={planned} />}</Answer>}
-        {chosen.length > 0 && (
+        {(chosen.length > 0 || any > 0) && (
           <Button variant="link" isInline onClick={() => setAsked("")}>
             {t("clear")}
           </Button>
         )}
       </div>
     </Panel>
+  );
+}
+
+/** Most hosts of which any may fail at once that are asked about. */
+const ANY_MAX = 3;
+
+/** "If any 2 fail": whether everything that is protected would run again, whichever they are. */
+function AnyFail({ hosts, count, onCount }: { hosts: number; count: number; onCount: (count: number) => void }): ReactNode {
+  const { t } = useI18n();
+  const survives = useSurvives(count);
+  if (hosts < 2) return null;
+  return (
+    <>
+      <ToggleGroup aria-label={t("what-if-any")}>
+        {Array.from({ length: Math.min(hosts - 1, ANY_MAX) }, (_, index) => index + 1).map((each) => (
+          <ToggleGroupItem key={each} buttonId={`any-${each}`} text={t("if-any-fail", { count: each })} isSelected={count === each} onChange={() => onCount(count === each ? 0 : each)} />
+        ))}
+      </ToggleGroup>
+      {count > 0 && (
+        <Answer query={survives}>
+          {(good) => (
+            <p className={good ? "hv-good" : "hv-bad-text"} role="status">
+              {t(good ? "if-any-good" : "if-any-bad", { count })}
+            </p>
+          )}
+        </Answer>
+      )}
+    </>
   );
 }
 

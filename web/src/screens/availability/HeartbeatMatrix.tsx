@@ -4,7 +4,7 @@ import TimesIcon from "@patternfly/react-icons/dist/esm/icons/times-icon";
 import type { ReactNode } from "react";
 import type { HaHost, HaStatus } from "@/api/haven";
 import { useI18n } from "@/i18n";
-import { useAll } from "@/store/hooks";
+import { useAll, useByUuid, usePool } from "@/store/hooks";
 import { Panel } from "@/ui/bits";
 import { Pill } from "@/ui/status";
 
@@ -27,24 +27,33 @@ export function HeartbeatMatrix({ status }: { status: HaStatus }): ReactNode {
     return srs.find((sr) => sr.uuid === uuid || sr.$ref === on)?.name_label ?? t("heartbeat-storage");
   };
   const hosts = [...status.hosts].sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+  const paths = Math.max(1, ...hosts.map((host) => host.heard_ms?.length ?? 0));
+  const networks = Array.from({ length: paths }, (_, index) => index + 1);
   return (
     <Panel title={t("heartbeats")}>
+      {/* Can be scrolled with keys where it is wider than the page. */}
+      <section className="hv-scroll" tabIndex={0} aria-label={t("heartbeats")}>
       <table className="hv-matrix">
         <thead>
           <tr>
             <th scope="col">{t("column-host")}</th>
             <th scope="col">{t("column-state")}</th>
-            <th scope="col">{t("beat-network")}</th>
+            {networks.map((number) => (
+              <th key={number} scope="col">{networks.length === 1 ? t("beat-network") : t("beat-network-of", { number })}</th>
+            ))}
             <th scope="col">{t("beat-storage")}</th>
+            <th scope="col">{t("beat-watchdog")}</th>
+            <th scope="col">{t("beat-power")}</th>
             <th scope="col">{t("beat-permit")}</th>
           </tr>
         </thead>
         <tbody>
           {hosts.map((host) => (
-            <Row key={host.name} host={host} isCoordinator={host.uuid !== undefined && host.uuid === status.coordinator} />
+            <Row key={host.name} host={host} networks={networks} isCoordinator={host.uuid !== undefined && host.uuid === status.coordinator} />
           ))}
         </tbody>
       </table>
+      </section>
       {status.statefiles.length > 0 && (
         <ul className="hv-statefiles">
           {status.statefiles.map((file) => (
@@ -60,10 +69,14 @@ export function HeartbeatMatrix({ status }: { status: HaStatus }): ReactNode {
   );
 }
 
-function Row({ host, isCoordinator }: { host: HaHost; isCoordinator: boolean }): ReactNode {
+/** A path on which nothing came for so long is not heard, in milliseconds; as the pool judges. */
+const HEARD_MS = 3000;
+
+function Row({ host, networks, isCoordinator }: { host: HaHost; networks: readonly number[]; isCoordinator: boolean }): ReactNode {
   const { t } = useI18n();
-  // The host that answers does not hear itself.
-  const heard = (host.heard_ms ?? []).filter((ms) => ms !== null);
+  const pool = usePool();
+  const row = useByUuid("host", host.uuid);
+  const isBare = pool?.ha_configuration["watchdog"] === "none";
   const state = STATES[host.state] ?? { colour: "grey" as const, text: "member-out" };
   return (
     <tr data-host={host.name} data-state={host.state}>
@@ -73,12 +86,21 @@ function Row({ host, isCoordinator }: { host: HaHost; isCoordinator: boolean }):
       <td>
         <Pill colour={state.colour}>{t(state.text)}</Pill>
       </td>
-      <td>
-        <Mark good={host.network} text={t(host.network ? "beat-heard" : "beat-missing")} age={heard.length === 0 ? undefined : Math.min(...heard)} />
-      </td>
+      {networks.map((number) => {
+        // The host that answers does not hear itself.
+        const ms = host.heard_ms?.[number - 1];
+        const good = typeof ms === "number" ? ms <= HEARD_MS : host.heard_ms === undefined && host.network;
+        return (
+          <td key={number}>
+            <Mark good={good} text={t(good ? "beat-heard" : "beat-missing")} age={ms ?? undefined} />
+          </td>
+        );
+      })}
       <td>
         <Mark good={host.storage} text={t(host.storage ? "beat-heard" : "beat-missing")} age={host.disk_ms ?? undefined} />
       </td>
+      <td>{pool?.ha_enabled === true ? <Mark good={!isBare} text={t(isBare ? "watchdog-none" : "watchdog-on")} /> : "–"}</td>
+      <td>{(row?.power_on_mode ?? "") === "" ? <span className="hv-muted">{t("power-none")}</span> : <Mark good text={row?.power_on_mode ?? ""} />}</td>
       <td>{host.permit === "" ? "–" : t(`permit-${host.permit}`)}</td>
     </tr>
   );

@@ -1,11 +1,18 @@
 // What can be done about protection.
 import ShieldIcon from "@patternfly/react-icons/dist/esm/icons/shield-alt-icon";
+import CogIcon from "@patternfly/react-icons/dist/esm/icons/cog-icon";
+import FlagIcon from "@patternfly/react-icons/dist/esm/icons/flag-checkered-icon";
+import PauseIcon from "@patternfly/react-icons/dist/esm/icons/pause-icon";
+import PlayIcon from "@patternfly/react-icons/dist/esm/icons/play-icon";
 import PowerOffIcon from "@patternfly/react-icons/dist/esm/icons/power-off-icon";
 import { type Action, defineAction, type Reason, type World } from "@/actions/action";
-import { haven, xe } from "@/actions/cli";
+import { haven } from "@/actions/cli";
+import { haven as routes } from "@/api/haven";
 import { call, start } from "@/api/rpc";
+import { drillsOf, pauseOf } from "@/model/ha";
 import { carriesProtection } from "@/model/storage";
 import type { Item } from "@/store/hooks";
+import { DrillDialog, PauseDialog, SettingsDialog } from "./dialogs";
 
 /** Policies as the pool names them, and as the command line does. */
 export const POLICIES = ["restart", "best-effort", ""] as const;
@@ -45,27 +52,61 @@ const disable = defineAction({
   run: () => start("pool.disable_ha"),
 });
 
-/** Lost machines wait for their restart for so long: for work that makes hosts come and go. */
-function pause(minutes: number): Action<"pool"> {
-  return defineAction({
-    id: `pool.ha-pause-${minutes}`,
-    of: "pool",
-    label: minutes === 0 ? "protect-go-on" : `protect-pause-${minutes}`,
-    group: "power",
-    isHidden: (pool) => !pool.ha_enabled,
-    confirm: "simple",
-    confirmText: minutes === 0 ? "protect-go-on-confirm" : "protect-pause-confirm",
-    cli: () => xe("pool-ha-prevent-restarts-for", { seconds: String(minutes * 60) }),
-    run: async () => {
-      await call("pool.ha_prevent_restarts_for", minutes * 60);
-      return undefined;
-    },
-  });
-}
+/** Lost machines wait for their restart: for work that makes hosts come and go. */
+const pause = defineAction({
+  id: "pool.ha-pause",
+  of: "pool",
+  label: "protect-pause",
+  icon: PauseIcon,
+  group: "power",
+  isHidden: (pool) => !pool.ha_enabled || pauseOf(pool, Date.now()) !== undefined,
+  cli: () => haven("ha", "pause", "1h", "--reason", "…"),
+  dialog: PauseDialog,
+});
 
-const PAUSES_MIN = [15, 60, 240, 0];
+export const resume = defineAction({
+  id: "pool.ha-resume",
+  of: "pool",
+  label: "protect-go-on",
+  icon: PlayIcon,
+  group: "power",
+  isHidden: (pool) => !pool.ha_enabled || pauseOf(pool, Date.now()) === undefined,
+  confirm: "simple",
+  confirmText: "protect-go-on-confirm",
+  cli: () => haven("ha", "resume"),
+  run: async () => {
+    await routes.pause(0);
+    return undefined;
+  },
+});
 
-export const poolActions = [enable, disable, ...PAUSES_MIN.map(pause)] as unknown as Action[];
+export const drill = defineAction({
+  id: "pool.ha-drill",
+  of: "pool",
+  label: "drill",
+  icon: FlagIcon,
+  group: "change",
+  isHidden: (pool) => !pool.ha_enabled,
+  blocked: (pool): Reason | undefined => {
+    const { running } = drillsOf(pool);
+    return running === undefined ? undefined : { id: "drill-is-running", args: { host: running.host ?? "" } };
+  },
+  cli: () => haven("ha", "drill"),
+  dialog: DrillDialog,
+});
+
+const settings = defineAction({
+  id: "pool.ha-settings",
+  of: "pool",
+  label: "protect-settings",
+  icon: CogIcon,
+  group: "change",
+  isHidden: (pool) => !pool.ha_enabled,
+  cli: (pool) => haven("ha", "set", "--profile", pool.ha_configuration["profile"] ?? "default"),
+  dialog: SettingsDialog,
+});
+
+export const poolActions = [enable, pause, resume, drill, settings, disable] as unknown as Action[];
 
 function policyAction(policy: Policy, label: string): Action<"VM"> {
   const blocked = (vm: Item<"VM">, _world: World): Reason | undefined =>

@@ -4,7 +4,8 @@ import { taskName } from "@/app/tasks";
 import { useI18n } from "@/i18n";
 import { wireTime } from "@/i18n/format";
 import { useAll, useByUuid, useObject, useTable } from "@/store/hooks";
-import { severityOf, useAlertText } from "../alerts/AlertLine";
+import { useAlertText } from "../alerts/AlertLine";
+import { severityOf } from "../alerts/groups";
 import type { Subject } from "./rrd";
 
 export interface Mark {

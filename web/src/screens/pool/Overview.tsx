@@ -6,7 +6,6 @@ import ExclamationCircleIcon from "@patternfly/react-icons/dist/esm/icons/exclam
 import ExclamationTriangleIcon from "@patternfly/react-icons/dist/esm/icons/exclamation-triangle-icon";
 import { type ReactNode, useMemo } from "react";
 import { Link, useNavigate } from "react-router";
-import { URGENT_PRIORITY } from "@/app/Header";
 import { TaskLine } from "@/app/TaskDrawer";
 import { isRunning } from "@/app/tasks";
 import { useI18n } from "@/i18n";
@@ -17,6 +16,7 @@ import { useAll, useLoaded, usePool, useTable, useVms } from "@/store/hooks";
 import { Meter, Panel } from "@/ui/bits";
 import { AlertLine } from "../alerts/AlertLine";
 import { groupsOf } from "../alerts/groups";
+import { useWaits } from "../alerts/standing";
 import { ProtectionTile } from "./ProtectionTile";
 
 export function PoolOverview(): ReactNode {
@@ -194,7 +194,8 @@ const ALERTS_MAX = 6;
 function LatestAlerts(): ReactNode {
   const { t } = useI18n();
   const all = useAll("message");
-  const alerts = useMemo(() => all.filter((message) => message.priority <= URGENT_PRIORITY), [all]);
+  const waits = useWaits();
+  const alerts = useMemo(() => all.filter(waits), [all, waits]);
   const groups = useMemo(() => groupsOf(alerts, "kind"), [alerts]);
   return (
     <Panel title={t("alerts")}>

@@ -10,6 +10,7 @@ import { carriesProtection } from "@/model/storage";
 import { useAll, usePool, useTable, useVms } from "@/store/hooks";
 import { Act } from "@/ui/Act";
 import { Meter } from "@/ui/bits";
+import { LastDrill, PauseNotice } from "../availability/Drills";
 
 /** Why protection cannot be turned on yet: a message; undefined: it can. */
 export function useCannotProtect(): string | undefined {
@@ -48,6 +49,8 @@ export function ProtectionTile({ status, isThere = false }: Props): ReactNode {
         <div className="hv-protection-text">
           <h2>{t(`pool-protection-${protection}`)}</h2>
           <p>{t(`pool-protection-${protection}-body`, args)}</p>
+          {protection !== "off" && <LastDrill />}
+          <PauseNotice />
           {protection !== "off" && <MemoryMeter failures={pool?.ha_host_failures_to_tolerate ?? 0} />}
           <div className="hv-buttons">
             {protection === "off" ? (
