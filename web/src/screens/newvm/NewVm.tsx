@@ -87,7 +87,7 @@ function Review({ wanted, stock, edit }: { wanted: Wanted; stock: Stock; edit: (
   const { t, bytes, number, list } = useI18n();
   const [hasOwnDisk, hasOwnNic] = [stock.withDisk, stock.withNic].map((those) => those.has(wanted.template.$ref));
   const nicText = ({ network, mac, limit }: WantedNic): string =>
-    [network.name_label, mac, limit > 0 ? t("nic-at-most", { rate: t("perf-per-second", { value: bytes(limit * 2 ** 20) }) }) : ""].filter((text) => text !== "").join(", ");
+    [network.name_label, mac, limit > 0 ? t("nic-at-most", { rate: t("perf-per-second", { value: bytes(limit * 2 ** 20) }) }) : ""].filter((text) => text !== "").join(" · ");
   const media = { disk: undefined, iso: wanted.image?.name_label, network: t("media-network"), cloud: t("media-cloud") }[wanted.source];
   const isShared = wanted.sr?.shared === true;
   return (
@@ -105,7 +105,7 @@ function Review({ wanted, stock, edit }: { wanted: Wanted; stock: Stock; edit: (
           ["newvm-step-size", t("newvm-size", { vcpus: wanted.vcpus, memory: bytes(wanted.memory) })],
           ["newvm-topology", wanted.cores > 0 ? t("topology", { sockets: wanted.vcpus / wanted.cores, cores: wanted.cores }) : undefined],
           ["tab-disks", wanted.disks.length > 0 ? `${list(wanted.disks.map((size) => bytes(size)))} · ${wanted.sr?.name_label ?? ""}` : t(hasOwnDisk ? "newvm-own-disk-only" : "newvm-no-disk")],
-          ["tab-networks", wanted.nics.length > 0 ? wanted.nics.map((nic, at) => <div key={at}>{nicText(nic)}</div>) : t(hasOwnNic ? "newvm-own-nic-only" : "newvm-no-network")],
+          ["tab-networks", wanted.nics.length > 0 ? list(wanted.nics.map(nicText)) : t(hasOwnNic ? "newvm-own-nic-only" : "newvm-no-network")],
         ]}
       />
       <FormGroup label={t("tab-protection")} fieldId="vm-policy">
