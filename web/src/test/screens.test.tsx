@@ -82,7 +82,9 @@ test("every action has a line of the command line that exists", () => {
       if (program === "xe") {
         // Verb, parameters that it needs, others, and notes: `vm` takes machines by their name.
         const [, needed = "", others = "", notes = ""] = commands.find(([name]) => name === noun) ?? [];
-        const known = `${needed} ${others} ${notes}`.split(/\s+/);
+        // Settings are set by the names of their fields.
+        const fields = noun?.endsWith("-param-set") === true ? ["uuid", ...Object.keys(target)] : [];
+        const known = [...`${needed} ${others} ${notes}`.split(/\s+/), ...fields];
         const given = Array.from(line.matchAll(/ ([\w-]+)=/g), (match) => match[1]);
         expect(given.length, action.id).toBeGreaterThan(0);
         expect(given.filter((name) => !known.includes(name ?? "")), action.id).toEqual([]);
