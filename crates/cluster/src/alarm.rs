@@ -42,6 +42,8 @@ pub enum Alarm {
     Diskless(u16),
     /// A member sits in the slot of another host.
     WrongSlot(u16),
+    /// Another machine beats under this host's name: a copy of its disk.
+    Twin,
 }
 
 /// Where the slot and the statefile stand in a sentence.
@@ -52,7 +54,7 @@ const STATEFILE: &str = "{statefile}";
 type Sentence = (&'static str, fn(u16, Uuid) -> Alarm);
 
 impl Alarm {
-    const SENTENCES: [Sentence; 13] = [
+    const SENTENCES: [Sentence; 14] = [
         ("No watchdog with a short enough bite time: no permit.", |_, _| Self::NoWatchdog),
         ("Statefile {statefile} belongs to another generation.", |_, id| {
             Self::ForeignStatefile(id)
@@ -74,6 +76,7 @@ impl Alarm {
         ("Too many epochs are open: nobody can be admitted.", |_, _| Self::TooManyEpochs),
         ("Slot {slot} lost its statefile: drain that host.", |slot, _| Self::Diskless(slot)),
         ("Slot {slot} belongs to another host.", |slot, _| Self::WrongSlot(slot)),
+        ("Another machine beats under this host's name: this one stands back.", |_, _| Self::Twin),
     ];
 
     /// The slot that it is about.
@@ -118,6 +121,7 @@ impl Alarm {
             Self::TooManyEpochs => "too_many_epochs",
             Self::Diskless(_) => "diskless",
             Self::WrongSlot(_) => "wrong_slot",
+            Self::Twin => "twin",
         }
     }
 }

@@ -18,6 +18,8 @@ use crate::statefile::blocks::{get_record, put_record};
 
 const MAGIC: &[u8; 4] = b"HVD1";
 const MAC_BYTES: usize = 32;
+/// Length of a datagram that carries no record: most do not.
+pub const BARE_DATAGRAM_BYTES: usize = 106 + MAC_BYTES;
 
 /// A datagram's content.
 #[derive(Clone, Debug, PartialEq, Eq)]

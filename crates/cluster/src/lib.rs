@@ -46,6 +46,7 @@ mod report;
 mod rng;
 pub mod statefile;
 pub mod timing;
+mod watch;
 
 pub use api::{
     BlockRange, BootInfo, ConfigError, Input, IoFailed, IoId, Output, ReadBytes, SharedBlock,
@@ -57,5 +58,6 @@ pub use record::AREA_COUNT;
 /// Size of a statefile block and the unit of its IO.
 pub const BLOCK_SIZE: usize = 4096;
 
+pub use datagram::BARE_DATAGRAM_BYTES;
 /// Largest datagram that a machine sends.
 pub const DATAGRAM_BYTES_MAX: usize = 6 * 1024;

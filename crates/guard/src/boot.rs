@@ -52,7 +52,7 @@ fn start_ticks(stat: &str) -> Option<u64> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
 
-/// Differs between starts; spreads retries, protects nothing.
+/// Differs between starts and machines; spreads retries, and tells a copy of this host from it.
 pub(crate) fn seed() -> u64 {
     RandomState::new().build_hasher().finish() | 1
 }

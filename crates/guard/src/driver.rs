@@ -57,6 +57,8 @@ pub(crate) struct Driver {
     heard_ns: Option<u64>,
     alive: bool,
     formatting: bool,
+    /// Somebody looks whether guests run.
+    looking: bool,
     /// The last epoch of a membership that ended: tells havend that the pool is disarmed.
     last_epoch: Option<EpochView>,
     logged: Option<(GuardPhase, Option<EpochView>, bool)>,
@@ -83,6 +85,7 @@ impl Driver {
             heard_ns: None,
             alive: false,
             formatting: false,
+            looking: false,
             last_epoch: None,
             logged: None,
         }
@@ -145,6 +148,10 @@ impl Driver {
                 self.formatting = false;
                 self.reply(client, GuardReply { id, result });
             }
+            Event::Looked { client, id, running, protected } => {
+                self.looking = false;
+                self.pass_on(client, id, GuardCommand::Load { running, protected }, steps);
+            }
             Event::Connected(id, client) => {
                 if self.clients.len() < CLIENTS_MAX {
                     self.clients.insert(id, client);
@@ -191,18 +198,39 @@ impl Driver {
                 self.reply(client, GuardReply { id, result });
                 self.dirty = true;
             }
+            // A daemon that has just started says so before it has asked the hypervisor.
+            GuardCommand::Load { running: 0, protected } if !self.looking => {
+                self.look(client, id, protected, steps);
+            }
+            // The answer that is on its way is as good.
+            GuardCommand::Load { running: 0, .. } => {
+                self.reply(client, GuardReply { id, result: Ok(()) });
+            }
+            GuardCommand::Exclude if self.fencer.vm_runs() => {
+                let text = "virtual machines still run on this host; move or stop them first";
+                self.reply(client, GuardReply { id, result: Err(refusal("HOST_IN_USE", text)) });
+            }
             command => self.pass_on(client, id, command, steps),
+        }
+    }
+
+    /// Has somebody look through the processes of this host, which may take longer than a beat.
+    fn look(&mut self, client: ClientId, id: u64, protected: u32, steps: &mut Vec<Step>) {
+        let (fencer, events) = (self.fencer.clone(), self.sender.clone());
+        let started = spawn("guests", move || {
+            let running = u32::from(fencer.vm_runs());
+            let _ended: Result<(), _> =
+                events.send(Event::Looked { client, id, running, protected });
+        });
+        self.looking = started.is_ok();
+        if started.is_err() {
+            // Whoever cannot look believes the worse.
+            self.pass_on(client, id, GuardCommand::Load { running: 1, protected }, steps);
         }
     }
 
     /// Commands of the machine; while there is none, only those that have nothing to do succeed.
     fn pass_on(&mut self, client: ClientId, id: u64, command: GuardCommand, steps: &mut Vec<Step>) {
-        let command = match self.seen(command) {
-            Ok(command) => command,
-            Err(refusal) => {
-                return self.reply(client, GuardReply { id, result: Err(refusal) });
-            }
-        };
         if let GuardCommand::Load { running, .. } = command {
             self.running = running;
         }
@@ -221,21 +249,6 @@ impl Driver {
         self.requests += 1;
         self.pending.push((self.requests, client, id));
         self.input(Input::Command { id: self.requests, command }, steps);
-    }
-
-    /// The pool daemon's word, against what this guard sees itself: a daemon that has just started
-    /// says 0 before it has asked the hypervisor.
-    fn seen(&self, command: GuardCommand) -> Result<GuardCommand, GuardRefusal> {
-        match command {
-            GuardCommand::Load { running: 0, protected } if self.fencer.vm_runs() => {
-                Ok(GuardCommand::Load { running: 1, protected })
-            }
-            GuardCommand::Exclude if self.fencer.vm_runs() => {
-                let text = "virtual machines still run on this host; move or stop them first";
-                Err(refusal("HOST_IN_USE", text))
-            }
-            other => Ok(other),
-        }
     }
 
     fn format(

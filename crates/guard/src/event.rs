@@ -13,8 +13,8 @@ const EVENTS_MAX: usize = 1024;
 /// Names a connection of a pool daemon.
 pub(crate) type ClientId = u64;
 
-/// Longest datagram that travels in its event: any without an epoch record is shorter.
-const SHORT_MAX: usize = 150;
+/// Longest datagram that travels in its event: one without an epoch record.
+const SHORT_MAX: usize = haven_cluster::BARE_DATAGRAM_BYTES;
 
 /// A datagram as it arrived. Usual ones take nothing from the heap.
 #[derive(Clone, Debug)]
@@ -60,6 +60,8 @@ pub(crate) enum Event {
     Fenced(FenceReport),
     /// The statefiles are formatted, or not.
     Formatted { client: ClientId, id: u64, result: Result<(), GuardRefusal> },
+    /// Whether guests run, of which the pool daemon knows none.
+    Looked { client: ClientId, id: u64, running: u32, protected: u32 },
     /// A pool daemon connected.
     Connected(ClientId, crate::control::Client),
     /// It asks for something.

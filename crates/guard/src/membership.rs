@@ -19,19 +19,16 @@ use haven_cluster::{BlockRange, BootInfo, ConfigError, Input, IoFailed, IoId, Ma
 use crate::config::Config;
 use crate::event::Event;
 use crate::fence::Fencer;
-use crate::net::{Link, Networks};
+use crate::net::Networks;
 use crate::reach::Probe;
 use crate::{log, reset, spawn};
 
 /// Feeds per bite time: one that is late or skipped does no harm.
 const FEEDS_PER_BITE: u64 = 8;
-/// How long this host still listens at an address that it has left, and after the last datagram
-/// that came there: who still sends there was not told yet.
-const OLD_ADDRESS_NS: u64 = 60_000_000_000;
+/// How often it is tried again to listen at addresses that could not be bound.
+const BIND_AGAIN_NS: u64 = 5_000_000_000;
 /// Buffers for statefile IO that are kept for the next one.
 const BUFFERS_MAX: usize = 6;
-/// Addresses that it has left and still listens at; the oldest go first.
-const LEFT_MAX: usize = 16;
 /// Longest silence of a receiving thread before the watchdog is fed no more.
 const LOOP_DEADLINE_NS: u64 = 500_000_000;
 
@@ -110,10 +107,8 @@ pub(crate) struct Membership {
     machine: Machine,
     term: u64,
     networks: Networks,
-    /// Addresses that this host has left and still listens at, and when it left.
-    left: Vec<(Link, u64)>,
-    /// Addresses that could not be bound: not tried again and again.
-    unusable: Vec<SocketAddr>,
+    /// Addresses that could not be bound, and when they are tried again.
+    unusable: (Vec<SocketAddr>, u64),
     probe: Probe,
     probed: Vec<IpAddr>,
     lanes: Vec<IoLanes>,
@@ -157,8 +152,7 @@ impl Membership {
             machine,
             term,
             networks,
-            left: Vec::new(),
-            unusable: Vec::new(),
+            unusable: (Vec::new(), 0),
             probe,
             probed: arm.isolation_addresses.clone(),
             lanes: lanes.collect(),
@@ -220,9 +214,7 @@ impl Membership {
     /// This host was given other addresses, or others to probe.
     fn follow_addresses(&mut self) {
         let now_ns = boottime_ns();
-        self.left.retain(|(link, since)| {
-            now_ns < link.heard_ns().max(*since).saturating_add(OLD_ADDRESS_NS)
-        });
+        self.networks.forget_left(now_ns);
         let config = self.machine.config();
         if config.isolation_addresses != self.probed {
             self.probed.clone_from(&config.isolation_addresses);
@@ -234,19 +226,24 @@ impl Membership {
         }
         let own = config.hosts.iter().find(|spec| spec.host == config.host);
         let Some(wanted) = own.map(|spec| spec.addresses.as_slice()) else { return };
-        if self.networks.addresses().eq(wanted.iter().copied()) || wanted == self.unusable {
+        if self.networks.addresses().eq(wanted.iter().copied()) {
             return;
         }
-        match self.networks.move_to(wanted, &self.events) {
-            Ok(gone) => {
+        let known = wanted == self.unusable.0;
+        if known && now_ns < self.unusable.1 {
+            return;
+        }
+        match self.networks.move_to(wanted, now_ns, &self.events) {
+            Ok(()) => {
                 log::info(&format!("this host listens at {wanted:?} from now on"));
-                self.left.extend(gone.into_iter().map(|link| (link, boottime_ns())));
-                let excess = self.left.len().saturating_sub(LEFT_MAX);
-                self.left.drain(..excess);
+                self.unusable.0.clear();
             }
             Err(error) => {
-                log::error(&format!("cannot listen at {wanted:?}: {error}"));
-                self.unusable = wanted.to_vec();
+                if !known {
+                    log::error(&format!("cannot listen at {wanted:?} yet: {error}"));
+                    self.unusable.0 = wanted.to_vec();
+                }
+                self.unusable.1 = now_ns + BIND_AGAIN_NS;
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
@@ -27,16 +27,26 @@ const GATHER: Duration = Duration::from_millis(20);
 /// Datagrams taken together at most.
 const GATHERED_MAX: usize = 512;
 
+/// How long this host still listens at an address that it has left, and after the last datagram
+/// that came there: who still sends there was not told yet.
+const OLD_ADDRESS_NS: u64 = 60_000_000_000;
+/// Addresses that it has left and still listens at; the oldest go first.
+const LEFT_MAX: usize = 16;
+
 /// The sockets of one arming.
 #[derive(Debug)]
 pub(crate) struct Networks {
     links: Vec<Link>,
+    /// Addresses that this host has left and still listens at, and when it left.
+    left: Vec<(Link, u64)>,
 }
 
 /// One socket with its receiver, which ends with it.
 #[derive(Debug)]
 pub(crate) struct Link {
     address: SocketAddr,
+    /// Which network it serves now.
+    network: Arc<AtomicU8>,
     socket: Arc<UdpSocket>,
     tick: Arc<AtomicU64>,
     heard: Arc<AtomicU64>,
@@ -49,8 +59,10 @@ impl Networks {
         addresses: &[SocketAddr],
         events: &SyncSender<Event>,
     ) -> std::io::Result<Self> {
-        let links = (0..).zip(addresses).map(|(index, at)| Link::open(index, *at, events));
-        Ok(Self { links: links.collect::<Result<_, _>>()? })
+        let links = addresses.iter().map(|at| Link::open(*at, events));
+        let mut networks = Self { links: links.collect::<Result<_, _>>()?, left: Vec::new() };
+        networks.number();
+        Ok(networks)
     }
 
     /// Where this host listens.
@@ -59,33 +71,48 @@ impl Networks {
     }
 
     /// From now on sends and listens at `addresses`. What is not among them any more still
-    /// receives while what is returned lives: not everybody knows the new ones yet. On an error
-    /// nothing has changed.
+    /// receives until [`Networks::forget_left`]: not everybody knows the new ones yet. A socket that
+    /// is open already, for another network or at an address that was left, serves again: the
+    /// address cannot be bound twice. On an error nothing has changed.
     pub(crate) fn move_to(
         &mut self,
         addresses: &[SocketAddr],
+        now_ns: u64,
         events: &SyncSender<Event>,
-    ) -> std::io::Result<Vec<Link>> {
-        let mut fresh = Vec::new();
-        for (index, address) in addresses.iter().enumerate() {
-            let kept = self.links.get(index).is_some_and(|link| link.address == *address);
-            let link = if kept { None } else { Some(Link::open(index, *address, events)?) };
-            fresh.push(link);
-        }
-        let mut before = std::mem::take(&mut self.links).into_iter();
-        let mut gone = Vec::new();
-        for link in fresh {
-            match (link, before.next()) {
-                (Some(link), old) => {
-                    self.links.push(link);
-                    gone.extend(old);
-                }
-                (None, Some(old)) => self.links.push(old),
-                (None, None) => {}
+    ) -> std::io::Result<()> {
+        let open = |at: &SocketAddr| {
+            let left = self.left.iter().map(|(link, _)| link);
+            self.links.iter().chain(left).any(|link| link.address == *at)
+        };
+        let lacking = addresses.iter().filter(|at| !open(at));
+        let fresh: Vec<Link> =
+            lacking.map(|at| Link::open(*at, events)).collect::<Result<_, _>>()?;
+        let links = std::mem::take(&mut self.links).into_iter().map(|link| (link, now_ns));
+        let fresh = fresh.into_iter().map(|link| (link, now_ns));
+        self.left.extend(links.chain(fresh));
+        for address in addresses {
+            if let Some(at) = self.left.iter().position(|(link, _)| link.address == *address) {
+                self.links.push(self.left.remove(at).0);
             }
         }
-        gone.extend(before);
-        Ok(gone)
+        self.number();
+        let excess = self.left.len().saturating_sub(LEFT_MAX);
+        self.left.drain(..excess);
+        Ok(())
+    }
+
+    /// Closes what was left long ago and where nothing comes any more.
+    pub(crate) fn forget_left(&mut self, now_ns: u64) {
+        self.left.retain(|(link, since)| {
+            now_ns < link.heard_ns().max(*since).saturating_add(OLD_ADDRESS_NS)
+        });
+    }
+
+    /// Tells each socket whose network it is.
+    fn number(&mut self) {
+        for (number, link) in (0..=u8::MAX).zip(&self.links) {
+            link.network.store(number, Ordering::Release);
+        }
     }
 
     /// Sends one datagram. Never blocks; a loss is what the protocol expects anyhow.
@@ -103,17 +130,13 @@ impl Networks {
 }
 
 impl Link {
-    fn open(
-        index: usize,
-        address: SocketAddr,
-        events: &SyncSender<Event>,
-    ) -> std::io::Result<Self> {
+    fn open(address: SocketAddr, events: &SyncSender<Event>) -> std::io::Result<Self> {
         let socket = Arc::new(bound(address)?);
         let tick = Arc::new(AtomicU64::new(boottime_ns()));
-        let heard = Arc::default();
+        let (heard, network) = (Arc::default(), Arc::default());
         let stop = Arc::new(AtomicBool::new(false));
         let receiver = Receiver {
-            network: u8::try_from(index).unwrap_or(u8::MAX),
+            network: Arc::clone(&network),
             socket: Arc::clone(&socket),
             tick: Arc::clone(&tick),
             heard: Arc::clone(&heard),
@@ -121,7 +144,7 @@ impl Link {
             events: events.clone(),
         };
         spawn("receive", move || receiver.run())?;
-        Ok(Self { address, socket, tick, heard, stop })
+        Ok(Self { address, network, socket, tick, heard, stop })
     }
 
     /// When a datagram came here last (`CLOCK_BOOTTIME`); 0: never. Whoever can write there can
@@ -149,7 +172,7 @@ fn bound(address: SocketAddr) -> std::io::Result<UdpSocket> {
 }
 
 struct Receiver {
-    network: u8,
+    network: Arc<AtomicU8>,
     socket: Arc<UdpSocket>,
     tick: Arc<AtomicU64>,
     heard: Arc<AtomicU64>,
@@ -161,19 +184,28 @@ impl Receiver {
     fn run(&self) {
         let mut buffer = vec![0; haven_cluster::DATAGRAM_BYTES_MAX + 1];
         let mut crowd = Crowd::default();
+        // More of the crowd is there already: nothing is to be waited for.
+        let mut more = false;
         while !self.stop.load(Ordering::Acquire) {
             let now_ns = boottime_ns();
             self.tick.store(now_ns, Ordering::Release);
             match self.socket.recv_from(&mut buffer) {
                 Ok((count, _)) => {
                     self.heard.store(boottime_ns(), Ordering::Release);
-                    let mut open = self.pass_on(&buffer, count);
-                    if crowd.note(boottime_ns()) {
-                        std::thread::sleep(GATHER);
-                        open = open && self.pass_on_all(&mut buffer, &mut crowd);
-                    }
-                    if !open {
+                    if !self.pass_on(&buffer, count) {
                         return;
+                    }
+                    if !crowd.note(boottime_ns()) {
+                        more = false;
+                        continue;
+                    }
+                    if !more {
+                        std::thread::sleep(GATHER);
+                    }
+                    match self.pass_on_all(&mut buffer, &mut crowd, GATHERED_MAX) {
+                        Gathered::All => more = false,
+                        Gathered::Full => more = true,
+                        Gathered::Gone => return,
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -183,27 +215,39 @@ impl Receiver {
         }
     }
 
-    /// Everything that is there already; `false`: the loop is gone.
-    fn pass_on_all(&self, buffer: &mut [u8], crowd: &mut Crowd) -> bool {
-        for _ in 0..GATHERED_MAX {
+    /// What is there already, so many datagrams at most.
+    fn pass_on_all(&self, buffer: &mut [u8], crowd: &mut Crowd, most: usize) -> Gathered {
+        for _ in 0..most {
             let Ok((count, _)) = recv(&*self.socket, &mut *buffer, RecvFlags::DONTWAIT) else {
-                return true;
+                return Gathered::All;
             };
             crowd.note(boottime_ns());
             if !self.pass_on(buffer, count) {
-                return false;
+                return Gathered::Gone;
             }
         }
-        true
+        Gathered::Full
     }
 
     /// `false`: the loop is gone.
     fn pass_on(&self, buffer: &[u8], count: usize) -> bool {
         let bytes = buffer.get(..count).filter(|_| count <= haven_cluster::DATAGRAM_BYTES_MAX);
         let Some(bytes) = bytes else { return true };
-        let event = Event::Datagram { network: self.network, bytes: bytes.into() };
+        let network = self.network.load(Ordering::Acquire);
+        let event = Event::Datagram { network, bytes: bytes.into() };
         self.events.send(event).is_ok()
     }
+}
+
+/// What became of a crowd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gathered {
+    /// Nothing more is there.
+    All,
+    /// There may be more.
+    Full,
+    /// The loop is gone.
+    Gone,
 }
 
 /// When the last datagrams came.
@@ -242,31 +286,71 @@ mod tests {
         assert!(networks.oldest_tick_ns() > 0);
     }
 
+    fn at(n: u8) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, n], 0))
+    }
+
+    fn bound_to(networks: &Networks, network: usize) -> SocketAddr {
+        networks.links[network].socket.local_addr().unwrap()
+    }
+
     #[test]
     fn a_host_that_moves_is_heard_at_both_addresses_until_all_know() {
         let (sender, events) = crate::event::queue();
-        let at = |n: u8| SocketAddr::from(([127, 0, 0, n], 0));
         let mut networks = Networks::open(&[at(1), at(2)], &sender).unwrap();
-        let old = networks.links[0].socket.local_addr().unwrap();
-        let gone = networks.move_to(&[at(3), at(2)], &sender).unwrap();
+        let old = bound_to(&networks, 0);
+        networks.move_to(&[at(3), at(2)], 1, &sender).unwrap();
         assert_eq!(networks.addresses().collect::<Vec<_>>(), [at(3), at(2)]);
-        assert_eq!(gone.len(), 1);
-        let new = networks.links[0].socket.local_addr().unwrap();
+        let new = bound_to(&networks, 0);
         assert_eq!(new.ip(), at(3).ip());
         for to in [old, new] {
             networks.send(1, to, b"beat");
             let event = events.recv_timeout(Duration::from_secs(10)).unwrap();
             assert!(matches!(event, Event::Datagram { network: 0, .. }), "{event:?}");
         }
-        assert!(gone[0].heard_ns() > 0, "somebody was not told yet");
-        drop(gone);
-        // One network less, and one that cannot be bound leaves all as it was.
-        let other = networks.links[1].socket.local_addr().unwrap();
-        assert!(networks.move_to(&[other], &sender).is_err());
+        let heard_ns = networks.left[0].0.heard_ns();
+        assert!(heard_ns > 0, "somebody was not told yet");
+        networks.forget_left(heard_ns + OLD_ADDRESS_NS - 1);
+        assert_eq!(networks.left.len(), 1);
+        networks.forget_left(heard_ns + OLD_ADDRESS_NS);
+        assert_eq!(networks.left.len(), 0);
+        // One that cannot be bound leaves all as it was; and one network less.
+        let other = bound_to(&networks, 1);
+        assert!(networks.move_to(&[other], 2, &sender).is_err());
         assert_eq!(networks.addresses().count(), 2);
-        assert_eq!(networks.move_to(&[at(3)], &sender).unwrap().len(), 1);
+        networks.move_to(&[at(3)], 3, &sender).unwrap();
+        assert_eq!(networks.left.len(), 1);
         networks.send(0, new, b"beat");
         assert!(events.recv_timeout(Duration::from_secs(10)).is_ok());
+    }
+
+    /// An address cannot be bound twice, and its socket is there still.
+    #[test]
+    fn a_host_that_comes_back_to_its_address_has_its_socket_again() {
+        let (sender, events) = crate::event::queue();
+        let mut networks = Networks::open(&[at(1), at(2)], &sender).unwrap();
+        let (first, second) = (bound_to(&networks, 0), bound_to(&networks, 1));
+        networks.move_to(&[at(3), at(2)], 1, &sender).unwrap();
+        networks.move_to(&[at(1), at(2)], 2, &sender).unwrap();
+        assert_eq!((bound_to(&networks, 0), bound_to(&networks, 1)), (first, second));
+        assert_eq!(networks.left.len(), 1, "the address between");
+        // Two networks change places.
+        networks.move_to(&[at(2), at(1)], 3, &sender).unwrap();
+        assert_eq!((bound_to(&networks, 0), bound_to(&networks, 1)), (second, first));
+        networks.send(0, first, b"beat");
+        let event = events.recv_timeout(Duration::from_secs(10)).unwrap();
+        assert!(matches!(event, Event::Datagram { network: 1, .. }), "{event:?}");
+    }
+
+    #[test]
+    fn addresses_that_were_left_are_bounded() {
+        let (sender, _events) = crate::event::queue();
+        let mut networks = Networks::open(&[at(1)], &sender).unwrap();
+        for (n, now_ns) in (2..40).zip(1..) {
+            networks.move_to(&[at(n)], now_ns, &sender).unwrap();
+        }
+        assert_eq!(networks.left.len(), LEFT_MAX);
+        assert_eq!(networks.left[0].0.address, at(39 - LEFT_MAX as u8), "the oldest went");
     }
 
     #[test]
@@ -279,6 +363,31 @@ mod tests {
         let many = (1..=CROWD as u64).map(|n| last + n);
         assert!(many.map(|at| crowd.note(at)).last().unwrap());
         assert!(!crowd.note(last + 2 * CROWD_NS), "it is over");
+    }
+
+    #[test]
+    fn a_crowd_that_is_larger_than_one_gathering_is_not_waited_for() {
+        let (sender, events) = crate::event::queue();
+        let socket = Arc::new(bound(at(1)).unwrap());
+        let to = socket.local_addr().unwrap();
+        let receiver = Receiver {
+            network: Arc::default(),
+            socket: Arc::clone(&socket),
+            tick: Arc::default(),
+            heard: Arc::default(),
+            stop: Arc::default(),
+            events: sender,
+        };
+        for n in 0..5_u8 {
+            socket.send_to(&[n], to).unwrap();
+        }
+        let (mut buffer, mut crowd) = (vec![0; 100], Crowd::default());
+        assert_eq!(receiver.pass_on_all(&mut buffer, &mut crowd, 3), Gathered::Full);
+        assert_eq!(receiver.pass_on_all(&mut buffer, &mut crowd, 3), Gathered::All);
+        assert_eq!(events.try_iter().count(), 5);
+        drop(events);
+        socket.send_to(&[9], to).unwrap();
+        assert_eq!(receiver.pass_on_all(&mut buffer, &mut crowd, 3), Gathered::Gone);
     }
 
     /// Taken together, and none is lost or overtaken.

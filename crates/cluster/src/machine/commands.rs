@@ -99,8 +99,10 @@ impl Machine {
         if !self.coordinates(id) {
             return;
         }
-        let named = self.decided.as_ref().is_some_and(|record| record.area_next == Some(area));
-        if named && epoch <= self.epoch() && self.may_act {
+        let named = self.named.filter(|(named, _)| *named == area);
+        // Of this naming, not of an earlier one: areas come round, and orders may be late.
+        let of_now = named.is_some_and(|(_, since)| (since..=self.epoch()).contains(&epoch));
+        if of_now && self.may_act {
             self.proposer.wishes.area = Some((id, area));
         } else {
             self.refuse(id, "HA_WRONG_AREA", "the newest record does not name that area");

@@ -109,7 +109,7 @@ impl Machine {
         }
         let late = ns(u64::from(self.timing().t_late_ms));
         let waited = self.now >= self.booted_at + late || on(Mutation::NoLateWait);
-        if self.carry == Carry::Read && waited && self.ballot_free() {
+        if self.carry == Carry::Read && waited && self.is_alone() && self.ballot_free() {
             self.carry = Carry::Writing;
             self.write_ballot();
         }
@@ -477,7 +477,9 @@ impl Machine {
             return;
         }
         let Some(cycle) = self.beat_cycle.take() else { return };
-        if cycle.reads && !cycle.writes.is_empty() {
+        if cycle.writes.is_empty() {
+            self.watched(cycle.read_from().unwrap_or(cycle.started));
+        } else if cycle.reads {
             let read_started = cycle.read_from().unwrap_or(cycle.started);
             self.last_round = Some(Round {
                 write_started: cycle.started,
@@ -506,6 +508,7 @@ impl Machine {
         }
         self.acceptor = state;
         self.carry = Carry::Read;
+        self.begin_watch();
         self.adopt_decided();
     }
 

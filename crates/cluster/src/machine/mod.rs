@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use crate::api::{BlockRange, BootInfo, ConfigError, Input, IoId, Output, Violation};
 use crate::codec::Writer;
-use crate::control::{ArmConfig, GuardState};
+use crate::control::{ArmConfig, GuardState, StatefileSpec};
 use crate::datagram::Key;
 use crate::disk::cycle::Cycle;
 use crate::disk::view::{FileView, SeenBeat};
@@ -31,6 +31,7 @@ use crate::record::{Record, Seat};
 use crate::rng::Rng;
 use crate::statefile::blocks::Acceptor;
 use crate::timing::{Timing, ns};
+use crate::watch::Watch;
 
 use disk_io::Pending;
 
@@ -57,6 +58,9 @@ pub struct Machine {
     /// The newest decided record, and when it was learned.
     pub(crate) decided: Option<Record>,
     pub(crate) decided_at: u64,
+    /// The area to which this life is to copy the database, and the record since which every one
+    /// has said so.
+    pub(crate) named: Option<(u8, u64)>,
     /// Lives that a decided epoch left out: (life, number of the first such epoch, when learned).
     pub(crate) outed: Vec<(Seat, u64, u64)>,
     /// Since when a majority of the statefiles has been read in this life.
@@ -102,6 +106,7 @@ pub struct Machine {
     pub(crate) ballot_pause: u64,
     /// What the ballots of earlier lives say was read, and written as this life's first write.
     pub(crate) carry: Carry,
+    pub(crate) watch: Watch,
     pub(crate) proposer: Proposer,
     pub(crate) permit: Permit,
     pub(crate) fence: Fence,
@@ -133,7 +138,7 @@ pub(crate) struct Room {
 pub(crate) enum Carry {
     /// Not read yet.
     Reading,
-    /// Read; waits for `t_late` after boot.
+    /// Read; waits for `t_late` after boot, and until it is alone.
     Read,
     /// Being written.
     Writing,
@@ -150,8 +155,8 @@ pub(crate) struct Round {
 }
 
 impl Machine {
-    /// Begins membership as `boot.incarnation`. `rng_seed` should differ between starts; it only
-    /// spreads retries.
+    /// Begins membership as `boot.incarnation`. `rng_seed` should differ between starts and
+    /// machines: it spreads retries, and tells twins apart.
     pub fn new(boot: BootInfo, config: ArmConfig, rng_seed: u64) -> Result<Self, ConfigError> {
         crate::statefile::check_config(&config)?;
         let own = config.hosts.iter().find(|spec| spec.host == boot.host);
@@ -159,11 +164,8 @@ impl Machine {
         let slot = slot.ok_or(ConfigError::NotListed)?;
         let key = Key::from_hex(&config.key).ok_or(ConfigError::BadKey)?;
         let slots = slots_of(&config);
-        let files = config
-            .statefiles
-            .iter()
-            .map(|spec| FileView::new(spec.uuid, config.generation, slots))
-            .collect();
+        let view = |spec: &StatefileSpec| FileView::new(spec.uuid, config.generation, slots);
+        let files = config.statefiles.iter().map(view).collect();
         let now = boot.now.0;
         let mut machine = Self {
             key,
@@ -178,6 +180,7 @@ impl Machine {
             peers: (0u8..).take(slots).map(Peer::new).collect(),
             decided: None,
             decided_at: now,
+            named: None,
             outed: Vec::new(),
             read_since: None,
             isolation: false,
@@ -198,7 +201,7 @@ impl Machine {
             beat_asap: false,
             round_due: false,
             last_round: None,
-            sequence: 0,
+            sequence: crate::watch::first_sequence(rng_seed),
             sent: VecDeque::with_capacity(SENT_MAX),
             former: Vec::new(),
             room: Room::default(),
@@ -207,6 +210,7 @@ impl Machine {
             ballot_dirty: false,
             ballot_pause: 0,
             carry: Carry::Reading,
+            watch: Watch::default(),
             proposer: Proposer::default(),
             permit: Permit::default(),
             fence: Fence::default(),

@@ -109,6 +109,9 @@ impl Machine {
             && datagram.to == self.me.slot
             && from.slot != self.me.slot;
         let (now, me) = (self.now, self.me);
+        if for_me && datagram.echo.0 == me.inc && self.is_doubled(datagram.echo.1) {
+            return;
+        }
         let echoed_at = self.sent_at(datagram.echo, me.inc);
         let Some(peer) = self.peer_mut(from.slot).filter(|_| for_me) else { return };
         if !peer.see_inc(from.inc, now) || datagram.sequence < peer.heard_sequence {

@@ -20,8 +20,8 @@ impl Machine {
 
     /// A read that began at `start` showed this beat block.
     pub(crate) fn observe_beat(&mut self, seen: &SeenBeat, start: u64) {
-        let (now, me) = (self.now, self.me);
-        let own = seen.slot == me.slot;
+        let now = self.now;
+        let own = seen.slot == self.me.slot;
         let gap = ns(u64::from(self.timing().t_put_ms));
         let Some(peer) = self.peer_mut(seen.slot) else { return };
         if seen.changed {
@@ -29,13 +29,10 @@ impl Machine {
         }
         let Some(beat) = seen.beat.as_ref().filter(|beat| beat.owner.seat.inc > 0) else { return };
         let inc = beat.owner.seat.inc;
-        if own {
-            if inc > me.inc || (inc == me.inc && self.carry != Carry::Done) {
-                self.incarnation_taken(inc);
-            }
-            return;
-        }
         peer.wrote_inc = peer.wrote_inc.max(inc);
+        if own {
+            return self.observe_own(beat, seen.changed && !seen.first, start);
+        }
         if !peer.see_inc(inc, now) {
             return;
         }
@@ -57,7 +54,7 @@ impl Machine {
     }
 
     /// Somebody wrote with this host's identity and an incarnation that is not below its own.
-    fn incarnation_taken(&mut self, inc: u64) {
+    pub(crate) fn incarnation_taken(&mut self, inc: u64) {
         if self.carry == Carry::Done {
             self.begin_fence("a later incarnation of this host has written");
         } else {
@@ -167,7 +164,7 @@ impl Machine {
         if !first && record.number <= self.epoch() {
             return;
         }
-        let number = record.number;
+        let (number, known) = (record.number, self.epoch());
         let now = self.now;
         let bite_ms = self.timing().t_wd_ms;
         let stood = self.is_member() || record.open.iter().any(|open| open.has(self.me));
@@ -200,6 +197,12 @@ impl Machine {
         }
         self.drop_proofs(&record);
         let (armed, member) = (record.armed, record.has(self.me));
+        let area = record.area_next.filter(|_| record.coordinator == self.me);
+        self.named = area.map(|area| match self.named {
+            // What records between said that this life has not read is not known.
+            Some((before, since)) if before == area && number == known + 1 => (area, since),
+            _ => (area, number),
+        });
         self.decided = Some(record);
         self.rearm_watchdog(bite_ms);
         self.decided_at = now;

@@ -71,6 +71,9 @@ impl Machine {
     fn waits_for(&self) -> String {
         let text = match (self.carry, self.permit.watchdog) {
             (Carry::Reading, _) => "the statefile to be readable",
+            (Carry::Read, _) if self.has_twin() => {
+                "the other machine with this host's name to be gone: one is a copy of the other"
+            }
             (Carry::Read, _) => "writes of an earlier life to be out of the way",
             (Carry::Writing, _) => "the first write to the statefile",
             (Carry::Done, Watchdog::Unusable) => "a watchdog that works",
@@ -160,6 +163,9 @@ impl Machine {
 
     fn alarms(&self) -> Vec<Alarm> {
         let mut alarms = Vec::new();
+        if self.has_twin() {
+            alarms.push(Alarm::Twin);
+        }
         if self.permit.watchdog == Watchdog::Unusable {
             alarms.push(Alarm::NoWatchdog);
         }

@@ -122,6 +122,10 @@ fn a_datagram_is_authentic_or_nothing() {
         assert_eq!(Datagram::decode(&key, &forged), None, "byte {at}");
     }
     assert_eq!(Datagram::decode(&key, &bytes[..20]), None);
+    let bare =
+        Datagram { record: None, ..Datagram::decode(&key, &bytes).expect("it is authentic") };
+    let bare = bare.encode(&key, Vec::new()).expect("it fits");
+    assert_eq!(bare.len(), crate::BARE_DATAGRAM_BYTES);
 }
 
 fn config(hosts: u16) -> ArmConfig {

@@ -1,6 +1,7 @@
 //! What the guard complains of, in names that people know.
 
 use haven_cluster::alarm::Alarm;
+use haven_cluster::control::GuardState;
 use haven_model::alerts::{self, AlertMeta};
 use haven_model::{Host, Vdi};
 use haven_pooldb::Image;
@@ -21,6 +22,11 @@ pub(super) fn named(db: &Image, sentence: &str) -> (AlertMeta, Json) {
         data["host"] = host(db, slot).into();
     }
     (kind(alarm), data)
+}
+
+/// This host's own guard stands back for another machine of its name.
+pub(super) fn says_twin(state: &GuardState) -> bool {
+    state.alarms.iter().any(|alarm| alarm.parse() == Ok(Alarm::Twin))
 }
 
 /// Of a guard of another version: its own sentence must do.

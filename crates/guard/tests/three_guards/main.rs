@@ -15,6 +15,7 @@ mod pool;
 
 use std::time::{Duration, Instant};
 
+use haven_cluster::alarm::Alarm;
 use haven_cluster::control::{GuardCommand, GuardPhase, GuardState};
 use pool::Pool;
 
@@ -229,4 +230,32 @@ fn a_member_moves_to_another_address() {
     let mut config = pool.config(moved);
     config.hosts[moved].addresses = vec![new];
     pool.guards[moved].request(GuardCommand::Arm(Box::new(config))).unwrap();
+}
+
+/// A second machine is started with a copy of a member's disk: it stands back and says why, and the
+/// member does not notice. When the member is gone for good the copy is the host.
+#[test]
+fn a_copy_of_a_member_stands_back_while_the_member_lives() {
+    let mut pool = Pool::start(pool::timing());
+    let coordinator = form(&mut pool);
+    let copied = (0..3).find(|index| *index != coordinator).unwrap();
+    let before: Vec<_> = pool.states().into_iter().map(|state| state.unwrap().me).collect();
+    let (mut twin, config) = pool.twin(copied);
+    twin.request(GuardCommand::Arm(Box::new(config))).unwrap();
+    let stands = |state: &GuardState| {
+        let said = state.alarms.iter().any(|alarm| alarm.parse() == Ok(Alarm::Twin));
+        said && matches!(&state.phase, GuardPhase::Joining(why) if why.contains("copy"))
+    };
+    let state = twin.wait("it to stand back", WAIT, stands);
+    assert!(state.me.unwrap().incarnation > before[copied].unwrap().incarnation);
+    // Longer than it takes a host to be put out and to be known as dead.
+    std::thread::sleep(Duration::from_nanos(pool::timing().t_dead_ns()));
+    assert!(stands(&twin.state().unwrap()));
+    for guard in &mut pool.guards {
+        guard.wait("a membership of three", WAIT, formed);
+    }
+    let after: Vec<_> = pool.states().into_iter().map(|state| state.unwrap().me).collect();
+    assert_eq!(before, after, "the copy was taken for a new life of the host");
+    pool.guards[copied].kill();
+    twin.wait("it to be the host", WAIT, |state| !stands(state) && state.alarms.is_empty());
 }

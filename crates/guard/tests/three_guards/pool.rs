@@ -212,7 +212,7 @@ fn listen(stream: UnixStream, heard: &(Mutex<Heard>, Condvar)) {
 pub(crate) struct Pool {
     pub(crate) guards: Vec<Guard>,
     config: ArmConfig,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Pool {
@@ -231,7 +231,7 @@ impl Pool {
         };
         let guards: Vec<Guard> = (1..=3).map(guard).collect();
         let config = config(&statefile, timing);
-        Self { guards, config, _dir: dir }
+        Self { guards, config, dir }
     }
 
     pub(crate) fn arm_all(&mut self) {
@@ -251,6 +251,27 @@ impl Pool {
     /// The configuration of one of them.
     pub(crate) fn config(&self, index: usize) -> ArmConfig {
         ArmConfig { host: self.config.hosts[index].host, ..self.config.clone() }
+    }
+
+    /// A machine that is started with a copy of what is on the disk of host `index`. It has no
+    /// address there, as two cannot have the same.
+    pub(crate) fn twin(&self, index: usize) -> (Guard, ArmConfig) {
+        let root = self.dir.path().join("twin");
+        let mut twin = Guard::new(root.clone(), program);
+        twin.kill();
+        twin.reboot();
+        let ledgers = "var/lib/haven/guard";
+        let (from, to) = (self.guards[index].root.join(ledgers), root.join(ledgers));
+        std::fs::create_dir_all(&to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+        twin.start();
+        let mut config = self.config(index);
+        let port = config.hosts[index].addresses[0].port();
+        config.hosts[index].addresses = vec![SocketAddr::from(([127, 0, 1, 99], port))];
+        (twin, config)
     }
 
     pub(crate) fn states(&self) -> Vec<Option<GuardState>> {
