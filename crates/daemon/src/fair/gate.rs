@@ -192,7 +192,7 @@ impl Fair {
     /// wait is bounded where connections are taken.
     pub(crate) async fn begin(self: &Arc<Self>, who: Who, line: Line) -> Pass {
         let pass = self.turn(who, line.clone(), usize::MAX).await;
-        pass.unwrap_or(self.free(who, line))
+        pass.unwrap_or_else(|| self.free(who, line))
     }
 
     /// Within, whatever the accounts say.
@@ -267,7 +267,7 @@ impl Pass {
         drop(self);
         // What was begun is not refused; there is one answer on a connection at a time.
         let pass = fair.turn(who, line.clone(), usize::MAX).await;
-        pass.unwrap_or(fair.free(who, line))
+        pass.unwrap_or_else(|| fair.free(who, line))
     }
 }
 

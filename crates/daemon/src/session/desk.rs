@@ -162,18 +162,36 @@ impl Desk {
     /// Too many wait already, or it took too long.
     pub async fn turn(&self, address: IpAddr, user: &str) -> Result<Seat<'_>, Crowded> {
         let turn = self.queue().enter(Address::remote(address), user)?;
-        let Some(mut turn) = turn else { return Ok(Seat(self)) };
-        match timeout(WAIT_MAX, &mut turn).await {
+        let Some(turn) = turn else { return Ok(Seat(self)) };
+        let mut waits = Waits { desk: self, turn };
+        match timeout(WAIT_MAX, &mut waits.turn).await {
             Ok(Ok(())) => Ok(Seat(self)),
             // It may have been called in this very moment.
-            _ => {
-                turn.close();
-                match turn.try_recv() {
-                    Ok(()) => Ok(Seat(self)),
-                    Err(_) => Err(Crowded),
-                }
-            }
+            _ => waits.called().ok_or(Crowded),
         }
+    }
+}
+
+/// A login that waits. Its client may hang up in the very moment in which it is called: the seat that
+/// it was given then goes to the next one.
+#[derive(Debug)]
+struct Waits<'d> {
+    desk: &'d Desk,
+    turn: oneshot::Receiver<()>,
+}
+
+impl<'d> Waits<'d> {
+    /// From here on it is not called any more; the seat, if it has been. A call that was taken already
+    /// is not given a second time.
+    fn called(&mut self) -> Option<Seat<'d>> {
+        self.turn.close();
+        self.turn.try_recv().is_ok().then(|| Seat(self.desk))
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        drop(self.called());
     }
 }
 
@@ -185,6 +203,8 @@ impl Drop for Seat<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Waker};
+
     use super::*;
 
     fn address(last: u8) -> IpAddr {
@@ -236,6 +256,28 @@ mod tests {
         assert!(queue.enter(Address::remote(address(250)), "root").is_err());
         turns.clear();
         assert!(queue.enter(Address::remote(address(250)), "root").is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_hangs_up_in_the_moment_of_its_call_leaves_its_seat_to_the_next() {
+        let desk = Desk::default();
+        let mut seats = Vec::new();
+        for _ in 0..AT_ONCE_MAX {
+            seats.push(desk.turn(address(1), "root").await.unwrap());
+        }
+        let [mut first, mut second] = [1, 2].map(|last| Box::pin(desk.turn(address(last), "root")));
+        for waiting in [&mut first, &mut second] {
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(waiting.as_mut().poll(&mut context).is_pending());
+        }
+        // The first is called, and never looks.
+        drop(seats.pop());
+        assert_eq!(desk.queue().inside, AT_ONCE_MAX);
+        drop(first);
+        seats.push(second.await.unwrap());
+        drop(seats);
+        assert_eq!(desk.queue().inside, 0);
+        assert_eq!(desk.queue().waiting, 0);
     }
 
     #[tokio::test]

@@ -7,10 +7,17 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use tokio::sync::{Semaphore, oneshot};
 
-/// Verifications at the same time: each takes 19 MiB and a core for tens of milliseconds.
+/// Verifications at the same time: each takes 19 MiB and a core for tens of milliseconds. One for so
+/// many processors, two at most: a flood of logins must leave those who are in most of the host.
+const PROCESSORS_OF_ONE: usize = 4;
 const VERIFY_AT_ONCE_MAX: usize = 2;
-/// How far their threads stand behind the others of this process: about a tenth of the weight.
+/// How far their threads stand behind the others of this process: about a tenth of the weight. Not the
+/// idle class, in which nobody could log in to a host whose guests compute.
 const NICENESS: i32 = 10;
+
+fn at_once(processors: usize) -> usize {
+    processors.div_ceil(PROCESSORS_OF_ONE).clamp(1, VERIFY_AT_ONCE_MAX)
+}
 
 /// Why a password was not accepted or not hashed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +38,8 @@ pub struct Passwords {
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self { turns: Arc::new(Semaphore::new(VERIFY_AT_ONCE_MAX)) }
+        let processors = std::thread::available_parallelism().map_or(1, |count| count.get());
+        Self { turns: Arc::new(Semaphore::new(at_once(processors))) }
     }
 }
 
@@ -88,6 +96,11 @@ fn matches(hash: Option<&str>, password: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_small_host_hashes_one_at_a_time() {
+        assert_eq!([1, 2, 4, 5, 8, 64].map(at_once), [1, 1, 1, 2, 2, 2]);
+    }
 
     #[tokio::test]
     async fn only_the_right_password_of_a_known_user_is_accepted() {

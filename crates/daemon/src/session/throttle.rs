@@ -8,6 +8,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::fair::Address;
+
 /// Wrong logins of one address within the window, after which all of them are refused unseen.
 const WRONG_MAX: u32 = 20;
 /// Wrong logins of one user within the window, of all addresses, after which those addresses are refused
@@ -49,10 +51,10 @@ impl Tally {
 
 #[derive(Debug, Default)]
 struct Tallies {
-    addresses: BTreeMap<IpAddr, Tally>,
+    addresses: BTreeMap<Address, Tally>,
     users: BTreeMap<String, Tally>,
     /// From where users logged in, and when for the last time.
-    places: BTreeMap<(String, IpAddr), Instant>,
+    places: BTreeMap<(String, Address), Instant>,
 }
 
 /// Counts wrong logins.
@@ -65,12 +67,20 @@ fn counted(user: &str) -> String {
     user.get(..user.floor_char_boundary(USER_BYTES_MAX)).unwrap_or_default().to_owned()
 }
 
+/// Whoever chooses what it is called must not choose thereby what is forgotten.
+fn remove_oldest<K: Ord + Clone, V>(map: &mut BTreeMap<K, V>, since: impl Fn(&V) -> Instant) {
+    let oldest = map.iter().min_by_key(|(_, value)| since(value)).map(|(key, _)| key.clone());
+    if let Some(oldest) = oldest {
+        map.remove(&oldest);
+    }
+}
+
 /// One more wrong login.
-fn add<K: Ord>(tallies: &mut BTreeMap<K, Tally>, key: K, now: Instant) {
+fn add<K: Ord + Clone>(tallies: &mut BTreeMap<K, Tally>, key: K, now: Instant) {
     if tallies.len() >= REMEMBERED_MAX && !tallies.contains_key(&key) {
         tallies.retain(|_, tally| now.duration_since(tally.since) <= WINDOW);
         if tallies.len() >= REMEMBERED_MAX {
-            tallies.pop_first();
+            remove_oldest(tallies, |tally| tally.since);
         }
     }
     let tally = tallies.entry(key).or_insert(Tally { wrong: 0, since: now });
@@ -94,7 +104,7 @@ impl Throttle {
     }
 
     fn check_at(&self, address: IpAddr, user: &str, now: Instant) -> Result<(), Throttled> {
-        let tallies = self.lock();
+        let (tallies, address) = (self.lock(), Address::remote(address));
         if tallies.addresses.get(&address).is_some_and(|tally| tally.over(WRONG_MAX, now)) {
             return Err(Throttled::Address);
         }
@@ -117,7 +127,7 @@ impl Throttle {
 
     fn wrong_at(&self, address: IpAddr, user: &str, now: Instant) {
         let mut tallies = self.lock();
-        add(&mut tallies.addresses, address, now);
+        add(&mut tallies.addresses, Address::remote(address), now);
         add(&mut tallies.users, counted(user), now);
     }
 
@@ -128,12 +138,9 @@ impl Throttle {
 
     fn right_at(&self, address: IpAddr, user: &str, now: Instant) {
         let places = &mut self.lock().places;
-        let place = (counted(user), address);
+        let place = (counted(user), Address::remote(address));
         if places.len() >= REMEMBERED_MAX && !places.contains_key(&place) {
-            let oldest = places.iter().min_by_key(|(_, seen)| **seen).map(|(key, _)| key.clone());
-            if let Some(oldest) = oldest {
-                places.remove(&oldest);
-            }
+            remove_oldest(places, |seen| *seen);
         }
         places.insert(place, now);
     }
@@ -171,6 +178,36 @@ mod tests {
         assert!(throttle.check_at(address(7), "root", now).is_ok());
         assert!(throttle.check_at(address(8), "alice", now).is_ok());
         assert!(throttle.check_at(address(8), "root", now + 2 * WINDOW).is_ok());
+    }
+
+    /// A host of an IPv6 network has as many addresses as it likes.
+    #[test]
+    fn who_guesses_from_many_addresses_of_one_network_is_one() {
+        let (throttle, now) = (Throttle::default(), Instant::now());
+        let at = |network: u16, host: u16| IpAddr::from([0x2001, 0xdb8, 0, network, 0, 0, 0, host]);
+        for host in 0..WRONG_MAX as u16 {
+            throttle.check_at(at(1, host), "root", now).unwrap();
+            throttle.wrong_at(at(1, host), "root", now);
+        }
+        assert_eq!(throttle.check_at(at(1, 999), "alice", now), Err(Throttled::Address));
+        assert!(throttle.check_at(at(2, 1), "root", now).is_ok());
+    }
+
+    /// Names that come first in the alphabet do not push out who is shut out.
+    #[test]
+    fn the_oldest_is_forgotten_first_whatever_it_is_called() {
+        let (throttle, now) = (Throttle::default(), Instant::now());
+        let later = |n: u32| now + Duration::from_millis(u64::from(n));
+        throttle.wrong_at(address(1_000_000), "zoe", now);
+        for number in 0..WRONG_OF_USER_MAX {
+            throttle.wrong_at(address(number), "alice", later(1));
+        }
+        for number in 0..REMEMBERED_MAX as u32 - 1 {
+            throttle.wrong_at(address(10_000 + number), &format!("user {number}"), later(2));
+        }
+        let tallies = throttle.lock();
+        assert!(!tallies.users.contains_key("zoe"), "the oldest");
+        assert_eq!(tallies.users["alice"].wrong, WRONG_OF_USER_MAX);
     }
 
     #[test]
