@@ -21,8 +21,11 @@ use crate::state::{AppState, PoolDb};
 
 /// Changes within this time go out together.
 const GATHER: Duration = Duration::from_millis(500);
-/// Pause after a copy that a member did not take.
-const RETRY: Duration = Duration::from_secs(10);
+/// Pause after the first copy that a member did not take: most have just started. Each further one
+/// doubles it.
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+/// Longest pause.
+const RETRY_MAX: Duration = Duration::from_secs(10);
 /// Whole copies that are on their way at a time.
 const WHOLES_MAX: usize = 4;
 
@@ -125,15 +128,52 @@ fn text(value: &impl serde::Serialize) -> Result<String, ApiError> {
     serde_json::to_string(value).map_err(ApiError::internal)
 }
 
+/// Members that did not take their last copy.
+#[derive(Debug, Default)]
+struct Pauses(BTreeMap<HostId, Pause>);
+
+#[derive(Debug)]
+struct Pause {
+    length: Duration,
+    until: Instant,
+}
+
+impl Pauses {
+    fn failed(&mut self, member: HostId, now: Instant) {
+        let longer = |pause: &Pause| (pause.length * 2).min(RETRY_MAX);
+        let length = self.0.get(&member).map_or(RETRY_FIRST, longer);
+        self.0.insert(member, Pause { length, until: now + length });
+    }
+
+    fn taken(&mut self, member: HostId) {
+        self.0.remove(&member);
+    }
+
+    fn holds(&self, member: HostId, now: Instant) -> bool {
+        self.0.get(&member).is_some_and(|pause| now < pause.until)
+    }
+
+    /// When the next one after `looked` is over.
+    fn next(&self, looked: Instant) -> Option<Instant> {
+        self.0.values().map(|pause| pause.until).filter(|until| looked < *until).min()
+    }
+
+    fn keep_only(&mut self, members: &[HostId]) {
+        self.0.retain(|member, _| members.contains(member));
+    }
+}
+
 /// Sends copies after each change, several changes at once; runs for ever. A member that does not
 /// answer holds up no other.
 pub async fn run(state: Arc<AppState>) {
     let mut generation = state.pool.watch();
     let mut sends: JoinSet<(HostId, Result<(), ApiError>)> = JoinSet::new();
     let mut under_way: BTreeMap<HostId, u64> = BTreeMap::new();
-    let mut pauses: BTreeMap<HostId, Instant> = BTreeMap::new();
+    let mut pauses = Pauses::default();
+    // What was due then was seen to.
+    let mut looked = Instant::now();
     loop {
-        let pause = pauses.values().min().copied();
+        let pause = pauses.next(looked);
         tokio::select! {
             changed = generation.changed() => {
                 if changed.is_err() {
@@ -147,9 +187,10 @@ pub async fn run(state: Arc<AppState>) {
                 let sent = under_way.remove(&member);
                 if let Err(error) = result {
                     tracing::debug!(%error, member = %member.0, "no copy of the database there");
-                    pauses.insert(member, Instant::now() + RETRY);
+                    pauses.failed(member, Instant::now());
                     continue;
                 }
+                pauses.taken(member);
                 if sent == Some(*generation.borrow()) {
                     continue;
                 }
@@ -157,12 +198,14 @@ pub async fn run(state: Arc<AppState>) {
             () = sleep_until(pause.unwrap_or_else(Instant::now)), if pause.is_some() => {}
         }
         let now = *generation.borrow_and_update();
-        pauses.retain(|_, until| *until > Instant::now());
+        looked = Instant::now();
         if !state.may_act() {
             continue;
         }
-        for member in others(&state) {
-            if under_way.contains_key(&member) || pauses.contains_key(&member) {
+        let members = others(&state);
+        pauses.keep_only(&members);
+        for member in members {
+            if under_way.contains_key(&member) || pauses.holds(member, looked) {
                 continue;
             }
             under_way.insert(member, now);
@@ -249,4 +292,34 @@ async fn whole(state: &Arc<AppState>, member: HostId) -> Result<Acknowledged, Ap
         .await
         .map_err(ApiError::internal)?;
     Ok(Acknowledged { opening: packed.opening, generation, link })
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_member_that_starts_has_its_copy_soon_and_one_that_stays_away_costs_little() {
+        let (member, other) = (HostId(Uuid::from_u128(1)), HostId(Uuid::from_u128(2)));
+        let mut pauses = Pauses::default();
+        let mut now = Instant::now();
+        let mut seconds = Vec::new();
+        for _ in 0..6 {
+            assert!(!pauses.holds(member, now));
+            pauses.failed(member, now);
+            assert!(pauses.holds(member, now) && !pauses.holds(other, now));
+            let next = pauses.next(now).unwrap();
+            seconds.push((next - now).as_secs());
+            now = next;
+        }
+        assert_eq!(seconds, [1, 2, 4, 8, 10, 10]);
+        assert_eq!(pauses.next(now), None, "that one was seen to");
+        pauses.taken(member);
+        pauses.failed(member, now);
+        assert_eq!(pauses.next(now), Some(now + RETRY_FIRST), "from the beginning");
+        pauses.keep_only(&[other]);
+        assert_eq!(pauses.next(now), None);
+    }
 }

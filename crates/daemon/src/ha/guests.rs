@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use haven_cluster::control::{GuardCommand, GuardPhase, GuardState};
+use haven_cluster::timing::{Profile, Timing};
 use haven_drivers::hypervisor::StopMode;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
@@ -46,8 +47,7 @@ fn asking(state: &LinkState) -> Option<String> {
 
 /// Asks every guest, and says so when none is left: nobody has to wait for the rest of the permit.
 async fn ask(ha: &Ha, why: &str) {
-    let timing = stock::arm_config(ha).map(|arm| arm.timing);
-    let bound = Duration::from_millis(timing.map_or(0, |timing| timing.guests_ms()));
+    let bound = bound(stock::arm_config(ha).map(|arm| arm.timing));
     let agent = ha.state.agent().clone();
     let guests: Vec<Uuid> = match agent.take_inventory().await {
         Ok(inventory) => inventory.domains.iter().map(|domain| domain.uuid).collect(),
@@ -77,6 +77,27 @@ async fn ask(ha: &Ha, why: &str) {
     }
 }
 
+/// How long guests are waited for. The guard ends it when the permit does, by the time-outs of the
+/// newest epoch; what this host was told last of them may be older, and shorter.
+fn bound(told: Option<Timing>) -> Duration {
+    let longest = Timing::of(Profile::Conservative).guests_ms();
+    Duration::from_millis(told.map_or(0, |timing| timing.guests_ms()).max(longest))
+}
+
 fn still_asks(state: Option<&GuardState>) -> bool {
     state.is_some_and(|state| matches!(state.phase, GuardPhase::AskingGuests(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Time-outs change on the coordinator's guard first; the others are told a moment later.
+    #[test]
+    fn guests_have_the_time_of_the_newest_epoch_though_this_host_knows_an_older_one() {
+        let newer = Duration::from_millis(Timing::of(Profile::Default).guests_ms());
+        assert!(bound(Some(Timing::of(Profile::Fast))) >= newer);
+        let long = Timing { t_lease_ms: 90_000, ..Timing::of(Profile::Conservative) };
+        assert_eq!(bound(Some(long)).as_millis(), u128::from(long.guests_ms()));
+    }
 }

@@ -52,7 +52,11 @@ pub(super) async fn look(
         (present, standing)
     };
     match takeover::blocking(look).await? {
-        (_, Ok(Some(database))) => Ok(Begin::Stands(database)),
+        (present, Ok(Some(database))) => {
+            // Its store has last words, which are IO.
+            drop(takeover::detached(present).await);
+            Ok(Begin::Stands(database))
+        }
         (present, Ok(None)) => Ok(Begin::Empty(present)),
         (present, Err(error)) => {
             takeover::park(ha, present).await;

@@ -17,6 +17,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::alarm;
 use super::area::{self, MayWrite, Volume};
 use super::decide::{self, Held, Step};
 use super::link::GuardLink;
@@ -136,6 +137,11 @@ impl Ha {
         *self.chosen.lock().await = Some(copy);
     }
 
+    /// What a person chose is taken, or of no use any more.
+    async fn unchoose(&self) {
+        *self.chosen.lock().await = None;
+    }
+
     /// Waits for whoever changes high availability now, but not for long: what looks after it in
     /// the background is soon done.
     ///
@@ -174,9 +180,17 @@ impl Ha {
 async fn follow(ha: Ha, stop: CancellationToken) {
     let mut states = ha.link.watch();
     let mut drained = EpochNumber(0);
+    let mut twin = false;
     loop {
         let state = states.borrow_and_update().clone();
         if let Some(state) = state {
+            let before = std::mem::replace(&mut twin, alarm::says_twin(&state));
+            if twin && !before {
+                tracing::error!(
+                    "another machine beats under this host's name: its disk was copied; the one that \
+                     started later, this one, runs nothing: switch the copy off"
+                );
+            }
             ha.state.set_lives(decide::lives(&state));
             if let Err(error) = act(&ha, &state, &mut drained).await {
                 if ha.health.hinders(&error) {
@@ -205,8 +219,10 @@ async fn act(ha: &Ha, state: &GuardState, drained: &mut EpochNumber) -> Result<(
         Step::Stay => {
             let named = state.epoch.as_ref().is_some_and(|e| state.me == Some(e.coordinator));
             if held == Held::Nothing && !named {
-                // A database that could not be opened any more was another's meanwhile.
+                // A database that could not be opened any more was another's meanwhile, and what a
+                // person chose was for the office that this host had then.
                 ha.state.pool.forget();
+                ha.unchoose().await;
             }
             mend(ha, held, &live).await?;
         }
@@ -252,6 +268,8 @@ async fn close(ha: &Ha) -> Result<(), ApiError> {
     // Dropping them waits for their last IO.
     blocking(move || drop((database, parked))).await?;
     *ha.held.lock().await = Held::Nothing;
+    // Another acknowledges from here on: what was chosen is older than that.
+    ha.unchoose().await;
     Ok(())
 }
 
@@ -347,6 +365,7 @@ async fn go_home(ha: &Ha, live: &Live) -> Result<(), ApiError> {
         crate::coordinator::prepare(&ha.state).await?;
     }
     unpack(ha, database).await;
+    ha.unchoose().await;
     let written = ha.state.pool.write(off).await;
     if office == Office::New {
         crate::coordinator::settle(&ha.state).await?;
@@ -433,7 +452,7 @@ async fn rewrite(
     };
     let database = rehouse(ha, present, anew).await?;
     tracing::warn!(area, "the live area was written anew");
-    *ha.chosen.lock().await = None;
+    ha.unchoose().await;
     Ok(database)
 }
 
@@ -463,7 +482,7 @@ async fn copy(ha: &Ha, epoch: EpochNumber, live: &Live, to: u8) -> Result<(), Ap
         park(ha, Parked { database, home, like: Some(from), office }).await;
         return Err(error);
     }
-    *ha.chosen.lock().await = None;
+    ha.unchoose().await;
     let ms = started.elapsed().as_millis();
     tracing::info!(epoch = epoch.0, area = to, ms, "the pool database is taken over");
     install(ha, database, Held::Area(to), office).await

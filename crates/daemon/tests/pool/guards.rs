@@ -159,6 +159,14 @@ impl Guards {
         shared.push_all();
     }
 
+    /// A member is named coordinator; the one before stays a member.
+    pub(crate) fn name(&self, heir: usize) {
+        let mut shared = self.lock();
+        let heir = shared.guards[&heir].life().unwrap().host;
+        assert_eq!(shared.hand_over(heir), Ok(()));
+        shared.push_all();
+    }
+
     /// A host that does not answer is put out; it may run on for a while.
     pub(crate) fn put_out(&self, number: usize) {
         let mut shared = self.lock();

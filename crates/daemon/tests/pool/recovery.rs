@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use crate::armed::Armed;
+use crate::guards::{Copies, Wants};
 use crate::support::{get, post};
 
 async fn copies(pool: &Armed, number: usize) -> Vec<Json> {
@@ -19,6 +20,17 @@ fn code(error: &Json) -> String {
 
 async fn recover(pool: &Armed, number: usize, wanted: Json) -> Result<Json, Json> {
     post(&pool.socket(number), "/haven/pool/recover", &wanted).await
+}
+
+/// The statefiles are lost, and the daemon of the coordinator has heard of it.
+async fn lose_statefiles(pool: &Armed) {
+    pool.guards.lose_statefiles(true);
+    pool.until("its daemon has heard of it", async |pool| {
+        let (_, text) = get(&pool.socket(0), "/haven/ha/status").await;
+        let status: Json = serde_json::from_str(&text).unwrap();
+        status["statefiles"][0]["state"] != "good"
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,6 +96,37 @@ async fn an_armed_pool_whose_volume_is_lost_goes_on_with_a_copy() {
     .await;
 }
 
+/// What a person chose for a coordinator that came to nothing is no database for its next office.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_was_chosen_is_not_taken_after_the_role_was_elsewhere() {
+    let mut pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    pool.write(0, "newest").await.unwrap();
+    pool.copied_from(0).await;
+    pool.kill(0).await;
+    pool.damage(0, 64);
+    pool.guards.want(Wants { copies: Copies::Refused, ..Wants::default() });
+    pool.guards.fail(0, 1);
+    pool.until("it says why", async |pool| pool.refused(1).await.contains("DATABASE_UNREADABLE"))
+        .await;
+    let confirmed = json!({ "confirm": "test" });
+    tokio::select! {
+        ended = recover(&pool, 1, confirmed.clone()) => panic!("no record was decided: {ended:?}"),
+        () = pool.until("the copy is reported", async |pool| {
+            pool.guards.commands().contains(&(1, "copied"))
+        }) => {}
+    }
+    pool.guards.name(2);
+    pool.until("it says why", async |pool| pool.refused(2).await.contains("DATABASE_UNREADABLE"))
+        .await;
+    pool.guards.want(Wants::default());
+    recover(&pool, 2, confirmed).await.unwrap();
+    pool.write(2, "later").await.unwrap();
+    pool.guards.name(1);
+    pool.until("host 1 has it", async |pool| pool.written(1).await.is_ok()).await;
+    assert_eq!(pool.written(1).await.unwrap(), "later", "an acknowledged change is lost");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_database_goes_into_a_file_and_comes_back() {
     let pool = Armed::new(2).await;
@@ -139,13 +182,7 @@ async fn statefiles_are_replaced_while_the_pool_is_armed() {
     assert_ne!(first, second, "nothing of the old arming is carried over");
     assert!(pool.guards.commands().contains(&(0, "disarm")));
     // None does: each host leaves by itself.
-    pool.guards.lose_statefiles(true);
-    pool.until("its daemon has heard of it", async |pool| {
-        let (_, text) = get(&pool.socket(0), "/haven/ha/status").await;
-        let status: Json = serde_json::from_str(&text).unwrap();
-        status["statefiles"][0]["state"] != "good"
-    })
-    .await;
+    lose_statefiles(&pool).await;
     replace(json!({ "off": ["host2"] })).await.unwrap_err();
     assert_eq!(
         pool.guards.config().unwrap().generation,
@@ -163,7 +200,7 @@ async fn a_pool_that_lost_its_only_statefile_is_armed_anew() {
     pool.enable().await.unwrap();
     let first = pool.guards.config().unwrap().generation;
     pool.write(0, "kept").await.unwrap();
-    pool.guards.lose_statefiles(true);
+    lose_statefiles(&pool).await;
     pool.kill(2).await;
     let replace = async |pool: &Armed, wanted: Json| {
         post(&pool.socket(0), "/haven/ha/replace-statefile", &wanted).await
