@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::ha::{GuardLink, Ha};
 use crate::orders::Report;
 use crate::state::AppState;
-use crate::{coordinator, dispatch, http, reconcile, replicate, stats};
+use crate::{coordinator, dispatch, http, reconcile, replicate, stats, transfer};
 
 /// A daemon that runs.
 #[derive(Debug)]
@@ -40,6 +40,7 @@ impl Daemon {
         stop: CancellationToken,
     ) -> Result<Self, BootError> {
         let identity = open_identity(&config)?;
+        let leftovers = transfer::end_leftovers(&config.paths.run());
         let link = GuardLink::start(&config.paths, identity.clone());
         let ports = HaPorts { permits: Arc::new(link.clone()), guard: Arc::new(link.clone()) };
         let mut side = HostSide::assemble(config.clone(), identity.clone(), drivers, ports);
@@ -57,6 +58,7 @@ impl Daemon {
         if let Some(reports) = reports {
             tasks.spawn(reconcile::run(state.clone(), reports, stop.clone()));
         }
+        tasks.spawn(until(stop.clone(), leftovers));
         tasks.spawn(until(stop.clone(), replicate::run(state.clone())));
         tasks.spawn(until(stop.clone(), stats::follow(state.clone())));
         tasks.spawn(until(stop.clone(), stats::copies(state.clone())));

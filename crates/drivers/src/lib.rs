@@ -5,6 +5,7 @@
 //! Never decides where anything runs, never knows the database, has no async runtime.
 
 pub mod exec;
+pub mod firmware;
 pub mod host_info;
 pub mod hypervisor;
 pub mod network;

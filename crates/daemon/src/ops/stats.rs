@@ -9,7 +9,7 @@ use super::{errors, host, rows};
 use crate::dispatch::Call;
 use crate::orders::{Order, OrderReply};
 use crate::state::AppState;
-use crate::stats::{DataSource, StatsAnswer, StatsQuery};
+use crate::stats::{self, DataSource, StatsAnswer, StatsQuery};
 
 /// Longest delay of `host.backup_rrds`.
 const BACKUP_DELAY_S_MAX: f64 = 60.0;
@@ -125,24 +125,35 @@ pub async fn vm_forget(call: Arc<Call>) -> Result<Value, ApiError> {
             Ok((rows::uuid(&row.uuid)?, row.resident_on.non_null()))
         })
         .await?;
-    let on = on.unwrap_or_else(|| call.state.this_host());
-    forgotten(&call, on, StatsQuery::ForgetSource { vm: Some(uuid), name }).await
+    let on = match on {
+        Some(on) => vec![on],
+        // They lie here and on a second host, and either copy may be taken for the newer one.
+        None => stats::holders(&call.state, uuid).await?,
+    };
+    forgotten(&call, &on, Some(uuid), name).await
 }
 
 /// `host.forget_data_source_archives(host, name)`.
 pub async fn host_forget(call: Arc<Call>) -> Result<Value, ApiError> {
     let (on, name): (Ref<Host>, String) = (call.arg(0)?, call.arg(1)?);
     call.read(|db| db.require(on).map(|_| ())).await?;
-    forgotten(&call, on, StatsQuery::ForgetSource { vm: None, name }).await
+    forgotten(&call, &[on], None, name).await
 }
 
-async fn forgotten(call: &Call, on: Ref<Host>, query: StatsQuery) -> Result<Value, ApiError> {
-    let StatsQuery::ForgetSource { name, .. } = &query else { return Ok(Value::void()) };
-    let missing = ApiError::with(codes::INVALID_VALUE, &[&"data_source", name]);
-    match ask(&call.state, on, query).await? {
-        StatsAnswer::Taken(true) => Ok(Value::void()),
-        _ => Err(missing),
+/// All of these hosts forget a value that one of them has at least.
+async fn forgotten(
+    call: &Call,
+    on: &[Ref<Host>],
+    vm: Option<Uuid>,
+    name: String,
+) -> Result<Value, ApiError> {
+    let missing = ApiError::with(codes::INVALID_VALUE, &[&"data_source", &name]);
+    let query = StatsQuery::ForgetSource { vm, name };
+    let mut known = false;
+    for on in on {
+        known |= ask(&call.state, *on, query.clone()).await? == StatsAnswer::Taken(true);
     }
+    if known { Ok(Value::void()) } else { Err(missing) }
 }
 
 /// `host.backup_rrds(host, delay)`: what the host measures is written to its disk, after `delay` seconds.

@@ -70,6 +70,9 @@ pub async fn create(call: Arc<Call>) -> Result<Value, ApiError> {
 /// # Errors
 /// The VM is suspended, or the interface makes no sense.
 pub fn insert(tx: &mut Tx<'_>, asked: Vif) -> Result<Ref<Vif>, ApiError> {
+    check_locking(asked.locking_mode)?;
+    asked.ipv4_allowed.iter().try_for_each(|text| check_allowed(text, false))?;
+    asked.ipv6_allowed.iter().try_for_each(|text| check_allowed(text, true))?;
     super::vbd::changeable(tx, asked.vm)?;
     tx.require::<Network>(asked.network)?;
     limit(&asked)?;
@@ -121,12 +124,17 @@ pub async fn destroy(call: Arc<Call>) -> Result<Value, ApiError> {
     Ok(Value::void())
 }
 
+fn check_locking(mode: VifLockingMode) -> Result<(), ApiError> {
+    if matches!(mode, VifLockingMode::NetworkDefault | VifLockingMode::Unlocked) {
+        return Ok(());
+    }
+    Err(ApiError::not_allowed("Haven does not filter the traffic of interfaces yet"))
+}
+
 /// `VIF.set_locking_mode(vif, mode)`.
 pub async fn set_locking_mode(call: Arc<Call>) -> Result<Value, ApiError> {
     let (vif, mode): (Ref<Vif>, VifLockingMode) = (call.arg(0)?, call.arg(1)?);
-    if !matches!(mode, VifLockingMode::NetworkDefault | VifLockingMode::Unlocked) {
-        return Err(ApiError::not_allowed("Haven does not filter the traffic of interfaces yet"));
-    }
+    check_locking(mode)?;
     call.write(move |tx| tx.update(vif, |row: &mut Vif| row.locking_mode = mode)).await?;
     Ok(Value::void())
 }

@@ -37,7 +37,8 @@ const CONNECTIONS_MAX: usize = 4096;
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// Pause after a failed accept, e.g. without free file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
-/// Longest wait for a client to begin its first request, and to send the head of any.
+/// Longest wait for a client to begin its first request. The head of each may take so much longer than
+/// [`IDLE_MAX`], counted from the answer before.
 const HEADER_MAX: Duration = Duration::from_secs(30);
 /// A connection without a request for so long is closed.
 const IDLE_MAX: Duration = Duration::from_secs(75);

@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use haven_model::{Host, Ref, Sr, Vm};
+use haven_model::{ApiError, Host, Ref, Sr, Vm};
 use haven_pooldb::Image;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
+use super::disk::FILES_MAX;
 use super::follow::asked;
 use super::query::{StatsAnswer, StatsQuery};
 use crate::ops::{host, rows};
@@ -23,6 +24,9 @@ use crate::state::AppState;
 const LOOK: Duration = Duration::from_secs(5);
 /// How often it is asked what lies where.
 const EVERY: Duration = Duration::from_secs(600);
+/// How long after a take-over it is asked first: guests and orders have more urgent things on their
+/// way then, and hosts come back.
+const FIRST: Duration = Duration::from_secs(90);
 /// A copy of what still changes may be behind by so many seconds.
 const BEHIND_S: i64 = 600;
 /// Archives that are moved at a time, and in one go; the rest is next time's.
@@ -59,19 +63,33 @@ enum Step {
 pub async fn run(state: Arc<AppState>) {
     let mut ticks = interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut last: Option<Instant> = None;
+    let mut due: Option<Instant> = None;
     loop {
         ticks.tick().await;
-        if !state.may_act() {
-            last = None;
-        } else if last.is_none_or(|last| last.elapsed() >= EVERY) {
-            last = Some(Instant::now());
+        let now = Instant::now();
+        let (next, go) = turn(due, state.may_act(), now);
+        due = next;
+        if go {
             even_out(&state).await;
         }
     }
 }
 
-fn look(db: &Image) -> (Vec<Ref<Host>>, BTreeMap<Uuid, Kind>) {
+/// When it is due next, and whether it is now.
+fn turn(due: Option<Instant>, coordinates: bool, now: Instant) -> (Option<Instant>, bool) {
+    match due {
+        _ if !coordinates => (None, false),
+        None => (Some(now + FIRST), false),
+        Some(due) if now < due => (Some(due), false),
+        Some(_) => (Some(now + EVERY), true),
+    }
+}
+
+pub(super) fn live_hosts(db: &Image) -> Vec<Ref<Host>> {
+    db.iter::<Host>().map(|(on, _)| on).filter(|on| host::is_live(db, *on)).collect()
+}
+
+fn objects(db: &Image) -> BTreeMap<Uuid, Kind> {
     let mut objects = BTreeMap::new();
     for (_, row) in db.iter::<Vm>() {
         let kind = if row.resident_on.is_null() { Kind::Rests } else { Kind::Runs };
@@ -79,13 +97,22 @@ fn look(db: &Image) -> (Vec<Ref<Host>>, BTreeMap<Uuid, Kind>) {
     }
     let srs = db.iter::<Sr>().filter_map(|(_, row)| rows::uuid(&row.uuid).ok());
     objects.extend(srs.map(|uuid| (uuid, Kind::Storage)));
-    let hosts: Vec<Ref<Host>> = db.iter::<Host>().map(|(on, _)| on).collect();
-    objects.extend(hosts.iter().map(|on| (host::id(*on).0, Kind::Host)));
-    (hosts.into_iter().filter(|on| host::is_live(db, *on)).collect(), objects)
+    objects.extend(db.iter::<Host>().map(|(on, _)| (host::id(on).0, Kind::Host)));
+    objects
+}
+
+/// The hosts that have the archives of what does not run: this one, and the second one.
+///
+/// # Errors
+/// This host has no database.
+pub async fn holders(state: &AppState, object: Uuid) -> Result<Vec<Ref<Host>>, ApiError> {
+    let here = state.this_host();
+    let second = state.pool.read(|db| second(object, here, live_hosts(db).into_iter())).await?;
+    Ok([here].into_iter().chain(second).collect())
 }
 
 async fn even_out(state: &Arc<AppState>) {
-    let Ok((live, objects)) = state.pool.read(look).await else { return };
+    let Ok(live) = state.pool.read(live_hosts).await else { return };
     let here = state.this_host();
     let mut kept = Kept::new();
     let mut asking = JoinSet::new();
@@ -104,6 +131,8 @@ async fn even_out(state: &Arc<AppState>) {
     if !answering.contains(&here) {
         return;
     }
+    // Asked for after the answers: what has archives and is no object was removed, not made meanwhile.
+    let Ok(objects) = state.pool.read(objects).await else { return };
     let mut under_way = JoinSet::new();
     for step in plan(here, &answering, &objects, &kept).into_iter().take(IN_ONE_GO_MAX) {
         if under_way.len() >= AT_ONCE_MAX {
@@ -147,6 +176,24 @@ pub(super) fn second(
     live.filter(|on| *on != here).min_by_key(mixed)
 }
 
+/// How many more objects each host keeps: what comes beyond is removed there as soon as it is looked
+/// through, and would be copied again and again.
+fn rooms(kept: &Kept) -> BTreeMap<Ref<Host>, usize> {
+    let mut rooms = BTreeMap::new();
+    for on in kept.values().flat_map(BTreeMap::keys) {
+        let room = rooms.entry(*on).or_insert(FILES_MAX);
+        *room = room.saturating_sub(1);
+    }
+    rooms
+}
+
+fn take_room(rooms: &mut BTreeMap<Ref<Host>, usize>, on: Ref<Host>) -> bool {
+    let room = rooms.entry(on).or_insert(FILES_MAX);
+    let some = *room > 0;
+    *room = room.saturating_sub(1);
+    some
+}
+
 fn plan(
     here: Ref<Host>,
     live: &[Ref<Host>],
@@ -155,6 +202,7 @@ fn plan(
 ) -> Vec<Step> {
     let (mut fetch, mut send, mut forget) = (Vec::new(), Vec::new(), Vec::new());
     let nobody = BTreeMap::new();
+    let mut rooms = rooms(kept);
     let all: BTreeSet<Uuid> = kept.keys().copied().collect();
     for object in all {
         let holders = kept.get(&object).unwrap_or(&nobody);
@@ -171,12 +219,18 @@ fn plan(
         let newest = holders.iter().max_by_key(|(on, last)| (**last, **on == here));
         let Some((newest, last)) = newest.map(|(on, last)| (*on, *last)) else { continue };
         if own.is_none_or(|own| last > own + slack) {
+            if own.is_none() && !take_room(&mut rooms, here) {
+                continue;
+            }
             // The second copy is made next time, from what is here then.
             fetch.push(Step::Fetch { object, from: newest });
             continue;
         }
         let Some(to) = second(object, here, live.iter().copied()) else { continue };
-        if holders.get(&to).is_none_or(|theirs| last > theirs + slack) {
+        let theirs = holders.get(&to);
+        if theirs.is_none_or(|theirs| last > theirs + slack)
+            && (theirs.is_some() || take_room(&mut rooms, to))
+        {
             send.push(Step::Send { object, to });
         }
     }
@@ -225,6 +279,39 @@ mod tests {
             Step::Forget { object: object(9), on: c },
         ];
         assert_eq!(plan(here, &live, &objects, &kept), expected);
+    }
+
+    /// A host that has as much as it keeps is sent nothing new: it would remove something else, which
+    /// would be fetched back next time, for ever.
+    #[test]
+    fn a_host_that_is_full_is_sent_nothing_new() {
+        let [here, b] = [on(1), on(2)];
+        let object = |number: usize| Uuid::from_u128(number as u128 + 1);
+        let all = FILES_MAX + 10;
+        let objects = (0..all).map(|number| (object(number), Kind::Rests)).collect();
+        let mut kept: Kept =
+            (0..all).map(|number| (object(number), BTreeMap::from([(b, 900)]))).collect();
+        for number in 0..FILES_MAX - 1 {
+            kept.entry(object(number)).or_default().insert(here, 900);
+        }
+        // One of those that lie here is old.
+        kept.entry(object(3)).or_default().insert(here, 800);
+        let expected =
+            [3, FILES_MAX - 1].map(|number| Step::Fetch { object: object(number), from: b });
+        assert_eq!(plan(here, &[here, b], &objects, &kept), expected);
+        kept.entry(object(FILES_MAX - 1)).or_default().insert(here, 900);
+        kept.entry(object(3)).or_default().insert(here, 900);
+        assert_eq!(plan(here, &[here, b], &objects, &kept), [], "it has come to rest");
+    }
+
+    #[test]
+    fn a_new_coordinator_waits_before_it_copies() {
+        let now = Instant::now();
+        let (due, go) = turn(None, true, now);
+        assert!(!go && due == Some(now + FIRST));
+        assert_eq!(turn(due, true, now + FIRST / 2), (due, false));
+        assert_eq!(turn(due, true, now + FIRST), (Some(now + FIRST + EVERY), true));
+        assert_eq!(turn(due, false, now + FIRST), (None, false));
     }
 
     #[test]

@@ -138,8 +138,7 @@ async fn carry(state: &Arc<AppState>, one: Move) {
 
 /// The host that has the second copy.
 fn beside(db: &Image, vm: Uuid, here: Ref<Host>) -> Option<Ref<Host>> {
-    let live = db.iter::<Host>().map(|(on, _)| on).filter(|on| host::is_live(db, *on));
-    super::copies::second(vm, here, live)
+    super::copies::second(vm, here, super::copies::live_hosts(db).into_iter())
 }
 
 pub(super) async fn asked(

@@ -18,7 +18,7 @@ mod sample;
 mod store;
 
 pub use archive::{ARCHIVES, ArchiveShape, Cf, STEP_S};
-pub use copies::run as copies;
+pub use copies::{holders, run as copies};
 pub use disk::Disk;
 pub use encode::{dump_json, dump_xml, updates_json, updates_xml};
 pub use follow::run as follow;

@@ -12,4 +12,4 @@ pub mod xva;
 pub mod xva_import;
 
 pub use disk::{Content, Pieces, export, hung_up, import};
-pub use nbd::NbdError;
+pub use nbd::{NbdError, end_leftovers};

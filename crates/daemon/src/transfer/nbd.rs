@@ -20,6 +20,10 @@ const START_POLL: Duration = Duration::from_millis(20);
 const REQUEST_DEADLINE: Duration = Duration::from_secs(120);
 /// How long the server may take to close the image.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(60);
+/// How long a server that was left behind may take to greet who ends it.
+const LEFTOVER_MAX: Duration = Duration::from_secs(10);
+/// What sockets of servers are called.
+const ENDING: &str = "nbd";
 /// How long a server that does not serve may take to say why.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
 
@@ -86,7 +90,7 @@ impl Image {
         format: &str,
         writable: bool,
     ) -> Result<Self, NbdError> {
-        let socket = dir.join(format!("{}.nbd", uuid::Uuid::new_v4().simple()));
+        let socket = dir.join(format!("{}.{ENDING}", uuid::Uuid::new_v4().simple()));
         let failed = |why: String| NbdError::Start { path: path.to_owned(), why };
         let mut command = Command::new("qemu-nbd");
         command.arg(format!("--socket={}", socket.display()));
@@ -118,13 +122,7 @@ impl Image {
     async fn request(&mut self, kind: u16, offset: u64, length: usize) -> Result<(), NbdError> {
         self.requests += 1;
         let length = u32::try_from(length).map_err(|_| NbdError::Protocol("a long request"))?;
-        let mut header = Vec::with_capacity(28);
-        header.extend(REQUEST_MAGIC.to_be_bytes());
-        header.extend(0u16.to_be_bytes());
-        header.extend(kind.to_be_bytes());
-        header.extend(self.requests.to_be_bytes());
-        header.extend(offset.to_be_bytes());
-        header.extend(length.to_be_bytes());
+        let header = header(self.requests, kind, offset, length);
         Ok(self.stream.write_all(&header).await?)
     }
 
@@ -176,6 +174,43 @@ impl Image {
             Err(_) => Err(NbdError::Stalled),
         }
     }
+}
+
+/// Ends the servers that an earlier `havend` started and was killed before it was their client: with the
+/// last client that goes a server ends by itself, but not before the first. Which sockets those are
+/// is seen at once, before this process has any; what is returned is the work.
+pub fn end_leftovers(dir: &Path) -> impl Future<Output = ()> + use<> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let sockets = entries.map(|entry| entry.path());
+    let sockets: Vec<PathBuf> =
+        sockets.filter(|path| path.extension().is_some_and(|ending| ending == ENDING)).collect();
+    async move {
+        for socket in sockets {
+            if let Ok(stream) = UnixStream::connect(&socket).await {
+                let ended = timeout(LEFTOVER_MAX, end(stream)).await;
+                tracing::info!(socket = %socket.display(), ?ended, "a server of an image was left");
+            }
+            let _gone = std::fs::remove_file(&socket);
+        }
+    }
+}
+
+/// The client that ends a server.
+async fn end(mut stream: UnixStream) -> Result<(), NbdError> {
+    greet(&mut stream).await?;
+    stream.write_all(&header(1, DISCONNECT, 0, 0)).await?;
+    Ok(stream.shutdown().await?)
+}
+
+fn header(number: u64, kind: u16, offset: u64, length: u32) -> Vec<u8> {
+    let mut header = Vec::with_capacity(28);
+    header.extend(REQUEST_MAGIC.to_be_bytes());
+    header.extend(0u16.to_be_bytes());
+    header.extend(kind.to_be_bytes());
+    header.extend(number.to_be_bytes());
+    header.extend(offset.to_be_bytes());
+    header.extend(length.to_be_bytes());
+    header
 }
 
 /// The handshake. A server listens before it opens the image, and ends when it cannot: its own
@@ -250,6 +285,36 @@ mod tests {
         let missing = dir.path().join("b.qcow2").to_string_lossy().into_owned();
         let error = Image::open(dir.path(), &missing, "qcow2", false).await.unwrap_err();
         assert!(error.to_string().contains("b.qcow2"), "{error}");
+    }
+
+    /// As a `havend` leaves them that is killed in the middle.
+    #[tokio::test]
+    async fn servers_that_were_left_behind_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.raw");
+        std::fs::write(&path, vec![0; 1 << 20]).unwrap();
+        let (socket, stale) = (dir.path().join("x.nbd"), dir.path().join("y.nbd"));
+        let mut server = Command::new("qemu-nbd")
+            .arg(format!("--socket={}", socket.display()))
+            .args(["--format=raw", "--shared=1", "--"])
+            .arg(&path)
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        while !socket.exists() {
+            sleep(START_POLL).await;
+        }
+        drop(tokio::net::UnixListener::bind(&stale).unwrap());
+        let work = end_leftovers(dir.path());
+        // One that this process starts meanwhile is none of them.
+        let other = dir.path().join("b.raw");
+        std::fs::write(&other, vec![0; 1 << 20]).unwrap();
+        let shown = other.to_string_lossy().into_owned();
+        let mut own = Image::open(dir.path(), &shown, "raw", false).await.unwrap();
+        work.await;
+        timeout(CLOSE_DEADLINE, server.wait()).await.unwrap().unwrap();
+        assert_eq!(own.read(0, 512).await.unwrap(), [0; 512]);
+        assert!(!socket.exists() && !stale.exists() && own.socket.exists());
     }
 
     /// A server that takes the connection and ends: its words are told, not that it ended.

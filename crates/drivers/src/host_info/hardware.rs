@@ -5,6 +5,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::firmware::FIRMWARE;
+
 /// The processor.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cpu {
@@ -49,27 +51,13 @@ fn read(path: impl AsRef<Path>) -> String {
 /// What the firmware of this host says of itself, named as XenAPI names it.
 #[must_use]
 pub fn firmware() -> BTreeMap<String, String> {
-    const FILES: [(&str, &str); 12] = [
-        ("bios-vendor", "bios_vendor"),
-        ("bios-version", "bios_version"),
-        ("system-manufacturer", "sys_vendor"),
-        ("system-product-name", "product_name"),
-        ("system-version", "product_version"),
-        ("system-serial-number", "product_serial"),
-        ("baseboard-manufacturer", "board_vendor"),
-        ("baseboard-product-name", "board_name"),
-        ("baseboard-version", "board_version"),
-        ("baseboard-serial-number", "board_serial"),
-        ("baseboard-asset-tag", "board_asset_tag"),
-        ("enclosure-asset-tag", "chassis_asset_tag"),
-    ];
     let text = |file: &str| {
         let text = read(Path::new("/sys/class/dmi/id").join(file));
         // Who fills such tables leaves blanks, and now and then worse.
         let text: String = text.trim().chars().filter(|c| matches!(c, ' '..='~')).collect();
         (!text.is_empty()).then_some(text)
     };
-    let found = FILES.iter().filter_map(|(name, file)| Some(((*name).to_owned(), text(file)?)));
+    let found = FIRMWARE.iter().filter_map(|s| Some((s.key.to_owned(), text(s.file?)?)));
     found.collect()
 }
 

@@ -93,4 +93,8 @@ error_codes! {
     RECOVERY_WAITS_FOR_HOSTS("hosts"):
         "The database was taken from an older copy, and these hosts have not yet said what they \
          run. Start them, or say with `haven pool recover --host-is-off` that their power is off.";
+    // XenServer's, and missing from its own list.
+    VM_MEMORY_TARGET_WAIT_TIMEOUT("vm"):
+        "The guest has not changed its memory in time. See whether it has a balloon driver, and \
+         memory to give back; it may still get there.";
 }

@@ -53,6 +53,7 @@ pub fn insert_as(tx: &mut Tx<'_>, vm: Ref<Vm>, mut row: Vm) -> Result<(), ApiErr
     row.ha_always_run = false;
     row.domid = -1;
     normalise(&mut row)?;
+    super::firmware::check_for(tx, &row.bios_strings)?;
     row.allowed_operations = allowed::vm_allowed(&row);
     row.metrics = tx.insert(VmMetrics { install_time: now(), ..VmMetrics::default() })?;
     tx.insert_with(vm, row)

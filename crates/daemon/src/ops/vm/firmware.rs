@@ -3,41 +3,52 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use haven_drivers::firmware::FIRMWARE;
 use haven_model::{ApiError, Field, Host, Ref, Value, Vm, VmSecurebootReadiness, codes};
-use haven_pooldb::Tx;
+use haven_pooldb::{Image, Tx};
 
 use crate::dispatch::Call;
 
-/// Strings that can be set.
-const KEYS: [&str; 13] = [
-    "bios-vendor",
-    "bios-version",
-    "system-manufacturer",
-    "system-product-name",
-    "system-version",
-    "system-serial-number",
-    "baseboard-manufacturer",
-    "baseboard-product-name",
-    "baseboard-version",
-    "baseboard-serial-number",
-    "baseboard-asset-tag",
-    "baseboard-location-in-chassis",
-    "enclosure-asset-tag",
-];
 /// Longest string.
 const BYTES_MAX: usize = 512;
+
+fn is_known(key: &str) -> bool {
+    FIRMWARE.iter().any(|string| string.key == key)
+}
+
+fn is_good(text: &str) -> bool {
+    let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    !text.is_empty() && text.len() <= BYTES_MAX && plain && text.trim() == text
+}
 
 fn check(strings: &BTreeMap<String, String>) -> Result<(), ApiError> {
     for (key, text) in strings {
         let invalid = |why: &str| ApiError::with(codes::INVALID_VALUE, &[key, &why]);
-        if !KEYS.contains(&key.as_str()) {
-            return Err(invalid(&format!("known are: {}", KEYS.join(", "))));
+        if !is_known(key) {
+            let known: Vec<&str> = FIRMWARE.iter().map(|string| string.key).collect();
+            return Err(invalid(&format!("known are: {}", known.join(", "))));
         }
-        let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-        if text.is_empty() || text.len() > BYTES_MAX || !plain || text.trim() != text {
-            let why = "1 to 512 printable ASCII characters, no blanks at either end";
-            return Err(invalid(why));
+        if !is_good(text) {
+            return Err(invalid("1 to 512 printable ASCII characters, no blanks at either end"));
         }
+    }
+    Ok(())
+}
+
+/// Refuses strings that no guest of this pool could be given: Xen's firmware says what Xen says.
+///
+/// # Errors
+/// One of them, or a host of the pool runs Xen.
+pub(crate) fn check_for(db: &Image, strings: &BTreeMap<String, String>) -> Result<(), ApiError> {
+    check(strings)?;
+    if strings.is_empty() {
+        return Ok(());
+    }
+    let is_xen = |row: &Host| row.capabilities.iter().any(|kind| kind == "xen");
+    if db.iter::<Host>().any(|(_, row)| is_xen(row)) {
+        let text =
+            "the firmware of guests on Xen says what Xen says: strings of one's own need KVM";
+        return Err(ApiError::not_allowed(text));
     }
     Ok(())
 }
@@ -46,13 +57,13 @@ fn set(tx: &mut Tx<'_>, vm: Ref<Vm>, strings: BTreeMap<String, String>) -> Resul
     if !tx.require(vm)?.bios_strings.is_empty() {
         return Err(ApiError::new(codes::VM_BIOS_STRINGS_ALREADY_SET, Vec::new()));
     }
+    check_for(tx, &strings)?;
     tx.update(vm, |row: &mut Vm| row.bios_strings = strings)
 }
 
 /// `VM.set_bios_strings(vm, strings)`: once; the guest sees them from its next start on.
 pub async fn set_strings(call: Arc<Call>) -> Result<Value, ApiError> {
     let (vm, strings): (Ref<Vm>, BTreeMap<String, String>) = (call.arg(0)?, call.arg(1)?);
-    check(&strings)?;
     call.write(move |tx| set(tx, vm, strings)).await?;
     Ok(Value::void())
 }
@@ -62,7 +73,12 @@ pub async fn copy_strings(call: Arc<Call>) -> Result<Value, ApiError> {
     let (vm, host): (Ref<Vm>, Ref<Host>) = (call.arg(0)?, call.arg(1)?);
     call.write(move |tx| {
         let mut strings = tx.require(host)?.bios_strings.clone();
-        strings.retain(|key, text| KEYS.contains(&key.as_str()) && !text.is_empty());
+        // A maker may have written anything.
+        strings.retain(|key, text| is_known(key) && is_good(text));
+        if strings.is_empty() {
+            let text = "the firmware of that host says nothing of itself that could be copied";
+            return Err(ApiError::not_allowed(text));
+        }
         set(tx, vm, strings)
     })
     .await?;

@@ -163,9 +163,7 @@ pub async fn wait_memory_target(call: Arc<Call>) -> Result<Value, ApiError> {
         }
         tokio::time::sleep(TARGET_LOOK).await;
     }
-    Err(ApiError::not_allowed(
-        "the guest has not changed its memory in time: has it a balloon driver?",
-    ))
+    Err(ApiError::with(codes::VM_MEMORY_TARGET_WAIT_TIMEOUT, &[&vm]))
 }
 
 /// `VM.get_cooperative(vm)`: balloons are not judged.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
+use crate::firmware::{FIRMWARE, FirmwareString};
 use crate::hypervisor::{
     BootSpec, CpuModel, CrashAction, DiskFormat, DiskSpec, DomainSpec, NicSpec,
 };
@@ -109,41 +110,16 @@ fn qemu_domain(spec: &DomainSpec, ctx: &RenderContext) -> Element {
     life(tree, spec).child(qemu_devices(spec, ctx))
 }
 
-/// Where the strings of `VM.bios_strings` stand in the tables of the firmware.
-const FIRMWARE: &[(&str, &[(&str, &str)])] = &[
-    ("bios", &[("vendor", "bios-vendor"), ("version", "bios-version")]),
-    (
-        "system",
-        &[
-            ("manufacturer", "system-manufacturer"),
-            ("product", "system-product-name"),
-            ("version", "system-version"),
-            ("serial", "system-serial-number"),
-        ],
-    ),
-    (
-        "baseBoard",
-        &[
-            ("manufacturer", "baseboard-manufacturer"),
-            ("product", "baseboard-product-name"),
-            ("version", "baseboard-version"),
-            ("serial", "baseboard-serial-number"),
-            ("asset", "baseboard-asset-tag"),
-            ("location", "baseboard-location-in-chassis"),
-        ],
-    ),
-    ("chassis", &[("asset", "enclosure-asset-tag")]),
-];
-
 /// What the firmware says of itself; none: as the hypervisor has it.
 fn firmware(strings: &BTreeMap<String, String>) -> Option<Element> {
-    let entry = |(name, key): &(&str, &str)| {
-        let text = strings.get(*key).filter(|text| !text.is_empty())?;
-        Some(el("entry").attr("name", *name).text(text.as_str()))
+    let entry = |string: &FirmwareString| {
+        let text = strings.get(string.key).filter(|text| !text.is_empty())?;
+        Some(el("entry").attr("name", string.entry).text(text.as_str()))
     };
-    let tables = FIRMWARE.iter().filter_map(|(table, entries)| {
-        let entries: Vec<Element> = entries.iter().filter_map(entry).collect();
-        (!entries.is_empty()).then(|| el(table).children(entries))
+    let tables = FIRMWARE.chunk_by(|one, next| one.table == next.table).filter_map(|strings| {
+        let entries: Vec<Element> = strings.iter().filter_map(entry).collect();
+        let table = strings.first().filter(|_| !entries.is_empty())?.table;
+        Some(el(table).children(entries))
     });
     let tables: Vec<Element> = tables.collect();
     (!tables.is_empty()).then(|| el("sysinfo").attr("type", "smbios").children(tables))
