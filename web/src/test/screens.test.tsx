@@ -84,10 +84,10 @@ test("every action has a line of the command line that exists", () => {
         const [, needed = "", others = "", notes = ""] = commands.find(([name]) => name === noun) ?? [];
         // Settings are set by the names of their fields.
         const fields = noun?.endsWith("-param-set") === true ? ["uuid", ...Object.keys(target)] : [];
-        const known = [...`${needed} ${others} ${notes}`.split(/\s+/), ...fields];
+        const known = new Set([...`${needed} ${others} ${notes}`.split(/\s+/), ...fields]);
         const given = Array.from(line.matchAll(/ ([\w-]+)=/g), (match) => match[1]);
         expect(given.length, action.id).toBeGreaterThan(0);
-        expect(given.filter((name) => !known.includes(name ?? "")), action.id).toEqual([]);
+        expect(given.filter((name) => !known.has(name ?? "")), action.id).toEqual([]);
         continue;
       }
       expect(program).toBe("haven");
