@@ -5,7 +5,6 @@ hosts-live = { $count ->
 }
 vms-running = { $running } running, { $stopped } off
 vcpus = Virtual CPUs
-vcpus-on-cores = running on { $cores } cores
 readiness = What needs attention
 readiness-good = Nothing. All hosts answer, and all storage is attached.
 severity = Urgency
@@ -134,3 +133,8 @@ help-power-fencing = Switch failed hosts off: power fencing
 help-enable-ha = Turn high availability on
 help-replace-host = Replace a host
 help-change-address = A host gets another address
+tab-cpu = Processors
+vcpus-on = { $vcpus } virtual CPUs on { $cores } cores
+problem-paused = Protection is paused.
+problem-drill = The last drill or rehearsal failed.
+problem-network-path = { $host } is not heard on heartbeat network { $network }; another one still works.

@@ -5,7 +5,6 @@ hosts-live = { $count ->
 }
 vms-running = { $running } en marcha, { $stopped } apagadas
 vcpus = CPU virtuales
-vcpus-on-cores = en marcha sobre { $cores } núcleos
 readiness = Lo que necesita atención
 readiness-good = Nada. Todos los hosts responden y todo el almacenamiento está conectado.
 severity = Urgencia
@@ -134,3 +133,8 @@ help-power-fencing = Apagar los hosts caídos: control de energía
 help-enable-ha = Activar la alta disponibilidad
 help-replace-host = Sustituir un host
 help-change-address = Un host recibe otra dirección
+tab-cpu = Procesadores
+vcpus-on = { $vcpus } CPU virtuales en { $cores } núcleos
+problem-paused = La protección está en pausa.
+problem-drill = El último simulacro o ensayo falló.
+problem-network-path = No se oye a { $host } en la red de latidos { $network }; otra funciona aún.

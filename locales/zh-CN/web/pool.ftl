@@ -2,7 +2,6 @@
 hosts-live = { $count } 台主机在线
 vms-running = { $running } 台运行，{ $stopped } 台关机
 vcpus = 虚拟 CPU
-vcpus-on-cores = 运行在 { $cores } 个核心上
 readiness = 需要处理的问题
 readiness-good = 没有问题。所有主机都有应答，所有存储都已连接。
 severity = 紧急程度
@@ -118,3 +117,8 @@ help-power-fencing = 关闭失效主机：电源隔离
 help-enable-ha = 开启高可用
 help-replace-host = 更换主机
 help-change-address = 更改主机地址
+tab-cpu = 处理器
+vcpus-on = { $vcpus } 个虚拟 CPU，{ $cores } 个核心
+problem-paused = 保护已暂停。
+problem-drill = 上次演练或预演失败。
+problem-network-path = 在心跳网络 { $network } 上听不到 { $host }；另一条仍可用。

@@ -26,3 +26,6 @@ const PASSING: ReadonlySet<string> = new Set(["HOST_STILL_BOOTING", "HOST_IS_SLA
 export function isPassing(error: unknown): boolean {
   return error instanceof Unreachable || (error instanceof ApiError && PASSING.has(error.code));
 }
+
+/** What the demo answers to whatever would change something. */
+export const DEMO_CODE = "DEMO";

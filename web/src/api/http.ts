@@ -5,6 +5,18 @@ let csrf = "";
 let coordinator = "";
 const coordinatorListeners = new Set<() => void>();
 
+let transport: typeof fetch | undefined;
+
+/** Another one answers instead of the host that served this page: the demo. */
+export function setTransport(other: typeof fetch): void {
+  transport = other;
+}
+
+/** Whether what is shown is the demo, and no pool. */
+export function isDemo(): boolean {
+  return transport !== undefined;
+}
+
 /** Sets the token that proves that a request comes from this page; the session hands it out. */
 export function setCsrf(token: string): void {
   csrf = token;
@@ -50,7 +62,7 @@ async function send(method: Method, path: string, body?: unknown, signal?: Abort
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response: Response;
   try {
-    response = await fetch(path, {
+    response = await (transport ?? fetch)(path, {
       method,
       headers,
       credentials: "same-origin",

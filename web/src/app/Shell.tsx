@@ -2,6 +2,7 @@
 import { Banner, Button } from "@patternfly/react-core";
 import { type ReactNode, useState } from "react";
 import { useLocation } from "react-router";
+import { isDemo } from "@/api/http";
 import { useI18n } from "@/i18n";
 import { useConnection } from "@/store/connection";
 import { Header } from "./Header";
@@ -37,12 +38,27 @@ export function Shell({ children }: { children: ReactNode }): ReactNode {
       />
       {treeOpen && <Tree />}
       <main id="main" className="hv-main" tabIndex={-1}>
+        <Demo />
         <Away />
         {children}
       </main>
       <TaskDrawer isOpen={tasksOpen} onToggle={() => setTasksOpen(!tasksOpen)} />
       <Palette isOpen={paletteOpen} onOpen={() => setPaletteOpen(true)} onClose={() => setPaletteOpen(false)} />
     </div>
+  );
+}
+
+/** Says all the time that nothing of this is real. */
+function Demo(): ReactNode {
+  const { t } = useI18n();
+  if (!isDemo()) return null;
+  return (
+    <Banner className="hv-away" color="purple" isSticky screenReaderText={t("warning")}>
+      {t("demo-banner")}{" "}
+      <Button variant="link" isInline onClick={() => window.location.assign("/ui/")}>
+        {t("demo-leave")}
+      </Button>
+    </Banner>
   );
 }
 

@@ -5,6 +5,7 @@ import ExclamationTriangleIcon from "@patternfly/react-icons/dist/esm/icons/excl
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { setup } from "@/api/haven";
+import { setTransport } from "@/api/http";
 import { useT } from "@/i18n";
 import { Act } from "@/ui/Act";
 import { Help } from "@/ui/bits";
@@ -29,7 +30,7 @@ function ofAddress(what: "code" | "join"): string {
 export function Welcome(): ReactNode {
   const t = useT();
   const [code, setCode] = useState(() => ofAddress("code"));
-  const [way, setWay] = useState<"create" | "join">(() => (ofAddress("join") === "" ? "create" : "join"));
+  const [way, setWay] = useState<"create" | "join" | "demo">(() => (ofAddress("join") === "" ? "create" : "join"));
   return (
     <main className="hv-front hv-welcome">
       <div className="hv-front-tools">
@@ -42,16 +43,17 @@ export function Welcome(): ReactNode {
             {t("welcome-title")}
           </Title>
           <Content component="p">{t("welcome-body")}</Content>
-          <Form>
+          {way !== "demo" && <Form>
             <FormGroup label={t("setup-code")} fieldId="code" isRequired>
               <TextInput id="code" value={code} onChange={(_event, value) => setCode(value)} autoComplete="off" spellCheck={false} autoFocus={code === ""} />
               <Help>
                     {t("setup-code-help")} <code>sudo haven web</code>
                   </Help>
             </FormGroup>
-          </Form>
+          </Form>}
+          <p className="hv-muted">{t("time-zone", { zone: new Intl.DateTimeFormat().resolvedOptions().timeZone })}</p>
           <div className="hv-ways" role="radiogroup" aria-label={t("welcome-title")}>
-            {(["create", "join"] as const).map((each) => (
+            {(["create", "join", "demo"] as const).map((each) => (
               <Card key={each} isCompact className={way === each ? "hv-way hv-way-chosen" : "hv-way"}>
                 <CardBody>
                   <Radio
@@ -66,8 +68,8 @@ export function Welcome(): ReactNode {
               </Card>
             ))}
           </div>
-          {way === "create" ? <Create code={code} /> : <Join code={code} />}
-          <Checks code={code} />
+          {way === "create" ? <Create code={code} /> : way === "join" ? <Join code={code} /> : <Demo />}
+          {way !== "demo" && <Checks code={code} />}
         </CardBody>
       </Card>
     </main>
@@ -125,6 +127,26 @@ function Create({ code }: { code: string }): ReactNode {
         {t(busy ? "pool-creating" : "pool-create")}
       </Act>
       <CliLines lines={[haven("pool", "init", "--name", name === "" ? t("pool-name-example") : name)]} />
+    </Form>
+  );
+}
+
+/** Looks around in a pool that is none. */
+function Demo(): ReactNode {
+  const t = useT();
+  const client = useQueryClient();
+  const { busy, error, onSubmit } = useSubmit(async () => {
+    const { demoTransport } = await import("@/mock/demo");
+    setTransport(await demoTransport());
+    await refreshSession(client);
+  });
+  return (
+    <Form onSubmit={onSubmit}>
+      <p>{t("demo-body")}</p>
+      {error !== null && <ErrorView error={error} />}
+      <Act type="submit" isBlock blocked={undefined} isLoading={busy}>
+        {t("demo-open")}
+      </Act>
     </Form>
   );
 }

@@ -2,8 +2,10 @@
 import { useMemo } from "react";
 import type { HaStatus } from "@/api/haven";
 import type { Args } from "@/i18n/language";
+import { drillsOf, pauseOf } from "@/model/ha";
 import { useAll, usePool, useTable } from "@/store/hooks";
 import { pathOf } from "@/ui/links";
+import { useNow } from "@/ui/useNow";
 
 export interface Problem {
   key: string;
@@ -16,12 +18,16 @@ export interface Problem {
   link: string;
 }
 
+/** A path on which nothing came for so long is silent, in milliseconds; as the pool judges. */
+export const HEARD_MS = 3000;
+
 export function useProblems(status: HaStatus | undefined): Problem[] {
   const pool = usePool();
   const hosts = useAll("host");
   const metrics = useTable("host_metrics");
   const srs = useTable("SR");
   const pbds = useAll("PBD");
+  const now = useNow();
   return useMemo(() => {
     const found: Problem[] = [];
     for (const host of hosts) {
@@ -45,14 +51,22 @@ export function useProblems(status: HaStatus | undefined): Problem[] {
         const args = { wanted: pool.ha_host_failures_to_tolerate, possible: pool.ha_plan_exists_for };
         found.push({ key: "over", severity: "danger", text: "problem-overcommitted", args, to: pathOf("pool", "", "availability"), link: "see-availability" });
       }
+      const there = { to: pathOf("pool", "", "availability"), link: "see-availability" };
+      if (pauseOf(pool, now) !== undefined) found.push({ key: "paused", severity: "warning", text: "problem-paused", ...there });
+      if (drillsOf(pool).last?.passed === false) found.push({ key: "drill", severity: "warning", text: "problem-drill", ...there });
       for (const host of status?.hosts ?? []) {
         if (host.state !== "member") continue;
         const to = pathOf("pool", "", "availability");
         if (!host.network) found.push({ key: `net-${host.name}`, severity: "warning", text: "problem-no-network-beat", args: { host: host.name }, to, link: "see-availability" });
+        // Heard on one network, and not on another: one more fault, and it is not heard at all.
+        for (const [index, ms] of (host.heard_ms ?? []).entries()) {
+          const silent = ms === null || ms > HEARD_MS;
+          if (silent && host.network) found.push({ key: `net-${host.name}-${index}`, severity: "warning", text: "problem-network-path", args: { host: host.name, network: index + 1 }, ...there });
+        }
         if (!host.storage) found.push({ key: `sto-${host.name}`, severity: "warning", text: "problem-no-storage-beat", args: { host: host.name }, to, link: "see-availability" });
       }
     }
     // What is lost comes before what is to be known.
     return found.sort((a, b) => Number(b.severity === "danger") - Number(a.severity === "danger"));
-  }, [pool, hosts, metrics, srs, pbds, status]);
+  }, [pool, hosts, metrics, srs, pbds, status, now]);
 }

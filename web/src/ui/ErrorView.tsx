@@ -2,7 +2,7 @@
 import { Alert } from "@patternfly/react-core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useCallback } from "react";
-import { ApiError, Unreachable } from "@/api/errors";
+import { ApiError, DEMO_CODE, Unreachable } from "@/api/errors";
 import { useI18n } from "@/i18n";
 import { saidBy } from "@/i18n/language";
 import { FOLLOWED } from "@/store/classes";
@@ -36,6 +36,7 @@ export function useErrorText(): (error: unknown) => ErrorText {
         const detail = error instanceof Error ? error.message : String(error);
         return { what: t("error-page"), remedy: t("error-page-remedy"), detail };
       }
+      if (error.code === DEMO_CODE) return { what: t("demo-refused"), remedy: t("demo-refused-remedy"), detail: "" };
       const nameOf = (param: string): string => {
         if (!param.startsWith("OpaqueRef:")) return param;
         for (const name of FOLLOWED) {

@@ -128,6 +128,57 @@ test("the sign-in page", async ({ browser, baseURL }) => {
   await page.screenshot({ path: `${PICTURES}/welcome.png`, fullPage: true });
 });
 
+test("W1: the demo shows a pool, says that it is none, and changes nothing", async ({ browser, baseURL }) => {
+  const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
+  const seen = watch(page, () => [baseURL ?? ""]);
+  await page.route("**/ui/session", (route) =>
+    route.fulfill({ json: { role: "unconfigured", signed_in: false, user: "", csrf: "", pool: "", host: "host1", version: "0" } }),
+  );
+  await page.goto(`${baseURL}/ui/`);
+  await page.locator("#way-demo").check();
+  await page.screenshot({ path: `${PICTURES}/welcome-demo.png`, fullPage: true });
+  expect(await axeComplaints(page)).toEqual([]);
+  await page.getByRole("button", { name: "Look around" }).click();
+  await expect(page.locator(".hv-protection")).toBeVisible({ timeout: 20_000 });
+  await expect(page.getByText("This is a demo: nothing here is real")).toBeVisible();
+  await page.waitForTimeout(500);
+  await page.screenshot({ path: `${PICTURES}/demo.png` });
+  expect(await axeComplaints(page)).toEqual([]);
+  await page.getByRole("treeitem", { name: /host2/ }).click();
+  await page.locator("[data-action='host.maintenance'], .hv-object-head button").last().click();
+  await page.screenshot({ path: `${PICTURES}/demo-host.png` });
+  expect(seen.errors).toEqual([]);
+  expect(seen.foreign).toEqual([]);
+});
+
+test("W12, W16: what is asked before a drill, a pause, and before many alerts go", async ({ page, baseURL }) => {
+  const seen = watch(page, () => [baseURL ?? ""]);
+  await page.addInitScript(() => localStorage.setItem("haven.language", "es"));
+  await page.goto("/ui/pool/availability");
+  await signIn(page, PASSWORD);
+  for (const action of ["pool.ha-pause", "pool.ha-drill", "pool.ha-settings"]) {
+    await page.locator(".hv-object-head .pf-v6-c-menu-toggle").click();
+    await page.locator(`[data-action='${action}']`).first().click();
+    await expect(page.getByRole("dialog")).toBeVisible();
+    if (action === "pool.ha-drill") await page.getByRole("radio", { name: /host2/ }).check();
+    await page.waitForTimeout(300);
+    await page.screenshot({ path: `${PICTURES}/${action}-es.png` });
+    expect(await axeComplaints(page), action).toEqual([]);
+    await page.keyboard.press("Escape");
+  }
+  await page.goto("/ui/alerts?by=severity");
+  await page.locator(".hv-alert-group [data-action='message.clear']").last().click();
+  await page.waitForTimeout(300);
+  await page.screenshot({ path: `${PICTURES}/alerts-clear-es.png` });
+  expect(await axeComplaints(page), "clear").toEqual([]);
+  await page.keyboard.press("Escape");
+  await page.locator("[data-action='message.take']").first().click();
+  await page.waitForTimeout(300);
+  await page.screenshot({ path: `${PICTURES}/alerts-take-es.png` });
+  expect(await axeComplaints(page), "take").toEqual([]);
+  expect(seen.errors).toEqual([]);
+});
+
 /** Screens that are tried on a small telephone; at 200 % a laptop has little more. */
 const NARROW = new Set(["overview", "alerts", "machine", "availability", "alerts-open", "help", "protect", "pool-performance", "new-machine", "host-networks", "storage-paths", "machine-console"]);
 

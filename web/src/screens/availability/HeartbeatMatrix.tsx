@@ -4,6 +4,7 @@ import TimesIcon from "@patternfly/react-icons/dist/esm/icons/times-icon";
 import type { ReactNode } from "react";
 import type { HaHost, HaStatus } from "@/api/haven";
 import { useI18n } from "@/i18n";
+import { HEARD_MS } from "@/model/readiness";
 import { useAll, useByUuid, usePool } from "@/store/hooks";
 import { Panel } from "@/ui/bits";
 import { Pill } from "@/ui/status";
@@ -68,9 +69,6 @@ export function HeartbeatMatrix({ status }: { status: HaStatus }): ReactNode {
     </Panel>
   );
 }
-
-/** A path on which nothing came for so long is not heard, in milliseconds; as the pool judges. */
-const HEARD_MS = 3000;
 
 function Row({ host, networks, isCoordinator }: { host: HaHost; networks: readonly number[]; isCoordinator: boolean }): ReactNode {
   const { t } = useI18n();

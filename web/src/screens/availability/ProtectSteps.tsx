@@ -3,7 +3,7 @@ import { Alert, Button, Checkbox, FormSelect, FormSelectOption, Label, NumberInp
 import CheckCircleIcon from "@patternfly/react-icons/dist/esm/icons/check-circle-icon";
 import ExclamationTriangleIcon from "@patternfly/react-icons/dist/esm/icons/exclamation-triangle-icon";
 import TimesCircleIcon from "@patternfly/react-icons/dist/esm/icons/times-circle-icon";
-import { type ReactNode, useMemo } from "react";
+import { type ReactNode, useMemo, useState } from "react";
 import { useI18n } from "@/i18n";
 import { carriesProtection, roomOf } from "@/model/storage";
 import { type Item, useAll, useTable } from "@/store/hooks";
@@ -112,6 +112,8 @@ interface MachinesProps {
 
 export function MachinesStep({ vms, policies, onPolicy, most, wanted, onWanted }: MachinesProps): ReactNode {
   const { t } = useI18n();
+  const [tag, setTag] = useState("");
+  const tags = useMemo(() => [...new Set(vms.flatMap((vm) => vm.tags))].sort((a, b) => a.localeCompare(b)), [vms]);
   const columns = useMemo<Array<Column<Item<"VM">>>>(
     () => [
       { id: "name", label: "column-name", width: "2fr", value: (vm) => vm.name_label, cell: (vm) => vm.name_label },
@@ -143,9 +145,17 @@ export function MachinesStep({ vms, policies, onPolicy, most, wanted, onWanted }
       ) : (
         <>
           <div className="hv-buttons">
-            <span>{t("policy-for-all")}</span>
+            <span>{t(tags.length > 0 ? "policy-for" : "policy-for-all")}</span>
+            {tags.length > 0 && (
+              <FormSelect className="hv-choice" aria-label={t("policy-for")} value={tag} onChange={(_event, value) => setTag(value)}>
+                <FormSelectOption value="" label={t("policy-for-everything")} />
+                {tags.map((each) => (
+                  <FormSelectOption key={each} value={each} label={t("policy-for-tag", { tag: each })} />
+                ))}
+              </FormSelect>
+            )}
             {POLICIES.map((policy) => (
-              <Button key={policy} variant="secondary" size="sm" onClick={() => onPolicy(vms.map((vm) => vm.$ref), policy)}>
+              <Button key={policy} variant="secondary" size="sm" onClick={() => onPolicy(vms.filter((vm) => tag === "" || vm.tags.includes(tag)).map((vm) => vm.$ref), policy)}>
                 {t(`policy-${policyWord(policy)}`)}
               </Button>
             ))}
@@ -168,6 +178,9 @@ export function MachinesStep({ vms, policies, onPolicy, most, wanted, onWanted }
           onChange={(event) => onWanted(Number((event.target as HTMLInputElement).value))}
         />
       </div>
+      {most > 0 && (
+        <input type="range" className="hv-slider" aria-label={t("failures-to-survive")} min={0} max={most} value={Math.min(wanted, most)} onChange={(event) => onWanted(Number(event.target.value))} />
+      )}
       <Alert isInline isPlain variant={most > 0 ? "success" : "warning"} title={t("failures-possible", { possible: most })} />
     </div>
   );
@@ -181,9 +194,12 @@ interface ReviewProps {
   wanted: number;
   profile: string;
   onProfile: (profile: string) => void;
+  /** Whether a rehearsal follows. */
+  rehearse: boolean;
+  onRehearse: (rehearse: boolean) => void;
 }
 
-export function ReviewStep({ srs, policies, wanted, profile, onProfile }: ReviewProps): ReactNode {
+export function ReviewStep({ srs, policies, wanted, profile, onProfile, rehearse, onRehearse }: ReviewProps): ReactNode {
   const { t } = useI18n();
   const count = (policy: Policy): number => [...policies.values()].filter((each) => each === policy).length;
   return (
@@ -209,6 +225,7 @@ export function ReviewStep({ srs, policies, wanted, profile, onProfile }: Review
           />
         ))}
       </fieldset>
+      <Checkbox id="rehearse" isChecked={rehearse} onChange={(_event, checked) => onRehearse(checked)} label={t("protect-rehearse")} description={t("protect-rehearse-body")} />
     </div>
   );
 }

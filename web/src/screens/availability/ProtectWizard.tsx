@@ -3,12 +3,14 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useMemo, useState } from "react";
 import { useNavigate } from "react-router";
 import { haven } from "@/actions/cli";
+import { haven as routes } from "@/api/haven";
 import { call, start } from "@/api/rpc";
 import { useT } from "@/i18n";
 import { useTolerance } from "@/model/ha";
 import { type Item, useAll, usePool, useVms } from "@/store/hooks";
 import { waitForTask } from "@/store/taskWatch";
 import { useWorld } from "@/actions/runner";
+import { useNotices } from "@/ui/notices";
 import { WizardPage } from "@/ui/WizardPage";
 import { useCannotProtect } from "../pool/ProtectionTile";
 import { type Policy, policyWord } from "./actions";
@@ -46,6 +48,7 @@ export default function ProtectWizard(): ReactNode {
   const t = useT();
   const navigate = useNavigate();
   const world = useWorld();
+  const { showError } = useNotices();
   const pool = usePool();
   const vms = useVms();
   const { list, isKnown } = useEligible();
@@ -54,6 +57,7 @@ export default function ProtectWizard(): ReactNode {
   const [changed, setChanged] = useState<ReadonlyMap<string, Policy>>(new Map());
   const [failures, setFailures] = useState<number | null>(null);
   const [profile, setProfile] = useState("default");
+  const [rehearse, setRehearse] = useState(false);
 
   const fit = list.filter((each) => isKnown && each.why === undefined);
   // One is chosen where there is one; the person may choose otherwise.
@@ -73,6 +77,7 @@ export default function ProtectWizard(): ReactNode {
       return vm === undefined || vm.ha_restart_priority === policy ? [] : [haven("vm", "set", vm.name_label, "--ha", policyWord(policy))];
     }),
     haven("ha", "enable", ...chosen.flatMap((sr) => ["--heartbeat-sr", sr.name_label]), "--profile", profile, "--failures", wanted),
+    ...(rehearse ? [haven("ha", "drill")] : []),
   ];
   const finish = async (): Promise<void> => {
     if (pool === undefined) return;
@@ -83,6 +88,8 @@ export default function ProtectWizard(): ReactNode {
     const task = await start("pool.enable_ha", chosen.map((sr) => sr.$ref), { profile });
     await waitForTask(world.client, task);
     await call("pool.set_ha_host_failures_to_tolerate", pool.$ref, wanted);
+    // Protection is on, whatever it finds; the page shows what it found.
+    if (rehearse) await routes.drill().catch((error: unknown) => showError(error, { action: "drill-rehearse", object: pool.name_label }));
     await navigate("/pool/availability");
   };
   return (
@@ -127,7 +134,7 @@ export default function ProtectWizard(): ReactNode {
           id: "review",
           label: "protect-step-review",
           why: "protect-why-review",
-          body: <ReviewStep srs={chosen} policies={policies} wanted={wanted} profile={profile} onProfile={setProfile} />,
+          body: <ReviewStep srs={chosen} policies={policies} wanted={wanted} profile={profile} onProfile={setProfile} rehearse={rehearse} onRehearse={setRehearse} />,
         },
       ]}
     />

@@ -4,6 +4,7 @@ import CheckCircleIcon from "@patternfly/react-icons/dist/esm/icons/check-circle
 import CircleIcon from "@patternfly/react-icons/dist/esm/icons/circle-icon";
 import ExclamationCircleIcon from "@patternfly/react-icons/dist/esm/icons/exclamation-circle-icon";
 import ExclamationTriangleIcon from "@patternfly/react-icons/dist/esm/icons/exclamation-triangle-icon";
+import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useMemo } from "react";
 import { Link, useNavigate } from "react-router";
 import { TaskLine } from "@/app/TaskDrawer";
@@ -12,11 +13,12 @@ import { useI18n } from "@/i18n";
 import { useHaStatus } from "@/model/ha";
 import { type Problem, useProblems } from "@/model/readiness";
 import { carriesProtection, isLibrary } from "@/model/storage";
-import { useAll, useLoaded, usePool, useTable, useVms } from "@/store/hooks";
+import { type Item, useAll, useLoaded, usePool, useTable, useVms } from "@/store/hooks";
 import { Meter, Panel } from "@/ui/bits";
 import { AlertLine } from "../alerts/AlertLine";
 import { groupsOf } from "../alerts/groups";
 import { useWaits } from "../alerts/standing";
+import { load } from "../performance/rrd";
 import { ProtectionTile } from "./ProtectionTile";
 
 export function PoolOverview(): ReactNode {
@@ -64,6 +66,29 @@ function Tile({ label, value, detail, to, share }: TileProps): ReactNode {
   );
 }
 
+/** How often the hosts are asked how busy they are, in milliseconds. */
+const CPU_MS = 30_000;
+
+/** How busy the processors of these hosts are together: the mean of the last minute; undefined: not known. */
+function useCpu(hosts: ReadonlyArray<Item<"host">>): number | undefined {
+  const sources = hosts.map((host) => ({ uuid: host.uuid, name: host.name_label, cpus: Number(host.cpu_info["cpu_count"] ?? 1) }));
+  const query = useQuery({
+    queryKey: ["pool-cpu", ...sources.map((source) => source.uuid)],
+    queryFn: async ({ signal }) => {
+      const { rows } = await load({ kind: "pool", uuid: "", hosts: sources }, "minutes", undefined, signal);
+      const values = rows.slice(-CPU_ROWS).flatMap((row) => row.values.cpu ?? []);
+      return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+    },
+    enabled: sources.length > 0,
+    refetchInterval: CPU_MS,
+    retry: false,
+  });
+  return query.data ?? undefined;
+}
+
+/** Rows of five seconds that are one minute. */
+const CPU_ROWS = 12;
+
 function Tiles(): ReactNode {
   const { t, number, bytes, percent } = useI18n();
   const hosts = useAll("host");
@@ -75,6 +100,7 @@ function Tiles(): ReactNode {
   const live = hosts.filter((host) => metrics.byRef.get(host.metrics)?.live === true);
   const memory = live.reduce((sum, host) => sum + (metrics.byRef.get(host.metrics)?.memory_total ?? 0), 0);
   const free = live.reduce((sum, host) => sum + (metrics.byRef.get(host.metrics)?.memory_free ?? 0), 0);
+  const cpu = useCpu(live);
   const running = vms.filter((vm) => vm.power_state === "Running");
   const cores = live.reduce((sum, host) => sum + Number(host.cpu_info["cpu_count"] ?? 0), 0);
   const vcpus = running.reduce((sum, vm) => sum + vm.VCPUs_at_startup, 0);
@@ -89,7 +115,13 @@ function Tiles(): ReactNode {
         value={vmsLoaded ? number(running.length) : "…"}
         detail={t("vms-running", { running: running.length, stopped: vms.length - running.length })}
       />
-      <Tile label="vcpus" to="/pool/hosts" value={number(vcpus)} detail={t("vcpus-on-cores", { cores: number(cores) })} />
+      <Tile
+        label="tab-cpu"
+        to="/pool/performance"
+        value={cpu === undefined ? "–" : percent(cpu)}
+        share={cpu ?? 0}
+        detail={t("vcpus-on", { vcpus: number(vcpus), cores: number(cores) })}
+      />
       <Tile
         label="column-memory"
         to="/pool/hosts"
