@@ -46,13 +46,19 @@ impl Ledger {
                 file.read_to_string(&mut text).map_err(|source| io(path, source))?;
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Self { path: path.to_owned(), generation: 0, payload: None });
+                return Ok(Self::empty(path));
             }
             Err(source) => return Err(io(path, source)),
         }
         let (generation, payload) =
             parse(&text).map_err(|what| LedgerError::Damaged { path: path.to_owned(), what })?;
         Ok(Self { path: path.to_owned(), generation, payload: Some(payload) })
+    }
+
+    /// A ledger that says nothing yet, whatever is at its place; the first write replaces that.
+    #[must_use]
+    pub fn empty(path: &Path) -> Self {
+        Self { path: path.to_owned(), generation: 0, payload: None }
     }
 
     /// Where it is.

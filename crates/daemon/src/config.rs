@@ -96,6 +96,12 @@ impl Paths {
         self.at("run/haven")
     }
 
+    /// What this host was told about orders, for one boot: `/run/haven/orders`.
+    #[must_use]
+    pub fn orders(&self) -> PathBuf {
+        self.at("run/haven/orders")
+    }
+
     /// The guard's own settings: `/etc/haven/guard.toml`.
     #[must_use]
     pub fn guard_settings(&self) -> PathBuf {

@@ -113,7 +113,8 @@ impl Agent {
     /// An agent that has seen nothing yet.
     #[must_use]
     pub fn new(parts: AgentParts) -> Self {
-        let gate = Gate::new(parts.identity.clone(), parts.authority.clone());
+        let kept = parts.config.paths.orders();
+        let gate = Gate::new(parts.identity.clone(), parts.authority.clone(), &kept);
         let replica = Replica::new(&parts.config.paths);
         let stats = Stats::new(Disk::new(parts.config.paths.statistics()));
         let directories = vec![parts.config.settings.fence_agents.clone()];

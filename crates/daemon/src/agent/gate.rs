@@ -2,13 +2,19 @@
 //!
 //! Owns: the newest term seen, the placements that were closed here, and the list of what is
 //! acting. An order is judged when it arrives and again, together with its entry into that list,
-//! at the moment of acting: what lies between (queues, slow storage) gives it no right.
+//! at the moment of acting: what lies between (queues, slow storage) gives it no right. The term and
+//! the closed placements outlive a restart of the daemon ([`kept`]).
+
+mod kept;
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use haven_cluster::ids::{EpochNumber, HostId};
 use uuid::Uuid;
+
+use kept::{Closed, Kept};
 
 use super::permit::ArmedView;
 use crate::authority::Authority;
@@ -29,12 +35,13 @@ pub struct Gate {
 #[derive(Debug, Default)]
 struct State {
     newest: Option<Term>,
-    closed: HashMap<Uuid, u64>,
+    closed: HashMap<Uuid, Closed>,
     acting: BTreeMap<Uuid, ActingOrder>,
     /// The guard was asked to exclude this host, or did so.
     leaving: bool,
     /// This host is leaving its pool.
     ejecting: bool,
+    kept: Kept,
 }
 
 /// An order that acts; dropping it says that it does no longer.
@@ -51,10 +58,13 @@ impl Drop for Acting {
 }
 
 impl Gate {
-    /// A gate with nothing seen and nothing closed.
+    /// A gate that has seen and closed what an earlier daemon of this boot did, as kept in `file`.
     #[must_use]
-    pub fn new(identity: Arc<IdentityStore>, authority: Authority) -> Self {
-        Self { identity, authority, state: Arc::default() }
+    pub fn new(identity: Arc<IdentityStore>, authority: Authority, file: &Path) -> Self {
+        let (kept, content) = Kept::open(file, super::facts::boot_id());
+        let closed = content.closed;
+        let state = State { newest: content.newest, closed, kept, ..State::default() };
+        Self { identity, authority, state: Arc::new(Mutex::new(state)) }
     }
 
     /// Judges an order on arrival. A newer term than any before closes the older ones.
@@ -89,15 +99,17 @@ impl Gate {
         if state.closed.len() >= CLOSED_MAX && !state.closed.contains_key(&vm) {
             return Err(Refusal::Busy("too many closed placements".to_owned()));
         }
-        let closed = state.closed.entry(vm).or_default();
-        *closed = placement.max(*closed);
+        let epoch = state.newest.map(|term| term.epoch).unwrap_or_default();
+        let closed = state.closed.get(&vm).map_or(0, |closed| closed.placement);
+        state.closed.insert(vm, Closed { placement: placement.max(closed), epoch });
+        state.keep()?;
         Ok(state.acting.values().any(|acting| acting.vm == Some(vm) && acting.id != by))
     }
 
     /// Whether `vm` may not be run under this placement any more, though the order to do so acts.
     #[must_use]
     pub fn is_closed(&self, vm: Uuid, placement: u64) -> bool {
-        self.state().closed.get(&vm).is_some_and(|closed| placement <= *closed)
+        self.state().closed.get(&vm).is_some_and(|closed| placement <= closed.placement)
     }
 
     /// While this host leaves the membership in order no guest begins to execute: its permit may be
@@ -127,6 +139,9 @@ impl Gate {
         state.newest = None;
         state.leaving = false;
         state.ejecting = false;
+        if let Err(error) = state.keep() {
+            tracing::warn!(%error, "the terms of the pool that was left are kept");
+        }
     }
 
     fn judge(
@@ -137,11 +152,13 @@ impl Gate {
     ) -> Result<(), Refusal> {
         let armed = self.authority.armed();
         may_order(&self.identity.get(), armed, state.newest, envelope, sender)?;
-        state.newest = Some(envelope.term);
+        if state.newest.replace(envelope.term) != Some(envelope.term) {
+            state.keep()?;
+        }
         if let (Some(vm), Some(given)) = (envelope.order.vm(), envelope.order.placement())
-            && let Some(closed) = state.closed.get(&vm).filter(|closed| given <= **closed)
+            && let Some(closed) = state.closed.get(&vm).filter(|closed| given <= closed.placement)
         {
-            return Err(Refusal::PlacementClosed { given, closed: *closed });
+            return Err(Refusal::PlacementClosed { given, closed: closed.placement });
         }
         if envelope.order.runs_guest() && state.ejecting {
             return Err(Refusal::Busy("the host leaves its pool".to_owned()));
@@ -160,6 +177,14 @@ impl Gate {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Writes down what must not be forgotten, before anybody is answered.
+    fn keep(&mut self) -> Result<(), Refusal> {
+        let kept = self.kept.write(self.newest, &self.closed);
+        kept.map_err(|error| Refusal::Busy(format!("what it was told cannot be kept: {error}")))
     }
 }
 

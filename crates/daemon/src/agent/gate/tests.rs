@@ -17,7 +17,8 @@ impl PermitGate for Word {
 }
 
 struct Bench {
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
+    identity: Arc<IdentityStore>,
     gate: Gate,
     word: Arc<Word>,
     pool: Uuid,
@@ -51,10 +52,17 @@ fn bench() -> Bench {
         .unwrap();
     let word = Arc::new(Word::default());
     let authority = Authority::new(identity.clone(), word.clone());
-    Bench { _dir: dir, gate: Gate::new(identity, authority), word, pool, first, second }
+    let gate = Gate::new(identity.clone(), authority, &dir.path().join("orders"));
+    Bench { dir, identity, gate, word, pool, first, second }
 }
 
 impl Bench {
+    /// The daemon is killed, and starts again.
+    fn restart(&mut self) {
+        let authority = Authority::new(self.identity.clone(), self.word.clone());
+        self.gate = Gate::new(self.identity.clone(), authority, &self.dir.path().join("orders"));
+    }
+
     fn order(&self, host: HostId, epoch: u64, life: u64, order: Order) -> OrderEnvelope {
         let coordinator = Life { host, incarnation: Incarnation(life) };
         let term = Term { epoch: EpochNumber(epoch), coordinator };
@@ -183,4 +191,68 @@ fn a_host_that_leaves_starts_nothing() {
     assert!(begin(Order::StopVm { vm, mode: StopMode::Hard }).is_ok());
     bench.gate.set_leaving(false);
     assert!(begin(start(vm, 1)).is_ok());
+}
+
+/// The coordinator before gives its order again and again, and the guard has not heard of the newer
+/// epoch yet (model of orders: `EpochKept`, `ClosedKept`).
+#[test]
+fn what_a_host_has_said_outlives_its_daemon() {
+    let mut bench = bench();
+    bench.arm(4, bench.first, true);
+    let vm = Uuid::new_v4();
+    let old = bench.order(bench.first, 4, 7, start(vm, 3));
+    let close = Order::ClosePlacement { vm, placement: 3 };
+    let close = bench.order(bench.second, 5, 7, close);
+    assert_eq!(bench.gate.arrive(&close, bench.second), Ok(()));
+    assert_eq!(bench.gate.close_placement(vm, 3, close.id), Ok(false));
+    bench.restart();
+    let refused = bench.gate.arrive(&old, bench.first);
+    assert!(matches!(refused, Err(Refusal::OlderEpoch { .. })), "{refused:?}");
+    let again = bench.order(bench.second, 5, 7, start(vm, 3));
+    let closed = Err(Refusal::PlacementClosed { given: 3, closed: 3 });
+    assert_eq!(bench.gate.arrive(&again, bench.second), closed);
+    let next = bench.order(bench.second, 5, 7, start(vm, 4));
+    assert_eq!(bench.gate.arrive(&next, bench.second), Ok(()));
+}
+
+/// A placement that was closed in an older epoch needs no room for ever.
+#[test]
+fn only_placements_of_the_newest_epoch_are_kept() {
+    let mut bench = bench();
+    bench.arm(4, bench.first, true);
+    let [vm, other] = [Uuid::new_v4(), Uuid::new_v4()];
+    let ask = |epoch| bench.order(bench.first, epoch, 7, Order::Inventory);
+    assert_eq!(bench.gate.arrive(&ask(4), bench.first), Ok(()));
+    assert_eq!(bench.gate.close_placement(vm, 3, Uuid::nil()), Ok(false));
+    bench.arm(5, bench.first, true);
+    assert_eq!(bench.gate.arrive(&ask(5), bench.first), Ok(()));
+    assert_eq!(bench.gate.close_placement(other, 3, Uuid::nil()), Ok(false));
+    bench.restart();
+    assert!(!bench.gate.is_closed(vm, 3) && bench.gate.is_closed(other, 3));
+}
+
+/// Of another boot, of another pool that was left, or damaged: nothing is taken over.
+#[test]
+fn what_is_not_of_this_boot_is_not_taken_over() {
+    let mut bench = bench();
+    bench.arm(4, bench.first, true);
+    let vm = Uuid::new_v4();
+    let close = |bench: &Bench| {
+        let ask = bench.order(bench.first, 4, 7, Order::Inventory);
+        assert_eq!(bench.gate.arrive(&ask, bench.first), Ok(()));
+        assert_eq!(bench.gate.close_placement(vm, 3, Uuid::nil()), Ok(false));
+    };
+    close(&bench);
+    let file = bench.dir.path().join("orders");
+    let mut ledger = haven_block_io::Ledger::open(&file).unwrap();
+    let text = ledger.payload().unwrap().replace("\"boot\":\"", "\"boot\":\"before-");
+    ledger.write(&text).unwrap();
+    bench.restart();
+    assert!(!bench.gate.is_closed(vm, 3));
+    std::fs::write(&file, "torn").unwrap();
+    bench.restart();
+    assert!(!bench.gate.is_closed(vm, 3));
+    close(&bench);
+    bench.restart();
+    assert!(bench.gate.is_closed(vm, 3));
 }
