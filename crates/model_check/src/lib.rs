@@ -12,7 +12,11 @@
 
 pub mod areas;
 pub mod ballots;
+pub mod guard;
+pub mod orders;
 pub mod permits;
+pub mod power;
+pub mod reach;
 mod report;
 pub mod statefiles;
 pub mod suite;

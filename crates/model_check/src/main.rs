@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use haven_model_check::suite::{self, Case};
 
@@ -22,7 +23,9 @@ fn main() -> std::io::Result<ExitCode> {
     let (mut states, mut broken, mut whole, mut bounded) = (0, 0, 0, 0);
     let meant = |case: &&Case| (!quick || case.quick) && case.name.contains(&only);
     for case in suite::cases().iter().filter(meant) {
+        let began = Instant::now();
         let report = case.explore(threads, bound);
+        let took = began.elapsed().as_secs_f64();
         states += report.states;
         whole += usize::from(report.complete);
         bounded += usize::from(!report.complete && report.broken.is_none());
@@ -33,13 +36,22 @@ fn main() -> std::io::Result<ExitCode> {
         };
         writeln!(
             out,
-            "{:<66} {:>11} states, depth {:>3}: {verdict}",
+            "{:<66} {:>11} states, depth {:>3}, {took:>5.1} s: {verdict}",
             case.name, report.states, report.depth
         )?;
         if let Some((promise, steps)) = report.broken {
             broken += 1;
             writeln!(out, "{promise}\n{steps}")?;
         }
+    }
+    for case in suite::risks().iter().filter(meant) {
+        let report = case.explore(threads, bound);
+        let steps = report.broken.map_or(0, |(_, steps)| steps.lines().count());
+        writeln!(
+            out,
+            "risk: {:<60} {:>11} states: breaks in {steps} steps",
+            case.name, report.states
+        )?;
     }
     let cases = suite::without_rules();
     let missed = leave_out(&mut out, threads, bound, cases.iter().filter(meant))?;

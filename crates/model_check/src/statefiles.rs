@@ -2,8 +2,10 @@
 //! moment, and one of them may be put back from a copy.
 //!
 //! A write and a read count when they are done on two of the three. Hosts may lose their power, and
-//! begin again with what two statefiles say of them. Blocks do not tear here (that is the model of
-//! the ballots); whatever happens, two values are never decided.
+//! begin again with what two statefiles say of them. Blocks rot, and are written again from memory by
+//! the life that wrote them or took them over. Blocks do not tear here (that is the model of the
+//! ballots); whatever happens, two values are never decided, and one can still be, when the faults
+//! have ceased.
 
 mod step;
 
@@ -12,6 +14,7 @@ pub use step::{Action, Step};
 use stateright::{Model, Property};
 
 use crate::ballots::Block;
+use crate::reach::Goal;
 
 /// Hosts of the pool.
 pub const HOSTS: usize = 2;
@@ -31,11 +34,37 @@ pub enum Rule {
     SecondPhase,
     /// A statefile that shows less than was seen there counts as not read (H17).
     OlderIsUnread,
+    /// A statefile on which a ballot cannot be read counts as not read (P7).
+    RottenIsUnread,
+    /// A life begins when it has read its own blocks on two statefiles (P5).
+    OwnRead,
+    /// Who finds its own block rotten writes it again.
+    Rewrite,
 }
 
 impl Rule {
-    /// Those that are left out in turn; the last one says something only where a statefile is put back.
-    pub const ALL: [Self; 4] = [Self::Majority, Self::Carry, Self::Adoption, Self::SecondPhase];
+    /// Those without which two values may be decided.
+    pub const SAFETY: [Self; 7] = [
+        Self::Majority,
+        Self::Carry,
+        Self::Adoption,
+        Self::SecondPhase,
+        Self::OlderIsUnread,
+        Self::RottenIsUnread,
+        Self::OwnRead,
+    ];
+}
+
+/// How the first statefile may be put back from a copy, once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restore {
+    /// Not at all.
+    Never,
+    /// While all three hold everything, and nobody writes or reads.
+    WhileIdle,
+    /// At any moment: while another one lacks something, or was read already, no rule of one life can
+    /// tell (see `docs/protocol.md`, residual risks).
+    AnyTime,
 }
 
 /// A pool that decides one epoch.
@@ -45,10 +74,12 @@ pub struct Statefiles {
     pub proposals: u8,
     /// Power losses in all.
     pub losses: u8,
-    /// The first statefile may be copied once, and put back once while all three hold everything. Put
-    /// back while another one lacks something it forks: no rule of one life can tell (see
-    /// `docs/protocol.md`, residual risks).
-    pub restore: bool,
+    /// Blocks that rot.
+    pub rot: u8,
+    /// A statefile that is put back.
+    pub restore: Restore,
+    /// Faults may cease, and one more ballot be begun then: for what must stay within reach.
+    pub calm: bool,
     /// The rule that is left out.
     pub without: Option<Rule>,
 }
@@ -64,8 +95,8 @@ pub struct Host {
     pub seen: [[u8; HOSTS]; FILES],
 }
 
-/// Blocks of one statefile, by host.
-pub type File = [Block; HOSTS];
+/// Blocks of one statefile, by host; `None` cannot be read.
+pub type File = [Option<Block>; HOSTS];
 
 /// The pool at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,6 +113,10 @@ pub struct State {
     pub begun: u8,
     /// Power losses that may still come.
     pub losses: u8,
+    /// Blocks that may still rot.
+    pub rot: u8,
+    /// The faults have ceased.
+    pub calm: bool,
     /// The value that was decided first, plus one.
     pub decided: u8,
     /// Another value was decided too.
@@ -89,10 +124,11 @@ pub struct State {
 }
 
 impl State {
-    /// Every statefile holds what every host has promised and accepted.
-    fn is_whole(&self) -> bool {
+    /// Every statefile holds what every host has promised and accepted, and nobody is at work.
+    fn is_idle(&self) -> bool {
         self.hosts.iter().enumerate().all(|(number, host)| {
-            host.step != Step::Down && self.files.iter().all(|file| file[number] == host.memory)
+            host.step != Step::Down
+                && self.files.iter().all(|file| file[number] == Some(host.memory))
         })
     }
 }
@@ -114,12 +150,14 @@ impl Model for Statefiles {
 
     fn init_states(&self) -> Vec<State> {
         vec![State {
-            files: [File::default(); FILES],
+            files: [[Some(Block::default()); HOSTS]; FILES],
             hosts: [Host::default(); HOSTS],
             copy: None,
-            restore: self.restore,
+            restore: self.restore != Restore::Never,
             begun: 0,
             losses: self.losses,
+            rot: self.rot,
+            calm: false,
             decided: 0,
             forked: false,
         }]
@@ -131,8 +169,13 @@ impl Model for Statefiles {
         }
         match state.copy {
             None if state.restore => actions.push(Action::CopyFile),
-            Some(_) if state.restore && state.is_whole() => actions.push(Action::PutBack),
+            Some(_) if state.restore && (self.restore == Restore::AnyTime || state.is_idle()) => {
+                actions.push(Action::PutBack);
+            }
             _ => {}
+        }
+        if self.calm && !state.calm {
+            actions.push(Action::Calm);
         }
     }
 
@@ -144,5 +187,15 @@ impl Model for Statefiles {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![Property::always("one value is decided", |_, state: &State| !state.forked)]
+    }
+}
+
+impl Goal for Statefiles {
+    fn is_reached(&self, state: &State) -> bool {
+        state.decided != 0
+    }
+
+    fn is_calm(&self, state: &State) -> bool {
+        state.calm
     }
 }

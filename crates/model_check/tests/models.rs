@@ -21,3 +21,12 @@ fn every_rule_left_out_breaks_a_promise() {
         assert!(report.broken.is_some(), "without {}: nothing broke", case.name);
     }
 }
+
+/// What the page calls a residual risk is one: a run that shows it, with all rules in place.
+#[test]
+fn the_residual_risks_are_real() {
+    for case in suite::risks().iter().filter(|case| case.quick) {
+        let report = case.explore(2, STATES_MAX);
+        assert!(report.broken.is_some(), "{}: nothing broke", case.name);
+    }
+}

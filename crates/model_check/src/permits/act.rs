@@ -144,7 +144,7 @@ impl Permits {
         let warned = from.warned && !self.drops(Rule::PhaseTwoInVotes);
         let epoch = state.epoch(host);
         to.know == from.know
-            && epoch.has(host)
+            && (epoch.has(host) || self.drops(Rule::OutRenewsNothing))
             && epoch.has(peer)
             && continues
             && !silent
@@ -229,8 +229,9 @@ impl Permits {
             && (beyond.is_none_or(|record| record.has(host)) || self.drops(Rule::PhaseTwoOnDisk));
         let whole = self.is_whole(host);
         let life = &mut state.hosts[host];
+        let asks = life.running && self.drops(Rule::OutRenewsNothing);
         if named && !whole {
-        } else if named && !life.fencing {
+        } else if (named || asks) && !life.fencing {
             let lease = if self.drops(Rule::LeaseFromBegin) { LEASE } else { left };
             life.permit = life.permit.max(lease);
             life.running |= life.permit > 0;
@@ -256,6 +257,7 @@ impl Permits {
     fn learn(&self, state: &mut State, host: usize, epoch: u8) {
         let record = state.chain[usize::from(epoch)];
         let was_member = state.epoch(host).has(host);
+        let whole = self.is_whole(host);
         let life = &mut state.hosts[host];
         if epoch == life.know {
             return;
@@ -264,7 +266,9 @@ impl Permits {
         life.warned = false;
         life.votes = 0;
         life.acting &= usize::from(record.coordinator) == host;
-        life.fencing |= (life.running || (was_member && !self.is_whole(host))) && !record.has(host);
+        // What `fence` and `shutdown` have in common: it runs on under the permit that it has, no longer.
+        let ends = life.running && !self.drops(Rule::OutRenewsNothing);
+        life.fencing |= (ends || (was_member && !whole)) && !record.has(host);
         if host == self.watcher() {
             confirm(state, host, epoch);
         }

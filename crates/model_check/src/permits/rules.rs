@@ -35,6 +35,8 @@ pub enum Rule {
     FencingSilent,
     /// A life that was put out never comes back (H5).
     OutForEver,
+    /// Who is put out renews nothing, also while its guests are asked to shut down (response `shutdown`).
+    OutRenewsNothing,
     /// The tombstone is written when nothing runs any more.
     TombstoneLast,
     /// A new coordinator waits for the earlier ones.
@@ -47,7 +49,7 @@ pub enum Rule {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::DeadWait,
         Self::DeadWaitBite,
         Self::Reread,
@@ -64,6 +66,7 @@ impl Rule {
         Self::PhaseTwoInVotes,
         Self::FencingSilent,
         Self::OutForEver,
+        Self::OutRenewsNothing,
         Self::TombstoneLast,
         Self::CoordinatorWait,
         Self::EveryCoordinator,

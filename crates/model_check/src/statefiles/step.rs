@@ -34,10 +34,16 @@ pub enum Action {
     Lose(usize),
     /// It comes back, having read these two statefiles.
     Boot(usize, usize, usize),
+    /// A host writes its block again on a statefile where it cannot be read.
+    Rewrite(usize, usize),
+    /// A block of a host rots on a statefile.
+    Rot(usize, usize),
     /// The first statefile is copied.
     CopyFile,
     /// The copy is put back.
     PutBack,
+    /// The faults cease.
+    Calm,
 }
 
 impl Statefiles {
@@ -46,10 +52,19 @@ impl Statefiles {
         if state.losses > 0 && life.step != Step::Down {
             into.push(Action::Lose(host));
         }
+        for file in 0..FILES {
+            let rotten = state.files[file][host].is_none();
+            if rotten && life.step != Step::Down && !self.drops(Rule::Rewrite) {
+                into.push(Action::Rewrite(host, file));
+            }
+            if !rotten && state.rot > 0 {
+                into.push(Action::Rot(host, file));
+            }
+        }
         let files = |done: u8| (0..FILES).filter(move |file| done & (1 << file) == 0);
         match life.step {
             Step::Idle => {
-                if state.begun < self.proposals {
+                if state.begun < self.proposals + u8::from(state.calm) {
                     into.push(Action::Begin(host));
                 }
             }
@@ -67,16 +82,22 @@ impl Statefiles {
                 }
             }
             Step::Down => {
-                into.extend([(0, 1), (0, 2), (1, 2)].map(|(a, b)| Action::Boot(host, a, b)));
+                let own =
+                    |file: usize| state.files[file][host].is_some() || self.drops(Rule::OwnRead);
+                let pairs = [(0, 1), (0, 2), (1, 2)].into_iter();
+                let read = pairs.filter(|&(a, b)| own(a) && own(b));
+                into.extend(read.map(|(a, b)| Action::Boot(host, a, b)));
             }
         }
     }
 
-    /// It shows nothing older than what this life saw there.
+    /// Every ballot can be read, and nothing is older than what this life saw there.
     fn counts(&self, state: &State, host: usize, file: usize) -> bool {
         let seen = &state.hosts[host].seen[file];
         let shown = &state.files[file];
-        self.drops(Rule::OlderIsUnread) || (0..HOSTS).all(|peer| version(shown[peer]) >= seen[peer])
+        let readable = self.drops(Rule::RottenIsUnread) || shown.iter().all(Option::is_some);
+        let older = shown.iter().zip(seen).any(|(block, seen)| version(*block) < *seen);
+        readable && (!older || self.drops(Rule::OlderIsUnread))
     }
 
     pub(super) fn apply(&self, state: &mut State, action: Action) {
@@ -91,15 +112,15 @@ impl Statefiles {
                 let life = &mut state.hosts[host];
                 let Step::Write(phase, done) = life.step else { return };
                 life.step = Step::Write(phase, done | 1 << file);
-                life.seen[file][host] = version(life.memory);
-                state.files[file][host] = life.memory;
+                life.seen[file][host] = version(Some(life.memory));
+                state.files[file][host] = Some(life.memory);
             }
             Action::Turn(host) => self.turn(state, host),
             Action::Read(host, file) => {
                 let shown = state.files[file];
                 let life = &mut state.hosts[host];
                 let Step::Read(phase, done, heard) = life.step else { return };
-                let heard = shown.iter().fold(heard, |heard, block| heard.join(*block));
+                let heard = shown.iter().flatten().fold(heard, |heard, block| heard.join(*block));
                 life.step = Step::Read(phase, done | 1 << file, heard);
                 for (seen, block) in life.seen[file].iter_mut().zip(shown) {
                     *seen = version(block).max(*seen);
@@ -111,13 +132,27 @@ impl Statefiles {
                 state.hosts[host] = Host { step: Step::Down, ..Host::default() };
             }
             Action::Boot(host, a, b) => {
-                let own = state.files[a][host].join(state.files[b][host]);
+                let block = |file: usize| state.files[file][host].unwrap_or_default();
+                let own = block(a).join(block(b));
                 let memory = if self.drops(Rule::Carry) { Block::default() } else { own };
                 let mut life = Host { memory, ..Host::default() };
                 for file in [a, b] {
                     life.seen[file] = state.files[file].map(version);
                 }
                 state.hosts[host] = life;
+            }
+            Action::Rewrite(host, file) => {
+                let memory = state.hosts[host].memory;
+                state.files[file][host] = Some(memory);
+                state.hosts[host].seen[file][host] = version(Some(memory));
+            }
+            Action::Rot(host, file) => {
+                state.rot -= 1;
+                state.files[file][host] = None;
+            }
+            Action::Calm => {
+                (state.losses, state.rot, state.restore) = (0, 0, false);
+                (state.copy, state.calm) = (None, true);
             }
             Action::CopyFile => state.copy = Some(state.files[0]),
             Action::PutBack => {
@@ -164,9 +199,9 @@ impl Statefiles {
     }
 }
 
-/// Grows with every write of a block.
-fn version(block: Block) -> u8 {
-    block.promised + block.accepted
+/// Grows with every write of a block; one that cannot be read says nothing.
+fn version(block: Option<Block>) -> u8 {
+    block.map_or(0, |block| block.promised + block.accepted)
 }
 
 fn decide(state: &mut State, value: u8) {
