@@ -53,9 +53,7 @@ impl Kept {
         let read = ledger.payload().and_then(|text| serde_json::from_str::<Content>(text).ok());
         let mut content = read.filter(|content| content.boot == boot).unwrap_or_default();
         let newest = content.newest.map(|term| term.epoch).unwrap_or_default();
-        content.closed.retain(|_, closed| {
-            closed.epoch >= newest && newest > EpochNumber(0)
-        });
+        content.closed.retain(|_, closed| closed.epoch >= newest && newest > EpochNumber(0));
         (Self { ledger: Some(ledger), boot }, content)
     }
 
