@@ -23,7 +23,7 @@ pub(crate) struct Watch {
     since: u64,
     /// Begin of the last round of reads, all of it.
     read: u64,
-    /// Changes that were seen: the first one may be a late write of the life before.
+    /// Changes that were seen: the first one on each statefile may be a late write of the life before.
     changes: u32,
     /// No life of this host ever wrote in this generation.
     blank: bool,
@@ -71,7 +71,9 @@ impl Machine {
         let late = ns(u64::from(self.timing().t_late_ms));
         self.watch.since = self.now;
         self.watch.changes += 1;
-        let another = self.watch.changes > 1 || start >= self.booted_at.saturating_add(late);
+        // A life has one write of its beat under way on each statefile.
+        let more = usize::try_from(self.watch.changes).is_ok_and(|n| n > self.files.len());
+        let another = more || start >= self.booted_at.saturating_add(late);
         if another && !self.watch.twin {
             self.watch.twin = true;
             let text = "another machine beats under this host's name: this one stands back";

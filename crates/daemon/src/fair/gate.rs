@@ -300,6 +300,19 @@ pub(super) fn spent(clock: ClockId) -> Duration {
 mod tests {
     use super::*;
 
+    /// What is not needed is not made either: it would leave in the place of who is inside.
+    #[tokio::test]
+    async fn who_is_inside_is_counted_until_it_leaves() {
+        let fair = Arc::new(Fair::default());
+        let who = Who { address: super::super::shares::Address::Root, session: None };
+        let pass = fair.begin(who, Line::default()).await;
+        assert_eq!(fair.shares().inside(who), 1);
+        let pass = pass.again().await;
+        assert_eq!(fair.shares().inside(who), 1);
+        drop(pass);
+        assert_eq!(fair.shares().inside(who), 0);
+    }
+
     #[test]
     fn a_host_without_idle_processors_is_crowded() {
         let before = Ticks::of("cpu  100 0 100 700 100 0 0 0 0 0\ncpu0 1 1 1 1\n");

@@ -325,6 +325,13 @@ impl Shares {
         (member.account.seen, house.account.seen) = (now, now);
     }
 
+    /// Calls of a client that are here.
+    #[cfg(test)]
+    pub(super) fn inside(&self, who: Who) -> u32 {
+        let member = |house: &House| house.members.get(&who.session).map(|m| m.account.inside);
+        self.houses.get(&who.address).and_then(member).unwrap_or(0)
+    }
+
     /// Lets in those whose turn it is; the level rises now and then only.
     pub(super) fn release(&mut self, now: u64, busy: bool) {
         self.count(now);

@@ -69,18 +69,25 @@ async fn a_member_takes_over_from_a_coordinator_that_is_gone_for_good() {
     assert!(shown.iter().all(|copy| copy["name"] == "host1" || copy["coordinates"] == false));
 }
 
-/// The guards named a coordinator that cannot read the volume: a person chooses the copy.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_armed_pool_whose_volume_is_lost_goes_on_with_a_copy() {
+/// An armed pool of three whose coordinator and volume are gone; host 1 is named, and cannot act.
+async fn volume_lost(copies: Copies) -> Armed {
     let mut pool = Armed::new(3).await;
     pool.enable().await.unwrap();
     pool.write(0, "newest").await.unwrap();
     pool.copied_from(0).await;
     pool.kill(0).await;
     pool.damage(0, 64);
+    pool.guards.want(Wants { copies, ..Wants::default() });
     pool.guards.fail(0, 1);
     pool.until("it says why", async |pool| pool.refused(1).await.contains("DATABASE_UNREADABLE"))
         .await;
+    pool
+}
+
+/// The guards named a coordinator that cannot read the volume: a person chooses the copy.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_armed_pool_whose_volume_is_lost_goes_on_with_a_copy() {
+    let pool = volume_lost(Copies::Decided).await;
     let other = recover(&pool, 2, json!({ "confirm": "test" })).await.unwrap_err();
     assert_eq!(code(&other), "HOST_IS_SLAVE", "the guards named host 1");
     recover(&pool, 1, json!({ "confirm": "test" })).await.unwrap();
@@ -99,16 +106,7 @@ async fn an_armed_pool_whose_volume_is_lost_goes_on_with_a_copy() {
 /// What a person chose for a coordinator that came to nothing is no database for its next office.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_was_chosen_is_not_taken_after_the_role_was_elsewhere() {
-    let mut pool = Armed::new(3).await;
-    pool.enable().await.unwrap();
-    pool.write(0, "newest").await.unwrap();
-    pool.copied_from(0).await;
-    pool.kill(0).await;
-    pool.damage(0, 64);
-    pool.guards.want(Wants { copies: Copies::Refused, ..Wants::default() });
-    pool.guards.fail(0, 1);
-    pool.until("it says why", async |pool| pool.refused(1).await.contains("DATABASE_UNREADABLE"))
-        .await;
+    let pool = volume_lost(Copies::Refused).await;
     let confirmed = json!({ "confirm": "test" });
     tokio::select! {
         ended = recover(&pool, 1, confirmed.clone()) => panic!("no record was decided: {ended:?}"),

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use haven_cluster::alarm::Alarm;
 use haven_cluster::control::{GuardCommand, GuardPhase, GuardState};
+use haven_cluster::ids::EpochNumber;
 use pool::Pool;
 
 const WAIT: Duration = Duration::from_secs(40);
@@ -36,18 +37,23 @@ fn form(pool: &mut Pool) -> usize {
     settle(pool)
 }
 
-/// Waits for an acting coordinator and answers for its daemon.
-fn settle(pool: &mut Pool) -> usize {
+/// Waits for an acting coordinator.
+fn acting(pool: &mut Pool) -> usize {
     let deadline = Instant::now() + WAIT;
-    let coordinator = loop {
+    loop {
         let acting =
             pool.guards.iter_mut().position(|guard| guard.state().is_some_and(|s| s.may_act));
         if let Some(index) = acting {
-            break index;
+            return index;
         }
         assert!(Instant::now() < deadline, "nobody may act: {:?}", pool.states());
         std::thread::sleep(Duration::from_millis(20));
-    };
+    }
+}
+
+/// Waits for an acting coordinator and answers for its daemon.
+fn settle(pool: &mut Pool) -> usize {
+    let coordinator = acting(pool);
     let guard = &mut pool.guards[coordinator];
     let epoch = guard.state().unwrap().epoch.unwrap();
     if let Some(area) = epoch.area_next {
@@ -258,4 +264,17 @@ fn a_copy_of_a_member_stands_back_while_the_member_lives() {
     assert_eq!(before, after, "the copy was taken for a new life of the host");
     pool.guards[copied].kill();
     twin.wait("it to be the host", WAIT, |state| !stands(state) && state.alarms.is_empty());
+}
+
+/// What was copied under an earlier record is not what the newest one names: areas come round.
+#[test]
+fn a_copy_for_an_earlier_record_is_refused() {
+    let mut pool = Pool::start(pool::timing());
+    pool.arm_all();
+    let coordinator = acting(&mut pool);
+    let area = pool.guards[coordinator].state().unwrap().epoch.unwrap().area_next.unwrap();
+    let early = GuardCommand::DatabaseCopied { epoch: EpochNumber(0), area };
+    let refused = pool.guards[coordinator].request(early).unwrap_err();
+    assert_eq!(refused.code, "HA_WRONG_AREA");
+    settle(&mut pool);
 }
