@@ -19,7 +19,7 @@ const BLOCK: u64 = BLOCK_SIZE as u64;
 /// Blocks before the content.
 const CONTENT: u64 = 4;
 /// First of the two places for seals, in blocks.
-const SEALS: u64 = 2;
+pub const SEALS: u64 = 2;
 /// Magic, checksum, count and length of a seal.
 const SEAL_HEAD_BYTES: usize = 24;
 /// Longest seal.

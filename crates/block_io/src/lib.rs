@@ -19,7 +19,7 @@ pub mod mark;
 mod sys;
 mod watchdog;
 
-pub use area::{Area, AreaError, Blocks, open_volume};
+pub use area::{Area, AreaError, Blocks, SEALS, open_volume};
 pub use block::{BLOCK_SIZE, BlockBuffer};
 pub use clock::{boottime_ns, sleep_until_boottime_ns};
 pub use file::{BlockFile, BlockIoError, OpenMode};

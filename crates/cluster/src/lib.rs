@@ -53,7 +53,7 @@ pub use api::{
     Violation,
 };
 pub use machine::Machine;
-pub use record::AREA_COUNT;
+pub use record::{AREA_BYTES, AREA_COUNT};
 
 /// Size of a statefile block and the unit of its IO.
 pub const BLOCK_SIZE: usize = 4096;

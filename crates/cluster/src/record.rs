@@ -11,6 +11,8 @@ pub(crate) const SLOTS_MAX: usize = 64;
 /// Areas of the metadata volume: numbers below it are handed out, and whoever lays the volume out
 /// has so many.
 pub const AREA_COUNT: u8 = 4;
+/// Size of one of them, in bytes.
+pub const AREA_BYTES: u64 = 64 << 20;
 /// Longest encoding of a record; two of them and a header fit into a ballot copy.
 pub(crate) const RECORD_BYTES_MAX: usize = 4_000;
 /// From this many open epochs on only put-outs may follow.

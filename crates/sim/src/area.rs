@@ -10,11 +10,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
-use haven_block_io::{Area, AreaError, BlockBuffer, BlockIoError, Blocks};
+use haven_block_io::{Area, AreaError, BLOCK_SIZE, BlockBuffer, BlockIoError, Blocks};
+use haven_cluster::AREA_BYTES;
 use haven_pooldb::{Database, Seal, SealedArea, SealedStore, StoreError, VolumeArea};
 
 /// Bytes that are shared or copied at a time.
-const PAGE: usize = 4096;
+const PAGE: usize = BLOCK_SIZE;
 
 /// Bytes in pages, which copies share until one of them writes. A page that was never written is
 /// zero.
@@ -88,10 +89,14 @@ impl Pages {
         }
     }
 
-    /// Writes zeroes to whole pages.
+    /// Writes zeroes to pages, from the beginning of one on; to the last one perhaps in part.
     fn zero(&mut self, at: usize, len: usize) {
-        let pages = self.pages.iter_mut().skip(at / PAGE).take(len / PAGE);
-        pages.for_each(|page| *page = None);
+        let (first, whole, rest) = (at / PAGE, len / PAGE, len % PAGE);
+        let mut pages = self.pages.iter_mut().skip(first);
+        pages.by_ref().take(whole).for_each(|page| *page = None);
+        if let Some(Some(page)) = pages.next().filter(|_| rest > 0) {
+            Arc::make_mut(page).iter_mut().take(rest).for_each(|byte| *byte = 0);
+        }
     }
 
     /// Flips a bit in each of some pages that hold anything, from the page of a number on.
@@ -126,7 +131,7 @@ pub(crate) enum AreaOp {
 }
 
 impl AreaOp {
-    /// The length of a write.
+    /// How many bytes it changes.
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Write { bytes, .. } => bytes.len(),
@@ -137,14 +142,12 @@ impl AreaOp {
 
     /// It takes the seals of an area away, to fill it anew.
     pub(crate) fn empties(&self) -> bool {
-        matches!(self, Self::Zero { at, .. } if *at == SEALS * PAGE)
+        matches!(self, Self::Zero { at, .. } if *at == SEAL_PAGES[0] * PAGE)
     }
 }
 
-/// First of the two blocks with seals, in an area.
-const SEALS: usize = 2;
-/// Size of an area.
-const AREA_BYTES: u64 = 64 << 20;
+/// The two pages with seals, in an area.
+const SEAL_PAGES: [usize; 2] = [haven_block_io::SEALS as usize, haven_block_io::SEALS as usize + 1];
 
 /// What a daemon has written, and what of it was not done to the volume yet.
 #[derive(Debug, Default)]
@@ -183,10 +186,8 @@ impl View {
     /// Whether the seals on the volume are those that the daemon read or wrote last.
     pub(crate) fn seals_stand(&self, volume: &Pages) -> bool {
         let inner = self.lock();
-        let seals = |pages: &Pages| {
-            let seal = |number| pages.pages.get(number).cloned().flatten();
-            [seal(SEALS), seal(SEALS + 1)]
-        };
+        let seals =
+            |pages: &Pages| SEAL_PAGES.map(|number| pages.pages.get(number).cloned().flatten());
         seals(&inner.pages) == seals(volume)
     }
 
@@ -233,7 +234,7 @@ impl Blocks for View {
     }
 }
 
-/// Does an operation to the bytes of an area; of a torn write only the first `length` bytes.
+/// Does an operation to the bytes of an area; of a torn one only to the first `length` bytes.
 pub(crate) fn apply(area: &mut Pages, op: &AreaOp, length: usize) {
     match op {
         AreaOp::Write { at, bytes } => {
@@ -299,7 +300,8 @@ fn corrupt(error: impl std::fmt::Display) -> StoreError {
     StoreError::Corrupt(error.to_string())
 }
 
-fn ids(first: u128) -> Box<dyn haven_pooldb::IdSource> {
+/// Identities for rows, counted from `first` on.
+pub(crate) fn ids(first: u128) -> Box<dyn haven_pooldb::IdSource> {
     let mut next = first;
     Box::new(move || {
         next += 1;
@@ -319,6 +321,13 @@ pub(crate) fn open(
     // Damage that the store did not expect is an assertion of its own; nobody needs to read it.
     let store = quietly(|| SealedStore::open(Box::new(area), owner))?;
     Ok((Database::open(Box::new(store), ids(first_id))?, view))
+}
+
+/// The generation as which an area would be opened, whoever wrote it; `None`: it cannot be.
+pub(crate) fn generation(pages: &Pages) -> Option<u64> {
+    let (db, view) = open(pages.clone(), None, 0).ok()?;
+    view.close();
+    Some(db.generation())
 }
 
 fn quietly<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
@@ -395,9 +404,11 @@ mod tests {
                 1 => copies.push((pages.clone(), plain.clone())),
                 2 => {
                     let first = rng.index(plain.len() / PAGE + 1);
-                    let count = rng.index(plain.len() / PAGE - first + 1);
-                    pages.zero(first * PAGE, count * PAGE);
-                    plain[first * PAGE..(first + count) * PAGE].fill(0);
+                    let count = rng.index(plain.len() / PAGE - first + 1) * PAGE;
+                    let most = plain.len() - first * PAGE;
+                    let count = (count + rng.index(8) * 512).min(most);
+                    pages.zero(first * PAGE, count);
+                    plain[first * PAGE..][..count].fill(0);
                 }
                 _ => {
                     let at = rng.index(plain.len() + 1);

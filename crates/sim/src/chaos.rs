@@ -331,7 +331,7 @@ impl World {
         let gone = self.metadata.refused_since.is_some()
             && self.hosts.iter().all(|host| host.copy.is_none());
         self.unreadable = lost || gone;
-        if self.broken.is_none() && !self.healthy() && !self.unreadable {
+        if self.broken.is_none() && !self.residual && !self.healthy() && !self.unreadable {
             let view = self.describe();
             self.fail(format!("liveness: {what}: {view}"));
         }
@@ -390,7 +390,7 @@ fn run(options: Options, plan: &ChaosPlan, seed: u64, given: Option<&[(u64, Faul
         }
     }
     world.run_for(plan.storm_ms);
-    if world.broken.is_none() {
+    if world.broken.is_none() && !world.residual {
         world.heal();
         world.demand_health(RECOVERY_MS, "the pool does not recover");
     }

@@ -25,8 +25,6 @@ pub(crate) const METADATA: u8 = 200;
 /// Pause after a take-over that failed, or a change.
 pub(crate) const RETRY_PAUSE: u64 = 500 * MS;
 const COUNTER: &str = "n";
-/// Pages of an area that hold its seals.
-const SEALS: std::ops::Range<usize> = 2..4;
 
 /// The volume, and what was promised to clients.
 #[derive(Debug, Default)]
@@ -38,23 +36,31 @@ pub(crate) struct Metadata {
     pub(crate) faults: u64,
     /// Areas that such a fault may have made unreadable, and that nobody filled anew since.
     pub(crate) damaged: BTreeSet<u8>,
-    /// Those that may be older than what was written there.
+    /// Those that such a fault has made older than what was written there, as far as anybody can see
+    /// who opens them; until one is taken for the newest.
     pub(crate) older: BTreeSet<u8>,
-    /// What has rotted in each: a seal, and something else.
-    rotten: BTreeMap<u8, (bool, bool)>,
+    /// The newest generation that was to be seen in each that has rotted.
+    rotten: BTreeMap<u8, u64>,
     /// An older database was taken because no copy was newer; one may turn up yet.
     pub(crate) forgot: bool,
+    /// VMs of which that database does not know what was ordered last (docs/protocol.md, residual
+    /// risks).
+    pub(crate) strays: BTreeSet<u32>,
+    /// The newest that was durable in a live area: orders may have left because of it.
+    pub(crate) newest: Option<Copy>,
     /// Nothing can be written.
     pub(crate) full: bool,
     /// Somebody's copy of the volume.
     kept: Option<Vec<Pages>>,
     /// Since when the coordinators refuse the database.
     pub(crate) refused_since: Option<u64>,
-    /// An older database than the newest was taken, as the documents allow: nothing is started
-    /// before all hosts have said what they run.
+    /// A person chose the database: nothing is started before all hosts have said what they run.
     pub(crate) unsure: bool,
     /// How often a person chose a copy.
     pub(crate) recovered: u64,
+    /// The first generations of histories that persons chose, until a database of such a one, or a
+    /// later one, was taken.
+    pub(crate) choices: BTreeSet<u64>,
 }
 
 impl Metadata {
@@ -69,21 +75,33 @@ impl Metadata {
         Self { areas, ..Self::default() }
     }
 
+    /// A volume that holds this.
+    #[cfg(test)]
+    pub(crate) fn of(areas: Vec<Pages>) -> Self {
+        Self { areas, ..Self::default() }
+    }
+
     /// Flips bits in what an area holds; the headers and seals are among it.
     pub(crate) fn rot(&mut self, area: u8, from: usize, count: usize) {
         if let Some(pages) = self.areas.get_mut(usize::from(area)) {
             let from = from % pages.count().max(1);
+            let said = area::generation(pages).max(area::seal(pages).map(|seal| seal.generation));
+            let known = self.rotten.entry(area).or_default();
+            *known = said.unwrap_or(0).max(*known);
             pages.rot(from, count);
             self.faults += 1;
             self.damaged.insert(area);
-            let (seal, rest) = self.rotten.entry(area).or_default();
-            *seal |= from < SEALS.end && from + count > SEALS.start;
-            *rest |= from + count > SEALS.end;
             // The newest seal and the newest commit: nothing says any more that there was one.
-            if *seal && *rest {
+            if area::generation(pages).is_some_and(|found| found < *known) {
                 self.older.insert(area);
             }
         }
+    }
+
+    /// What an area holds is the newest from now on. True if a fault may have made it older.
+    pub(crate) fn counts(&mut self, area: u8) -> bool {
+        self.rotten.remove(&area);
+        self.older.remove(&area)
     }
 
     /// Somebody copies the volume.
@@ -182,7 +200,17 @@ pub(crate) struct DbHost {
     pub(crate) look_at: u64,
     pub(crate) retry_at: u64,
     /// The copy that a person chose, instead of a live area that is lost.
-    pub(crate) chosen: Option<Copy>,
+    pub(crate) chosen: Option<Chosen>,
+}
+
+/// A copy that a person chose.
+#[derive(Clone, Debug)]
+pub(crate) struct Chosen {
+    pub(crate) copy: Copy,
+    /// The first of its history.
+    pub(crate) generation: u64,
+    /// Instead of this live area, of this owner.
+    pub(crate) instead: (u8, Option<Life>),
 }
 
 impl crate::host::Host {
@@ -237,12 +265,7 @@ fn first_area(vms: u32, owner: &str) -> Pages {
     let Ok((store, view)) = area::fresh(Pages::default(), owner, None) else {
         return Pages::default();
     };
-    let mut next = 0u128;
-    let ids = move || {
-        next += 1;
-        next
-    };
-    let Ok(mut db) = Database::open(Box::new(store), Box::new(ids)) else {
+    let Ok(mut db) = Database::open(Box::new(store), area::ids(0)) else {
         return Pages::default();
     };
     let filled = db.transact(|tx| {
@@ -347,8 +370,7 @@ impl World {
                 let then = job.then;
                 if job.fills == Some(self.metadata.faults) {
                     self.metadata.damaged.remove(&job.area);
-                    self.metadata.older.remove(&job.area);
-                    self.metadata.rotten.remove(&job.area);
+                    self.metadata.counts(job.area);
                 }
                 h.db.job = None;
                 return self.job_done(host, then);
@@ -425,6 +447,7 @@ impl World {
             Then::Sure => {
                 self.log(|| format!("host {host} knows what runs where"));
                 self.metadata.unsure = false;
+                self.metadata.strays.clear();
             }
         }
         self.remember(host, true);
@@ -440,6 +463,10 @@ impl World {
         if !share || !h.serves() {
             return;
         }
+        let found = counter(&open.db);
+        self.adopt(copy.generation, found);
+        self.metadata.newest = Some(copy.clone());
+        let Some(h) = self.hosts.get_mut(host) else { return };
         h.db.chosen = None;
         let members = h.told.as_ref().and_then(|state| state.epoch.as_ref());
         let members = members.map_or(Vec::new(), |epoch| epoch.members.clone());
@@ -535,7 +562,11 @@ impl World {
 
     /// A daemon that acted is coordinator no more.
     pub(crate) fn role_ended(&mut self, host: usize, number: u64) {
+        let chosen = self.hosts.get_mut(host).and_then(|h| h.db.chosen.take());
         self.close_database(host);
+        if let Some(h) = self.hosts.get_mut(host) {
+            h.db.chosen = chosen;
+        }
         let life = self.hosts.get(host).map_or(0, |h| h.life);
         self.after(5 * MS, Event::Drained { host, life, epoch: number });
     }

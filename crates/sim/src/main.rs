@@ -15,6 +15,9 @@ use haven_sim::{ChaosPlan, Options, World, run_seed, story};
 #[global_allocator]
 static HEAP: heap::Heap = heap::Heap;
 
+/// How often a hunt says how far it is.
+const SAY_EVERY_S: u64 = 600;
+
 const USAGE: &str = "usage: haven-sim run [--hosts N] [--seeds N] [--first N] [--profile P] \
 [--statefiles N] [--storm-ms N] [--varied yes|no] [--threads N] [--seconds N]\n       \
 haven-sim replay --seed N [same options]\n       haven-sim shrink --seed N [same \
@@ -151,8 +154,9 @@ fn cpu_seconds() -> f64 {
 fn run(arguments: &Arguments) -> bool {
     let next = AtomicU64::new(arguments.first);
     let (broken, virtual_ms, runs) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-    let unreadable = AtomicU64::new(0);
-    let until = Instant::now().checked_add(Duration::from_secs(arguments.seconds));
+    let (unreadable, residual) = (AtomicU64::new(0), AtomicU64::new(0));
+    let (began, said) = (Instant::now(), AtomicU64::new(0));
+    let until = began.checked_add(Duration::from_secs(arguments.seconds));
     let end = arguments.first.saturating_add(arguments.seeds);
     let before = cpu_seconds();
     let work = || loop {
@@ -164,6 +168,7 @@ fn run(arguments: &Arguments) -> bool {
         runs.fetch_add(1, Ordering::Relaxed);
         virtual_ms.fetch_add(world.now_ms(), Ordering::Relaxed);
         unreadable.fetch_add(u64::from(world.unreadable), Ordering::Relaxed);
+        residual.fetch_add(u64::from(world.residual), Ordering::Relaxed);
         if let Some(what) = &world.broken {
             broken.fetch_add(1, Ordering::Relaxed);
             let what_ms = what.at_ms;
@@ -171,6 +176,12 @@ fn run(arguments: &Arguments) -> bool {
                 "seed {seed} at {what_ms} ms (`haven-sim shrink --seed {seed}`): {}",
                 what.what
             ));
+        }
+        let due = began.elapsed().as_secs() / SAY_EVERY_S;
+        if said.fetch_max(due, Ordering::Relaxed) < due {
+            let hours = virtual_ms.load(Ordering::Relaxed) as f64 / 3.6e6;
+            let (runs, broken) = (runs.load(Ordering::Relaxed), broken.load(Ordering::Relaxed));
+            say(&format!("so far {hours:.1} h in {runs} seeds, {broken} broken"));
         }
     };
     std::thread::scope(|scope| {
@@ -198,6 +209,8 @@ fn run(arguments: &Arguments) -> bool {
     say(&format!("figure sim_violations{size} {broken} runs"));
     // Both copies of a ballot were damaged together: a named residual risk.
     say(&format!("figure sim_ballots_lost{size} {} runs", unreadable.into_inner()));
+    // A double start after a volume was rolled back that no host witnessed: another one.
+    say(&format!("figure sim_unwitnessed{size} {} runs", residual.into_inner()));
     broken == 0
 }
 

@@ -7,7 +7,7 @@
 //! stands in the next area is reported, not made again; what the volume lost is written anew from
 //! memory; and anything else only a person may choose.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use haven_cluster::control::EpochView;
 use haven_cluster::ids::Life;
@@ -15,7 +15,8 @@ use haven_pooldb::{Database, MemStore};
 
 use crate::area;
 use crate::database::{
-    Copy, Job, METADATA, Open, Placed, RETRY_PAUSE, Then, counter, owner, set_holder,
+    Chosen, Copy, Job, METADATA, Open, Placed, RETRY_PAUSE, Then, counter, owner, placements,
+    set_holder,
 };
 use crate::disk::Path;
 use crate::event::Event;
@@ -25,8 +26,19 @@ use crate::world::{MS, World};
 const LOOK_EVERY: u64 = 5_000 * MS;
 /// A person is asked when the database was refused for so long.
 const PERSON_AFTER: u64 = 30_000 * MS;
-/// The history that a person chose begins so many generations later.
+/// The history that a person chose begins so many generations later, and so many for each second of
+/// the clock: what was chosen later is newer, whoever was asked.
 const CHOSEN_LATER: u64 = 1_000_000;
+const CHOSEN_LATER_A_SECOND: u64 = 1_000;
+
+/// Why a database is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    /// It cannot be read, or is not what its seal says.
+    Unreadable,
+    /// A member has a newer copy.
+    Witnessed,
+}
 
 impl World {
     /// The daemon on `host`, who acts, has its database or works on it. True when it is ready.
@@ -42,6 +54,12 @@ impl World {
             self.look(host, epoch);
             let Some(h) = self.hosts.get_mut(host) else { return false };
             if !h.db.must_mend {
+                let taken = h.db.open.as_ref().filter(|_| !self.metadata.choices.is_empty());
+                if let Some((generation, found)) =
+                    taken.map(|open| (open.db.generation(), counter(&open.db)))
+                {
+                    self.adopt(generation, found);
+                }
                 return true;
             }
             h.db.open = None;
@@ -100,22 +118,30 @@ impl World {
             return self.after(50 * MS, read);
         }
         h.db.reading = false;
+        // What was chosen instead of an area is void when another one is the live one.
+        h.db.chosen.take_if(|chosen| chosen.instead != (epoch.area_live, epoch.area_owner));
         let memory = h.db.memory.clone().filter(|(area, _)| *area == epoch.area_live);
         let memory = memory.map(|(_, copy)| copy);
         if h.db.chosen.is_none() && epoch.area_next.is_none() {
             let floor = memory.as_ref().map_or(0, |memory| memory.generation);
             match self.live(host, &epoch) {
                 Ok((db, view)) if db.generation() >= floor => {
-                    if memory.is_none() && !self.witnessed(host, &epoch, &db) {
-                        return;
+                    let newest = match memory {
+                        Some(_) => self.holds_acked(&db, None, "the live area"),
+                        None => self.witnessed(host, &epoch, &db),
+                    };
+                    if newest {
+                        self.opened(host, db, view, epoch.area_live);
                     }
-                    return self.opened(host, db, view, epoch.area_live);
+                    return;
                 }
                 Ok(_) | Err(_) if memory.is_some() => {}
                 Ok(_) => return,
                 Err(why) => return self.rewrite_instead(host, &epoch, &why),
             }
-            if let Some(db) = memory.and_then(|memory| self.in_memory(host, &memory)) {
+            if let Some(db) = memory.and_then(|memory| self.in_memory(host, &memory))
+                && self.holds_acked(&db, None, "the memory")
+            {
                 self.rewrite(host, &epoch, db);
             }
             return;
@@ -143,12 +169,13 @@ impl World {
     fn newest(&mut self, host: usize, epoch: &EpochView) -> Option<Database> {
         let chosen = self.hosts.get(host).and_then(|h| h.db.chosen.clone());
         if let Some(chosen) = chosen {
-            let mut all = self.in_memory(host, &chosen)?.export().ok()?;
-            all.generation += CHOSEN_LATER;
-            let ids = Box::new(counting(self.first_id(host)));
+            let mut all = self.in_memory(host, &chosen.copy)?.export().ok()?;
+            all.generation = chosen.generation;
+            let ids = area::ids(self.first_id(host));
             let db = Database::create(Box::new(MemStore::default()), ids, &all).ok()?;
-            self.less(&db, "a person chose a copy");
-            self.metadata.forgot = false;
+            let (acked, found) = (self.metadata.acked, counter(&db));
+            self.log(|| format!("{acked} was acknowledged, the copy that was chosen has {found}"));
+            self.metadata.choices.insert(chosen.generation);
             return Some(db);
         }
         match self.live(host, epoch) {
@@ -170,23 +197,55 @@ impl World {
         let found = db.generation();
         if let Some(known) = self.newest_copy(host, epoch).filter(|copy| copy.generation > found) {
             let known = known.generation;
-            self.refuse(
-                host,
-                epoch,
-                &format!("a member has generation {known}, the volume {found}"),
-            );
+            let why = format!("a member has generation {known}, the volume {found}");
+            self.refuse(host, epoch, &why, Refusal::Witnessed);
             return false;
         }
-        if counter(db) < self.metadata.acked {
-            if !self.metadata.older.contains(&epoch.area_live) {
-                let (acked, found) = (self.metadata.acked, counter(db));
-                self.fail(format!("I5: write {acked} was acknowledged, the database has {found}"));
-                return false;
-            }
-            self.less(db, "the volume was rolled back, and no copy is newer");
-            self.metadata.forgot = true;
+        self.holds_acked(db, Some(epoch.area_live), "the live area")
+    }
+
+    /// Whether everything that was acknowledged is in a database that is taken now. Less than that is
+    /// a broken promise, but where the documents say so: the `read` area was put back to an earlier
+    /// content, or its newest seal and commit have rotted together, and no copy told of it. That
+    /// excuses this once; what is taken is the newest from now on.
+    fn holds_acked(&mut self, db: &Database, read: Option<u8>, what: &str) -> bool {
+        self.adopt(db.generation(), counter(db));
+        let (acked, found) = (self.metadata.acked, counter(db));
+        let older = read.is_some_and(|area| self.metadata.counts(area));
+        let newer = self.metadata.newest.take_if(|newest| newest.generation > db.generation());
+        if found >= acked && newer.is_none() {
+            return true;
         }
+        if !older {
+            let newest = newer.map_or(0, |newest| newest.generation);
+            let generation = db.generation();
+            self.fail(format!(
+                "I5: write {acked} was acknowledged, {what} has {found}; \
+                 generation {newest} was durable, this is {generation}"
+            ));
+            return false;
+        }
+        self.less(db, "the volume was rolled back, and no copy is newer");
+        self.metadata.forgot = true;
+        let lost = newer.and_then(|newest| self.in_memory(0, &newest));
+        let lost = lost.map_or_else(BTreeMap::new, |lost| placements(&lost));
+        let present = placements(db);
+        let number = |vm: &u32| present.get(vm).map(|placed| placed.number);
+        let strays = lost.iter().filter(|(vm, placed)| number(vm) != Some(placed.number));
+        self.metadata.strays.extend(strays.map(|(vm, _)| *vm));
         true
+    }
+
+    /// A database of a history that a person chose is the newest, whatever was acknowledged before.
+    pub(crate) fn adopt(&mut self, generation: u64, found: u64) {
+        if self.metadata.choices.first().is_some_and(|first| *first <= generation) {
+            self.metadata.choices.retain(|choice| *choice > generation);
+            self.log(|| format!("what a person chose is the newest: {found} is there"));
+            self.metadata.acked = self.metadata.acked.min(found);
+            self.metadata.forgot = false;
+            self.metadata.newest = None;
+            self.metadata.unsure = true;
+        }
     }
 
     /// Less than what was acknowledged is there from now on.
@@ -194,7 +253,6 @@ impl World {
         let (acked, found) = (self.metadata.acked, counter(db));
         self.log(|| format!("{why}: {acked} was acknowledged, {found} is there"));
         self.metadata.acked = acked.min(found);
-        self.metadata.unsure = true;
     }
 
     fn newest_copy(&self, host: usize, epoch: &EpochView) -> Option<Copy> {
@@ -211,21 +269,12 @@ impl World {
         let copy = self.newest_copy(host, epoch);
         let same = seal.zip(copy).filter(|(seal, copy)| seal.generation == copy.generation);
         let Some((_, copy)) = same else {
-            self.refuse(host, epoch, why);
+            self.refuse(host, epoch, why, Refusal::Unreadable);
             return None;
         };
         let db = self.in_memory(host, &copy)?;
         self.log(|| format!("host {host} takes a copy that is as new as the seal: {why}"));
-        if counter(&db) < self.metadata.acked {
-            if !self.metadata.older.contains(&epoch.area_live) {
-                let (acked, found) = (self.metadata.acked, counter(&db));
-                self.fail(format!("I5: write {acked} was acknowledged, the copy has {found}"));
-                return None;
-            }
-            self.less(&db, "the volume was rolled back, and its seal, too");
-            self.metadata.forgot = true;
-        }
-        Some(db)
+        self.holds_acked(&db, Some(epoch.area_live), "the copy").then_some(db)
     }
 
     fn rewrite_instead(&mut self, host: usize, epoch: &EpochView, why: &str) {
@@ -243,9 +292,11 @@ impl World {
 
     /// This host holds no database, says why, and tries again until the volume is back or a person
     /// rules.
-    fn refuse(&mut self, host: usize, epoch: &EpochView, why: &str) {
+    fn refuse(&mut self, host: usize, epoch: &EpochView, why: &str, refusal: Refusal) {
         let now = self.now;
-        if !self.metadata.damaged.contains(&epoch.area_live) && !self.metadata.forgot {
+        // Somebody was silent when an older database was taken.
+        let late = refusal == Refusal::Witnessed && self.metadata.forgot;
+        if !self.metadata.damaged.contains(&epoch.area_live) && !late {
             return self.fail(format!("I5: the live area is refused: {why}"));
         }
         let since = *self.metadata.refused_since.get_or_insert(now);
@@ -256,19 +307,22 @@ impl World {
             h.db.retry_at = now + RETRY_PAUSE;
         }
         if now > since + PERSON_AFTER {
-            self.recover(host);
+            self.recover(host, epoch);
         }
     }
 
     /// `haven pool recover`: the newest copy of those that answer.
-    fn recover(&mut self, host: usize) {
+    fn recover(&mut self, host: usize, epoch: &EpochView) {
         let all = (0..self.hosts.len()).filter(|other| self.reaches(host, *other));
         let copies = all.filter_map(|other| self.hosts.get(other)?.copy.clone());
         let Some(copy) = copies.max_by_key(|copy| copy.generation) else { return };
         self.log(|| format!("a person takes the copy of generation {}", copy.generation));
         self.metadata.recovered += 1;
+        let clock = self.now / (1_000 * MS) * CHOSEN_LATER_A_SECOND;
+        let generation = copy.generation.max(clock) + CHOSEN_LATER;
         if let Some(h) = self.hosts.get_mut(host) {
-            h.db.chosen = Some(copy);
+            let instead = (epoch.area_live, epoch.area_owner);
+            h.db.chosen = Some(Chosen { copy, generation, instead });
             h.db.retry_at = 0;
         }
     }
@@ -291,6 +345,10 @@ impl World {
     fn rewrite(&mut self, host: usize, epoch: &EpochView, db: Database) {
         let area = epoch.area_live;
         self.log(|| format!("host {host} writes area {area} anew"));
+        // Nobody has a copy of what a person chose, before that is whole.
+        if self.hosts.get(host).is_some_and(|h| h.db.chosen.is_some()) {
+            self.metadata.damaged.insert(area);
+        }
         let generation = db.generation();
         self.fill(host, epoch, db, (area, Some(generation)), Then::Placed);
     }
@@ -403,10 +461,5 @@ impl World {
     }
 }
 
-fn counting(first: u128) -> impl FnMut() -> u128 {
-    let mut next = first;
-    move || {
-        next += 1;
-        next
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -45,6 +45,9 @@ pub struct World {
     pub(crate) next_read: u64,
     /// The run ended with a ballot that nobody can read: that it does not go on is no broken promise.
     pub unreadable: bool,
+    /// A VM was started twice after the metadata volume was rolled back unnoticed, a named residual
+    /// risk: the run ends there.
+    pub residual: bool,
     /// The first broken promise.
     pub broken: Option<Broken>,
     /// Resets that hosts did to themselves or their watchdogs did, and their moments.
@@ -98,6 +101,7 @@ impl World {
             chaos: crate::chaos::Chaos::new(seed),
             next_read: 1,
             unreadable: false,
+            residual: false,
             broken: None,
             resets: Vec::new(),
             fences: Vec::new(),
@@ -142,7 +146,7 @@ impl World {
     /// Runs until `deadline_ms` of virtual time, until `done`, or until a promise breaks. Gives
     /// the moment at which it stopped.
     pub fn run_until(&mut self, deadline_ms: u64, mut done: impl FnMut(&Self) -> bool) -> u64 {
-        while self.broken.is_none() && !done(self) {
+        while self.broken.is_none() && !self.residual && !done(self) {
             let Some((at, event)) = self.queue.pop(deadline_ms * MS) else {
                 self.now = deadline_ms * MS;
                 break;

@@ -1,7 +1,5 @@
 //! The newest content of one statefile as this guard read it.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -68,36 +66,11 @@ impl<T> Memo<T> {
 /// The checksum of a ballot copy, if it holds, and what the copy says.
 type Said = (Option<u32>, Option<Arc<Ballot>>);
 
-/// Ballots in shared memory that are remembered.
-const SAID_MAX: usize = 32;
-
-thread_local! {
-    /// What such ballots said to any guard that this thread plays: the same memory says the same to
-    /// all. Guards that read disks share no memory.
-    static SAID: RefCell<VecDeque<(Vec<SharedBlock>, Said)>> = const { RefCell::new(VecDeque::new()) };
-}
-
 /// What a ballot copy says.
-fn said(read: ReadBytes<'_>, bytes: &Padded<'_>) -> Said {
-    let decode = || {
-        let checked = Ballot::checked(bytes);
-        let ballot = checked.and_then(|(_, content)| Ballot::parse(content)).map(Arc::new);
-        (checked.map(|(crc, _)| crc), ballot)
-    };
-    if matches!(read, ReadBytes::Flat(_)) {
-        return decode();
-    }
-    SAID.with_borrow_mut(|all| {
-        if let Some((_, known)) = all.iter().find(|(blocks, _)| read.is(blocks)) {
-            return known.clone();
-        }
-        let said = decode();
-        let (mut blocks, _) =
-            if all.len() < SAID_MAX { None } else { all.pop_back() }.unwrap_or_default();
-        read.keep(&mut blocks);
-        all.push_front((blocks, said.clone()));
-        said
-    })
+fn said(bytes: &Padded<'_>) -> Said {
+    let checked = Ballot::checked(bytes);
+    let ballot = checked.and_then(|(_, content)| Ballot::parse(content)).map(Arc::new);
+    (checked.map(|(crc, _)| crc), ballot)
 }
 
 /// The blocks of one host for one parity of its incarnations.
@@ -241,14 +214,14 @@ impl FileView {
         if bytes.blocks() * BLOCK_SIZE != BALLOT_BYTES {
             return false;
         }
-        let (flat, read) = (matches!(bytes, ReadBytes::Flat(_)), bytes);
+        let flat = matches!(bytes, ReadBytes::Flat(_));
         let known = (same && flat).then_some(place.ballot_crc);
         let decode = |bytes: &Padded<'_>| {
             // The content that is kept needs no second look.
             if known.is_some() && Ballot::checked(bytes).map(|(crc, _)| crc) == known {
                 return (known, None);
             }
-            let (crc, ballot) = said(read, bytes);
+            let (crc, ballot) = said(bytes);
             let ours = |ballot: &Arc<Ballot>| {
                 ballot.owner.generation == generation && ballot.owner.seat.slot == slot
             };

@@ -10,17 +10,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use haven_block_io::{Area, AreaError, Blocks, open_volume};
+use haven_cluster::AREA_BYTES;
 use haven_cluster::control::{ArmConfig, EpochView};
 use haven_cluster::ids::Life;
 use haven_pooldb::{Seal, SealedArea, SealedStore, Store, StoreError, VolumeArea};
 use uuid::Uuid;
 
 /// Size of the metadata volume.
-pub const METADATA_BYTES: u64 = 256 << 20;
+pub const METADATA_BYTES: u64 = AREA_BYTES * AREAS as u64;
 /// Areas of the metadata volume; the protocol hands out numbers below it.
 pub const AREAS: u8 = haven_cluster::AREA_COUNT;
-/// Size of one area.
-const AREA_BYTES: u64 = METADATA_BYTES / AREAS as u64;
 
 /// Whether this host may write to the pool database at this moment.
 pub type MayWrite = Arc<dyn Fn() -> bool + Send + Sync>;

@@ -174,27 +174,24 @@ pub(super) fn power_off_for_ever(seed: u64) -> World {
 pub(super) fn power_off_early(seed: u64) -> World {
     let mut world = powered(seed);
     world.set_device(crate::PowerDevice::Hanging);
-    feeds_late(&mut world, 2);
-    linger(&mut world, 2, 1_600 + 30 * seed);
-    world.inject(0, Fault::Stall(2));
-    world.inject(0, Fault::CutHost(2));
-    for step in 0..10 {
-        world.inject(800 + 50 * step, Fault::StaleProof(2));
-    }
-    world.run_for(15_000);
-    world
+    declared_dead(world, seed, &Fault::StaleProof(2))
 }
 
 /// Somebody sees a host that does not answer, and says that it is off.
 pub(super) fn word_at_once(seed: u64) -> World {
     let mut world = pool(3, seed);
     world.make_coordinator(0);
+    declared_dead(world, seed, &Fault::Word(2))
+}
+
+/// Host 2 falls silent and lives on for a while; meanwhile it is said to be dead.
+fn declared_dead(mut world: World, seed: u64, said: &Fault) -> World {
     feeds_late(&mut world, 2);
     linger(&mut world, 2, 1_600 + 30 * seed);
     world.inject(0, Fault::Stall(2));
     world.inject(0, Fault::CutHost(2));
     for step in 0..10 {
-        world.inject(800 + 50 * step, Fault::Word(2));
+        world.inject(800 + 50 * step, said.clone());
     }
     world.run_for(15_000);
     world

@@ -1,0 +1,163 @@
+//! What excuses a database that lacks something, and what does not.
+
+use haven_cluster::timing::Profile;
+
+use super::*;
+use crate::faults::Fault;
+use crate::options::Options;
+
+/// A pool in which clients have written, its coordinator, and what that was told.
+fn pool() -> (World, usize, EpochView) {
+    let mut world = World::formed(Options { log: true, ..Options::pool(3, Profile::Fast) }, 5);
+    world.run_for(10_000);
+    let chief = world.coordinator().unwrap();
+    let told = world.hosts[chief].told.as_ref().unwrap();
+    let epoch = told.epoch.clone().unwrap();
+    assert!(world.metadata.acked > 3);
+    (world, chief, epoch)
+}
+
+fn broken(world: &World) -> &str {
+    world.broken.as_ref().map_or("", |broken| &broken.what)
+}
+
+/// The database as it is in the live area.
+fn live(world: &World, host: usize, epoch: &EpochView) -> Database {
+    let (db, view) = world.live(host, epoch).unwrap();
+    view.close();
+    db
+}
+
+#[test]
+fn what_is_in_memory_is_held_against_what_was_acknowledged() {
+    for (fault, what) in [(false, "the live area has"), (true, "the memory has")] {
+        let (mut world, chief, _) = pool();
+        world.metadata.acked += 100;
+        match fault {
+            true => world.metadata.rot(world.hosts[chief].db.memory.as_ref().unwrap().0, 0, 4),
+            false => world.hosts[chief].db.must_mend = true,
+        }
+        world.run_for(8_000);
+        assert!(broken(&world).contains(what), "{}", broken(&world));
+    }
+}
+
+#[test]
+fn an_older_area_is_excused_once() {
+    let (mut world, chief, epoch) = pool();
+    let db = live(&world, chief, &epoch);
+    let area = epoch.area_live;
+    world.metadata.older.insert(area);
+    world.metadata.acked += 1;
+    assert!(world.holds_acked(&db, Some(area), "it"));
+    assert!(world.metadata.forgot);
+    // Machines wait for the hosts only after a person's choice.
+    assert!(!world.metadata.unsure);
+    world.metadata.acked += 1;
+    assert!(!world.holds_acked(&db, Some(area), "it"));
+    assert!(broken(&world).starts_with("I5"), "{}", broken(&world));
+}
+
+/// Placements count, too: orders left because of them.
+#[test]
+fn an_older_generation_is_noticed_though_no_client_wrote() {
+    let (mut world, chief, epoch) = pool();
+    let db = live(&world, chief, &epoch);
+    world.metadata.newest.as_mut().unwrap().generation = db.generation() + 1;
+    assert!(!world.holds_acked(&db, Some(epoch.area_live), "it"));
+    assert!(broken(&world).contains("was durable"), "{}", broken(&world));
+}
+
+#[test]
+fn a_database_that_was_forgotten_excuses_only_that_a_copy_is_newer() {
+    for (refusal, what) in [(Refusal::Witnessed, ""), (Refusal::Unreadable, "I5: the live area")] {
+        let (mut world, chief, epoch) = pool();
+        world.metadata.forgot = true;
+        world.refuse(chief, &epoch, "why", refusal);
+        assert_eq!(broken(&world).get(..what.len()), Some(what));
+        assert_eq!(world.broken.is_some(), !what.is_empty());
+    }
+}
+
+#[test]
+fn only_a_machine_that_the_lost_database_knew_better_may_start_twice() {
+    for stray in [true, false] {
+        let (mut world, ..) = pool();
+        let on = (0..3).find(|host| world.hosts[*host].vms.contains(&1)).unwrap();
+        world.metadata.strays.insert(if stray { 1 } else { 2 });
+        world.check_start(1, (on + 1) % 3);
+        assert_eq!(world.residual, stray);
+        assert_eq!(broken(&world).starts_with("S1"), !stray);
+    }
+}
+
+/// A person chooses, and before the copy is whole another host opens the area after all. What was
+/// chosen is void then, whoever acts next.
+#[test]
+fn a_choice_is_void_when_another_area_is_the_live_one() {
+    let (mut world, chief, epoch) = pool();
+    let copy = world.hosts[chief].db.memory.clone().unwrap().1;
+    let instead = (epoch.area_live + 1, epoch.area_owner);
+    let generation = copy.generation + CHOSEN_LATER;
+    world.hosts[chief].db.chosen = Some(Chosen { copy, generation, instead });
+    world.hosts[chief].db.must_mend = true;
+    world.run_for(5_000);
+    assert_eq!(world.broken, None);
+    assert!(!world.lines().iter().any(|line| line.contains("chosen")), "{:?}", world.lines());
+}
+
+#[test]
+fn a_choice_counts_once_its_history_is_taken() {
+    let (mut world, ..) = pool();
+    let acked = world.metadata.acked;
+    world.metadata.choices.insert(1_000_000);
+    world.adopt(999_999, 1);
+    assert_eq!((world.metadata.acked, world.metadata.unsure), (acked, false));
+    world.adopt(1_000_007, 2);
+    assert_eq!((world.metadata.acked, world.metadata.unsure), (2, true));
+    assert!(world.metadata.choices.is_empty());
+}
+
+/// Only the newest seal and the newest commit together leave nothing that tells of it.
+#[test]
+fn an_area_is_older_only_when_its_newest_seal_and_commit_have_rotted() {
+    let (world, _, epoch) = pool();
+    let area = epoch.area_live;
+    let fresh = || crate::database::Metadata::of(world.metadata.areas.clone());
+    let newest = area::seal(&world.metadata.area(area)).unwrap().generation;
+    let (mut old_seal, mut new_seal) = (0, 0);
+    for seal in [2, 3] {
+        let mut metadata = fresh();
+        metadata.rot(area, seal, 1);
+        let left = area::seal(&metadata.area(area)).map(|seal| seal.generation);
+        *(if left == Some(newest) { &mut old_seal } else { &mut new_seal }) = seal;
+        assert!(metadata.older.is_empty());
+    }
+    assert!(old_seal > 0 && new_seal > 0);
+    let older = |seal: usize| {
+        let pages = 4..world.metadata.area(area).count();
+        let rotten = |page: &usize| {
+            let mut metadata = fresh();
+            metadata.rot(area, seal, 1);
+            metadata.rot(area, *page, 1);
+            let opened = area::generation(&metadata.area(area));
+            assert_eq!(!metadata.older.is_empty(), opened.is_some_and(|found| found < newest));
+            !metadata.older.is_empty()
+        };
+        pages.filter(rotten).count()
+    };
+    assert_eq!(older(old_seal), 0, "the newest seal still tells");
+    assert!(older(new_seal) > 0);
+    assert_eq!(fresh().older.len(), 0);
+}
+
+/// What is put back to a copy is refused until somebody rules, or a copy that is newer turns up.
+#[test]
+fn a_restored_volume_is_older() {
+    let (mut world, chief, _) = pool();
+    world.inject(0, Fault::MetadataSnapshot);
+    world.inject(5, Fault::MetadataRestore);
+    world.inject(6, Fault::PowerOff(chief));
+    world.run_for(7);
+    assert_eq!(world.metadata.older.len(), usize::from(haven_cluster::AREA_COUNT));
+}
