@@ -35,7 +35,7 @@ pub async fn promote(state: &Arc<AppState>) -> Result<(), ApiError> {
         let mut snapshot = copy.load().map_err(|error| {
             ApiError::not_allowed(format!("no copy of the pool database here: {error}"))
         })?;
-        crate::recovery::leap(&mut snapshot, 0);
+        crate::recovery::leap(&mut snapshot, 0, crate::recovery::now_s());
         let store = RedbStore::open(&path).map_err(ApiError::internal)?;
         Database::create(Box::new(store), coordinator::ids(), &snapshot).map_err(ApiError::internal)
     })

@@ -25,7 +25,11 @@ use crate::{backup, coordinator, promote};
 
 /// Hosts that have not said yet what they run, in `pool.other_config`: uuids.
 const WAITS_KEY: &str = "haven_recovery_waits_for";
-/// Generations between what was lost and what comes: more than anybody could have missed.
+/// A history that is begun now has so many generations for each second since 1970: more than are
+/// written. What was begun later is newer, even if nobody who answered knew of the history before.
+const GENERATIONS_A_SECOND: u64 = 1_000;
+/// Generations between what was lost and what comes, if the clock went back: more than anybody could
+/// have missed.
 const LEAP: u64 = 1_000_000;
 /// Longest wait for the database of an armed pool to be taken over.
 const OPEN_MAX: Duration = Duration::from_secs(60);
@@ -106,7 +110,7 @@ pub fn prepared(
     adjust: impl FnOnce(&mut Tx<'_>) -> Result<(), ApiError>,
 ) -> Result<Snapshot, ApiError> {
     upgrade(&mut snapshot)?;
-    leap(&mut snapshot, above);
+    leap(&mut snapshot, above, now_s());
     let store = Box::new(MemStore::default());
     let mut database = Database::create(store, coordinator::ids(), &snapshot)?;
     database.transact(|tx| {
@@ -120,10 +124,17 @@ pub fn prepared(
 
 /// Begins another history: no older copy passes for newer, and whoever watches events asks for
 /// everything anew.
-pub(crate) fn leap(snapshot: &mut Snapshot, above: u64) {
-    snapshot.generation = snapshot.generation.max(above) + LEAP;
+pub(crate) fn leap(snapshot: &mut Snapshot, above: u64, now_s: u64) {
+    let (known, clock) =
+        (snapshot.generation.max(above), now_s.saturating_mul(GENERATIONS_A_SECOND));
+    snapshot.generation = if clock > known { clock } else { known + LEAP };
     snapshot.floor = snapshot.generation;
     snapshot.deletes.clear();
+}
+
+/// Seconds since 1970.
+pub(crate) fn now_s() -> u64 {
+    u64::try_from(crate::state::now().unix_s()).unwrap_or(0)
 }
 
 /// What a person says about it.
@@ -394,6 +405,23 @@ mod tests {
         }
         check(&db).unwrap();
         assert!(!db.single::<Pool>().unwrap().1.other_config.contains_key(WAITS_KEY));
+    }
+
+    /// Two recoveries, the second one from an old copy because the host with the first one was silent:
+    /// what was written after the first is not newer than what was written after the second.
+    #[test]
+    fn a_history_that_was_begun_later_is_newer() {
+        let mut before = pool();
+        leap(&mut before, 0, 1_800_000_000);
+        before.generation += 9_000;
+        let (mut first, mut second) = (before.clone(), before);
+        leap(&mut first, 0, 1_800_000_010);
+        first.generation += 59_000;
+        leap(&mut second, 0, 1_800_000_070);
+        assert!(second.generation > first.generation);
+        let mut slow = pool();
+        leap(&mut slow, second.generation, 0);
+        assert!(slow.generation > second.generation, "a clock that went back");
     }
 
     #[test]

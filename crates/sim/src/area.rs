@@ -309,7 +309,8 @@ pub(crate) fn ids(first: u128) -> Box<dyn haven_pooldb::IdSource> {
     })
 }
 
-/// Opens what an area holds, after it was compared with its checksums, its seal and `owner`.
+/// Opens what an area holds, after it was compared with its checksums, its seal and `owner`. What that
+/// writes is done to the volume only by whoever goes on with it.
 pub(crate) fn open(
     pages: Pages,
     owner: Option<&str>,
@@ -319,7 +320,7 @@ pub(crate) fn open(
     let area = Area::open(Arc::new(view.clone()), 0, AREA_BYTES).map_err(corrupt)?;
     let area = LocalArea { area, view: view.clone() };
     // Damage that the store did not expect is an assertion of its own; nobody needs to read it.
-    let store = quietly(|| SealedStore::open(Box::new(area), owner))?;
+    let store = quietly(|| SealedStore::open_to_write(Box::new(area), owner))?;
     Ok((Database::open(Box::new(store), ids(first_id))?, view))
 }
 

@@ -303,10 +303,11 @@ impl World {
     }
 
     fn corrupt(&mut self, file: u8, block: u32) {
-        // Of a host that is down nobody could repair the block before the next fault.
+        // Of a host that is down, or has left, nobody could repair the block before the next fault
+        // (docs/protocol.md, residual risks).
         let slot = if block < 256 { (block - 8) / 2 } else { block % 256 / 4 };
         let owner = (0..self.hosts.len()).find(|host| self.slot_of(*host) == slot);
-        let up = owner.and_then(|host| self.hosts.get(host)).is_some_and(|h| h.powered);
+        let up = owner.and_then(|host| self.hosts.get(host)).is_some_and(|h| h.powered && !h.idle);
         if let Some(volume) = self.volumes.get_mut(usize::from(file)).filter(|_| up) {
             volume.corrupt(block);
         }

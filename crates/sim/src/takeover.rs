@@ -26,10 +26,11 @@ use crate::world::{MS, World};
 const LOOK_EVERY: u64 = 5_000 * MS;
 /// A person is asked when the database was refused for so long.
 const PERSON_AFTER: u64 = 30_000 * MS;
-/// The history that a person chose begins so many generations later, and so many for each second of
-/// the clock: what was chosen later is newer, whoever was asked.
-const CHOSEN_LATER: u64 = 1_000_000;
-const CHOSEN_LATER_A_SECOND: u64 = 1_000;
+/// The history that a person chose begins with so many generations for each second since 1970: what
+/// was chosen later is newer, whoever was asked.
+const GENERATIONS_A_SECOND: u64 = 1_000;
+/// The time at which a run begins, in seconds since 1970.
+const BEGINS: u64 = 1_000_000_000;
 
 /// Why a database is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,7 +175,9 @@ impl World {
             let ids = area::ids(self.first_id(host));
             let db = Database::create(Box::new(MemStore::default()), ids, &all).ok()?;
             let (acked, found) = (self.metadata.acked, counter(&db));
-            self.log(|| format!("{acked} was acknowledged, the copy that was chosen has {found}"));
+            self.log(|| {
+                format!("a person chose a copy: {acked} was acknowledged, {found} is there")
+            });
             self.metadata.choices.insert(chosen.generation);
             return Some(db);
         }
@@ -318,8 +321,7 @@ impl World {
         let Some(copy) = copies.max_by_key(|copy| copy.generation) else { return };
         self.log(|| format!("a person takes the copy of generation {}", copy.generation));
         self.metadata.recovered += 1;
-        let clock = self.now / (1_000 * MS) * CHOSEN_LATER_A_SECOND;
-        let generation = copy.generation.max(clock) + CHOSEN_LATER;
+        let generation = (BEGINS + self.now / (1_000 * MS)) * GENERATIONS_A_SECOND;
         if let Some(h) = self.hosts.get_mut(host) {
             let instead = (epoch.area_live, epoch.area_owner);
             h.db.chosen = Some(Chosen { copy, generation, instead });

@@ -116,7 +116,7 @@ impl Volume {
     ) -> Result<SealedStore, StoreError> {
         drop(self.read(area, owner)?);
         let guarded = Guarded { area: self.area(area)?, may_write };
-        SealedStore::open(Box::new(guarded), owner)
+        SealedStore::open_to_write(Box::new(guarded), owner)
     }
 
     /// Empties an area and begins a store in it.

@@ -21,13 +21,10 @@ pub(super) async fn find(ha: &Ha, live: &Live) -> Result<Parked, ApiError> {
         let store = Volume::open(&path)?.read(area, owner.as_deref())?;
         Database::open_keeping(store, coordinator::ids(), keep)
     };
-    let chosen = ha.chosen.lock().await.clone();
-    let opened = match chosen {
-        Some(chosen) => Ok(in_memory(&chosen)?),
-        None => takeover::blocking(read).await?,
-    };
-    match opened {
-        Ok(database) if ha.chosen.lock().await.is_some() => Ok(parked(live, database)),
+    if let Some(chosen) = ha.chosen(live).await {
+        return Ok(parked(live, in_memory(&chosen)?));
+    }
+    match takeover::blocking(read).await? {
         Ok(database) => Ok(parked(live, witnessed(ha, live, database).await?)),
         Err(error) => instead(ha, live, error).await,
     }
@@ -63,7 +60,7 @@ pub(super) async fn witnessed(
 /// What may be taken instead of a live area that is lost: what a person chose, or the copy of a
 /// member that is as new as the area's seal says. Whatever was acknowledged was sealed before.
 pub(super) async fn instead(ha: &Ha, live: &Live, error: StoreError) -> Result<Parked, ApiError> {
-    if let Some(chosen) = ha.chosen.lock().await.clone() {
+    if let Some(chosen) = ha.chosen(live).await {
         return Ok(parked(live, in_memory(&chosen)?));
     }
     // What stops the volume from being read at all may be over in a moment.

@@ -91,8 +91,17 @@ pub struct Ha {
     pub(super) changing: Arc<Mutex<()>>,
     /// How the metadata volume is.
     pub(super) health: Health,
-    /// The copy of the database that a person chose, because the live area is lost.
-    pub(super) chosen: Arc<Mutex<Option<Snapshot>>>,
+    /// What a person chose, because the live area is lost.
+    chosen: Arc<Mutex<Option<Chosen>>>,
+}
+
+/// The copy of the database that a person chose.
+#[derive(Debug)]
+struct Chosen {
+    copy: Snapshot,
+    /// Instead of this live area, of this owner. When another one is live, somebody went on after all,
+    /// and the choice is void.
+    instead: (u8, Option<String>),
 }
 
 impl Ha {
@@ -134,7 +143,20 @@ impl Ha {
 
     /// A person chose this copy instead of the live area, which is lost.
     pub async fn choose(&self, copy: Snapshot) {
-        *self.chosen.lock().await = Some(copy);
+        let live = self.link.state().as_deref().and_then(Live::of);
+        let chosen = live.map(|live| Chosen { copy, instead: (live.area, live.owner) });
+        *self.chosen.lock().await = chosen;
+    }
+
+    /// What a person chose instead of this live area.
+    pub(super) async fn chosen(&self, live: &Live) -> Option<Snapshot> {
+        let mut chosen = self.chosen.lock().await;
+        let stands = |chosen: &&Chosen| chosen.instead == (live.area, live.owner.clone());
+        if chosen.is_some() && chosen.as_ref().filter(stands).is_none() {
+            tracing::warn!("the pool has gone on since a person chose a copy; it is not used");
+            *chosen = None;
+        }
+        chosen.as_ref().map(|chosen| chosen.copy.clone())
     }
 
     /// What a person chose is taken, or of no use any more.

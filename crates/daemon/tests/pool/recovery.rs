@@ -125,6 +125,26 @@ async fn a_copy_that_was_chosen_is_not_taken_after_the_role_was_elsewhere() {
     assert_eq!(pool.written(1).await.unwrap(), "later", "an acknowledged change is lost");
 }
 
+/// A person chose a copy on a host that did not come to use it, for the volume was good again and
+/// another one took over. When the first is coordinator at last, what was chosen is void.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_choice_that_was_overtaken_is_not_used_later() {
+    let mut pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    pool.write(0, "then").await.unwrap();
+    let state =
+        |pool: &Armed, number: usize| pool.hosts[number].running.as_ref().unwrap().1.state.clone();
+    let copy = state(&pool, 0).pool.read(|db| db.export()).await.unwrap().unwrap();
+    state(&pool, 1).ha.get().unwrap().choose(copy).await;
+    pool.kill(0).await;
+    pool.guards.fail(0, 2);
+    pool.until("host 2 takes a change", async |pool| pool.write(2, "after").await.is_ok()).await;
+    pool.kill(2).await;
+    pool.guards.fail(2, 1);
+    pool.until("host 1 answers", async |pool| pool.written(1).await.is_ok()).await;
+    assert_eq!(pool.written(1).await.unwrap(), "after");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_database_goes_into_a_file_and_comes_back() {
     let pool = Armed::new(2).await;

@@ -71,6 +71,23 @@ impl SealedStore {
         Ok(Self { redb, area, owner: seal.owner })
     }
 
+    /// The same, to go on with it: a commit that was durable when its writer was cut off before the
+    /// seal is sealed first. From here on it is seen, and what is seen must not be lost in silence.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`], and that the seal cannot be written.
+    pub fn open_to_write(
+        area: Box<dyn SealedArea>,
+        owner: Option<&str>,
+    ) -> Result<Self, StoreError> {
+        let mut store = Self::open(area, owner)?;
+        let found = store.redb.generation()?;
+        if found > store.seal()?.generation {
+            store.write_seal(found)?;
+        }
+        Ok(store)
+    }
+
     /// A seal as it is written.
     ///
     /// # Errors
@@ -131,5 +148,72 @@ impl Store for SealedStore {
 
     fn generation(&mut self) -> Result<u64, StoreError> {
         self.redb.generation()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::VolumeArea;
+
+    /// An area in memory. Clones are the same.
+    #[derive(Debug, Clone, Default)]
+    struct Memory(Arc<Mutex<(Vec<u8>, Option<Vec<u8>>)>>);
+
+    impl VolumeArea for Memory {
+        fn len(&self) -> io::Result<u64> {
+            Ok(self.0.lock().unwrap().0.len() as u64)
+        }
+        fn set_len(&mut self, len: u64) -> io::Result<()> {
+            self.0.lock().unwrap().0.resize(usize::try_from(len).unwrap(), 0);
+            Ok(())
+        }
+        fn read(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
+            let at = usize::try_from(at).unwrap();
+            bytes.copy_from_slice(&self.0.lock().unwrap().0[at..at + bytes.len()]);
+            Ok(())
+        }
+        fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+            let at = usize::try_from(at).unwrap();
+            self.0.lock().unwrap().0[at..at + bytes.len()].copy_from_slice(bytes);
+            Ok(())
+        }
+        fn sync(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl SealedArea for Memory {
+        fn seal(&self) -> io::Result<Option<Vec<u8>>> {
+            Ok(self.0.lock().unwrap().1.clone())
+        }
+        fn seals_stand(&self) -> io::Result<bool> {
+            Ok(true)
+        }
+        fn write_seal(&mut self, seal: &[u8]) -> io::Result<()> {
+            self.0.lock().unwrap().1 = Some(seal.to_vec());
+            Ok(())
+        }
+    }
+
+    /// Found by storms: the power goes between a commit and its seal. Who opens that to go on serves
+    /// the commit; without its seal a later damage would be mended with an older copy.
+    #[test]
+    fn a_commit_without_its_seal_is_sealed_before_it_is_served() {
+        let area = Memory::default();
+        let mut store = SealedStore::create(Box::new(area.clone()), "me".to_owned()).unwrap();
+        store.replace_all(&Snapshot { generation: 6, ..Snapshot::default() }).unwrap();
+        let sealed = area.seal().unwrap();
+        store.replace_all(&Snapshot { generation: 7, ..Snapshot::default() }).unwrap();
+        drop(store);
+        area.0.lock().unwrap().1 = sealed;
+        let said = || SealedStore::parse_seal(&area.seal().unwrap().unwrap()).unwrap().generation;
+        drop(SealedStore::open(Box::new(area.clone()), Some("me")).unwrap());
+        assert_eq!(said(), 6, "who only reads writes nothing");
+        drop(SealedStore::open_to_write(Box::new(area.clone()), Some("me")).unwrap());
+        assert_eq!(said(), 7);
     }
 }

@@ -98,7 +98,7 @@ fn a_choice_is_void_when_another_area_is_the_live_one() {
     let (mut world, chief, epoch) = pool();
     let copy = world.hosts[chief].db.memory.clone().unwrap().1;
     let instead = (epoch.area_live + 1, epoch.area_owner);
-    let generation = copy.generation + CHOSEN_LATER;
+    let generation = BEGINS * GENERATIONS_A_SECOND;
     world.hosts[chief].db.chosen = Some(Chosen { copy, generation, instead });
     world.hosts[chief].db.must_mend = true;
     world.run_for(5_000);
