@@ -127,7 +127,7 @@ impl State {
     /// Every statefile holds what every host has promised and accepted, and nobody is at work.
     fn is_idle(&self) -> bool {
         self.hosts.iter().enumerate().all(|(number, host)| {
-            host.step != Step::Down
+            host.step == Step::Idle
                 && self.files.iter().all(|file| file[number] == Some(host.memory))
         })
     }
