@@ -49,3 +49,5 @@ perf-none-year = The host adds a value every day. The first one is here within a
 task-VM-snapshot = Take a snapshot
 task-VM-checkpoint = Take a snapshot with memory
 task-VM-revert = Set back to a snapshot
+perf-prometheus = For Prometheus
+perf-prometheus-body = The pool in numbers, at /haven/metrics of any host, for a user who may look.

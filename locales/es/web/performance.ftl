@@ -49,3 +49,5 @@ perf-none-year = El host añade un valor cada día. El primero aparece en menos 
 task-VM-snapshot = Tomar una instantánea
 task-VM-checkpoint = Tomar una instantánea con memoria
 task-VM-revert = Volver a una instantánea
+perf-prometheus = Para Prometheus
+perf-prometheus-body = El pool en números, en /haven/metrics de cualquier host, para un usuario que pueda mirar.

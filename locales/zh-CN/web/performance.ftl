@@ -49,3 +49,5 @@ perf-none-year = 主机每天增加一个数值，第一个在一天内出现；
 task-VM-snapshot = 创建快照
 task-VM-checkpoint = 创建含内存的快照
 task-VM-revert = 恢复到快照
+perf-prometheus = Prometheus 数据
+perf-prometheus-body = 资源池数据，位于任一主机的 /haven/metrics，具有查看权限的用户可用。

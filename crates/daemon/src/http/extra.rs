@@ -9,7 +9,9 @@ use haven_model::{ApiError, Language, RoleLevel};
 use serde_json::{Value as Json, json};
 
 use super::auth::{self, Credentials, Who};
-use super::{Origin, RPC_BYTES_MAX, body, extra_ha, extra_pool, extra_recovery, text, web};
+use super::{
+    Origin, RPC_BYTES_MAX, body, extra_ha, extra_pool, extra_recovery, metrics, text, web,
+};
 use crate::copies;
 use crate::ops::certificate;
 use crate::state::AppState;
@@ -130,6 +132,10 @@ pub(super) async fn get(
         "/haven/ha/plan" => reply(crate::ops::what_if::plan(state, language).await),
         "/haven/ha/policy" => reply(crate::ops::ha_policy::show(state, language).await),
         "/haven/migrations/now" => reply(Ok(state.moving.show())),
+        "/haven/metrics" => match state.pool.read(metrics::page).await {
+            Ok(page) => text(metrics::CONTENT_TYPE, page),
+            Err(error) => failed(&error),
+        },
         "/haven/migrations" => reply(extra_pool::migrations(state).await),
         _ => StatusCode::NOT_FOUND.into_response(),
     }

@@ -11,6 +11,7 @@ mod extra;
 mod extra_ha;
 mod extra_pool;
 mod extra_recovery;
+mod metrics;
 mod raw_vdi;
 mod redirect;
 mod rpc;

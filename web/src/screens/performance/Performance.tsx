@@ -3,6 +3,7 @@ import { Alert, Button, ToggleGroup, ToggleGroupItem } from "@patternfly/react-c
 import DownloadIcon from "@patternfly/react-icons/dist/esm/icons/download-icon";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useCallback, useMemo, useState } from "react";
+import { isDemo } from "@/api/http";
 import { useI18n } from "@/i18n";
 import { Act } from "@/ui/Act";
 import { Nothing, Panel } from "@/ui/bits";
@@ -111,6 +112,11 @@ function Graphs({ history, range, subject, name }: GraphsProps): ReactNode {
         <Button variant="secondary" icon={<DownloadIcon />} onClick={() => save(`${name}-${range}.csv`, new Blob([csv(shown, metrics)], { type: "text/csv;charset=utf-8" }))}>
           {t("perf-csv")}
         </Button>
+        {subject.kind === "pool" && !isDemo() && (
+          <a href="/ui/haven/metrics" target="_blank" rel="noreferrer" title={t("perf-prometheus-body")}>
+            {t("perf-prometheus")}
+          </a>
+        )}
       </div>
       <div className="hv-graphs">
         {graphs.map((graph) => (
