@@ -436,8 +436,11 @@ pub async fn limit_nic(call: Arc<Call>) -> Result<Value, ApiError> {
     .await
 }
 
+/// What a message does to the row of a VIF.
+type VifEdit = Arc<dyn Fn(&mut Vif) + Send + Sync>;
+
 /// What such a message does to the row.
-fn limit_edit(call: &Call) -> Result<Arc<dyn Fn(&mut Vif) + Send + Sync>, ApiError> {
+fn limit_edit(call: &Call) -> Result<VifEdit, ApiError> {
     let name = call.method.strip_prefix("VIF.").unwrap_or_default();
     Ok(match name {
         "set_qos_algorithm_type" => {
