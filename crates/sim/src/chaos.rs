@@ -46,6 +46,8 @@ pub(crate) struct Chaos {
     pub(crate) faults: Vec<Fault>,
     /// What happened, and when, in nanoseconds.
     pub(crate) happened: Vec<(u64, Fault)>,
+    /// The operators have begun to bring everything back.
+    pub(crate) healed: bool,
     rng: Rng,
     races: Rng,
 }
@@ -56,6 +58,7 @@ impl Chaos {
             plan: None,
             faults: Vec::new(),
             happened: Vec::new(),
+            healed: false,
             rng: Rng::new(seed ^ 0x6661_756C_7473),
             races: Rng::new(seed ^ 0x7261_6365_7300),
         }
@@ -290,6 +293,7 @@ impl World {
     /// Ends all faults.
     pub fn heal(&mut self) {
         self.chaos.plan = None;
+        self.chaos.healed = true;
         self.chaos.faults.clear();
         self.manager.disabled.clear();
         self.metadata.full = false;

@@ -350,6 +350,11 @@ impl World {
                     h.told = None;
                     h.watchdog.armed = false;
                 }
+                // It was on its way out when its operators began to bring all hosts back.
+                if self.chaos.healed {
+                    self.after(1_000 * MS, Event::Power { host, on: false });
+                    self.after(2_000 * MS, Event::Power { host, on: true });
+                }
             }
             Output::Reply(reply) => {
                 if reply.id >= RESHAPE {
