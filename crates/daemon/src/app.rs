@@ -58,7 +58,8 @@ impl Daemon {
         if let Some(reports) = reports {
             tasks.spawn(reconcile::run(state.clone(), reports, stop.clone()));
         }
-        tasks.spawn(until(stop.clone(), leftovers));
+        // It ends by itself, which the parts of the daemon never do.
+        tokio::spawn(until(stop.clone(), leftovers));
         tasks.spawn(until(stop.clone(), replicate::run(state.clone())));
         tasks.spawn(until(stop.clone(), stats::follow(state.clone())));
         tasks.spawn(until(stop.clone(), stats::copies(state.clone())));
