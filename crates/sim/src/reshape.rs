@@ -126,6 +126,14 @@ impl World {
         if h.shaped.removed || present < 2 || !room {
             return;
         }
+        // The daemon waits for an epoch without it.
+        let id = self.config.hosts.get(host).map(|spec| spec.host);
+        let epoch = self.coordinator().and_then(|acting| self.hosts.get(acting)?.told.as_ref());
+        let epoch = epoch.and_then(|state| state.epoch.as_ref());
+        if epoch.is_none_or(|epoch| epoch.members.iter().any(|life| Some(life.host) == id)) {
+            return self.log(|| format!("host {host} is not removed: the epoch has it still"));
+        }
+        let Some(h) = self.hosts.get_mut(host) else { return };
         h.shaped.removed = true;
         self.shape.absent.insert(host);
         self.manager.disabled.insert(host);

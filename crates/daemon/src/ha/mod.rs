@@ -12,6 +12,7 @@ pub mod decide;
 pub mod disarm;
 pub mod drill;
 mod failover;
+mod farewell;
 mod guests;
 pub mod link;
 pub mod metadata;

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use haven_cluster::control::GuardCommand;
 use haven_drivers::storage::SrSpec;
 use haven_model::{ApiError, HavenSecret, Host, Pbd, Placement, Ref, Sr, codes};
 use haven_pooldb::{Database, Image, RedbStore, Tx};
@@ -259,24 +258,16 @@ pub async fn eject(state: &Arc<AppState>, gone: Ref<Host>) -> Result<(), ApiErro
             super::admission::check(tx, doing, &[change], false)
         })
         .await?;
-    if state.authority.armed().is_some() {
-        leave_guards(state, gone).await?;
-    }
+    // The other guards forget the host when it is no member of the pool any more.
+    let ha = state.ha.get().filter(|_| state.authority.armed().is_some());
+    let _left = match ha {
+        Some(ha) => Some(ha.farewell(gone).await?),
+        None => None,
+    };
     let sent = state.orders.send(host::id(gone), Order::EjectHost).await;
     sent.map_err(|error| super::errors::order(gone, error))?;
     // It has promised that nothing runs there, and takes no orders of this pool any more.
     forget_if(state, gone, move |tx| placement::release(tx, gone)).await
-}
-
-/// The guard of a host leaves in order: from then on its daemon is one of an unarmed host. The
-/// other guards forget it when it is no member of the pool any more.
-async fn leave_guards(state: &Arc<AppState>, gone: Ref<Host>) -> Result<(), ApiError> {
-    for command in [GuardCommand::Exclude, GuardCommand::EmergencyDisarm] {
-        let order = Order::Guard(Box::new(command));
-        let sent = state.orders.send(host::id(gone), order).await;
-        sent.map_err(|error| super::errors::order(gone, error))?;
-    }
-    Ok(())
 }
 
 /// Hosts that high availability needs besides the one that leaves.

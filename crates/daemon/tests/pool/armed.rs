@@ -438,6 +438,25 @@ async fn hosts_come_and_go_and_time_outs_change_while_the_pool_is_armed() {
     assert_eq!(pool.guards.config().unwrap().timing.t_lease_ms, lease);
 }
 
+/// Whoever is put out in the moment in which he sends another host away does not know it yet. That one
+/// may be all that the newest epoch has: it stays what it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_on_which_the_newest_epoch_counts_is_not_sent_away() {
+    let pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    let uuid = pool.hosts[2].running.as_ref().unwrap().1.state.identity.host().0.to_string();
+    let given = [pool.call(0, "host.get_by_uuid", &[json!(uuid)]).await.unwrap()];
+    pool.guards.want(Wants { keeps_who_left: true, ..Wants::default() });
+    let (eject, ()) = tokio::join!(pool.call(0, "pool.eject", &given), async {
+        pool.until("it left", async |pool| pool.guards.commands().contains(&(2, "exclude"))).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        pool.guards.put_out(0);
+    });
+    assert!(eject.is_err());
+    let text = std::fs::read_to_string(pool.hosts[2].config.paths.host_json()).unwrap();
+    assert!(!text.contains("\"pool\": null"), "{text}");
+}
+
 /// The statefile is lost for good: every host is disarmed by hand, and nothing is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn hosts_are_disarmed_one_by_one_in_an_emergency() {

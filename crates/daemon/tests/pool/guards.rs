@@ -37,6 +37,8 @@ pub(crate) struct Wants {
     pub(crate) no_disarm: bool,
     /// The guard of this number has not read the newest epoch yet.
     pub(crate) late: Option<usize>,
+    /// Nobody puts out a host that left in order.
+    pub(crate) keeps_who_left: bool,
     /// It is late enough for a person's word that a host is off.
     pub(crate) word_counts: bool,
     /// What becomes of a copied database.
@@ -400,7 +402,9 @@ impl Shared {
         let guard = self.guards.entry(number).or_default();
         let Some(life) = guard.life() else { return };
         guard.config = None;
-        self.next(|epoch| epoch.members.retain(|member| *member != life));
+        if !self.wants.keeps_who_left {
+            self.next(|epoch| epoch.members.retain(|member| *member != life));
+        }
         self.guards.entry(number).or_default().last = self.chain.clone();
     }
 
