@@ -145,6 +145,11 @@ pub(crate) enum Event {
         boot: u64,
         number: u64,
     },
+    /// The daemon that takes a host out of the pool waits for an epoch without it, until then.
+    Farewell {
+        host: usize,
+        until: u64,
+    },
     /// It leaves addresses that it has no more.
     Unlisten {
         host: usize,

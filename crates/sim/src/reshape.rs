@@ -25,6 +25,9 @@ const TELL_AGAIN: u64 = 3_000 * MS;
 /// How long a guard still listens at an address that its host has left, and after the last datagram
 /// that came there.
 const OLD_ADDRESS: u64 = 60_000 * MS;
+/// The daemon waits so long for an epoch without a host that left, and looks so often.
+const FAREWELL: u64 = 30_000 * MS;
+const FAREWELL_LOOK: u64 = 20 * MS;
 /// Places of a statefile.
 const SLOTS_MAX: u16 = 64;
 
@@ -113,6 +116,10 @@ impl World {
 
     /// The operators take a host out of the pool: one that left in order.
     pub(crate) fn remove_host(&mut self, host: usize) {
+        self.farewell(host, self.now + FAREWELL);
+    }
+
+    pub(crate) fn farewell(&mut self, host: usize, until: u64) {
         if !self.takes_calls(host) {
             return self.log(|| "nobody takes the call".to_owned());
         }
@@ -120,18 +127,17 @@ impl World {
         let next = self.config.hosts.iter().map(|spec| spec.slot + 1).max().unwrap_or(0);
         self.shape.next_slot = self.shape.next_slot.max(next);
         let room = self.shape.next_slot < SLOTS_MAX;
-        let Some(h) = self.hosts.get_mut(host).filter(|h| h.idle && h.machine.is_none()) else {
+        let Some(h) = self.hosts.get(host).filter(|h| h.idle && h.machine.is_none()) else {
             return self.log(|| format!("host {host} is not removed: it did not leave in order"));
         };
         if h.shaped.removed || present < 2 || !room {
             return;
         }
-        // The daemon waits for an epoch without it.
-        let id = self.config.hosts.get(host).map(|spec| spec.host);
-        let epoch = self.coordinator().and_then(|acting| self.hosts.get(acting)?.told.as_ref());
-        let epoch = epoch.and_then(|state| state.epoch.as_ref());
-        if epoch.is_none_or(|epoch| epoch.members.iter().any(|life| Some(life.host) == id)) {
-            return self.log(|| format!("host {host} is not removed: the epoch has it still"));
+        if self.counts_on(host) {
+            return match self.now < until {
+                true => self.after(FAREWELL_LOOK, Event::Farewell { host, until }),
+                false => self.log(|| format!("host {host} is not removed: the epoch has it still")),
+            };
         }
         let Some(h) = self.hosts.get_mut(host) else { return };
         h.shaped.removed = true;
@@ -139,6 +145,14 @@ impl World {
         self.manager.disabled.insert(host);
         self.shape.number += 1;
         self.log(|| format!("host {host} is taken out of the pool"));
+    }
+
+    /// The newest epoch that the acting coordinator knows has the host still.
+    fn counts_on(&self, host: usize) -> bool {
+        let id = self.config.hosts.get(host).map(|spec| spec.host);
+        let told = self.coordinator().and_then(|acting| self.hosts.get(acting)?.told.as_ref());
+        let epoch = told.and_then(|state| state.epoch.as_ref());
+        epoch.is_none_or(|epoch| epoch.members.iter().any(|life| Some(life.host) == id))
     }
 
     /// The operators take it in again, under a place that nobody had.
