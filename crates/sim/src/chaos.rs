@@ -1,6 +1,5 @@
 //! Random faults with random timing, some of them aimed; then healing, and the demand to recover.
 
-use haven_cluster::Machine;
 use haven_cluster::timing::Timing;
 
 use crate::database::METADATA;
@@ -310,7 +309,7 @@ impl World {
             h.answers_late = 0;
             h.fails_late = None;
             // Whoever left in order, or is about to, is started again by its operators.
-            if h.idle || h.leaving || h.machine.as_ref().is_some_and(Machine::is_leaving) {
+            if h.idle || h.leaving {
                 self.power_off(host);
             }
             self.power_on(host);

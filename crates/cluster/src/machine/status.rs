@@ -58,12 +58,6 @@ impl Machine {
         state.alarms.extend(self.alarms().iter().map(Alarm::to_string));
     }
 
-    /// It was asked to leave in order, and writes its farewell.
-    #[must_use]
-    pub fn is_leaving(&self) -> bool {
-        self.fence.excluded()
-    }
-
     fn phase(&self) -> GuardPhase {
         if let Some(phase) = self.fence.phase() {
             return phase;
