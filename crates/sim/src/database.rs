@@ -43,6 +43,8 @@ pub(crate) struct Metadata {
     rotten: BTreeMap<u8, u64>,
     /// An older database was taken because no copy was newer; one may turn up yet.
     pub(crate) forgot: bool,
+    /// How often that happened.
+    pub(crate) forgotten: u64,
     /// VMs of which that database does not know what was ordered last (docs/protocol.md, residual
     /// risks).
     pub(crate) strays: BTreeSet<u32>,
@@ -133,6 +135,8 @@ pub(crate) fn owner(generation: Uuid, life: Life) -> String {
 #[derive(Clone, Debug)]
 pub(crate) struct Copy {
     pub(crate) generation: u64,
+    /// How often an older database had been taken before it was made, because nobody knew better.
+    pub(crate) history: u64,
     pub(crate) pages: Arc<Pages>,
 }
 
@@ -458,7 +462,8 @@ impl World {
         let Some(h) = self.hosts.get_mut(host) else { return };
         let Some(open) = h.db.open.as_ref() else { return };
         let pages = Arc::new(open.view.pages());
-        let copy = Copy { generation: open.db.generation(), pages };
+        let history = self.metadata.forgotten;
+        let copy = Copy { generation: open.db.generation(), history, pages };
         h.db.memory = Some((open.area, copy.clone()));
         if !share || !h.serves() {
             return;

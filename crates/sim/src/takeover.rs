@@ -230,6 +230,7 @@ impl World {
         }
         self.less(db, "the volume was rolled back, and no copy is newer");
         self.metadata.forgot = true;
+        self.metadata.forgotten += 1;
         let lost = newer.and_then(|newest| self.in_memory(0, &newest));
         let lost = lost.map_or_else(BTreeMap::new, |lost| placements(&lost));
         let present = placements(db);
@@ -277,6 +278,10 @@ impl World {
         };
         let db = self.in_memory(host, &copy)?;
         self.log(|| format!("host {host} takes a copy that is as new as the seal: {why}"));
+        // Its generation may be that of the seal in a history that everybody who answered had forgotten.
+        if copy.history < self.metadata.forgotten {
+            self.metadata.older.insert(epoch.area_live);
+        }
         self.holds_acked(&db, Some(epoch.area_live), "the copy").then_some(db)
     }
 

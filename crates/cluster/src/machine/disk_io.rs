@@ -421,7 +421,10 @@ impl Machine {
         let Some(view) = self.files.get_mut(usize::from(file)) else { return };
         let young = self.carry == Carry::Reading && on(Mutation::CarryUnread);
         let ok = ok || young || on(Mutation::UnreadableIgnored);
-        let good = ok && view.genesis.is_some() && !view.foreign && !view.regressed;
+        // A life that has not written yet trusts nothing it read, and waits for its own blocks alone: one
+        // that saw a first copy rot, and the second one older, would wait for ever.
+        let regressed = view.regressed && self.carry != Carry::Read;
+        let good = ok && view.genesis.is_some() && !view.foreign && !regressed;
         let foreign = view.foreign;
         if good {
             view.good_at = Some(now);
