@@ -161,7 +161,10 @@ mod tests {
 
     /// An area in memory. Clones are the same.
     #[derive(Debug, Clone, Default)]
-    struct Memory(Arc<Mutex<(Vec<u8>, Option<Vec<u8>>)>>);
+    struct Memory(Arc<Mutex<Held>>);
+
+    /// Content, and the newest seal.
+    type Held = (Vec<u8>, Option<Vec<u8>>);
 
     impl VolumeArea for Memory {
         fn len(&self) -> io::Result<u64> {
