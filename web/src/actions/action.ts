@@ -64,8 +64,8 @@ export interface Action<C extends ClassName = ClassName> {
   run?(target: Item<C>, world: World): Promise<Ref<"task"> | undefined>;
   /** Does it with several at once, where the pool can. */
   runAll?(targets: ReadonlyArray<Item<C>>, world: World): Promise<void>;
-  /** Opens this address instead. */
-  to?(target: Item<C>): string;
+  /** Opens this address instead; `targets` are all that were chosen. */
+  to?(target: Item<C>, targets: ReadonlyArray<Item<C>>): string;
   /** The same with this object as where it leads: its target was dropped onto it. */
   onto?(ref: string): Action<C>;
   /** Opens this dialog instead. */

@@ -81,7 +81,7 @@ export function ActionRunner({ children }: { children: ReactNode }): ReactNode {
         const pending = { action, targets } as unknown as Pending;
         const [first] = pending.targets;
         if (first === undefined) return;
-        if (pending.action.to !== undefined) void navigate(pending.action.to(first));
+        if (pending.action.to !== undefined) void navigate(pending.action.to(first, pending.targets));
         else if (pending.action.dialog !== undefined) setDialog(pending);
         else if (pending.action.confirm !== undefined) setAsked(pending);
         else void run(pending);

@@ -1,4 +1,5 @@
 // Believable archives: waves that are the same for the same object and time.
+import type { Records } from "@/generated/xenapi";
 import type { MockTables } from "./tables";
 
 const SPANS = [
@@ -50,6 +51,16 @@ function host(uuid: string): Array<[string, Value]> {
   ];
 }
 
+/** It grows by a hundredth of its size in a week. */
+function room(sr: Records["SR"], now: number): Array<[string, Value]> {
+  const grown: Value = (t) => sr.physical_utilisation - ((now - t) / 604_800) * 0.01 * sr.physical_size;
+  return [
+    ["size", () => sr.physical_size],
+    ["physical_utilisation", (t) => Math.max(0, grown(t))],
+    ["virtual_allocation", () => sr.virtual_allocation],
+  ];
+}
+
 /** `/rrd_updates` in its JSON form, as crates/daemon/src/stats answers it. */
 export function rrdUpdates(tables: MockTables, query: URLSearchParams): unknown {
   const now = Math.floor(Date.now() / 5000) * 5;
@@ -64,7 +75,10 @@ export function rrdUpdates(tables: MockTables, query: URLSearchParams): unknown 
     for (const [name, value] of values) columns.push([`AVERAGE:${kind}:${uuid}:${name}`, value]);
   };
   if (query.get("host") === "true" && on !== null) add("host", on, host(on));
-  for (const [, vm] of tables.all("VM")) {
+  const repository = query.get("sr_uuid");
+  const sr = tables.all("SR").find(([, row]) => row.uuid === repository)?.[1];
+  if (sr !== undefined) add("sr", sr.uuid, room(sr, now));
+  for (const [, vm] of repository === null ? tables.all("VM") : []) {
     const isHere = vm.power_state === "Running" && tables.get("host", vm.resident_on)?.uuid === on;
     if (isHere && (only === null || only === vm.uuid)) add("vm", vm.uuid, guest(vm.uuid, vm.memory_dynamic_max));
   }

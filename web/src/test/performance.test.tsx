@@ -4,7 +4,9 @@ import userEvent from "@testing-library/user-event";
 import type { AlignedData, Options } from "uplot";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fixed } from "@/mock/data";
+import { busiest, joinMachines } from "@/screens/performance/compare";
 import { csv, joinHosts, load, readRows, type Subject } from "@/screens/performance/rrd";
+import { paceOf } from "@/screens/storage/Trend";
 import { renderConsole } from "./render";
 
 const drawn = vi.hoisted(() => ({ plots: [] as Array<{ options: Options; data: AlignedData }> }));
@@ -54,7 +56,7 @@ test("hosts are joined up to what all have told, and large hosts count for more"
 });
 
 test("the file for other programs has a line a row, and nothing where nothing is known", () => {
-  const text = csv([{ t: 0, values: { cpu: 0.25 } }, { t: 5, values: { rx: 3 } }], ["cpu", "rx"]);
+  const text = csv([{ t: 0, values: { cpu: 0.25 } }, { t: 5, values: { rx: 3 } }], [["cpu", "cpu_fraction"], ["rx", "network_received_bytes_per_s"]]);
   expect(text.split("\r\n")).toEqual(["time,cpu_fraction,network_received_bytes_per_s", "1970-01-01T00:00:00.000Z,0.25,", "1970-01-01T00:00:05.000Z,,3", ""]);
 });
 
@@ -120,4 +122,54 @@ test("W17: values that are not there yet are said to come", async () => {
   const { renderWith } = await import("./render");
   await renderWith(server, `/vm/${RUNS}/performance`, "es");
   expect(await screen.findByText("Todavía no hay valores", {}, SLOW)).toBeTruthy();
+});
+
+test("W17: machines beside each other: a line each, one time, events by name, and the address says which", async () => {
+  const user = userEvent.setup();
+  await renderConsole(`/pool/performance?of=machines&vms=${RUNS},${fixed(4, 1)}`, { hosts: 2, vms: 4, isArmed: true });
+  expect(await screen.findByRole("img", { name: /^CPU: web1 \d.*, db2 \d/ }, SLOW)).toBeTruthy();
+  expect(drawn.plots).toHaveLength(6);
+  expect(drawn.plots[0]?.options.series).toHaveLength(3);
+  expect(screen.getByText("web1: Machine moved to another host")).toBeTruthy();
+  const means = screen.getByRole("table");
+  expect(within(means).getAllByRole("row")).toHaveLength(3);
+  await user.click(screen.getByRole("button", { name: "Compare without db2" }));
+  await waitFor(() => expect(drawn.plots[0]?.options.series).toHaveLength(2), SLOW);
+  expect(window.location.search).not.toContain(fixed(4, 1));
+  await user.selectOptions(screen.getByRole("combobox", { name: "Add a machine…" }), "mail3");
+  expect(await screen.findByRole("img", { name: /^CPU: web1 \d.*, mail3 \d/ }, SLOW)).toBeTruthy();
+  await user.click(screen.getByRole("button", { name: /busiest/ }));
+  await waitFor(() => expect(drawn.plots[0]?.options.series).toHaveLength(5), SLOW);
+});
+
+test("W17: machines that were chosen in the list are compared", async () => {
+  const user = userEvent.setup();
+  await renderConsole("/pool/vms", { hosts: 2, vms: 4 });
+  for (const name of ["web1", "db2"]) await user.click(await screen.findByRole("checkbox", { name: new RegExp(name) }, SLOW));
+  await user.click(screen.getAllByRole("button", { name: "Actions" }).at(-1) as HTMLElement);
+  await user.click(await screen.findByRole("menuitem", { name: /^Compare performance/ }));
+  expect(await screen.findByRole("img", { name: /^CPU: .*web1 \d/ }, SLOW)).toBeTruthy();
+});
+
+test("rows of machines join by their times, and the busiest come first", async () => {
+  const of = (cpu: number) => ({ rows: [{ t: 5, values: { cpu } }], silent: [] });
+  expect(joinMachines(new Map([["a", of(0.1)], ["b", of(0.2)]]))).toEqual([{ t: 5, values: { "a cpu": 0.1, "b cpu": 0.2 } }]);
+  vi.stubGlobal("fetch", () => Promise.resolve(new Response(JSON.stringify(updates(["AVERAGE:vm:a:cpu_usage", "AVERAGE:vm:b:cpu_usage", "AVERAGE:host:h:cpu_avg"], [5, "0.1", "0.9", "1"])))));
+  expect(await busiest([{ uuid: "h", name: "h", cpus: 1 }], 2)).toEqual(["b", "a"]);
+});
+
+test("the pace of a repository: none from too little, no end where it shrinks", () => {
+  const at = (hours: number, used: number) => ({ t: hours * 3600, values: { used } });
+  expect(paceOf([at(0, 10), at(5, 20)], 100)).toBeUndefined();
+  expect(paceOf([at(0, 10), at(24, 30)], 100)).toEqual({ known: 86_400, grown: 20, full: 3.5 });
+  expect(paceOf([at(0, 30), at(24, 10)], 100)).toEqual({ known: 86_400, grown: -20, full: undefined });
+});
+
+test("W5: a repository's room over time", async () => {
+  await renderConsole(`/sr/${fixed(3, 1)}/performance`, { hosts: 2, vms: 2 });
+  expect(await screen.findByRole("img", { name: /^Room: Used 1.2 TiB, Size 4 TiB/ }, SLOW)).toBeTruthy();
+  cleanup();
+  await renderConsole(`/sr/${fixed(3, 1)}`, { hosts: 2, vms: 2 });
+  expect(await screen.findByText(/^In .* it grew by 41 GiB\./, {}, SLOW)).toBeTruthy();
+  expect(screen.getByText(/full in about 483 days/)).toBeTruthy();
 });

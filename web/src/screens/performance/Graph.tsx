@@ -5,7 +5,6 @@ import "uplot/dist/uPlot.min.css";
 import { useTheme } from "@/app/theme";
 import { useI18n } from "@/i18n";
 import type { Mark } from "./marks";
-import type { Metric, Row } from "./rrd";
 
 const HEIGHT = 130;
 /** A drag of fewer pixels is a click. */
@@ -15,16 +14,32 @@ const DAY = 86_400;
 const BINARY = Array.from({ length: 60 }, (_, power) => 2 ** power);
 
 const COLOURS = {
-  light: { lines: ["#0066cc", "#b1560f"], danger: "#b1380b", warning: "#8a6100", info: "#5b6670" },
-  dark: { lines: ["#73bcf7", "#f4b678"], danger: "#ff8a7a", warning: "#f9d67a", info: "#b8bbbe" },
+  light: { lines: ["#0066cc", "#b1560f", "#3d7317", "#5e40be", "#a30000", "#147878"], danger: "#b1380b", warning: "#8a6100", info: "#5b6670" },
+  dark: { lines: ["#73bcf7", "#f4b678", "#afdc8f", "#b6a6e9", "#f9a8a2", "#63bdbd"], danger: "#ff8a7a", warning: "#f9d67a", info: "#b8bbbe" },
 };
+/** Lines that a graph tells apart. */
+export const LINES_MAX = COLOURS.light.lines.length;
+/** So that they can be told apart without colours, too. */
+const DASHES = [[], [6, 3], [2, 3], [10, 3, 2, 3], [12, 4], [4, 2, 4, 6]];
 
 export type Span = readonly [from: number, to: number];
 
+/** A line of the graph: the name of its values in the rows, and what people call it. */
+export interface Series {
+  id: string;
+  label: string;
+}
+
+export interface GraphRow {
+  /** Seconds since 1970. */
+  t: number;
+  values: Readonly<Record<string, number | undefined>>;
+}
+
 interface Props {
   title: string;
-  metrics: readonly Metric[];
-  rows: readonly Row[];
+  series: readonly Series[];
+  rows: readonly GraphRow[];
   format: (value: number) => string;
   /** What the axis ends at, if it does not follow the values. */
   top?: number;
@@ -43,8 +58,8 @@ function timeLabels(language: string, from: number, to: number): Intl.DateTimeFo
   return new Intl.DateTimeFormat(language, { month: "short", year: "numeric" });
 }
 
-function columns(rows: readonly Row[], metrics: readonly Metric[]): uPlot.AlignedData {
-  return [rows.map(({ t }) => t), ...metrics.map((metric) => rows.map(({ values }) => values[metric] ?? null))];
+function columns(rows: readonly GraphRow[], ids: readonly string[]): uPlot.AlignedData {
+  return [rows.map(({ t }) => t), ...ids.map((id) => rows.map(({ values }) => values[id] ?? null))];
 }
 
 function drawMarks(plot: uPlot, marks: readonly Mark[], colours: (typeof COLOURS)["light"]): void {
@@ -74,8 +89,8 @@ function drawMarks(plot: uPlot, marks: readonly Mark[], colours: (typeof COLOURS
 }
 
 export function Graph(props: Props): ReactNode {
-  const { title, metrics, rows, format, span, marks } = props;
-  const { t, language, dateTime } = useI18n();
+  const { title, series, rows, format, span, marks } = props;
+  const { language, dateTime } = useI18n();
   const theme = useTheme();
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -84,7 +99,8 @@ export function Graph(props: Props): ReactNode {
   const [at, setAt] = useState<number | null>(null);
   const heading = useId();
   const colours = COLOURS[theme];
-  const names = metrics.join();
+  const names = series.map(({ id }) => id).join();
+  const isOne = series.length < 3;
 
   useEffect(() => {
     now.current = props;
@@ -112,9 +128,9 @@ export function Graph(props: Props): ReactNode {
         ],
         series: [
           {},
-          ...names.split(",").map((metric, index) => {
+          ...names.split(",").map((label, index) => {
             const stroke = colours.lines[index] ?? soft;
-            return { label: metric, stroke, width: 1.5, ...(index === 0 ? { fill: `${stroke}22` } : { dash: [6, 3] }) };
+            return { label, stroke, width: 1.5, dash: DASHES[index] ?? [], ...(index === 0 && isOne ? { fill: `${stroke}22` } : {}) };
           }),
         ],
         hooks: {
@@ -130,7 +146,7 @@ export function Graph(props: Props): ReactNode {
           ],
         },
       },
-      columns(now.current.rows, now.current.metrics),
+      columns(now.current.rows, names.split(",")),
       element,
     );
     plot.current = made;
@@ -141,15 +157,15 @@ export function Graph(props: Props): ReactNode {
       made.destroy();
       plot.current = null;
     };
-  }, [language, colours, names]);
+  }, [language, colours, names, isOne]);
 
   useEffect(() => {
     now.current = { ...now.current, rows, span, marks };
-    plot.current?.setData(columns(rows, names.split(",") as Metric[]));
+    plot.current?.setData(columns(rows, names.split(",")));
   }, [rows, span, marks, names]);
 
   const row = (at === null ? undefined : rows[at]) ?? rows[rows.length - 1];
-  const said = metrics.map((metric) => ({ metric, label: t(`perf-${metric}`), value: row?.values[metric] }));
+  const said = series.map(({ id, label }) => ({ id, label, value: row?.values[id] }));
   const text = said.map(({ label, value }) => `${label} ${value === undefined ? "–" : format(value)}`).join(", ");
   return (
     <section className="hv-graph" aria-labelledby={heading}>
@@ -157,9 +173,11 @@ export function Graph(props: Props): ReactNode {
         <h2 id={heading}>{title}</h2>
         <span className="hv-graph-legend">
           {at !== null && row !== undefined && <span>{dateTime(row.t * 1000)}</span>}
-          {said.map(({ metric, label, value }, index) => (
-            <span key={metric}>
-              <i className={index === 0 ? "hv-graph-line" : "hv-graph-line hv-graph-dash"} style={{ borderColor: colours.lines[index] }} aria-hidden="true" />
+          {said.map(({ id, label, value }, index) => (
+            <span key={id}>
+              <svg className="hv-graph-line" viewBox="0 0 24 4" aria-hidden="true">
+                <path d="M0 2H24" stroke={colours.lines[index]} strokeWidth="2.5" strokeDasharray={(DASHES[index] ?? []).join(" ")} />
+              </svg>
               {label} <strong>{value === undefined ? "–" : format(value)}</strong>
             </span>
           ))}

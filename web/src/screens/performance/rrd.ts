@@ -18,8 +18,8 @@ export const SHAPES: Record<Range, { span: number; step: number }> = {
   year: { span: 31_622_400, step: 86_400 },
 };
 
-/** What is drawn. CPU is a part of one, memory is bytes, the others are bytes by second. */
-export const METRICS = ["cpu", "memory", "memory-total", "rx", "tx", "read", "write"] as const;
+/** What is drawn. CPU is a part of one, memory and room are bytes, the others are bytes by second. */
+export const METRICS = ["cpu", "memory", "memory-total", "rx", "tx", "read", "write", "used", "promised", "size"] as const;
 export type Metric = (typeof METRICS)[number];
 
 export interface Row {
@@ -36,7 +36,7 @@ export interface Source {
 }
 
 export interface Subject {
-  kind: "vm" | "host" | "pool";
+  kind: "vm" | "host" | "pool" | "sr";
   uuid: string;
   hosts: readonly Source[];
 }
@@ -54,9 +54,16 @@ const KIB = 1024;
 
 type Part = { add: Metric; scale: number } | { free: number };
 
+/** What the coordinator keeps of a storage repository. */
+const SR_PARTS: Record<string, Metric> = { physical_utilisation: "used", virtual_allocation: "promised", size: "size" };
+
 /** What a name of the legend adds to, for this kind of object. */
 function partOf(entry: string, kind: Subject["kind"]): Part | undefined {
   const [, of, , name = ""] = entry.split(":");
+  if (kind === "sr") {
+    const metric = of === "sr" ? SR_PARTS[name] : undefined;
+    return metric === undefined ? undefined : { add: metric, scale: 1 };
+  }
   const disk = /^vbd_(?!.*_iops_).*_(read|write)$/.exec(name);
   // A host has no disks of its own in the archives: its disk graph is the sum of its machines'.
   if (of === "vm" && disk !== null && kind !== "pool") return { add: disk[1] as Metric, scale: 1 };
@@ -134,9 +141,10 @@ function address(subject: Subject, host: Source, range: Range, after: number | u
     start: String(after ?? -span),
     host_uuid: host.uuid,
   });
-  if (subject.kind !== "vm") query.set("host", "true");
+  if (subject.kind === "host" || subject.kind === "pool") query.set("host", "true");
   if (subject.kind === "vm") query.set("vm_uuid", subject.uuid);
   if (subject.kind === "pool") query.set("vm_uuid", NO_VM);
+  if (subject.kind === "sr") query.set("sr_uuid", subject.uuid);
   return `/ui/rrd_updates?${query.toString()}`;
 }
 
@@ -167,13 +175,21 @@ export async function load(subject: Subject, range: Range, known: History | unde
   return { rows: rows.filter(({ t }) => t > last - SHAPES[range].span), silent };
 }
 
-/** The rows as a table for other programs: times in UTC, plain numbers. */
-export function csv(rows: readonly Row[], metrics: readonly Metric[]): string {
-  const units: Record<Metric, string> = {
-    cpu: "cpu_fraction", memory: "memory_used_bytes", "memory-total": "memory_total_bytes",
-    rx: "network_received_bytes_per_s", tx: "network_sent_bytes_per_s",
-    read: "disk_read_bytes_per_s", write: "disk_written_bytes_per_s",
-  };
-  const lines = rows.map(({ t, values }) => [new Date(t * 1000).toISOString(), ...metrics.map((metric) => values[metric] ?? "")].join(","));
-  return [["time", ...metrics.map((metric) => units[metric])].join(","), ...lines, ""].join("\r\n");
+/** What values are called in tables for other programs. */
+export const UNITS: Record<Metric, string> = {
+  cpu: "cpu_fraction", memory: "memory_used_bytes", "memory-total": "memory_total_bytes",
+  rx: "network_received_bytes_per_s", tx: "network_sent_bytes_per_s",
+  read: "disk_read_bytes_per_s", write: "disk_written_bytes_per_s",
+  used: "used_bytes", promised: "promised_bytes", size: "size_bytes",
+};
+
+/** A word of a table: names of machines may have commas in them. */
+function cell(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** Rows as a table for other programs: times in UTC, plain numbers. */
+export function csv(rows: ReadonlyArray<{ t: number; values: Readonly<Record<string, number | undefined>> }>, columns: ReadonlyArray<readonly [id: string, heading: string]>): string {
+  const lines = rows.map(({ t, values }) => [new Date(t * 1000).toISOString(), ...columns.map(([id]) => values[id] ?? "")].join(","));
+  return [["time", ...columns.map(([, heading]) => cell(heading))].join(","), ...lines, ""].join("\r\n");
 }

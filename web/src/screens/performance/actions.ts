@@ -1,0 +1,24 @@
+// Machines chosen anywhere, beside each other in graphs.
+import ChartLineIcon from "@patternfly/react-icons/dist/esm/icons/chart-line-icon";
+import { type Action, defineAction } from "@/actions/action";
+import type { Item } from "@/store/hooks";
+
+/** The line that asks a machine's host for the same values. */
+export function archiveLine(vm: Item<"VM">): string {
+  return `curl -u root 'https://${window.location.host}/rrd_updates?json=true&cf=AVERAGE&start=-600&vm_uuid=${vm.uuid}'`;
+}
+
+export const performanceActions = [
+  defineAction<"VM">({
+    id: "vm.compare",
+    of: "VM",
+    label: "compare-do",
+    icon: ChartLineIcon,
+    group: "change",
+    isBulk: true,
+    isHidden: (vm) => vm.is_a_template,
+    blocked: (vm) => (vm.power_state === "Running" ? undefined : { id: "compare-needs-running" }),
+    cli: archiveLine,
+    to: (_vm, vms) => `/pool/performance?of=machines&vms=${vms.map((vm) => vm.uuid).join(",")}`,
+  }),
+] as unknown as Action[];
