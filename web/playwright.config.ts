@@ -1,4 +1,5 @@
 import { defineConfig, type PlaywrightTestConfig, type Project } from "@playwright/test";
+import { FRESH_PORT, MOCK_PORT, MOCK_WORKERS, WINDOW } from "./tests/mock";
 
 /** Debian's Chromium, told to speak to nobody but the page's own server. */
 const launchOptions = {
@@ -16,24 +17,24 @@ const launchOptions = {
     ...(process.env["HAVEN_SITE"] === undefined ? [] : ["--disable-features=LocalNetworkAccessChecks"]),
   ],
 };
-// Another one lets two runs share a machine.
-const PORT = Number(process.env["HAVEN_MOCK_PORT"] ?? 4173);
-/** A pool whose first run is still to come. */
-const FRESH_PORT = PORT + 1;
 
-function mock(port: number, env: Record<string, string>): NonNullable<PlaywrightTestConfig["webServer"]> & { command: string } {
-  return {
-    command: `node node_modules/vite/bin/vite.js preview --host 127.0.0.1 --port ${port} --strictPort`,
-    url: `http://127.0.0.1:${port}/ui/`,
-    env,
-    reuseExistingServer: false,
-    timeout: 60_000,
-  };
-}
+/** One program for all pools: that of its own port, and those of `HAVEN_MOCK_MORE`. */
+const mock: PlaywrightTestConfig["webServer"] = {
+  command: `node node_modules/vite/bin/vite.js preview --host 127.0.0.1 --port ${MOCK_PORT} --strictPort`,
+  url: `http://127.0.0.1:${MOCK_PORT}/ui/`,
+  env: {
+    HAVEN_MOCK_ARMED: "1",
+    HAVEN_MOCK_HOSTS: "4",
+    HAVEN_MOCK_VMS: "40",
+    HAVEN_MOCK_MORE: [...Array.from({ length: MOCK_WORKERS - 1 }, (_, index) => String(MOCK_PORT + index + 1)), `${FRESH_PORT}:fresh`].join(" "),
+  },
+  reuseExistingServer: false,
+  timeout: 60_000,
+};
 
-const use = { launchOptions, viewport: { width: 1440, height: 900 }, ignoreHTTPSErrors: true, locale: "en-US", actionTimeout: 30_000 };
+const use = { launchOptions, viewport: WINDOW, ignoreHTTPSErrors: true, locale: "en-US", actionTimeout: 30_000 };
 const projects: Project[] = [
-  { name: "screens", testDir: "tests/screens", outputDir: "test-results/screens", use: { ...use, baseURL: `http://127.0.0.1:${PORT}` } },
+  { name: "screens", testDir: "tests/screens", outputDir: "test-results/screens", fullyParallel: true, use },
   // The story of a real pool: scripts/web-story starts the lab and says where its hosts are.
   { name: "story", testDir: "tests/story", outputDir: "test-results/story", use: { ...use, trace: "retain-on-failure" }, timeout: 900_000 },
   { name: "bench", testDir: "tests/bench", outputDir: "test-results/bench", use, timeout: 1_800_000 },
@@ -42,16 +43,9 @@ const wantsMock = !process.argv.some((word) => word === "story" || word === "ben
 
 export default defineConfig({
   projects,
-  workers: 1,
+  workers: wantsMock ? MOCK_WORKERS : 1,
   retries: 0,
   timeout: 60_000,
   reporter: [["list"]],
-  ...(wantsMock
-    ? {
-        webServer: [
-          mock(PORT, { HAVEN_MOCK_ARMED: "1", HAVEN_MOCK_HOSTS: "4", HAVEN_MOCK_VMS: "40" }),
-          mock(FRESH_PORT, { HAVEN_MOCK_FRESH: "1" }),
-        ],
-      }
-    : {}),
+  ...(wantsMock ? { webServer: mock } : {}),
 });

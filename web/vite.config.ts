@@ -1,6 +1,7 @@
+import { createServer as createHttpServer } from "node:http";
 import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
-import { defineConfig, type Plugin } from "vite";
+import { type Connect, defineConfig, type Plugin } from "vite";
 import { compressAssets } from "./scripts/compress.ts";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
@@ -47,7 +48,16 @@ function mockPool(): Plugin {
       const { createServer } = await import("vite");
       const loader = await createServer({ root, server: { middlewareMode: true, hmr: false, ws: false }, appType: "custom" });
       const module = await loader.ssrLoadModule("/src/mock/middleware.ts");
-      preview.middlewares.use(module["middleware"](process.env, preview.httpServer));
+      // Further pools on ports of their own: `4174 4175:fresh`. The port that was asked says which pool answers.
+      const pools = new Map<number | undefined, Connect.NextHandleFunction>();
+      for (const word of process.env["HAVEN_MOCK_MORE"]?.split(" ") ?? []) {
+        const [port, kind] = word.split(":");
+        const http = createHttpServer(preview.middlewares);
+        pools.set(Number(port), module["middleware"](kind === "fresh" ? { HAVEN_MOCK_FRESH: "1" } : process.env, http));
+        http.listen(Number(port), "127.0.0.1");
+      }
+      const own: Connect.NextHandleFunction = module["middleware"](process.env, preview.httpServer);
+      preview.middlewares.use((request, response, next) => (pools.get(request.socket.localPort) ?? own)(request, response, next));
     },
   };
 }

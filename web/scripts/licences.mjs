@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 const PERMISSIVE = new Set(["MIT", "MIT-0", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "BlueOak-1.0.0", "CC0-1.0", "Python-2.0"]);
 // File-level copyleft, unchanged and with its notice: noVNC is loaded as a part of its own, the
 // others are tools that never reach a browser.
-const MPL = /^node_modules\/(@novnc\/novnc|axe-core|@axe-core\/playwright|lightningcss(-.*)?)$/;
+const MPL = /^node_modules\/(@novnc\/novnc|axe-core|lightningcss(-.*)?)$/;
 
 const lock = JSON.parse(readFileSync(new URL("../package-lock.json", import.meta.url), "utf8"));
 const bad = [];

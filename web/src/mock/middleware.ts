@@ -51,10 +51,11 @@ async function serve(server: MockServer, path: string, request: IncomingMessage,
   response.end(picture ?? JSON.stringify(body));
 }
 
-type Change = { class: string; ref: string; change: object } | { expire: true } | { addHost: number } | { away: boolean } | { class: string; ref: string; isGone: true };
+type Change = { reset: true } | { class: string; ref: string; change: object } | { expire: true } | { addHost: number } | { away: boolean } | { class: string; ref: string; isGone: true };
 
 function change(server: MockServer, asked: Change): { status: number; body: unknown } {
-  if ("expire" in asked) server.expire();
+  if ("reset" in asked) server.reset();
+  else if ("expire" in asked) server.expire();
   else if ("addHost" in asked) joinHost(server.pool.tables, asked.addHost);
   else if ("away" in asked) server.isAway = asked.away;
   else if ("isGone" in asked) {

@@ -19,6 +19,13 @@ export const MOCK_CODE = "ABCD-EFGH";
 /** How long a drill takes here, in milliseconds. */
 const DRILL_MS = 3000;
 
+/** Hosts in no pool. The second has a clock that is wrong, and does not reach the storage. */
+function waitingHosts(): WaitingHost[] {
+  return [8, 9].map((number) => ({
+    host: fixed(1, number), name: `host${number}`, address: `10.77.0.${number}`, version: "0.1.0", fingerprint: `${number}c1f`.repeat(16),
+  }));
+}
+
 export class MockServer {
   pool: MockPool;
   /** Which host answers. */
@@ -29,9 +36,21 @@ export class MockServer {
   private sessions = 0;
   private founded: boolean;
 
-  constructor(size: MockSize, tempo?: MockTempo) {
+  constructor(
+    private readonly size: MockSize,
+    private readonly tempo?: MockTempo,
+  ) {
     this.pool = new MockPool(size, tempo);
     this.founded = size.isFresh !== true;
+  }
+
+  /** Another pool of the same size; who is signed in stays so. */
+  reset(): void {
+    this.pool = new MockPool(this.size, this.tempo);
+    this.coordinator = "host1";
+    this.isAway = false;
+    this.waiting = waitingHosts();
+    this.cutOff.clear();
   }
 
   /** Ends the session, as a coordinator that was restarted does. */
@@ -220,10 +239,8 @@ export class MockServer {
     return { wanted, enough: tolerance.failures >= wanted, before: tolerance, after: tolerance, placed };
   }
 
-  /** Hosts in no pool. The second has a clock that is wrong, and does not reach the storage. */
-  waiting: WaitingHost[] = [8, 9].map((number) => ({
-    host: fixed(1, number), name: `host${number}`, address: `10.77.0.${number}`, version: "0.1.0", fingerprint: `${number}c1f`.repeat(16),
-  }));
+  /** Hosts in no pool. */
+  waiting: WaitingHost[] = waitingHosts();
 
   private newHost(route: string, body: Record<string, string>): unknown {
     const { address = "", fingerprint = "", code = "" } = body;

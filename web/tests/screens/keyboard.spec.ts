@@ -1,12 +1,12 @@
 // The story by the keyboard alone: from the first run to a protected machine that moves. Nothing is
 // pressed with a mouse; the page would tell.
-import { expect, test } from "@playwright/test";
+import { expect } from "@playwright/test";
 import { Hands } from "../hands";
-import { watch } from "../page";
+import { FRESH_PORT, ownBrowser as test } from "../mock";
+import { photograph, watch } from "../page";
 
-const URL = `http://127.0.0.1:${Number(process.env["HAVEN_MOCK_PORT"] ?? 4173) + 1}`;
+const URL = `http://127.0.0.1:${FRESH_PORT}`;
 const PASSWORD = "haven-demo";
-const PICTURES = process.env["PICTURES"] ?? "test-results/pictures";
 
 test("the story by keyboard alone", async ({ page, request }) => {
   test.setTimeout(180_000);
@@ -61,7 +61,7 @@ test("the story by keyboard alone", async ({ page, request }) => {
   await hands.enter(page.locator(".hv-serial"));
   await page.keyboard.type("hello\n");
   await expect(page.locator(".hv-serial .xterm-rows")).toContainText("HEARD hello");
-  await page.screenshot({ path: `${PICTURES}/console-keyboard.png` });
+  await photograph(page, "console-keyboard");
   await hands.leave();
 
   await home();

@@ -1,11 +1,11 @@
 // W8, W9, W11 in Chromium: the machine's page, its console, and how it moves; photographed in three languages, and
 // narrow, and looked at by axe.
-import { expect, type Page, test } from "@playwright/test";
-import { axeComplaints, signIn, watch } from "../page";
+import { expect, type Page } from "@playwright/test";
+import { test } from "../mock";
+import { axeComplaints, photograph, signIn, watch } from "../page";
 import { VM } from "../screens";
 
 const PASSWORD = "haven-demo";
-const PICTURES = process.env["PICTURES"] ?? "test-results/pictures";
 
 async function open(page: Page, path: string, language: string): Promise<void> {
   await page.addInitScript((value) => localStorage.setItem("haven.language", value), language);
@@ -23,7 +23,7 @@ async function look(page: Page, name: string, language: string): Promise<void> {
     const isCovered = width < 900 && (await page.locator(".hv-tree").isVisible()) && !(await dialog.isVisible());
     if (isCovered) await page.locator(".hv-header button").first().click();
     await page.waitForTimeout(300);
-    await page.screenshot({ path: `${PICTURES}/${name}-${language}-${width}.png`, animations: "disabled" });
+    await photograph(page, `${name}-${language}-${width}`, { animations: "disabled" });
     expect(await axeComplaints(page), `${name} ${width}`).toEqual([]);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     expect(wide, `${name} is wider than the window at ${width}`).toBeLessThanOrEqual(0);
@@ -38,6 +38,8 @@ for (const language of ["en", "es", "zh-CN"]) {
     const seen = watch(page, () => [baseURL ?? ""]);
     await open(page, `/vm/${VM}`, language);
     await expect(page.getByTestId("pending")).toBeVisible();
+    await expect(page.locator(".hv-thumbnail img")).toBeVisible();
+    await expect(page.locator(".hv-spark")).toHaveCount(4);
     await look(page, "machine-overview", language);
     await page.locator(".hv-notes + * + .hv-buttons button, .hv-stack > .hv-buttons button").first().click();
     await expect(page.locator("#notes-text")).toBeVisible();
@@ -50,7 +52,12 @@ for (const language of ["en", "es", "zh-CN"]) {
     await page.keyboard.press("Escape");
     await page.locator(".pf-v6-c-tabs a[href$='/console']").click();
     await expect(page.locator("[data-action='vm.tools']")).toBeVisible();
+    await expect(page.locator(".hv-console .pf-v6-c-label.pf-m-green")).toBeVisible({ timeout: 20_000 });
+    await page.locator("[data-tool=type]").click();
+    await page.locator(".hv-console textarea").fill("echo ¿Qué tal? 系");
+    await page.locator("[data-tool=keys]").click();
     await look(page, "machine-console-tools", language);
+    await page.keyboard.press("Escape");
     // Dropped onto a host it asks how it shall move there.
     const host = page.getByRole("treeitem", { name: /^host3/ });
     const machine = page.getByRole("treeitem", { name: /^web1(?!\d)/ });
@@ -69,9 +76,9 @@ test("W11: a move says how fast it is against the guest, and what was measured",
   await page.locator("[data-action='vm.migrate']").first().click();
   await page.locator(".pf-v6-c-modal-box__footer button").first().click();
   await expect(page.locator(".pf-v6-c-modal-box").getByText("120 MiB/s")).toBeVisible();
-  await page.screenshot({ path: `${PICTURES}/migrate-moving.png` });
+  await photograph(page, "migrate-moving");
   await expect(page.getByTestId("migrated")).toBeVisible();
-  await page.screenshot({ path: `${PICTURES}/migrate-done.png` });
+  await photograph(page, "migrate-done");
   expect(seen.errors).toEqual([]);
 });
 

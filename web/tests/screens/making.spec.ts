@@ -1,11 +1,11 @@
 // W4, W5, W7 in Chromium, step by step: every step is photographed, in three languages, light and
 // dark, and axe looks at it.
-import { expect, type Page, test } from "@playwright/test";
-import { axeComplaints, signIn, watch } from "../page";
+import { expect, type Page } from "@playwright/test";
+import { test } from "../mock";
+import { axeComplaints, photograph, signIn, watch } from "../page";
 import { SR } from "../screens";
 
 const PASSWORD = "haven-demo";
-const PICTURES = process.env["PICTURES"] ?? "test-results/pictures";
 const LANGUAGES = ["en", "es", "zh-CN"] as const;
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ ana";
 
@@ -24,7 +24,7 @@ async function look(page: Page, name: string, language: string): Promise<void> {
   await page.waitForTimeout(300);
   for (const theme of ["light", "dark"]) {
     await page.evaluate((dark) => document.documentElement.classList.toggle("pf-v6-theme-dark", dark), theme === "dark");
-    await page.screenshot({ path: `${PICTURES}/${name}-${language}-${theme}.png`, animations: "disabled", fullPage: true });
+    await photograph(page, `${name}-${language}-${theme}`, { animations: "disabled", fullPage: true });
     // What axe looks at is the same in every language but for the words.
     if (language === "en" || theme === "light") expect(await axeComplaints(page), `${name} ${theme}`).toEqual([]);
   }
@@ -103,6 +103,7 @@ for (const language of LANGUAGES) {
       await good.locator("button").click();
       await good.locator("input").fill("ABCD-EFGH");
       await good.locator("form button[type=submit]").click();
+      await expect(good.locator("[data-check]").first()).toBeVisible();
       await good.locator(".hv-buttons button").last().click();
       await expect(good.locator("[data-here]").first()).toBeVisible();
       await look(page, "add-host-networks", language);

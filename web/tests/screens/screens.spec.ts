@@ -1,12 +1,11 @@
 // Every screen against the mock pool, light and dark: axe, console, origins, pictures.
 // The daemon's policy is in force.
-import { expect, test } from "@playwright/test";
-import { axeComplaints, signIn, watch } from "../page";
+import { expect } from "@playwright/test";
+import { test } from "../mock";
+import { axeComplaints, photograph, signIn, watch } from "../page";
 import { SCREENS, VM } from "../screens";
 
 const PASSWORD = "haven-demo";
-/** Pictures for looking at; `PICTURES=dir` says where. */
-const PICTURES = process.env["PICTURES"] ?? "test-results/pictures";
 
 for (const screen of SCREENS) {
   test(screen.name, async ({ page, baseURL }) => {
@@ -18,7 +17,7 @@ for (const screen of SCREENS) {
     await page.waitForTimeout(400);
     for (const theme of ["light", "dark"]) {
       await page.evaluate((dark) => document.documentElement.classList.toggle("pf-v6-theme-dark", dark), theme === "dark");
-      await page.screenshot({ path: `${PICTURES}/${screen.name}-${theme}.png`, animations: "disabled" });
+      await photograph(page, `${screen.name}-${theme}`, { animations: "disabled" });
       expect(await axeComplaints(page), theme).toEqual([]);
     }
     expect(seen.errors).toEqual([]);
@@ -34,11 +33,11 @@ for (const language of ["en", "es", "zh-CN"]) {
     await page.goto("/ui/pool/availability");
     await signIn(page, PASSWORD);
     await page.waitForTimeout(800);
-    await page.screenshot({ path: `${PICTURES}/availability-${language}.png` });
+    await photograph(page, `availability-${language}`);
     expect(await axeComplaints(page)).toEqual([]);
     await page.goto("/ui/");
     await expect(page.locator(".hv-protection")).toBeVisible();
-    await page.screenshot({ path: `${PICTURES}/overview-${language}.png` });
+    await photograph(page, `overview-${language}`);
   });
 }
 
@@ -55,13 +54,13 @@ test("W17 performance: a time drawn in one graph is the time of all, and goes in
   await page.mouse.move(box.x + box.width * 0.5, y);
   await page.mouse.down();
   await page.mouse.move(box.x + box.width * 0.75, y, { steps: 5 });
-  await page.screenshot({ path: `${PICTURES}/performance-brush-zh-CN.png` });
+  await photograph(page, "performance-brush-zh-CN");
   await page.mouse.up();
   await expect(page.getByRole("button", { name: "全部时间" })).toBeEnabled();
   await page.waitForTimeout(300);
   await page.setViewportSize({ width: 1440, height: 1500 });
   await page.waitForTimeout(300);
-  await page.screenshot({ path: `${PICTURES}/performance-zh-CN.png` });
+  await photograph(page, "performance-zh-CN");
   const download = page.waitForEvent("download");
   await page.getByRole("button", { name: "下载 CSV" }).click();
   const file = await download;
@@ -76,39 +75,10 @@ test("W17 performance: a time drawn in one graph is the time of all, and goes in
     await page.getByRole("button", { name: range }).click();
     await expect(graphs).toHaveCount(4);
     await page.waitForTimeout(400);
-    await page.screenshot({ path: `${PICTURES}/performance-${range.replace(" ", "")}-zh-CN.png` });
+    await photograph(page, `performance-${range.replace(" ", "")}-zh-CN`);
   }
   expect(seen.errors).toEqual([]);
 });
-
-for (const language of ["en", "es", "zh-CN"]) {
-  test(`W8, W9, W11 in ${language}: a machine, its keys, where it can go`, async ({ page, baseURL }) => {
-    const seen = watch(page, () => [baseURL ?? ""]);
-    await page.addInitScript((value) => localStorage.setItem("haven.language", value), language);
-    await page.goto(`/ui/vm/${VM}`);
-    await signIn(page, PASSWORD);
-    await expect(page.locator(".hv-thumbnail img")).toBeVisible();
-    await expect(page.locator(".hv-spark")).toHaveCount(4);
-    await page.screenshot({ path: `${PICTURES}/machine-${language}.png` });
-    await page.locator("[data-action='vm.migrate']").first().click();
-    await page.locator(".pf-v6-c-expandable-section__toggle button").click();
-    await page.waitForTimeout(300);
-    await page.screenshot({ path: `${PICTURES}/migrate-${language}.png` });
-    expect(await axeComplaints(page), "migrate").toEqual([]);
-    await page.keyboard.press("Escape");
-    await page.goto(`/ui/vm/${VM}/console`);
-    await expect(page.locator(".hv-console .pf-v6-c-label.pf-m-green")).toBeVisible({ timeout: 20_000 });
-    const tools = page.locator(".hv-console > .hv-buttons");
-    await tools.locator("button[aria-expanded]").last().click();
-    await page.locator(".hv-console textarea").fill("echo ¿Qué tal? 系");
-    await tools.locator(".pf-v6-c-menu-toggle").click();
-    await page.waitForTimeout(300);
-    await page.screenshot({ path: `${PICTURES}/console-keys-${language}.png` });
-    expect(await axeComplaints(page), "console").toEqual([]);
-    expect(seen.errors).toEqual([]);
-    expect(seen.foreign).toEqual([]);
-  });
-}
 
 test("the sign-in page", async ({ browser, baseURL }) => {
   const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
@@ -117,7 +87,7 @@ test("the sign-in page", async ({ browser, baseURL }) => {
   );
   await page.goto(`${baseURL}/ui/`);
   await expect(page.locator("#password")).toBeFocused();
-  await page.screenshot({ path: `${PICTURES}/sign-in.png` });
+  await photograph(page, "sign-in");
   await page.unroute("**/ui/session");
   await page.route("**/ui/session", (route) =>
     route.fulfill({ json: { role: "unconfigured", signed_in: false, user: "", csrf: "", pool: "", host: "host1", version: "0" } }),
@@ -125,7 +95,7 @@ test("the sign-in page", async ({ browser, baseURL }) => {
   await page.goto(`${baseURL}/ui/#code=ABCD-EFGH`);
   await page.reload();
   await expect(page.locator("#pool-name")).toBeVisible();
-  await page.screenshot({ path: `${PICTURES}/welcome.png`, fullPage: true });
+  await photograph(page, "welcome", { fullPage: true });
 });
 
 test("W1: the demo shows a pool, says that it is none, and changes nothing", async ({ browser, baseURL }) => {
@@ -136,17 +106,17 @@ test("W1: the demo shows a pool, says that it is none, and changes nothing", asy
   );
   await page.goto(`${baseURL}/ui/`);
   await page.locator("#way-demo").check();
-  await page.screenshot({ path: `${PICTURES}/welcome-demo.png`, fullPage: true });
+  await photograph(page, "welcome-demo", { fullPage: true });
   expect(await axeComplaints(page)).toEqual([]);
   await page.getByRole("button", { name: "Look around" }).click();
   await expect(page.locator(".hv-protection")).toBeVisible({ timeout: 20_000 });
   await expect(page.getByText("This is a demo: nothing here is real")).toBeVisible();
   await page.waitForTimeout(500);
-  await page.screenshot({ path: `${PICTURES}/demo.png` });
+  await photograph(page, "demo");
   expect(await axeComplaints(page)).toEqual([]);
   await page.getByRole("treeitem", { name: /host2/ }).click();
   await page.locator("[data-action='host.maintenance'], .hv-object-head button").last().click();
-  await page.screenshot({ path: `${PICTURES}/demo-host.png` });
+  await photograph(page, "demo-host");
   expect(seen.errors).toEqual([]);
   expect(seen.foreign).toEqual([]);
 });
@@ -162,19 +132,19 @@ test("W12, W16: what is asked before a drill, a pause, and before many alerts go
     await expect(page.getByRole("dialog")).toBeVisible();
     if (action === "pool.ha-drill") await page.getByRole("radio", { name: /host2/ }).check();
     await page.waitForTimeout(300);
-    await page.screenshot({ path: `${PICTURES}/${action}-es.png` });
+    await photograph(page, `${action}-es`);
     expect(await axeComplaints(page), action).toEqual([]);
     await page.keyboard.press("Escape");
   }
   await page.goto("/ui/alerts?by=severity");
   await page.locator(".hv-alert-group [data-action='message.clear']").last().click();
   await page.waitForTimeout(300);
-  await page.screenshot({ path: `${PICTURES}/alerts-clear-es.png` });
+  await photograph(page, "alerts-clear-es");
   expect(await axeComplaints(page), "clear").toEqual([]);
   await page.keyboard.press("Escape");
   await page.locator("[data-action='message.take']").first().click();
   await page.waitForTimeout(300);
-  await page.screenshot({ path: `${PICTURES}/alerts-take-es.png` });
+  await photograph(page, "alerts-take-es");
   expect(await axeComplaints(page), "take").toEqual([]);
   expect(seen.errors).toEqual([]);
 });
@@ -190,7 +160,7 @@ for (const screen of SCREENS.filter((each) => NARROW.has(each.name))) {
     await signIn(page, PASSWORD);
     await expect(page.locator("h1").first()).toBeVisible();
     await page.waitForTimeout(400);
-    await page.screenshot({ path: `${PICTURES}/${screen.name}-narrow-es.png`, animations: "disabled" });
+    await photograph(page, `${screen.name}-narrow-es`, { animations: "disabled" });
     // Nothing of the page lies outside; what is wider scrolls by itself.
     expect(await page.evaluate(() => [document.documentElement.scrollWidth, document.querySelector("main")?.scrollWidth])).toEqual([375, 375]);
     for (const part of await page.locator(".hv-header button, .hv-header a").all()) {

@@ -31,7 +31,7 @@ export function ScreenTools({ keys, blocked, name, fits, onFits, isTyping, onTyp
         {CTRL_ALT_DEL.name}
       </Act>
       <KeyMenu keys={keys} blocked={blocked} />
-      <Act variant="secondary" size="sm" blocked={isTyping ? undefined : blocked} onClick={onTyping} aria-expanded={isTyping}>
+      <Act variant="secondary" size="sm" blocked={isTyping ? undefined : blocked} onClick={onTyping} aria-expanded={isTyping} data-tool="type">
         {t("console-paste")}
       </Act>
       <ToggleGroup isCompact aria-label={t("console-size")}>
@@ -54,7 +54,7 @@ function KeyMenu({ keys, blocked }: Pick<Props, "keys" | "blocked">): ReactNode 
       onOpenChange={setOpen}
       isScrollable
       toggle={(ref) => (
-        <MenuToggle ref={ref} size="sm" isExpanded={open} onClick={() => setOpen(!open)}>
+        <MenuToggle ref={ref} size="sm" data-tool="keys" isExpanded={open} onClick={() => setOpen(!open)}>
           {t("console-keys")}
         </MenuToggle>
       )}
