@@ -419,7 +419,7 @@ impl Machine {
         }
         let now = self.now;
         let Some(view) = self.files.get_mut(usize::from(file)) else { return };
-        let young = self.carry == Carry::Reading && on(Mutation::CarryUnread);
+        let young = matches!(self.carry, Carry::Reading | Carry::Read) && on(Mutation::CarryUnread);
         let ok = ok || young || on(Mutation::UnreadableIgnored);
         // A life that has not written yet trusts nothing it read, and waits for its own blocks alone: one
         // that saw a first copy rot, and the second one older, would wait for ever.

@@ -3,5 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
 
 mod orders;
+#[path = "../shared/ports.rs"]
+mod ports;
 mod streams;
 mod support;

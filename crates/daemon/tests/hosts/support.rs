@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -25,6 +25,8 @@ use haven_drivers::storage::{
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+use crate::ports::free_port;
 
 /// A hypervisor whose guests are entries of a table.
 #[derive(Debug)]
@@ -250,11 +252,6 @@ pub(crate) struct TestHost {
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: JoinSet<()>,
     pub(crate) dir: tempfile::TempDir,
-}
-
-/// A free port; taken again at once by its daemon.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 pub(crate) fn settings() -> Settings {

@@ -16,7 +16,8 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use crate::guards::{Guards, Wants};
-use crate::support::{PASSWORD, free_port, post, rpc};
+use crate::ports::free_port;
+use crate::support::{PASSWORD, post, rpc};
 
 /// A daemon that can be killed and started again. It runs on threads of its own.
 pub(crate) struct Host {

@@ -20,6 +20,8 @@ mod lifecycle;
 mod members;
 mod moves;
 mod node;
+#[path = "../shared/ports.rs"]
+mod ports;
 mod promise;
 mod python;
 mod recovery;

@@ -1,7 +1,7 @@
 //! Daemons below directories of their own, and a client of their API.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -23,6 +23,8 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value as Json, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+use crate::ports::free_port;
 
 /// Password of root in all test pools.
 pub(crate) const PASSWORD: &str = "correct horse";
@@ -134,10 +136,6 @@ impl Drop for TestHost {
     fn drop(&mut self) {
         self.stop.cancel();
     }
-}
-
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl TestHost {
