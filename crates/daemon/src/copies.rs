@@ -15,6 +15,7 @@ use haven_pooldb::Snapshot;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use crate::peer_net::{Caller, forward_request};
 use crate::state::AppState;
@@ -42,6 +43,18 @@ pub struct About {
     pub kept_s: Option<u64>,
     /// It answers for the pool now.
     pub coordinates: bool,
+    /// The newest copy that anybody told it of, when it was to take the database over.
+    #[serde(default)]
+    pub told: Option<Told>,
+}
+
+/// What a host was told of copies. It counts when those who said so are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// Names the arming under which it was said: the database may be another's under the next one.
+    pub arming: Uuid,
+    /// Generation of that copy.
+    pub generation: u64,
 }
 
 /// A member and what it says, if it answers.
@@ -76,7 +89,11 @@ pub async fn about(state: &Arc<AppState>) -> About {
     });
     let kept_s = kept.max();
     let generation = own(state).await.ok().map(|copy| copy.generation);
-    About { generation, kept_s, coordinates: state.may_act() }
+    let told = match state.ha.get() {
+        Some(ha) => ha.told().await,
+        None => None,
+    };
+    About { generation, kept_s, coordinates: state.may_act(), told }
 }
 
 /// What these hosts say, asked all at the same time.
@@ -144,10 +161,18 @@ pub fn newest(standings: &[Standing]) -> Option<(HostId, u64)> {
     copies.max().map(|(generation, host)| (host.0, generation))
 }
 
+/// The newest generation that there was under an arming, as far as any of them knows: of a copy, or of
+/// one that a host was told of.
+#[must_use]
+pub fn witnessed(standings: &[Standing], arming: Uuid) -> Option<u64> {
+    let abouts = standings.iter().filter_map(|standing| standing.about.as_ref());
+    let told = abouts.filter_map(|about| about.told).filter(|told| told.arming == arming);
+    let told = told.map(|told| told.generation).max();
+    newest(standings).map(|(_, generation)| generation).max(told)
+}
+
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
     #[test]
@@ -161,5 +186,25 @@ mod tests {
             [standing(3, Some(7)), standing(2, Some(7)), standing(1, Some(6)), standing(4, None)];
         assert_eq!(newest(&all), Some((HostId(Uuid::from_u128(2)), 7)));
         assert_eq!(newest(&[standing(1, None)]), None);
+    }
+
+    #[test]
+    fn what_a_host_was_told_counts_in_its_arming_alone() {
+        let (now, before) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let about = |generation: u64, arming: Uuid| About {
+            generation: Some(7),
+            told: Some(Told { arming, generation }),
+            ..About::default()
+        };
+        let standing = |about: About| Standing {
+            host: HostId(Uuid::from_u128(3)),
+            name: String::new(),
+            about: Some(about),
+        };
+        let known = |told: u64, arming: Uuid| witnessed(&[standing(about(told, arming))], now);
+        assert_eq!(known(9, now), Some(9));
+        assert_eq!(known(6, now), Some(7));
+        assert_eq!(known(9, before), Some(7));
+        assert_eq!(witnessed(&[standing(About::default())], now), None);
     }
 }

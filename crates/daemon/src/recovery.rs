@@ -170,7 +170,10 @@ pub async fn recover(state: &Arc<AppState>, wishes: Wishes) -> Result<Standing, 
     let copy = copies::fetch(state, from).await?;
     confirm(&copy, &wishes)?;
     let off = wishes.off.clone();
-    let ready = prepared(copy, known, &off, |_| Ok(()))?;
+    // Above what members were told of by those who are silent now, too: else it would be refused.
+    let told = standings.iter().filter_map(|standing| standing.about.as_ref()?.told);
+    let above = told.map(|told| told.generation).max().unwrap_or(0).max(known);
+    let ready = prepared(copy, above, &off, |_| Ok(()))?;
     tracing::warn!(from = %from.0, generation = ready.generation, armed, "taking over a copy of the pool database");
     let members: Vec<HostId> = pool.members.iter().map(|member| member.host).collect();
     match armed {

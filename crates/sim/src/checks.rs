@@ -77,21 +77,29 @@ impl World {
             .filter(|other| *other != host)
             .filter(|other| self.hosts.get(*other).is_some_and(|h| h.vms.contains(&vm)))
             .collect();
+        let stray = self.metadata.strays.contains(&vm);
         if self.manager.dirty.get(&vm).is_some_and(|until| self.now < *until) {
-            self.fail(format!(
-                "S1: vm {vm} starts on {host} while a write of its former life may land"
-            ));
+            let what =
+                format!("S1: vm {vm} starts on {host} while a write of its former life may land");
+            self.started_twice(what, stray);
         }
-        let what = format!("S1: vm {vm} starts on {host} while it runs on {elsewhere:?}");
-        if !elsewhere.is_empty() && self.metadata.strays.contains(&vm) {
-            self.log(|| format!("RESIDUAL RISK {what}: the volume was rolled back unnoticed"));
-            self.residual = true;
-        } else if !elsewhere.is_empty() {
-            self.fail(what);
+        if !elsewhere.is_empty() {
+            let what = format!("S1: vm {vm} starts on {host} while it runs on {elsewhere:?}");
+            self.started_twice(what, stray);
         } else if !self.hosts.iter().any(|h| h.starting.contains_key(&vm)) {
             // It is nowhere else, and this start is known to the database.
             self.metadata.strays.remove(&vm);
         }
+    }
+
+    /// Excused by a named residual risk alone: the volume was rolled back, nobody who was asked knew of
+    /// it, and this VM's order is among what is lost.
+    fn started_twice(&mut self, what: String, stray: bool) {
+        if !stray {
+            return self.fail(what);
+        }
+        self.log(|| format!("RESIDUAL RISK {what}: the volume was rolled back unnoticed"));
+        self.residual = true;
     }
 
     /// After healing: everybody who is powered on is a member, one acts, all VMs run. Asked after

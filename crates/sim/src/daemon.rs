@@ -69,7 +69,8 @@ impl World {
         let Some(h) = self.hosts.get_mut(host).filter(|h| h.powered && !h.daemon.killed) else {
             return;
         };
-        h.daemon.paused_until = until;
+        // A shorter pause within a longer one does not end that: what waits for its end keeps its order.
+        h.daemon.paused_until = h.daemon.paused_until.max(until);
         h.daemon.missed = true;
         let (boot, down) = (h.boot, h.daemon.kills);
         if ms * MS > SILENCE {

@@ -203,6 +203,8 @@ pub(crate) struct DbHost {
     /// When the volume is looked at next, and when a take-over that failed is tried again.
     pub(crate) look_at: u64,
     pub(crate) retry_at: u64,
+    /// The newest copy that a member ever told it of.
+    pub(crate) told_of: u64,
     /// The copy that a person chose, instead of a live area that is lost.
     pub(crate) chosen: Option<Chosen>,
 }
@@ -567,10 +569,11 @@ impl World {
 
     /// A daemon that acted is coordinator no more.
     pub(crate) fn role_ended(&mut self, host: usize, number: u64) {
-        let chosen = self.hosts.get_mut(host).and_then(|h| h.db.chosen.take());
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        let (chosen, told_of) = (h.db.chosen.take(), h.db.told_of);
         self.close_database(host);
         if let Some(h) = self.hosts.get_mut(host) {
-            h.db.chosen = chosen;
+            h.db = DbHost { chosen, told_of, ..std::mem::take(&mut h.db) };
         }
         let life = self.hosts.get(host).map_or(0, |h| h.life);
         self.after(5 * MS, Event::Drained { host, life, epoch: number });

@@ -155,6 +155,7 @@ fn run(arguments: &Arguments) -> bool {
     let next = AtomicU64::new(arguments.first);
     let (broken, virtual_ms, runs) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     let (unreadable, residual) = (AtomicU64::new(0), AtomicU64::new(0));
+    let forgotten = AtomicU64::new(0);
     let (began, said) = (Instant::now(), AtomicU64::new(0));
     let until = began.checked_add(Duration::from_secs(arguments.seconds));
     let end = arguments.first.saturating_add(arguments.seeds);
@@ -169,6 +170,7 @@ fn run(arguments: &Arguments) -> bool {
         virtual_ms.fetch_add(world.now_ms(), Ordering::Relaxed);
         unreadable.fetch_add(u64::from(world.unreadable), Ordering::Relaxed);
         residual.fetch_add(u64::from(world.residual), Ordering::Relaxed);
+        forgotten.fetch_add(u64::from(world.forgot_writes()), Ordering::Relaxed);
         if let Some(what) = &world.broken {
             broken.fetch_add(1, Ordering::Relaxed);
             let what_ms = what.at_ms;
@@ -211,6 +213,8 @@ fn run(arguments: &Arguments) -> bool {
     say(&format!("figure sim_ballots_lost{size} {} runs", unreadable.into_inner()));
     // A double start after a volume was rolled back that no host witnessed: another one.
     say(&format!("figure sim_unwitnessed{size} {} runs", residual.into_inner()));
+    // An older database was taken, because the volume was put back or rotted and no host knew better.
+    say(&format!("figure sim_forgotten{size} {} runs", forgotten.into_inner()));
     broken == 0
 }
 

@@ -64,8 +64,9 @@ impl World {
     pub(crate) fn told(&mut self, host: usize, state: Box<GuardState>) {
         let Some(h) = self.hosts.get_mut(host) else { return };
         // The guard's socket keeps the order.
-        // What an earlier life said is lost with the daemon that fencing killed.
-        let late = state.me.is_some_and(|me| me.incarnation.0 < h.incarnation);
+        // What an earlier life said is lost with the daemon that fencing killed; that it left is the last
+        // thing that a guard says.
+        let late = h.idle || state.me.is_some_and(|me| me.incarnation.0 < h.incarnation);
         let newer = |told: &GuardState| told.me != state.me || told.sequence < state.sequence;
         if late || !h.told.as_deref().is_none_or(newer) {
             self.spare.push(state);

@@ -198,8 +198,9 @@ impl World {
     /// where the documents say so.
     fn witnessed(&mut self, host: usize, epoch: &EpochView, db: &Database) -> bool {
         let found = db.generation();
-        if let Some(known) = self.newest_copy(host, epoch).filter(|copy| copy.generation > found) {
-            let known = known.generation;
+        let newest = self.newest_copy(host, epoch).map_or(0, |copy| copy.generation);
+        let known = self.told_of(host, epoch, newest);
+        if known > found {
             let why = format!("a member has generation {known}, the volume {found}");
             self.refuse(host, epoch, &why, Refusal::Witnessed);
             return false;
@@ -259,6 +260,16 @@ impl World {
         self.metadata.acked = acked.min(found);
     }
 
+    /// The newest generation that anybody who answers knows of, with what this daemon was told before: a
+    /// witness that has died since was one nevertheless.
+    fn told_of(&mut self, host: usize, epoch: &EpochView, newest: u64) -> u64 {
+        let members = self.indices(&epoch.members).filter(|member| self.reaches(host, *member));
+        let told = members.filter_map(|member| Some(self.hosts.get(member)?.db.told_of)).max();
+        let Some(h) = self.hosts.get_mut(host) else { return newest };
+        h.db.told_of = h.db.told_of.max(newest).max(told.unwrap_or(0));
+        h.db.told_of
+    }
+
     fn newest_copy(&self, host: usize, epoch: &EpochView) -> Option<Copy> {
         let members = self.indices(&epoch.members).filter(|member| self.reaches(host, *member));
         let copies = members.filter_map(|member| self.hosts.get(member)?.copy.clone());
@@ -271,7 +282,11 @@ impl World {
         let seal = area::certain_seal(&self.metadata.area(epoch.area_live));
         let seal = seal.filter(|seal| owner.is_none_or(|owner| owner == seal.owner));
         let copy = self.newest_copy(host, epoch);
-        let same = seal.zip(copy).filter(|(seal, copy)| seal.generation == copy.generation);
+        let newest = copy.as_ref().map_or(0, |copy| copy.generation);
+        let known = self.told_of(host, epoch, newest);
+        let same = seal
+            .zip(copy)
+            .filter(|(seal, copy)| seal.generation == copy.generation && known <= seal.generation);
         let Some((_, copy)) = same else {
             self.refuse(host, epoch, why, Refusal::Unreadable);
             return None;

@@ -137,6 +137,12 @@ impl World {
         std::mem::take(&mut self.lines)
     }
 
+    /// An older database was taken at some moment, which a named residual risk excuses.
+    #[must_use]
+    pub fn forgot_writes(&self) -> bool {
+        self.metadata.forgotten > 0
+    }
+
     /// Virtual time in milliseconds.
     #[must_use]
     pub fn now_ms(&self) -> u64 {

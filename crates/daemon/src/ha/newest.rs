@@ -47,9 +47,9 @@ pub(super) async fn witnessed(
 ) -> Result<Database, ApiError> {
     let standings = copies::ask(&ha.state, &live.members).await;
     let found = database.generation();
-    match copies::newest(&standings) {
-        Some((host, known)) if known > found => {
-            tracing::debug!(host = %host.0, known, found, "a copy is newer than the volume");
+    match ha.witnessed(live, &standings).await {
+        Some(known) if known > found => {
+            tracing::debug!(known, found, "a copy is newer than the volume");
             complain(ha, Trouble::RolledBack, "a copy of a host is newer than the volume");
             Err(ApiError::with(codes::DATABASE_ROLLED_BACK, &[&found, &known]))
         }
@@ -72,7 +72,8 @@ pub(super) async fn instead(ha: &Ha, live: &Live, error: StoreError) -> Result<P
     let standings = copies::ask(&ha.state, &live.members).await;
     let Some((host, generation)) = copies::newest(&standings) else { return Err(error.into()) };
     // A newer one says that the volume was rolled back besides: then nobody knows what is lacking.
-    if generation != seal.generation {
+    let known = ha.witnessed(live, &standings).await;
+    if generation != seal.generation || known > Some(seal.generation) {
         return Err(error.into());
     }
     let copy = copies::fetch(&ha.state, host).await?;

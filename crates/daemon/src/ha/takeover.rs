@@ -16,6 +16,7 @@ use haven_pooldb::{Database, RedbStore, Snapshot, Store, StoreError, Tx};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::alarm;
 use super::area::{self, MayWrite, Volume};
@@ -25,6 +26,7 @@ use super::metadata::{Health, Trouble};
 use super::newest;
 use super::standing::{self, Begin};
 use crate::agent::permit::PermitGate;
+use crate::copies::{self, Standing, Told};
 use crate::ops::rows;
 use crate::state::AppState;
 
@@ -58,6 +60,8 @@ pub(super) struct Live {
     me: String,
     /// The members, whose copies are witnesses.
     pub(super) members: Vec<HostId>,
+    /// Names the arming.
+    arming: Uuid,
 }
 
 impl Live {
@@ -65,7 +69,8 @@ impl Live {
         let epoch = state.epoch.as_ref()?;
         let me = state.me.map(|me| area::owner(epoch.generation, me)).unwrap_or_default();
         let members = epoch.members.iter().map(|life| life.host).collect();
-        Some(Self { area: epoch.area_live, owner: area::owner_of_live(epoch), me, members })
+        let (area, owner) = (epoch.area_live, area::owner_of_live(epoch));
+        Some(Self { area, owner, me, members, arming: epoch.generation })
     }
 
     /// This life, as the owner of what it writes.
@@ -93,6 +98,9 @@ pub struct Ha {
     pub(super) health: Health,
     /// What a person chose, because the live area is lost.
     chosen: Arc<Mutex<Option<Chosen>>>,
+    /// The newest copy that a witness told of in an arming. A person's choice is newer: its history
+    /// begins above everything.
+    told: Arc<Mutex<Option<Told>>>,
 }
 
 /// The copy of the database that a person chose.
@@ -118,6 +126,7 @@ impl Ha {
             changing: Arc::default(),
             health: Health::default(),
             chosen: Arc::default(),
+            told: Arc::default(),
         };
         tokio::spawn(follow(ha.clone(), stop.clone()));
         tokio::spawn(super::resume::run(ha.clone(), stop.clone()));
@@ -157,6 +166,21 @@ impl Ha {
             *chosen = None;
         }
         chosen.as_ref().map(|chosen| chosen.copy.clone())
+    }
+
+    /// The newest copy that anybody ever told this daemon of under this arming, and now: a witness that
+    /// has died since was one nevertheless, and whoever takes over next is told in turn.
+    pub(super) async fn witnessed(&self, live: &Live, now: &[Standing]) -> Option<u64> {
+        let mut told = self.told.lock().await;
+        let before = told.filter(|told| told.arming == live.arming).map(|told| told.generation);
+        let newest = before.max(copies::witnessed(now, live.arming));
+        *told = newest.map(|generation| Told { arming: live.arming, generation });
+        newest
+    }
+
+    /// The newest copy that anybody told this daemon of.
+    pub async fn told(&self) -> Option<Told> {
+        *self.told.lock().await
     }
 
     /// What a person chose is taken, or of no use any more.

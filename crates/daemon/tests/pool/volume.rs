@@ -61,15 +61,19 @@ impl Armed {
         state.pool.read(|db| db.generation()).await.unwrap()
     }
 
+    /// Generation of the copy that this host has.
+    async fn copy_of(&self, number: usize) -> Option<u64> {
+        let about = get(&self.socket(number), "/haven/pool/copy-about").await.1;
+        serde_json::from_str::<Json>(&about).unwrap()["generation"].as_u64()
+    }
+
     /// The members have copies of what host `number` has.
     pub(crate) async fn copied_from(&self, number: usize) {
         self.until("the members have the newest copy", async |pool| {
             let newest = pool.generation(number).await;
             let mut all = true;
             for other in (0..3).filter(|other| *other != number) {
-                let about = get(&pool.socket(other), "/haven/pool/copy-about").await.1;
-                let about: Json = serde_json::from_str(&about).unwrap();
-                all &= about["generation"].as_u64().is_some_and(|known| known >= newest);
+                all &= pool.copy_of(other).await >= Some(newest);
             }
             all
         })
@@ -128,6 +132,39 @@ async fn a_volume_rolled_back_between_two_coordinators_is_noticed_and_refused() 
             && pool.alerts(1, "METADATA_LUN_HEALTHY").await == 1
     })
     .await;
+}
+
+/// Found by storms: the only witness of what the volume has lost dies after it was asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_witness_that_died_is_remembered() {
+    let mut pool = Armed::with_volume().await;
+    pool.write(0, "older").await.unwrap();
+    let old = pool.save();
+    pool.kill(1).await;
+    pool.write(0, "newest").await.unwrap();
+    let generation = pool.generation(0).await;
+    pool.until("host 2 has a copy", async |pool| pool.copy_of(2).await == Some(generation)).await;
+    pool.kill(0).await;
+    let newest = pool.dir.path().join("newest");
+    copy(&pool.volume(), &newest);
+    pool.put_back(&old);
+    pool.start(1).await;
+    pool.guards.name(1);
+    let older = async |pool: &Armed, number: usize| {
+        pool.refused(number).await.contains("holds an older database")
+    };
+    pool.until("it says why", async |pool| older(pool, 1).await).await;
+    pool.kill(2).await;
+    // Long enough for several attempts.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(pool.written(1).await.is_err(), "an older database is served");
+    // Whoever comes next is told of it.
+    pool.start(0).await;
+    assert!(pool.copy_of(0).await < Some(generation), "it is a witness itself");
+    pool.guards.name(0);
+    pool.until("the next one says why", async |pool| older(pool, 0).await).await;
+    pool.put_back(&newest);
+    pool.until("it goes on", async |pool| pool.written(0).await == Ok(json!("newest"))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -81,14 +81,34 @@ fn a_database_that_was_forgotten_excuses_only_that_a_copy_is_newer() {
 
 #[test]
 fn only_a_machine_that_the_lost_database_knew_better_may_start_twice() {
-    for stray in [true, false] {
+    for (stray, dead) in [(true, false), (false, false), (true, true), (false, true)] {
         let (mut world, ..) = pool();
         let on = (0..3).find(|host| world.hosts[*host].vms.contains(&1)).unwrap();
+        if dead {
+            // A write of its life there is on its way.
+            world.hosts[on].vms.remove(&1);
+            world.manager.dirty.insert(1, world.now + 1);
+        }
         world.metadata.strays.insert(if stray { 1 } else { 2 });
         world.check_start(1, (on + 1) % 3);
         assert_eq!(world.residual, stray);
         assert_eq!(broken(&world).starts_with("S1"), !stray);
     }
+}
+
+/// What a member was told of by one that is gone counts for whoever asks it next.
+#[test]
+fn a_witness_that_died_is_remembered() {
+    let (mut world, chief, epoch) = pool();
+    let db = live(&world, chief, &epoch);
+    world.metadata.damaged.insert(epoch.area_live);
+    world.hosts[(chief + 1) % 3].db.told_of = db.generation() + 1;
+    assert!(!world.witnessed(chief, &epoch, &db));
+    world.hosts[(chief + 1) % 3].db.told_of = 0;
+    assert!(!world.witnessed(chief, &epoch, &db), "it has forgotten what it was told");
+    world.hosts[chief].db.told_of = 0;
+    assert!(world.witnessed(chief, &epoch, &db));
+    assert_eq!(world.broken, None);
 }
 
 /// A person chooses, and before the copy is whole another host opens the area after all. What was
