@@ -15,6 +15,7 @@ pub mod ballots;
 pub mod guard;
 pub mod orders;
 pub mod permits;
+pub mod pools;
 pub mod power;
 pub mod reach;
 mod report;

@@ -8,12 +8,14 @@ use std::time::Instant;
 use haven_model_check::suite::{self, Case};
 
 /// Explored states (revisits counted) at which a case ends as bounded: some minutes and GiB.
-/// `--states N` gives another bound, `--only TEXT` only the cases whose name has that text.
+/// `--states N` gives another bound, `--only TEXT` only the cases whose name has that text,
+/// `--traces` prints each run that breaks a promise.
 const STATES_MAX: usize = 100_000_000;
 
 fn main() -> std::io::Result<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let quick = words.iter().any(|word| word == "--quick");
+    let traces = words.iter().any(|word| word == "--traces");
     let bound = words.iter().skip_while(|word| *word != "--states").nth(1);
     let only = words.iter().skip_while(|word| *word != "--only").nth(1).cloned();
     let only = only.unwrap_or_default();
@@ -54,7 +56,7 @@ fn main() -> std::io::Result<ExitCode> {
         )?;
     }
     let cases = suite::without_rules();
-    let missed = leave_out(&mut out, threads, bound, cases.iter().filter(meant))?;
+    let missed = leave_out(&mut out, threads, bound, cases.iter().filter(meant), traces)?;
     writeln!(out, "figure model_states {states} states")?;
     writeln!(out, "figure model_broken {broken} cases")?;
     writeln!(out, "figure model_whole {whole} cases")?;
@@ -83,6 +85,7 @@ fn leave_out<'a>(
     threads: usize,
     bound: usize,
     cases: impl Iterator<Item = &'a Case>,
+    traces: bool,
 ) -> std::io::Result<LeftOut> {
     let mut left = LeftOut::default();
     for case in cases {
@@ -98,6 +101,9 @@ fn leave_out<'a>(
         };
         *count += 1;
         writeln!(out, "without {:<58} {:>11} states: {verdict}", case.name, report.states)?;
+        if let Some((_, steps)) = report.broken.filter(|_| traces) {
+            writeln!(out, "{steps}")?;
+        }
     }
     Ok(left)
 }
