@@ -18,7 +18,7 @@ pub(crate) fn free_port() -> u16 {
     let count = u32::from(PORTS.end - PORTS.start);
     let first = std::process::id().wrapping_mul(APART) % count;
     let mut ports = (0..count).map(|n| PORTS.start + u16::try_from((first + n) % count).unwrap());
-    ports.find(|port| take(*port)).expect("a free port")
+    ports.find(|port| take(*port)).unwrap()
 }
 
 fn take(port: u16) -> bool {
