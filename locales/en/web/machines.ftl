@@ -177,3 +177,25 @@ column-limit = May send
 nic-limit-do = Limit
 nic-limit-title = What { $mac } may send
 nic-limit-body = A machine that runs is limited at once. What it receives is not limited.
+
+## Folders and tags
+
+vm-file = File in a folder
+vm-file-title =
+    { $count ->
+        [one] Folder of { $name }
+       *[other] Folder of { $count } machines
+    }
+vm-file-body = The tree shows machines by their folders. One that does not exist yet is made by filing something in it; an empty text takes machines out of their folders.
+vm-file-do = File
+vm-file-is-there = Nothing would change: it lies there already.
+vm-tag = Add tags
+vm-tag-title =
+    { $count ->
+        [one] Tags of { $name }
+       *[other] Tags of { $count } machines
+    }
+vm-tag-body = Machines keep the tags that they have.
+vm-tag-do = Add
+vm-tag-needs = Enter a tag.
+vm-tag-is-there = Nothing would change: it is marked so already.

@@ -209,3 +209,12 @@ demo-leave = Leave the demo
 demo-refused = This is a demo: nothing can be changed.
 demo-refused-remedy = Leave it, and create or join a pool.
 time-zone = Times are shown in the time zone of this browser: { $zone }.
+
+## The tree's orders
+
+tree-by = Machines by
+tree-by-hosts = Hosts
+tree-by-folders = Folders
+tree-by-tags = Tags
+tree-unfiled = In no folder
+tree-untagged = Without a tag

@@ -177,3 +177,25 @@ column-limit = Puede enviar
 nic-limit-do = Limitar
 nic-limit-title = Lo que { $mac } puede enviar
 nic-limit-body = Una máquina en marcha se limita al instante. Lo que recibe no se limita.
+
+## Carpetas y etiquetas
+
+vm-file = Guardar en una carpeta
+vm-file-title =
+    { $count ->
+        [one] Carpeta de { $name }
+       *[other] Carpeta de { $count } máquinas
+    }
+vm-file-body = El árbol muestra las máquinas por sus carpetas. Una que aún no existe se crea al guardar algo en ella; un texto vacío saca las máquinas de sus carpetas.
+vm-file-do = Guardar aquí
+vm-file-is-there = Nada cambiaría: ya está ahí.
+vm-tag = Añadir etiquetas
+vm-tag-title =
+    { $count ->
+        [one] Etiquetas de { $name }
+       *[other] Etiquetas de { $count } máquinas
+    }
+vm-tag-body = Las máquinas conservan las etiquetas que tienen.
+vm-tag-do = Añadir
+vm-tag-needs = Escriba una etiqueta.
+vm-tag-is-there = Nada cambiaría: ya tiene esa etiqueta.

@@ -209,3 +209,12 @@ demo-leave = Salir de la demo
 demo-refused = Esto es una demo: no se puede cambiar nada.
 demo-refused-remedy = Salga de ella y cree un pool o únase a uno.
 time-zone = Las horas se muestran en la zona horaria de este navegador: { $zone }.
+
+## Los órdenes del árbol
+
+tree-by = Máquinas por
+tree-by-hosts = Hosts
+tree-by-folders = Carpetas
+tree-by-tags = Etiquetas
+tree-unfiled = En ninguna carpeta
+tree-untagged = Sin etiqueta

@@ -177,3 +177,25 @@ column-limit = 发送上限
 nic-limit-do = 限速
 nic-limit-title = { $mac } 的发送上限
 nic-limit-body = 对运行中的虚拟机立即生效。接收不受限。
+
+## 文件夹和标签
+
+vm-file = 放入文件夹
+vm-file-title =
+    { $count ->
+        [one] { $name } 的文件夹
+       *[other] { $count } 台虚拟机的文件夹
+    }
+vm-file-body = 树可以按文件夹显示虚拟机。把虚拟机放入尚不存在的文件夹即会创建它；留空则把虚拟机移出文件夹。
+vm-file-do = 放入
+vm-file-is-there = 不会有变化：已在该文件夹中。
+vm-tag = 添加标签
+vm-tag-title =
+    { $count ->
+        [one] { $name } 的标签
+       *[other] { $count } 台虚拟机的标签
+    }
+vm-tag-body = 虚拟机保留已有的标签。
+vm-tag-do = 添加
+vm-tag-needs = 请输入标签。
+vm-tag-is-there = 不会有变化：已有该标签。

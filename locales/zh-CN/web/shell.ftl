@@ -200,3 +200,12 @@ demo-leave = 退出演示
 demo-refused = 这是演示：无法更改任何内容。
 demo-refused-remedy = 请退出演示，然后创建或加入资源池。
 time-zone = 时间按此浏览器的时区显示：{ $zone }。
+
+## 树的排列方式
+
+tree-by = 虚拟机排列方式
+tree-by-hosts = 主机
+tree-by-folders = 文件夹
+tree-by-tags = 标签
+tree-unfiled = 不在任何文件夹中
+tree-untagged = 没有标签

@@ -36,6 +36,12 @@ export interface DialogProps<C extends ClassName> {
   close: () => void;
 }
 
+/** Onto what an object was dropped: a host by its reference, a folder by its path (empty: none), a tag. */
+export interface Drop {
+  kind: "host" | "folder" | "tag";
+  to: string;
+}
+
 /** Something that a person can do with objects of one class. */
 export interface Action<C extends ClassName = ClassName> {
   /** `vm.start`; also its address in tests. */
@@ -66,8 +72,8 @@ export interface Action<C extends ClassName = ClassName> {
   runAll?(targets: ReadonlyArray<Item<C>>, world: World): Promise<void>;
   /** Opens this address instead; `targets` are all that were chosen. */
   to?(target: Item<C>, targets: ReadonlyArray<Item<C>>): string;
-  /** The same with this object as where it leads: its target was dropped onto it. */
-  onto?(ref: string): Action<C>;
+  /** The same with what its target was dropped onto as where it leads; undefined: it leads to no such thing. */
+  onto?(drop: Drop): Action<C> | undefined;
   /** Opens this dialog instead. */
   readonly dialog?: ComponentType<DialogProps<C>>;
 }

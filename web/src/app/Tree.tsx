@@ -4,6 +4,7 @@ import CopyIcon from "@patternfly/react-icons/dist/esm/icons/clone-icon";
 import FolderIcon from "@patternfly/react-icons/dist/esm/icons/folder-icon";
 import NetworkIcon from "@patternfly/react-icons/dist/esm/icons/network-icon";
 import ServerIcon from "@patternfly/react-icons/dist/esm/icons/server-icon";
+import TagIcon from "@patternfly/react-icons/dist/esm/icons/tag-icon";
 import StorageIcon from "@patternfly/react-icons/dist/esm/icons/database-icon";
 import VirtualMachineIcon from "@patternfly/react-icons/dist/esm/icons/virtual-machine-icon";
 import { useVirtualizer } from "@tanstack/react-virtual";
@@ -14,7 +15,8 @@ import { useI18n } from "@/i18n";
 import { useAll, usePool, useTable } from "@/store/hooks";
 import { useNotices } from "@/ui/notices";
 import { areaActions } from "./areas";
-import { CLOSED_AT_FIRST, type NodeKind, type TreeNode, treeNodes } from "./treeNodes";
+import { ModeChoice, useTreeMode } from "./TreeModes";
+import { CLOSED_AT_FIRST, type NodeKind, type TreeMode, type TreeNode, treeNodes } from "./treeNodes";
 
 const ROW_PX = 32;
 /** What a machine is while it is dragged: its reference. */
@@ -27,9 +29,11 @@ const ICONS: Record<NodeKind, ComponentType> = {
   network: NetworkIcon,
   template: CopyIcon,
   group: FolderIcon,
+  folder: FolderIcon,
+  tag: TagIcon,
 };
 
-function useNodes(closed: ReadonlySet<string>): TreeNode[] {
+function useNodes(closed: ReadonlySet<string>, mode: TreeMode): TreeNode[] {
   const { language } = useI18n();
   const pool = usePool();
   const hosts = useAll("host");
@@ -48,8 +52,9 @@ function useNodes(closed: ReadonlySet<string>): TreeNode[] {
         isLive: (host) => metrics.byRef.get(host.metrics)?.live === true,
         closed,
         language,
+        mode,
       }),
-    [pool, hosts, vms, srs, networks, metrics, closed, language],
+    [pool, hosts, vms, srs, networks, metrics, closed, language, mode],
   );
 }
 
@@ -59,7 +64,8 @@ export function Tree(): ReactNode {
   const location = useLocation();
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set(CLOSED_AT_FIRST));
   const [focus, setFocus] = useState("pool");
-  const nodes = useNodes(closed);
+  const [mode, setMode] = useTreeMode();
+  const nodes = useNodes(closed, mode);
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: nodes.length,
@@ -115,19 +121,22 @@ export function Tree(): ReactNode {
   const world = useWorld();
   const { show } = useNotices();
   const [over, setOver] = useState("");
-  /** A machine was dropped onto a host: it is asked how it shall move there. */
-  const drop = (ref: string, host: TreeNode): void => {
+  /** A machine was dropped: onto a host it is asked how it shall move there, into a folder it is filed. */
+  const drop = (ref: string, node: TreeNode): void => {
     setOver("");
+    const { drop: target } = node;
     const vm = world.get("VM", ref);
-    const move = areaActions("VM").find((action) => action.onto !== undefined);
-    if (vm === undefined || move === undefined || vm.resident_on === host.key) return;
-    const reason = move.isHidden?.(vm, world) === true ? { id: "tree-drop-off" } : move.blocked?.(vm, world);
-    if (reason !== undefined) show({ variant: "warning", title: t("tree-drop-not", { vm: vm.name_label, host: host.name }), body: t(reason.id, reason.args) });
-    else perform(move.onto?.(host.key) ?? move, [vm]);
+    if (vm === undefined || target === undefined || (target.kind === "host" && vm.resident_on === target.to)) return;
+    const [action] = areaActions("VM").flatMap((each) => each.onto?.(target) ?? []);
+    if (action === undefined) return;
+    const reason = action.isHidden?.(vm, world) === true ? { id: "tree-drop-off" } : action.blocked?.(vm, world);
+    if (reason !== undefined) show({ variant: "warning", title: t("tree-drop-not", { vm: vm.name_label, host: node.name }), body: t(reason.id, reason.args) });
+    else perform(action, [vm]);
   };
   const focused = nodes[at];
   return (
     <nav className="hv-tree" aria-label={t("tree")}>
+      <ModeChoice mode={mode} onMode={setMode} />
       <div
         ref={scroller}
         className="hv-tree-scroll"
@@ -194,8 +203,8 @@ function Line({ node, top, isFocused, isCurrent: current, isOver, onOver, onDrop
       aria-expanded={node.isOpen}
       aria-selected={current}
       className={`hv-tree-line${isFocused ? " hv-tree-focus" : ""}${current ? " hv-tree-current" : ""}${isOver ? " hv-tree-over" : ""}`}
-      {...(node.kind === "vm" ? { draggable: true, onDragStart: (event: DragEvent) => event.dataTransfer.setData(DRAGGED, node.key) } : {})}
-      {...(node.kind === "host"
+      {...(node.kind === "vm" ? { draggable: true, onDragStart: (event: DragEvent) => event.dataTransfer.setData(DRAGGED, node.ref ?? "") } : {})}
+      {...(node.drop !== undefined
         ? {
             onDragOver: (event: DragEvent) => {
               if (!event.dataTransfer.types.includes(DRAGGED)) return;

@@ -1,14 +1,25 @@
 // What the tree shows, as a flat list of lines: only those that are unfolded.
+import type { Drop } from "@/actions/action";
 import type { Records } from "@/generated/xenapi";
 import { isRef } from "@/api/rpc";
+import { filed, tagged } from "./treeOrders";
 import type { Item } from "@/store/hooks";
 import { isMachine } from "@/store/hooks";
 import { inOrder } from "@/ui/order";
 
-export type NodeKind = "pool" | "host" | "vm" | "sr" | "network" | "template" | "group";
+export type NodeKind = "pool" | "host" | "vm" | "sr" | "network" | "template" | "group" | "folder" | "tag";
+
+/** By what machines are ordered: where they run, where somebody filed them, how they are marked. */
+export const TREE_MODES = ["hosts", "folders", "tags"] as const;
+export type TreeMode = (typeof TREE_MODES)[number];
 
 export interface TreeNode {
+  /** One line's own; a machine with two tags has two lines. */
   key: string;
+  /** Reference of a machine. */
+  ref?: string;
+  /** Where a machine comes to when it is dropped here. */
+  drop?: Drop;
   kind: NodeKind;
   depth: number;
   /** A name; groups have a message instead. */
@@ -32,10 +43,16 @@ export interface TreeInput {
   isLive: (host: Records["host"]) => boolean;
   closed: ReadonlySet<string>;
   language: string;
+  mode: TreeMode;
 }
 
 /** Groups that are folded until somebody unfolds them. */
 export const CLOSED_AT_FIRST: readonly string[] = ["templates", "networks"];
+
+/** The line of a machine. */
+export function vmNode(vm: Item<"VM">, depth: number, key: string = vm.$ref): TreeNode {
+  return { key, ref: vm.$ref, kind: "vm", depth, name: vm.name_label, to: `/vm/${vm.uuid}`, state: vm.power_state };
+}
 
 export function treeNodes(input: TreeInput): TreeNode[] {
   const byName = <T extends { name_label: string }>(rows: readonly T[]): T[] => inOrder(rows, (row) => row.name_label, input.language);
@@ -47,6 +64,8 @@ export function treeNodes(input: TreeInput): TreeNode[] {
   if (!isOpen("pool")) return nodes;
 
   const machines = input.vms.filter(isMachine);
+  if (input.mode === "folders") return [...nodes, ...filed(machines, isOpen, input.language)];
+  if (input.mode === "tags") return [...nodes, ...tagged(machines, isOpen, input.language)];
   const onHost = new Map<string, Array<Item<"VM">>>();
   const stopped: Array<Item<"VM">> = [];
   for (const vm of machines) {
@@ -58,19 +77,12 @@ export function treeNodes(input: TreeInput): TreeNode[] {
     if (list === undefined) onHost.set(vm.resident_on, [vm]);
     else list.push(vm);
   }
-  const vmNode = (vm: Item<"VM">, depth: number): TreeNode => ({
-    key: vm.$ref,
-    kind: "vm",
-    depth,
-    name: vm.name_label,
-    to: `/vm/${vm.uuid}`,
-    state: vm.power_state,
-  });
   for (const host of byName(input.hosts)) {
     const vms = onHost.get(host.$ref) ?? [];
     const node: TreeNode = {
       key: host.$ref,
       kind: "host",
+      drop: { kind: "host", to: host.$ref },
       depth: 1,
       name: host.name_label,
       to: `/host/${host.uuid}`,

@@ -268,6 +268,10 @@ export function fillPool(tables: MockTables, size: MockSize, name = "School"): v
     tables.update("VM", webRef, { parent: fresh });
     takeSnapshot(tables, webRef, "第三课之前", true, at(2));
   }
+  for (const [index, folder, tags] of [[1, "/school/web", ["网站"]], [5, "/exams", []], [7, "/exams", ["critical"]]] as const) {
+    const ref = `OpaqueRef:${fixed(4, index)}`;
+    if (tables.get("VM", ref) !== undefined) tables.update("VM", ref, { other_config: { folder }, tags: [...tags] });
+  }
   for (const [name, seconds] of [["VM_MIGRATED", 300], ["VM_SNAPSHOTTED", 120]] as const) {
     tables.insert("message", { name, priority: 5, cls: "VM", obj_uuid: fixed(4, 0), timestamp: wire(Date.now() - seconds * 1000), body: `VM 'web1' changed. ${JSON.stringify({ vm: "web1", from: "host2", to: "host1", snapshot: "第三课之前" })}` });
   }

@@ -13,6 +13,7 @@ import { isRef, start } from "@/api/rpc";
 import type { Ref, vm_operations, vm_power_state } from "@/generated/xenapi";
 import type { Item } from "@/store/hooks";
 import { waitForTask } from "@/store/taskWatch";
+import { filingActions } from "./filing";
 import { MigrateDialog } from "./MigrateDialog";
 
 type Vm = Item<"VM">;
@@ -79,7 +80,7 @@ const migrate: Action<"VM"> = defineAction<"VM">({
     world.all("host").length < 2 ? { id: "vm-one-host" } : blockedBy(vm, "pool_migrate"),
   cli: (vm) => haven("vm", "migrate", vm.name_label, "--to", "HOST"),
   dialog: MigrateDialog,
-  onto: (host) => ({ ...migrate, dialog: (props) => createElement(MigrateDialog, { ...props, onto: host }) }),
+  onto: ({ kind, to }) => (kind === "host" ? { ...migrate, dialog: (props) => createElement(MigrateDialog, { ...props, onto: to }) } : undefined),
 });
 
 const remove = defineAction<"VM">({
@@ -112,5 +113,6 @@ export const vmActions = [
   power({ id: "vm.power-off", label: "vm-power-off", icon: PowerOffIcon, operation: "hard_shutdown", states: ["Running", "Paused", "Suspended"], confirm: "simple", confirmText: "vm-power-off-body", cli: (name) => haven("vm", "stop", "--force", name), run: (vm) => start("VM.hard_shutdown", vm.$ref) }),
   power({ id: "vm.reset", label: "vm-reset", icon: RedoIcon, operation: "hard_reboot", states: ["Running", "Paused"], confirm: "simple", confirmText: "vm-power-off-body", cli: (name) => haven("vm", "reboot", "--force", name), run: (vm) => start("VM.hard_reboot", vm.$ref) }),
   migrate,
+  ...filingActions,
   remove,
 ] as unknown as Action[];
