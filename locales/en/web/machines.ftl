@@ -199,3 +199,11 @@ vm-tag-body = Machines keep the tags that they have.
 vm-tag-do = Add
 vm-tag-needs = Enter a tag.
 vm-tag-is-there = Nothing would change: it is marked so already.
+
+## Processors of a machine that runs
+
+settings-vcpus-live = It has them at once; up to { $most } while it runs.
+settings-vcpus-no-room = It can have no more than one while it runs: shut it down, and raise the most.
+settings-vcpus-max = vCPUs at most
+settings-vcpus-max-body = How many it can be given while it runs.
+settings-vcpus-over = More vCPUs than the most, { $most }: raise the most, too.

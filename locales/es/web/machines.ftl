@@ -199,3 +199,11 @@ vm-tag-body = Las máquinas conservan las etiquetas que tienen.
 vm-tag-do = Añadir
 vm-tag-needs = Escriba una etiqueta.
 vm-tag-is-there = Nada cambiaría: ya tiene esa etiqueta.
+
+## Processors of a machine that runs
+
+settings-vcpus-live = Las tiene al instante; hasta { $most } mientras funciona.
+settings-vcpus-no-room = No puede tener más de una mientras funciona: apáguela y suba el máximo.
+settings-vcpus-max = vCPU como máximo
+settings-vcpus-max-body = Cuántas puede recibir mientras funciona.
+settings-vcpus-over = Más vCPU que el máximo, { $most }: suba también el máximo.

@@ -199,3 +199,11 @@ vm-tag-body = 虚拟机保留已有的标签。
 vm-tag-do = 添加
 vm-tag-needs = 请输入标签。
 vm-tag-is-there = 不会有变化：已有该标签。
+
+## Processors of a machine that runs
+
+settings-vcpus-live = 立即生效；运行时最多 { $most } 个。
+settings-vcpus-no-room = 运行时最多只能有一个：请先关机，再提高上限。
+settings-vcpus-max = 虚拟处理器上限
+settings-vcpus-max-body = 运行时最多可以给它多少个。
+settings-vcpus-over = 虚拟处理器多于上限 { $most } 个：请同时提高上限。

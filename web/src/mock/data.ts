@@ -28,7 +28,7 @@ export function fixed(kind: number, index: number): string {
 
 export function vmOperations(state: string): Records["VM"]["allowed_operations"] {
   switch (state) {
-    case "Running": return ["pause", "suspend", "clean_shutdown", "clean_reboot", "hard_shutdown", "hard_reboot", "pool_migrate", "snapshot", "checkpoint"];
+    case "Running": return ["pause", "suspend", "clean_shutdown", "clean_reboot", "hard_shutdown", "hard_reboot", "pool_migrate", "snapshot", "checkpoint", "changing_VCPUs_live"];
     case "Halted": return ["start", "start_on", "clone", "copy", "destroy", "make_into_template", "changing_VCPUs", "snapshot", "checkpoint"];
     case "Paused": return ["unpause", "hard_shutdown", "hard_reboot", "pool_migrate", "snapshot", "checkpoint"];
     default: return ["resume", "resume_on", "hard_shutdown"];

@@ -274,6 +274,13 @@ export class MockPool {
         this.tables.update("VM", String(ref), { memory_static_max: size, memory_dynamic_max: size, memory_dynamic_min: size });
         return "";
       },
+      "VM.set_VCPUs_number_live": ([ref, count]) => {
+        const { VCPUs_max: most, power_state: state } = this.vm(ref);
+        if (state !== "Running") throw new MockError("VM_BAD_POWER_STATE", [String(ref), "running", state.toLowerCase()]);
+        if (Number(count) > most) throw new MockError("INVALID_VALUE", ["nvcpu", String(count)]);
+        this.tables.update("VM", String(ref), { VCPUs_at_startup: Number(count) });
+        return "";
+      },
       "VM_group.get_by_name_label": () => [],
       "VM_group.create": ([record]) => this.tables.insert("VM_group", { ...(record as Partial<Records["VM_group"]>), VMs: [] }),
       "VM.get_allowed_VBD_devices": () => ["0", "1", "2", "3"],

@@ -1,7 +1,7 @@
 // The tabs of a machine: what it is called and how large it is, its disks, its interfaces.
 import { cleanup, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { fixed } from "@/mock/data";
 import { renderConsole } from "./render";
 
@@ -34,11 +34,54 @@ test("settings: only what differs is sent, what is typed survives changes of the
   expect(screen.getByRole("button", { name: "Save" }).getAttribute("aria-disabled")).toBe("true");
 });
 
-test("settings: what a running machine cannot change says why", async () => {
-  await renderConsole(`/vm/${RUNS}/settings`, { hosts: 2, vms: 6 });
-  expect((await screen.findByRole("spinbutton", { name: "vCPUs" }, SLOW) as HTMLInputElement).disabled).toBe(true);
+test("settings: what a running machine cannot change says why, and its processors change at once", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole(`/vm/${RUNS}/settings`, { hosts: 2, vms: 6 });
+  const ref = `OpaqueRef:${RUNS}`;
+  server.pool.tables.update("VM", ref, { VCPUs_max: 4 });
+  expect((await screen.findByRole("spinbutton", { name: "Memory (MiB)" }, SLOW) as HTMLInputElement).disabled).toBe(true);
+  expect((screen.getByRole("spinbutton", { name: "vCPUs at most" }) as HTMLInputElement).disabled).toBe(true);
   expect(screen.getAllByText("Shut it down first.").length).toBeGreaterThan(1);
+  expect(await screen.findByText("It has them at once; up to 4 while it runs.", {}, SLOW)).toBeTruthy();
+  const asked = vi.spyOn(server.pool, "call");
+  await user.clear(screen.getByRole("spinbutton", { name: "vCPUs" }));
+  await user.type(screen.getByRole("spinbutton", { name: "vCPUs" }), "9{Tab}");
+  // No more than there is room for.
+  expect(await screen.findByText("haven vm set web1 --vcpus 4")).toBeTruthy();
+  await user.click(screen.getByRole("button", { name: "Save" }));
+  await waitFor(() => expect(server.pool.tables.get("VM", ref)?.VCPUs_at_startup).toBe(4), SLOW);
+  expect(asked.mock.calls.map(([name]) => name).filter((name) => name.startsWith("VM.set_"))).toEqual(["VM.set_VCPUs_number_live"]);
 });
+
+test("settings: room for more processors is kept, and one without room says how it gets some", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole(`/vm/${OFF}/settings`, { hosts: 2, vms: 6 });
+  const row = (): number[] => [server.pool.tables.get("VM", `OpaqueRef:${OFF}`)].flatMap((vm) => (vm === undefined ? [] : [vm.VCPUs_at_startup, vm.VCPUs_max]));
+  const set = async (name: string, value: string): Promise<void> => {
+    const field = await screen.findByRole("spinbutton", { name }, SLOW);
+    await user.clear(field);
+    await user.type(field, `${value}{Tab}`);
+  };
+  const save = async (then: number[]): Promise<void> => {
+    await user.click(screen.getByRole("button", { name: "Save" }));
+    await waitFor(() => expect(row()).toEqual(then), SLOW);
+    await waitFor(() => expect(screen.getByRole("button", { name: "Save" }).getAttribute("aria-disabled")).toBe("true"), SLOW);
+  };
+  await set("vCPUs", "3");
+  await save([3, 3]);
+  await set("vCPUs at most", "8");
+  expect(screen.getByText(/--vcpus-max 8$/)).toBeTruthy();
+  await save([3, 8]);
+  await set("vCPUs", "2");
+  await save([2, 8]);
+  await set("vCPUs", "9");
+  expect(screen.getAllByText("More vCPUs than the most, 8: raise the most, too.").length).toBeGreaterThan(0);
+  await set("vCPUs at most", "1");
+  await set("vCPUs", "1");
+  await save([1, 1]);
+  server.pool.tables.update("VM", `OpaqueRef:${OFF}`, { power_state: "Running", allowed_operations: ["changing_VCPUs_live"] });
+  expect((await screen.findAllByText(/It can have no more than one while it runs/, {}, SLOW)).length).toBeGreaterThan(0);
+}, 60_000);
 
 test("disks: one is added, enlarged and deleted by its name", async () => {
   const user = userEvent.setup();

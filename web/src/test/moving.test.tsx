@@ -40,10 +40,13 @@ test("a move takes the speed that was asked for, and tells the pause that was me
   const asked = vi.spyOn(server.pool, "call");
   await user.click(await screen.findByRole("button", { name: "Move" }));
   const dialog = await screen.findByRole("dialog");
-  await user.click(within(dialog).getByRole("button", { name: "Speed" }));
+  await user.click(within(dialog).getByRole("button", { name: "Speed, disks, network" }));
   await user.type(within(dialog).getByRole("spinbutton"), "{Backspace}80{Tab}");
   await user.click(within(dialog).getByLabelText("Send changes only"));
   await user.click(within(dialog).getByLabelText("May slow the machine down"));
+  // What cannot be chosen says why.
+  for (const name of ["Also move its disks to", "Network of the move"]) expect((within(dialog).getByLabelText(name) as HTMLSelectElement).disabled).toBe(true);
+  expect(within(dialog).getByText(/lost when either of them fails/)).toBeTruthy();
   expect(within(dialog).getByText(/--bandwidth 80 --compress --full-speed/)).toBeTruthy();
   await user.click(within(dialog).getByRole("button", { name: "Move" }));
   expect(await within(dialog).findByText("Measured pause", {}, { timeout: 5000 })).toBeTruthy();

@@ -327,9 +327,12 @@ pub(crate) struct Settings {
     /// Memory, e.g. 512MiB (the machine must be stopped)
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     pub(crate) memory: Option<u64>,
-    /// Number of virtual processors (the machine must be stopped)
+    /// Number of virtual processors; while it runs, up to the most that it can have then
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(crate) vcpus: Option<u32>,
+    /// Most virtual processors that it can be given while it runs (the machine must be stopped)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(crate) vcpus_max: Option<u32>,
     /// Host to prefer; an empty text for none
     #[arg(long, value_name = "HOST")]
     pub(crate) affinity: Option<String>,

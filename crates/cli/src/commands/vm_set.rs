@@ -32,8 +32,8 @@ pub(super) async fn run(context: &mut Context, options: SetVm) -> Outcome<()> {
         set_memory(context, &vm, memory).await?;
         changed.push("memory");
     }
-    if let Some(vcpus) = options.vcpus {
-        set_vcpus(context, &vm, vcpus).await?;
+    if options.vcpus.is_some() || options.vcpus_max.is_some() {
+        change_vcpus(context, &vm, options.vcpus, options.vcpus_max).await?;
         changed.push("vcpus");
     }
     if let Some(host) = &options.affinity {
@@ -135,6 +135,28 @@ pub(super) async fn set_vcpus(context: &mut Context, vm: &Record, vcpus: u32) ->
     };
     set(context, vm, first, json!(vcpus)).await?;
     set(context, vm, second, json!(vcpus)).await
+}
+
+/// The same with room for more: while it runs the guest gets or loses some at once.
+async fn change_vcpus(
+    context: &mut Context,
+    vm: &Record,
+    vcpus: Option<u32>,
+    most: Option<u32>,
+) -> Outcome<()> {
+    if let (Some(vcpus), None, "Running") = (vcpus, most, vm.text("power_state")) {
+        let now = [json!(vm.reference), json!(vcpus)];
+        return context.call("VM.set_VCPUs_number_live", &now).await.map(drop);
+    }
+    let (now, room) = (vm.int("VCPUs_at_startup"), vm.int("VCPUs_max"));
+    let vcpus = vcpus.map_or_else(|| most.map_or(now, |most| now.min(most.into())), i64::from);
+    // Where there was no room before there is none afterwards, unless it was asked for.
+    let unasked = if now == room { vcpus } else { room.max(vcpus) };
+    let room = most.map_or(unasked, i64::from);
+    let steps = [("VCPUs_max", room), ("VCPUs_at_startup", vcpus)];
+    let [first, second] = if room < now { [steps[1], steps[0]] } else { steps };
+    set(context, vm, first.0, json!(first.1)).await?;
+    set(context, vm, second.0, json!(second.1)).await
 }
 
 /// What happens to the machine when its host is lost.

@@ -22,6 +22,26 @@ fn create_makes_what_was_asked_for() {
     assert_eq!(pool.calls("VM.set_ha_restart_priority"), [json!(["OpaqueRef:new", "restart"])]);
 }
 
+/// W8: a machine that runs gets processors at once; one that is off, room for more.
+#[test]
+fn processors_are_set_live_or_with_room_for_more() {
+    let void = json!("");
+    let pool = small_pool()
+        .answers("VM.set_VCPUs_number_live", void.clone())
+        .answers("VM.set_VCPUs_max", void.clone())
+        .answers("VM.set_VCPUs_at_startup", void)
+        .serve();
+    let set = |args: &[&str]| {
+        let output = pool.haven(&[&["vm", "set"], args].concat());
+        assert!(output.status.success(), "{}", shown(&output));
+    };
+    set(&["web1", "--vcpus", "3"]);
+    assert_eq!(pool.calls("VM.set_VCPUs_number_live"), [json!(["OpaqueRef:v1", 3])]);
+    set(&["bb22", "--vcpus", "2", "--vcpus-max", "8"]);
+    assert_eq!(pool.calls("VM.set_VCPUs_max"), [json!(["OpaqueRef:v2", 8])]);
+    assert_eq!(pool.calls("VM.set_VCPUs_at_startup"), [json!(["OpaqueRef:v2", 2])]);
+}
+
 /// W7: what a cloud image learns, its image and its home are written before its disks are made.
 #[test]
 fn create_tells_the_guest_who_may_sign_in_and_puts_an_image_into_its_drive() {

@@ -1,5 +1,5 @@
 // W11: where a machine can go and why not elsewhere, how fast, progress while it goes, and what was measured.
-import { Button, Checkbox, ExpandableSection, Modal, ModalBody, ModalFooter, ModalHeader, Radio } from "@patternfly/react-core";
+import { Button, Checkbox, ExpandableSection, FormGroup, FormSelect, FormSelectOption, Modal, ModalBody, ModalFooter, ModalHeader, Radio } from "@patternfly/react-core";
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { Link } from "react-router";
@@ -12,7 +12,7 @@ import { useI18n } from "@/i18n";
 import { type Item, useAll, useObject, useTable } from "@/store/hooks";
 import { waitForTask } from "@/store/taskWatch";
 import { Act } from "@/ui/Act";
-import { Meter } from "@/ui/bits";
+import { Help, Meter } from "@/ui/bits";
 import { CliLines } from "@/ui/CliLines";
 import { ErrorView, useErrorText } from "@/ui/ErrorView";
 import { NumberField } from "@/ui/NumberField";
@@ -219,6 +219,21 @@ function WhatStays({ vm, close }: { vm: Item<"VM">; close: () => void }): ReactN
   );
 }
 
+/** What people look for here, and the pool does not let them choose: as it is, and why. */
+function Fixed({ id, label, shown, why }: { id: string; label: string; shown: string; why: string }): ReactNode {
+  const { t } = useI18n();
+  return (
+    <FormGroup label={t(label)} fieldId={id}>
+      <FormSelect id={id} value="" isDisabled aria-describedby={`${id}-why`}>
+        <FormSelectOption value="" label={t(shown)} />
+      </FormSelect>
+      <div id={`${id}-why`}>
+        <Help>{t(why)}</Help>
+      </div>
+    </FormGroup>
+  );
+}
+
 function Options({ pace, onPace }: { pace: Pace; onPace: (pace: Pace) => void }): ReactNode {
   const { t } = useI18n();
   const [open, setOpen] = useState(false);
@@ -228,7 +243,10 @@ function Options({ pace, onPace }: { pace: Pace; onPace: (pace: Pace) => void })
         <NumberField id="bandwidth" label={t("vm-migrate-bandwidth")} value={pace.bandwidth} min={0} max={BANDWIDTH_MIB_S_MAX} step={50} onChange={(value) => onPace({ ...pace, bandwidth: Math.round(value) })} />
         <p className="hv-muted">{t("vm-migrate-bandwidth-body")}</p>
         <Checkbox id="compress" label={t("vm-migrate-compress")} description={t("vm-migrate-compress-body")} isChecked={pace.compress} onChange={(_event, compress) => onPace({ ...pace, compress })} />
+        <Fixed id="disks" label="vm-migrate-disks-to" shown="vm-migrate-disks-stay" why="vm-migrate-disks-why" />
+        <Fixed id="network" label="vm-migrate-network" shown="vm-migrate-network-management" why="vm-migrate-network-why" />
         <Checkbox id="slows" label={t("vm-migrate-slows")} description={t("vm-migrate-slows-body")} isChecked={pace.slows} onChange={(_event, slows) => onPace({ ...pace, slows })} />
+        <Checkbox id="post-copy" label={t("vm-migrate-post-copy")} description={t("vm-migrate-post-copy-why")} isChecked={false} isDisabled />
       </div>
     </ExpandableSection>
   );

@@ -24,7 +24,7 @@ const ORDER_MAX = 1000;
 const DELAY_S_MAX = 3600;
 
 export default function Settings({ object: vm }: { object: Item<"VM"> }): ReactNode {
-  const { t } = useI18n();
+  const { t, number } = useI18n();
   const { show } = useNotices();
   const bootWord = useBootWord();
   const hosts = useAll("host");
@@ -36,6 +36,7 @@ export default function Settings({ object: vm }: { object: Item<"VM"> }): ReactN
     description: vm.name_description,
     memory: vm.memory_static_max,
     vcpus: vm.VCPUs_at_startup,
+    vcpusMax: vm.VCPUs_max,
     affinity: isRef(vm.affinity) ? vm.affinity : "",
     cores: coresOf(vm),
     boot: vm.HVM_boot_params["order"] ?? BOOT_DEFAULT,
@@ -49,7 +50,10 @@ export default function Settings({ object: vm }: { object: Item<"VM"> }): ReactN
   const isOff = vm.power_state === "Halted";
   const mustBeOff = isOff ? undefined : t("vm-must-be-off");
   const changed = Object.keys(to).length > 0;
-  const blocked = shown.name.trim() === "" ? t("newvm-needs-name") : undefined;
+  // Room that nobody asked for follows what the machine has.
+  const most = typed.vcpusMax ?? (isOff && now.vcpus === now.vcpusMax ? shown.vcpus : now.vcpusMax);
+  const blocked = shown.name.trim() === "" ? t("newvm-needs-name") : shown.vcpus > most ? t("settings-vcpus-over", { most: number(most) }) : undefined;
+  const noMoreLive = isOff ? undefined : !vm.allowed_operations.includes("changing_VCPUs_live") ? mustBeOff : now.vcpusMax === 1 ? t("settings-vcpus-no-room") : undefined;
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
     if (!changed || blocked !== undefined || busy) return;
@@ -77,8 +81,11 @@ export default function Settings({ object: vm }: { object: Item<"VM"> }): ReactN
               <TextInput id="set-description" value={shown.description} onChange={(_event, description) => set({ description })} autoComplete="off" />
             </FormGroup>
             <NumberField id="set-memory" label={t("newvm-memory-mib")} value={shown.memory / MIB} min={16} max={MEMORY_MIB_MAX} step={256} blocked={mustBeOff} onChange={(value) => set({ memory: Math.round(value) * MIB })} />
-            <NumberField id="set-vcpus" label={t("column-vcpus")} value={shown.vcpus} min={1} max={VCPUS_MAX} blocked={mustBeOff} onChange={(value) => set({ vcpus: Math.round(value) })} />
-            <CoresSelect id="set-cores" vcpus={shown.vcpus} cores={shown.cores} onChange={(cores) => set({ cores })} />
+            <NumberField id="set-vcpus" label={t("column-vcpus")} value={shown.vcpus} min={1} max={isOff ? VCPUS_MAX : now.vcpusMax} blocked={noMoreLive} onChange={(value) => set({ vcpus: Math.round(value) })} />
+            {!isOff && noMoreLive === undefined && <p className="hv-muted">{t("settings-vcpus-live", { most: number(now.vcpusMax) })}</p>}
+            <NumberField id="set-vcpus-max" label={t("settings-vcpus-max")} value={most} min={1} max={VCPUS_MAX} blocked={mustBeOff} onChange={(value) => set({ vcpusMax: Math.round(value) })} />
+            <p className="hv-muted">{t("settings-vcpus-max-body")}</p>
+            <CoresSelect id="set-cores" vcpus={most} cores={shown.cores} onChange={(cores) => set({ cores })} />
             {vm.PV_kernel === "" && (
               <FormGroup label={t("boot-order")} fieldId="set-boot">
                 <FormSelect id="set-boot" value={shown.boot} onChange={(_event, boot) => set({ boot })}>

@@ -12,6 +12,8 @@ export interface Changes {
   /** Bytes. */
   memory?: number;
   vcpus?: number;
+  /** How many it can be given while it runs. */
+  vcpusMax?: number;
   /** Reference of the host to prefer; empty: none. */
   affinity?: string;
   tags?: readonly string[];
@@ -35,11 +37,25 @@ export async function setVcpus(vm: string, vcpus: number): Promise<void> {
   if (vcpus < most) await call("VM.set_VCPUs_max", vm, vcpus);
 }
 
+/** The same with room for more: while it runs the guest gets or loses some at once. */
+async function changeVcpus(vm: string, to: Pick<Changes, "vcpus" | "vcpusMax">): Promise<void> {
+  if ((await call("VM.get_power_state", vm)) === "Running" && to.vcpus !== undefined) {
+    await call("VM.set_VCPUs_number_live", vm, to.vcpus);
+    return;
+  }
+  const [now, most] = [await call("VM.get_VCPUs_at_startup", vm), await call("VM.get_VCPUs_max", vm)];
+  const vcpus = to.vcpus ?? Math.min(now, to.vcpusMax ?? now);
+  // Where there was no room before there is none afterwards, unless it was asked for.
+  const room = to.vcpusMax ?? (now === most ? vcpus : Math.max(most, vcpus));
+  const steps = [() => call("VM.set_VCPUs_max", vm, room), () => call("VM.set_VCPUs_at_startup", vm, vcpus)];
+  for (const step of room < now ? steps.reverse() : steps) await step();
+}
+
 export async function change(vm: string, to: Changes): Promise<void> {
   if (to.name !== undefined) await call("VM.set_name_label", vm, to.name);
   if (to.description !== undefined) await call("VM.set_name_description", vm, to.description);
   if (to.memory !== undefined) await call("VM.set_memory", vm, to.memory);
-  if (to.vcpus !== undefined) await setVcpus(vm, to.vcpus);
+  if (to.vcpus !== undefined || to.vcpusMax !== undefined) await changeVcpus(vm, to);
   if (to.cores !== undefined) await setEntry(vm, "platform", CORES_KEY, to.cores === 0 ? "" : String(to.cores));
   if (to.boot !== undefined) await setEntry(vm, "HVM_boot_params", "order", to.boot);
   if (to.tags !== undefined) await call("VM.set_tags", vm, [...to.tags]);
@@ -57,6 +73,7 @@ export function cliOfChange(vm: Item<"VM">, to: Changes, host: string): string {
   if (to.description !== undefined) words.push("--description", to.description);
   if (to.memory !== undefined) words.push("--memory", `${Math.round(to.memory / 2 ** 20)}MiB`);
   if (to.vcpus !== undefined) words.push("--vcpus", to.vcpus);
+  if (to.vcpusMax !== undefined) words.push("--vcpus-max", to.vcpusMax);
   if (to.cores !== undefined) words.push("--cores-per-socket", to.cores);
   if (to.boot !== undefined) words.push("--boot", to.boot);
   if (to.tags !== undefined) words.push(...(to.tags.length === 0 ? ["--tag", ""] : to.tags.flatMap((tag) => ["--tag", tag])));

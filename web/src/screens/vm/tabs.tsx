@@ -45,7 +45,7 @@ export function VmOverview({ object: vm }: Props): ReactNode {
               ["vm-running-since", vm.power_state === "Running" && started > 0 ? `${dateTime(started)} (${ago(started, now)})` : undefined],
               ["column-vcpus", number(vm.VCPUs_at_startup)],
               ["column-memory", bytes(vm.memory_static_max)],
-              ["newvm-topology", cores > 0 ? t("topology", { sockets: vm.VCPUs_at_startup / cores, cores }) : undefined],
+              ["newvm-topology", cores > 0 ? t("topology", { sockets: vm.VCPUs_max / cores, cores }) : undefined],
               ["vm-guest", guest?.os_version["name"]],
               ["vm-addresses", guest === undefined ? undefined : [...new Set(Object.values(guest.networks))].join(", ")],
               ["vm-last-pause", pause === undefined ? undefined : t("milliseconds", { value: number(Number(pause)) })],
