@@ -39,6 +39,33 @@ test("no message is declared twice", () => {
   }
 });
 
+/** The same in English, and something else in other languages, or of something else. */
+const ALIKE = new Set([
+  "Check", "Clear", "Copy", "Delete", "Done", "File", "Go on", "Good", "Haven", "Move", "New", "Pool", "Protected", "Running", "Sent", "Size", "Storage", "Used", "Whole time",
+]);
+
+test("what means the same is written once, and referred to", () => {
+  // Alerts are the command line's as well, which reads no other file.
+  const directory = path.join(root, "locales/en/web");
+  const english = readdirSync(directory).filter((name) => name !== "alerts.ftl").map((name) => readFileSync(path.join(directory, name), "utf8")).join("\n");
+  const [seen, twice] = [new Map<string, string>(), new Map<string, string>()];
+  for (const [, id = "", text = ""] of english.matchAll(/^([a-zA-Z][\w-]*) = (.+)$/gm)) {
+    if (/^\{ [\w-]+ \}$/.test(text) || text.endsWith("->") || ALIKE.has(text)) continue;
+    const first = seen.get(text);
+    if (first === undefined) seen.set(text, id);
+    else twice.set(id, first);
+  }
+  expect([...twice]).toEqual([]);
+});
+
+test.each(LANGUAGES)("%s refers to what is there", (language) => {
+  const known = texts(language);
+  const links = new Map(Array.from(known.matchAll(/^([a-zA-Z][\w-]*) = \{ ([a-z][\w-]*) \}$/gm), (match) => [match[1] ?? "", match[2] ?? ""] as const));
+  expect(links.size).toBeGreaterThan(50);
+  // One step: no text is looked for in circles.
+  for (const [id, to] of links) expect([ids(known).has(to), links.has(to)], id).toEqual([true, false]);
+});
+
 test.each(LANGUAGES.filter((language) => language !== "en"))("%s says what English says", (language) => {
   const english = ids(texts("en"));
   const other = ids(texts(language));
