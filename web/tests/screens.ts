@@ -48,6 +48,7 @@ export const SCREENS: readonly Screen[] = [
   { name: "storage-disks", path: `/sr/${SR}/disks`, heading: "vms" },
   { name: "storage-paths", path: `/sr/${SR}/paths`, heading: "vms" },
   { name: "new-machine", path: "/new/vm", heading: "New machine" },
+  { name: "new-network", path: "/new/network", heading: "New network" },
   { name: "new-storage", path: "/new/storage", heading: "New storage" },
   { name: "protect", path: "/protect", heading: "Turn on protection" },
 ];

@@ -1,5 +1,5 @@
 # Adding a host.
-new-host = { column-host }
+new-host = New host
 add-host = Add a host
 add-host-token = { join-token }
 add-host-token-body = It lets one host join, until { $until }. It carries the address of this pool and the fingerprint of its certificate, so the new host knows whom it talks to.

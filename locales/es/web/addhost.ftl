@@ -1,5 +1,5 @@
 # Añadir un host.
-new-host = { column-host }
+new-host = Host nuevo
 add-host = Añadir un host
 add-host-token = { join-token }
 add-host-token-body = Deja unirse a un host hasta las { $until }. Lleva la dirección de este pool y la huella de su certificado, así que el host nuevo sabe con quién habla.

@@ -1,5 +1,5 @@
 # 添加主机。
-new-host = { column-host }
+new-host = 新建主机
 add-host = 添加主机
 add-host-token = { join-token }
 add-host-token-body = 可供一台主机加入，有效期至 { $until }。令牌包含本资源池的地址和证书指纹，因此新主机知道自己在与谁通信。

@@ -11,7 +11,7 @@ import { Link, useNavigate } from "react-router";
 import { useT } from "@/i18n";
 import { useAll } from "@/store/hooks";
 import { useWaits } from "@/screens/alerts/standing";
-import { areaCommands } from "./areas";
+import { newCommands } from "./areas";
 import { Preferences } from "./Preferences";
 import { signOut, useSession } from "./session";
 
@@ -67,8 +67,6 @@ function NewMenu(): ReactNode {
   const t = useT();
   const navigate = useNavigate();
   const [open, setOpen] = useState(false);
-  const commands = areaCommands.filter((command) => command.isNew === true);
-  if (commands.length === 0) return null;
   return (
     <Dropdown
       isOpen={open}
@@ -81,8 +79,15 @@ function NewMenu(): ReactNode {
       )}
     >
       <DropdownList>
-        {commands.map(({ id, label, to, icon: Icon }) => (
-          <DropdownItem key={id} data-command={id} icon={Icon === undefined ? undefined : <Icon />} onClick={() => void navigate(to)}>
+        {newCommands.map(({ id, label, to, blocked, icon: Icon }) => (
+          <DropdownItem
+            key={id}
+            data-command={id}
+            icon={Icon === undefined ? undefined : <Icon />}
+            isAriaDisabled={blocked !== undefined}
+            description={blocked === undefined ? undefined : t(blocked)}
+            onClick={blocked === undefined ? () => void navigate(to) : undefined}
+          >
             {t(label)}
           </DropdownItem>
         ))}

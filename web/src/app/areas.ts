@@ -32,8 +32,10 @@ export interface Command {
   id: string;
   label: string;
   to: string;
-  /** Shown in the header's "New" menu as well. */
-  isNew?: boolean;
+  /** Its place in the header's "New" menu; without it is not there. */
+  isNew?: number;
+  /** Message of why it cannot be done, where people look for it all the same. */
+  blocked?: string;
   icon?: ComponentType;
 }
 
@@ -54,6 +56,7 @@ const areas: readonly Area[] = Object.values(modules).map((module) => module.are
 
 export const areaRoutes: readonly Route[] = areas.flatMap((area) => area.routes ?? []);
 export const areaCommands: readonly Command[] = areas.flatMap((area) => area.commands ?? []);
+export const newCommands: readonly Command[] = areaCommands.filter((command) => command.isNew !== undefined).sort((a, b) => (a.isNew ?? 0) - (b.isNew ?? 0));
 
 const GROUPS = ["power", "move", "change", "remove"];
 

@@ -33,8 +33,8 @@ export function paletteEntries(world: World, query: string, t: Translate, perfor
   const add = (entry: PaletteEntry): void => {
     if (found.length < FOUND_MAX && fits(entry.text)) found.push(entry);
   };
-  for (const { id, label, to } of areaCommands) {
-    add({ key: id, text: t(label), title: t(label), kind: "kind-command", choose: { to } });
+  for (const { id, label, to, blocked } of areaCommands) {
+    add({ key: id, text: t(label), title: t(label), kind: "kind-command", choose: { to }, ...(blocked === undefined ? {} : { reason: t(blocked) }) });
   }
   for (const tab of areaTabs("pool")) {
     const title = `${t("kind-pool")}: ${t(tab.label)}`;

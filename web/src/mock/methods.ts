@@ -339,6 +339,19 @@ export class MockPool {
           name_label: String(label), name_description: String(description), status: "pending", progress: 0, created: wireNow(), finished: EPOCH,
           allowed_operations: [], current_operations: {}, error_info: [], result: "", type: "<none/>", resident_on: NULL, other_config: {}, subtasks: [],
         }),
+      "network.create": ([record]) => {
+        const given = record as Partial<Records["network"]>;
+        return this.tables.insert("network", { ...given, bridge: `xapi${this.tables.all("network").length}`, PIFs: [], VIFs: [], allowed_operations: [], current_operations: {} });
+      },
+      "network.destroy": ([ref]) => {
+        this.tables.remove("network", String(ref));
+        return "";
+      },
+      "pool.create_VLAN": ([device, network, tag]) => {
+        const pifs = this.tables.all("host").map(([host]) => this.tables.insert("PIF", { host, network: String(network), device: String(device), MAC: "52:54:00:aa:00:09", IP: "", management: false, physical: false, currently_attached: true, MTU: 1500, VLAN: Number(tag), metrics: NULL }));
+        this.tables.update("network", String(network), { PIFs: pifs });
+        return "";
+      },
       "VLAN.create": ([port, tag, network]) => {
         const { host = "", device = "" } = this.tables.get("PIF", String(port)) ?? {};
         const pif = this.tables.insert("PIF", { host, network: String(network), device, MAC: "52:54:00:aa:00:09", IP: "", management: false, physical: false, currently_attached: true, MTU: 1500, VLAN: Number(tag), metrics: NULL });

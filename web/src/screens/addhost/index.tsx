@@ -5,5 +5,5 @@ import { AddHost } from "./AddHost";
 
 export const area: Area = {
   routes: [{ path: "new/host", component: AddHost }],
-  commands: [{ id: "new-host", label: "new-host", to: "/new/host", isNew: true, icon: ServerIcon }],
+  commands: [{ id: "new-host", label: "new-host", to: "/new/host", isNew: 1, icon: ServerIcon }],
 };

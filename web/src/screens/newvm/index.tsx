@@ -5,5 +5,5 @@ import type { Area } from "@/app/areas";
 
 export const area: Area = {
   routes: [{ path: "new/vm", component: lazy(() => import("./NewVm")) }],
-  commands: [{ id: "new-vm", label: "new-vm", to: "/new/vm", isNew: true, icon: VirtualMachineIcon }],
+  commands: [{ id: "new-vm", label: "new-vm", to: "/new/vm", isNew: 0, icon: VirtualMachineIcon }],
 };

@@ -15,6 +15,6 @@ export const area: Area = {
     defineTab({ of: "sr", id: "history", label: "tab-history", order: 90, component: SrHistory }),
   ],
   routes: [{ path: "new/storage", component: lazy(() => import("./NewStorage")) }],
-  commands: [{ id: "new-storage", label: "new-storage", to: "/new/storage", isNew: true, icon: StorageIcon }],
+  commands: [{ id: "new-storage", label: "new-storage", to: "/new/storage", isNew: 2, icon: StorageIcon }],
   actions: srActions,
 };

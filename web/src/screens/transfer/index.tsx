@@ -6,6 +6,6 @@ import { transferActions } from "./actions";
 
 export const area: Area = {
   routes: [{ path: "new/import", component: lazy(() => import("./Import")) }],
-  commands: [{ id: "new-import", label: "import-title", to: "/new/import", isNew: true, icon: UploadIcon }],
+  commands: [{ id: "new-import", label: "import-title", to: "/new/import", isNew: 6, icon: UploadIcon }],
   actions: transferActions,
 };
