@@ -25,6 +25,9 @@ export interface SetupFacts {
   hostname: string;
   address: string;
   version: string;
+  /** Its clock, in milliseconds since 1970, and its time zone; empty: none is set. */
+  wall_ms?: number;
+  time_zone?: string;
   checks: Array<{ id: string; ok: boolean; detail: string }>;
 }
 
@@ -44,6 +47,8 @@ export interface HaHost {
   network: boolean;
   storage: boolean;
   permit: string;
+  /** What stands behind its guard; `waits`: not yet, or no more. */
+  watchdog?: "armed" | "none" | "waits" | "off";
   heard_ms?: Array<number | null>;
   disk_ms?: number | null;
 }
@@ -172,6 +177,16 @@ export interface HostCheck {
   error?: { message: string; data: string[] };
 }
 
+/** What every host says before protection is turned on; `text` is the pool's own sentence, in English. */
+export interface ArmingCheck {
+  hosts: Array<{
+    host: string;
+    name: string;
+    checks: Array<{ id: "guard" | "watchdog" | "peers" | "clock"; state: "good" | "warning" | "bad"; text: string }>;
+    error?: { message: string; data: string[] };
+  }>;
+}
+
 /** A host as the pool sees it before it joins; without a code only that it answers. */
 export interface CheckedHost {
   fingerprint: string;
@@ -218,6 +233,7 @@ export const haven = {
   acknowledge: (asked: { alerts: string[]; note?: string; undo?: boolean }) => request<{ count: number }>("POST", "/ui/haven/alerts/acknowledge", asked),
   pause: (seconds: number, reason = "") => request<unknown>("POST", "/ui/haven/ha/pause", { seconds, reason }),
   drill: (host?: string) => request<Drill>("POST", "/ui/haven/ha/drill", host === undefined ? {} : { host }),
+  armingCheck: (signal?: AbortSignal) => request<ArmingCheck>("POST", "/ui/haven/ha/check", {}, signal),
   haSet: (configuration: Record<string, string>) => request<unknown>("POST", "/ui/haven/ha/set", { configuration }),
   waiting: (signal?: AbortSignal) => request<{ hosts: WaitingHost[] }>("GET", "/ui/haven/pool/waiting", undefined, signal),
   checkHost: (address: string, fingerprint = "", code = "") => request<CheckedHost>("POST", "/ui/haven/pool/check-host", { address, fingerprint, code }),

@@ -18,6 +18,7 @@ import { type Item, useByUuid, useLoaded, useObject, usePool } from "@/store/hoo
 import { Nothing } from "@/ui/bits";
 import { pathOf } from "@/ui/links";
 import { HostPill, PowerPill, Shield } from "@/ui/status";
+import { ownName } from "@/ui/names";
 import { areaTabs, PAGE_CLASS, type PageClass, type PageKind } from "./areas";
 
 export function PoolPage(): ReactNode {
@@ -67,7 +68,7 @@ function Page<K extends PageKind>({ kind, object, tab }: PageProps<K>): ReactNod
   const tabs = areaTabs(kind);
   const current = tabs.find((each) => each.id === tab) ?? tabs[0];
   const Body = current?.component;
-  const title = object.name_label === "" ? t(`kind-${kind}`) : object.name_label;
+  const title = object.name_label === "" ? t(`kind-${kind}`) : ownName(object, t);
   useEffect(() => {
     document.title = `${title} · ${t("product")}`;
   }, [title, t]);

@@ -12,6 +12,7 @@ import { type ComponentType, type DragEvent, type KeyboardEvent, type ReactNode,
 import { useLocation, useNavigate } from "react-router";
 import { useActions, useWorld } from "@/actions/runner";
 import { useI18n } from "@/i18n";
+import { ownName } from "@/ui/names";
 import { useAll, usePool, useTable } from "@/store/hooks";
 import { useNotices } from "@/ui/notices";
 import { areaActions } from "./areas";
@@ -34,7 +35,7 @@ const ICONS: Record<NodeKind, ComponentType> = {
 };
 
 function useNodes(closed: ReadonlySet<string>, mode: TreeMode): TreeNode[] {
-  const { language } = useI18n();
+  const { language, t } = useI18n();
   const pool = usePool();
   const hosts = useAll("host");
   const vms = useAll("VM");
@@ -53,8 +54,9 @@ function useNodes(closed: ReadonlySet<string>, mode: TreeMode): TreeNode[] {
         closed,
         language,
         mode,
+        nameOf: (row) => ownName(row, t),
       }),
-    [pool, hosts, vms, srs, networks, metrics, closed, language, mode],
+    [pool, hosts, vms, srs, networks, metrics, closed, language, mode, t],
   );
 }
 

@@ -1,8 +1,6 @@
 // The first run of a host that belongs to no pool: found one, or join one.
 import { Card, CardBody, Content, Form, FormGroup, Radio, TextInput, Title } from "@patternfly/react-core";
-import CheckCircleIcon from "@patternfly/react-icons/dist/esm/icons/check-circle-icon";
-import ExclamationTriangleIcon from "@patternfly/react-icons/dist/esm/icons/exclamation-triangle-icon";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { setup } from "@/api/haven";
 import { setTransport } from "@/api/http";
@@ -13,14 +11,12 @@ import { ErrorView } from "@/ui/ErrorView";
 import { useSubmit } from "@/ui/useSubmit";
 import { CliLines } from "@/ui/CliLines";
 import { haven } from "@/actions/cli";
+import { HostChecks, OWN_ZONE } from "./HostChecks";
 import { Preferences } from "./Preferences";
 import { refreshSession, useSignIn } from "./session";
 
 /** Shortest password that the pool takes. */
 const PASSWORD_CHARS_MIN = 6;
-
-/** Letters of a whole code. */
-const CODE_LETTERS = 8;
 
 /** The code may stand behind `#` in the address that the host printed, so that nobody has to type it. */
 function ofAddress(what: "code" | "join"): string {
@@ -51,7 +47,7 @@ export function Welcome(): ReactNode {
                   </Help>
             </FormGroup>
           </Form>}
-          <p className="hv-muted">{t("time-zone", { zone: new Intl.DateTimeFormat().resolvedOptions().timeZone })}</p>
+          <p className="hv-muted">{t("time-zone", { zone: OWN_ZONE })}</p>
           <div className="hv-ways" role="radiogroup" aria-label={t("welcome-title")}>
             {(["create", "join", "demo"] as const).map((each) => (
               <Card key={each} isCompact className={way === each ? "hv-way hv-way-chosen" : "hv-way"}>
@@ -69,7 +65,7 @@ export function Welcome(): ReactNode {
             ))}
           </div>
           {way === "create" ? <Create code={code} /> : way === "join" ? <Join code={code} /> : <Demo />}
-          {way !== "demo" && <Checks code={code} />}
+          {way !== "demo" && <HostChecks code={code} />}
         </CardBody>
       </Card>
     </main>
@@ -172,31 +168,5 @@ function Join({ code }: { code: string }): ReactNode {
       </Act>
       <CliLines lines={[haven("pool", "join", token === "" ? "TOKEN" : token)]} />
     </Form>
-  );
-}
-
-/** What this host brings along, as soon as the code is right. */
-function Checks({ code }: { code: string }): ReactNode {
-  const t = useT();
-  const complete = code.replaceAll(/[^A-Za-z0-9]/g, "").length >= CODE_LETTERS;
-  const facts = useQuery({ queryKey: ["setup", code], queryFn: () => setup.facts(code.trim()), enabled: complete, staleTime: Infinity });
-  if (!complete) return null;
-  if (facts.error !== null) return <ErrorView error={facts.error} />;
-  if (facts.data === undefined) return null;
-  return (
-    <section aria-labelledby="checks-title" className="hv-checks">
-      <Title id="checks-title" headingLevel="h2" size="md">
-        {t("this-host", { name: facts.data.hostname, address: facts.data.address })}
-      </Title>
-      <ul>
-        {facts.data.checks.map((check) => (
-          <li key={check.id} className={check.ok ? "hv-check-ok" : "hv-check-bad"}>
-            {check.ok ? <CheckCircleIcon aria-label={t("check-ok")} /> : <ExclamationTriangleIcon aria-label={t("check-bad")} />}
-            <strong>{t(`check-${check.id}`)}</strong> <span>{check.detail}</span>
-            {!check.ok && <p className="hv-check-remedy">{t(`host-check-${check.id}-warning`)}</p>}
-          </li>
-        ))}
-      </ul>
-    </section>
   );
 }

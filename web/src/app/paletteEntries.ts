@@ -2,6 +2,7 @@
 import type { World } from "@/actions/action";
 import { isMachine, type Item } from "@/store/hooks";
 import { pathOf } from "@/ui/links";
+import { ownName } from "@/ui/names";
 import { areaActions, areaCommands, areaTabs } from "./areas";
 
 export interface PaletteEntry {
@@ -47,7 +48,7 @@ export function paletteEntries(world: World, query: string, t: Translate, perfor
     add({ key: sr.$ref, text: sr.name_label, title: sr.name_label, kind: "kind-sr", choose: { to: pathOf("sr", sr.uuid) } });
   }
   for (const network of world.all("network")) {
-    add({ key: network.$ref, text: network.name_label, title: network.name_label, kind: "kind-network", choose: { to: pathOf("network", network.uuid) } });
+    add({ key: network.$ref, text: `${ownName(network, t)} ${network.name_label}`, title: ownName(network, t), kind: "kind-network", choose: { to: pathOf("network", network.uuid) } });
   }
   const machines = world.all("VM").filter(isMachine);
   for (const vm of machines) {

@@ -44,6 +44,8 @@ export interface TreeInput {
   closed: ReadonlySet<string>;
   language: string;
   mode: TreeMode;
+  /** What a network is called on the page. */
+  nameOf: (row: { name_label: string }) => string;
 }
 
 /** Groups that are folded until somebody unfolds them. */
@@ -106,7 +108,7 @@ export function treeNodes(input: TreeInput): TreeNode[] {
   group(
     "networks",
     "tree-networks",
-    byName(input.networks).map((n) => ({ key: n.$ref, kind: "network", depth: 2, name: n.name_label, to: `/network/${n.uuid}` })),
+    byName(input.networks).map((n) => ({ key: n.$ref, kind: "network", depth: 2, name: input.nameOf(n), to: `/network/${n.uuid}` })),
   );
   group(
     "templates",

@@ -204,7 +204,7 @@ function addMachine(tables: MockTables, index: number, hosts: readonly string[],
 /** The port by which a host is reached. */
 function addPort(tables: MockTables, host: string, network: string): void {
   const metrics = tables.insert("PIF_metrics", { carrier: true, speed: 10_000, device_name: "", vendor_name: "" });
-  const pif = tables.insert("PIF", { host, network, device: "eth0", MAC: "52:54:00:aa:00:01", IP: tables.get("host", host)?.address ?? "", management: true, physical: true, currently_attached: true, MTU: 1500, VLAN: -1, metrics });
+  const pif = tables.insert("PIF", { host, network, device: "eth0", MAC: "52:54:00:aa:00:01", IP: tables.get("host", host)?.address ?? "", management: true, physical: true, ip_configuration_mode: "Static", currently_attached: true, MTU: 1500, VLAN: -1, metrics });
   tables.update("host", host, { PIFs: [pif] });
 }
 

@@ -333,6 +333,16 @@ export class MockPool {
 
   private others(): Record<string, Method> {
     return {
+      "host.set_power_on_mode": ([ref, mode, config]) => {
+        const { password: _hidden, ...told } = config as Record<string, string>;
+        this.tables.update("host", String(ref), { power_on_mode: String(mode), power_on_config: told });
+        return "";
+      },
+      "host.call_plugin": ([ref, , fn]) => {
+        if (fn === "agents") return JSON.stringify(["fence_ipmilan", "fence_redfish"]);
+        const others = this.tables.all("host").filter(([host]) => host !== ref);
+        return JSON.stringify(others.map(([, host]) => ({ from: host.name_label, power: "on", error: null, ms: 140 })));
+      },
       "pool.ha_prevent_restarts_for": () => "",
       "task.create": ([label, description]) =>
         this.tables.insert("task", {

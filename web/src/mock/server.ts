@@ -1,5 +1,5 @@
 // The routes that the page asks, in front of the mock pool.
-import type { HaStatus, HostCheck, Moving, NewMachine, SessionState, StorageTest, StorageTried, WaitingHost, WhatIf } from "@/api/haven";
+import type { ArmingCheck, HaStatus, HostCheck, Moving, NewMachine, SessionState, StorageTest, StorageTried, WaitingHost, WhatIf } from "@/api/haven";
 import { MockError, MockPool, type MockTempo } from "./methods";
 import { joinHost, fixed, type MockSize } from "./data";
 import { rrdUpdates } from "./rrd";
@@ -118,6 +118,8 @@ export class MockServer {
         return this.setup(route, body);
       case "GET /ui/haven/ha/status":
         return this.haStatus();
+      case "POST /ui/haven/ha/check":
+        return this.armingCheck();
       case "POST /ui/haven/alerts/acknowledge":
         return this.acknowledge(body as { alerts: string[]; note?: string; undo?: boolean });
       case "POST /ui/haven/ha/pause":
@@ -144,6 +146,9 @@ export class MockServer {
     }
   }
 
+  /** How far the clock of the new host is ahead, in milliseconds. */
+  clockOffMs = 0;
+
   private setup(route: string, body: Record<string, unknown>): unknown {
     if (body["code"] !== MOCK_CODE) throw new MockError("SESSION_AUTHENTICATION_FAILED", ["setup", "wrong code"]);
     if (route.endsWith("facts")) {
@@ -151,12 +156,15 @@ export class MockServer {
         hostname: "host1",
         address: "10.77.0.1",
         version: "0.1.0",
+        wall_ms: Date.now() + this.clockOffMs,
+        time_zone: "Europe/Madrid",
         checks: [
           { id: "hypervisor", ok: true, detail: "libvirt 10.0, QEMU 8.2" },
           { id: "virtualisation", ok: true, detail: "KVM" },
           { id: "memory", ok: true, detail: "64 GiB" },
           { id: "links", ok: true, detail: "2/4" },
           { id: "address", ok: false, detail: "10.77.0.1 (DHCP)" },
+          { id: "name", ok: true, detail: "host1 10.77.0.1" },
         ],
       };
     }
@@ -266,6 +274,19 @@ export class MockServer {
     return { fingerprint, waits: true, name: host.name, address, version: "0.1.0", ok: !isOdd, checks };
   }
 
+  /** Hosts without a watchdog, by name. */
+  readonly bare = new Set<string>();
+
+  private armingCheck(): ArmingCheck {
+    const hosts = this.pool.tables.all("host").map(([, host]): ArmingCheck["hosts"][number] => {
+      const isBare = this.bare.has(host.name_label);
+      const watchdog = isBare ? "there is no watchdog at /dev/watchdog; load the driver of the hardware's watchdog, or softdog" : "";
+      const good = (["guard", "peers", "clock"] as const).map((id) => ({ id, state: "good" as const, text: "" }));
+      return { host: host.uuid, name: host.name_label, checks: [...good, { id: "watchdog", state: isBare ? "bad" : "good", text: watchdog }] };
+    });
+    return { hosts };
+  }
+
   /** Hosts that cannot reach the storage, by name. */
   readonly cutOff = new Set<string>();
 
@@ -307,7 +328,7 @@ export class MockServer {
       limits: enabled ? { restart_ms: 22_500, isolated_ms: 8000, network_ms: 4000, storage_ms: 8000, watchdog_ms: 15_000 } : null,
       hosts: tables.all("host").map(([, host]) => {
         const live = tables.get("host_metrics", host.metrics)?.live === true;
-        return { name: host.name_label, uuid: host.uuid, state: enabled ? (live ? "member" : "dead") : live ? "live" : "silent", network: live, storage: live, permit: enabled && live ? "disk" : "", ...(enabled && host.name_label !== "host1" ? { heard_ms: [live ? 140 : 95_000], disk_ms: live ? 610 : 95_000 } : {}) };
+        return { name: host.name_label, uuid: host.uuid, state: enabled ? (live ? "member" : "dead") : live ? "live" : "silent", network: live, storage: live, permit: enabled && live ? "disk" : "", watchdog: enabled ? (live ? "armed" : "waits") : "off", ...(enabled && host.name_label !== "host1" ? { heard_ms: [live ? 140 : 95_000], disk_ms: live ? 610 : 95_000 } : {}) };
       }),
       statefiles: enabled && sr !== undefined ? [{ sr: sr.uuid, state: "good", latency_us: 2300 }] : [],
     };

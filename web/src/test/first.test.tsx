@@ -33,6 +33,21 @@ test("W1: three ways; the demo asks for no code", async () => {
   expect(screen.getByRole("button", { name: "Look around" })).toBeTruthy();
 });
 
+test("W1: what the host brings along, what is wrong with it, and the command that mends it", async () => {
+  const user = userEvent.setup();
+  const server = new MockServer({ hosts: 1, vms: 0, isFresh: true });
+  server.clockOffMs = 95_000;
+  await renderWith(server, "/");
+  await user.type(await screen.findByLabelText(/Setup code/, {}, SOON), "ABCD-EFGH");
+  const clock = (await screen.findByText("Clock", {}, SOON)).closest("li") as HTMLElement;
+  expect(clock.className).toBe("hv-check-bad");
+  expect((within(clock).getByRole("textbox", { name: "Command for: Clock" }) as HTMLInputElement).value).toBe("sudo timedatectl set-ntp true");
+  expect(document.querySelector("[data-check='address']")?.textContent).toContain("It comes by DHCP");
+  server.clockOffMs = 0;
+  await user.click(screen.getByRole("button", { name: "Ask again" }));
+  await waitFor(() => expect(document.querySelector("[data-check='clock']")?.className).toBe("hv-check-ok"), SOON);
+});
+
 test("W2: how busy the processors are, a path that is silent, and a pause that is on", async () => {
   const { server } = await renderConsole("/", { hosts: 3, vms: 6, isArmed: true });
   const tile = (await screen.findByRole("link", { name: "Processors" }, SOON)).closest(".hv-tile") as HTMLElement;

@@ -135,3 +135,27 @@ test("a body may be markup with a comment behind it, and runbooks are read", () 
     { kind: "code", text: "code" },
   ]);
 });
+
+test("W13: every host is asked beforehand; one without a watchdog is accepted in as many words, and a second network carries heartbeats", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole("/protect", { hosts: 3, vms: 3 });
+  const { tables } = server.pool;
+  expect(await screen.findByText("What each host says", {}, SOON)).toBeTruthy();
+  await waitFor(() => expect(document.querySelectorAll("[data-check='watchdog'][data-state='good']")).toHaveLength(3), SOON);
+  expect(screen.getByText("haven ha check")).toBeTruthy();
+  expect(document.querySelector("[data-check='paths']")?.getAttribute("data-state")).toBe("warning");
+  server.bare.add("host2");
+  const network = tables.insert("network", { uuid: "0000000a-0000-4000-8000-000000000009", name_label: "storage", bridge: "br2", VIFs: [], PIFs: [], tags: [], other_config: {} });
+  for (const [host] of tables.all("host")) tables.insert("PIF", { host, network, device: "eth1", IP: "10.9.0.1", management: false, ip_configuration_mode: "Static", VLAN: -1 });
+  await user.click(screen.getByRole("button", { name: "Ask again" }));
+  await user.click(await screen.findByRole("checkbox", { name: "Go on without a watchdog on host2" }, SOON));
+  expect(screen.getByText(/may write to disks of machines/)).toBeTruthy();
+  expect(document.querySelector("[data-check='paths']")?.getAttribute("data-state")).toBe("good");
+  const next = (): HTMLElement => document.querySelector("form button[type=submit]") as HTMLElement;
+  await user.click(next());
+  expect(((await screen.findByRole("checkbox", { name: /^storage/ }, SOON)) as HTMLInputElement).checked).toBe(true);
+  for (let step = 0; step < 2; step += 1) await user.click(next());
+  expect(screen.getByText(/--heartbeat-network storage --without-watchdog/)).toBeTruthy();
+  await user.click(next());
+  await waitFor(() => expect(tables.all("pool")[0]?.[1].ha_configuration).toEqual({ profile: "default", heartbeat_networks: "0000000a-0000-4000-8000-000000000009", watchdog: "none" }), SOON);
+}, 60_000);

@@ -31,6 +31,8 @@ impl Profile {
 pub(crate) enum HaCommand {
     /// Turn high availability on, after checking that it can work
     Enable(EnableHa),
+    /// Look at every host for what would stand against turning it on; changes nothing
+    Check,
     /// Turn high availability off
     Disable,
     /// Show whether the pool is protected, and by what

@@ -16,6 +16,7 @@ use crate::render::{Answer, Cell, Row};
 pub(crate) async fn run(context: &mut Context, verb: HaCommand) -> Outcome<()> {
     match verb {
         HaCommand::Enable(options) => enable(context, &options).await,
+        HaCommand::Check => ha_drill::check(context).await,
         HaCommand::Disable => disable(context).await,
         HaCommand::Status => status(context).await,
         HaCommand::Pause { time, reason } => ha_drill::pause(context, time, &reason).await,

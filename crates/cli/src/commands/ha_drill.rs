@@ -1,4 +1,4 @@
-//! `haven ha pause`, `resume` and `drill`.
+//! `haven ha check`, `pause`, `resume` and `drill`.
 
 use serde_json::{Value, json};
 
@@ -37,6 +37,32 @@ pub(crate) async fn drill(context: &mut Context, host: Option<&str>, yes: bool) 
     let text =
         format!("the drill has begun: {host} is put out; `haven ha status` says what came of it");
     context.print(&Answer::done(text, done))
+}
+
+/// What arming would meet on every host.
+pub(crate) async fn check(context: &mut Context) -> Outcome<()> {
+    let found = Record::new("", context.rpc.send("/haven/ha/check", &json!({})).await?);
+    let rows = found.list("hosts").iter().flat_map(|host| {
+        let host = Record::new("", host.clone());
+        let row = |check: &str, state: &str, text: &str| {
+            vec![
+                Cell::text("host", host.text("name")),
+                Cell::text("check", check),
+                Cell::text("state", state),
+                Cell::text("text", text),
+            ]
+        };
+        let error = host.fields.get("error").cloned().map(|error| Record::new("", error));
+        let mut rows: Vec<Row> =
+            error.iter().map(|error| row("answer", "bad", error.text("message"))).collect();
+        rows.extend(host.list("checks").iter().map(|check| {
+            let check = Record::new("", check.clone());
+            row(check.text("id"), check.text("state"), check.text("text"))
+        }));
+        rows
+    });
+    let rows = rows.collect();
+    context.print(&Answer::Table { columns: vec!["host", "check", "state", "text"], rows })
 }
 
 fn report(context: &mut Context, done: Value) -> Outcome<()> {

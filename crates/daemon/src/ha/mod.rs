@@ -8,6 +8,7 @@ mod alarm;
 pub mod area;
 pub mod arm;
 pub mod calls;
+pub mod checkup;
 pub mod decide;
 pub mod disarm;
 pub mod drill;

@@ -11,7 +11,8 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::link::GuardLink;
-use crate::orders::{PreflightFinding, PreflightReply, PreflightRequest};
+use crate::orders::PreflightSubject::{Addresses, Clock, Guard, Peers, Statefile, Watchdog};
+use crate::orders::{PreflightFinding, PreflightReply, PreflightRequest, PreflightSubject};
 
 /// Longest wait for one block of a statefile.
 const READ_WAIT: Duration = Duration::from_secs(10);
@@ -45,7 +46,7 @@ pub(super) async fn check_this_host(link: GuardLink, request: PreflightRequest) 
                     "reading {} took {ms} ms; use the conservative timing profile",
                     statefile.path
                 );
-                reply.warnings.push(finding("HA_STATEFILE_APPROACHING_TIMEOUT", text));
+                reply.warnings.push(finding(Statefile, "HA_STATEFILE_APPROACHING_TIMEOUT", text));
                 continue;
             }
             Ok(Ok(_)) => continue,
@@ -56,20 +57,20 @@ pub(super) async fn check_this_host(link: GuardLink, request: PreflightRequest) 
             "the statefile {} cannot be used here: {text}; check the storage of this host",
             statefile.path
         );
-        reply.findings.push(finding("HA_HOST_CANNOT_ACCESS_STATEFILE", text));
+        reply.findings.push(finding(Statefile, "HA_HOST_CANNOT_ACCESS_STATEFILE", text));
     }
     let peers = request.peers.iter().map(|peer| link.peer_address(*peer));
     for peer in peers.chain(request.reach.iter().copied()) {
         if let Err(text) = reach(peer).await {
             let text = format!("host {} cannot be reached from here: {text}", peer.ip());
-            reply.findings.push(finding("HA_HOST_CANNOT_SEE_PEERS", text));
+            reply.findings.push(finding(Peers, "HA_HOST_CANNOT_SEE_PEERS", text));
         }
     }
     reply
 }
 
-fn finding(code: &str, text: String) -> PreflightFinding {
-    PreflightFinding { code: code.to_owned(), text }
+fn finding(about: PreflightSubject, code: &str, text: String) -> PreflightFinding {
+    PreflightFinding { code: code.to_owned(), text, about: Some(about) }
 }
 
 fn check_guard(link: &GuardLink, reply: &mut PreflightReply) {
@@ -79,7 +80,7 @@ fn check_guard(link: &GuardLink, reply: &mut PreflightReply) {
         Some(_) => "the guard of this host is armed already; disarm it first",
         None => "the guard of this host does not answer; start haven-guard.service",
     };
-    reply.findings.push(finding("HA_HEARTBEAT_DAEMON_STARTUP_FAILED", text.to_owned()));
+    reply.findings.push(finding(Guard, "HA_HEARTBEAT_DAEMON_STARTUP_FAILED", text.to_owned()));
 }
 
 fn check_watchdog(device: &Path, accepted: bool, reply: &mut PreflightReply) {
@@ -87,13 +88,13 @@ fn check_watchdog(device: &Path, accepted: bool, reply: &mut PreflightReply) {
         let text = "this host runs without a watchdog: one that hangs is not reset, and may write to \
                     its disks after its VMs were started elsewhere";
         match accepted {
-            true => reply.warnings.push(finding(NO_WATCHDOG, text.to_owned())),
+            true => reply.warnings.push(finding(Watchdog, NO_WATCHDOG, text.to_owned())),
             false => {
                 let text = format!(
                     "{text}; name a device in guard.toml, or accept it in as many words with \
                      `haven ha enable --without-watchdog`"
                 );
-                reply.findings.push(finding(NO_WATCHDOG, text));
+                reply.findings.push(finding(Watchdog, NO_WATCHDOG, text));
             }
         }
     } else if !device.exists() {
@@ -101,7 +102,7 @@ fn check_watchdog(device: &Path, accepted: bool, reply: &mut PreflightReply) {
             "there is no watchdog at {}; load the driver of the hardware's watchdog, or softdog",
             device.display()
         );
-        reply.findings.push(finding("HA_HEARTBEAT_DAEMON_STARTUP_FAILED", text));
+        reply.findings.push(finding(Watchdog, "HA_HEARTBEAT_DAEMON_STARTUP_FAILED", text));
     } else {
         check_softdog(reply);
     }
@@ -113,7 +114,7 @@ fn check_softdog(reply: &mut PreflightReply) {
     if identity.to_lowercase().contains("software watchdog") {
         let text = "the watchdog is software: it does not reset a host whose kernel hangs; load the \
                     driver of the hardware's one if there is one";
-        reply.warnings.push(finding("HA_HOST_CANNOT_BE_FENCED", text.to_owned()));
+        reply.warnings.push(finding(Watchdog, "HA_HOST_CANNOT_BE_FENCED", text.to_owned()));
     }
 }
 
@@ -122,7 +123,7 @@ fn check_own_addresses(request: &PreflightRequest, host: Uuid, reply: &mut Prefl
     for address in request.heartbeats.get(&host).into_iter().flatten() {
         if let Err(error) = std::net::UdpSocket::bind((*address, 0)) {
             let text = format!("this host cannot send beats from {address}: {error}");
-            reply.findings.push(finding("HA_HOST_CANNOT_SEE_PEERS", text));
+            reply.findings.push(finding(Addresses, "HA_HOST_CANNOT_SEE_PEERS", text));
         }
     }
 }
@@ -131,7 +132,7 @@ fn check_clock(coordinator_ms: u64, reply: &mut PreflightReply) {
     let skew = crate::ha::wall_ms().abs_diff(coordinator_ms);
     if coordinator_ms != 0 && skew > SKEW_MS_MAX {
         let text = format!("the clock differs by {skew} ms from the coordinator's; check NTP");
-        reply.warnings.push(finding("HOST_CLOCK_SKEW_DETECTED", text));
+        reply.warnings.push(finding(Clock, "HOST_CLOCK_SKEW_DETECTED", text));
     }
 }
 

@@ -33,7 +33,7 @@ const OPERATE: RoleLevel = RoleLevel::PoolOperator;
 /// Alerts are taken on.
 const ALERTS_ROUTE: &str = "/haven/alerts/acknowledge";
 /// Questions that have a body. They change nothing.
-const QUESTIONS: &[&str] = &["/haven/ha/what-if", "/haven/ha/explain"];
+const QUESTIONS: &[&str] = &["/haven/ha/what-if", "/haven/ha/explain", "/haven/ha/check"];
 
 /// The language in which the client wants its explanations.
 pub(super) fn language(request: &Request) -> Language {
@@ -83,6 +83,7 @@ pub(super) async fn post(
         ALERTS_ROUTE => crate::ops::alert::acknowledge(state, user, &asked).await,
         "/haven/ha/pause" => crate::ops::ha_pause::pause(state, user, &asked).await,
         "/haven/ha/drill" => crate::ha::drill::drill(state, user, &asked).await,
+        "/haven/ha/check" => crate::ha::checkup::check(state).await,
         "/haven/pool/check-host" => crate::ops::add_host::check(state, &asked).await,
         "/haven/pool/add-host" => crate::ops::add_host::add(state, &asked).await,
         "/haven/storage/test" => crate::ops::sr_test::test(state, &asked).await,

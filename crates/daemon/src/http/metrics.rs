@@ -43,6 +43,7 @@ pub(super) fn page(db: &Image) -> String {
     let mut page = Page(String::new());
     hosts(db, &mut page);
     machines(db, &mut page);
+    each_machine(db, &mut page);
     storage(db, &mut page);
     protection(db, &mut page);
     page.0
@@ -80,6 +81,34 @@ fn machines(db: &Image, page: &mut Page) {
             real && row.power_state == state
         });
         page.sample(name, &[("state", word)], number(count.count()));
+    }
+}
+
+/// What every VM is given and how it is protected; what it uses is in `/rrd_updates`.
+fn each_machine(db: &Image, page: &mut Page) {
+    type Value = fn(&Vm) -> i64;
+    let all: [(&str, &str, Value); 4] = [
+        ("haven_vm_running", "1: it runs.", |row| {
+            i64::from(row.power_state == VmPowerState::Running)
+        }),
+        ("haven_vm_vcpus", "Virtual processors.", |row| row.vcpus_at_startup),
+        ("haven_vm_memory_bytes", "Memory that it may use.", |row| row.memory_dynamic_max),
+        ("haven_vm_protected", "2: its restart is promised, 1: it is tried, 0: none.", |row| {
+            match row.ha_restart_priority.as_str() {
+                "restart" => 2,
+                "" => 0,
+                _ => 1,
+            }
+        }),
+    ];
+    for (name, help, value) in all {
+        page.begin(name, help);
+        let real = |row: &Vm| !row.is_a_template && !row.is_a_snapshot && !row.is_control_domain;
+        for (_, row) in db.iter::<Vm>().filter(|(_, row)| real(row)) {
+            let host = db.get(row.resident_on).map_or("", |host| host.name_label.as_str());
+            let labels = [("vm", row.name_label.as_str()), ("uuid", &row.uuid), ("host", host)];
+            page.sample(name, &labels, value(row));
+        }
     }
 }
 
@@ -138,6 +167,11 @@ mod tests {
             Database::open(Box::new(MemStore::default()), crate::coordinator::ids()).unwrap();
         db.transact(|tx| {
             tx.insert(haven_model::Pool { ha_plan_exists_for: 2, ..Default::default() })?;
+            tx.insert(Vm {
+                name_label: "网站".to_owned(),
+                ha_restart_priority: "restart".to_owned(),
+                ..Default::default()
+            })?;
             tx.insert(Sr {
                 name_label: "a \"b\\c".to_owned(),
                 physical_size: 7,
@@ -148,6 +182,7 @@ mod tests {
         let page = page(&db);
         assert!(page.contains("haven_sr_size_bytes{sr=\"a \\\"b\\\\c\",uuid="), "{page}");
         assert!(page.contains("\nhaven_ha_failures_planned 2\n"), "{page}");
+        assert!(page.contains("haven_vm_protected{vm=\"网站\",uuid="), "{page}");
         for line in page.lines().filter(|line| !line.starts_with('#')) {
             let name = line.split(['{', ' ']).next().unwrap();
             assert!(page.contains(&format!("# TYPE {name} gauge")), "{line}");

@@ -72,6 +72,17 @@ fn hosts(db: &Image, guard: Option<&GuardState>) -> Vec<Json> {
     db.iter::<Host>().map(|(_, row)| host(db, row, guard)).collect()
 }
 
+/// What stands behind the guard of a member: nobody is admitted before the watchdog of the host is
+/// armed, unless the pool does without.
+fn watchdog(db: &Image, member: bool) -> &'static str {
+    let config = rows::pool(db).map(|(_, pool)| pool.ha_configuration.clone()).unwrap_or_default();
+    match (member, config.get("watchdog").map(String::as_str)) {
+        (_, Some("none")) => "none",
+        (true, _) => "armed",
+        (false, _) => "waits",
+    }
+}
+
 fn host(db: &Image, row: &Host, guard: Option<&GuardState>) -> Json {
     let live = db.get(row.metrics).is_some_and(|metrics| metrics.live);
     let off = json!({
@@ -81,6 +92,7 @@ fn host(db: &Image, row: &Host, guard: Option<&GuardState>) -> Json {
         "network": live,
         "storage": live,
         "permit": "",
+        "watchdog": "off",
     });
     let Some(guard) = guard.filter(|guard| guard.phase != GuardPhase::Idle) else { return off };
     let own = guard.me.is_some_and(|me| me.host.0.to_string() == row.uuid);
@@ -98,6 +110,7 @@ fn host(db: &Image, row: &Host, guard: Option<&GuardState>) -> Json {
             "network": guard.phase != GuardPhase::Dark,
             "storage": disk,
             "permit": permit,
+            "watchdog": watchdog(db, !matches!(guard.phase, GuardPhase::Joining(_))),
         });
     }
     let Some(peer) = guard.peers.iter().find(|peer| peer.host.0.to_string() == row.uuid) else {
@@ -118,6 +131,7 @@ fn host(db: &Image, row: &Host, guard: Option<&GuardState>) -> Json {
         "heard_ms": peer.heard_ms,
         "disk_ms": peer.disk_ms,
         "permit": "",
+        "watchdog": watchdog(db, peer.member || peer.dead_in_ms.is_some_and(|ms| ms > 0)),
     })
 }
 

@@ -14,5 +14,7 @@ pub use envelope::{OrderEnvelope, OrderResult, Term};
 pub use error::{OrderError, Refusal};
 pub use facts::{HostFacts, NicFacts, NumaFree};
 pub use order::{Order, PoolUpdate, PowerRequest, PreflightRequest};
-pub use reply::{ActingOrder, Inventory, OrderReply, PreflightFinding, PreflightReply};
+pub use reply::{
+    ActingOrder, Inventory, OrderReply, PreflightFinding, PreflightReply, PreflightSubject,
+};
 pub use report::Report;

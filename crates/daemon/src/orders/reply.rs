@@ -100,4 +100,25 @@ pub struct PreflightFinding {
     pub code: String,
     /// One sentence: what, why, what to do.
     pub text: String,
+    /// What it is about, for clients that have words of their own; an earlier version says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<PreflightSubject>,
+}
+
+/// What a pre-flight looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PreflightSubject {
+    /// The guard of the host.
+    Guard,
+    /// What resets the host when its guard hangs.
+    Watchdog,
+    /// The host's own addresses on the heartbeat networks.
+    Addresses,
+    /// Its clock beside the coordinator's.
+    Clock,
+    /// The volumes for heartbeats.
+    Statefile,
+    /// The other hosts.
+    Peers,
 }

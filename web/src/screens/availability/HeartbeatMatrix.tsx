@@ -2,11 +2,13 @@
 import CheckIcon from "@patternfly/react-icons/dist/esm/icons/check-icon";
 import TimesIcon from "@patternfly/react-icons/dist/esm/icons/times-icon";
 import type { ReactNode } from "react";
+import { Link } from "react-router";
 import type { HaHost, HaStatus } from "@/api/haven";
 import { useI18n } from "@/i18n";
 import { HEARD_MS } from "@/model/readiness";
-import { useAll, useByUuid, usePool } from "@/store/hooks";
+import { useAll, useByUuid } from "@/store/hooks";
 import { Panel } from "@/ui/bits";
+import { pathOf } from "@/ui/links";
 import { Pill } from "@/ui/status";
 
 const STATES: Record<string, { colour: "green" | "orange" | "red" | "grey"; text: string }> = {
@@ -50,7 +52,7 @@ export function HeartbeatMatrix({ status }: { status: HaStatus }): ReactNode {
         </thead>
         <tbody>
           {hosts.map((host) => (
-            <Row key={host.name} host={host} networks={networks} isCoordinator={host.uuid !== undefined && host.uuid === status.coordinator} />
+            <Row key={host.name} host={host} networks={networks} biteMs={status.limits?.watchdog_ms} isCoordinator={host.uuid !== undefined && host.uuid === status.coordinator} />
           ))}
         </tbody>
       </table>
@@ -70,11 +72,19 @@ export function HeartbeatMatrix({ status }: { status: HaStatus }): ReactNode {
   );
 }
 
-function Row({ host, networks, isCoordinator }: { host: HaHost; networks: readonly number[]; isCoordinator: boolean }): ReactNode {
-  const { t } = useI18n();
-  const pool = usePool();
+interface RowProps {
+  host: HaHost;
+  networks: readonly number[];
+  /** How soon the watchdog resets a host whose guard hangs. */
+  biteMs: number | undefined;
+  isCoordinator: boolean;
+}
+
+function Row({ host, networks, biteMs, isCoordinator }: RowProps): ReactNode {
+  const { t, number: digits } = useI18n();
   const row = useByUuid("host", host.uuid);
-  const isBare = pool?.ha_configuration["watchdog"] === "none";
+  const watchdog = host.watchdog ?? "off";
+  const agents = Object.keys(row?.power_on_config ?? {}).filter((key) => /^\d+\.agent$/.test(key)).length + 1;
   const state = STATES[host.state] ?? { colour: "grey" as const, text: "member-out" };
   return (
     <tr data-host={host.name} data-state={host.state}>
@@ -97,8 +107,17 @@ function Row({ host, networks, isCoordinator }: { host: HaHost; networks: readon
       <td>
         <Mark good={host.storage} text={t(host.storage ? "beat-heard" : "beat-missing")} age={host.disk_ms ?? undefined} />
       </td>
-      <td>{pool?.ha_enabled === true ? <Mark good={!isBare} text={t(isBare ? "watchdog-none" : "watchdog-on")} /> : "–"}</td>
-      <td>{(row?.power_on_mode ?? "") === "" ? <span className="hv-muted">{t("power-none")}</span> : <Mark good text={row?.power_on_mode ?? ""} />}</td>
+      <td data-watchdog={watchdog}>
+        {watchdog === "off" ? "–" : <Mark good={watchdog === "armed"} text={t(`watchdog-${watchdog}`)} />}
+        {watchdog === "armed" && biteMs !== undefined && <span className="hv-muted"> {t("watchdog-within", { seconds: digits(biteMs / 1000, 1) })}</span>}
+      </td>
+      <td>
+        {(row?.power_on_mode ?? "") === "" ? (
+          <Link to={pathOf("host", host.uuid ?? "", "settings")}>{t("power-none")}</Link>
+        ) : (
+          <Mark good text={agents > 1 ? t("power-agents", { mode: row?.power_on_mode ?? "", count: agents }) : (row?.power_on_mode ?? "")} />
+        )}
+      </td>
       <td>{host.permit === "" ? "–" : t(`permit-${host.permit}`)}</td>
     </tr>
   );

@@ -1,86 +1,44 @@
 // The steps of turning protection on.
 import { Alert, Button, Checkbox, FormSelect, FormSelectOption, Label, NumberInput, Radio } from "@patternfly/react-core";
-import CheckCircleIcon from "@patternfly/react-icons/dist/esm/icons/check-circle-icon";
-import ExclamationTriangleIcon from "@patternfly/react-icons/dist/esm/icons/exclamation-triangle-icon";
-import TimesCircleIcon from "@patternfly/react-icons/dist/esm/icons/times-circle-icon";
 import { type ReactNode, useMemo, useState } from "react";
 import { useI18n } from "@/i18n";
-import { carriesProtection, roomOf } from "@/model/storage";
-import { type Item, useAll, useTable } from "@/store/hooks";
+import { roomOf } from "@/model/storage";
+import type { Item } from "@/store/hooks";
 import { Facts, Nothing } from "@/ui/bits";
 import { useErrorText } from "@/ui/ErrorView";
 import { type Column, ObjectTable } from "@/ui/ObjectTable";
 import { PowerPill } from "@/ui/status";
+import { ownName } from "@/ui/names";
 import { POLICIES, type Policy, policyWord } from "./actions";
 import type { Eligible } from "./ProtectWizard";
-
-interface Check {
-  id: string;
-  state: "good" | "warning" | "bad";
-  text: string;
-}
-
-/** What the page knows by itself; every host checks more when protection is turned on. */
-function useChecks(): Check[] {
-  const { t } = useI18n();
-  const hosts = useAll("host");
-  const metrics = useTable("host_metrics");
-  const srs = useAll("SR");
-  const pbds = useTable("PBD");
-  return useMemo(() => {
-    const lost = hosts.filter((host) => metrics.byRef.get(host.metrics)?.live !== true);
-    const shared = srs.filter(carriesProtection);
-    const whole = shared.filter((sr) => sr.PBDs.length >= hosts.length && sr.PBDs.every((pbd) => pbds.byRef.get(pbd)?.currently_attached === true));
-    const names = (rows: ReadonlyArray<{ name_label: string }>): string => rows.map((row) => row.name_label).join(", ");
-    return [
-      { id: "hosts", state: hosts.length >= 2 ? "good" : "bad", text: t("check-hosts", { count: hosts.length }) },
-      lost.length === 0 ? { id: "live", state: "good", text: t("check-live") } : { id: "live", state: "bad", text: t("check-lost", { names: names(lost) }) },
-      shared.length === 0 ? { id: "shared", state: "bad", text: t("check-no-shared") } : { id: "shared", state: "good", text: t("check-shared", { names: names(shared) }) },
-      whole.length > 0 || shared.length === 0
-        ? { id: "attached", state: whole.length > 0 ? "good" : "bad", text: t(whole.length > 0 ? "check-attached" : "check-attached-later") }
-        : { id: "attached", state: "bad", text: t("check-detached", { names: names(shared) }) },
-      ...(hosts.length < 2 ? [] : [hosts.length === 2 ? { id: "third", state: "warning" as const, text: t("check-two-hosts") } : { id: "third", state: "good" as const, text: t("check-three-hosts") }]),
-    ];
-  }, [hosts, metrics, srs, pbds, t]);
-}
-
-const MARKS = { good: CheckCircleIcon, warning: ExclamationTriangleIcon, bad: TimesCircleIcon };
-
-export function CheckStep(): ReactNode {
-  const { t } = useI18n();
-  const checks = useChecks();
-  return (
-    <>
-      <ul className="hv-checklist">
-        {checks.map(({ id, state, text }) => {
-          const Icon = MARKS[state];
-          return (
-            <li key={id} className={`hv-check-${state}`}>
-              <Icon aria-label={t(`check-state-${state}`)} /> {text}
-            </li>
-          );
-        })}
-      </ul>
-      <p className="hv-muted">{t("check-more-later")}</p>
-    </>
-  );
-}
 
 interface StorageProps {
   list: readonly Eligible[];
   isKnown: boolean;
   chosen: ReadonlySet<string>;
   onChange: (chosen: ReadonlySet<string>) => void;
+  /** Networks that can carry heartbeats beside the management one, and the uuids of those that shall. */
+  networks: ReadonlyArray<Item<"network">>;
+  paths: ReadonlySet<string>;
+  onPaths: (paths: ReadonlySet<string>) => void;
 }
 
+/** With so many or more, three of them are used; with fewer, one. */
+const STATEFILES = 3;
+
 /** Storage that every host writes its sign of life to. */
-export function StorageStep({ list, isKnown, chosen, onChange }: StorageProps): ReactNode {
+export function StorageStep({ list, isKnown, chosen, onChange, networks, paths, onPaths }: StorageProps): ReactNode {
   const { t, bytes } = useI18n();
   const errorText = useErrorText();
   const toggle = (ref: string): void => {
     const next = new Set(chosen);
     if (!next.delete(ref)) next.add(ref);
     onChange(next);
+  };
+  const togglePath = (uuid: string): void => {
+    const next = new Set(paths);
+    if (!next.delete(uuid)) next.add(uuid);
+    onPaths(next);
   };
   if (!isKnown) return <p>{t("loading")}</p>;
   return (
@@ -97,6 +55,15 @@ export function StorageStep({ list, isKnown, chosen, onChange }: StorageProps): 
         />
       ))}
       <p className="hv-muted">{t("storage-hint")}</p>
+      {chosen.size > 1 && chosen.size < STATEFILES && <Alert isInline isPlain variant="info" title={t("storage-two")} />}
+      {networks.length > 0 && (
+        <fieldset className="hv-stack">
+          <legend>{t("protect-paths")}</legend>
+          {networks.map((network) => (
+            <Checkbox key={network.uuid} id={`path-${network.uuid}`} isChecked={paths.has(network.uuid)} onChange={() => togglePath(network.uuid)} label={ownName(network, t)} description={t("protect-paths-body")} />
+          ))}
+        </fieldset>
+      )}
     </div>
   );
 }
@@ -190,6 +157,8 @@ const PROFILES = ["fast", "default", "conservative"] as const;
 
 interface ReviewProps {
   srs: ReadonlyArray<Item<"SR">>;
+  networks: ReadonlyArray<Item<"network">>;
+  isBare: boolean;
   policies: ReadonlyMap<string, Policy>;
   wanted: number;
   profile: string;
@@ -199,7 +168,7 @@ interface ReviewProps {
   onRehearse: (rehearse: boolean) => void;
 }
 
-export function ReviewStep({ srs, policies, wanted, profile, onProfile, rehearse, onRehearse }: ReviewProps): ReactNode {
+export function ReviewStep({ srs, networks, isBare, policies, wanted, profile, onProfile, rehearse, onRehearse }: ReviewProps): ReactNode {
   const { t } = useI18n();
   const count = (policy: Policy): number => [...policies.values()].filter((each) => each === policy).length;
   return (
@@ -207,6 +176,8 @@ export function ReviewStep({ srs, policies, wanted, profile, onProfile, rehearse
       <Facts
         facts={[
           ["protect-step-storage", srs.map((sr) => <Label key={sr.$ref}>{sr.name_label}</Label>)],
+          ["protect-paths", networks.map((network) => <Label key={network.$ref}>{ownName(network, t)}</Label>)],
+          ["beat-watchdog", isBare ? t("watchdog-none") : undefined],
           ["failures-to-survive", String(wanted)],
           ["tab-vms", t("review-machines", { sure: count("restart"), tried: count("best-effort"), none: count("") })],
         ]}

@@ -14,7 +14,9 @@ import { useNotices } from "@/ui/notices";
 import { WizardPage } from "@/ui/WizardPage";
 import { useCannotProtect } from "../pool/ProtectionTile";
 import { type Policy, policyWord } from "./actions";
-import { CheckStep, MachinesStep, ReviewStep, StorageStep } from "./ProtectSteps";
+import { CheckStep, useArmingCheck, withoutWatchdog } from "./CheckStep";
+import { fixedNetworks } from "./networks";
+import { MachinesStep, ReviewStep, StorageStep } from "./ProtectSteps";
 
 export interface Eligible {
   sr: Item<"SR">;
@@ -44,6 +46,9 @@ function useEligible(): { list: Eligible[]; isKnown: boolean } {
   return { list, isKnown: asked.data !== undefined };
 }
 
+/** Networks besides the management one that may carry heartbeats. */
+const PATHS_MAX = 3;
+
 export default function ProtectWizard(): ReactNode {
   const t = useT();
   const navigate = useNavigate();
@@ -58,6 +63,14 @@ export default function ProtectWizard(): ReactNode {
   const [failures, setFailures] = useState<number | null>(null);
   const [profile, setProfile] = useState("default");
   const [rehearse, setRehearse] = useState(false);
+  const [paths, setPaths] = useState<ReadonlySet<string> | null>(null);
+  const [bare, setBare] = useState(false);
+  const found = useArmingCheck();
+  // What was accepted counts only as long as there is something to accept.
+  const isBare = bare && withoutWatchdog(found.data).length > 0;
+  const networks = fixedNetworks(useAll("network"), useAll("PIF"), useAll("host")).slice(0, PATHS_MAX);
+  // A second path costs nothing, and one fault does not part the hosts then.
+  const beats = networks.filter((network) => paths === null || paths.has(network.uuid));
 
   const fit = list.filter((each) => isKnown && each.why === undefined);
   // One is chosen where there is one; the person may choose otherwise.
@@ -76,7 +89,7 @@ export default function ProtectWizard(): ReactNode {
       const vm = vms.find((each) => each.$ref === ref);
       return vm === undefined || vm.ha_restart_priority === policy ? [] : [haven("vm", "set", vm.name_label, "--ha", policyWord(policy))];
     }),
-    haven("ha", "enable", ...chosen.flatMap((sr) => ["--heartbeat-sr", sr.name_label]), "--profile", profile, "--failures", wanted),
+    haven("ha", "enable", ...chosen.flatMap((sr) => ["--heartbeat-sr", sr.name_label]), ...beats.flatMap((network) => ["--heartbeat-network", network.name_label]), ...(isBare ? ["--without-watchdog"] : []), "--profile", profile, "--failures", wanted),
     ...(rehearse ? [haven("ha", "drill")] : []),
   ];
   const finish = async (): Promise<void> => {
@@ -85,7 +98,11 @@ export default function ProtectWizard(): ReactNode {
       const policy = changed.get(vm.$ref);
       if (policy !== undefined && policy !== vm.ha_restart_priority) await call("VM.set_ha_restart_priority", vm.$ref, policy);
     }
-    const task = await start("pool.enable_ha", chosen.map((sr) => sr.$ref), { profile });
+    const task = await start("pool.enable_ha", chosen.map((sr) => sr.$ref), {
+      profile,
+      ...(beats.length > 0 ? { heartbeat_networks: beats.map((network) => network.uuid).join(",") } : {}),
+      ...(isBare ? { watchdog: "none" } : {}),
+    });
     await waitForTask(world.client, task);
     await call("pool.set_ha_host_failures_to_tolerate", pool.$ref, wanted);
     // Protection is on, whatever it finds; the page shows what it found.
@@ -104,14 +121,14 @@ export default function ProtectWizard(): ReactNode {
           id: "check",
           label: "protect-step-check",
           why: "protect-why-check",
-          body: <CheckStep />,
+          body: <CheckStep found={found} isBare={isBare} onBare={setBare} />,
           blocked: pool?.ha_enabled === true ? t("protect-is-on") : cannot === undefined ? undefined : t(cannot),
         },
         {
           id: "storage",
           label: "protect-step-storage",
           why: "protect-why-storage",
-          body: <StorageStep list={list} isKnown={isKnown} chosen={srs} onChange={setPicked} />,
+          body: <StorageStep list={list} isKnown={isKnown} chosen={srs} onChange={setPicked} networks={networks} paths={new Set(beats.map((network) => network.uuid))} onPaths={setPaths} />,
           blocked: chosen.length === 0 ? t("protect-no-storage-chosen") : undefined,
         },
         {
@@ -134,7 +151,7 @@ export default function ProtectWizard(): ReactNode {
           id: "review",
           label: "protect-step-review",
           why: "protect-why-review",
-          body: <ReviewStep srs={chosen} policies={policies} wanted={wanted} profile={profile} onProfile={setProfile} rehearse={rehearse} onRehearse={setRehearse} />,
+          body: <ReviewStep srs={chosen} networks={beats} isBare={isBare} policies={policies} wanted={wanted} profile={profile} onProfile={setProfile} rehearse={rehearse} onRehearse={setRehearse} />,
         },
       ]}
     />

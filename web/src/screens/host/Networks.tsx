@@ -13,6 +13,7 @@ import { HeadRow, Panel } from "@/ui/bits";
 import { CliLines } from "@/ui/CliLines";
 import { ErrorView } from "@/ui/ErrorView";
 import { pathOf } from "@/ui/links";
+import { ownName } from "@/ui/names";
 import { inOrder } from "@/ui/order";
 import { Pill } from "@/ui/status";
 import { useWork } from "@/ui/useWork";
@@ -82,7 +83,7 @@ function Port({ pif }: { pif: Item<"PIF"> }): ReactNode {
         <code>{pif.MAC}</code>
       </td>
       <td>{pif.IP === "" ? "–" : pif.IP}</td>
-      <td>{network === undefined ? "–" : <Link to={pathOf("network", network.uuid)}>{network.name_label}</Link>}</td>
+      <td>{network === undefined ? "–" : <Link to={pathOf("network", network.uuid)}>{ownName(network, t)}</Link>}</td>
     </tr>
   );
 }
@@ -91,7 +92,7 @@ function Port({ pif }: { pif: Item<"PIF"> }): ReactNode {
 export function PoolNetworks({ host }: { host: Item<"host"> }): ReactNode {
   const { t, language } = useI18n();
   const pifs = useAll("PIF");
-  const networks = inOrder(useAll("network"), (network) => network.name_label, language);
+  const networks = inOrder(useAll("network"), (network) => ownName(network, t), language);
   return (
     <table className="hv-matrix" aria-label={t("hostnet-pool")}>
       <HeadRow labels={["kind-network", "hostnet-vlan", "hostnet-here"]} />
@@ -103,7 +104,7 @@ export function PoolNetworks({ host }: { host: Item<"host"> }): ReactNode {
           return (
             <tr key={network.$ref} data-network={network.uuid} data-here={mine !== undefined}>
               <th scope="row">
-                <Link to={pathOf("network", network.uuid)}>{network.name_label}</Link>
+                <Link to={pathOf("network", network.uuid)}>{ownName(network, t)}</Link>
               </th>
               <td>{tag ?? "–"}</td>
               <td>
@@ -146,12 +147,12 @@ function Connect({ host, network, tag }: ConnectProps): ReactNode {
     <div className="hv-stack">
       <div className="hv-buttons">
         <Pill colour="orange">{t("hostnet-missing")}</Pill>
-        <FormSelect className="hv-choice" aria-label={t("hostnet-port-for", { network: network.name_label })} value={port?.$ref ?? ""} onChange={(_event, ref) => setPicked(ref)}>
+        <FormSelect className="hv-choice" aria-label={t("hostnet-port-for", { network: ownName(network, t) })} value={port?.$ref ?? ""} onChange={(_event, ref) => setPicked(ref)}>
           {ports.map((each) => (
             <FormSelectOption key={each.$ref} value={each.$ref} label={each.device} />
           ))}
         </FormSelect>
-        <Act variant="secondary" size="sm" isLoading={busy} blocked={busy ? t("busy") : port === undefined ? t("hostnet-no-ports") : undefined} aria-label={t("hostnet-connect-of", { network: network.name_label, host: host.name_label })} onClick={connect}>
+        <Act variant="secondary" size="sm" isLoading={busy} blocked={busy ? t("busy") : port === undefined ? t("hostnet-no-ports") : undefined} aria-label={t("hostnet-connect-of", { network: ownName(network, t), host: host.name_label })} onClick={connect}>
           {t("hostnet-connect")}
         </Act>
       </div>

@@ -9,6 +9,7 @@ import { isLibrary } from "@/model/storage";
 import { useAll, usePool, useTable, useVms } from "@/store/hooks";
 import { Facts, Help, Nothing } from "@/ui/bits";
 import { WizardPage } from "@/ui/WizardPage";
+import { ownName } from "@/ui/names";
 import { POLICIES, policyWord } from "../availability/actions";
 import { useImages } from "../vm/CdDialog";
 import { isWrongMac } from "../vm/marks";
@@ -87,7 +88,7 @@ function Review({ wanted, stock, edit }: { wanted: Wanted; stock: Stock; edit: (
   const { t, bytes, number, list } = useI18n();
   const [hasOwnDisk, hasOwnNic] = [stock.withDisk, stock.withNic].map((those) => those.has(wanted.template.$ref));
   const nicText = ({ network, mac, limit }: WantedNic): string =>
-    [network.name_label, mac, limit > 0 ? t("nic-at-most", { rate: t("perf-per-second", { value: bytes(limit * 2 ** 20) }) }) : ""].filter((text) => text !== "").join(" · ");
+    [ownName(network, t), mac, limit > 0 ? t("nic-at-most", { rate: t("perf-per-second", { value: bytes(limit * 2 ** 20) }) }) : ""].filter((text) => text !== "").join(" · ");
   const media = { disk: undefined, iso: wanted.image?.name_label, network: t("media-network"), cloud: t("media-cloud") }[wanted.source];
   const isShared = wanted.sr?.shared === true;
   return (
@@ -96,7 +97,7 @@ function Review({ wanted, stock, edit }: { wanted: Wanted; stock: Stock; edit: (
         facts={[
           ["column-name", wanted.names.length > 1 ? `${wanted.names[0] ?? ""} – ${wanted.names.at(-1) ?? ""}` : wanted.base],
           ["newvm-count", wanted.names.length > 1 ? number(wanted.names.length) : undefined],
-          ["newvm-step-template", wanted.template.name_label],
+          ["newvm-step-template", ownName(wanted.template, t)],
           ["column-folder", wanted.folder],
           ["vm-tags", list([...wanted.tags])],
           ["newvm-step-media", media],

@@ -5,6 +5,7 @@ import { useI18n } from "@/i18n";
 import { Act } from "@/ui/Act";
 import { Help } from "@/ui/bits";
 import { NumberField } from "@/ui/NumberField";
+import { ownName } from "@/ui/names";
 import { isWrongMac, LIMIT_MIB_S_MAX } from "../vm/marks";
 import { DEVICES_MAX, type Draft, type NicDraft, type Stock, type Wanted } from "./draft";
 
@@ -35,7 +36,7 @@ export function NicsStep({ draft, wanted, stock, edit }: Props): ReactNode {
             <FormGroup label={t("kind-network")} fieldId={id}>
               <FormSelect id={id} value={nic.network} onChange={(_event, network) => set(at, { network })}>
                 {stock.networks.map((each) => (
-                  <FormSelectOption key={each.$ref} value={each.$ref} label={each.name_label} />
+                  <FormSelectOption key={each.$ref} value={each.$ref} label={ownName(each, t)} />
                 ))}
               </FormSelect>
             </FormGroup>

@@ -9,6 +9,7 @@ import { Act } from "@/ui/Act";
 import { Help } from "@/ui/bits";
 import { NumberField } from "@/ui/NumberField";
 import { SrSelect } from "@/ui/SrSelect";
+import { ownName } from "@/ui/names";
 import { CoresSelect } from "../vm/CoresSelect";
 import { COUNT_MAX, DEVICES_MAX, type Draft, isDirectKernel, type Stock, type Wanted } from "./draft";
 
@@ -58,7 +59,7 @@ export function TemplateStep({ wanted, stock, edit }: Props): ReactNode {
                   name="template"
                   isChecked={isChosen}
                   onChange={() => edit({ template: each.uuid })}
-                  label={each.name_label}
+                  label={ownName(each, t)}
                   description={[about, size, t(startOf(each, stock))].filter((text) => text !== "").join(" · ")}
                 />
               </CardBody>

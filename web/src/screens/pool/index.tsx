@@ -11,6 +11,7 @@ export const area: Area = {
     defineTab({ of: "pool", id: "vms", label: "tab-vms", order: 20, component: VmsTab }),
     defineTab({ of: "pool", id: "storage", label: "tab-storage", order: 30, component: StorageTab }),
     defineTab({ of: "pool", id: "networks", label: "tab-networks", order: 40, component: NetworksTab }),
+    defineTab({ of: "pool", id: "settings", label: "tab-settings", order: 80, component: lazy(() => import("./Settings")) }),
     defineTab({
       of: "pool",
       id: "history",

@@ -8,6 +8,7 @@ import { HostName, Meter, Nothing } from "@/ui/bits";
 import { pathOf } from "@/ui/links";
 import { type Column, ObjectTable } from "@/ui/ObjectTable";
 import { HostPill, PowerPill, protectionOf, ShieldPill } from "@/ui/status";
+import { ownName } from "@/ui/names";
 
 export function HostsTab(): ReactNode {
   const { number } = useI18n();
@@ -114,15 +115,15 @@ export function StorageTab(): ReactNode {
 }
 
 export function NetworksTab(): ReactNode {
-  const { number } = useI18n();
+  const { number, t } = useI18n();
   const columns = useMemo<Array<Column<Item<"network">>>>(
     () => [
-      { id: "name", label: "column-name", width: "2fr", value: (n) => n.name_label, cell: (n) => <Link to={pathOf("network", n.uuid)}>{n.name_label}</Link> },
+      { id: "name", label: "column-name", width: "2fr", value: (n) => ownName(n, t), cell: (n) => <Link to={pathOf("network", n.uuid)}>{ownName(n, t)}</Link> },
       { id: "bridge", label: "column-bridge", value: (n) => n.bridge, cell: (n) => n.bridge },
       { id: "mtu", label: "column-mtu", isNumber: true, value: (n) => n.MTU, cell: (n) => number(n.MTU) },
       { id: "vms", label: "column-interfaces", isNumber: true, value: (n) => n.VIFs.length, cell: (n) => number(n.VIFs.length) },
     ],
-    [number],
+    [number, t],
   );
   return <ObjectTable of="network" rows={useAll("network")} columns={columns} label="tab-networks" />;
 }

@@ -7,6 +7,7 @@ import { type Item, useAll, useLoaded, useObject, useTable } from "@/store/hooks
 import { Nothing, Panel } from "@/ui/bits";
 import { pathOf } from "@/ui/links";
 import { Pill } from "@/ui/status";
+import { ownName } from "@/ui/names";
 import { addInterface, limitNic, moveNic, removeNic } from "./devices";
 import { limitOf } from "./marks";
 
@@ -47,7 +48,7 @@ export default function Networks({ object: vm }: { object: Item<"VM"> }): ReactN
             return (
               <tr key={vif.$ref}>
                 <th scope="row">{vif.device}</th>
-                <td>{network === undefined ? "–" : <Link to={pathOf("network", network.uuid)}>{network.name_label}</Link>}</td>
+                <td>{network === undefined ? "–" : <Link to={pathOf("network", network.uuid)}>{ownName(network, t)}</Link>}</td>
                 <td>
                   <code>{vif.MAC}</code>
                 </td>

@@ -9,6 +9,7 @@ import { Facts, HostLink, Panel } from "@/ui/bits";
 import { pathOf } from "@/ui/links";
 import { protectionOf, ShieldPill } from "@/ui/status";
 import { useNow } from "@/ui/useNow";
+import { ownName } from "@/ui/names";
 import { Timeline } from "../pool/History";
 import { Activity } from "./Activity";
 import { coresOf } from "./marks";
@@ -71,7 +72,7 @@ export function VmOverview({ object: vm }: Props): ReactNode {
                 const network = networks.byRef.get(vif.network);
                 return (
                   <li key={vif.$ref}>
-                    {network === undefined ? "–" : <Link to={pathOf("network", network.uuid)}>{network.name_label}</Link>}
+                    {network === undefined ? "–" : <Link to={pathOf("network", network.uuid)}>{ownName(network, t)}</Link>}
                     <code>{vif.MAC}</code>
                   </li>
                 );

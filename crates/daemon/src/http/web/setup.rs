@@ -1,6 +1,7 @@
 //! The first run: a host that belongs to no pool, and somebody who proves to own it.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -25,6 +26,9 @@ const HALF: usize = 4;
 /// Pause before a wrong code is answered; only so many wait at a time.
 const WRONG_PAUSE: Duration = Duration::from_secs(2);
 const TRIES_AT_ONCE_MAX: usize = 4;
+
+/// Longest wait for the host's resolver.
+const RESOLVE_MAX: Duration = Duration::from_secs(3);
 
 /// Repositories that a pool asks about at once.
 const PLACES_MAX: usize = 16;
@@ -80,7 +84,8 @@ pub(super) async fn answer(
         "candidate" => candidate(state, asked).await,
         "facts" => {
             let found = host_facts(state.agent().parts()).await;
-            Ok(facts(&found, address_of(state, &found)))
+            let known_as = addresses_of(&found.hostname).await;
+            Ok(facts(&found, address_of(state, &found), &known_as))
         }
         "init" => extra_pool::init(state, asked).await,
         "join" => extra_pool::join_here(state, asked).await,
@@ -164,8 +169,26 @@ fn address_of(state: &AppState, facts: &HostFacts) -> String {
     address.map_or_else(|| facts.hostname.clone(), |address| address.to_string())
 }
 
+/// Where the name of this host leads, by its own resolver.
+async fn addresses_of(name: &str) -> Vec<IpAddr> {
+    let found = tokio::time::timeout(RESOLVE_MAX, tokio::net::lookup_host((name, 0))).await;
+    let mut found: Vec<IpAddr> = match found {
+        Ok(Ok(found)) => found.map(|address| address.ip()).collect(),
+        Ok(Err(_)) | Err(_) => Vec::new(),
+    };
+    found.dedup();
+    found
+}
+
+/// The time zone of this host, as `timedatectl` names it; empty: none is set.
+fn time_zone() -> String {
+    let link = std::fs::read_link("/etc/localtime").unwrap_or_default();
+    let text = link.to_string_lossy();
+    text.split_once("zoneinfo/").map(|(_, zone)| zone.to_owned()).unwrap_or_default()
+}
+
 /// What the first page shows of this host.
-fn facts(facts: &HostFacts, address: String) -> Json {
+fn facts(facts: &HostFacts, address: String, known_as: &[IpAddr]) -> Json {
     let dynamic = facts.nics.iter().any(|nic| {
         nic.dynamic && nic.addresses.iter().any(|text| text.split('/').next() == Some(&address))
     });
@@ -177,16 +200,22 @@ fn facts(facts: &HostFacts, address: String) -> Json {
     let up = facts.nics.iter().filter(|nic| nic.physical && nic.carrier).count();
     let check =
         |id: &str, ok: bool, detail: String| json!({ "id": id, "ok": ok, "detail": detail });
+    // A name that leads to the host alone is no way for others.
+    let named = known_as.iter().any(|ip| !ip.is_loopback());
+    let names: Vec<String> = known_as.iter().map(IpAddr::to_string).collect();
     json!({
         "hostname": facts.hostname,
         "address": &address,
         "version": facts.version,
+        "wall_ms": facts.wall_ms,
+        "time_zone": time_zone(),
         "checks": [
             check("hypervisor", versions.is_some(), versions.unwrap_or_default()),
             check("virtualisation", kvm, if kvm { "KVM" } else { "QEMU TCG" }.to_owned()),
             check("memory", facts.memory_total >= 1 << 30, format!("{} MiB", facts.memory_total >> 20)),
             check("links", up > 0, format!("{up}/{links}")),
             check("address", !dynamic, address),
+            check("name", named, format!("{} {}", facts.hostname, names.join(", "))),
         ],
     })
 }
