@@ -6,6 +6,7 @@ import { axeComplaints, photograph, signIn, watch } from "../page";
 import { SCREENS, VM } from "../screens";
 
 const PASSWORD = "haven-demo";
+const NARROW_PX = 375;
 
 for (const screen of SCREENS) {
   test(screen.name, async ({ page, baseURL }) => {
@@ -20,6 +21,13 @@ for (const screen of SCREENS) {
       await photograph(page, `${screen.name}-${theme}`, { animations: "disabled" });
       expect(await axeComplaints(page), theme).toEqual([]);
     }
+    // As wide as a telephone: nothing of the page lies outside; what is wider scrolls by itself.
+    await page.setViewportSize({ width: NARROW_PX, height: 800 });
+    if (await page.locator(".hv-tree").isVisible()) await page.locator(".hv-header button").first().click();
+    await page.waitForTimeout(200);
+    await photograph(page, `${screen.name}-narrow`, { animations: "disabled" });
+    expect(await axeComplaints(page), "narrow").toEqual([]);
+    expect(await page.evaluate(() => [document.documentElement.scrollWidth, document.querySelector("main")?.scrollWidth]), "narrow").toEqual([NARROW_PX, NARROW_PX]);
     expect(seen.errors).toEqual([]);
     expect(seen.foreign).toEqual([]);
   });

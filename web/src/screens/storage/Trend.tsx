@@ -7,7 +7,7 @@ import type { Item } from "@/store/hooks";
 import { pathOf } from "@/ui/links";
 import { Sparkline } from "@/ui/Sparkline";
 import { type History, load, type Row } from "../performance/rrd";
-import { useSrSubject } from "../performance/SrPerformance";
+import { useSrSubject } from "../performance/srSubject";
 
 /** How often is asked, in milliseconds: there is a value an hour. */
 const ASK_MS = 600_000;

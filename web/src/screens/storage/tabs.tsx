@@ -5,7 +5,6 @@ import { useHaStatus } from "@/model/ha";
 import { isLibrary } from "@/model/storage";
 import { type Item, useAll, usePool } from "@/store/hooks";
 import { Facts, Meter, Panel } from "@/ui/bits";
-import { NameSettings } from "@/ui/NameSettings";
 import { Timeline } from "../pool/History";
 import { Trend } from "./Trend";
 
@@ -80,8 +79,4 @@ export function SrOverview({ object: sr }: Props): ReactNode {
 export function SrHistory({ object: sr }: Props): ReactNode {
   const of = useMemo(() => ({ uuid: sr.uuid, name: sr.name_label }), [sr.uuid, sr.name_label]);
   return <Timeline of={of} />;
-}
-
-export function SrSettings({ object: sr }: Props): ReactNode {
-  return <NameSettings key={sr.uuid} of="SR" object={sr} />;
 }
