@@ -147,7 +147,9 @@ function Device({ host, onDone }: { host: Item<"host">; onDone: () => void }): R
     >
       <datalist id="fence-agents">
         {(agents.data ?? []).map((agent) => (
-          <option key={agent} value={agent} />
+          <option key={agent} value={agent}>
+              {agent}
+            </option>
         ))}
       </datalist>
       {field("agent", "power-agent-help")}

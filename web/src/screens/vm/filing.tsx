@@ -44,7 +44,9 @@ function Known({ id, texts }: { id: string; texts: Iterable<string> }): ReactNod
   return (
     <datalist id={id}>
       {[...new Set(texts)].sort().map((text) => (
-        <option key={text} value={text} />
+        <option key={text} value={text}>
+          {text}
+        </option>
       ))}
     </datalist>
   );
