@@ -39,7 +39,7 @@ test("W3: a host gets another name, and a power control that is tried from every
   expect(row()?.power_on_config).toMatchObject({ ip: "192.0.2.12", lanplus: "1", after_fencing: "switch_on" });
   await user.click(await screen.findByRole("button", { name: "Test: ask the device" }));
   const table = await screen.findByRole("table", { name: "Test: ask the device" }, SOON);
-  expect(within(table).getAllByText("on")).toHaveLength(2);
+  expect(within(table).getAllByText("switched on")).toHaveLength(2);
 }, 60_000);
 
 test("W3: the storage of a host, and repairing what it does not reach", async () => {
