@@ -120,7 +120,7 @@ impl Agent {
             acting,
             attached: self.attached.list(),
             boot_id: boot_id(),
-            memory_free: haven_drivers::host_info::memory().free,
+            memory_free: self.parts.hypervisor.memory_free(),
         })
     }
 

@@ -18,8 +18,10 @@ use crate::state::{AppState, now};
 
 use super::{stuck, unknown};
 
-/// Free memory is written when it changed by more than this.
+/// Free memory is written when it changed by more than this, and by more than this part of all: each
+/// write is a commit, and a host with much memory is never still.
 const MEMORY_STEP_BYTES: i64 = 64 << 20;
+const MEMORY_STEP_PARTS: i64 = 64;
 /// `last_updated` is written at least this often, in seconds.
 const UPDATED_S_MAX: i64 = 60;
 
@@ -244,7 +246,8 @@ fn compare(db: &Image, reporter: Ref<Host>, seen: &Inventory) -> Result<Differen
     if let Some(metrics) = db.get(row.metrics) {
         let free = i64::try_from(seen.memory_free).unwrap_or(i64::MAX);
         let old = now().unix_s() - metrics.last_updated.unix_s() > UPDATED_S_MAX;
-        if old || metrics.memory_free.abs_diff(free) > MEMORY_STEP_BYTES.unsigned_abs() {
+        let step = MEMORY_STEP_BYTES.max(metrics.memory_total / MEMORY_STEP_PARTS);
+        if old || metrics.memory_free.abs_diff(free) > step.unsigned_abs() {
             found.memory = Some((row.metrics, free));
         }
     }

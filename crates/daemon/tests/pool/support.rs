@@ -55,6 +55,9 @@ impl Hypervisor for Addressed {
     ) -> Result<(), HypervisorError> {
         self.sim.start_with(spec, paused, consent)
     }
+    fn memory_free(&self) -> u64 {
+        self.sim.memory_free()
+    }
     fn stop(&self, vm: Uuid, mode: StopMode) -> Result<(), HypervisorError> {
         self.sim.stop(vm, mode)
     }

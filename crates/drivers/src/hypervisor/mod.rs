@@ -466,6 +466,10 @@ pub trait Hypervisor: Send + Sync + std::fmt::Debug {
         });
         Ok(domains.collect())
     }
+    /// Memory of this host that nothing uses, in bytes.
+    fn memory_free(&self) -> u64 {
+        crate::host_info::memory().free
+    }
     /// VMs that have a process here, seen without asking the hypervisor's daemon: answers even
     /// when [`Hypervisor::inventory`] does not, but cannot tell states apart.
     fn processes(&self) -> Vec<Uuid> {

@@ -307,6 +307,13 @@ impl Hypervisor for SimHypervisor {
         self.world.statistics(self.host)
     }
 
+    /// What other programs of this machine use is not of this world.
+    fn memory_free(&self) -> u64 {
+        let domains = self.world.inventory(self.host).unwrap_or_default();
+        let used = domains.iter().map(|domain| domain.memory_bytes).sum();
+        crate::host_info::memory().total.saturating_sub(used)
+    }
+
     fn screenshot(&self, vm: Uuid) -> Result<Vec<u8>, HypervisorError> {
         self.query("screenshot")?;
         self.world.with_domain(self.host, vm, |_| Ok(ONE_PIXEL.to_vec()))
