@@ -40,7 +40,9 @@ export function TaskDrawer({ isOpen, onToggle }: { isOpen: boolean; onToggle: ()
         <div className="hv-tasks-list" role="list" tabIndex={0} aria-label={t("tasks")}>
           {tasks.length === 0 && <p className="hv-muted">{t("tasks-empty")}</p>}
           {tasks.map((task) => (
-            <TaskLine key={task.$ref} task={task} />
+            <div key={task.$ref} role="listitem">
+              <TaskLine task={task} />
+            </div>
           ))}
         </div>
       )}
@@ -62,7 +64,7 @@ export function TaskLine({ task }: { task: Item<"task"> }): ReactNode {
     task.status === "failure" ? errorText(new ApiError(task.error_info[0] ?? "", task.error_info.slice(1))) : undefined;
   const ended = wireTime(task.finished);
   return (
-    <div role="listitem" className="hv-task">
+    <div className="hv-task">
       <div className="hv-task-name">
         <strong>{name}</strong> <span>{task.name_description}</span>
         {error !== undefined && (

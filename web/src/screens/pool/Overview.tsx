@@ -213,7 +213,9 @@ function RunningTasks(): ReactNode {
     <Panel title={t("tasks")}>
       <div className="hv-tasks-few" role="list" aria-label={t("tasks")}>
         {tasks.slice(0, TASKS_MAX).map((task) => (
-          <TaskLine key={task.$ref} task={task} />
+          <div key={task.$ref} role="listitem">
+            <TaskLine task={task} />
+          </div>
         ))}
       </div>
       {tasks.length > TASKS_MAX && <Link to="/pool/history?show=task">{t("show-more", { count: tasks.length - TASKS_MAX })}</Link>}
