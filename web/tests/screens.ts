@@ -30,6 +30,7 @@ export const SCREENS: readonly Screen[] = [
   { name: "machine-console", path: `/vm/${VM}/console`, heading: "web1" },
   { name: "machine-networks", path: `/vm/${VM}/networks`, heading: "web1" },
   { name: "machine-settings", path: `/vm/${VM}/settings`, heading: "web1" },
+  { name: "machine-protection", path: `/vm/${VM}/protection`, heading: "web1" },
   { name: "machine-history", path: `/vm/${VM}/history`, heading: "web1" },
   { name: "machine-disks", path: `/vm/${VM}/disks`, heading: "web1" },
   { name: "machine-snapshots", path: `/vm/${VM}/snapshots`, heading: "web1" },

@@ -207,3 +207,14 @@ settings-vcpus-no-room = It can have no more than one while it runs: shut it dow
 settings-vcpus-max = vCPUs at most
 settings-vcpus-max-body = How many it can be given while it runs.
 settings-vcpus-over = More vCPUs than the most, { $most }: raise the most, too.
+
+## The Protection tab
+
+vm-protection-pool-off = Protection of the pool is off: nothing restarts by itself now.
+vm-protection-bound = It cannot run on other hosts.
+vm-protection-there = If its host failed now, it would run again on
+vm-protection-nowhere = If its host failed now, it would run nowhere.
+vm-protection-more = Whether it restarts, and where
+vm-backups = What brings back its data
+vm-backups-last = Last snapshot: { $when } ({ $ago }).
+vm-backups-body = Protection restarts a machine with its disks as they are. What was deleted in it comes back from a snapshot on the same storage, or from an export kept elsewhere.

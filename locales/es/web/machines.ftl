@@ -207,3 +207,14 @@ settings-vcpus-no-room = No puede tener más de una mientras funciona: apáguela
 settings-vcpus-max = vCPU como máximo
 settings-vcpus-max-body = Cuántas puede recibir mientras funciona.
 settings-vcpus-over = Más vCPU que el máximo, { $most }: suba también el máximo.
+
+## The Protection tab
+
+vm-protection-pool-off = La protección del pool está desactivada: ahora nada se reinicia solo.
+vm-protection-bound = No puede funcionar en otros hosts.
+vm-protection-there = Si su host fallara ahora, volvería a funcionar en
+vm-protection-nowhere = Si su host fallara ahora, no funcionaría en ninguna parte.
+vm-protection-more = Si se reinicia, y dónde
+vm-backups = Lo que devuelve sus datos
+vm-backups-last = Última instantánea: { $when } ({ $ago }).
+vm-backups-body = La protección reinicia una máquina con sus discos tal como están. Lo que se borró en ella vuelve con una instantánea del mismo almacenamiento, o con una exportación guardada en otro sitio.

@@ -207,3 +207,14 @@ settings-vcpus-no-room = 运行时最多只能有一个：请先关机，再提�
 settings-vcpus-max = 虚拟处理器上限
 settings-vcpus-max-body = 运行时最多可以给它多少个。
 settings-vcpus-over = 虚拟处理器多于上限 { $most } 个：请同时提高上限。
+
+## The Protection tab
+
+vm-protection-pool-off = 资源池的保护已关闭：现在不会自动重启任何虚拟机。
+vm-protection-bound = 它不能在其他主机上运行。
+vm-protection-there = 如果所在主机现在出故障，将在此主机上重新运行：
+vm-protection-nowhere = 如果所在主机现在出故障，它将无处运行。
+vm-protection-more = 是否重启，在哪里重启
+vm-backups = 如何找回数据
+vm-backups-last = 最近的快照：{ $when }（{ $ago }）。
+vm-backups-body = 保护会用原样的磁盘重启虚拟机。在虚拟机内删除的内容要靠同一存储上的快照，或保存在别处的导出文件来找回。

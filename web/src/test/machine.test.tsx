@@ -3,7 +3,8 @@ import { cleanup, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, expect, test, vi } from "vitest";
 import { fixed } from "@/mock/data";
-import { renderConsole } from "./render";
+import { MockError } from "@/mock/methods";
+import { renderConsole, renderWith } from "./render";
 
 afterEach(cleanup);
 
@@ -14,7 +15,7 @@ const SLOW = { timeout: 20_000 };
 test("settings: only what differs is sent, what is typed survives changes of the pool, and the line says the same", async () => {
   const user = userEvent.setup();
   const { server } = await renderConsole(`/vm/${OFF}/settings`, { hosts: 2, vms: 6 });
-  const row = (): { name_label: string; memory_static_max: number; order: number; ha_restart_priority: string } | undefined => server.pool.tables.get("VM", `OpaqueRef:${OFF}`);
+  const row = (): { name_label: string; memory_static_max: number } | undefined => server.pool.tables.get("VM", `OpaqueRef:${OFF}`);
   const name = await screen.findByRole("textbox", { name: /^Name/ }, SLOW);
   await user.clear(name);
   await user.type(name, "邮件");
@@ -22,14 +23,10 @@ test("settings: only what differs is sent, what is typed survives changes of the
   const memory = screen.getByRole("spinbutton", { name: "Memory (MiB)" });
   await user.clear(memory);
   await user.type(memory, "512");
-  await user.clear(screen.getByRole("spinbutton", { name: "Order" }));
-  await user.type(screen.getByRole("spinbutton", { name: "Order" }), "7");
-  await user.selectOptions(screen.getByRole("combobox", { name: "Protection" }), "restart");
-  expect(await screen.findByText(/^haven vm set .* --name 邮件 --memory 512MiB --order 7 --ha restart$/)).toBeTruthy();
+  expect(await screen.findByText(/^haven vm set .* --name 邮件 --memory 512MiB$/)).toBeTruthy();
   await user.click(screen.getByRole("button", { name: "Save" }));
   await waitFor(() => expect(row()?.name_label).toBe("邮件"), SLOW);
-  await waitFor(() => expect(row()?.ha_restart_priority).toBe("restart"), SLOW);
-  expect([row()?.memory_static_max, row()?.order]).toEqual([512 * 2 ** 20, 7]);
+  await waitFor(() => expect(row()?.memory_static_max).toBe(512 * 2 ** 20), SLOW);
   await waitFor(() => expect((screen.getByRole("textbox", { name: "Description" }) as HTMLInputElement).value).toBe("changed by somebody else"), SLOW);
   expect(screen.getByRole("button", { name: "Save" }).getAttribute("aria-disabled")).toBe("true");
 });
@@ -82,6 +79,32 @@ test("settings: room for more processors is kept, and one without room says how 
   server.pool.tables.update("VM", `OpaqueRef:${OFF}`, { power_state: "Running", allowed_operations: ["changing_VCPUs_live"] });
   expect((await screen.findAllByText(/It can have no more than one while it runs/, {}, SLOW)).length).toBeGreaterThan(0);
 }, 60_000);
+
+test("protection: where it restarts, why not, and what is set for it", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole(`/vm/${RUNS}/protection`, { hosts: 3, vms: 6, isArmed: true });
+  const ref = `OpaqueRef:${RUNS}`;
+  const row = (): unknown[] => [server.pool.tables.get("VM", ref)].flatMap((vm) => [vm?.ha_restart_priority, vm?.order, vm?.start_delay]);
+  expect((await screen.findByTestId("restarts-on", {}, SLOW)).textContent).toMatch(/^If its host failed now, it would run again on host[23]$/);
+  expect(screen.getByText(/^Last snapshot: /)).toBeTruthy();
+  await user.selectOptions(screen.getByRole("combobox", { name: "Protection" }), "best-effort");
+  await user.clear(screen.getByRole("spinbutton", { name: "Order" }));
+  await user.type(screen.getByRole("spinbutton", { name: "Order" }), "7{Tab}");
+  expect(await screen.findByText("haven vm set web1 --order 7 --ha best-effort")).toBeTruthy();
+  await user.click(screen.getByRole("button", { name: "Save" }));
+  await waitFor(() => expect(row()).toEqual(["best-effort", 7, 0]), SLOW);
+});
+
+test("protection: a machine that is bound to its host says by what", async () => {
+  const { server } = await renderConsole("/", { hosts: 2, vms: 6 });
+  server.pool.replace("VM.assert_agile", () => {
+    throw new MockError("HA_CONSTRAINT_VIOLATION_SR_NOT_SHARED", ["sr"]);
+  });
+  cleanup();
+  await renderWith(server, `/vm/${OFF}/protection`);
+  expect(await screen.findByText(/^It cannot run on other hosts\. /, {}, SLOW)).toBeTruthy();
+  expect(screen.getByText(/Protection of the pool is off/)).toBeTruthy();
+});
 
 test("disks: one is added, enlarged and deleted by its name", async () => {
   const user = userEvent.setup();

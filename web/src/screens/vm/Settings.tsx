@@ -1,36 +1,24 @@
-// What a machine is called, how large it is, where it prefers to be, and what happens when its host
-// is lost. What is typed stays until it is saved, whatever happens in the pool meanwhile.
-import { Form, FormGroup, FormSelect, FormSelectOption, TextInput } from "@patternfly/react-core";
-import { type FormEvent, type ReactNode, useState } from "react";
+// What a machine is called, how large it is, where it prefers to be.
+import { FormGroup, FormSelect, FormSelectOption, TextInput } from "@patternfly/react-core";
+import type { ReactNode } from "react";
 import { isRef } from "@/api/rpc";
 import { useI18n } from "@/i18n";
 import { type Item, useAll } from "@/store/hooks";
-import { Act } from "@/ui/Act";
 import { Panel } from "@/ui/bits";
-import { CliLines } from "@/ui/CliLines";
-import { ErrorView } from "@/ui/ErrorView";
-import { useNotices } from "@/ui/notices";
 import { NumberField } from "@/ui/NumberField";
-import { POLICIES, policyWord } from "../availability/actions";
 import { BOOT_DEFAULT, BOOT_ORDERS, useBootWord } from "./boot";
-import { change, type Changes, cliOfChange } from "./change";
 import { CoresSelect } from "./CoresSelect";
 import { coresOf } from "./marks";
+import { useChanges } from "./useChanges";
 
 const MIB = 2 ** 20;
 const MEMORY_MIB_MAX = 4 * 1024 * 1024;
 const VCPUS_MAX = 256;
-const ORDER_MAX = 1000;
-const DELAY_S_MAX = 3600;
 
 export default function Settings({ object: vm }: { object: Item<"VM"> }): ReactNode {
   const { t, number } = useI18n();
-  const { show } = useNotices();
   const bootWord = useBootWord();
   const hosts = useAll("host");
-  const [typed, setTyped] = useState<Changes>({});
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
   const now = {
     name: vm.name_label,
     description: vm.name_description,
@@ -40,103 +28,49 @@ export default function Settings({ object: vm }: { object: Item<"VM"> }): ReactN
     affinity: isRef(vm.affinity) ? vm.affinity : "",
     cores: coresOf(vm),
     boot: vm.HVM_boot_params["order"] ?? BOOT_DEFAULT,
-    policy: vm.ha_restart_priority,
-    order: vm.order,
-    delay: vm.start_delay,
   };
-  const shown = { ...now, ...typed };
-  const to = Object.fromEntries(Object.entries(typed).filter(([key, value]) => value !== now[key as keyof typeof now])) as Changes;
-  const set = (part: Changes): void => setTyped({ ...typed, ...part });
+  const { shown, typed, set, frame } = useChanges(vm, now);
   const isOff = vm.power_state === "Halted";
   const mustBeOff = isOff ? undefined : t("vm-must-be-off");
-  const changed = Object.keys(to).length > 0;
   // Room that nobody asked for follows what the machine has.
   const most = typed.vcpusMax ?? (isOff && now.vcpus === now.vcpusMax ? shown.vcpus : now.vcpusMax);
   const blocked = shown.name.trim() === "" ? t("newvm-needs-name") : shown.vcpus > most ? t("settings-vcpus-over", { most: number(most) }) : undefined;
   const noMoreLive = isOff ? undefined : !vm.allowed_operations.includes("changing_VCPUs_live") ? mustBeOff : now.vcpusMax === 1 ? t("settings-vcpus-no-room") : undefined;
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault();
-    if (!changed || blocked !== undefined || busy) return;
-    setBusy(true);
-    setError(null);
-    try {
-      await change(vm.$ref, to);
-      setTyped({});
-      show({ variant: "success", title: t("settings-saved", { name: shown.name }) });
-    } catch (failure) {
-      setError(failure);
-    } finally {
-      setBusy(false);
-    }
-  };
-  return (
-    <Form onSubmit={(event) => void submit(event)} className="hv-settings">
-      <div className="hv-columns">
-        <Panel title={t("settings-machine")}>
-          <div className="hv-stack">
-            <FormGroup label={t("column-name")} fieldId="set-name" isRequired>
-              <TextInput id="set-name" value={shown.name} onChange={(_event, name) => set({ name })} autoComplete="off" />
-            </FormGroup>
-            <FormGroup label={t("column-description")} fieldId="set-description">
-              <TextInput id="set-description" value={shown.description} onChange={(_event, description) => set({ description })} autoComplete="off" />
-            </FormGroup>
-            <NumberField id="set-memory" label={t("newvm-memory-mib")} value={shown.memory / MIB} min={16} max={MEMORY_MIB_MAX} step={256} blocked={mustBeOff} onChange={(value) => set({ memory: Math.round(value) * MIB })} />
-            <NumberField id="set-vcpus" label={t("column-vcpus")} value={shown.vcpus} min={1} max={isOff ? VCPUS_MAX : now.vcpusMax} blocked={noMoreLive} onChange={(value) => set({ vcpus: Math.round(value) })} />
-            {!isOff && noMoreLive === undefined && <p className="hv-muted">{t("settings-vcpus-live", { most: number(now.vcpusMax) })}</p>}
-            <NumberField id="set-vcpus-max" label={t("settings-vcpus-max")} value={most} min={1} max={VCPUS_MAX} blocked={mustBeOff} onChange={(value) => set({ vcpusMax: Math.round(value) })} />
-            <p className="hv-muted">{t("settings-vcpus-max-body")}</p>
-            <CoresSelect id="set-cores" vcpus={most} cores={shown.cores} onChange={(cores) => set({ cores })} />
-            {vm.PV_kernel === "" && (
-              <FormGroup label={t("boot-order")} fieldId="set-boot">
-                <FormSelect id="set-boot" value={shown.boot} onChange={(_event, boot) => set({ boot })}>
-                  {[...new Set([...BOOT_ORDERS, now.boot])].map((order) => (
-                    <FormSelectOption key={order} value={order} label={bootWord(order)} />
-                  ))}
-                </FormSelect>
-              </FormGroup>
-            )}
-            {!isOff && <p className="hv-muted">{t("settings-next-start")}</p>}
-            <FormGroup label={t("vm-home")} fieldId="set-affinity">
-              <FormSelect id="set-affinity" value={shown.affinity} onChange={(_event, affinity) => set({ affinity })}>
-                <FormSelectOption value="" label={t("settings-any-host")} />
-                {hosts.map((host) => (
-                  <FormSelectOption key={host.$ref} value={host.$ref} label={host.name_label} />
-                ))}
-              </FormSelect>
-            </FormGroup>
-          </div>
-        </Panel>
-        <Panel title={t("settings-lost")}>
-          <div className="hv-stack">
-            <FormGroup label={t("column-policy")} fieldId="set-policy">
-              <FormSelect id="set-policy" value={shown.policy} onChange={(_event, policy) => set({ policy })}>
-                {POLICIES.map((policy) => (
-                  <FormSelectOption key={policy} value={policy} label={t(`policy-${policyWord(policy)}`)} />
-                ))}
-              </FormSelect>
-            </FormGroup>
-            <NumberField id="set-order" label={t("column-order")} value={shown.order} min={0} max={ORDER_MAX} onChange={(value) => set({ order: Math.round(value) })} />
-            <p className="hv-muted">{t("settings-order-body")}</p>
-            <NumberField id="set-delay" label={t("settings-delay")} value={shown.delay} min={0} max={DELAY_S_MAX} step={5} onChange={(value) => set({ delay: Math.round(value) })} />
-            <p className="hv-muted">{t("settings-delay-body")}</p>
-          </div>
-        </Panel>
-      </div>
-      {error !== null && <ErrorView error={error} />}
-      {changed && <CliLines lines={[cliOfChange(vm, to, hosts.find((host) => host.$ref === to.affinity)?.name_label ?? "")]} />}
-      <div className="hv-buttons">
-        <Act type="submit" blocked={blocked ?? (changed ? undefined : t("settings-unchanged"))} isLoading={busy}>
-          {t("save")}
-        </Act>
-        {changed && (
-          <Act variant="link" blocked={busy ? t("busy") : undefined} onClick={() => setTyped({})}>
-            {t("settings-discard")}
-          </Act>
+  return frame(
+    <Panel title={t("settings-machine")}>
+      <div className="hv-stack">
+        <FormGroup label={t("column-name")} fieldId="set-name" isRequired>
+          <TextInput id="set-name" value={shown.name} onChange={(_event, name) => set({ name })} autoComplete="off" />
+        </FormGroup>
+        <FormGroup label={t("column-description")} fieldId="set-description">
+          <TextInput id="set-description" value={shown.description} onChange={(_event, description) => set({ description })} autoComplete="off" />
+        </FormGroup>
+        <NumberField id="set-memory" label={t("newvm-memory-mib")} value={shown.memory / MIB} min={16} max={MEMORY_MIB_MAX} step={256} blocked={mustBeOff} onChange={(value) => set({ memory: Math.round(value) * MIB })} />
+        <NumberField id="set-vcpus" label={t("column-vcpus")} value={shown.vcpus} min={1} max={isOff ? VCPUS_MAX : now.vcpusMax} blocked={noMoreLive} onChange={(value) => set({ vcpus: Math.round(value) })} />
+        {!isOff && noMoreLive === undefined && <p className="hv-muted">{t("settings-vcpus-live", { most: number(now.vcpusMax) })}</p>}
+        <NumberField id="set-vcpus-max" label={t("settings-vcpus-max")} value={most} min={1} max={VCPUS_MAX} blocked={mustBeOff} onChange={(value) => set({ vcpusMax: Math.round(value) })} />
+        <p className="hv-muted">{t("settings-vcpus-max-body")}</p>
+        <CoresSelect id="set-cores" vcpus={most} cores={shown.cores} onChange={(cores) => set({ cores })} />
+        {vm.PV_kernel === "" && (
+          <FormGroup label={t("boot-order")} fieldId="set-boot">
+            <FormSelect id="set-boot" value={shown.boot} onChange={(_event, boot) => set({ boot })}>
+              {[...new Set([...BOOT_ORDERS, now.boot])].map((order) => (
+                <FormSelectOption key={order} value={order} label={bootWord(order)} />
+              ))}
+            </FormSelect>
+          </FormGroup>
         )}
-        <span className="hv-blocked" role="status">
-          {blocked ?? (changed ? "" : t("settings-unchanged"))}
-        </span>
+        {!isOff && <p className="hv-muted">{t("settings-next-start")}</p>}
+        <FormGroup label={t("vm-home")} fieldId="set-affinity">
+          <FormSelect id="set-affinity" value={shown.affinity} onChange={(_event, affinity) => set({ affinity })}>
+            <FormSelectOption value="" label={t("settings-any-host")} />
+            {hosts.map((host) => (
+              <FormSelectOption key={host.$ref} value={host.$ref} label={host.name_label} />
+            ))}
+          </FormSelect>
+        </FormGroup>
       </div>
-    </Form>
+    </Panel>,
+    blocked,
   );
 }

@@ -61,7 +61,7 @@ export function VmOverview({ object: vm }: Props): ReactNode {
             <ShieldPill protection={protection} />
           </p>
           <p>{t(`vm-protection-${protection}`, { order: vm.order })}</p>
-          <Link to="/pool/availability">{t("see-availability")}</Link>
+          <Link to={pathOf("vm", vm.uuid, "protection")}>{t("vm-protection-more")}</Link>
         </Panel>
         <Panel title={t("tab-networks")}>
           {vifs.length === 0 ? (
