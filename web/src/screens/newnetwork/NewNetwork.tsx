@@ -10,6 +10,9 @@ import { NumberField } from "@/ui/NumberField";
 import { WizardPage } from "@/ui/WizardPage";
 import { cliOf, createNetwork, TAG_MAX, type WantedNetwork } from "./create";
 
+/** Tags that are offered: 10, 20, 30 and so on. */
+const TAG_FIRST = 10;
+const TAG_STEP = 10;
 const MTU = 1500;
 const MTU_MIN = 576;
 const MTU_MAX = 9216;
@@ -23,6 +26,12 @@ function useDevices(): string[] {
   return names.filter((name) => hosts.every((host) => ports.some((pif) => pif.host === host.$ref && pif.device === name)));
 }
 
+/** A tag that nobody has yet, as administrators count them. */
+function freeTag(taken: ReadonlySet<number>): number {
+  for (let tag = TAG_FIRST; tag < TAG_MAX; tag += TAG_STEP) if (!taken.has(tag)) return tag;
+  return TAG_FIRST;
+}
+
 export default function NewNetwork(): ReactNode {
   const { t, number } = useI18n();
   const navigate = useNavigate();
@@ -34,12 +43,14 @@ export default function NewNetwork(): ReactNode {
   const [description, setDescription] = useState("");
   const [asked, setKind] = useState<(typeof KINDS)[number] | null>(null);
   const [device, setDevice] = useState("");
-  const [tag, setTag] = useState(20);
+  const [typed, setTag] = useState<number | null>(null);
   const [mtu, setMtu] = useState(MTU);
   const kind = asked ?? (devices.length > 0 ? "vlan" : "internal");
   const on = devices.includes(device) ? device : (devices[0] ?? "");
   const taken = networks.some((each) => each.name_label === name.trim());
-  const isTagTaken = kind === "vlan" && pifs.some((pif) => pif.device === on && pif.VLAN === tag);
+  const tags = new Set(pifs.filter((pif) => pif.device === on).map((pif) => pif.VLAN));
+  const tag = typed ?? freeTag(tags);
+  const isTagTaken = kind === "vlan" && tags.has(tag);
   const port = pifs.find((pif) => pif.physical && pif.VLAN < 0 && pif.device === on)?.uuid ?? "";
   const wanted: WantedNetwork = { name: name.trim(), description: description.trim(), mtu, vlan: kind === "vlan" ? { device: on, port, tag } : undefined };
   const carried = wanted.vlan === undefined ? t("newnet-internal") : t("newnet-vlan-on", { tag: String(tag), device: on });
