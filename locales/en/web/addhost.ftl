@@ -79,3 +79,4 @@ hostnet-connect-body = Machines in this network cannot come to this host until i
 hostnet-step = { tab-networks }
 hostnet-step-body = { $host } has joined the pool. See that it has the networks that machines need.
 hostnet-page = Networks of { $host }
+new-host-mend = On that host:

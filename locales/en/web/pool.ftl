@@ -117,7 +117,7 @@ alerts-clear-title = { $count ->
    *[other] Clear { $count } alerts?
 }
 help-me = Help me
-filters-saved = Saved filters
+filters-saved = Saved in this browser
 filter-save = Save this filter
 filter-name = Name of the filter
 filter-needs-name = Give it a name first.

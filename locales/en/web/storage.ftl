@@ -56,3 +56,4 @@ sr-trend-shrunk = In { $time } it became { $grown } less.
 sr-trend-same = In { $time } nothing changed.
 sr-trend-full = At this pace it is full in about { $days } days.
 sr-trend-none = Which way it goes is known after six hours.
+srtest-clock-off = Clock ahead by

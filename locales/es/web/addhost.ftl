@@ -79,3 +79,4 @@ hostnet-connect-body = Las máquinas de esta red no pueden venir a este host mie
 hostnet-step = { tab-networks }
 hostnet-step-body = { $host } ya está en el pool. Compruebe que tiene las redes que necesitan las máquinas.
 hostnet-page = Redes de { $host }
+new-host-mend = En ese host:

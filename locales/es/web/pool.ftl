@@ -117,7 +117,7 @@ alerts-clear-title = { $count ->
    *[other] ¿Quitar { $count } alertas?
 }
 help-me = Ayuda
-filters-saved = Filtros guardados
+filters-saved = Guardados en este navegador
 filter-save = Guardar este filtro
 filter-name = Nombre del filtro
 filter-needs-name = Póngale antes un nombre.

@@ -56,3 +56,4 @@ sr-trend-shrunk = En { $time } bajó { $grown }.
 sr-trend-same = En { $time } no cambió nada.
 sr-trend-full = A este ritmo se llena en unos { $days } días.
 sr-trend-none = La tendencia se conoce después de seis horas.
+srtest-clock-off = Reloj adelantado

@@ -79,3 +79,4 @@ hostnet-connect-body = 在此主机拥有该网络之前，使用它的虚拟机
 hostnet-step = { tab-networks }
 hostnet-step-body = { $host } 已加入资源池。请确认它拥有虚拟机所需的网络。
 hostnet-page = { $host } 的网络
+new-host-mend = 在该主机上：

@@ -56,3 +56,4 @@ sr-trend-shrunk = { $time }内减少了 { $grown }。
 sr-trend-same = { $time }内没有变化。
 sr-trend-full = 照这个速度，大约 { $days } 天后用满。
 sr-trend-none = 六小时后才能看出趋势。
+srtest-clock-off = 时钟快

@@ -9,24 +9,12 @@ import { setup, type SetupFacts } from "@/api/haven";
 import { useI18n } from "@/i18n";
 import { Act } from "@/ui/Act";
 import { ErrorView } from "@/ui/ErrorView";
+import { HOST_COMMANDS, OWN_ZONE } from "./hostCommands";
 
 /** Letters of a whole code. */
 const CODE_LETTERS = 8;
 /** A clock that is further off than this misleads people and certificates, in milliseconds. */
 const CLOCK_OFF_MS_MAX = 30_000;
-
-export const OWN_ZONE = new Intl.DateTimeFormat().resolvedOptions().timeZone;
-
-/** What mends a thing on the host itself; setting it up is not for a page that anybody may open. */
-const COMMANDS: Record<string, string> = {
-  hypervisor: "sudo systemctl enable --now libvirtd",
-  virtualisation: "sudo modprobe kvm_intel || sudo modprobe kvm_amd",
-  links: "ip -br link",
-  address: "sudo nmtui",
-  name: "sudo hostnamectl set-hostname host1",
-  clock: "sudo timedatectl set-ntp true",
-  zone: `sudo timedatectl set-timezone ${OWN_ZONE}`,
-};
 
 interface Check {
   id: string;
@@ -77,7 +65,7 @@ function ofTime(facts: SetupFacts & { seen_ms: number }, { number, dateTime }: {
 
 function Line({ check: { id, ok, detail } }: { check: Check }): ReactNode {
   const { t } = useI18n();
-  const command = COMMANDS[id];
+  const command = HOST_COMMANDS[id];
   return (
     <li className={ok ? "hv-check-ok" : "hv-check-bad"} data-check={id}>
       {ok ? <CheckCircleIcon aria-label={t("check-ok")} /> : <ExclamationTriangleIcon aria-label={t("check-bad")} />}

@@ -11,7 +11,8 @@ import { ErrorView } from "@/ui/ErrorView";
 import { useSubmit } from "@/ui/useSubmit";
 import { CliLines } from "@/ui/CliLines";
 import { haven } from "@/actions/cli";
-import { HostChecks, OWN_ZONE } from "./HostChecks";
+import { HostChecks } from "./HostChecks";
+import { OWN_ZONE } from "./hostCommands";
 import { Preferences } from "./Preferences";
 import { refreshSession, useSignIn } from "./session";
 

@@ -9,6 +9,7 @@ import { type FormEvent, type ReactNode, useState } from "react";
 import { Link } from "react-router";
 import { haven as cliOf } from "@/actions/cli";
 import { ApiError } from "@/api/errors";
+import { HOST_COMMANDS } from "@/app/hostCommands";
 import { type AddedHost, type CheckedHost, haven, type HostCheck } from "@/api/haven";
 import { useI18n } from "@/i18n";
 import { useByUuid } from "@/store/hooks";
@@ -136,11 +137,17 @@ function CheckLine({ check }: { check: HostCheck }): ReactNode {
   const { t } = useI18n();
   const wireText = useWireText();
   const Icon = ICONS[check.state];
+  const command = HOST_COMMANDS[check.id];
   return (
     <li data-check={check.id} data-state={check.state} className={`hv-check-${check.state}`}>
       <Icon aria-hidden /> <strong>{t(`host-check-${check.id}`)}</strong> <span className="hv-muted">{t(`host-check-${check.state}`)}</span> {check.detail}
       {check.state === "warning" && <p className="hv-muted">{t(`host-check-${check.id}-warning`)}</p>}
       {check.error !== undefined && <p className="hv-bad-text">{wireText(check.error)}</p>}
+      {check.state !== "good" && command !== undefined && (
+        <p className="hv-muted">
+          {t("new-host-mend")} <code>{command}</code>
+        </p>
+      )}
     </li>
   );
 }

@@ -54,6 +54,7 @@ function Row({ pbd, host }: { pbd: Item<"PBD">; host: Item<"host"> }): ReactNode
   const { server, serverpath, location } = pbd.device_config;
   const size = Math.max(0, sr?.physical_size ?? 0);
   const used = Math.max(0, sr?.physical_utilisation ?? 0);
+  const of = t("used-of", { used: bytes(used), total: bytes(size) });
   return (
     <>
       <tr data-sr={sr?.name_label} data-attached={pbd.currently_attached}>
@@ -68,7 +69,8 @@ function Row({ pbd, host }: { pbd: Item<"PBD">; host: Item<"host"> }): ReactNode
           <code>{[server, serverpath ?? location].filter((part) => part !== undefined).join(":")}</code>
         </td>
         <td>
-          <Meter label={t("column-used")} parts={[{ share: size === 0 ? 0 : used / size, kind: "used", label: t("used-of", { used: bytes(used), total: bytes(size) }) }]} />
+          <Meter label={t("column-used")} parts={[{ share: size === 0 ? 0 : used / size, kind: "used", label: of }]} />
+          <span className="hv-muted">{of}</span>
         </td>
         <td>
           {pbd.currently_attached ? (

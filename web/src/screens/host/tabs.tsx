@@ -6,6 +6,9 @@ import { type Item, useAll, useObject, usePool, useVms } from "@/store/hooks";
 import { Facts, HostLink, Meter, Nothing, Panel, SrLink } from "@/ui/bits";
 import { ObjectTable } from "@/ui/ObjectTable";
 import { Pill } from "@/ui/status";
+import { pathOf } from "@/ui/links";
+import type { Subject } from "../performance/rrd";
+import { Sparks } from "../vm/Activity";
 import { Timeline } from "../pool/History";
 import { useVmColumns } from "../pool/lists";
 
@@ -18,6 +21,7 @@ export function HostOverview({ object: host }: { object: Item<"host"> }): ReactN
   const total = metrics?.memory_total ?? 0;
   const used = total - (metrics?.memory_free ?? 0);
   const seen = wireTime(metrics?.last_updated);
+  const subject = useMemo<Subject>(() => ({ kind: "host", uuid: host.uuid, hosts: [{ uuid: host.uuid, name: host.name_label, cpus: 1 }] }), [host.uuid, host.name_label]);
   return (
     <div className="hv-columns">
       <Panel title={t("vm-facts")}>
@@ -36,6 +40,7 @@ export function HostOverview({ object: host }: { object: Item<"host"> }): ReactN
         />
       </Panel>
       <div className="hv-stack">
+        <Sparks subject={subject} title="vm-activity" none="vm-activity-none" more={pathOf("host", host.uuid, "performance")} />
         <Panel title={t("column-memory")}>
           <div className="hv-stack">
             <div className="hv-tile-value">{t("used-of", { used: bytes(used), total: bytes(total) })}</div>

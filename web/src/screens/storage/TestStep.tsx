@@ -28,14 +28,16 @@ export function TestStep({ query, cli, isLibrary }: { query: UseQueryResult<Stor
       )}
       {error !== null && !isFetching && <ErrorView error={error} />}
       {data !== undefined && !isFetching && (
+        <section className="hv-scroll" tabIndex={0} aria-label={t("newsr-step-test")}>
         <table className="hv-matrix" aria-label={t("newsr-step-test")}>
-          <HeadRow labels={["column-host", "column-state", "srtest-write", "srtest-throughput", "column-free"]} />
+          <HeadRow labels={["column-host", "column-state", "srtest-write", "srtest-throughput", "srtest-clock-off", "column-free"]} />
           <tbody>
             {data.hosts.map((host) => (
               <Row key={host.host} host={host} isLibrary={isLibrary} />
             ))}
           </tbody>
         </table>
+        </section>
       )}
       <div className="hv-buttons">
         <Act variant="secondary" blocked={isFetching ? t("srtest-runs") : undefined} onClick={() => void query.refetch()}>
@@ -48,7 +50,7 @@ export function TestStep({ query, cli, isLibrary }: { query: UseQueryResult<Stor
 }
 
 function Row({ host, isLibrary }: { host: StorageTest; isLibrary: boolean }): ReactNode {
-  const { t, bytes } = useI18n();
+  const { t, bytes, number } = useI18n();
   const measured = (value: number | null | undefined, show: (value: number) => string): string => (value === null || value === undefined ? "–" : show(value));
   return (
     <>
@@ -58,6 +60,7 @@ function Row({ host, isLibrary }: { host: StorageTest; isLibrary: boolean }): Re
           <Pill colour={host.ok ? "green" : "red"}>{t(host.ok ? "srtest-ok" : "srtest-bad")}</Pill>
         </td>
         <SpeedCells test={host} />
+        <td>{measured(host.clock_ms, (ms) => t("milliseconds", { value: number(ms) }))}</td>
         <td>{isLibrary ? measured(host.found?.length, (count) => t("srtest-images", { count })) : measured(host.size, (size) => bytes(size - (host.used ?? 0)))}</td>
       </tr>
       <Notes host={host} isLibrary={isLibrary} />
@@ -79,7 +82,7 @@ function Notes({ host, isLibrary }: { host: StorageTest; isLibrary: boolean }): 
   if (notes.length === 0) return null;
   return (
     <tr>
-      <td colSpan={5} className={host.ok ? "hv-muted" : "hv-bad-text"}>
+      <td colSpan={6} className={host.ok ? "hv-muted" : "hv-bad-text"}>
         {notes.map((note) => (
           <p key={note}>{note}</p>
         ))}

@@ -1,4 +1,4 @@
-// W8: what the machine does right now, in four small lines; the graphs are a click away.
+// W3, W8: what a host or a machine does right now, in four small lines; the graphs are a click away.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useMemo } from "react";
 import { Link } from "react-router";
@@ -20,17 +20,32 @@ const LINES: ReadonlyArray<{ id: string; metrics: readonly Metric[]; top?: Metri
   { id: "perf-graph-disk", metrics: ["read", "write"] },
 ];
 
+/** What a machine does. */
 export function Activity({ vm }: { vm: Item<"VM"> }): ReactNode {
-  const { t, percent, bytes } = useI18n();
-  const client = useQueryClient();
   const host = useObject("host", vm.resident_on);
   const [on, name] = [host?.uuid, host?.name_label ?? ""];
   const subject = useMemo<Subject>(
     () => ({ kind: "vm", uuid: vm.uuid, hosts: on === undefined ? [] : [{ uuid: on, name, cpus: 1 }] }),
     [vm.uuid, on, name],
   );
+  return <Sparks subject={subject} title="vm-activity" none={on === undefined ? "vm-activity-off" : "vm-activity-none"} more={pathOf("vm", vm.uuid, "performance")} />;
+}
+
+interface SparksProps {
+  subject: Subject;
+  /** Messages: of the heading, and of what is said where no value is. */
+  title: string;
+  none: string;
+  /** Where the graphs are. */
+  more: string;
+}
+
+/** The last ten minutes of a machine or a host in small lines. */
+export function Sparks({ subject, title, none, more }: SparksProps): ReactNode {
+  const { t, percent, bytes } = useI18n();
+  const client = useQueryClient();
   // The same key as the graphs' own: what one has asked the other knows.
-  const key = ["rrd", "vm", vm.uuid, "minutes"];
+  const key = ["rrd", subject.kind, subject.uuid, "minutes"];
   const query = useQuery({
     queryKey: key,
     queryFn: ({ signal }) => load(subject, "minutes", client.getQueryData<History>(key), signal),
@@ -53,9 +68,9 @@ export function Activity({ vm }: { vm: Item<"VM"> }): ReactNode {
     return [{ id, values, limit, text }];
   });
   return (
-    <Panel title={t("vm-activity")}>
+    <Panel title={t(title)}>
       {shown.length === 0 ? (
-        <p className="hv-muted">{t(on === undefined ? "vm-activity-off" : "vm-activity-none")}</p>
+        <p className="hv-muted">{t(none)}</p>
       ) : (
         <>
           <ul className="hv-sparks">
@@ -67,7 +82,7 @@ export function Activity({ vm }: { vm: Item<"VM"> }): ReactNode {
               </li>
             ))}
           </ul>
-          <Link to={pathOf("vm", vm.uuid, "performance")}>{t("vm-activity-more")}</Link>
+          <Link to={more}>{t("vm-activity-more")}</Link>
         </>
       )}
     </Panel>
