@@ -2,6 +2,7 @@
 import type { ClassName, Records, task_status_type } from "@/generated/xenapi";
 import { addConsoles, fillPool, type MockSize, EPOCH, NULL, vmOperations, vmRow, wireNow } from "./data";
 import { deviceMethods } from "./devices";
+import { networkMethods } from "./networks";
 import { forgetSnapshot, revertTo, takeSnapshot } from "./snapshots";
 import { MockTables } from "./tables";
 
@@ -349,25 +350,7 @@ export class MockPool {
           name_label: String(label), name_description: String(description), status: "pending", progress: 0, created: wireNow(), finished: EPOCH,
           allowed_operations: [], current_operations: {}, error_info: [], result: "", type: "<none/>", resident_on: NULL, other_config: {}, subtasks: [],
         }),
-      "network.create": ([record]) => {
-        const given = record as Partial<Records["network"]>;
-        return this.tables.insert("network", { ...given, bridge: `xapi${this.tables.all("network").length}`, PIFs: [], VIFs: [], allowed_operations: [], current_operations: {} });
-      },
-      "network.destroy": ([ref]) => {
-        this.tables.remove("network", String(ref));
-        return "";
-      },
-      "pool.create_VLAN": ([device, network, tag]) => {
-        const pifs = this.tables.all("host").map(([host]) => this.tables.insert("PIF", { host, network: String(network), device: String(device), MAC: "52:54:00:aa:00:09", IP: "", management: false, physical: false, currently_attached: true, MTU: 1500, VLAN: Number(tag), metrics: NULL }));
-        this.tables.update("network", String(network), { PIFs: pifs });
-        return "";
-      },
-      "VLAN.create": ([port, tag, network]) => {
-        const { host = "", device = "" } = this.tables.get("PIF", String(port)) ?? {};
-        const pif = this.tables.insert("PIF", { host, network: String(network), device, MAC: "52:54:00:aa:00:09", IP: "", management: false, physical: false, currently_attached: true, MTU: 1500, VLAN: Number(tag), metrics: NULL });
-        this.tables.update("network", String(network), { PIFs: [...(this.tables.get("network", String(network))?.PIFs ?? []), pif] });
-        return pif;
-      },
+      ...networkMethods(this.tables),
       "PIF.scan": () => "",
       "VBD.insert": ([vbd, vdi]) => {
         this.tables.update("VBD", String(vbd), { VDI: String(vdi), empty: false });
