@@ -59,3 +59,19 @@ export function deviceMethods(tables: MockTables): Record<string, Method> {
     "VDI.destroy": gone("VDI"),
   };
 }
+
+/** How hosts are switched off and on by their devices. */
+export function powerControl(tables: MockTables): Record<string, Method> {
+  return {
+    "host.set_power_on_mode": ([ref, mode, config]) => {
+      const { password: _hidden, ...told } = config as Record<string, string>;
+      tables.update("host", String(ref), { power_on_mode: String(mode), power_on_config: told });
+      return "";
+    },
+    "host.call_plugin": ([ref, , fn]) => {
+      if (fn === "agents") return JSON.stringify(["fence_ipmilan", "fence_redfish"]);
+      const others = tables.all("host").filter(([host]) => host !== ref);
+      return JSON.stringify(others.map(([, host]) => ({ from: host.name_label, power: "on", error: null, ms: 140 })));
+    },
+  };
+}

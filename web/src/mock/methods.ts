@@ -1,7 +1,7 @@
 // What the mock pool does when it is called: as the real one where the console can tell.
 import type { ClassName, Records, task_status_type } from "@/generated/xenapi";
 import { addConsoles, fillPool, type MockSize, EPOCH, NULL, vmOperations, vmRow, wireNow } from "./data";
-import { deviceMethods } from "./devices";
+import { deviceMethods, powerControl } from "./devices";
 import { networkMethods } from "./networks";
 import { forgetSnapshot, revertTo, takeSnapshot } from "./snapshots";
 import { MockTables } from "./tables";
@@ -34,7 +34,7 @@ export class MockPool {
     private readonly tempo: MockTempo = { task: 1500 },
   ) {
     fillPool(this.tables, size);
-    this.methods = { ...this.power(), ...this.machines(), ...deviceMethods(this.tables), ...this.availability(), ...this.others() };
+    this.methods = { ...this.power(), ...this.machines(), ...deviceMethods(this.tables), ...powerControl(this.tables), ...this.availability(), ...this.others() };
   }
 
   /** Another answer to a call, for a test. */
@@ -334,16 +334,6 @@ export class MockPool {
 
   private others(): Record<string, Method> {
     return {
-      "host.set_power_on_mode": ([ref, mode, config]) => {
-        const { password: _hidden, ...told } = config as Record<string, string>;
-        this.tables.update("host", String(ref), { power_on_mode: String(mode), power_on_config: told });
-        return "";
-      },
-      "host.call_plugin": ([ref, , fn]) => {
-        if (fn === "agents") return JSON.stringify(["fence_ipmilan", "fence_redfish"]);
-        const others = this.tables.all("host").filter(([host]) => host !== ref);
-        return JSON.stringify(others.map(([, host]) => ({ from: host.name_label, power: "on", error: null, ms: 140 })));
-      },
       "pool.ha_prevent_restarts_for": () => "",
       "task.create": ([label, description]) =>
         this.tables.insert("task", {
