@@ -51,7 +51,9 @@ impl Machine {
     /// When no member is seen: a new life of a host of the last epoch may make the next one, once
     /// the death rule can hold for the others.
     pub(crate) fn may_found(&self, record: &Record) -> bool {
-        let ready = self.carry == Carry::Done && self.permit.watchdog == Watchdog::Armed;
+        let ready = self.carry == Carry::Done
+            && self.permit.watchdog == Watchdog::Armed
+            && self.is_settled();
         if !ready || record.has(self.me) || !record.armed {
             return false;
         }

@@ -103,6 +103,8 @@ pub enum Mutation {
     RestartAtOnce,
     /// A person's word that a host is off counts though the host was put out just now.
     WordAtOnce,
+    /// A new life writes without having looked whether another machine lives under its host's name.
+    TwinUnseen,
 }
 
 impl Mutation {
@@ -156,6 +158,7 @@ impl Mutation {
         Self::FailedForgotten,
         Self::RestartAtOnce,
         Self::WordAtOnce,
+        Self::TwinUnseen,
     ];
 }
 

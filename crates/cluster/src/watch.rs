@@ -4,10 +4,13 @@
 //! once; if one of them is another machine, that one's guests still run. So a life writes nothing before
 //! it has seen its own blocks stand still, and no living member hears this host. Whoever sees another
 //! one stands back for as long as that one shows any sign of life. Two lives that began to write in
-//! the same moment as one are told apart by the sequences of their beats, which begin anywhere.
+//! the same moment as one are told apart by the sequences of their beats, which begin anywhere. Each
+//! reads back what it has just written, so neither would ever see the other: until its first permit a
+//! life looks at its own block before each write too, and asks for nothing before such a look.
 
 use crate::api::Output;
 use crate::machine::{Carry, Machine};
+use crate::mutation::{Mutation, on};
 use crate::record::bit;
 use crate::rng::Rng;
 use crate::statefile::blocks::Beat;
@@ -19,7 +22,9 @@ const FIRST_SEQUENCE_MAX: u64 = 1 << 48;
 /// What a life that has not written saw of its own blocks.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Watch {
-    /// Since when nothing was seen to change there.
+    /// When this life began to watch.
+    begun: u64,
+    /// Since when no sign of another one was seen: nothing changed there, and nobody heard this host.
     since: u64,
     /// Begin of the last round of reads, all of it.
     read: u64,
@@ -29,6 +34,21 @@ pub(crate) struct Watch {
     blank: bool,
     /// Another one writes there.
     twin: bool,
+    /// A look at the own block before it is written.
+    look: Look,
+    /// A look between two own beats showed nobody else.
+    settled: bool,
+}
+
+/// A look at the own block between two beats of a life that has no permit yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Look {
+    #[default]
+    Due,
+    /// The round of reads is under way.
+    Begun,
+    /// It showed nobody else.
+    Clean,
 }
 
 impl Watch {
@@ -54,12 +74,33 @@ impl Machine {
         let slot = usize::from(self.me.slot);
         let written = self.peer(self.me.slot).is_some_and(|peer| peer.wrote_inc > 0)
             || self.files.iter().any(|file| file.ballots(slot).any(|b| b.owner.seat.inc > 0));
-        self.watch = Watch { since: self.now, blank: !written, ..Watch::default() };
+        self.watch =
+            Watch { begun: self.now, since: self.now, blank: !written, ..Watch::default() };
     }
 
     /// A round of reads that began at `start` is complete.
     pub(crate) fn watched(&mut self, start: u64) {
         self.watch.read = start;
+        if self.carry != Carry::Read || !self.is_heard() {
+            return;
+        }
+        // It may live by votes alone. Members heard the life before this one for `T_net` after its end,
+        // and say so for a beat or two longer.
+        self.watch.since = self.now;
+        let timing = self.timing();
+        let echo = ns(u64::from(timing.t_net_ms) + u64::from(timing.t_put_ms));
+        if self.now >= self.watch.begun.saturating_add(echo) {
+            self.stand_back("members hear another machine under this host's name");
+        }
+    }
+
+    /// Another one lives: this life waits for its end.
+    fn stand_back(&mut self, seen: &str) {
+        if !self.watch.twin {
+            self.watch.twin = true;
+            self.output(Output::Note(format!("{seen}: this one stands back")));
+            self.changed();
+        }
     }
 
     /// This host's own beat block changed, as a read that began at `start` shows, and this life did not
@@ -74,19 +115,42 @@ impl Machine {
         // A life has one write of its beat under way on each statefile.
         let more = usize::try_from(self.watch.changes).is_ok_and(|n| n > self.files.len());
         let another = more || start >= self.booted_at.saturating_add(late);
-        if another && !self.watch.twin {
-            self.watch.twin = true;
-            let text = "another machine beats under this host's name: this one stands back";
-            self.output(Output::Note(text.to_owned()));
-            self.changed();
+        if another {
+            self.stand_back("another machine beats under this host's name");
         }
     }
 
     /// Nobody else lives under this host's name, as far as is to be seen: this life may write.
     pub(crate) fn is_alone(&self) -> bool {
-        let quiet = self.watch.quiet_ns(&self.timing());
+        let timing = self.timing();
+        let quiet = self.watch.quiet_ns(&timing);
         let stood_still = self.watch.read >= self.watch.since.saturating_add(quiet);
-        self.watch.blank || (stood_still && !self.is_heard())
+        // What was read long ago says nothing of now: storage that stalled may go on for both.
+        let fresh = self.now < self.watch.read.saturating_add(ns(u64::from(timing.t_put_ms)));
+        let alone = self.watch.blank || (stood_still && fresh && !self.is_heard());
+        alone || on(Mutation::TwinUnseen)
+    }
+
+    /// A beat is due: whether it is only looked at the own block, for now.
+    pub(crate) fn looks_first(&mut self) -> bool {
+        let looks = !self.permit.ever && self.watch.look != Look::Clean;
+        self.watch.look = if looks { Look::Begun } else { Look::Due };
+        looks
+    }
+
+    /// A round of reads is complete, of a life that has written: it showed nobody else. The write is due.
+    pub(crate) fn looked(&mut self) {
+        if self.watch.look == Look::Begun {
+            self.watch.look = Look::Clean;
+            // The other one has had a beat's time to write over this one's.
+            self.watch.settled |= self.last_round.is_some();
+            self.round_due = true;
+        }
+    }
+
+    /// This life looked at its own block between two of its beats: nobody began together with it.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.watch.settled
     }
 
     /// Another one was seen, and this life waits for its end.
@@ -94,18 +158,19 @@ impl Machine {
         self.carry == Carry::Read && self.watch.twin
     }
 
-    /// A member that lives says that it hears this host.
+    /// A member that lives, on the disk or on the network, says that it hears this host.
     fn is_heard(&self) -> bool {
         let others = self.peers.iter().filter(|peer| peer.slot != self.me.slot);
         others
-            .filter(|peer| self.disk_live(peer.slot))
+            .filter(|peer| self.disk_live(peer.slot) || self.heard(peer.slot))
             .any(|peer| peer.report.hears & bit(self.me.slot) != 0)
     }
 
-    /// A beat of this very life that this life did not send: both began in the same moment. The other
-    /// one may go on; a tombstone of this one would be taken for its own.
+    /// A beat of this very life that this life did not send (0: none was heard): both began in the same
+    /// moment. The other one may go on; a tombstone of this one would be taken for its own.
     pub(crate) fn is_doubled(&mut self, sequence: u64) -> bool {
-        let doubled = sequence > self.sequence && !self.finished;
+        let own = self.began_with..=self.sequence;
+        let doubled = sequence != 0 && !own.contains(&sequence) && !self.finished;
         if doubled && self.carry == Carry::Done {
             self.reset("another machine writes as this very life: this host's disk was copied");
         } else if doubled {
@@ -127,3 +192,6 @@ impl Machine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

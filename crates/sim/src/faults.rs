@@ -122,6 +122,8 @@ pub enum Fault {
     MetadataSnapshot,
     /// It is put back from that copy.
     MetadataRestore,
+    /// A host's whole disk is copied into another machine, which becomes the last of the world.
+    Copy(usize),
 }
 
 impl World {
@@ -183,6 +185,7 @@ impl World {
             Fault::DaemonPaused(host, ms) => self.daemon_paused(host, ms),
             Fault::StaleProof(host) => self.stale_proof(host),
             Fault::Word(host) => self.word(host),
+            Fault::Copy(host) => self.copy_disk(host),
             Fault::Maintain(host) => {
                 self.manager.disabled.insert(host);
             }

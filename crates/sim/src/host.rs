@@ -145,6 +145,8 @@ pub(crate) struct Host {
     pub(crate) daemon: Daemon,
     /// The daemon still has to report its database IO as drained.
     pub(crate) acted: bool,
+    /// Its disk is a copy of that host's.
+    pub(crate) poses: Option<usize>,
 }
 
 impl Host {
@@ -192,6 +194,7 @@ impl Host {
             shaped: Shaped::default(),
             daemon: Daemon::default(),
             acted: false,
+            poses: None,
         }
     }
 

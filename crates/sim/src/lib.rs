@@ -28,6 +28,7 @@ pub mod scenario;
 pub mod shrink;
 pub mod story;
 mod takeover;
+mod twin;
 mod world;
 
 pub use chaos::{ChaosPlan, run_faults, run_seed};

@@ -110,7 +110,7 @@ impl World {
 
     pub(crate) fn guard_start(&mut self, host: usize) {
         let seed = self.rng.bits();
-        let now = self.now;
+        let (now, place) = (self.now, self.place_of(host));
         let Some(h) = self.hosts.get_mut(host) else { return };
         h.booting = false;
         if h.machine.is_some() {
@@ -125,7 +125,7 @@ impl World {
         h.life += 1;
         h.incarnation += 1;
         h.gate_closed = false;
-        let Some(own) = self.config.hosts.get(host).map(|spec| spec.host) else { return };
+        let Some(own) = self.config.hosts.get(place).map(|spec| spec.host) else { return };
         config.host = own;
         let shaped = stored.is_some().then(|| config.clone());
         let boot = BootInfo {
@@ -411,6 +411,7 @@ impl World {
     fn send(&mut self, from: usize, network: u8, to: std::net::SocketAddr, bytes: Vec<u8>) {
         let listens = |h: &crate::host::Host| h.listens.contains(&(network, to));
         let Some(target) = self.hosts.iter().position(listens) else { return };
+        let target = self.reached(target);
         self.note_old_address(target, network, to);
         let [first, second] = self.network.deliveries(network, from, target, &mut self.rng);
         // Both copies are on their way in this order, whichever arrives first.

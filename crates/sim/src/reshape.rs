@@ -45,7 +45,7 @@ pub(crate) struct Shape {
 }
 
 /// What a host was told of it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Shaped {
     /// What its daemon keeps on the local disk; `None`: as the pool was armed.
     pub(crate) config: Option<Box<ArmConfig>>,

@@ -56,6 +56,7 @@ removed! {
     power_off_early PowerOffEarly,
     word_at_once WordAtOnce,
     promises_ignored PromisesIgnored,
+    twin_unseen TwinUnseen,
     drain_ignored DrainIgnored,
     area_reused AreaReused,
     fencing_votes FencingVotes,

@@ -118,7 +118,8 @@ impl Machine {
         }
         if self.round_due && !self.running(Purpose::Beat) && !self.too_busy(Purpose::Beat) {
             self.round_due = false;
-            let writes = if self.carry == Carry::Done { self.beat_writes() } else { Vec::new() };
+            let writes = self.carry == Carry::Done && !self.looks_first();
+            let writes = if writes { self.beat_writes() } else { Vec::new() };
             self.start_cycle(Purpose::Beat, writes, true);
         }
     }
@@ -482,6 +483,7 @@ impl Machine {
         let Some(cycle) = self.beat_cycle.take() else { return };
         if cycle.writes.is_empty() {
             self.watched(cycle.read_from().unwrap_or(cycle.started));
+            self.looked();
         } else if cycle.reads {
             let read_started = cycle.read_from().unwrap_or(cycle.started);
             self.last_round = Some(Round {
@@ -524,6 +526,7 @@ impl Machine {
     pub(crate) fn flags(&self) -> Flags {
         let ready = self.carry == Carry::Done
             && self.permit.watchdog == crate::permit::Watchdog::Armed
+            && self.is_settled()
             && !self.fence.active();
         Flags::default()
             .with(Flags::TOMBSTONE, self.fence.tombstone())

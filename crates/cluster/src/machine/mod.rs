@@ -93,6 +93,8 @@ pub struct Machine {
 
     // Sending.
     pub(crate) sequence: u64,
+    /// Sequences of this life are above this one.
+    pub(crate) began_with: u64,
     pub(crate) sent: VecDeque<(u64, u64)>,
     /// Addresses that hosts had before, and until when beats go there too: by slot.
     pub(crate) former: Vec<(u8, Vec<SocketAddr>, u64)>,
@@ -202,6 +204,7 @@ impl Machine {
             round_due: false,
             last_round: None,
             sequence: crate::watch::first_sequence(rng_seed),
+            began_with: crate::watch::first_sequence(rng_seed),
             sent: VecDeque::with_capacity(SENT_MAX),
             former: Vec::new(),
             room: Room::default(),

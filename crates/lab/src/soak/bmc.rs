@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -51,6 +51,7 @@ exit $status
 pub struct Bmc {
     stop: Arc<AtomicBool>,
     offs: Arc<AtomicU32>,
+    held: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -68,16 +69,24 @@ impl Bmc {
             fs::create_dir_all(&dir)?;
             dirs.push(dir);
         }
-        let (lab, stopped, counted) = (Lab::open(&config.dir)?, stop.clone(), offs.clone());
+        let held = Arc::new(AtomicU64::new(0));
+        let (lab, stopped) = (Lab::open(&config.dir)?, stop.clone());
+        let device = Device { lab, offs: offs.clone(), held: held.clone() };
         let thread = thread::spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
                 for dir in &dirs {
-                    answer_all(&lab, dir, &counted);
+                    device.answer_all(dir);
                 }
                 thread::sleep(POLL);
             }
         });
-        Ok(Self { stop, offs, thread: Some(thread) })
+        Ok(Self { stop, offs, held, thread: Some(thread) })
+    }
+
+    /// The pool switched this host off, and did not switch it on again yet: nobody else should, for the
+    /// pool asks the device whether it is off.
+    pub fn holds_off(&self, n: u32) -> bool {
+        self.held.load(Ordering::SeqCst) & bit(n) != 0
     }
 
     /// Hosts that were switched off so far.
@@ -95,42 +104,60 @@ impl Drop for Bmc {
     }
 }
 
-fn answer_all(lab: &Lab, dir: &Path, offs: &AtomicU32) {
-    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    let asked = entries.map(|entry| entry.path());
-    for path in asked.filter(|path| path.extension().is_some_and(|end| end == "ask")) {
-        let answer = fs::read_to_string(&path).unwrap_or_default();
-        let (status, text) = match act(lab, &answer, offs) {
-            Ok((status, text)) => (status, text.to_owned()),
-            Err(error) => (1, format!("{error:#}")),
-        };
-        let done: PathBuf = path.with_extension("done");
-        let half = path.with_extension("half");
-        // An agent that was given up reads nothing any more.
-        let _ =
-            fs::write(&half, format!("{status} {text}\n")).and_then(|()| fs::rename(&half, done));
-        let _ = fs::remove_file(&path);
-    }
+/// What the thread works on.
+struct Device {
+    lab: Lab,
+    offs: Arc<AtomicU32>,
+    held: Arc<AtomicU64>,
 }
 
-fn act(lab: &Lab, asked: &str, offs: &AtomicU32) -> Result<(i32, &'static str)> {
-    let (plug, action) = asked.trim().split_once(' ').context("not a request")?;
-    let host = lab.host(plug.parse().context("not a plug")?);
-    let on = host.status()?.power != Power::Off;
-    Ok(match (action, on) {
-        ("status", true) => (0, "Status: ON"),
-        ("status", false) => (2, "Status: OFF"),
-        ("off", false) => (0, "Success: Already OFF"),
-        ("on", true) => (0, "Success: Already ON"),
-        ("off", true) => {
-            host.off()?;
-            offs.fetch_add(1, Ordering::Relaxed);
-            (0, "Success: Powered OFF")
+fn bit(n: u32) -> u64 {
+    1_u64.checked_shl(n.saturating_sub(1)).unwrap_or(0)
+}
+
+impl Device {
+    fn answer_all(&self, dir: &Path) {
+        let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+        let asked = entries.map(|entry| entry.path());
+        for path in asked.filter(|path| path.extension().is_some_and(|end| end == "ask")) {
+            let question = fs::read_to_string(&path).unwrap_or_default();
+            let (status, text) = match self.act(&question) {
+                Ok((status, text)) => (status, text.to_owned()),
+                Err(error) => (1, format!("{error:#}")),
+            };
+            let done: PathBuf = path.with_extension("done");
+            let half = path.with_extension("half");
+            // An agent that was given up reads nothing any more.
+            let _ = fs::write(&half, format!("{status} {text}\n"))
+                .and_then(|()| fs::rename(&half, done));
+            let _ = fs::remove_file(&path);
         }
-        ("on", false) => {
-            host.on()?;
-            (0, "Success: Powered ON")
-        }
-        _ => (1, "no such action"),
-    })
+    }
+
+    fn act(&self, asked: &str) -> Result<(i32, &'static str)> {
+        let (plug, action) = asked.trim().split_once(' ').context("not a request")?;
+        let plug = plug.parse().context("not a plug")?;
+        let host = self.lab.host(plug);
+        let on = host.status()?.power != Power::Off;
+        Ok(match (action, on) {
+            ("status", true) => (0, "Status: ON"),
+            ("status", false) => (2, "Status: OFF"),
+            ("on", true) => (0, "Success: Already ON"),
+            ("off", on) => {
+                if on {
+                    self.held.fetch_or(bit(plug), Ordering::SeqCst);
+                    self.offs.fetch_add(1, Ordering::Relaxed);
+                }
+                // Also one that is dark for the moment of a reset stays off.
+                host.off()?;
+                (0, if on { "Success: Powered OFF" } else { "Success: Already OFF" })
+            }
+            ("on", false) => {
+                self.held.fetch_and(!bit(plug), Ordering::SeqCst);
+                host.on()?;
+                (0, "Success: Powered ON")
+            }
+            _ => (1, "no such action"),
+        })
+    }
 }

@@ -59,6 +59,21 @@ pub struct Soak {
     pub only: Option<String>,
 }
 
+impl Soak {
+    /// Name of the log of every decision: no run overwrites another one's.
+    fn journal(&self, lab: &str) -> String {
+        let options = [
+            (self.fencing, "-fencing"),
+            (self.two_networks, "-two-networks"),
+            (self.three_statefiles, "-three-statefiles"),
+            (self.tolerated, "-tolerated"),
+        ];
+        let options: String = options.iter().filter(|(on, _)| *on).map(|(_, name)| *name).collect();
+        let (profile, seed, process) = (&self.profile, self.seed, std::process::id());
+        format!("haven-soak-{lab}-{profile}{options}-{seed}-{process}.log")
+    }
+}
+
 /// What was counted.
 #[derive(Debug, Default)]
 struct Tally {
@@ -76,7 +91,7 @@ pub fn soak(config: LabConfig, plan: &Soak) -> Result<()> {
     let kinds = kinds(plan)?;
     Pool::check_programs(&config.bin_dir)?;
     Lab::remove_stopped(&config)?;
-    let journal = std::env::temp_dir().join(format!("haven-soak-{}.log", plan.seed));
+    let journal = std::env::temp_dir().join(plan.journal(&config.id));
     let lab = tell.step("power on", || Lab::up_attached(config))?;
     let pool = Pool { lab: &lab, tell: &tell };
     let guests: Vec<Guest> = (1..=GUESTS).map(Guest::new).collect();
@@ -91,6 +106,7 @@ pub fn soak(config: LabConfig, plan: &Soak) -> Result<()> {
         guests: &guests,
         journal: journal_file,
         tally: Tally::default(),
+        bmc: bmc.as_ref(),
         two_networks: plan.two_networks,
     };
     let mut dice = Dice(plan.seed);
@@ -194,6 +210,7 @@ struct Run<'a> {
     guests: &'a [Guest],
     journal: Journal,
     tally: Tally,
+    bmc: Option<&'a Bmc>,
     two_networks: bool,
 }
 
@@ -210,7 +227,8 @@ impl Run<'_> {
         let done = self.pool.tell.step(&title, || {
             (kind.strike)(self.pool.lab, victim)?;
             thread::sleep(Duration::from_secs(length));
-            self.pool.settle(prober, self.guests)
+            let held = |n| self.bmc.is_some_and(|bmc| bmc.holds_off(n));
+            self.pool.settle_but(prober, self.guests, held)
         });
         self.tally.faults += 1;
         self.count(kind, victim, moment, &before, &title)?;

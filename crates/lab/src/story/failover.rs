@@ -182,12 +182,23 @@ impl Pool<'_> {
     /// Heals everything and waits until the pool is whole: all hosts members, all guests answer, no
     /// disk had two writers.
     pub fn settle(&self, prober: &Prober, guests: &[Guest]) -> Result<()> {
+        self.settle_but(prober, guests, |_| false)
+    }
+
+    /// The same; hosts of which `held` says so are switched on by somebody else.
+    pub fn settle_but(
+        &self,
+        prober: &Prober,
+        guests: &[Guest],
+        held: impl Fn(u32) -> bool,
+    ) -> Result<()> {
         for host in self.hosts() {
             host.heal(None)?;
             host.storage(Fault::Ok)?;
             host.disk(Fault::Ok)?;
             match host.status()?.power {
                 Power::Frozen => host.thaw()?,
+                Power::Off if held(host.number()) => {}
                 Power::Off => host.on()?,
                 Power::On => {}
             }

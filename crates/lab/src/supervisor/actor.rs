@@ -186,7 +186,8 @@ impl Actor {
             Link::Sto => self.cut_sto = cut,
         }
         event(&format!("h{} {link:?} cut: {cut:?}", self.n));
-        if self.running.is_some() {
+        // A cut outlasts the cable: what is healed while the host is off must be taken away too.
+        if self.running.is_some() || cut.is_none() {
             net::cut(self.infrastructure, self.n, link, cut)?;
         }
         if link == Link::Sto { self.tell_storage(Channel::Nfs) } else { Ok(()) }

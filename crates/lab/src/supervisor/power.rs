@@ -128,10 +128,10 @@ impl Running {
         let started = first_process(&mut outer);
         let init = started.as_ref().copied().unwrap_or_default();
         let mut running = Self { outer, init, storage, group, watchdog };
-        // Broken cables are broken before the host takes its first step.
+        // Broken cables are broken before the host takes its first step, and whole ones whole.
         let plugged = started.and_then(|_| net::plug(infrastructure, n, init)).and_then(|()| {
-            let broken = around.cuts.iter().filter(|(_, cut)| cut.is_some());
-            broken.copied().try_for_each(|(link, cut)| net::cut(infrastructure, n, link, cut))
+            let mut cuts = around.cuts.iter().copied();
+            cuts.try_for_each(|(link, cut)| net::cut(infrastructure, n, link, cut))
         });
         let told = plugged.and_then(|()| Ok((&go).write_all(b"+")?));
         if let Err(error) = told {
@@ -177,6 +177,11 @@ impl Running {
             let _ = self.storage.command(&ServerCommand { channel, export: None, switch, cut });
         }
         if let Some(pid) = raw_pid(self.init) {
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        }
+        // Each by itself: those of a dying first process run on for a moment, and would see their
+        // disk's server go, which no host without power sees.
+        for pid in self.group.processes().into_iter().filter_map(raw_pid) {
             let _ = rustix::process::kill_process(pid, Signal::KILL);
         }
         if self.init == 0 {

@@ -8,6 +8,7 @@ mod aimed;
 mod fixed;
 mod late;
 mod setup;
+mod twins;
 
 use std::ops::Range;
 use std::sync::atomic::Ordering;
@@ -97,6 +98,7 @@ pub fn all() -> Vec<Removal> {
         removal(M::PowerOffForEver, None, 0..10, late::power_off_for_ever),
         removal(M::PowerOffEarly, None, 0..10, late::power_off_early),
         removal(M::WordAtOnce, None, 0..10, late::word_at_once),
+        removal(M::TwinUnseen, None, 0..10, twins::twin_unseen),
         removal(M::PromisesIgnored, None, 0..100, late::promises_ignored),
         removal(M::DrainIgnored, None, 0..300, storm),
         removal(M::AreaReused, Some(M::NoLateWait), 0..200, late::area_reused),

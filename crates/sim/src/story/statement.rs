@@ -122,6 +122,7 @@ pub(super) fn fault(
         ["release", h] => Fault::Release(host(h)?),
         ["disarm"] => Fault::Disarm,
         ["somebody", "says", "that", h, "is", "off"] => Fault::Word(host(h)?),
+        ["copy", "the", "disk", "of", h] => Fault::Copy(host(h)?),
         ["readdress", h] => Fault::Readdress(host(h)?),
         ["remove", h] => Fault::Remove(host(h)?),
         ["add", h] => Fault::Add(host(h)?),
