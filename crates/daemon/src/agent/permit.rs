@@ -46,6 +46,10 @@ pub trait GuardPort: Send + Sync + Debug {
     fn rest(&self) -> Option<Resting> {
         None
     }
+    /// The guard stands back for another machine that has this host's name.
+    fn is_twin(&self) -> bool {
+        false
+    }
     /// Checks this host before arming.
     fn preflight(&self, request: PreflightRequest) -> PortFuture<'_, PreflightReply>;
 }

@@ -78,6 +78,7 @@ impl Agent {
             events: events.to_vec(),
             inventory,
             storage_faults: self.attached.faults(),
+            twin: self.parts.guard.is_twin(),
         })
     }
 

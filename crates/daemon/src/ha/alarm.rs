@@ -29,6 +29,16 @@ pub(super) fn says_twin(state: &GuardState) -> bool {
     state.alarms.iter().any(|alarm| alarm.parse() == Ok(Alarm::Twin))
 }
 
+/// The alert about a copy of a host that says so itself, and the sentence for who coordinates.
+pub(crate) fn twin_of(host: &str) -> (AlertMeta, String, Json) {
+    let text = format!(
+        "Another machine has the name of {host}: one is a copy of the other's disk. The one that started \
+         later stands back and runs nothing. Switch the copy off, remove /var/lib/haven from its disk, \
+         and let it join as a host of its own."
+    );
+    (kind(Alarm::Twin), text, json!({ "case": Alarm::Twin.kind(), "host": host }))
+}
+
 /// Of a guard of another version: its own sentence must do.
 pub(super) fn unknown(sentence: &str) -> (AlertMeta, Json) {
     (alerts::HA_HEARTBEAT_APPROACHING_TIMEOUT, json!({ "alarm": sentence }))

@@ -168,6 +168,10 @@ impl GuardPort for GuardLink {
         Some(self.rest())
     }
 
+    fn is_twin(&self) -> bool {
+        self.state.borrow().as_deref().is_some_and(super::alarm::says_twin)
+    }
+
     fn preflight(&self, request: PreflightRequest) -> PortFuture<'_, PreflightReply> {
         Box::pin(preflight::check_this_host(self.clone(), request))
     }

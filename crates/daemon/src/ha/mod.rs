@@ -36,6 +36,7 @@ pub mod timeline;
 mod volumes;
 mod vouch;
 
+pub(crate) use alarm::twin_of;
 pub use link::{GuardLink, LinkState, Resting};
 pub use restarts::TIMES_KEY;
 pub use status::HaStatus;

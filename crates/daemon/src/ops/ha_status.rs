@@ -31,6 +31,10 @@ pub async fn status(state: &Arc<AppState>, language: Language) -> Result<Json, A
     }
     let mut problems = guard.as_ref().map(|guard| guard.alarms.clone()).unwrap_or_default();
     problems.extend(metadata);
+    for host in state.reports.twins() {
+        let name = state.pool.read(move |db| crate::reconcile::name_of(db, host)).await?;
+        problems.push(crate::ha::twin_of(&name).1);
+    }
     // Beside the database: others read it meanwhile.
     let seen = state.pool.read(view::pool).await?;
     let count = move || planner::tolerance(&seen, planner::Budget::QUICK);

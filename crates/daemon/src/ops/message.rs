@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use haven_model::alerts::AlertMeta;
 use haven_model::{ApiError, DateTime, Field, Message, MessageClass, Ref, Value, codes};
@@ -53,17 +54,48 @@ pub fn insert(
     add(tx, row)
 }
 
-/// Raises an alert of its own accord; a failure is logged, as nobody waits for it.
+/// How often it is tried to write an alert, and the pause between two tries.
+const RAISE_TRIES: u32 = 6;
+const RAISE_PAUSE: Duration = Duration::from_secs(5);
+
+/// Raises an alert of its own accord. Alerts are raised when storage is in trouble, just when the
+/// database may take no change: what cannot be written now is tried again beside whatever goes on, as
+/// long as this host holds the database. Nobody waits for it; a failure at last is logged.
 pub async fn raise(
     state: &Arc<AppState>,
     alert: AlertMeta,
     about: (MessageClass, String),
     body: String,
 ) {
-    let written = state.pool.write(move |tx| insert(tx, alert, about, body)).await;
-    if let Err(error) = written {
-        tracing::error!(%error, alert = alert.name, "an alert could not be written");
-    }
+    let Err(error) = raise_once(state, alert, &about, &body).await else { return };
+    tracing::info!(%error, alert = alert.name, "an alert cannot be written yet");
+    let state = state.clone();
+    tokio::spawn(async move {
+        let mut last = error;
+        for _ in 1..RAISE_TRIES {
+            tokio::time::sleep(RAISE_PAUSE).await;
+            if !state.pool.is_open() {
+                // Whoever coordinates now sees for itself what is wrong.
+                tracing::info!(alert = alert.name, "an alert is left to the next coordinator");
+                return;
+            }
+            match raise_once(&state, alert, &about, &body).await {
+                Ok(()) => return,
+                Err(error) => last = error,
+            }
+        }
+        tracing::error!(error = %last, alert = alert.name, "an alert could not be written");
+    });
+}
+
+async fn raise_once(
+    state: &AppState,
+    alert: AlertMeta,
+    about: &(MessageClass, String),
+    body: &str,
+) -> Result<(), ApiError> {
+    let (about, body) = (about.clone(), body.to_owned());
+    state.pool.write(move |tx| insert(tx, alert, about, body)).await.map(drop)
 }
 
 fn add(tx: &mut Tx<'_>, row: Message) -> Result<Ref<Message>, ApiError> {

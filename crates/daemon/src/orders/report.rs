@@ -23,4 +23,8 @@ pub struct Report {
     pub inventory: Option<Box<Inventory>>,
     /// Storage repositories that should be attached and are not, with the reason.
     pub storage_faults: Vec<(Uuid, String)>,
+    /// The sender's guard stands back for another machine of this host's name: one is a copy of the
+    /// other's disk. What else this report says is not the member's.
+    #[serde(default)]
+    pub twin: bool,
 }

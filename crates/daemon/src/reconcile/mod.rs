@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::ops::message;
 use crate::orders::Report;
 use crate::recovery;
 use crate::state::AppState;
@@ -30,6 +31,8 @@ pub use hosts::{ask, ask_all, tell_members};
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// Reports that a host may miss before it counts as silent.
 const MISSED_MAX: u32 = 3;
+/// A copy of a host that has not reported for so long is gone.
+const TWIN_GONE: Duration = Duration::from_secs(60);
 /// A host is not silent before this time.
 const SILENT_MIN: Duration = Duration::from_secs(15);
 
@@ -47,6 +50,8 @@ pub struct Reports {
     unasked: Mutex<BTreeSet<Uuid>>,
     /// Hosts that are off, as a person said, and that were not heard since.
     off: Mutex<BTreeSet<Uuid>>,
+    /// When a copy of a host last said that it is one.
+    twins: Mutex<BTreeMap<Uuid, Instant>>,
 }
 
 impl Reports {
@@ -81,6 +86,21 @@ impl Reports {
     #[must_use]
     pub fn is_declared_off(&self, host: Uuid) -> bool {
         self.off.lock().unwrap_or_else(PoisonError::into_inner).contains(&host)
+    }
+
+    /// A copy of this host reported. Whether that is news.
+    fn twin(&self, host: Uuid) -> bool {
+        let mut twins = self.twins.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = twins.insert(host, Instant::now());
+        before.is_none_or(|at| at.elapsed() > TWIN_GONE)
+    }
+
+    /// Hosts of which a copy stands by.
+    #[must_use]
+    pub fn twins(&self) -> Vec<Uuid> {
+        let twins = self.twins.lock().unwrap_or_else(PoisonError::into_inner);
+        let near = twins.iter().filter(|(_, at)| at.elapsed() <= TWIN_GONE);
+        near.map(|(host, _)| *host).collect()
     }
 
     fn is_owed(&self, host: Uuid) -> bool {
@@ -162,6 +182,9 @@ async fn take(state: &Arc<AppState>, report: Report) {
     if !member || !state.may_act() {
         return;
     }
+    if report.twin {
+        return twin(state, report.host.0).await;
+    }
     state.reports.hear(report.host.0);
     let host = haven_model::Ref::from_uuid(report.host.0);
     if let Err(error) = hosts::heard(state, host).await {
@@ -186,6 +209,25 @@ async fn take(state: &Arc<AppState>, report: Report) {
     }
 }
 
+/// A machine says that it is a copy of a member, or the other way round: it is no word of the member.
+async fn twin(state: &Arc<AppState>, host: Uuid) {
+    if !state.reports.twin(host) {
+        return;
+    }
+    let uuid = host.to_string();
+    let name = state.pool.read(move |db| name_of(db, host)).await.unwrap_or_else(|_| uuid.clone());
+    let (alert, text, data) = crate::ha::twin_of(&name);
+    tracing::error!(%host, name, "another machine has this host's name: its disk was copied");
+    let about = (haven_model::MessageClass::Host, uuid);
+    message::raise(state, alert, about, message::body(&text, &data)).await;
+}
+
+/// What a host is called.
+pub(crate) fn name_of(db: &haven_pooldb::Image, host: Uuid) -> String {
+    let row = db.get(haven_model::Ref::<haven_model::Host>::from_uuid(host));
+    row.map_or_else(|| host.to_string(), |row| row.name_label.clone())
+}
+
 #[cfg(test)]
 mod tests {
     use haven_cluster::ids::HostId;
@@ -200,6 +242,7 @@ mod tests {
             events: Vec::new(),
             inventory: None,
             storage_faults: Vec::new(),
+            twin: false,
         }
     }
 

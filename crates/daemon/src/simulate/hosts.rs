@@ -89,6 +89,7 @@ impl SimPeer {
             events: Vec::new(),
             inventory,
             storage_faults: Vec::new(),
+            twin: false,
         })
     }
 }
