@@ -90,6 +90,11 @@ test("every action has a line of the command line that exists", () => {
         expect(given.filter((name) => !known.has(name ?? "")), action.id).toEqual([]);
         continue;
       }
+      if (program === "curl") {
+        // Measurements are no verb: they are fetched, from a route that the page itself asks.
+        expect(line, action.id).toContain(`'https://${window.location.host}/rrd_updates?`);
+        continue;
+      }
       expect(program).toBe("haven");
       expect(readFileSync(path.join(golden, `${noun}.txt`), "utf8"), action.id).toContain(`$ haven ${noun} ${verb} --help`);
     }
