@@ -1,5 +1,7 @@
 //! The pools that are explored, and which of them shows the worth of each rule.
 
+mod pools;
+
 use std::fmt::{self, Debug, Formatter};
 use std::hash::Hash;
 use std::sync::Arc;
@@ -11,7 +13,6 @@ use crate::ballots::{self, Ballots};
 use crate::guard::{self, Guard};
 use crate::orders::{self, Orders};
 use crate::permits::{self, Permits};
-use crate::pools::{self, Pools};
 use crate::power::{self, Device, Power};
 use crate::reach::{Goal, reach};
 use crate::statefiles::{self, Restore, Statefiles};
@@ -141,32 +142,9 @@ const CRASHES: Guard = Guard { epochs: 4, crashes: 2, lives: 4, without: None };
 /// Two hosts of which each may lose its power.
 const PAIR: Ballots = Ballots { hosts: 2, proposals: 3, losses: 2, rot: 1, without: None };
 
-/// Two hosts; whatever may happen, happens a little.
-const WHOLE: Pools = Pools {
-    hosts: 2,
-    losses: 2,
-    stalls: 1,
-    partings: 1,
-    leaves: 1,
-    removals: 1,
-    devices: true,
-    away: false,
-    without: None,
-};
-
-/// Two hosts, of which one is taken out of the pool.
-const TAKEN_OUT: Pools = Pools { losses: 1, leaves: 0, ..WHOLE };
-
-/// Three hosts.
-const WHOLE_OF_THREE: Pools = Pools { hosts: 3, losses: 2, stalls: 0, partings: 0, ..WHOLE };
-
-/// Three hosts, of which two leave in order, and stay away.
-const ALL_LEAVE: Pools =
-    Pools { losses: 1, leaves: 2, removals: 0, devices: false, away: true, ..WHOLE_OF_THREE };
-
 /// All promises hold in these.
 pub fn cases() -> Vec<Case> {
-    membership().into_iter().chain(hosts()).chain(storage()).chain(whole()).collect()
+    membership().into_iter().chain(hosts()).chain(storage()).chain(pools::cases()).collect()
 }
 
 /// Permits, death and coordinators.
@@ -272,38 +250,6 @@ fn hosts() -> Vec<Case> {
     ]
 }
 
-/// What must stay within reach of a whole pool: that it is well.
-fn whole() -> Vec<Case> {
-    let three = WHOLE_OF_THREE;
-    vec![
-        Case::live("within reach: two hosts, a loss, a host is taken out", true, TAKEN_OUT),
-        Case::live("within reach: two hosts, a fault of each kind", false, WHOLE),
-        Case::live(
-            "within reach: two hosts without devices",
-            false,
-            Pools { devices: false, ..WHOLE },
-        ),
-        Case::live(
-            "within reach: two hosts, who left stays away",
-            false,
-            Pools { away: true, ..WHOLE },
-        ),
-        Case::live("within reach: three hosts, two leave and stay away", false, ALL_LEAVE),
-        Case::live("within reach: two hosts, three losses", false, Pools { losses: 3, ..WHOLE }),
-        Case::safe("whole pool: epochs have room", false, WHOLE),
-        Case::live(
-            "within reach: three hosts, two losses",
-            false,
-            Pools { removals: 0, leaves: 0, ..three.clone() },
-        ),
-        Case::live(
-            "within reach: three hosts, one is taken out",
-            false,
-            Pools { losses: 1, ..three },
-        ),
-    ]
-}
-
 /// Residual risks that `docs/protocol.md` names: each of these breaks a promise, with all rules in place.
 pub fn risks() -> Vec<Case> {
     let put_back = Statefiles { restore: Restore::AnyTime, ..PUT_BACK };
@@ -372,18 +318,13 @@ pub fn without_rules() -> Vec<Case> {
         let name = format!("{rule:?} (guard)");
         Case::safe(&name, true, Guard { without: Some(rule), ..CRASHES })
     });
-    let pools = pools::Rule::ALL.into_iter().map(|rule| {
-        let name = format!("{rule:?} (whole pool, within reach)");
-        use pools::Rule::{MarksCount, PlacesRead};
-        let (quick, pool) = match rule {
-            MarksCount => (false, ALL_LEAVE),
-            PlacesRead => (false, Pools { leaves: 1, ..TAKEN_OUT }),
-            _ => (true, TAKEN_OUT),
-        };
-        Case::live(&name, quick, Pools { without: Some(rule), ..pool })
-    });
     let old = permits.chain(ballots).chain(areas).chain(statefiles);
-    old.chain(orders).chain(power).chain(guard).chain([stuck]).chain(pools).collect()
+    old.chain(orders)
+        .chain(power)
+        .chain(guard)
+        .chain([stuck])
+        .chain(pools::without_rules())
+        .collect()
 }
 
 fn pool_that_needs(rule: permits::Rule) -> (bool, Permits) {
