@@ -121,7 +121,7 @@ test("from the first run to a machine that survives its host", async ({ browser 
   await test.step("A31: a machine", async () => {
     await home();
     await hands.click(page.locator("[data-step=vm]"));
-    await hands.click(page.getByRole("radio", { name: /Haven test guest/ }));
+    await hands.click(page.getByRole("radio", { name: /Haven test guest|Huésped de prueba de Haven|Haven 测试虚拟机/ }));
     await look(page, "new-machine-template");
     await hands.click(next);
     await hands.fill(page.locator("#vm-name"), "web1");
