@@ -18,8 +18,12 @@ const SILENCE: u64 = 15_000 * MS;
 pub(crate) struct Daemon {
     /// It was killed and does not run.
     killed: bool,
+    /// When it starts again after it was killed.
+    back_at: u64,
     /// Counts kills.
     kills: u64,
+    /// Counts those that were not by fencing.
+    deaths: u64,
     /// It does not run until then, and has forgotten nothing.
     paused_until: u64,
     /// It may have missed states of its guard.
@@ -30,6 +34,10 @@ impl Daemon {
     /// How often it was killed: connections to it end with its life.
     pub(crate) fn kills(&self) -> u64 {
         self.kills
+    }
+    /// How often it was killed while its guard went on, which begins anew to tell it everything.
+    pub(crate) fn deaths(&self) -> u64 {
+        self.deaths
     }
     /// It does not run: nobody tells the guard anything.
     pub(crate) fn down(&self) -> bool {
@@ -42,6 +50,7 @@ impl Daemon {
     /// The host starts anew.
     pub(crate) fn up(&mut self) {
         self.killed = false;
+        self.back_at = 0;
         self.paused_until = 0;
     }
     /// Fencing kills it, and its next life begins with the next life of the guard.
@@ -80,13 +89,17 @@ impl World {
     }
 
     pub(crate) fn daemon_killed(&mut self, host: usize, ms: u64) {
+        let wait = ms.max(100) * MS;
+        let back_at = self.now + wait;
         let Some(h) = self.hosts.get_mut(host).filter(|h| h.powered && !h.daemon.killed) else {
             return;
         };
         h.daemon.killed = true;
+        h.daemon.back_at = back_at;
         h.daemon.missed = true;
         h.daemon.paused_until = 0;
         h.daemon.kills += 1;
+        h.daemon.deaths += 1;
         h.told = None;
         h.managing = false;
         h.leaving = false;
@@ -98,7 +111,7 @@ impl World {
         self.close_database(host);
         self.log(|| format!("host {host}'s daemon is killed"));
         self.after(SILENCE, Event::DaemonMissed { host, boot, down });
-        self.after(ms.max(100) * MS, Event::DaemonStarts { host, boot });
+        self.after(wait, Event::DaemonStarts { host, boot });
     }
 
     /// The guard notices, unless the daemon is back.
@@ -113,7 +126,8 @@ impl World {
     /// It runs again; one that was killed is told everything by its guard.
     pub(crate) fn daemon_starts(&mut self, host: usize) {
         let now = self.now;
-        let Some(h) = self.hosts.get_mut(host) else { return };
+        // The end of a pause, or of an earlier kill, is not that of this one.
+        let Some(h) = self.hosts.get_mut(host).filter(|h| now >= h.daemon.back_at) else { return };
         if !std::mem::take(&mut h.daemon.killed) {
             if !h.daemon.held(now) {
                 self.input(host, Input::HavendHealth { alive: true });

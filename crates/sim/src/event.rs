@@ -85,6 +85,8 @@ pub(crate) enum Event {
     Told {
         host: usize,
         boot: u64,
+        /// Which life of the daemon: a connection ends with it.
+        down: u64,
         state: Box<GuardState>,
     },
     Manage {

@@ -405,7 +405,8 @@ impl World {
             h.gate_closed = false;
         }
         let delay = self.rng.below(3 * MS);
-        self.after(delay, Event::Told { host, boot, state });
+        let down = self.hosts.get(host).map_or(0, |h| h.daemon.deaths());
+        self.after(delay, Event::Told { host, boot, down, state });
     }
 
     fn send(&mut self, from: usize, network: u8, to: std::net::SocketAddr, bytes: Vec<u8>) {

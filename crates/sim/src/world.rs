@@ -230,8 +230,11 @@ impl World {
                 }
             }
             Event::GuardStart { host, boot } if self.current(host, boot) => self.guard_start(host),
-            Event::Told { host, boot, state } if self.current(host, boot) => {
-                self.told(host, state);
+            Event::Told { host, boot, down, state } if self.current(host, boot) => {
+                match self.hosts.get(host).is_some_and(|h| h.daemon.deaths() == down) {
+                    true => self.told(host, state),
+                    false => self.spare.push(state),
+                }
             }
             Event::Manage { host, boot } if self.current(host, boot) => {
                 let settled = self.manage(host);
