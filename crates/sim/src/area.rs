@@ -19,7 +19,7 @@ const PAGE: usize = BLOCK_SIZE;
 
 /// Bytes in pages, which copies share until one of them writes. A page that was never written is
 /// zero.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Pages {
     pages: Vec<Option<Arc<[u8; PAGE]>>>,
     len: usize,

@@ -113,12 +113,14 @@ impl Metadata {
 
     /// It is put back to what it was then.
     pub(crate) fn restore(&mut self) {
-        if let Some(kept) = self.kept.clone() {
-            self.areas = kept;
-            self.faults += 1;
-            self.damaged.extend(0..haven_cluster::AREA_COUNT);
-            self.older.extend(0..haven_cluster::AREA_COUNT);
-        }
+        let Some(kept) = self.kept.clone() else { return };
+        // Where nothing was written since it is what it was.
+        let same = |area: &u8| self.areas.get(usize::from(*area)) == kept.get(usize::from(*area));
+        let changed: Vec<u8> = (0..haven_cluster::AREA_COUNT).filter(|area| !same(area)).collect();
+        self.areas = kept;
+        self.faults += 1;
+        self.damaged.extend(&changed);
+        self.older.extend(&changed);
     }
 
     pub(crate) fn area(&self, area: u8) -> Pages {

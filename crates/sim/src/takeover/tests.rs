@@ -171,13 +171,17 @@ fn an_area_is_older_only_when_its_newest_seal_and_commit_have_rotted() {
     assert_eq!(fresh().older.len(), 0);
 }
 
-/// What is put back to a copy is refused until somebody rules, or a copy that is newer turns up.
+/// What is put back to a copy is refused until somebody rules, or a copy that is newer turns up: the
+/// areas that were written since, and no others.
 #[test]
 fn a_restored_volume_is_older() {
-    let (mut world, chief, _) = pool();
-    world.inject(0, Fault::MetadataSnapshot);
-    world.inject(5, Fault::MetadataRestore);
-    world.inject(6, Fault::PowerOff(chief));
-    world.run_for(7);
-    assert_eq!(world.metadata.older.len(), usize::from(haven_cluster::AREA_COUNT));
+    for (after, older) in [(0, 0), (5_000, 1)] {
+        let (mut world, chief, epoch) = pool();
+        world.inject(0, Fault::MetadataSnapshot);
+        world.inject(after + 1, Fault::PowerOff(chief));
+        world.inject(after + 1, Fault::MetadataRestore);
+        world.run_for(after + 2);
+        assert_eq!(world.metadata.older.len(), older);
+        assert_eq!(world.metadata.older.contains(&epoch.area_live), older > 0);
+    }
 }
