@@ -10,8 +10,12 @@ use crate::options::Options;
 use crate::rng::Rng;
 use crate::world::{MS, World};
 
-/// Virtual time that a healed pool gets to be whole again, in milliseconds.
+/// Virtual time that a healed pool gets to be whole again, in milliseconds, at least.
 const RECOVERY_MS: u64 = 240_000;
+/// The same for hosts to start, and to be admitted when nothing is in the way; and how often a death may
+/// have to be waited for before (the time-outs may have been made four times as long).
+const RECOVERY_BASE_MS: u64 = 120_000;
+const RECOVERY_DEATHS: u64 = 8;
 /// Virtual time for the first epoch, in milliseconds.
 const FORMATION_MS: u64 = 60_000;
 
@@ -396,7 +400,9 @@ fn run(options: Options, plan: &ChaosPlan, seed: u64, given: Option<&[(u64, Faul
     world.run_for(plan.storm_ms);
     if world.broken.is_none() && !world.residual {
         world.heal();
-        world.demand_health(RECOVERY_MS, "the pool does not recover");
+        let deaths = RECOVERY_DEATHS * world.options.timing.t_dead_ns() / MS;
+        let ms = RECOVERY_MS.max(RECOVERY_BASE_MS + deaths);
+        world.demand_health(ms, "the pool does not recover");
     }
     world
 }
