@@ -56,7 +56,8 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError
 async fn serve_until(mut tasks: JoinSet<()>, stop: CancellationToken) -> Result<(), RunError> {
     tokio::select! {
         () = stop.cancelled() => {}
-        ended = tasks.join_next() => {
+        // Who is told to stop ends its parts in the same moment.
+        ended = tasks.join_next() => if !stop.is_cancelled() {
             tracing::error!(?ended, "a part of the daemon ended by itself");
             stop.cancel();
             return Err(RunError::PartEnded);

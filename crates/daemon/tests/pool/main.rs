@@ -27,6 +27,7 @@ mod python;
 mod recovery;
 mod restarts;
 mod roles;
+mod serving;
 mod simulated;
 mod snapshots;
 mod storage_test;
