@@ -35,6 +35,12 @@ pub async fn forget_host(call: Arc<Call>) -> Result<Value, ApiError> {
         membership::ejectable(db, host)
     })
     .await?;
+    // The other guards forget the host when it is no member of the pool any more.
+    let ha = call.state.ha.get().filter(|_| call.state.authority.armed().is_some());
+    let _lost = match ha {
+        Some(ha) => Some(ha.lost(host).await?),
+        None => None,
+    };
     let judge = move |tx: &mut Tx<'_>| membership::ejectable(tx, host);
     membership::forget_if(&call.state, host, judge).await?;
     Ok(Value::void())

@@ -174,6 +174,32 @@ async fn a_host_that_leaves_runs_nothing_once_its_guard_has_gone() {
     assert_eq!(refused, Err(OrderError::Refused(Refusal::NoPermit)));
 }
 
+/// While the newest epoch has a host the others count on it, or wait for nobody but it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_is_not_given_up_before_the_guards_have_gone_on_without_it() {
+    let mut pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    let lost = uuid(&pool, 2);
+    let lost = pool.ok("host.get_by_uuid", &[json!(lost.to_string())]).await;
+    pool.kill(2).await;
+    let metrics = pool.ok("host.get_metrics", &[lost.clone()]).await;
+    pool.until("it is silent", async |pool| {
+        pool.call(0, "host_metrics.get_live", &[metrics.clone()]).await == Ok(json!(false))
+    })
+    .await;
+    let destroy = [lost.clone()];
+    let early = pool.call(0, "host.destroy", &destroy);
+    assert!(tokio::time::timeout(Duration::from_secs(2), early).await.is_err(), "at once");
+    let known = pool.ok("host.get_all", &[]).await;
+    assert_eq!(known.as_array().unwrap().len(), 3, "it is known for as long as it counts");
+    pool.guards.put_out(2);
+    pool.until("it is forgotten", async |pool| {
+        let all = pool.call(0, "host.get_all", &[]).await.unwrap();
+        all.as_array().unwrap().len() == 2 || pool.call(0, "host.destroy", &destroy).await.is_ok()
+    })
+    .await;
+}
+
 fn guest() -> DomainSpec {
     serde_json::from_value(json!({
         "uuid": Uuid::new_v4(), "name": "t", "memory_bytes": 1, "vcpus": 1,
