@@ -18,6 +18,7 @@ import { Act } from "@/ui/Act";
 import { CliLines } from "@/ui/CliLines";
 import { ErrorView, useErrorText, useWireText } from "@/ui/ErrorView";
 import { pathOf } from "@/ui/links";
+import { ownName } from "@/ui/names";
 import { fixedNetworks } from "./networks";
 
 interface Check {
@@ -88,7 +89,7 @@ function useChecks(): Check[] {
         : [
             hosts.length === 2 ? check("third", "warning", "check-two-hosts") : check("third", "good", "check-three-hosts"),
             more.length > 0
-              ? check("paths", "good", "check-paths", { names: names(more) })
+              ? check("paths", "good", "check-paths", { names: more.map((network) => ownName(network, t)).join(", ") })
               : check("paths", "warning", "check-one-path", {}, { remedy: t("check-one-path-remedy") }),
             bare.length === 0
               ? check("fencing", "good", "check-fencing")
