@@ -180,8 +180,10 @@ impl Running {
             let _ = rustix::process::kill_process(pid, Signal::KILL);
         }
         // Each by itself: those of a dying first process run on for a moment, and would see their
-        // disk's server go, which no host without power sees.
-        for pid in self.group.processes().into_iter().filter_map(raw_pid) {
+        // disk's server go, which no host without power sees. Their parent takes the first one's status.
+        let outer = self.outer.id();
+        let inner = self.group.processes().into_iter().filter(|pid| *pid != outer);
+        for pid in inner.filter_map(raw_pid) {
             let _ = rustix::process::kill_process(pid, Signal::KILL);
         }
         if self.init == 0 {
