@@ -39,6 +39,8 @@ class Loop implements EventLoop {
   /** Questions that are open. */
   private readonly open = new Set<AbortController>();
   private wake: () => void = () => undefined;
+  /** Nobody answered last time: the next question is not kept open, for its answer says that somebody is there. */
+  private isAway = false;
   private askedAt = 0;
   /** Counts coordinators: what an earlier one said of generations means nothing to the next. */
   private reign = 0;
@@ -87,6 +89,7 @@ class Loop implements EventLoop {
     while (!this.stopped) {
       try {
         await this.step();
+        this.isAway = false;
         setConnection({ state: "live" });
         retry = RETRY_MS.first;
       } catch (error) {
@@ -105,6 +108,7 @@ class Loop implements EventLoop {
 
   private fail(error: unknown): void {
     if (!isPassing(error)) this.token = "";
+    this.isAway = true;
     setConnection({ state: "away", since: Date.now(), why: String(error) });
   }
 
@@ -114,7 +118,7 @@ class Loop implements EventLoop {
       await this.begin(reign);
       return;
     }
-    const news = await this.ask(followed, this.token, POLL_S);
+    const news = await this.ask(followed, this.token, this.isAway ? 0 : POLL_S);
     // Counted from a token of the former coordinator: everything is asked for again.
     if (reign === this.reign) this.take(news, followed);
   }
