@@ -422,9 +422,11 @@ impl Machine {
         let Some(view) = self.files.get_mut(usize::from(file)) else { return };
         let young = matches!(self.carry, Carry::Reading | Carry::Read) && on(Mutation::CarryUnread);
         let ok = ok || young || on(Mutation::UnreadableIgnored);
-        // A life that has not written yet trusts nothing it read, and waits for its own blocks alone: one
-        // that saw a first copy rot, and the second one older, would wait for ever.
-        let regressed = view.regressed && self.carry != Carry::Read;
+        // A life that has not written yet waits for its own blocks alone, and what it takes over is the
+        // newest that it ever saw of each: one that saw a first copy rot, and the second one older,
+        // would wait for ever.
+        let only_reads = matches!(self.carry, Carry::Reading | Carry::Read);
+        let regressed = view.regressed && !only_reads;
         let good = ok && view.genesis.is_some() && !view.foreign && !regressed;
         let foreign = view.foreign;
         if good {

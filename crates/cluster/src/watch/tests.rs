@@ -5,7 +5,10 @@ use crate::BLOCK_SIZE;
 use crate::api::{BlockRange, BootInfo, Input, IoId};
 use crate::control::{ArmConfig, HostSpec, IsolationResponse, StatefileSpec};
 use crate::ids::{HostId, Incarnation, Instant};
+use crate::record::Seat;
+use crate::statefile::blocks::{Acceptor, Ballot, Owner};
 use crate::statefile::format_writes;
+use crate::statefile::layout::{BallotCopy, ballot_block};
 use crate::timing::Profile;
 
 /// Blocks below are superblocks and beats.
@@ -38,14 +41,18 @@ struct Twin {
 
 impl Twin {
     fn new(now: u64, seed: u64) -> Self {
+        Self::of(config(), now, seed)
+    }
+
+    fn of(config: ArmConfig, now: u64, seed: u64) -> Self {
         let boot = BootInfo {
-            host: config().host,
+            host: config.host,
             incarnation: Incarnation(5),
             now: Instant(now),
             booted_at: Instant(0),
             running: 0,
         };
-        let machine = Machine::new(boot, config(), seed).unwrap();
+        let machine = Machine::new(boot, config, seed).unwrap();
         Self { machine, asked: Vec::new(), gone: false }
     }
 
@@ -97,15 +104,24 @@ impl Twin {
     }
 }
 
+fn formatted(config: &ArmConfig) -> Vec<u8> {
+    let mut disk = vec![0; 4 << 20];
+    for write in format_writes(config).unwrap() {
+        put(&mut disk, write.block, &write.bytes);
+    }
+    disk
+}
+
+fn put(disk: &mut [u8], block: u32, bytes: &[u8]) {
+    let at = block as usize * BLOCK_SIZE;
+    disk[at..at + bytes.len()].copy_from_slice(bytes);
+}
+
 /// Both write their first ballot before either has read the other's, and from then on each reads back
 /// its own beat before the other one writes again: what each reads is its own.
 #[test]
 fn of_two_that_began_together_one_goes() {
-    let mut disk = vec![0; 4 << 20];
-    for write in format_writes(&config()).unwrap() {
-        let at = write.block as usize * BLOCK_SIZE;
-        disk[at..at + write.bytes.len()].copy_from_slice(&write.bytes);
-    }
+    let mut disk = formatted(&config());
     let mut now = 60_000_000_000;
     let mut twins = [Twin::new(now, 1), Twin::new(now, 2)];
     twins.iter_mut().for_each(|twin| twin.input(now, Input::Timer));
@@ -134,4 +150,47 @@ fn of_two_that_began_together_one_goes() {
     }
     assert_eq!(twins.iter().filter(|twin| twin.gone).count(), 1, "one of them had to go");
     assert_eq!(twins.iter().filter(|twin| twin.acts()).count(), 1, "the other one acts");
+}
+
+/// The life before this one failed twice to write its ballot, and both times the first copy landed. While
+/// this life waits for the place of an added host to be written, it sees that copy; then it rots, and
+/// what the second one says is older by more than one write.
+#[test]
+fn a_life_that_has_not_read_all_yet_goes_on_when_a_copy_rots() {
+    let mut config = config();
+    let added = HostSpec { host: HostId(Uuid::from_u128(2)), slot: 1, addresses: Vec::new() };
+    config.hosts.push(added);
+    let whole = formatted(&config);
+    let mut disk = whole.clone();
+    let places = [0, 1].map(|parity| {
+        [BallotCopy::First, BallotCopy::Second].map(|copy| ballot_block(1, parity, copy))
+    });
+    for block in places.as_flattened() {
+        put(&mut disk, *block, &[0; 2 * BLOCK_SIZE]);
+    }
+    let owner =
+        Owner { generation: config.generation, host: config.host, seat: Seat { slot: 0, inc: 4 } };
+    for (copy, version) in [(BallotCopy::First, 10), (BallotCopy::Second, 8)] {
+        let ballot = Ballot { owner, version, state: Acceptor::blank() }.encode().unwrap();
+        put(&mut disk, ballot_block(0, 0, copy), &ballot.to_vec());
+    }
+    let mut now = 60_000_000_000;
+    let mut life = Twin::of(config, now, 1);
+    let go = |life: &mut Twin, disk: &mut [u8], now: &mut u64| {
+        for _ in 0..400 {
+            life.input(*now, Input::Timer);
+            while life.serve(*now, disk, true) {}
+            *now += STEP;
+        }
+    };
+    go(&mut life, &mut disk, &mut now);
+    assert_eq!(life.machine.carry, Carry::Reading, "the added host's place cannot be read");
+    put(&mut disk, ballot_block(0, 0, BallotCopy::First), &[0xee; BLOCK_SIZE]);
+    for block in places.as_flattened() {
+        let at = *block as usize * BLOCK_SIZE;
+        let blank = whole[at..at + 2 * BLOCK_SIZE].to_vec();
+        put(&mut disk, *block, &blank);
+    }
+    go(&mut life, &mut disk, &mut now);
+    assert_eq!(life.machine.carry, Carry::Done, "it waits for ever");
 }
