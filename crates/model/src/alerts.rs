@@ -166,6 +166,46 @@ alerts! {
     XAPI_STARTUP_BLOCKED_AS_VERSION_HIGHER_THAN_COORDINATOR = 2;
 }
 
+/// What protection tells of: kinds of alert, and of each the case that is meant; empty: every case.
+/// What they mean, and what to do then, stands in the locales. The console shows them as a list.
+pub const PROTECTION: &[(AlertMeta, &str)] = &[
+    (HA_HOST_FAILED, ""),
+    (HA_PROTECTED_VM_RESTART_FAILED, ""),
+    (VM_STARTED, "failover"),
+    (HA_STATEFILE_LOST, ""),
+    (HA_HEARTBEAT_APPROACHING_TIMEOUT, ""),
+    (HA_POOL_OVERCOMMITTED, ""),
+    (HA_POOL_DROP_IN_PLAN_EXISTS_FOR, ""),
+    (METADATA_LUN_BROKEN, ""),
+    (METADATA_LUN_HEALTHY, ""),
+    (ALARM, ""),
+];
+
+/// Why protection refuses: errors that are about it, and that are raised.
+pub const PROTECTION_REFUSALS: &[&str] = &[
+    "HA_ABORT_NEW_MASTER",
+    "HA_BAD_ADVANCED_OPTION",
+    "HA_CONSTRAINT_VIOLATION_NETWORK_NOT_SHARED",
+    "HA_CONSTRAINT_VIOLATION_SR_NOT_SHARED",
+    "HA_DISABLE_IN_PROGRESS",
+    "HA_DRILL_COORDINATOR",
+    "HA_DRILL_NOT_READY",
+    "HA_DRILL_RUNNING",
+    "HA_DRILL_UNPROTECTED",
+    "HA_ENABLE_IN_PROGRESS",
+    "HA_FAILED_TO_FORM_LIVESET",
+    "HA_HEARTBEAT_DAEMON_STARTUP_FAILED",
+    "HA_HOST_CANNOT_ACCESS_STATEFILE",
+    "HA_HOST_CANNOT_SEE_PEERS",
+    "HA_IS_ENABLED",
+    "HA_NOT_ENABLED",
+    "HA_NOT_INSTALLED",
+    "HA_NO_PLAN",
+    "HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN",
+    "HA_SR_NO_SPACE",
+    "HA_TOO_FEW_HOSTS",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;

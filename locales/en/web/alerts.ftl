@@ -115,3 +115,6 @@ alert-ALARM-drill-passed-detail = { $host } was put out by { $by }; { $vms } mac
 alert-ALARM-drill-failed = A drill failed: not all protected machines run again
 alert-ALARM-drill-failed-detail = { $host } was put out by { $by }. After { $seconds } s these do not run: { $behind }
 alert-ALARM-drill-failed-remedy = See why in the history of these machines and of the host.
+alert-METADATA-LUN-BROKEN = The volume that keeps the pool's database for its hosts is not in order
+alert-METADATA-LUN-BROKEN-remedy = Machines run on. Mend the storage that it is on; it is written anew by itself then.
+alert-METADATA-LUN-HEALTHY = The volume with the pool's database is well again

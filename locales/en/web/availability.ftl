@@ -214,3 +214,12 @@ watchdog-armed = armed
 watchdog-waits = not armed
 watchdog-within = (resets within { $seconds } s)
 power-agents = { $mode } and { NUMBER($count) } in all
+messages-show = What the messages mean
+messages-title = Messages of protection
+messages-body = What protection can tell of, and what it can refuse: what each message means, and what to do then.
+messages-find = Find a message
+messages-refusals = Refusals
+messages-now = { $count ->
+    [one] One waits now
+   *[other] { $count } wait now
+}

@@ -115,3 +115,6 @@ alert-ALARM-drill-passed-detail = { $by } excluyó { $host }; { $vms } máquinas
 alert-ALARM-drill-failed = Simulacro fallido: no todas las máquinas protegidas funcionan de nuevo
 alert-ALARM-drill-failed-detail = { $by } excluyó { $host }. A los { $seconds } s no funcionan: { $behind }
 alert-ALARM-drill-failed-remedy = Vea el porqué en el historial de esas máquinas y del host.
+alert-METADATA-LUN-BROKEN = El volumen que guarda la base de datos del pool para sus hosts no está en orden
+alert-METADATA-LUN-BROKEN-remedy = Las máquinas siguen. Repare el almacenamiento en el que está; después se escribe de nuevo por sí solo.
+alert-METADATA-LUN-HEALTHY = El volumen con la base de datos del pool vuelve a estar bien

@@ -214,3 +214,12 @@ watchdog-armed = armado
 watchdog-waits = no armado
 watchdog-within = (reinicia en { $seconds } s)
 power-agents = { $mode } y { NUMBER($count) } en total
+messages-show = Qué significan los mensajes
+messages-title = Mensajes de la protección
+messages-body = De qué puede avisar la protección y qué puede rechazar: qué significa cada mensaje y qué hacer entonces.
+messages-find = Buscar un mensaje
+messages-refusals = Rechazos
+messages-now = { $count ->
+    [one] Una espera ahora
+   *[other] { $count } esperan ahora
+}

@@ -112,3 +112,6 @@ alert-ALARM-drill-passed-detail = { $host } 由 { $by } 排除；{ $vms } 台虚
 alert-ALARM-drill-failed = 演练失败：并非所有受保护的虚拟机都重新运行
 alert-ALARM-drill-failed-detail = { $host } 由 { $by } 排除。{ $seconds } 秒后仍未运行：{ $behind }
 alert-ALARM-drill-failed-remedy = 请在这些虚拟机和主机的历史中查看原因。
+alert-METADATA-LUN-BROKEN = 为各主机保存资源池数据库的卷不正常
+alert-METADATA-LUN-BROKEN-remedy = 虚拟机继续运行。请修复它所在的存储；之后它会自动重新写入。
+alert-METADATA-LUN-HEALTHY = 保存资源池数据库的卷已恢复正常

@@ -196,3 +196,11 @@ watchdog-armed = 已启动
 watchdog-waits = 未启动
 watchdog-within = （{ $seconds } 秒内重启主机）
 power-agents = { $mode } 等共 { NUMBER($count) } 个
+messages-show = 各条消息的含义
+messages-title = 保护的消息
+messages-body = 保护会通知什么、会拒绝什么：每条消息的含义，以及该怎么做。
+messages-find = 查找消息
+messages-refusals = 拒绝
+messages-now = { $count ->
+   *[other] 现有 { $count } 条待处理
+}

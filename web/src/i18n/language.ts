@@ -15,6 +15,8 @@ export interface Texts {
   /** The text of a message; the identity itself if there is none, which a test forbids. */
   t(id: string, args?: Args): string;
   has(id: string): boolean;
+  /** Identities of the messages that begin so, in the order of the catalogue. */
+  ids(prefix: string): string[];
 }
 
 /** Makes the texts of a language from the content of its files. */
@@ -26,6 +28,7 @@ export function makeTexts(language: Language, files: readonly string[], errors: 
     language,
     errors,
     has: (id) => bundle.hasMessage(id),
+    ids: (prefix) => files.flatMap((file) => Array.from(file.matchAll(/^([a-zA-Z][\w-]*) =/gm), (match) => match[1] ?? "")).filter((id) => id.startsWith(prefix)),
     t(id, args) {
       const pattern = bundle.getMessage(id)?.value;
       if (pattern === undefined || pattern === null) return id;

@@ -2,7 +2,9 @@
 import { cleanup, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, expect, test } from "vitest";
+import { LANGUAGES, loadTexts } from "@/i18n/language";
 import { partBody } from "@/screens/alerts/words";
+import { alertsOf } from "@/screens/availability/Catalogue";
 import { parse } from "@/screens/help/markdown";
 import { renderConsole } from "./render";
 
@@ -158,4 +160,25 @@ test("W13: every host is asked beforehand; one without a watchdog is accepted in
   expect(screen.getByText(/--heartbeat-network storage --without-watchdog/)).toBeTruthy();
   await user.click(next());
   await waitFor(() => expect(tables.all("pool")[0]?.[1].ha_configuration).toEqual({ profile: "default", heartbeat_networks: "0000000a-0000-4000-8000-000000000009", watchdog: "none" }), SOON);
+}, 60_000);
+
+test("W12: what each message means stands beside the page, in words of its own in every language", async () => {
+  for (const language of LANGUAGES) {
+    const told = alertsOf(await loadTexts(language));
+    const titles = told.flatMap(({ title, cases }) => [title, ...cases.map((each) => each.title)]);
+    expect(titles.length).toBeGreaterThan(25);
+    expect(titles.filter((title) => /^alert-|[A-Z]_[A-Z]|\{\$/.test(title)), language).toEqual([]);
+  }
+  const user = userEvent.setup();
+  await renderConsole("/pool/availability", { hosts: 2, vms: 2, isArmed: true });
+  await user.click(await screen.findByRole("button", { name: "What the messages mean" }, SOON));
+  const list = await screen.findByRole("complementary", { name: "Messages of protection" }, SOON);
+  expect(within(list).getByText("No heartbeat storage answers")).toBeTruthy();
+  expect(list.textContent).toContain("Mend the storage before the network fails as well.");
+  // One waits in the mock pool.
+  const waits = list.querySelector("[data-message=HA_STATEFILE_LOST]") as HTMLElement;
+  expect((await within(waits).findByRole("link", { name: "One waits now" }, SOON)).getAttribute("href")).toContain("q=HA_STATEFILE_LOST");
+  // Found by the code of a refusal.
+  await user.type(within(list).getByRole("textbox"), "ha_no_plan");
+  await waitFor(() => expect(list.querySelectorAll("[data-message]")).toHaveLength(1), SOON);
 }, 60_000);

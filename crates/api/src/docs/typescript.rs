@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use haven_model::alerts::{PROTECTION, PROTECTION_REFUSALS};
 use haven_model::{CLASSES, ClassMeta, ENUMS, EnumMeta, Type};
 
 use super::Page;
@@ -115,6 +116,22 @@ fn method(out: &mut String, method: &Method) {
     let _ = writeln!(out, "  \"{}\": {{ params: [{params}]; result: {result} }};", method.name);
 }
 
+/// What protection tells of and refuses, as values: the console has the words.
+fn protection(out: &mut String) {
+    out.push_str("\n/** What protection tells of; of each the case, where one is meant. */\n");
+    out.push_str("export const PROTECTION_ALERTS = [\n");
+    for (kind, case) in PROTECTION {
+        let (name, priority) = (kind.name, kind.priority);
+        let _ = writeln!(out, "  {{ name: \"{name}\", priority: {priority}, only: \"{case}\" }},");
+    }
+    out.push_str("] as const;\n\n/** Why protection refuses. */\n");
+    out.push_str("export const PROTECTION_REFUSALS = [\n");
+    for code in PROTECTION_REFUSALS {
+        let _ = writeln!(out, "  \"{code}\",");
+    }
+    out.push_str("] as const;\n");
+}
+
 /// The types, as one module. Parameters are without the session.
 #[must_use]
 pub fn typescript() -> Page {
@@ -132,5 +149,6 @@ pub fn typescript() -> Page {
         method(&mut text, m);
     }
     text.push_str("}\n\nexport type MethodName = keyof Methods;\n");
+    protection(&mut text);
     Page { name: "xenapi.ts".to_owned(), text }
 }

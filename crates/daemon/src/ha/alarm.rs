@@ -72,3 +72,61 @@ fn storage(db: &Image, uuid: &str) -> String {
     let sr = vdi.and_then(|vdi| db.get(vdi.sr));
     sr.map_or_else(|| uuid.to_owned(), |sr| sr.name_label.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::{Path, PathBuf};
+
+    use haven_model::alerts::{ALERTS, PROTECTION, PROTECTION_REFUSALS};
+    use haven_model::errors::ERRORS;
+
+    fn rust_files(folder: &Path, into: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                rust_files(&path, into);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                into.push(path);
+            }
+        }
+    }
+
+    /// Words of capitals that stand behind `before`, in these folders.
+    fn named(folders: &[&str], before: &str) -> BTreeSet<String> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut files = Vec::new();
+        folders.iter().for_each(|folder| rust_files(&root.join(folder), &mut files));
+        let mut found = BTreeSet::new();
+        for file in files {
+            let text = std::fs::read_to_string(file).unwrap();
+            for rest in text.split(before).skip(1) {
+                let word = rest.split(|c: char| !(c.is_ascii_uppercase() || c == '_')).next();
+                found.insert(word.unwrap_or_default().to_owned());
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn the_console_lists_what_protection_raises_and_nothing_else() {
+        let listed: BTreeSet<_> = PROTECTION.iter().map(|(kind, _)| kind.name.to_owned()).collect();
+        let is_alert = |name: &String| ALERTS.iter().any(|kind| kind.name == name);
+        let here: BTreeSet<_> =
+            named(&["src/ha"], "alerts::").into_iter().filter(is_alert).collect();
+        assert_eq!(here.difference(&listed).collect::<Vec<_>>(), Vec::<&String>::new());
+        let raised = named(&["src"], "alerts::");
+        assert_eq!(listed.difference(&raised).collect::<Vec<_>>(), Vec::<&String>::new());
+
+        let refused: BTreeSet<_> =
+            PROTECTION_REFUSALS.iter().map(|code| (*code).to_owned()).collect();
+        let folders = ["src", "../planner/src", "../guard/src"];
+        let mut used = named(&folders, "codes::");
+        used.extend(named(&folders, "\""));
+        let is_ours = |name: &String| {
+            name.starts_with("HA_")
+                && ERRORS.iter().copied().flatten().any(|error| error.code == name)
+        };
+        assert_eq!(used.into_iter().filter(is_ours).collect::<BTreeSet<_>>(), refused);
+    }
+}

@@ -1,6 +1,6 @@
 // W12: what holds the pool together right now, and what would happen if a host were lost.
 import { Button, NumberInput, ToggleGroup, ToggleGroupItem } from "@patternfly/react-core";
-import { type ReactNode, useMemo } from "react";
+import { lazy, type ReactNode, Suspense, useMemo } from "react";
 import { ActionMenu } from "@/actions/ActionMenu";
 import { haven as cliOf } from "@/actions/cli";
 import type { HaLimits, HaStatus } from "@/api/haven";
@@ -15,28 +15,48 @@ import { useNotices } from "@/ui/notices";
 import { type Column, ObjectTable } from "@/ui/ObjectTable";
 import { Answer } from "@/ui/Retry";
 import { Pill } from "@/ui/status";
-import { useParam } from "@/ui/useParam";
+import { useChoice, useParam } from "@/ui/useParam";
 import { ApiError } from "@/api/errors";
 import { ProtectionTile } from "../pool/ProtectionTile";
 import { useVmColumns } from "../pool/lists";
 import { DrillReport } from "./Drills";
 import { HeartbeatMatrix } from "./HeartbeatMatrix";
 
+const Catalogue = lazy(() => import("./Catalogue"));
+
 export default function Availability(): ReactNode {
+  const { t } = useI18n();
   const status = useHaStatus();
+  const [messages, setMessages] = useChoice("messages", ["closed", "open"]);
+  const isOpen = messages === "open";
   return (
-    <div className="hv-stack">
-      <ProtectionTile status={status.data} isThere />
-      <Answer query={status}>
-        {(data) => (
-          <>
-            <Controls status={data} />
-            <HeartbeatMatrix status={data} />
-            <WhatIf />
-            <Policies />
-          </>
+    <div className={isOpen ? "hv-beside" : undefined}>
+      <div className="hv-stack">
+        <ProtectionTile status={status.data} isThere />
+        {!isOpen && (
+          <div className="hv-buttons">
+            <span className="hv-grow" />
+            <Button variant="link" isInline onClick={() => setMessages("open")}>
+              {t("messages-show")}
+            </Button>
+          </div>
         )}
-      </Answer>
+        <Answer query={status}>
+          {(data) => (
+            <>
+              <Controls status={data} />
+              <HeartbeatMatrix status={data} />
+              <WhatIf />
+              <Policies />
+            </>
+          )}
+        </Answer>
+      </div>
+      {isOpen && (
+        <Suspense>
+          <Catalogue onClose={() => setMessages("closed")} />
+        </Suspense>
+      )}
     </div>
   );
 }
