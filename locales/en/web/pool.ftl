@@ -117,12 +117,12 @@ alerts-clear-title = { $count ->
    *[other] Clear { $count } alerts?
 }
 help-me = Help me
-filters-saved = Saved in this browser
+filters-saved = Your filters
 filter-save = Save this filter
 filter-name = Name of the filter
 filter-needs-name = Give it a name first.
 filter-keep = { save }
-filter-where = It is kept in this browser.
+filter-where = The pool keeps it under your name: it is there at every browser.
 filter-forget = Forget the filter { $name }
 help-runbooks = What to do when
 help-all = All runbooks
@@ -138,3 +138,4 @@ vcpus-on = { $vcpus } virtual CPUs on { $cores } cores
 problem-paused = { drill-finding-paused }
 problem-drill = The last drill or rehearsal failed.
 problem-network-path = { $host } is not heard on heartbeat network { $network }; another one still works.
+filter-full = You have { $most } filters. Forget one first.

@@ -208,7 +208,7 @@ demo-banner = This is a demo: nothing here is real, and nothing can be changed.
 demo-leave = Leave the demo
 demo-refused = This is a demo: nothing can be changed.
 demo-refused-remedy = Leave it, and create or join a pool.
-time-zone = Times are shown in the time zone of this browser: { $zone }.
+time-zone = Times are shown in the time zone { $zone }. You choose another beside the language.
 
 ## The tree's orders
 
@@ -220,7 +220,7 @@ tree-unfiled = In no folder
 tree-untagged = Without a tag
 check-name = { column-name }
 check-clock = { host-check-clock }
-check-zone = Time zone
+check-zone = { zone }
 check-fix-of = Command for: { $what }
 first-hypervisor = libvirt does not answer. On the host, type:
 first-virtualisation = Machines would be emulated and slow. Turn virtualisation on in the firmware of the host; if it is on, load its driver:
@@ -230,3 +230,11 @@ first-address = It comes by DHCP and may change; the other hosts would lose this
 first-name = The name of this host leads nowhere, or to itself alone. Enter it in the DNS of your network, or give the host the name that stands there:
 first-clock = The clock differs from that of your computer. Let the host take the time from the network:
 first-zone = The host is in another time zone than your computer; its logs are written in its own. To set yours:
+zone = Time zone
+zone-body = All times that the console shows you are in this zone. The pool keeps it under your name: it is the same at every browser.
+zone-body-browser = All times that the console shows are in this zone. It stays in this browser.
+zone-browser = That of the browser ({ $zone })
+zone-pool = That of the pool ({ $zone })
+zone-all = All time zones
+zone-now = There it is now { $time }.
+zone-set = Use this time zone

@@ -117,12 +117,12 @@ alerts-clear-title = { $count ->
    *[other] ¿Quitar { $count } alertas?
 }
 help-me = Ayuda
-filters-saved = Guardados en este navegador
+filters-saved = Sus filtros
 filter-save = Guardar este filtro
 filter-name = Nombre del filtro
 filter-needs-name = Póngale antes un nombre.
 filter-keep = { save }
-filter-where = Se guarda en este navegador.
+filter-where = El pool lo guarda con su nombre: está en todos los navegadores.
 filter-forget = Olvidar el filtro { $name }
 help-runbooks = Qué hacer cuando
 help-all = Todas las guías
@@ -138,3 +138,4 @@ vcpus-on = { $vcpus } CPU virtuales en { $cores } núcleos
 problem-paused = { drill-finding-paused }
 problem-drill = El último simulacro o ensayo falló.
 problem-network-path = No se oye a { $host } en la red de latidos { $network }; otra funciona aún.
+filter-full = Ya tiene { $most } filtros. Olvide uno primero.

@@ -208,7 +208,7 @@ demo-banner = Esto es una demo: nada es real y no se puede cambiar nada.
 demo-leave = Salir de la demo
 demo-refused = Esto es una demo: no se puede cambiar nada.
 demo-refused-remedy = Salga de ella y cree un pool o únase a uno.
-time-zone = Las horas se muestran en la zona horaria de este navegador: { $zone }.
+time-zone = Las horas se muestran en la zona horaria { $zone }. Otra se elige junto al idioma.
 
 ## Los órdenes del árbol
 
@@ -220,7 +220,7 @@ tree-unfiled = En ninguna carpeta
 tree-untagged = Sin etiqueta
 check-name = { column-name }
 check-clock = { host-check-clock }
-check-zone = Zona horaria
+check-zone = { zone }
 check-fix-of = Comando para: { $what }
 first-hypervisor = libvirt no responde. En el host, escriba:
 first-virtualisation = Las máquinas se emularían y serían lentas. Active la virtualización en el firmware del host; si ya lo está, cargue su controlador:
@@ -230,3 +230,11 @@ first-address = Viene por DHCP y puede cambiar; los demás hosts perderían este
 first-name = El nombre de este host no lleva a ninguna parte, o solo a él mismo. Inscríbalo en el DNS de su red o dé al host el nombre que consta allí:
 first-clock = El reloj difiere del de su ordenador. Deje que el host tome la hora de la red:
 first-zone = El host está en otra zona horaria que su ordenador; sus registros se escriben en la suya. Para poner la de usted:
+zone = Zona horaria
+zone-body = Todas las horas que le muestra la consola son de esta zona. El pool la guarda con su nombre: es la misma en todos los navegadores.
+zone-body-browser = Todas las horas que muestra la consola son de esta zona. Se queda en este navegador.
+zone-browser = La del navegador ({ $zone })
+zone-pool = La del pool ({ $zone })
+zone-all = Todas las zonas horarias
+zone-now = Allí son ahora: { $time }.
+zone-set = Usar esta zona horaria

@@ -199,7 +199,7 @@ demo-banner = 这是演示：一切都不是真实的，且无法更改。
 demo-leave = 退出演示
 demo-refused = 这是演示：无法更改任何内容。
 demo-refused-remedy = 请退出演示，然后创建或加入资源池。
-time-zone = 时间按此浏览器的时区显示：{ $zone }。
+time-zone = 时间按时区 { $zone } 显示。可在语言旁选择其他时区。
 
 ## 树的排列方式
 
@@ -211,7 +211,7 @@ tree-unfiled = 不在任何文件夹中
 tree-untagged = 没有标签
 check-name = { column-name }
 check-clock = { host-check-clock }
-check-zone = 时区
+check-zone = { zone }
 check-fix-of = 用于“{ $what }”的命令
 first-hypervisor = libvirt 没有应答。请在主机上输入：
 first-virtualisation = 虚拟机只能模拟运行，会很慢。请在主机固件中打开虚拟化；如果已打开，请加载其驱动：
@@ -221,3 +221,11 @@ first-address = 地址来自 DHCP，可能变化，其他主机会找不到它�
 first-name = 这台主机的名称解析不到地址，或只指向它自己。请在网络的 DNS 中登记，或把主机改成那里登记的名称：
 first-clock = 时钟与您的电脑不一致。让主机从网络取得时间：
 first-zone = 主机与您的电脑不在同一时区，它的日志用自己的时区。要改成您的时区：
+zone = 时区
+zone-body = 控制台向您显示的所有时间都按此时区。资源池以您的名义保存它：在任何浏览器中都一样。
+zone-body-browser = 控制台显示的所有时间都按此时区。它只保存在此浏览器中。
+zone-browser = 浏览器的时区（{ $zone }）
+zone-pool = 资源池的时区（{ $zone }）
+zone-all = 所有时区
+zone-now = 那里现在是 { $time }。
+zone-set = 使用此时区

@@ -229,7 +229,15 @@ export interface Drill {
   findings?: DrillFinding[];
 }
 
+/** How a person likes the console: the time zone (empty: the browser's), the language, named filters of alerts. */
+export interface Likes {
+  time_zone?: string;
+  language?: string;
+  alert_filters?: string;
+}
+
 export const haven = {
+  prefer: (set: { [Key in keyof Likes]?: string | null }) => request<{ preferences: Likes }>("POST", "/ui/haven/preferences", { set }),
   acknowledge: (asked: { alerts: string[]; note?: string; undo?: boolean }) => request<{ count: number }>("POST", "/ui/haven/alerts/acknowledge", asked),
   pause: (seconds: number, reason = "") => request<unknown>("POST", "/ui/haven/ha/pause", { seconds, reason }),
   drill: (host?: string) => request<Drill>("POST", "/ui/haven/ha/drill", host === undefined ? {} : { host }),

@@ -9,7 +9,8 @@ import { setup, type SetupFacts } from "@/api/haven";
 import { useI18n } from "@/i18n";
 import { Act } from "@/ui/Act";
 import { ErrorView } from "@/ui/ErrorView";
-import { HOST_COMMANDS, OWN_ZONE } from "./hostCommands";
+import { OWN_ZONE } from "@/i18n/preferred";
+import { HOST_COMMANDS } from "./hostCommands";
 
 /** Letters of a whole code. */
 const CODE_LETTERS = 8;

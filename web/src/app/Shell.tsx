@@ -6,6 +6,7 @@ import { isDemo } from "@/api/http";
 import { useI18n } from "@/i18n";
 import { useConnection } from "@/store/connection";
 import { Header } from "./Header";
+import { useFollowLikes } from "./kept";
 import { Palette } from "./Palette";
 import { TaskDrawer } from "./TaskDrawer";
 import { Tree } from "./Tree";
@@ -15,6 +16,7 @@ const NARROW_PX = 900;
 
 export function Shell({ children }: { children: ReactNode }): ReactNode {
   const { t } = useI18n();
+  useFollowLikes();
   const [treeOpen, setTreeOpen] = useState(() => window.innerWidth > NARROW_PX);
   // Where there is no room for both, the tree lies over the page, and gives way once something was chosen.
   const { pathname } = useLocation();

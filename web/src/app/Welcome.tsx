@@ -4,7 +4,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { setup } from "@/api/haven";
 import { setTransport } from "@/api/http";
-import { useT } from "@/i18n";
+import { useI18n, useT } from "@/i18n";
 import { Act } from "@/ui/Act";
 import { Help } from "@/ui/bits";
 import { ErrorView } from "@/ui/ErrorView";
@@ -12,7 +12,7 @@ import { useSubmit } from "@/ui/useSubmit";
 import { CliLines } from "@/ui/CliLines";
 import { haven } from "@/actions/cli";
 import { HostChecks } from "./HostChecks";
-import { OWN_ZONE } from "./hostCommands";
+import { OWN_ZONE } from "@/i18n/preferred";
 import { Preferences } from "./Preferences";
 import { refreshSession, useSignIn } from "./session";
 
@@ -25,7 +25,7 @@ function ofAddress(what: "code" | "join"): string {
 }
 
 export function Welcome(): ReactNode {
-  const t = useT();
+  const { t, chosenZone } = useI18n();
   const [code, setCode] = useState(() => ofAddress("code"));
   const [way, setWay] = useState<"create" | "join" | "demo">(() => (ofAddress("join") === "" ? "create" : "join"));
   return (
@@ -48,7 +48,7 @@ export function Welcome(): ReactNode {
                   </Help>
             </FormGroup>
           </Form>}
-          <p className="hv-muted">{t("time-zone", { zone: OWN_ZONE })}</p>
+          <p className="hv-muted">{t("time-zone", { zone: chosenZone === "" ? OWN_ZONE : chosenZone })}</p>
           <div className="hv-ways" role="radiogroup" aria-label={t("welcome-title")}>
             {(["create", "join", "demo"] as const).map((each) => (
               <Card key={each} isCompact className={way === each ? "hv-way hv-way-chosen" : "hv-way"}>

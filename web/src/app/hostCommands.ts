@@ -1,6 +1,6 @@
 // What mends a host, typed on the host itself: setting it up is not for a page that anybody may open.
 
-export const OWN_ZONE = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+import { OWN_ZONE } from "@/i18n/preferred";
 
 /** By the name of the check. */
 export const HOST_COMMANDS: Record<string, string> = {

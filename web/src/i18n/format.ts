@@ -25,10 +25,12 @@ const STEPS: Array<[Intl.RelativeTimeFormatUnit, number]> = [
   ["second", 1],
 ];
 
-export function makeFormat({ language }: Texts): Format {
+/** With times of a time zone; empty: the browser's. */
+export function makeFormat({ language }: Pick<Texts, "language">, zone = ""): Format {
+  const timeZone = zone === "" ? {} : { timeZone: zone };
   const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
-  const full = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
-  const clock = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
+  const full = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium", ...timeZone });
+  const clock = new Intl.DateTimeFormat(language, { timeStyle: "medium", ...timeZone });
   const number = (value: number, digits = 0): string =>
     new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(value);
   const unit = (value: number, of: string): string =>

@@ -2,9 +2,13 @@
 import { createContext, type ReactNode, use, useCallback, useEffect, useMemo, useState } from "react";
 import { makeFormat, type Format } from "./format";
 import { type Language, loadTexts, preferredLanguage, rememberLanguage, type Texts } from "./language";
+import { knownZone, preferredZone, rememberZone } from "./preferred";
 
 export interface I18n extends Texts, Format {
   setLanguage(language: Language): void;
+  /** The time zone of all times that are shown; empty: the browser's. */
+  chosenZone: string;
+  setTimeZone(zone: string): void;
 }
 
 const Context = createContext<I18n | null>(null);
@@ -23,6 +27,7 @@ export function useT(): Texts["t"] {
 
 export function I18nProvider({ initial, children }: { initial: Texts; children: ReactNode }): ReactNode {
   const [texts, setTexts] = useState(initial);
+  const [chosenZone, setZone] = useState(preferredZone);
   useEffect(() => {
     document.documentElement.lang = texts.language;
   }, [texts]);
@@ -30,7 +35,15 @@ export function I18nProvider({ initial, children }: { initial: Texts; children: 
     rememberLanguage(language);
     void loadTexts(language).then(setTexts);
   }, []);
-  const value = useMemo(() => ({ ...texts, ...makeFormat(texts), setLanguage }), [texts, setLanguage]);
+  const setTimeZone = useCallback((zone: string) => {
+    const known = knownZone(zone);
+    rememberZone(known);
+    setZone(known);
+  }, []);
+  const value = useMemo(
+    () => ({ ...texts, ...makeFormat(texts, chosenZone), setLanguage, chosenZone, setTimeZone }),
+    [texts, chosenZone, setLanguage, setTimeZone],
+  );
   return <Context value={value}>{children}</Context>;
 }
 

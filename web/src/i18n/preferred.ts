@@ -43,3 +43,27 @@ export function preferredLanguage(): Language {
 export function rememberLanguage(language: Language): void {
   localStorage.setItem(KEY, language);
 }
+
+/** The time zone of this browser. */
+export const OWN_ZONE = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+const ZONE_KEY = "haven.time-zone";
+
+/** The time zone as this browser knows it; empty if it knows none of that name. */
+export function knownZone(zone: string): string {
+  try {
+    if (zone !== "") new Intl.DateTimeFormat("en", { timeZone: zone });
+    return zone;
+  } catch {
+    return "";
+  }
+}
+
+/** The time zone that the person chose; empty: that of the browser, whichever it is. */
+export function preferredZone(): string {
+  return knownZone(localStorage.getItem(ZONE_KEY) ?? "");
+}
+
+export function rememberZone(zone: string): void {
+  if (zone === "") localStorage.removeItem(ZONE_KEY);
+  else localStorage.setItem(ZONE_KEY, zone);
+}

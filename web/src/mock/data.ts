@@ -95,6 +95,7 @@ function addHost(tables: MockTables, index: number): string {
     name_description: "",
     hostname: `host${index}`,
     address: `10.77.0.${index}`,
+    timezone: "Asia/Shanghai",
     enabled: true,
     metrics,
     allowed_operations: ["provision", "evacuate", "vm_start", "vm_migrate"],
@@ -233,6 +234,7 @@ export function fillPool(tables: MockTables, size: MockSize, name = "School"): v
   for (let index = 0; index < (size.isFresh === true ? 0 : size.vms); index += 1) addMachine(tables, index, hosts, sr, network);
   const armed = size.isArmed === true;
   tables.insert("pool", {
+    gui_config: {},
     uuid: fixed(0, 1),
     name_label: name,
     name_description: "",

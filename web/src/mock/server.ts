@@ -120,6 +120,8 @@ export class MockServer {
         return this.haStatus();
       case "POST /ui/haven/ha/check":
         return this.armingCheck();
+      case "POST /ui/haven/preferences":
+        return this.prefer(body["set"] as Record<string, string | null>);
       case "POST /ui/haven/alerts/acknowledge":
         return this.acknowledge(body as { alerts: string[]; note?: string; undo?: boolean });
       case "POST /ui/haven/ha/pause":
@@ -182,6 +184,17 @@ export class MockServer {
       vm: tables.all("VM").find(([, vm]) => vm.name_label === task.name_description)?.[1].uuid ?? "",
       iteration: 2, sent_bytes: 600 * 2 ** 20, remaining_bytes: 40 * 2 ** 20, transfer_bytes_s: 120 * 2 ** 20, dirty_bytes_s: 9 * 2 ** 20, pause_ms: 61, slowed_percent: 20,
     }));
+  }
+
+  /** What the one who is signed in likes, in the pool's own row. */
+  private prefer(set: Record<string, string | null>): unknown {
+    const { tables } = this.pool;
+    const [[ref, pool]] = tables.all("pool") as [ReturnType<typeof tables.all<"pool">>[number]];
+    const key = `haven_user/${this.session().user}`;
+    const all = { ...(JSON.parse(pool.gui_config[key] ?? "{}") as Record<string, string>), ...set };
+    const preferences = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null));
+    tables.update("pool", ref, { gui_config: { ...pool.gui_config, [key]: JSON.stringify(preferences) } });
+    return { preferences };
   }
 
   private acknowledge({ alerts, note = "", undo = false }: { alerts: string[]; note?: string; undo?: boolean }): unknown {

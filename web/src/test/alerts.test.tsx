@@ -9,7 +9,7 @@ import { loadTexts, saidBy, saidIn } from "@/i18n/language";
 import { groupsOf } from "@/screens/alerts/groups";
 import { partBody } from "@/screens/alerts/words";
 import { ErrorView } from "@/ui/ErrorView";
-import { renderConsole } from "./render";
+import { renderConsole, renderWith } from "./render";
 
 afterEach(cleanup);
 
@@ -115,3 +115,37 @@ test("W16: alerts are folded, filtered by what stands in the address, and cleare
   await user.click(within(await screen.findByRole("dialog", {}, SOON)).getByRole("button", { name: "Clear" }));
   await waitFor(() => expect(tables.all("message")).toHaveLength(2), SOON);
 }, 40_000);
+
+test("W16 and W1: filters, time zone and language follow the person to another browser", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole("/alerts?severity=danger&of=Host", { hosts: 2, vms: 4 });
+  server.pool.tables.insert("message", { ...flap(1), timestamp: "20260102T23:04:05Z" } as never);
+  await user.click(await screen.findByRole("button", { name: "Save this filter" }, SOON));
+  await user.type(screen.getByRole("textbox", { name: "Name of the filter" }), "干净 hosts");
+  expect(screen.getByText(/^xe pool-param-set uuid=\S+ 'gui-config:haven_user\/root=\{"alert_filters":/)).toBeTruthy();
+  await user.click(screen.getByRole("button", { name: "Save" }));
+  const link = await screen.findByRole("link", { name: "干净 hosts" }, SOON);
+  expect(link.getAttribute("href")).toBe("/ui/alerts?severity=danger&of=Host");
+  // The time zone is the pool's from now on.
+  await user.click(screen.getByRole("button", { name: "Language" }));
+  await user.click(await screen.findByRole("menuitem", { name: /Time zone/ }, SOON));
+  const dialog = await screen.findByRole("dialog", {}, SOON);
+  await user.selectOptions(within(dialog).getByRole("combobox"), "That of the pool (Asia/Shanghai)");
+  await user.click(within(dialog).getByRole("button", { name: "Use this time zone" }));
+  await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull(), SOON);
+  await waitFor(() => expect(document.querySelector("time[title^='Jan 3, 2026']")).toBeTruthy(), SOON);
+  await user.click(screen.getByRole("button", { name: "Language" }));
+  await user.click(await screen.findByRole("menuitem", { name: "Español" }, SOON));
+  const kept = (): unknown => JSON.parse(server.pool.tables.all("pool")[0]?.[1].gui_config["haven_user/root"] ?? "{}");
+  await waitFor(() => expect(kept()).toMatchObject({ time_zone: "Asia/Shanghai", language: "es" }), SOON);
+  // Another browser knows nothing of it but what the pool says.
+  cleanup();
+  localStorage.clear();
+  await renderWith(server, "/alerts");
+  expect(await screen.findByRole("link", { name: "干净 hosts" }, SOON)).toBeTruthy();
+  expect(await screen.findByRole("button", { name: "Idioma" }, SOON)).toBeTruthy();
+  await waitFor(() => expect(document.querySelector("time[title^='3 ene 2026']")).toBeTruthy(), SOON);
+  await user.click(screen.getByRole("button", { name: /干净 hosts/ }));
+  await waitFor(() => expect(kept()).toEqual({ time_zone: "Asia/Shanghai", language: "es" }), SOON);
+  localStorage.clear();
+}, 60_000);

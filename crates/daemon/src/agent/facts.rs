@@ -50,8 +50,16 @@ pub async fn host_facts(parts: &AgentParts) -> HostFacts {
         nics,
         wall_ms: host_info::wall_ms(),
         uptime_ms: uptime_ms(),
+        time_zone: time_zone(),
         firmware: info.firmware,
     }
+}
+
+/// The time zone of this host, as `timedatectl` names it; empty: none is set.
+fn time_zone() -> String {
+    let link = fs::read_link("/etc/localtime").unwrap_or_default();
+    let text = link.to_string_lossy();
+    text.split_once("zoneinfo/").map(|(_, zone)| zone.to_owned()).unwrap_or_default()
 }
 
 /// The address by which the pool knows this host.

@@ -32,6 +32,8 @@ const LOOK: RoleLevel = RoleLevel::ReadOnly;
 const OPERATE: RoleLevel = RoleLevel::PoolOperator;
 /// Alerts are taken on.
 const ALERTS_ROUTE: &str = "/haven/alerts/acknowledge";
+/// Everybody's own: how they like their console.
+const PREFERENCES_ROUTE: &str = "/haven/preferences";
 /// Questions that have a body. They change nothing.
 const QUESTIONS: &[&str] = &["/haven/ha/what-if", "/haven/ha/explain", "/haven/ha/check"];
 
@@ -58,6 +60,7 @@ pub(super) async fn post(
     let language = language(&request);
     let needed = match path {
         ALERTS_ROUTE => OPERATE,
+        PREFERENCES_ROUTE => LOOK,
         _ if QUESTIONS.contains(&path) => LOOK,
         _ => ACT,
     };
@@ -81,6 +84,7 @@ pub(super) async fn post(
     let user = &who.login.user;
     let answer = match path {
         ALERTS_ROUTE => crate::ops::alert::acknowledge(state, user, &asked).await,
+        PREFERENCES_ROUTE => crate::ops::preferences::set(state, user, &asked).await,
         "/haven/ha/pause" => crate::ops::ha_pause::pause(state, user, &asked).await,
         "/haven/ha/drill" => crate::ha::drill::drill(state, user, &asked).await,
         "/haven/ha/check" => crate::ha::checkup::check(state).await,

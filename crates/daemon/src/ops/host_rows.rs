@@ -95,6 +95,9 @@ pub fn refresh(
         row.cpu_info = cpu_info(facts);
         row.capabilities = capabilities(facts);
         row.bios_strings.clone_from(&facts.firmware);
+        if !facts.time_zone.is_empty() {
+            row.timezone.clone_from(&facts.time_zone);
+        }
     })?;
     cpus(tx, host, facts)?;
     for nic in facts.nics.iter().filter(|nic| nic.physical) {

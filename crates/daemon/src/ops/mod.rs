@@ -34,6 +34,7 @@ pub mod pif;
 pub mod placement;
 pub mod pool;
 pub mod pool_ha;
+pub mod preferences;
 pub mod readdress;
 pub mod rows;
 pub mod spec;

@@ -147,7 +147,9 @@ pub async fn create(call: Arc<Call>) -> Result<Value, ApiError> {
 pub async fn destroy(call: Arc<Call>) -> Result<Value, ApiError> {
     let subject: Ref<Subject> = call.arg(0)?;
     call.write(move |tx| {
-        let key = password_key(&tx.require(subject)?.subject_identifier);
+        let name = tx.require(subject)?.subject_identifier.clone();
+        super::preferences::forget(tx, &name)?;
+        let key = password_key(&name);
         let secret = tx.iter::<HavenSecret>().find(|(_, row)| row.key == key).map(|(row, _)| row);
         if let Some(secret) = secret {
             tx.remove(secret)?;

@@ -46,6 +46,9 @@ pub struct HostFacts {
     pub wall_ms: u64,
     /// Milliseconds since the boot.
     pub uptime_ms: u64,
+    /// Its time zone, as `timedatectl` names it; empty: none is set.
+    #[serde(default)]
+    pub time_zone: String,
     /// What its firmware says of itself, named as `host.bios_strings` names it.
     #[serde(default)]
     pub firmware: BTreeMap<String, String>,

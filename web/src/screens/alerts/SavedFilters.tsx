@@ -1,14 +1,19 @@
-// Filters under a name of one's own. They are kept in this browser: what somebody likes to look at is nobody else's.
+// Filters under a name of one's own. The pool keeps them for the person, so that they are there at every browser.
 import { Button, TextInput } from "@patternfly/react-core";
 import TimesIcon from "@patternfly/react-icons/dist/esm/icons/times-icon";
 import { type ReactNode, useState } from "react";
 import { Link, useLocation } from "react-router";
+import { useKept } from "@/app/kept";
 import { useI18n } from "@/i18n";
 import { Act } from "@/ui/Act";
+import { CliLines } from "@/ui/CliLines";
+import { ErrorView } from "@/ui/ErrorView";
+import { useWork } from "@/ui/useWork";
 
-const KEY = "haven.alert-filters";
 /** Filters that are kept. */
 const KEPT_MAX = 20;
+/** Characters of a filter's name. */
+const NAME_MAX = 60;
 
 interface Saved {
   name: string;
@@ -16,10 +21,10 @@ interface Saved {
   search: string;
 }
 
-function load(): Saved[] {
+function read(text: string | undefined): Saved[] {
   try {
-    const found: unknown = JSON.parse(localStorage.getItem(KEY) ?? "[]");
-    return Array.isArray(found) ? found.filter((each): each is Saved => typeof each?.name === "string" && typeof each?.search === "string") : [];
+    const found: unknown = JSON.parse(text ?? "[]");
+    return Array.isArray(found) ? found.filter((each): each is Saved => typeof each?.name === "string" && typeof each?.search === "string" && /^(\?|$)/.test(each.search)) : [];
   } catch {
     return [];
   }
@@ -28,17 +33,21 @@ function load(): Saved[] {
 export function SavedFilters(): ReactNode {
   const { t } = useI18n();
   const { pathname } = useLocation();
-  const [saved, setSaved] = useState(load);
+  const { likes, keep, cliOf } = useKept();
+  const saved = read(likes.alert_filters);
   const [name, setName] = useState<string | null>(null);
-  const keep = (next: Saved[]): void => {
-    localStorage.setItem(KEY, JSON.stringify(next));
-    setSaved(next);
-  };
+  const { busy, error, run } = useWork();
+  const change = (next: readonly Saved[]): { alert_filters: string | null } => ({ alert_filters: next.length === 0 ? null : JSON.stringify(next) });
+  const forget = (gone: Saved): void => run(() => keep(change(saved.filter((each) => each.name !== gone.name))));
+  const trimmed = (name ?? "").trim();
+  const more = change([...saved.filter((each) => each.name !== trimmed), { name: trimmed, search: window.location.search }]);
+  const isFull = saved.length >= KEPT_MAX && !saved.some((each) => each.name === trimmed);
   const save = (): void => {
-    const trimmed = (name ?? "").trim();
-    if (trimmed === "") return;
-    keep([...saved.filter((each) => each.name !== trimmed), { name: trimmed, search: window.location.search }].slice(-KEPT_MAX));
-    setName(null);
+    if (trimmed === "" || isFull) return;
+    run(async () => {
+      await keep(more);
+      setName(null);
+    });
   };
   return (
     <div className="hv-buttons" role="group" aria-label={t("filters-saved")}>
@@ -46,7 +55,7 @@ export function SavedFilters(): ReactNode {
       {saved.map((each) => (
         <span key={each.name} className="hv-saved-filter">
           <Link to={`${pathname}${each.search}`}>{each.name}</Link>
-          <Button variant="plain" size="sm" icon={<TimesIcon />} aria-label={t("filter-forget", { name: each.name })} onClick={() => keep(saved.filter((other) => other !== each))} />
+          <Button variant="plain" size="sm" icon={<TimesIcon />} aria-label={t("filter-forget", { name: each.name })} onClick={() => forget(each)} />
         </span>
       ))}
       {name === null ? (
@@ -61,8 +70,8 @@ export function SavedFilters(): ReactNode {
             save();
           }}
         >
-          <TextInput value={name} aria-label={t("filter-name")} placeholder={t("filter-name")} onChange={(_event, value) => setName(value)} autoFocus />
-          <Act type="submit" variant="secondary" blocked={name.trim() === "" ? t("filter-needs-name") : undefined}>
+          <TextInput value={name} maxLength={NAME_MAX} aria-label={t("filter-name")} placeholder={t("filter-name")} onChange={(_event, value) => setName(value)} autoFocus />
+          <Act type="submit" variant="secondary" isLoading={busy} blocked={busy ? t("busy") : trimmed === "" ? t("filter-needs-name") : isFull ? t("filter-full", { most: KEPT_MAX }) : undefined}>
             {t("filter-keep")}
           </Act>
           <Button variant="link" onClick={() => setName(null)}>
@@ -71,6 +80,8 @@ export function SavedFilters(): ReactNode {
           <span className="hv-muted">{t("filter-where")}</span>
         </form>
       )}
+      {trimmed !== "" && <CliLines lines={[cliOf(more)]} />}
+      {error !== null && <ErrorView error={error} />}
     </div>
   );
 }

@@ -50,12 +50,13 @@ interface Props {
 }
 
 /** Times of the axis, as long as the span needs. */
-function timeLabels(language: string, from: number, to: number): Intl.DateTimeFormat {
+function timeLabels(language: string, zone: string, from: number, to: number): Intl.DateTimeFormat {
+  const timeZone = zone === "" ? {} : { timeZone: zone };
   const span = to - from;
-  if (span <= 1200) return new Intl.DateTimeFormat(language, { timeStyle: "medium" });
-  if (span <= 1.5 * DAY) return new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" });
-  if (span <= 60 * DAY) return new Intl.DateTimeFormat(language, { weekday: "short", day: "numeric", month: "short" });
-  return new Intl.DateTimeFormat(language, { month: "short", year: "numeric" });
+  if (span <= 1200) return new Intl.DateTimeFormat(language, { timeStyle: "medium", ...timeZone });
+  if (span <= 1.5 * DAY) return new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit", ...timeZone });
+  if (span <= 60 * DAY) return new Intl.DateTimeFormat(language, { weekday: "short", day: "numeric", month: "short", ...timeZone });
+  return new Intl.DateTimeFormat(language, { month: "short", year: "numeric", ...timeZone });
 }
 
 function columns(rows: readonly GraphRow[], ids: readonly string[]): uPlot.AlignedData {
@@ -90,7 +91,7 @@ function drawMarks(plot: uPlot, marks: readonly Mark[], colours: (typeof COLOURS
 
 export function Graph(props: Props): ReactNode {
   const { title, series, rows, format, span, marks } = props;
-  const { language, dateTime } = useI18n();
+  const { language, chosenZone, dateTime } = useI18n();
   const theme = useTheme();
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -117,13 +118,14 @@ export function Graph(props: Props): ReactNode {
         width: Math.max(200, element.clientWidth),
         height: HEIGHT,
         legend: { show: false },
+        ...(chosenZone === "" ? {} : { tzDate: (at: number) => uPlot.tzDate(new Date(at * 1000), chosenZone) }),
         cursor: { sync: { key: now.current.syncKey }, drag: { x: true, y: false, setScale: false } },
         scales: {
           x: { time: true, range: () => [...now.current.span] },
           y: { range: (_plot, _low, high) => [0, now.current.top ?? Math.max(1, high * 1.15)] },
         },
         axes: [
-          { ...axis, size: 30, space: 85, values: (_plot, splits) => splits.map((each) => timeLabels(language, ...now.current.span).format(each * 1000)) },
+          { ...axis, size: 30, space: 85, values: (_plot, splits) => splits.map((each) => timeLabels(language, chosenZone, ...now.current.span).format(each * 1000)) },
           { ...axis, size: 84, space: 28, ...(now.current.top === undefined ? { incrs: BINARY } : {}), values: (_plot, splits) => splits.map((each) => now.current.format(each)) },
         ],
         series: [
@@ -157,7 +159,7 @@ export function Graph(props: Props): ReactNode {
       made.destroy();
       plot.current = null;
     };
-  }, [language, colours, names, isOne]);
+  }, [language, chosenZone, colours, names, isOne]);
 
   useEffect(() => {
     now.current = { ...now.current, rows, span, marks };

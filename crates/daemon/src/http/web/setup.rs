@@ -180,13 +180,6 @@ async fn addresses_of(name: &str) -> Vec<IpAddr> {
     found
 }
 
-/// The time zone of this host, as `timedatectl` names it; empty: none is set.
-fn time_zone() -> String {
-    let link = std::fs::read_link("/etc/localtime").unwrap_or_default();
-    let text = link.to_string_lossy();
-    text.split_once("zoneinfo/").map(|(_, zone)| zone.to_owned()).unwrap_or_default()
-}
-
 /// What the first page shows of this host.
 fn facts(facts: &HostFacts, address: String, known_as: &[IpAddr]) -> Json {
     let dynamic = facts.nics.iter().any(|nic| {
@@ -208,7 +201,7 @@ fn facts(facts: &HostFacts, address: String, known_as: &[IpAddr]) -> Json {
         "address": &address,
         "version": facts.version,
         "wall_ms": facts.wall_ms,
-        "time_zone": time_zone(),
+        "time_zone": &facts.time_zone,
         "checks": [
             check("hypervisor", versions.is_some(), versions.unwrap_or_default()),
             check("virtualisation", kvm, if kvm { "KVM" } else { "QEMU TCG" }.to_owned()),
