@@ -4,6 +4,7 @@ perf-range-minutes = 10 minutes
 perf-range-hours = 2 hours
 perf-range-week = 1 week
 perf-range-year = 1 year
+perf-rollup = One point stands for
 perf-graph-cpu = CPU
 perf-graph-memory = { column-memory }
 perf-graph-network = { kind-network }

@@ -4,6 +4,7 @@ perf-range-minutes = 10 minutos
 perf-range-hours = 2 horas
 perf-range-week = 1 semana
 perf-range-year = 1 año
+perf-rollup = Cada punto representa
 perf-graph-cpu = CPU
 perf-graph-memory = { column-memory }
 perf-graph-network = { kind-network }

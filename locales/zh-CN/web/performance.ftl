@@ -4,6 +4,7 @@ perf-range-minutes = 10 分钟
 perf-range-hours = 2 小时
 perf-range-week = 1 周
 perf-range-year = 1 年
+perf-rollup = 每个点代表
 perf-graph-cpu = CPU
 perf-graph-memory = { column-memory }
 perf-graph-network = { kind-network }

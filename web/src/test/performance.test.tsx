@@ -5,7 +5,7 @@ import type { AlignedData, Options } from "uplot";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { fixed } from "@/mock/data";
 import { busiest, joinMachines } from "@/screens/performance/compare";
-import { csv, joinHosts, load, readRows, type Subject } from "@/screens/performance/rrd";
+import { csv, joinHosts, load, readRows, rollUp, ROLLUPS, SHAPES, type Subject } from "@/screens/performance/rrd";
 import { paceOf } from "@/screens/storage/Trend";
 import { renderConsole } from "./render";
 
@@ -46,6 +46,13 @@ test("an answer becomes rows: sums of devices, no operations among bytes, and wh
   ]);
 });
 
+test("rows are made longer by the mean of what is known, and the last one stands for what has been", () => {
+  const rows = [[60, 1], [300, 3], [360, 5], [420, undefined]].map(([t = 0, cpu]) => ({ t, values: cpu === undefined ? {} : { cpu } }));
+  expect(rollUp(rows, 300)).toEqual([{ t: 300, values: { cpu: 2 } }, { t: 420, values: { cpu: 5 } }]);
+  // Every way of looking offers what its archive has, first.
+  for (const [range, { step }] of Object.entries(SHAPES)) expect(ROLLUPS[range as keyof typeof ROLLUPS][0]).toBe(step);
+});
+
 test("hosts are joined up to what all have told, and large hosts count for more", () => {
   const rows = joinHosts([
     { cpus: 3, rows: [{ t: 5, values: { cpu: 1, rx: 10 } }, { t: 10, values: { cpu: 1 } }] },
@@ -57,7 +64,9 @@ test("hosts are joined up to what all have told, and large hosts count for more"
 
 test("the file for other programs has a line a row, and nothing where nothing is known", () => {
   const text = csv([{ t: 0, values: { cpu: 0.25 } }, { t: 5, values: { rx: 3 } }], [["cpu", "cpu_fraction"], ["rx", "network_received_bytes_per_s"]]);
-  expect(text.split("\r\n")).toEqual(["time,cpu_fraction,network_received_bytes_per_s", "1970-01-01T00:00:00.000Z,0.25,", "1970-01-01T00:00:05.000Z,,3", ""]);
+  expect(text.split("\r\n")).toEqual(["time,cpu_fraction,network_received_bytes_per_s,events", "1970-01-01T00:00:00.000Z,0.25,,", "1970-01-01T00:00:05.000Z,,3,", ""]);
+  const told = csv([{ t: 5, values: {} }, { t: 10, values: {} }], [], [{ t: 6, text: "Moved, a to b" }, { t: 99, text: "Off" }]);
+  expect(told.split("\r\n")).toEqual(["time,events", "1970-01-01T00:00:05.000Z,", '1970-01-01T00:00:10.000Z,"Moved, a to b; Off"', ""]);
 });
 
 test("only what is new is asked for, and what was seen stays while a machine moves to another host", async () => {
@@ -97,6 +106,12 @@ test("W17: a machine's graphs, the same in numbers, what happened, and one time 
   expect(new Set(spans.map((span) => span.join())).size).toBe(1);
   expect((spans[0]?.[1] ?? 0) - (spans[0]?.[0] ?? 0)).toBe(300);
   await user.click(screen.getByRole("button", { name: "Whole time" }));
+  await user.click(screen.getByRole("button", { name: "2 hours" }));
+  await waitFor(() => expect(drawn.plots[0]?.data[0].length).toBeGreaterThan(100), SLOW);
+  await user.click(screen.getByRole("button", { name: "5 min" }));
+  expect(window.location.search).toBe("?range=hours&rollup=300");
+  await waitFor(() => expect(drawn.plots[0]?.data[0].length).toBeLessThan(27), SLOW);
+  expect(screen.getByText(/^curl -u root 'https:.*&interval=60&start=-7200&host_uuid=/)).toBeTruthy();
   await user.click(screen.getByRole("button", { name: "1 week" }));
   await waitFor(() => expect(drawn.plots[0]?.data[0].length).toBeGreaterThan(160), SLOW);
 });

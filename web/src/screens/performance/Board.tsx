@@ -10,7 +10,8 @@ import { Panel } from "@/ui/bits";
 import { save } from "@/ui/save";
 import { Graph, type GraphRow, type Series, type Span } from "./Graph";
 import { type Mark, marksIn } from "./marks";
-import { csv, type Range, RANGES, SHAPES } from "./rrd";
+import { csv, type Range, RANGES, rollUp, ROLLUPS, SHAPES } from "./rrd";
+import { useParam } from "@/ui/useParam";
 
 /** The shortest time that is looked at, in rows. */
 const ROWS_MIN = 6;
@@ -28,6 +29,8 @@ interface Props {
   /** Name of the file, without its ending. */
   name: string;
   range: Range;
+  /** Seconds that a point stands for. */
+  step: number;
   rows: readonly GraphRow[];
   graphs: readonly BoardGraph[];
   /** Columns of the file: names of values, and headings. */
@@ -37,20 +40,45 @@ interface Props {
   numbers: (shown: readonly GraphRow[]) => ReactNode;
 }
 
-export function RangeToggle({ range, onRange }: { range: Range; onRange: (range: Range) => void }): ReactNode {
-  const { t } = useI18n();
+/** How long a point stands for, as the address says; what the archive has where it says nothing that fits. */
+export function useRollUp(range: Range): [step: number, set: (step: number) => void] {
+  const [asked, setAsked] = useParam<string>("rollup", "");
+  const own = ROLLUPS[range][0];
+  const step = ROLLUPS[range].find((each) => String(each) === asked) ?? own;
+  return [step, (next) => setAsked(next === own ? "" : String(next))];
+}
+
+interface TimesProps {
+  range: Range;
+  onRange: (range: Range) => void;
+  step: number;
+  onStep: (step: number) => void;
+}
+
+/** Which time is shown, and how finely. */
+export function Times({ range, onRange, step, onStep }: TimesProps): ReactNode {
+  const { t, duration } = useI18n();
   return (
-    <ToggleGroup aria-label={t("perf-range")}>
-      {RANGES.map((each) => (
-        <ToggleGroupItem key={each} buttonId={`range-${each}`} text={t(`perf-range-${each}`)} isSelected={range === each} onChange={() => onRange(each)} />
-      ))}
-    </ToggleGroup>
+    <div className="hv-buttons">
+      <ToggleGroup aria-label={t("perf-range")}>
+        {RANGES.map((each) => (
+          <ToggleGroupItem key={each} buttonId={`range-${each}`} text={t(`perf-range-${each}`)} isSelected={range === each} onChange={() => onRange(each)} />
+        ))}
+      </ToggleGroup>
+      <span className="hv-muted" id="rollup-label">{t("perf-rollup")}</span>
+      <ToggleGroup aria-labelledby="rollup-label">
+        {ROLLUPS[range].map((each) => (
+          <ToggleGroupItem key={each} buttonId={`rollup-${each}`} text={duration(each)} isSelected={step === each} onChange={() => onStep(each)} />
+        ))}
+      </ToggleGroup>
+    </div>
   );
 }
 
-export function Board({ name, range, rows, graphs, columns, marks: all, numbers }: Props): ReactNode {
+export function Board({ name, range, step, rows: fine, graphs, columns, marks: all, numbers }: Props): ReactNode {
   const { t, dateTime } = useI18n();
   const [chosen, setChosen] = useState<Span | null>(null);
+  const rows = useMemo(() => (step === SHAPES[range].step ? fine : rollUp(fine, step)), [fine, step, range]);
   const last = rows[rows.length - 1]?.t ?? 0;
   const whole = useMemo<Span>(() => [last - SHAPES[range].span, last], [last, range]);
   const span = chosen ?? whole;
@@ -58,11 +86,11 @@ export function Board({ name, range, rows, graphs, columns, marks: all, numbers 
   const shown = useMemo(() => rows.filter(({ t: at }) => at >= span[0] && at <= span[1]), [rows, span]);
   const choose = useCallback(
     ([from, to]: Span) => {
-      const size = Math.min(Math.max(to - from, ROWS_MIN * SHAPES[range].step), whole[1] - whole[0]);
+      const size = Math.min(Math.max(to - from, ROWS_MIN * step), whole[1] - whole[0]);
       const start = Math.min(Math.max((from + to - size) / 2, whole[0]), whole[1] - size);
       setChosen(size >= whole[1] - whole[0] ? null : [start, start + size]);
     },
-    [range, whole],
+    [step, whole],
   );
   return (
     <>
@@ -72,7 +100,7 @@ export function Board({ name, range, rows, graphs, columns, marks: all, numbers 
           {dateTime(span[0] * 1000)} – {dateTime(span[1] * 1000)}
         </span>
         <span className="hv-grow" />
-        <Button variant="secondary" icon={<DownloadIcon />} onClick={() => save(`${name}-${range}.csv`, new Blob([csv(shown, columns)], { type: "text/csv;charset=utf-8" }))}>
+        <Button variant="secondary" icon={<DownloadIcon />} onClick={() => save(`${name}-${range}-${step}s.csv`, new Blob([csv(shown, columns, marks)], { type: "text/csv;charset=utf-8" }))}>
           {t("perf-csv")}
         </Button>
         {!isDemo() && (

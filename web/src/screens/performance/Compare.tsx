@@ -15,9 +15,9 @@ import { inOrder } from "@/ui/order";
 import { Answer } from "@/ui/Retry";
 import { useChoice, useParam } from "@/ui/useParam";
 import { useWork } from "@/ui/useWork";
-import { Board, RangeToggle } from "./Board";
+import { Board, Times, useRollUp } from "./Board";
 import { busiest, type Compared, COMPARED, columnOf, type Comparison, loadMany } from "./compare";
-import { archiveLine } from "./actions";
+import { archiveLines } from "./actions";
 import { REFRESH, useFormats } from "./formats";
 import { type GraphRow, LINES_MAX } from "./Graph";
 import { useMarks } from "./marks";
@@ -36,6 +36,7 @@ export function Compare({ hosts }: { hosts: readonly Source[] }): ReactNode {
   const byHost = useTable("host");
   const [asked, setAsked] = useParam<string>("vms", "");
   const [range, setRange] = useChoice("range", RANGES);
+  const [step, setStep] = useRollUp(range);
   const uuids = asked.split(",").filter((uuid) => uuid !== "");
   const chosen = uuids.slice(0, LINES_MAX).flatMap((uuid) => rowOf(table, uuid) ?? []);
   const set = (next: readonly string[]): void => setAsked(next.join(","));
@@ -80,9 +81,9 @@ export function Compare({ hosts }: { hosts: readonly Source[] }): ReactNode {
         <Nothing title="compare-none" body="compare-none-body" />
       ) : (
         <>
-          <RangeToggle range={range} onRange={setRange} />
-          <Lines key={`${range} ${chosen.map((vm) => vm.uuid).join()}`} sources={sources} vms={chosen} range={range} />
-          <CliLines lines={chosen.map(archiveLine)} />
+          <Times range={range} onRange={setRange} step={step} onStep={setStep} />
+          <Lines key={`${range} ${chosen.map((vm) => vm.uuid).join()}`} sources={sources} vms={chosen} range={range} step={step} />
+          <CliLines lines={sources.flatMap(({ uuid, host }) => (host === undefined ? [] : archiveLines({ kind: "vm", uuid, hosts: [host] }, range)))} />
         </>
       )}
     </div>
@@ -93,9 +94,10 @@ interface LinesProps {
   sources: readonly Compared[];
   vms: ReadonlyArray<Item<"VM">>;
   range: Range;
+  step: number;
 }
 
-function Lines({ sources, vms, range }: LinesProps): ReactNode {
+function Lines({ sources, vms, range, step }: LinesProps): ReactNode {
   const { t } = useI18n();
   const client = useQueryClient();
   const format = useFormats();
@@ -123,6 +125,7 @@ function Lines({ sources, vms, range }: LinesProps): ReactNode {
               <Board
                 name="compare"
                 range={range}
+                step={step}
                 rows={rows}
                 graphs={COMPARED.map((metric) => ({
                   id: metric,

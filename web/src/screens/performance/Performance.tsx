@@ -6,7 +6,9 @@ import { useI18n } from "@/i18n";
 import { Nothing, Panel } from "@/ui/bits";
 import { Answer } from "@/ui/Retry";
 import { useChoice } from "@/ui/useParam";
-import { Board, RangeToggle } from "./Board";
+import { CliLines } from "@/ui/CliLines";
+import { archiveLines } from "./actions";
+import { Board, Times, useRollUp } from "./Board";
 import { type Formats, REFRESH, useFormats } from "./formats";
 import type { GraphRow } from "./Graph";
 import { useMarks } from "./marks";
@@ -33,6 +35,7 @@ interface Props {
 export function Performance({ subject, name, isOff = false }: Props): ReactNode {
   const { t } = useI18n();
   const [range, setRange] = useChoice("range", RANGES);
+  const [step, setStep] = useRollUp(range);
   const client = useQueryClient();
   const key = ["rrd", subject.kind, subject.uuid, range];
   const query = useQuery({
@@ -47,11 +50,11 @@ export function Performance({ subject, name, isOff = false }: Props): ReactNode 
   }
   return (
     <div className="hv-stack">
-      <RangeToggle range={range} onRange={setRange} />
+      <Times range={range} onRange={setRange} step={step} onStep={setStep} />
       <Answer query={query}>
         {(history) =>
           history.rows.some(({ values }) => Object.keys(values).length > 0) ? (
-            <Graphs key={range} history={history} range={range} subject={subject} name={name} />
+            <Graphs key={range} history={history} range={range} step={step} subject={subject} name={name} />
           ) : (
             <Nothing title="perf-none">
               <span>{t(`perf-none-${range}`)}</span>
@@ -59,6 +62,7 @@ export function Performance({ subject, name, isOff = false }: Props): ReactNode 
           )
         }
       </Answer>
+      <CliLines lines={archiveLines(subject, range)} />
     </div>
   );
 }
@@ -66,11 +70,12 @@ export function Performance({ subject, name, isOff = false }: Props): ReactNode 
 interface GraphsProps {
   history: History;
   range: Range;
+  step: number;
   subject: Subject;
   name: string;
 }
 
-function Graphs({ history, range, subject, name }: GraphsProps): ReactNode {
+function Graphs({ history, range, step, subject, name }: GraphsProps): ReactNode {
   const { t } = useI18n();
   const format = useFormats();
   const { rows } = history;
@@ -93,6 +98,7 @@ function Graphs({ history, range, subject, name }: GraphsProps): ReactNode {
       <Board
         name={name}
         range={range}
+        step={step}
         rows={rows}
         graphs={graphs}
         columns={metrics.map((metric) => [metric, UNITS[metric]] as const)}

@@ -2,10 +2,16 @@
 import ChartLineIcon from "@patternfly/react-icons/dist/esm/icons/chart-line-icon";
 import { type Action, defineAction } from "@/actions/action";
 import type { Item } from "@/store/hooks";
+import { question, type Range, type Subject } from "./rrd";
 
-/** The line that asks a machine's host for the same values. */
-export function archiveLine(vm: Item<"VM">): string {
-  return `curl -u root 'https://${window.location.host}/rrd_updates?json=true&cf=AVERAGE&start=-600&vm_uuid=${vm.uuid}'`;
+/** The line that asks each host for the same values; any host of the pool takes it. */
+export function archiveLines(subject: Subject, range: Range): string[] {
+  return subject.hosts.map((host) => `curl -u root 'https://${window.location.host}/rrd_updates?${question(subject, host, range)}'`);
+}
+
+/** Of one machine, wherever it runs. */
+function archiveLine(vm: Item<"VM">): string {
+  return `curl -u root 'https://${window.location.host}/vm_rrd?json=true&uuid=${vm.uuid}'`;
 }
 
 export const performanceActions = [

@@ -18,6 +18,32 @@ export const SHAPES: Record<Range, { span: number; step: number }> = {
   year: { span: 31_622_400, step: 86_400 },
 };
 
+/** How long a point may stand for, in seconds: what the archive has, and what is made of it here. */
+export const ROLLUPS: Record<Range, readonly [number, ...number[]]> = {
+  minutes: [5, 10, 60],
+  hours: [60, 300],
+  week: [3600, 86_400],
+  year: [86_400],
+};
+
+/** Rows of so many seconds each, as the mean of those in them; the last may have begun only. */
+export function rollUp<Values extends Readonly<Record<string, number | undefined>>>(rows: ReadonlyArray<{ t: number; values: Values }>, step: number): Array<{ t: number; values: Values }> {
+  const parts = new Map<number, { t: number; sums: Map<string, { sum: number; count: number }> }>();
+  for (const { t, values } of rows) {
+    // A row tells of the time before it.
+    const end = Math.ceil(t / step) * step;
+    const part = parts.get(end) ?? { t, sums: new Map() };
+    parts.set(end, part);
+    part.t = t;
+    for (const [id, value] of Object.entries(values)) {
+      if (value === undefined) continue;
+      const { sum, count } = part.sums.get(id) ?? { sum: 0, count: 0 };
+      part.sums.set(id, { sum: sum + value, count: count + 1 });
+    }
+  }
+  return Array.from(parts.values(), ({ t, sums }) => ({ t, values: Object.fromEntries(Array.from(sums, ([id, { sum, count }]) => [id, sum / count])) as Values }));
+}
+
 /** What is drawn. CPU is a part of one, memory and room are bytes, the others are bytes by second. */
 export const METRICS = ["cpu", "memory", "memory-total", "rx", "tx", "read", "write", "used", "promised", "size"] as const;
 export type Metric = (typeof METRICS)[number];
@@ -131,7 +157,8 @@ export function joinHosts(answers: ReadonlyArray<{ cpus: number; rows: readonly 
   return joined.sort((a, b) => a.t - b.t);
 }
 
-function address(subject: Subject, host: Source, range: Range, after: number | undefined): string {
+/** The question for a host's archive, as every host's `/rrd_updates` takes it. */
+export function question(subject: Pick<Subject, "kind" | "uuid">, host: Pick<Source, "uuid">, range: Range, after?: number): string {
   const { span, step } = SHAPES[range];
   const query = new URLSearchParams({
     json: "true",
@@ -145,7 +172,7 @@ function address(subject: Subject, host: Source, range: Range, after: number | u
   if (subject.kind === "vm") query.set("vm_uuid", subject.uuid);
   if (subject.kind === "pool") query.set("vm_uuid", NO_VM);
   if (subject.kind === "sr") query.set("sr_uuid", subject.uuid);
-  return `/ui/rrd_updates?${query.toString()}`;
+  return query.toString();
 }
 
 /** What is known already, and what is new since; a machine that moves keeps what this page has seen. */
@@ -153,7 +180,7 @@ export async function load(subject: Subject, range: Range, known: History | unde
   const before = known !== undefined && known.silent.length === 0 ? known.rows : [];
   const after = before[before.length - 1]?.t;
   const settled = await Promise.allSettled(
-    subject.hosts.map((host) => request<Updates>("GET", address(subject, host, range, after), undefined, signal)),
+    subject.hosts.map((host) => request<Updates>("GET", `/ui/rrd_updates?${question(subject, host, range, after)}`, undefined, signal)),
   );
   const answers: Array<{ cpus: number; rows: Row[] }> = [];
   const silent: string[] = [];
@@ -188,8 +215,18 @@ function cell(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** Rows as a table for other programs: times in UTC, plain numbers. */
-export function csv(rows: ReadonlyArray<{ t: number; values: Readonly<Record<string, number | undefined>> }>, columns: ReadonlyArray<readonly [id: string, heading: string]>): string {
-  const lines = rows.map(({ t, values }) => [new Date(t * 1000).toISOString(), ...columns.map(([id]) => values[id] ?? "")].join(","));
-  return [["time", ...columns.map(([, heading]) => cell(heading))].join(","), ...lines, ""].join("\r\n");
+/** Rows as a table for other programs: times in UTC, plain numbers, and what happened in the time of each row. */
+export function csv(
+  rows: ReadonlyArray<{ t: number; values: Readonly<Record<string, number | undefined>> }>,
+  columns: ReadonlyArray<readonly [id: string, heading: string]>,
+  marks: ReadonlyArray<{ t: number; text: string }> = [],
+): string {
+  const words = rows.map((): string[] => []);
+  for (const { t, text } of marks) {
+    // A row tells of the time before it; what came after the last one stands there.
+    const at = rows.findIndex((row) => row.t >= t);
+    words[at < 0 ? rows.length - 1 : at]?.push(text);
+  }
+  const lines = rows.map(({ t, values }, index) => [new Date(t * 1000).toISOString(), ...columns.map(([id]) => values[id] ?? ""), cell((words[index] ?? []).join("; "))].join(","));
+  return [["time", ...columns.map(([, heading]) => cell(heading)), "events"].join(","), ...lines, ""].join("\r\n");
 }
