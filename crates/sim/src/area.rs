@@ -6,13 +6,15 @@
 
 use std::cell::Cell;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use haven_block_io::{Area, AreaError, BLOCK_SIZE, BlockBuffer, BlockIoError, Blocks};
 use haven_cluster::AREA_BYTES;
-use haven_pooldb::{Database, Seal, SealedArea, SealedStore, StoreError, VolumeArea};
+use haven_pooldb::{
+    Batch, Database, Seal, SealedArea, SealedStore, Snapshot, Store, StoreError, VolumeArea,
+};
 
 /// Bytes that are shared or copied at a time.
 const PAGE: usize = BLOCK_SIZE;
@@ -296,6 +298,49 @@ impl SealedArea for LocalArea {
     }
 }
 
+/// The store of a process that may be killed: what it would still tidy up then fails, and is not even
+/// computed.
+#[derive(Debug)]
+pub(crate) struct Mortal {
+    store: Option<SealedStore>,
+    view: View,
+}
+
+impl Mortal {
+    fn store(&mut self) -> Result<&mut SealedStore, StoreError> {
+        self.store.as_mut().ok_or_else(|| corrupt("its process is gone"))
+    }
+}
+
+impl Store for Mortal {
+    fn load(&mut self) -> Result<Option<Snapshot>, StoreError> {
+        self.store()?.load()
+    }
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.store()?.commit(batch)
+    }
+    fn replace_all(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        self.store()?.replace_all(snapshot)
+    }
+    fn generation(&mut self) -> Result<u64, StoreError> {
+        self.store()?.generation()
+    }
+}
+
+impl Drop for Mortal {
+    fn drop(&mut self) {
+        if self.view.alive().is_ok() || std::thread::panicking() {
+            return;
+        }
+        let store = self.store.take();
+        // redb writes nothing when it is dropped while a thread unwinds.
+        let _unwound = catch_unwind(AssertUnwindSafe(|| {
+            let _gone = store;
+            resume_unwind(Box::new(()))
+        }));
+    }
+}
+
 fn corrupt(error: impl std::fmt::Display) -> StoreError {
     StoreError::Corrupt(error.to_string())
 }
@@ -321,6 +366,7 @@ pub(crate) fn open(
     let area = LocalArea { area, view: view.clone() };
     // Damage that the store did not expect is an assertion of its own; nobody needs to read it.
     let store = quietly(|| SealedStore::open_to_write(Box::new(area), owner))?;
+    let store = Mortal { store: Some(store), view: view.clone() };
     Ok((Database::open(Box::new(store), ids(first_id))?, view))
 }
 
@@ -353,7 +399,7 @@ pub(crate) fn fresh(
     pages: Pages,
     owner: &str,
     to_come: Option<u64>,
-) -> Result<(SealedStore, View), StoreError> {
+) -> Result<(Mortal, View), StoreError> {
     let view = View::of(pages);
     let blocks: Arc<dyn Blocks> = Arc::new(view.clone());
     let area = match to_come {
@@ -364,7 +410,8 @@ pub(crate) fn fresh(
         None => Area::format(blocks, 0, AREA_BYTES),
     };
     let area = LocalArea { area: area.map_err(corrupt)?, view: view.clone() };
-    Ok((SealedStore::create(Box::new(area), owner.to_owned())?, view))
+    let store = SealedStore::create(Box::new(area), owner.to_owned())?;
+    Ok((Mortal { store: Some(store), view: view.clone() }, view))
 }
 
 /// The seal of an area as it is on the volume, if one can be read.

@@ -176,12 +176,20 @@ pub(crate) enum Event {
 const PLACE_BITS: u32 = 24;
 const ORDER_BITS: u32 = 40;
 
+/// Events that are further away than this when they are queued lie apart, in nanoseconds: the faults
+/// of a storm, most of all.
+const FAR: u64 = 10_000_000_000;
+
 /// Events by their moment; of one moment, in the order in which they were queued. Only small keys
 /// are moved about; the events lie still.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     /// Moment, order and place in one number, which is compared at once.
-    keys: BinaryHeap<Reverse<u128>>,
+    near: BinaryHeap<Reverse<u128>>,
+    /// The same of those that were queued long before their moment.
+    far: BinaryHeap<Reverse<u128>>,
+    /// The moment of the newest event that was taken.
+    now: u64,
     order: u64,
     places: Vec<Option<Event>>,
     free: Vec<u32>,
@@ -200,17 +208,21 @@ impl Queue {
             u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX)
         };
         let order = u128::from(self.order) << PLACE_BITS | u128::from(place);
-        self.keys.push(Reverse(u128::from(at) << (ORDER_BITS + PLACE_BITS) | order));
+        let keys = if at > self.now + FAR { &mut self.far } else { &mut self.near };
+        keys.push(Reverse(u128::from(at) << (ORDER_BITS + PLACE_BITS) | order));
     }
 
     /// The next event and its moment, if that is not after `deadline`.
     pub(crate) fn pop(&mut self, deadline: u64) -> Option<(u64, Event)> {
-        let next = self.keys.peek_mut()?;
+        let first = |keys: &BinaryHeap<Reverse<u128>>| keys.peek().map_or(u128::MAX, |key| key.0);
+        let far = first(&self.far) < first(&self.near);
+        let next = if far { self.far.peek_mut()? } else { self.near.peek_mut()? };
         let at = u64::try_from(next.0 >> (ORDER_BITS + PLACE_BITS)).unwrap_or(u64::MAX);
         if at > deadline {
             return None;
         }
         let Reverse(key) = PeekMut::pop(next);
+        self.now = at;
         let place = u32::try_from(key & ((1 << PLACE_BITS) - 1)).unwrap_or(u32::MAX);
         self.free.push(place);
         let event = self.places.get_mut(place as usize).and_then(Option::take)?;

@@ -98,8 +98,8 @@ pub(crate) struct Host {
     pub(crate) deferred: Vec<Deferred>,
     /// By statefile; those not named are good.
     paths: BTreeMap<u8, Path>,
-    /// Where its guard receives: network and address.
-    pub(crate) listens: BTreeSet<(u8, SocketAddr)>,
+    /// Where its guard receives: network and address, each once.
+    pub(crate) listens: Vec<(u8, SocketAddr)>,
     /// When a datagram was sent to an address that its host has left.
     pub(crate) old_at: u64,
     pub(crate) stuck: Vec<Stuck>,
@@ -167,7 +167,7 @@ impl Host {
             paused: false,
             deferred: Vec::new(),
             paths: BTreeMap::new(),
-            listens: BTreeSet::new(),
+            listens: Vec::new(),
             old_at: 0,
             stuck: Vec::new(),
             flying: Vec::new(),

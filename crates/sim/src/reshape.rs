@@ -260,7 +260,11 @@ impl World {
         h.shaped.config = Some(Box::new(config.clone()));
         let boot = h.boot;
         let before = h.listens.len();
-        h.listens.extend((0u8..).zip(own.unwrap_or_default()));
+        for at in (0u8..).zip(own.unwrap_or_default()) {
+            if !h.listens.contains(&at) {
+                h.listens.push(at);
+            }
+        }
         if h.listens.len() > before {
             self.after(OLD_ADDRESS, Event::Unlisten { host, boot });
         }
