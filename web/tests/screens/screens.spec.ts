@@ -72,7 +72,7 @@ test("W17 performance: a time drawn in one graph is the time of all, and goes in
   const download = page.waitForEvent("download");
   await page.getByRole("button", { name: "下载 CSV" }).click();
   const file = await download;
-  expect(file.suggestedFilename()).toBe("web1-minutes.csv");
+  expect(file.suggestedFilename()).toBe("web1-minutes-5s.csv");
   const chunks: Buffer[] = [];
   for await (const chunk of await file.createReadStream()) chunks.push(chunk as Buffer);
   const lines = Buffer.concat(chunks).toString("utf8").trim().split("\r\n");
