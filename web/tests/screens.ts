@@ -45,6 +45,7 @@ export const SCREENS: readonly Screen[] = [
   { name: "alerts-open", path: "/alerts?state=open&by=severity", heading: "Alerts" },
   { name: "help", path: "/help/storage-lost", heading: "Storage is lost" },
   { name: "availability-any", path: "/pool/availability?fails=any-2", heading: "School" },
+  { name: "availability-messages", path: "/pool/availability?messages=open", heading: "School" },
   { name: "storage-page", path: `/sr/${SR}`, heading: "vms" },
   { name: "storage-disks", path: `/sr/${SR}/disks`, heading: "vms" },
   { name: "storage-paths", path: `/sr/${SR}/paths`, heading: "vms" },

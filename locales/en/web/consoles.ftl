@@ -81,3 +81,14 @@ protect-pause-reason-example = new switch in rack 2
 protect-pause-needs-reason = Say why: the others see it.
 protect-pause-confirm = Hosts go on to watch each other, but machines of a host that is lost in this time stay off until it is over. Protection comes back by itself.
 protect-go-on = End the pause
+vm-migrate-network-usual = As the pool has it: { $network }
+vm-migrate-network-lacks = { $network } (a host has no address there)
+vm-migrate-network-refused = One of the two hosts has no address in this network. Choose another network or target.
+vm-migrate-network-body = The memory goes encrypted to the target’s address in this network. The pool’s own choice is in its settings.
+move-network = All moves go over
+move-network-of = { $network } ({ $count ->
+    [one] one host has
+   *[other] { $count } hosts have
+} an address there)
+move-network-body = Hosts without an address there, or that do not answer there, are reached at their own addresses. A single move may choose another network.
+move-network-none = The hosts have addresses in one network alone. Give them some in another, and it can be chosen here.

@@ -81,3 +81,14 @@ protect-pause-reason-example = nuevo switch en el armario 2
 protect-pause-needs-reason = Diga por qué: los demás lo ven.
 protect-pause-confirm = Los hosts siguen vigilándose, pero las máquinas de un host que se pierda en ese tiempo quedan apagadas hasta que pase. La protección vuelve sola.
 protect-go-on = Terminar la pausa
+vm-migrate-network-usual = La del pool: { $network }
+vm-migrate-network-lacks = { $network } (un host no tiene dirección ahí)
+vm-migrate-network-refused = Uno de los dos hosts no tiene dirección en esta red. Elija otra red u otro destino.
+vm-migrate-network-body = La memoria va cifrada a la dirección del destino en esta red. La elección del pool está en sus ajustes.
+move-network = Todos los movimientos van por
+move-network-of = { $network } ({ $count ->
+    [one] un host tiene
+   *[other] { $count } hosts tienen
+} dirección ahí)
+move-network-body = A los hosts sin dirección ahí, o que no responden ahí, se llega por sus propias direcciones. Un movimiento puede elegir otra red.
+move-network-none = Los hosts tienen direcciones en una sola red. Déles otras en otra red y podrá elegirse aquí.

@@ -3,7 +3,7 @@ import { cleanup, fireEvent, screen, waitFor, within } from "@testing-library/re
 import userEvent from "@testing-library/user-event";
 import { afterEach, expect, test, vi } from "vitest";
 import { MockError, MockPool } from "@/mock/methods";
-import { renderConsole } from "./render";
+import { renderConsole, renderWith } from "./render";
 
 afterEach(cleanup);
 
@@ -54,6 +54,39 @@ test("a move takes the speed that was asked for, and tells the pause that was me
   const [, params] = asked.mock.calls.find(([name]) => name === "Async.VM.pool_migrate") ?? [];
   expect(params?.[2]).toEqual({ live: "true", bandwidth: "80", compress: "true", auto_converge: "false" });
 });
+
+test("W11: memory goes over the network that was asked for, or the pool's for all moves", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole("/pool/settings");
+  const { tables } = server.pool;
+  const choice = await screen.findByLabelText("All moves go over");
+  expect(screen.getByText(/^The hosts have addresses in one network alone/)).toBeTruthy();
+  const uuid = "0000000a-0000-4000-8000-000000000009";
+  const network = tables.insert("network", { uuid, name_label: "Fast 快", name_description: "", bridge: "br1", MTU: 9000, PIFs: [], VIFs: [], managed: true, tags: [], other_config: {}, allowed_operations: [], current_operations: {} });
+  const hosts = tables.all("host").slice(0, 2);
+  for (const [index, [host]] of hosts.entries()) tables.insert("PIF", { host, network, device: "eth1", MAC: "", IP: `10.88.0.${index + 1}`, management: false, physical: true, currently_attached: true, MTU: 9000, VLAN: -1, metrics: "OpaqueRef:NULL" });
+  await screen.findByRole("option", { name: "Fast 快 (2 hosts have an address there)" });
+  await user.selectOptions(choice, uuid);
+  expect(screen.getByText(new RegExp(`^xe pool-param-set uuid=\\S+ other-config:migration_network=${uuid}$`))).toBeTruthy();
+  await user.click(within(choice.closest("form") as HTMLElement).getByRole("button", { name: "Save" }));
+  await waitFor(() => expect(tables.all("pool")[0]?.[1].other_config["migration_network"]).toBe(uuid));
+  cleanup();
+  const asked = vi.spyOn(server.pool, "call");
+  await renderWith(server, WEB1);
+  await user.click(await screen.findByRole("button", { name: "Move" }));
+  const dialog = await screen.findByRole("dialog");
+  await user.click(within(dialog).getByRole("button", { name: "Speed, disks, network" }));
+  await user.click(within(dialog).getByRole("radio", { name: "host3" }));
+  await user.selectOptions(within(dialog).getByLabelText("Network of the move"), "Fast 快 (a host has no address there)");
+  expect(within(dialog).getByText(/^One of the two hosts has no address in this network/)).toBeTruthy();
+  await user.click(within(dialog).getByRole("radio", { name: "host2" }));
+  expect(within(dialog).getByText(`haven vm migrate web1 --to host2 --network ${uuid}`)).toBeTruthy();
+  expect(within(dialog).getByRole("option", { name: "As the pool has it: Fast 快" })).toBeTruthy();
+  await user.click(within(dialog).getByRole("button", { name: "Move" }));
+  await within(dialog).findByText("Measured pause", {}, { timeout: 5000 });
+  const [, params] = asked.mock.calls.find(([name]) => name === "Async.VM.pool_migrate") ?? [];
+  expect(params?.[2]).toEqual({ live: "true", network: uuid });
+}, 60_000);
 
 test("a host that cannot take the machine says why, and a promise that would break can be broken knowingly", async () => {
   const user = userEvent.setup();

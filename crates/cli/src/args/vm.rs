@@ -276,7 +276,7 @@ impl RestartPriority {
     }
 }
 
-/// How fast `vm migrate` may be, and at whose cost.
+/// How fast `vm migrate` may be, at whose cost, and over which network.
 #[derive(Debug, Args)]
 pub(crate) struct MigratePace {
     /// Send no more than this, in MiB a second
@@ -285,6 +285,9 @@ pub(crate) struct MigratePace {
     /// Send memory that changes again as its changes: less to send, more work
     #[arg(long)]
     pub(crate) compress: bool,
+    /// Send memory over this network: both hosts need an address there
+    #[arg(long)]
+    pub(crate) network: Option<String>,
     /// Never slow the guest down; one that writes much may then never arrive
     #[arg(long)]
     pub(crate) full_speed: bool,

@@ -164,7 +164,11 @@ async fn migrate(
         return context.print(&Answer::done(text, value));
     }
     let label = format!("migrating {} to {}", vm.name(), host.name());
-    let params = [json!(vm.reference), json!(host.reference), options(pace)];
+    let mut asked = options(pace);
+    if let Some(network) = &pace.network {
+        asked["network"] = context.network(network).await?.uuid().into();
+    }
+    let params = [json!(vm.reference), json!(host.reference), asked];
     context.run(&label, "VM.pool_migrate", &params).await?;
     if !context.waits() {
         return Ok(());

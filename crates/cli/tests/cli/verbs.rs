@@ -75,6 +75,10 @@ fn migrate_names_the_host_and_asks_for_a_live_move() {
             "/haven/migrations",
             json!([{"vm": "zz99", "downtime_ms": 9}, {"vm": "aa11", "downtime_ms": 61}]),
         )
+        .answers(
+            "network.get_all_records",
+            json!({ "OpaqueRef:n1": { "uuid": "nn11", "name_label": "fast" } }),
+        )
         .serve();
     let output = pool.haven(&["vm", "migrate", "web1", "--to", "host2"]);
     assert_eq!(
@@ -84,6 +88,16 @@ fn migrate_names_the_host_and_asks_for_a_live_move() {
     assert_eq!(
         pool.calls("Async.VM.pool_migrate"),
         [json!(["OpaqueRef:v1", "OpaqueRef:h2", {"live": "true"}])]
+    );
+    assert!(
+        pool.haven(&["vm", "migrate", "web1", "--to", "host2", "--network", "fast"])
+            .status
+            .success()
+    );
+    let over = json!({"live": "true", "network": "nn11"});
+    assert_eq!(
+        pool.calls("Async.VM.pool_migrate").last(),
+        Some(&json!(["OpaqueRef:v1", "OpaqueRef:h2", over]))
     );
 }
 

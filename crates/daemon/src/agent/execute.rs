@@ -188,7 +188,7 @@ impl Case {
     async fn dispatch(&self) -> OrderResult {
         match &self.envelope.order {
             Order::Inventory => self.inventory().await,
-            Order::MigrateVm { vm, to, pace } => self.migrate(*vm, *to, *pace).await,
+            Order::MigrateVm { vm, to, pace, via } => self.migrate(*vm, *to, (*pace, *via)).await,
             Order::Screenshot { vm } => self.screenshot(*vm).await,
             Order::PrepareMigrateIn { vm, from, .. } => self.prepare_migrate_in(*vm, *from),
             Order::FinishMigrateIn { vm } => self.finish_migrate_in(*vm),

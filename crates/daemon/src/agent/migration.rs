@@ -1,6 +1,7 @@
 //! Live migration, both ends: who may reach what, and for how long.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,8 +15,8 @@ use uuid::Uuid;
 
 use super::execute::{AgentParts, Case, DONE};
 use super::lanes::Lane;
-use crate::orders::{Order, OrderError, OrderReply, OrderResult, Refusal, Term};
-use crate::peer_net::Target;
+use crate::orders::{Order, OrderError, OrderReply, OrderResult, Refusal, Term, Via};
+use crate::peer_net::{Protocol, Target};
 use crate::peer_proxy::{bind_private, forward};
 
 /// How long after `PrepareMigrateIn` the source may open streams.
@@ -105,11 +106,20 @@ impl Case {
         DONE
     }
 
-    pub(super) async fn migrate(&self, vm: Uuid, to: HostId, pace: MigratePace) -> OrderResult {
+    pub(super) async fn migrate(
+        &self,
+        vm: Uuid,
+        to: HostId,
+        (pace, via): (MigratePace, Option<Via>),
+    ) -> OrderResult {
         if to == self.agent.host() {
             return Err(Refusal::Invalid("a VM cannot migrate to its own host".to_owned()).into());
         }
-        let _stream = self.listen(vm, to)?;
+        let at = match via {
+            Some(via) => self.way(to, via).await?,
+            None => None,
+        };
+        let _stream = self.listen(vm, to, at)?;
         let target = target(&self.agent.parts, vm, to, pace);
         let stats = self
             .blocking(Lane::VmLong, move |parts, order| match order {
@@ -123,15 +133,34 @@ impl Case {
         Ok(OrderReply::Migrated(stats))
     }
 
+    /// Where on another network the destination proves to be itself; none: it does not, and its own
+    /// address does as well. Found out before anything moves.
+    async fn way(&self, to: HostId, via: Via) -> Result<Option<SocketAddr>, OrderError> {
+        let dialer = &self.agent.parts.dialer;
+        let Some(at) = dialer.at(to, via.address) else { return Ok(None) };
+        match dialer.dial_at(to, at, Protocol::Http1).await {
+            Ok(_) => Ok(Some(at)),
+            Err(error) if via.must => {
+                let text = format!("the destination does not answer at {at}: {error}");
+                Err(OrderError::failed("VM_MIGRATE_FAILED", text))
+            }
+            Err(error) => {
+                tracing::warn!(%at, %error, "memory goes to the destination's own address instead");
+                Ok(None)
+            }
+        }
+    }
+
     /// The source's end of the memory stream, before libvirt connects to it.
-    fn listen(&self, vm: Uuid, to: HostId) -> Result<Stream, OrderError> {
+    fn listen(&self, vm: Uuid, to: HostId, at: Option<SocketAddr>) -> Result<Stream, OrderError> {
         let parts = &self.agent.parts;
         make_directory(&parts.config.paths.migrate())?;
         let path = parts.config.paths.migrate_socket(vm);
         let listener: UnixListener = bind_private(&path).map_err(|error| {
             OrderError::failed("VM_MIGRATE_FAILED", format!("{}: {error}", path.display()))
         })?;
-        let task = tokio::spawn(forward(listener, parts.dialer.clone(), to, Target::Migrate(vm)));
+        let task =
+            tokio::spawn(forward(listener, parts.dialer.clone(), (to, at), Target::Migrate(vm)));
         Ok(Stream { path, task })
     }
 }

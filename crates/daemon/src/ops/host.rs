@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use haven_cluster::control::GuardCommand;
 use haven_cluster::ids::HostId;
-use haven_model::{ApiError, DateTime, Field, Host, HostMetrics, Ref, Value, Vm, codes};
+use haven_model::{ApiError, DateTime, Field, Host, HostMetrics, Network, Ref, Value, Vm, codes};
 use haven_planner as planner;
 use haven_pooldb::Image;
 use haven_tasks::TaskId;
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::{admission, allowed, view};
 use crate::dispatch::Call;
+use crate::ops::vm::way::Way;
 use crate::ops::vm::{migrate, query};
 use crate::orders::Order;
 use crate::state::{fresh, now};
@@ -133,9 +134,14 @@ pub async fn assert_can_evacuate(call: Arc<Call>) -> Result<Value, ApiError> {
     Err(ApiError::new(codes::CANNOT_EVACUATE_HOST, vec![reasons.collect::<Vec<_>>().join("|")]))
 }
 
-/// `host.evacuate(host, network, batch_size)`: moves all VMs away, live.
+/// `host.evacuate(host, network, batch_size)`: moves all VMs away, live; over that network where it can be.
 pub async fn evacuate(call: Arc<Call>) -> Result<Value, ApiError> {
     let host: Ref<Host> = call.arg(0)?;
+    let network: Ref<Network> = call.arg_or(1, Ref::NULL)?;
+    let way = match network.is_null() {
+        true => Way::Usual,
+        false => Way::Rather(network),
+    };
     let batch: i64 = call.arg_or(2, 0)?;
     let at_once = usize::try_from(batch).ok().filter(|n| *n > 0).unwrap_or(EVACUATE_AT_ONCE);
     let at_once = at_once.min(EVACUATE_AT_ONCE_MAX);
@@ -161,7 +167,7 @@ pub async fn evacuate(call: Arc<Call>) -> Result<Value, ApiError> {
             for step in next.moves.into_iter().take(at_once) {
                 let state = state.clone();
                 let (vm, to) = (view::reference(step.vm), view::reference(step.to));
-                let forced = migrate::How { forced: true, ..migrate::How::default() };
+                let forced = migrate::How { forced: true, way, ..migrate::How::default() };
                 // The plan was weighed as a whole.
                 moves.spawn(async move {
                     migrate::migrate(&state, TaskId(fresh()), vm, (to, forced)).await

@@ -13,7 +13,7 @@ mod report;
 pub use envelope::{OrderEnvelope, OrderResult, Term};
 pub use error::{OrderError, Refusal};
 pub use facts::{HostFacts, NicFacts, NumaFree};
-pub use order::{Order, PoolUpdate, PowerRequest, PreflightRequest};
+pub use order::{Order, PoolUpdate, PowerRequest, PreflightRequest, Via};
 pub use reply::{
     ActingOrder, Inventory, OrderReply, PreflightFinding, PreflightReply, PreflightSubject,
 };

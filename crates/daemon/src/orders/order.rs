@@ -15,6 +15,15 @@ use uuid::Uuid;
 use crate::identity::Member;
 use crate::stats::StatsQuery;
 
+/// An address of a migration's destination besides its own one, on another network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Via {
+    /// The address.
+    pub address: IpAddr,
+    /// Somebody asked for it; without, the destination's own address does as well.
+    pub must: bool,
+}
+
 /// What a host can be asked to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "order", content = "args")]
@@ -97,6 +106,9 @@ pub enum Order {
         /// How fast, and at whose cost.
         #[serde(default)]
         pace: MigratePace,
+        /// Where memory goes; none: to the destination's own address.
+        #[serde(default)]
+        via: Option<Via>,
     },
     /// Progress of the migration of a VM from here.
     MigrateProgress {

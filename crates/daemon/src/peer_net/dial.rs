@@ -1,7 +1,7 @@
 //! Dialling a member.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,6 +73,14 @@ impl Dialer {
     #[must_use]
     pub fn new(identity: Arc<IdentityStore>, tls: TlsStore) -> Self {
         Self { identity, tls }
+    }
+
+    /// Where members reach `host` at another address of it; none: it is no member.
+    #[must_use]
+    pub fn at(&self, host: HostId, address: IpAddr) -> Option<SocketAddr> {
+        let identity = self.identity.get();
+        let member = identity.pool.as_ref()?.member(host)?;
+        Some(SocketAddr::new(address, member.peer_port))
     }
 
     /// Connects to `host` and proves that it is `host`.

@@ -20,4 +20,6 @@ pub use forward::{ForwardError, ForwardedFor, forward_request, forwarded_caller}
 pub use serve::{Caller, serve_plain, serve_tls, serve_unix};
 pub use store::TlsStore;
 pub use thin::{Duplex, RawStream};
-pub use tunnel::{Target, TunnelError, join_streams, open_tunnel, tunnel_request_target};
+pub use tunnel::{
+    Target, TunnelError, join_streams, open_tunnel, open_tunnel_at, tunnel_request_target,
+};

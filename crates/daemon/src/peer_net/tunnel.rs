@@ -1,6 +1,7 @@
 //! Byte streams to a socket on another host, as an HTTP upgrade on the peer port.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -92,7 +93,22 @@ pub async fn open_tunnel(
     host: HostId,
     target: Target,
 ) -> Result<TokioIo<Upgraded>, TunnelError> {
-    let stream = dialer.dial(host, Protocol::Http1).await?;
+    open_tunnel_at(dialer, (host, None), target).await
+}
+
+/// The same at an address of the host that is not its own one.
+///
+/// # Errors
+/// It does not answer there, or refuses.
+pub async fn open_tunnel_at(
+    dialer: &Dialer,
+    (host, at): (HostId, Option<SocketAddr>),
+    target: Target,
+) -> Result<TokioIo<Upgraded>, TunnelError> {
+    let stream = match at {
+        Some(at) => dialer.dial_at(host, at, Protocol::Http1).await?,
+        None => dialer.dial(host, Protocol::Http1).await?,
+    };
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection.with_upgrades());
     let request = Request::builder()

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Paths;
 use crate::identity::IdentityStore;
-use crate::peer_net::{Dialer, Target, join_streams, open_tunnel};
+use crate::peer_net::{Dialer, Target, join_streams, open_tunnel_at};
 
 /// Connections at a time through one socket.
 const CONNECTIONS_MAX: usize = 64;
@@ -57,7 +58,7 @@ pub async fn keep_sockets(
             if let std::collections::btree_map::Entry::Vacant(vacant) = sockets.entry(host) {
                 match bind_private(&paths.peer(host).join("libvirt.sock")) {
                     Ok(listener) => {
-                        let work = forward(listener, dialer.clone(), host, Target::Libvirt);
+                        let work = forward(listener, dialer.clone(), (host, None), Target::Libvirt);
                         vacant.insert(tokio::spawn(work).abort_handle());
                     }
                     Err(error) => tracing::warn!(host = %host.0, %error, "no socket for the peer"),
@@ -88,8 +89,14 @@ pub fn bind_private(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Forwards every connection of `listener` to `target` on `host`.
-pub async fn forward(listener: UnixListener, dialer: Dialer, host: HostId, target: Target) {
+/// Forwards every connection of `listener` to `target` on `host`, at this address if there is one,
+/// else at the host's own.
+pub async fn forward(
+    listener: UnixListener,
+    dialer: Dialer,
+    (host, at): (HostId, Option<SocketAddr>),
+    target: Target,
+) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -99,7 +106,7 @@ pub async fn forward(listener: UnixListener, dialer: Dialer, host: HostId, targe
         let Ok(slot) = slots.clone().try_acquire_owned() else { continue };
         let dialer = dialer.clone();
         tokio::spawn(async move {
-            match open_tunnel(&dialer, host, target).await {
+            match open_tunnel_at(&dialer, (host, at), target).await {
                 Ok(tunnel) => join_streams(stream, tunnel).await,
                 Err(error) => {
                     tracing::warn!(host = %host.0, %target, %error, "no tunnel to the peer");

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::routing::any;
 use haven_daemon::consoles::{self, ConsoleKind, ConsoleTarget};
-use haven_daemon::orders::{Order, OrderError, OrderReply};
+use haven_daemon::orders::{Order, OrderError, OrderReply, Via};
 use haven_daemon::peer_net::{
     Caller, ForwardedFor, Target, TunnelError, forward_request, forwarded_caller, open_tunnel,
 };
@@ -32,11 +32,19 @@ fn echo(path: std::path::PathBuf) {
 }
 
 async fn migrate(first: &TestHost, second: &TestHost, vm: Uuid) -> Result<OrderReply, OrderError> {
-    let order = Order::MigrateVm {
-        vm,
-        to: second.id(),
-        pace: haven_drivers::hypervisor::MigratePace::default(),
-    };
+    migrate_via(first, second, vm, None).await
+}
+
+/// The same to another address of the second host, and whether to no other.
+async fn migrate_via(
+    first: &TestHost,
+    second: &TestHost,
+    vm: Uuid,
+    via: Option<(&str, bool)>,
+) -> Result<OrderReply, OrderError> {
+    let via = via.map(|(address, must)| Via { address: address.parse().unwrap(), must });
+    let pace = haven_drivers::hypervisor::MigratePace::default();
+    let order = Order::MigrateVm { vm, to: second.id(), pace, via };
     first.side.orders.send(first.id(), order).await
 }
 
@@ -56,6 +64,17 @@ async fn a_migration_passes_through_the_peer_port_only_when_it_was_announced() {
     let migrated = migrate(first, second, vm).await;
     assert!(matches!(migrated, Ok(OrderReply::Migrated(_))), "{migrated:?}");
     assert!(!first.config.paths.migrate_socket(vm).exists(), "the source's socket is gone");
+    // At another address it is the same host, if it answers there; nothing moves before that is known.
+    let back = || first.hypervisor.domains.lock().unwrap().insert(vm, DomainState::Running);
+    back();
+    let there = migrate_via(first, second, vm, Some(("127.0.0.1", true))).await;
+    assert!(matches!(there, Ok(OrderReply::Migrated(_))), "{there:?}");
+    back();
+    let nowhere = migrate_via(first, second, vm, Some(("127.0.0.9", true))).await;
+    let said = nowhere.unwrap_err().to_string();
+    assert!(said.contains("does not answer at 127.0.0.9:"), "{said}");
+    let either = migrate_via(first, second, vm, Some(("127.0.0.9", false))).await;
+    assert!(matches!(either, Ok(OrderReply::Migrated(_))), "{either:?}");
     let finish = Order::FinishMigrateIn { vm };
     first.side.orders.send(second.id(), finish).await.unwrap();
     let dialer = &first.side.agent.parts().dialer;

@@ -200,6 +200,18 @@ async fn a_vm_moves_by_ticket_and_a_refusal_says_why() {
     let move_to =
         |ticket: &Json| [vm.clone(), ticket.clone(), json!(true), json!({}), json!({}), json!({})];
     pool.ok("VM.assert_can_migrate", &move_to(&ticket)).await;
+    // A network in which the hosts have no addresses is no way.
+    let network = json!({ "name_label": "fast", "name_description": "", "MTU": 1500,
+        "other_config": {}, "bridge": "", "managed": true, "tags": [] });
+    let network = pool.ok("network.create", &[network]).await;
+    let receive = [hosts[1].clone(), network.clone(), json!({})];
+    let over = pool.ok("host.migrate_receive", &receive).await;
+    let no = pool.call("VM.assert_can_migrate", &move_to(&over)).await.unwrap_err();
+    assert_eq!(no[0], "INTERFACE_HAS_NO_IP");
+    let options = json!({ "live": "true", "network": network });
+    let asked = [vm.clone(), hosts[1].clone(), options];
+    let no = pool.call("VM.pool_migrate", &asked).await.unwrap_err();
+    assert_eq!(no[0], "INTERFACE_HAS_NO_IP");
     let elsewhere = json!({ "host": "OpaqueRef:00000000-0000-0000-0000-00000000dead" });
     let no = pool.call("VM.assert_can_migrate", &move_to(&elsewhere)).await.unwrap_err();
     assert_eq!(no[0], "OPERATION_NOT_ALLOWED");

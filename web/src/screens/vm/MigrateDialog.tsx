@@ -9,7 +9,8 @@ import { useWorld } from "@/actions/runner";
 import { ApiError } from "@/api/errors";
 import { call, start } from "@/api/rpc";
 import { useI18n } from "@/i18n";
-import { type Item, useAll, useObject, useTable } from "@/store/hooks";
+import { chosenForMoves, useMoveNetworks } from "@/model/moves";
+import { type Item, useAll, useObject, usePool, useTable } from "@/store/hooks";
 import { waitForTask } from "@/store/taskWatch";
 import { Act } from "@/ui/Act";
 import { Help, Meter } from "@/ui/bits";
@@ -47,9 +48,11 @@ interface Pace {
   bandwidth: number;
   compress: boolean;
   slows: boolean;
+  /** Uuid of the network that memory goes over; empty: as the pool has it. */
+  network: string;
 }
 
-const PACE: Pace = { bandwidth: 0, compress: false, slows: true };
+const PACE: Pace = { bandwidth: 0, compress: false, slows: true, network: "" };
 
 /** As `VM.pool_migrate` takes them; what is as it always is is left out. */
 function optionsOf(pace: Pace, force: boolean): Record<string, string> {
@@ -58,12 +61,13 @@ function optionsOf(pace: Pace, force: boolean): Record<string, string> {
     ...(pace.bandwidth > 0 ? { bandwidth: String(pace.bandwidth) } : {}),
     ...(pace.compress ? { compress: "true" } : {}),
     ...(pace.slows ? {} : { auto_converge: "false" }),
+    ...(pace.network === "" ? {} : { network: pace.network }),
     ...(force ? { force: "true" } : {}),
   };
 }
 
 function cliOf(vm: string, host: string, pace: Pace): string {
-  const words = [pace.bandwidth > 0 ? ["--bandwidth", pace.bandwidth] : [], pace.compress ? ["--compress"] : [], pace.slows ? [] : ["--full-speed"]];
+  const words = [pace.bandwidth > 0 ? ["--bandwidth", pace.bandwidth] : [], pace.compress ? ["--compress"] : [], pace.network === "" ? [] : ["--network", pace.network], pace.slows ? [] : ["--full-speed"]];
   return haven("vm", "migrate", vm, "--to", host, ...words.flat());
 }
 
@@ -132,7 +136,7 @@ export function MigrateDialog({ targets, close, onto }: Props): ReactNode {
               ))}
             </div>
             <WhatStays vm={vm} close={close} />
-            <Options pace={pace} onPace={setPace} />
+            <Options pace={pace} onPace={setPace} from={from} to={chosen?.$ref} />
           </div>
         )}
         {error !== null && <ErrorView error={error} />}
@@ -234,7 +238,44 @@ function Fixed({ id, label, shown, why }: { id: string; label: string; shown: st
   );
 }
 
-function Options({ pace, onPace }: { pace: Pace; onPace: (pace: Pace) => void }): ReactNode {
+interface NetworkProps {
+  network: string;
+  onNetwork: (network: string) => void;
+  /** References of both hosts; none: no target is chosen. */
+  from: string;
+  to: string | undefined;
+}
+
+/** Over which network memory goes, where the hosts have addresses in more than one. */
+function NetworkOfMove({ network, onNetwork, from, to }: NetworkProps): ReactNode {
+  const { t } = useI18n();
+  const networks = useMoveNetworks();
+  const pools = chosenForMoves(usePool(), networks);
+  if (networks.length < 2) return <Fixed id="network" label="vm-migrate-network" shown="vm-migrate-network-management" why="vm-migrate-network-why" />;
+  const usual = pools === undefined ? t("vm-migrate-network-management") : pools.network.name_label;
+  const isMissing = (hosts: ReadonlySet<string>): boolean => !hosts.has(from) || (to !== undefined && !hosts.has(to));
+  const lacks = networks.some((each) => each.network.uuid === network && isMissing(each.hosts));
+  return (
+    <FormGroup label={t("vm-migrate-network")} fieldId="network">
+      <FormSelect id="network" value={network} onChange={(_event, value) => onNetwork(value)} aria-describedby="network-why">
+        <FormSelectOption value="" label={t("vm-migrate-network-usual", { network: usual })} />
+        {networks.map((each) => (
+          <FormSelectOption key={each.network.uuid} value={each.network.uuid} label={isMissing(each.hosts) ? t("vm-migrate-network-lacks", { network: each.network.name_label }) : each.network.name_label} />
+        ))}
+      </FormSelect>
+      <div id="network-why">
+        <Help isWrong={lacks}>{t(lacks ? "vm-migrate-network-refused" : "vm-migrate-network-body")}</Help>
+      </div>
+    </FormGroup>
+  );
+}
+
+interface OptionsProps extends Pick<NetworkProps, "from" | "to"> {
+  pace: Pace;
+  onPace: (pace: Pace) => void;
+}
+
+function Options({ pace, onPace, from, to }: OptionsProps): ReactNode {
   const { t } = useI18n();
   const [open, setOpen] = useState(false);
   return (
@@ -244,7 +285,7 @@ function Options({ pace, onPace }: { pace: Pace; onPace: (pace: Pace) => void })
         <p className="hv-muted">{t("vm-migrate-bandwidth-body")}</p>
         <Checkbox id="compress" label={t("vm-migrate-compress")} description={t("vm-migrate-compress-body")} isChecked={pace.compress} onChange={(_event, compress) => onPace({ ...pace, compress })} />
         <Fixed id="disks" label="vm-migrate-disks-to" shown="vm-migrate-disks-stay" why="vm-migrate-disks-why" />
-        <Fixed id="network" label="vm-migrate-network" shown="vm-migrate-network-management" why="vm-migrate-network-why" />
+        <NetworkOfMove network={pace.network} onNetwork={(network) => onPace({ ...pace, network })} from={from} to={to} />
         <Checkbox id="slows" label={t("vm-migrate-slows")} description={t("vm-migrate-slows-body")} isChecked={pace.slows} onChange={(_event, slows) => onPace({ ...pace, slows })} />
         <Checkbox id="post-copy" label={t("vm-migrate-post-copy")} description={t("vm-migrate-post-copy-why")} isChecked={false} isDisabled />
       </div>

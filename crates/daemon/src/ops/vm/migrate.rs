@@ -16,9 +16,10 @@ use uuid::Uuid;
 
 use super::moving::Watched;
 use super::state::{self as vm_state, Undo};
+use super::way::{self, Way};
 use crate::dispatch::Call;
 use crate::ops::{admission, allowed, errors, host, news, placement, view};
-use crate::orders::{Inventory, Order, OrderReply};
+use crate::orders::{Inventory, Order, OrderReply, Via};
 use crate::state::AppState;
 use crate::tasks::{Op, Plan};
 
@@ -39,7 +40,10 @@ pub async fn pool_migrate(call: Arc<Call>) -> Result<Value, ApiError> {
     if options.get("live").is_some_and(|live| live == "false") {
         return Err(ApiError::not_allowed("only live migration is possible (live=true)"));
     }
-    let how = How::read(&options)?;
+    let mut how = How::read(&options)?;
+    if let Some(network) = options.get(way::OPTION).cloned() {
+        how.way = Way::Only(call.read(move |db| way::network(db, &network)).await?);
+    }
     migrate(&call.state, call.task_id(), call.arg(0)?, (call.arg(1)?, how)).await
 }
 
@@ -50,11 +54,13 @@ pub struct How {
     pub forced: bool,
     /// How fast, and at whose cost.
     pub pace: MigratePace,
+    /// On which network.
+    pub way: Way,
 }
 
 impl How {
     /// Of the options of `VM.pool_migrate`: `force`, `compress`, `auto_converge` (true or false),
-    /// `bandwidth` (MiB/s, 0 for no limit). Other names are of other products and say nothing here.
+    /// `bandwidth` (MiB/s, 0 for no limit). `network` needs the database. Other names are of other products and say nothing here.
     fn read(options: &BTreeMap<String, String>) -> Result<Self, ApiError> {
         let wrong = |key: &str, text: &String| ApiError::with(codes::INVALID_VALUE, &[&key, text]);
         let flag = |key: &str, without: bool| match options.get(key) {
@@ -73,7 +79,7 @@ impl How {
             compress: flag("compress", false)?,
             slow_guest: flag("auto_converge", true)?,
         };
-        Ok(Self { forced: flag("force", false)?, pace })
+        Ok(Self { forced: flag("force", false)?, pace, way: Way::Usual })
     }
 }
 
@@ -88,12 +94,13 @@ pub async fn migrate(
     (to, how): (Ref<Host>, How),
 ) -> Result<Value, ApiError> {
     let operation = VmOperations::PoolMigrate;
-    let (from, id) = state
+    let ((from, id), via) = state
         .pool
         .read(|db| {
             allowed::vm_operation(vm, db.require(vm)?, operation)?;
             db.require(to)?;
-            vm_state::residence(db, vm)
+            let residence = vm_state::residence(db, vm)?;
+            way::via(db, (residence.0, to), how.way).map(|via| (residence, via))
         })
         .await??;
     if from == to {
@@ -121,7 +128,7 @@ pub async fn migrate(
                 sent.map_err(|error| errors::order(to, error))?;
             }
             op.step().await?;
-            let stats = copy(&state, &op, id, from, (to, how.pace)).await?;
+            let stats = copy(&state, &op, id, from, (to, how.pace, via)).await?;
             op.step().await?;
             arrived(&state, vm, to, stats).await?;
             op.commit().await;
@@ -170,9 +177,9 @@ async fn copy(
     op: &Op,
     id: Uuid,
     from: Ref<Host>,
-    (to, pace): (Ref<Host>, MigratePace),
+    (to, pace, via): (Ref<Host>, MigratePace, Option<Via>),
 ) -> Result<MigrateStats, ApiError> {
-    let order = Order::MigrateVm { vm: id, to: host::id(to), pace };
+    let order = Order::MigrateVm { vm: id, to: host::id(to), pace, via };
     let sent = state.orders.send(host::id(from), order);
     tokio::pin!(sent);
     let watched = state.moving.watch(id);
@@ -206,6 +213,9 @@ fn failed(from: Ref<Host>, to: Ref<Host>, error: crate::orders::OrderError) -> A
     use haven_drivers::hypervisor::HypervisorError;
     match error {
         crate::orders::OrderError::Hypervisor(HypervisorError::Failed { text, .. }) => {
+            ApiError::with(codes::VM_MIGRATE_FAILED, &[&"", &from, &to, &text])
+        }
+        crate::orders::OrderError::Failed { code, text } if code == codes::VM_MIGRATE_FAILED => {
             ApiError::with(codes::VM_MIGRATE_FAILED, &[&"", &from, &to, &text])
         }
         other => errors::order(from, other),
@@ -456,7 +466,7 @@ mod tests {
             ("bandwidth", "80"),
         ];
         let pace = MigratePace { bandwidth_mib_s: 80, compress: true, slow_guest: false };
-        assert_eq!(read(&all), Ok(How { forced: true, pace }));
+        assert_eq!(read(&all), Ok(How { forced: true, pace, way: Way::Usual }));
         for bad in ["fast", "-1", "1.5", "1048577"] {
             assert_eq!(read(&[("bandwidth", bad)]).unwrap_err().params, ["bandwidth", bad]);
         }

@@ -9,12 +9,14 @@ use haven_model::{
 use haven_planner as planner;
 use haven_pooldb::Image;
 
+use super::way::{self, Way};
 use super::{migrate, query};
 use crate::dispatch::Call;
 use crate::ops::{allowed, view};
 
-/// Key of what `host.migrate_receive` answers: the destination.
+/// Keys of what `host.migrate_receive` answers: the destination, and the network.
 const HOST_KEY: &str = "host";
+const NETWORK_KEY: &str = "network";
 
 /// `host.migrate_receive(host, network, options)`: a ticket for `VM.migrate_send` to this host.
 pub async fn migrate_receive(call: Arc<Call>) -> Result<Value, ApiError> {
@@ -26,14 +28,15 @@ pub async fn migrate_receive(call: Arc<Call>) -> Result<Value, ApiError> {
         if !network.is_null() {
             db.require(network)?;
         }
-        let ticket = [(HOST_KEY.to_owned(), Value::from(to.to_string().as_str()))];
+        let word = |key: &str, text: String| (key.to_owned(), Value::from(text.as_str()));
+        let ticket = [word(HOST_KEY, to.to_string()), word(NETWORK_KEY, network.to_string())];
         Ok(Value::Map(ticket.into()))
     })
     .await
 }
 
-/// Where the ticket leads, if the VM can go there as it is.
-fn judge(db: &Image, call: &Call) -> Result<(Ref<Vm>, Ref<Host>), ApiError> {
+/// Where the ticket leads, and on which network, if the VM can go there as it is.
+fn judge(db: &Image, call: &Call) -> Result<(Ref<Vm>, Ref<Host>, Way), ApiError> {
     let (vm, ticket): (Ref<Vm>, BTreeMap<String, String>) = (call.arg(0)?, call.arg(1)?);
     let live: bool = call.arg(2)?;
     let disks: BTreeMap<Ref<Vdi>, Ref<Sr>> = call.arg(3)?;
@@ -49,6 +52,12 @@ fn judge(db: &Image, call: &Call) -> Result<(Ref<Vm>, Ref<Host>), ApiError> {
     let to: Ref<Host> = to.filter(|host| db.get(*host).is_some()).ok_or_else(|| {
         no("the destination is no host of this pool: VMs move between hosts of one pool only")
     })?;
+    let network = ticket.get(NETWORK_KEY).and_then(|text| text.parse().ok());
+    let way = match network.filter(|network: &Ref<Network>| !network.is_null()) {
+        Some(network) => Way::Only(network),
+        None => Way::Usual,
+    };
+    way::via(db, (row.resident_on, to), way)?;
     for (disk, sr) in disks {
         if db.require(disk)?.sr != sr {
             return Err(no("disks do not move with a running VM: shut it down and use VDI.copy"));
@@ -63,7 +72,7 @@ fn judge(db: &Image, call: &Call) -> Result<(Ref<Vm>, Ref<Host>), ApiError> {
         let wanted = planner::Vm { affinity: None, ..view::vm(db, vm, row) };
         query::fits(db, vm, &wanted, (to, planner::Purpose::Ordinary))?;
     }
-    Ok((vm, to))
+    Ok((vm, to, way))
 }
 
 /// `VM.assert_can_migrate(vm, dest, live, vdi_map, vif_map, options)`.
@@ -74,7 +83,8 @@ pub async fn assert_can_migrate(call: Arc<Call>) -> Result<Value, ApiError> {
 
 /// `VM.migrate_send(vm, dest, live, vdi_map, vif_map, options)`.
 pub async fn migrate_send(call: Arc<Call>) -> Result<Value, ApiError> {
-    let (vm, to) = call.read(|db| judge(db, &call)).await?;
-    migrate::migrate(&call.state, call.task_id(), vm, (to, migrate::How::default())).await?;
+    let (vm, to, way) = call.read(|db| judge(db, &call)).await?;
+    let how = migrate::How { way, ..migrate::How::default() };
+    migrate::migrate(&call.state, call.task_id(), vm, (to, how)).await?;
     Ok(vm.to_value())
 }

@@ -18,3 +18,4 @@ pub mod seed;
 pub mod snapshot;
 pub mod state;
 pub mod suspend;
+pub mod way;
