@@ -68,6 +68,12 @@ pub enum GuardCommand {
         /// Whom.
         host: HostId,
     },
+    /// Coordinator: this host is to be taken out of the pool, see [`PeerView::owed`]. As soon as the
+    /// epochs that count on it can be closed, a record forgets them; the answer does not wait for that.
+    Settle {
+        /// Which.
+        host: HostId,
+    },
     /// This life certainly runs no more, as something outside the protocol says.
     ProvenDead {
         /// The life, as it stood in [`GuardState::to_power_off`] or in an epoch.
@@ -329,6 +335,11 @@ pub struct PeerView {
     /// It was put out too often and is not admitted before it is released or time has passed.
     #[serde(default)]
     pub quarantined: bool,
+    /// An epoch that is not forgotten counts on an earlier life of it of whose end nothing is written on
+    /// the statefile: who takes over later can learn of it from nobody but this guard, or never. Such a
+    /// host stays in the pool; [`GuardCommand::Settle`] ends this.
+    #[serde(default)]
+    pub owed: bool,
 }
 
 /// How this guard sees one statefile.

@@ -29,6 +29,7 @@ pub mod control;
 mod coordinator;
 mod datagram;
 mod death;
+mod debts;
 mod disk;
 mod fence;
 pub mod ids;

@@ -105,6 +105,11 @@ pub enum Mutation {
     WordAtOnce,
     /// A new life writes without having looked whether another machine lives under its host's name.
     TwinUnseen,
+    /// A host is taken out of the pool though only memories know how a life of it ended. The rule is the
+    /// pool daemon's.
+    DebtsForgotten,
+    /// The coordinator proposes no record because epochs that count on such a host can be closed.
+    DebtsStand,
 }
 
 impl Mutation {
@@ -159,6 +164,8 @@ impl Mutation {
         Self::RestartAtOnce,
         Self::WordAtOnce,
         Self::TwinUnseen,
+        Self::DebtsForgotten,
+        Self::DebtsStand,
     ];
 }
 

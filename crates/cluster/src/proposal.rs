@@ -145,7 +145,7 @@ impl Machine {
             next.area_next = None;
             changed = true;
         }
-        changed
+        changed || self.settles(record, draft.open)
     }
 
     /// What `next` changes, and for which reasons: one sentence.
@@ -170,6 +170,10 @@ impl Machine {
         }
         if next.timing != record.timing || next.tolerate != record.tolerate {
             parts.push("other time-outs".to_owned());
+        }
+        let open: Vec<&OpenEpoch> = next.open.iter().collect();
+        if self.settles(record, &open) {
+            parts.push("it forgets epochs of a host that is taken out of the pool".to_owned());
         }
         if !next.armed {
             parts.push("the pool is disarmed".to_owned());

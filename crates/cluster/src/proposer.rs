@@ -44,16 +44,19 @@ pub(crate) struct Wishes {
     /// Command, and the life to put out.
     pub(crate) put_out: Option<(u64, Seat)>,
     pub(crate) area: Option<(u64, u8)>,
+    /// Slots of hosts on which no open epoch may count any more, as a set.
+    pub(crate) settle: u64,
 }
 
 impl Wishes {
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { hand_over, reconfigure, disarm, put_out, area } = self;
+        let Self { hand_over, reconfigure, disarm, put_out, area, settle } = self;
         hand_over.is_none()
             && reconfigure.is_none()
             && disarm.is_none()
             && put_out.is_none()
             && area.is_none()
+            && *settle == 0
     }
 }
 
@@ -209,6 +212,7 @@ impl Machine {
         if self.proposer.wishes.is_empty() {
             return;
         }
+        self.forget_settled();
         let Some(record) = self.decided.clone() else { return };
         let mut done = Vec::new();
         let wishes = &mut self.proposer.wishes;

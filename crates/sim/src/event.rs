@@ -11,6 +11,7 @@ use crate::database::AreaFlying;
 use crate::disk::{Answer, WriteOp};
 use crate::manager::Order;
 use crate::power::PowerStep;
+use crate::reshape::Farewell;
 
 /// Everything that happens.
 #[derive(Debug)]
@@ -147,11 +148,8 @@ pub(crate) enum Event {
         boot: u64,
         number: u64,
     },
-    /// The daemon that takes a host out of the pool waits for an epoch without it, until then.
-    Farewell {
-        host: usize,
-        until: u64,
-    },
+    /// The daemon that takes a host out of the pool waits for that it may.
+    Farewell(Farewell),
     /// It leaves addresses that it has no more.
     Unlisten {
         host: usize,

@@ -105,6 +105,8 @@ pub enum Fault {
     Readdress(usize),
     /// They take a host out of the pool, if it left in order.
     Remove(usize),
+    /// They give it up, if it is off: it is taken out of the pool, and asked nothing.
+    Destroy(usize),
     /// They take it in again.
     Add(usize),
     /// A host's pool daemon is killed, and starts again after so many milliseconds.
@@ -179,7 +181,8 @@ impl World {
             }
             Fault::Release(host) => self.release(host),
             Fault::Readdress(host) => self.readdress(host),
-            Fault::Remove(host) => self.remove_host(host),
+            Fault::Remove(host) => self.remove_host(host, false),
+            Fault::Destroy(host) => self.remove_host(host, true),
             Fault::Add(host) => self.add_host(host),
             Fault::DaemonKilled(host, ms) => self.daemon_killed(host, ms),
             Fault::DaemonPaused(host, ms) => self.daemon_paused(host, ms),

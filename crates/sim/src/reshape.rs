@@ -10,9 +10,11 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use haven_cluster::Input;
-use haven_cluster::control::{ArmConfig, GuardCommand, HostSpec};
+use haven_cluster::control::{ArmConfig, EpochView, GuardCommand, HostSpec};
+use haven_cluster::mutation::{Mutation, removed};
 
 use crate::event::Event;
+use crate::host::Host;
 use crate::options::moved_address;
 use crate::world::{MS, World};
 
@@ -42,6 +44,20 @@ pub(crate) struct Shape {
     next_slot: u16,
     /// Counts addresses that were given out.
     moves: u8,
+}
+
+/// A host is being taken out of the pool.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Farewell {
+    host: usize,
+    /// It is given up: it is off, and did not leave in order.
+    off: bool,
+    /// When the daemon gives up.
+    until: u64,
+    /// The call was taken.
+    begun: bool,
+    /// Whose guard, in which life, was asked to forget it.
+    asked: Option<(usize, u64)>,
 }
 
 /// What a host was told of it.
@@ -114,30 +130,43 @@ impl World {
         self.shape.number += 1;
     }
 
-    /// The operators take a host out of the pool: one that left in order.
-    pub(crate) fn remove_host(&mut self, host: usize) {
-        self.farewell(host, self.now + FAREWELL);
+    /// The operators take a host out of the pool: one that left in order, or one that is off.
+    pub(crate) fn remove_host(&mut self, host: usize, off: bool) {
+        self.farewell(Farewell {
+            host,
+            off,
+            until: self.now + FAREWELL,
+            begun: false,
+            asked: None,
+        });
     }
 
-    pub(crate) fn farewell(&mut self, host: usize, until: u64) {
+    pub(crate) fn farewell(&mut self, farewell: Farewell) {
+        let Farewell { host, off, until, begun, .. } = farewell;
         if !self.takes_calls(host) {
-            return self.log(|| "nobody takes the call".to_owned());
+            // Who has begun waits for other changes.
+            return match begun && self.now < until && self.coordinator().is_some() {
+                true => self.look_again(farewell),
+                false => self.log(|| "nobody takes the call".to_owned()),
+            };
         }
         let present = self.hosts.len() - self.shape.absent.len();
         let next = self.config.hosts.iter().map(|spec| spec.slot + 1).max().unwrap_or(0);
         self.shape.next_slot = self.shape.next_slot.max(next);
         let room = self.shape.next_slot < SLOTS_MAX;
-        let Some(h) = self.hosts.get(host).filter(|h| h.idle && h.machine.is_none()) else {
-            return self.log(|| format!("host {host} is not removed: it did not leave in order"));
+        let gone = |h: &&Host| if off { !h.powered } else { h.idle && h.machine.is_none() };
+        let Some(h) = self.hosts.get(host).filter(gone) else {
+            let why = if off { "it is on" } else { "it did not leave in order" };
+            return self.log(|| format!("host {host} is not removed: {why}"));
         };
         if h.shaped.removed || present < 2 || !room {
             return;
         }
-        if self.counts_on(host) {
-            return match self.now < until {
-                true => self.after(FAREWELL_LOOK, Event::Farewell { host, until }),
-                false => self.log(|| format!("host {host} is not removed: the epoch has it still")),
-            };
+        if off && self.names(host) {
+            return self.log(|| format!("host {host} is not removed: VMs may run there"));
+        }
+        if self.waits_to_forget(farewell) {
+            return;
         }
         let Some(h) = self.hosts.get_mut(host) else { return };
         h.shaped.removed = true;
@@ -147,12 +176,47 @@ impl World {
         self.log(|| format!("host {host} is taken out of the pool"));
     }
 
-    /// The newest epoch that the acting coordinator knows has the host still.
-    fn counts_on(&self, host: usize) -> bool {
+    /// A placement names the host.
+    fn names(&mut self, host: usize) -> bool {
         let id = self.config.hosts.get(host).map(|spec| spec.host);
-        let told = self.coordinator().and_then(|acting| self.hosts.get(acting)?.told.as_ref());
-        let epoch = told.and_then(|state| state.epoch.as_ref());
-        epoch.is_none_or(|epoch| epoch.members.iter().any(|life| Some(life.host) == id))
+        let acting = self.coordinator().and_then(|acting| self.hosts.get_mut(acting));
+        let placed = acting.and_then(|h| h.db.placed());
+        let names = |placed: &crate::database::Placed| placed.holder.map(|life| life.host) == id;
+        placed.is_none_or(|placed| placed.values().any(names))
+    }
+
+    /// The newest epoch that the acting coordinator knows has the host still, or only its guard knows how
+    /// a life of it ended: that one is asked to have that forgotten.
+    fn waits_to_forget(&mut self, mut farewell: Farewell) -> bool {
+        let Farewell { host, until, asked, .. } = farewell;
+        let Some(spec) = self.config.hosts.get(host) else { return true };
+        let id = spec.host;
+        let Some(acting) = self.coordinator() else { return true };
+        let told = self.hosts.get(acting).and_then(|h| Some((h.life, h.told.as_ref()?)));
+        let Some((life, state)) = told else { return true };
+        let in_it = |epoch: &EpochView| epoch.members.iter().any(|life| life.host == id);
+        let counts = state.epoch.as_ref().is_none_or(in_it);
+        let owed = state.peers.iter().any(|peer| peer.host == id && peer.owed);
+        let owed = owed && !removed(Mutation::DebtsForgotten);
+        if !counts && !owed {
+            return false;
+        }
+        if self.now >= until {
+            let why = if counts { "the newest epoch has it" } else { "an epoch counts on it" };
+            self.log(|| format!("host {host} is not removed: {why} still"));
+            return true;
+        }
+        if !counts && asked != Some((acting, life)) {
+            farewell.asked = Some((acting, life));
+            let command = GuardCommand::Settle { host: id };
+            self.input(acting, Input::Command { id: 0, command });
+        }
+        self.look_again(farewell);
+        true
+    }
+
+    fn look_again(&mut self, farewell: Farewell) {
+        self.after(FAREWELL_LOOK, Event::Farewell(Farewell { begun: true, ..farewell }));
     }
 
     /// The operators take it in again, under a place that nobody had.
@@ -173,7 +237,7 @@ impl World {
     #[must_use]
     pub fn guards_agree(&self) -> bool {
         let mut up = self.hosts.iter().enumerate().filter(|(_, h)| h.powered && !h.idle);
-        let agrees = |(number, h): (usize, &crate::host::Host)| {
+        let agrees = |(number, h): (usize, &Host)| {
             let wanted = self.wanted_config(number).hosts;
             let own = self.config.hosts.get(number);
             let at = |(network, to): (u8, &SocketAddr)| h.listens.contains(&(network, *to));
@@ -240,7 +304,7 @@ impl World {
             return;
         }
         let config = self.wanted_config(host);
-        let hears = |h: &&mut crate::host::Host| !h.paused && !h.booting;
+        let hears = |h: &&mut Host| !h.paused && !h.booting;
         let Some(h) = self.hosts.get_mut(host).filter(hears) else { return };
         if h.shaped.removed {
             h.shaped.removed = false;

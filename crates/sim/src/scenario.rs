@@ -166,6 +166,18 @@ impl World {
         told.is_some_and(|state| matches!(state.phase, GuardPhase::Fencing(_)))
     }
 
+    /// What the daemon of `host` was told that its guard does.
+    #[must_use]
+    pub fn phase(&self, host: usize) -> Option<&GuardPhase> {
+        self.hosts.get(host)?.told.as_ref().map(|state| &state.phase)
+    }
+
+    /// The host is no member of the pool.
+    #[must_use]
+    pub fn is_taken_out(&self, host: usize) -> bool {
+        self.hosts.get(host).is_some_and(|h| h.shaped.removed)
+    }
+
     /// Hosts of the pool, up or down.
     #[must_use]
     pub fn host_count(&self) -> usize {

@@ -274,7 +274,7 @@ impl World {
             Event::Configure { host, boot, number } if self.current(host, boot) => {
                 self.configure(host, number);
             }
-            Event::Farewell { host, until } => self.farewell(host, until),
+            Event::Farewell(farewell) => self.farewell(farewell),
             Event::Unlisten { host, boot } if self.current(host, boot) => self.unlisten(host),
             Event::DaemonStarts { host, boot } if self.current(host, boot) => {
                 self.daemon_starts(host);

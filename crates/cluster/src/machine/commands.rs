@@ -53,6 +53,7 @@ impl Machine {
                 }
             }
             GuardCommand::PutOut { host } => self.put_out_by_command(id, host),
+            GuardCommand::Settle { host } => self.settle(id, host),
             GuardCommand::ProvenDead { life, proof } => self.proven_dead(id, life, proof),
             GuardCommand::Release { host } => {
                 let slot = self.config.hosts.iter().find(|spec| spec.host == host);
@@ -77,7 +78,7 @@ impl Machine {
     }
 
     /// This host is coordinator; refuses the command otherwise.
-    fn coordinates(&mut self, id: u64) -> bool {
+    pub(crate) fn coordinates(&mut self, id: u64) -> bool {
         let named = self.decided.as_ref().is_some_and(|record| record.coordinator == self.me);
         if !named || !self.permit_valid() {
             self.refuse(id, "HA_NOT_COORDINATOR", "this host is not the acting coordinator");

@@ -123,6 +123,7 @@ impl Machine {
                 confirmed: EpochNumber(peer.report.confirmed),
                 member,
                 quarantined: self.quarantine.holds(slot, now),
+                owed: self.owed(slot),
                 dead_in_ms: if member {
                     None
                 } else if dead {

@@ -259,6 +259,7 @@ mod tests {
                 confirmed: EpochNumber(1),
                 member: false,
                 quarantined: false,
+                owed: false,
                 dead_in_ms: Some(1),
             }],
             ..GuardState::idle()

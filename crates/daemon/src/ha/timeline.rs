@@ -99,6 +99,7 @@ mod tests {
                 member,
                 dead_in_ms: None,
                 quarantined: false,
+                owed: false,
             }],
             ..GuardState::idle()
         }

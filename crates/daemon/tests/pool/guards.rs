@@ -39,6 +39,8 @@ pub(crate) struct Wants {
     pub(crate) late: Option<usize>,
     /// Nobody puts out a host that left in order.
     pub(crate) keeps_who_left: bool,
+    /// Nothing is written of the end of a life of this host on which an open epoch counts.
+    pub(crate) owed: Option<HostId>,
     /// It is late enough for a person's word that a host is off.
     pub(crate) word_counts: bool,
     /// What becomes of a copied database.
@@ -278,6 +280,7 @@ fn name_of(command: &GuardCommand) -> &'static str {
         GuardCommand::Reconfigure(_) => "reconfigure",
         GuardCommand::HandOver { .. } => "hand_over",
         GuardCommand::PutOut { .. } => "put_out",
+        GuardCommand::Settle { .. } => "settle",
         GuardCommand::Exclude => "exclude",
         GuardCommand::Disarm => "disarm",
         GuardCommand::EmergencyDisarm => "emergency_disarm",
@@ -463,10 +466,12 @@ impl Shared {
     fn push_all(&mut self) {
         let (chain, lost) = (self.chain.clone(), self.statefiles_lost);
         let late = self.wants.late;
+        let owed = self.wants.owed.map(|host| Life { host, incarnation: Incarnation(1) });
         let guards = self.guards.iter_mut().filter(|(number, _)| Some(**number) != late);
         for (_, guard) in guards {
             guard.pushes += 1;
-            let (dead, peers) = (self.dead.clone(), peers(&self.out, &self.dead));
+            let (dead, mut peers) = (self.dead.clone(), peers(&self.out, &self.dead));
+            peers.extend(owed.map(|life| PeerView { owed: true, ..view(&life, &[]) }));
             let state = GuardState { dead, peers, ..state(guard, chain.as_ref(), lost) };
             let line = GuardLine::State(Box::new(state));
             let line = serde_json::to_string(&line).unwrap() + "\n";
@@ -477,7 +482,11 @@ impl Shared {
 
 /// Lives that were put out, as the others see them.
 fn peers(out: &[Life], dead: &[Life]) -> Vec<PeerView> {
-    let view = |life: &Life| PeerView {
+    out.iter().map(|life| view(life, dead)).collect()
+}
+
+fn view(life: &Life, dead: &[Life]) -> PeerView {
+    PeerView {
         host: life.host,
         incarnation: life.incarnation,
         heard_ms: Vec::new(),
@@ -486,8 +495,8 @@ fn peers(out: &[Life], dead: &[Life]) -> Vec<PeerView> {
         member: false,
         dead_in_ms: Some(if dead.contains(life) { 0 } else { 20_000 }),
         quarantined: false,
-    };
-    out.iter().map(view).collect()
+        owed: false,
+    }
 }
 
 fn epoch(

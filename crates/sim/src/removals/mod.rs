@@ -5,6 +5,7 @@
 //! breaks without both. Never does: anything without the feature `mutations`.
 
 mod aimed;
+mod farewells;
 mod fixed;
 mod late;
 mod setup;
@@ -30,6 +31,8 @@ pub struct Removal {
     pub behind: Option<M>,
     seeds: Range<u64>,
     schedule: fn(u64) -> World,
+    /// Without it the pool only does not go on; for all others a promise has to break.
+    liveness: bool,
 }
 
 const fn removal(
@@ -38,7 +41,11 @@ const fn removal(
     seeds: Range<u64>,
     schedule: fn(u64) -> World,
 ) -> Removal {
-    Removal { rule, behind, seeds, schedule }
+    Removal { rule, behind, seeds, schedule, liveness: false }
+}
+
+const fn needed_to_go_on(rule: M, schedule: fn(u64) -> World) -> Removal {
+    Removal { liveness: true, ..removal(rule, None, 0..20, schedule) }
 }
 
 /// A random storm over three hosts.
@@ -102,6 +109,9 @@ pub fn all() -> Vec<Removal> {
         removal(M::PromisesIgnored, None, 0..100, late::promises_ignored),
         removal(M::DrainIgnored, None, 0..300, storm),
         removal(M::AreaReused, Some(M::NoLateWait), 0..200, late::area_reused),
+        needed_to_go_on(M::DebtsForgotten, farewells::given_up),
+        needed_to_go_on(M::DebtsForgotten, farewells::never_wrote),
+        needed_to_go_on(M::DebtsStand, farewells::given_up),
     ]
 }
 
@@ -127,8 +137,14 @@ impl Removal {
         world
     }
 
+    fn broken(&self, without: &[M], seed: u64) -> Option<String> {
+        let world = self.run(without, seed);
+        let stands = world.broken.as_ref().filter(|_| self.liveness);
+        stands.map(|broken| broken.what.as_str()).or_else(|| unsafe_run(&world)).map(str::to_owned)
+    }
+
     fn is_safe(&self, without: &[M], seed: u64) -> bool {
-        unsafe_run(&self.run(without, seed)).is_none()
+        self.broken(without, seed).is_none()
     }
 
     /// The first seed that needs the rule.
@@ -137,7 +153,7 @@ impl Removal {
     /// The schedule breaks with all rules in place, or never.
     pub fn caught(&self) -> Result<u64, String> {
         for seed in self.seeds.clone().take(SOUND_SEEDS) {
-            if let Some(what) = unsafe_run(&self.run(&[], seed)) {
+            if let Some(what) = self.broken(&[], seed) {
                 return Err(format!("with all rules, seed {seed}: {what}"));
             }
         }

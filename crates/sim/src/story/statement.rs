@@ -91,6 +91,8 @@ pub(super) fn fault(
         ["a", "ballot", "of", h, "fails", "and", "lands", "after", ms] => {
             Fault::FailsLate(host(h)?, true, number(ms)?)
         }
+        ["beats", "of", h, "are", "stuck"] => Fault::BeatsStuckAfter(host(h)?, 0),
+        ["beats", "of", h, "go", "on"] => Fault::BeatsStuckAfter(host(h)?, u32::MAX),
         ["storage", "slow", "for", h, ms] => Fault::Slow(host(h)?, number(ms)?),
         ["storage", "good", "for", h] => Fault::DiskGood(host(h)?),
         ["statefile", file, "stalls", "for", h] => Fault::StallOn(host(h)?, small(file)?),
@@ -125,6 +127,7 @@ pub(super) fn fault(
         ["copy", "the", "disk", "of", h] => Fault::Copy(host(h)?),
         ["readdress", h] => Fault::Readdress(host(h)?),
         ["remove", h] => Fault::Remove(host(h)?),
+        ["destroy", h] => Fault::Destroy(host(h)?),
         ["add", h] => Fault::Add(host(h)?),
         ["kill", "the", "daemon", "of", h, "for", ms] => Fault::DaemonKilled(host(h)?, number(ms)?),
         ["pause", "the", "daemon", "of", h, "for", ms] => {

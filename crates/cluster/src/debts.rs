@@ -1,0 +1,57 @@
+//! Hosts that open epochs count on though the statefile does not say how their lives ended.
+//!
+//! Owns: which hosts these are, and when a record is due that forgets such epochs. Who takes over reads
+//! the statefile, and has nobody's memory: while such an epoch is open and its host is in the pool no
+//! more, no device and no person can be asked of that end again. No matter of safety: a record forgets
+//! an epoch only when it is closed ([`Machine::closed`]), whatever the reason for the record is.
+
+use crate::ids::HostId;
+use crate::machine::Machine;
+use crate::mutation::{Mutation, on};
+use crate::record::{OpenEpoch, Record, bit, slots};
+
+impl Machine {
+    /// A life in `slot` that is not of the newest epoch stands in one of these, and the statefile shows
+    /// neither its final mark nor a later life. See [`PeerView::owed`](crate::control::PeerView::owed).
+    fn owed_in(&self, newest: &Record, slot: u8, open: &[&OpenEpoch]) -> bool {
+        let Some(peer) = self.peer(slot) else { return false };
+        let told = |inc: u64| peer.wrote_inc > inc || peer.marked(inc);
+        let mut seats = open.iter().flat_map(|open| &open.members);
+        seats.any(|seat| seat.slot == slot && !newest.has(*seat) && !told(seat.inc))
+    }
+
+    /// The same of the newest record.
+    pub(crate) fn owed(&self, slot: u8) -> bool {
+        let Some(record) = &self.decided else { return false };
+        let open: Vec<&OpenEpoch> = record.open.iter().collect();
+        self.owed_in(record, slot, &open)
+    }
+
+    /// A record that keeps these epochs open ends what was asked about a host. It is the last one about
+    /// that host: the epoch that it adds to those that are open has none of its lives.
+    pub(crate) fn settles(&self, record: &Record, open: &[&OpenEpoch]) -> bool {
+        let mut asked = slots(self.proposer.wishes.settle);
+        !on(Mutation::DebtsStand)
+            && asked.any(|slot| self.owed(slot) && !self.owed_in(record, slot, open))
+    }
+
+    /// What is settled needs no record any more.
+    pub(crate) fn forget_settled(&mut self) {
+        let left = slots(self.proposer.wishes.settle).filter(|slot| self.owed(*slot));
+        self.proposer.wishes.settle = left.fold(0, |set, slot| set | bit(slot));
+    }
+
+    /// The pool daemon is to forget the host.
+    pub(crate) fn settle(&mut self, id: u64, host: HostId) {
+        let spec = self.config.hosts.iter().find(|spec| spec.host == host);
+        let slot = spec.and_then(|spec| u8::try_from(spec.slot).ok());
+        match slot.filter(|slot| *slot != self.me.slot) {
+            Some(slot) if self.coordinates(id) => {
+                self.proposer.wishes.settle |= bit(slot);
+                self.reply_ok(id);
+            }
+            Some(_) => {}
+            None => self.refuse(id, "HOST_NOT_LIVE", "that is no other host of the pool"),
+        }
+    }
+}

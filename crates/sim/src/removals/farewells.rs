@@ -1,0 +1,84 @@
+//! Schedules in which a host is taken out of the pool. What they demand is that the pool goes on: no
+//! promise breaks without these rules, but nobody acts any more.
+
+use haven_cluster::control::GuardPhase;
+use haven_cluster::timing::{Profile, Timing};
+
+use super::setup::logged;
+use crate::faults::Fault;
+use crate::options::Options;
+use crate::{PowerDevice, World};
+
+/// Demands that a host acts within `ms`.
+fn demand_coordinator(world: &mut World, host: usize, ms: u64) {
+    world.run_until(world.now_ms() + ms, |w| w.coordinator() == Some(host));
+    if world.coordinator() != Some(host) {
+        let view = world.describe();
+        world.fail(format!("liveness: host {host} does not act: {view}"));
+    }
+}
+
+/// Restarts a host that is alone.
+fn again(world: &mut World, host: usize) {
+    world.inject(0, Fault::PowerOff(host));
+    world.inject(1, Fault::PowerOn(host));
+    world.run_for(5);
+    demand_coordinator(world, host, 200_000);
+}
+
+/// Host 0 went on alone, and loses its power before its block confirms the epoch in which host 1 is back:
+/// only host 1 heard it. Then it is given up, and host 1 begins a new life.
+pub(super) fn given_up(seed: u64) -> World {
+    let timing = Timing::of(Profile::Default);
+    let mut world = World::formed(Options { timing, ..logged(2) }, seed);
+    world.make_coordinator(0);
+    world.run_for(60_000);
+    world.time(Fault::PowerOff(1), 90_000, |w| w.known_dead(1));
+    world.run_for(30_000);
+    world.time(Fault::PowerOn(1), 90_000, |w| {
+        w.phase(1).is_some_and(|phase| match phase {
+            GuardPhase::Joining(why) => why.starts_with("a member to admit"),
+            _ => false,
+        })
+    });
+    // It has to read that host 1 beats, and to decide before its disk counts as lost.
+    world.run_for(150 * (seed % 10));
+    world.time(Fault::BeatsStuckAfter(0, 0), 5_000, |w| w.is_member(1));
+    if !world.is_member(1) {
+        return world;
+    }
+    world.inject(0, Fault::PowerOff(0));
+    world.run_until(world.now_ms() + 90_000, |w| w.coordinator() == Some(1));
+    world.run_until(world.now_ms() + 10_000, World::all_run);
+    // Again, should the daemon be busy.
+    world.inject(1_000, Fault::Destroy(0));
+    let gone = world.time(Fault::Destroy(0), 40_000, |w| w.is_taken_out(0));
+    if gone >= 40_000 {
+        world.fail("liveness: a host that is off stays in the pool".to_owned());
+    }
+    again(&mut world, 1);
+    world
+}
+
+/// Host 1 was alone in an epoch that is not closed. A power device says to host 0 alone that it is off; its
+/// next life reaches no storage, writes nothing, leaves in order, and is to be taken out of the pool. Then
+/// host 0 begins a new life.
+pub(super) fn never_wrote(seed: u64) -> World {
+    let timing = Timing::of(Profile::Conservative);
+    let power_fencing = PowerDevice::Good;
+    let mut world = World::formed(Options { timing, power_fencing, ..logged(2) }, seed);
+    world.time(Fault::HandOver(1), 20_000, |w| w.coordinator() == Some(1));
+    world.run_for(200_000);
+    world.time(Fault::PowerOff(0), 90_000, |w| w.known_dead(0));
+    world.time(Fault::PowerOn(0), 90_000, |w| w.is_member(0));
+    world.inject(0, Fault::Stall(1));
+    world.time(Fault::PowerOff(1), 60_000, |w| w.coordinator() == Some(0));
+    world.set_boot(1, 5_000);
+    world.inject(0, Fault::PowerOn(1));
+    world.run_for(6_000);
+    world.time(Fault::Exclude(1), 3_000, |w| w.left(1));
+    world.inject(0, Fault::Remove(1));
+    world.run_for(3_000);
+    again(&mut world, 0);
+    world
+}
