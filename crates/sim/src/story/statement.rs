@@ -125,14 +125,24 @@ pub(super) fn fault(
         ["disarm"] => Fault::Disarm,
         ["somebody", "says", "that", h, "is", "off"] => Fault::Word(host(h)?),
         ["copy", "the", "disk", "of", h] => Fault::Copy(host(h)?),
-        ["readdress", h] => Fault::Readdress(host(h)?),
-        ["remove", h] => Fault::Remove(host(h)?),
-        ["destroy", h] => Fault::Destroy(host(h)?),
-        ["add", h] => Fault::Add(host(h)?),
         ["kill", "the", "daemon", "of", h, "for", ms] => Fault::DaemonKilled(host(h)?, number(ms)?),
         ["pause", "the", "daemon", "of", h, "for", ms] => {
             Fault::DaemonPaused(host(h)?, number(ms)?)
         }
+        _ => return reshaping(words, host),
+    })
+}
+
+/// What operators do to the pool's members.
+fn reshaping(
+    words: &[&str],
+    host: &dyn Fn(&str) -> Result<usize, String>,
+) -> Result<Fault, String> {
+    Ok(match words {
+        ["readdress", h] => Fault::Readdress(host(h)?),
+        ["remove", h] => Fault::Remove(host(h)?),
+        ["destroy", h] => Fault::Destroy(host(h)?),
+        ["add", h] => Fault::Add(host(h)?),
         _ => return Err(format!("no such statement: {}", words.join(" "))),
     })
 }
