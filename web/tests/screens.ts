@@ -56,6 +56,7 @@ export const SCREENS: readonly Screen[] = [
   { name: "host-settings", path: `/host/${HOST}/settings`, heading: "host1" },
   { name: "pool-settings", path: "/pool/settings", heading: "School" },
   { name: "compare", path: `/pool/performance?of=machines&vms=${[0, 1, 2, 3].map((index) => uuid(4, index)).join(",")}`, heading: "School" },
+  { name: "new-image", path: "/new/image", heading: "Upload an ISO image" },
   { name: "new-machine", path: "/new/vm", heading: "New machine" },
   { name: "new-network", path: "/new/network", heading: "New network" },
   { name: "new-storage", path: "/new/storage", heading: "New storage" },

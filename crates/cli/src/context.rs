@@ -1,6 +1,7 @@
 //! What one run of the command holds: the client, the records it has read, the output settings.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
@@ -180,6 +181,38 @@ impl Context {
     async fn start_task(&mut self, method: &str, params: &[Value]) -> Outcome<String> {
         let task = self.call(&format!("Async.{method}"), params).await?;
         Ok(task.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Sends a file to a path with its query, by a task that tells what became of it.
+    pub(crate) async fn upload(
+        &mut self,
+        (label, name): (&str, &str),
+        path: &str,
+        file: &Path,
+    ) -> Outcome<TaskResult> {
+        let task = self.call("task.create", &[json!(name), json!("")]).await?;
+        let task = task.as_str().unwrap_or_default().to_owned();
+        let path = format!("{path}&task_id={task}");
+        let mut progress = TaskProgress::start(label, self.quiet);
+        let sent = tokio::select! {
+            sent = self.rpc.put(&path, file, &mut progress) => sent,
+            _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted { task: task.clone() }),
+        };
+        if sent.is_err() {
+            // It may know why nobody took it; one that waits for the file still is ended.
+            let _ended = self.rpc.call("task.cancel", &[json!(task)]).await;
+        }
+        let waited = match &sent {
+            Err(Failure::Interrupted { .. } | Failure::Local(_)) => Ok(None),
+            _ => tasks::wait(&mut self.rpc, &task, &mut progress).await,
+        };
+        progress.end(waited.is_ok() && sent.is_ok());
+        let _forgotten = self.rpc.call("task.destroy", &[json!(task)]).await;
+        match (sent, waited) {
+            (_, Err(failure @ Failure::Api { .. })) => Err(self.with_names(failure)),
+            (Err(failure), _) | (Ok(()), Err(failure)) => Err(failure),
+            (Ok(()), Ok(result)) => Ok(result),
+        }
     }
 
     /// Whether long operations are waited for.

@@ -5,7 +5,6 @@ newnet-create = Create the network
 new-pool = A new pool
 new-pool-why = This page is this pool's. Open the address of a host that is in no pool: it founds one.
 new-iso = Upload an ISO image
-new-iso-why = The pool reads libraries and never writes to them: copy the file to the library's share. It is found at the next scan.
 newnet-vlan = { hostnet-vlan }
 newnet-vlan-body = On a port of every host, kept apart by its tag. Machines reach each other across hosts, and whatever else is in the VLAN.
 newnet-vlan-on = VLAN { $tag } on { $device }

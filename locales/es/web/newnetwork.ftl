@@ -5,7 +5,6 @@ newnet-create = Crear la red
 new-pool = Un pool nuevo
 new-pool-why = Esta página es de este pool. Abra la dirección de un host que no esté en ninguno: él funda uno.
 new-iso = Subir una imagen ISO
-new-iso-why = El pool lee las bibliotecas y nunca escribe en ellas: copie el archivo en el recurso compartido de la biblioteca. Se encuentra en la siguiente búsqueda.
 newnet-vlan = { hostnet-vlan }
 newnet-vlan-body = Por un puerto de cada host, separada por su etiqueta. Las máquinas se alcanzan entre hosts, y también lo demás que haya en la VLAN.
 newnet-vlan-on = VLAN { $tag } en { $device }

@@ -5,7 +5,6 @@ newnet-create = 创建网络
 new-pool = 新的资源池
 new-pool-why = 本页面属于当前资源池。请打开一台不属于任何资源池的主机的地址，由它创建。
 new-iso = 上传 ISO 镜像
-new-iso-why = 资源池只读取镜像库，从不写入：请把文件复制到镜像库的共享目录，下次扫描时即可找到。
 newnet-vlan = { hostnet-vlan }
 newnet-vlan-body = 在每台主机的一个网口上，用标签隔开。虚拟机可跨主机互通，也能访问该 VLAN 中的其他设备。
 newnet-vlan-on = { $device } 上的 VLAN { $tag }

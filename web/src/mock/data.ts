@@ -147,6 +147,11 @@ function addStorage(tables: MockTables, hosts: readonly string[]): string {
   return shared;
 }
 
+/** A CD image in a library. */
+export function imageRow(library: string, name: string): Partial<Records["VDI"]> {
+  return { name_label: name, SR: library, location: name, virtual_size: 4 * GIB, physical_utilisation: 4 * GIB, type: "user", VBDs: [], is_a_snapshot: false, managed: true, missing: false, read_only: true, sm_config: {}, allowed_operations: [], current_operations: {} };
+}
+
 /** A library of CD images that every host reads. */
 function addLibrary(tables: MockTables, hosts: readonly string[]): void {
   const library = tables.insert("SR", {
@@ -155,9 +160,7 @@ function addLibrary(tables: MockTables, hosts: readonly string[]): void {
     PBDs: [], VDIs: [], tags: [], other_config: {}, allowed_operations: ["scan"], current_operations: {},
   });
   const pbds = hosts.map((host) => tables.insert("PBD", { host, SR: library, currently_attached: true, device_config: { location: "10.77.2.100:/iso" }, other_config: {} }));
-  const images = ["debian-12.iso", "windows-server-2025.iso"].map((name, index) =>
-    tables.insert("VDI", { uuid: fixed(11, index), name_label: name, SR: library, location: name, virtual_size: 4 * GIB, physical_utilisation: 4 * GIB, type: "user", VBDs: [], is_a_snapshot: false, managed: true, missing: false, read_only: true, sm_config: {}, allowed_operations: [], current_operations: {} }),
-  );
+  const images = ["debian-12.iso", "windows-server-2025.iso"].map((name, index) => tables.insert("VDI", { ...imageRow(library, name), uuid: fixed(11, index) }));
   tables.update("SR", library, { PBDs: pbds, VDIs: images });
 }
 

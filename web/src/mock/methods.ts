@@ -1,6 +1,6 @@
 // What the mock pool does when it is called: as the real one where the console can tell.
 import type { ClassName, Records, task_status_type } from "@/generated/xenapi";
-import { addConsoles, fillPool, type MockSize, EPOCH, NULL, vmOperations, vmRow, wireNow } from "./data";
+import { addConsoles, fillPool, imageRow, type MockSize, EPOCH, NULL, vmOperations, vmRow, wireNow } from "./data";
 import { deviceMethods, powerControl } from "./devices";
 import { networkMethods } from "./networks";
 import { forgetSnapshot, revertTo, takeSnapshot } from "./snapshots";
@@ -146,6 +146,19 @@ export class MockPool {
     const metrics = this.tables.insert("VM_metrics", { start_time: EPOCH, other_config: {} });
     const vm = this.tables.insert("VM", vmRow({ name_label: file.replace(/\.xva$/, ""), metrics }));
     this.end(task, "success", { result: `<value>${vm}</value>` });
+  }
+
+  /** A CD image has arrived in a library. */
+  takeImage(query: URLSearchParams): void {
+    const [task, name] = [query.get("task_id") ?? "", query.get("name") ?? ""];
+    const [library, sr] = this.tables.all("SR").find(([, each]) => each.uuid === query.get("sr_uuid")) ?? [];
+    if (library === undefined || sr === undefined || name.includes("broken")) {
+      this.end(task, "failure", { error_info: ["SR_BACKEND_FAILURE_78", "", "this host may not write into the library (Read-only file system)", ""] });
+      return;
+    }
+    const image = this.tables.insert("VDI", imageRow(library, name));
+    this.tables.update("SR", library, { VDIs: [...sr.VDIs, image] });
+    this.end(task, "success", { result: `<value>${image}</value>` });
   }
 
   /** What a machine shows: the prompt of a text console. */

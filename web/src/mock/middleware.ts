@@ -45,7 +45,7 @@ async function serve(server: MockServer, path: string, request: IncomingMessage,
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const text = Buffer.concat(chunks).toString("utf8");
   // Tests change the pool from outside, as a host that fails does.
-  const answer: MockAnswer = path === "/ui/mock" ? change(server, JSON.parse(text)) : await server.answer(request.method ?? "GET", request.url ?? path, text === "" || path === "/ui/import" ? undefined : JSON.parse(text));
+  const answer: MockAnswer = path === "/ui/mock" ? change(server, JSON.parse(text)) : await server.answer(request.method ?? "GET", request.url ?? path, text === "" || path.startsWith("/ui/import") ? undefined : JSON.parse(text));
   const { status, body, picture } = answer;
   response.writeHead(status, { "Content-Type": picture === undefined ? "application/json" : "image/svg+xml", "X-Haven-Coordinator": server.coordinator });
   response.end(picture ?? JSON.stringify(body));

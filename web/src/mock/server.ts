@@ -72,6 +72,10 @@ export class MockServer {
         return { status: 200, body: rrdUpdates(this.pool.tables, new URLSearchParams(query)) };
       }
       if (path === "/ui/vncsnapshot") return { status: 200, body: null, picture: this.pool.screenOf(new URLSearchParams(query).get("uuid") ?? "") };
+      if (path === "/ui/import_raw_vdi") {
+        this.pool.takeImage(new URLSearchParams(query));
+        return { status: 200, body: null };
+      }
       if (path === "/ui/import" || path === "/ui/export") {
         if (!this.signedIn) throw new MockError("SESSION_INVALID", [""]);
         if (path === "/ui/import") this.pool.importFile(new URLSearchParams(query).get("task_id") ?? "");

@@ -13,7 +13,7 @@ test("a network by VLAN is made on every host, or is no network", async () => {
   const user = userEvent.setup();
   const { server } = await renderConsole("/", { hosts: 3, vms: 4 });
   await user.click(await screen.findByRole("button", { name: "New" }, SLOW));
-  expect((await screen.findByRole("menuitem", { name: /^Upload an ISO image/ })).textContent).toContain("copy the file to the library's share");
+  expect((await screen.findByRole("menuitem", { name: /^A new pool/ })).textContent).toContain("founds one");
   expect(screen.getAllByRole("menuitem").map((each) => each.getAttribute("data-command") ?? each.closest("[data-command]")?.getAttribute("data-command"))).toHaveLength(7);
   await user.click(screen.getByRole("menuitem", { name: "New network" }));
   const name = await screen.findByRole("textbox", { name: /^Name/ }, SLOW);

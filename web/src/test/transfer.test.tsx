@@ -127,3 +127,50 @@ test("W9: a disc is put into the drive of a machine, changed, and taken out", as
   await change(/Empty drive/, "Take out");
   expect(inDrive()).toBe("");
 }, 60_000);
+
+/** A file that begins as a CD does. */
+function cd(name: string): File {
+  const sectors = new Uint8Array(20 * 2048);
+  sectors.set(new TextEncoder().encode("CD001"), 16 * 2048 + 1);
+  return new File([sectors], name);
+}
+
+test("W7: an image that is brought along is the one the machine boots from; what is none is refused first", async () => {
+  const user = userEvent.setup();
+  const { server, container } = await renderConsole("/new/vm", { hosts: 2, vms: 2 });
+  let signal: AbortSignal | undefined;
+  const send = vi.spyOn(sending, "upload").mockImplementation((_path, _file, onShare, abort) => {
+    onShare(0.5);
+    signal = abort;
+    return new Promise((_resolve, reject) => abort?.addEventListener("abort", () => reject(new Unreachable("PUT: abort"))));
+  });
+  await user.click(await screen.findByRole("button", { name: "What it boots from" }, SOON));
+  await user.click(await screen.findByRole("radio", { name: "A CD image" }));
+  const choose = (file: File): void => {
+    const input = container.querySelector<HTMLInputElement>("input[type=file]");
+    if (input === null) throw new Error("no field for a file");
+    fireEvent.change(input, { target: { files: [file] } });
+  };
+  choose(new File(["<html>"], "page.iso"));
+  expect(await screen.findByText(/page.iso is no image of a CD/, {}, SOON)).toBeTruthy();
+  choose(new File(["x"], "debian-12.iso"));
+  expect(await screen.findByText(/is in this library already/, {}, SOON)).toBeTruthy();
+  choose(cd("学校.iso"));
+  await waitFor(() => expect(screen.getByRole("button", { name: "Upload" }).getAttribute("aria-disabled")).not.toBe("true"), SOON);
+  await user.click(screen.getByRole("button", { name: "Upload" }));
+  expect(await screen.findByText("The image is still on its way.", {}, SOON)).toBeTruthy();
+  // Another step of the wizard does not end it.
+  await user.click(screen.getByRole("button", { name: "Name" }));
+  await user.click(screen.getByRole("button", { name: "What it boots from" }));
+  await user.click(await screen.findByRole("button", { name: "Cancel the upload" }, SOON));
+  expect(signal?.aborted).toBe(true);
+  await waitFor(() => expect(server.pool.tables.all("task").every(([, task]) => task.status !== "pending")).toBe(true), SOON);
+  choose(cd("学校.iso"));
+  send.mockImplementation(async (path, file) => {
+    await server.answer("PUT", path, file);
+  });
+  await user.click(await screen.findByRole("button", { name: "Upload" }, SOON));
+  expect(await screen.findByText("学校.iso is in the library", {}, SOON)).toBeTruthy();
+  await user.click(screen.getByRole("button", { name: "Review" }));
+  await waitFor(() => expect(container.querySelector(".hv-cli pre")?.textContent).toContain("--cd 学校.iso"), SOON);
+}, 60_000);

@@ -1,5 +1,7 @@
 //! `haven sr …`
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 /// Verbs of storage repositories.
@@ -60,6 +62,18 @@ pub(crate) enum SrCommand {
     Scan {
         /// The storage repository
         sr: String,
+    },
+    /// Put a CD image into an ISO library; it is seen there when all of it has arrived
+    #[command(after_help = "For example:\n  \
+        haven sr upload images debian-12.iso")]
+    Upload {
+        /// The ISO library
+        sr: String,
+        /// The image, a file of this machine
+        file: PathBuf,
+        /// Its name there (the file's if not given)
+        #[arg(long)]
+        name: Option<String>,
     },
     /// Detach a storage repository from all hosts; what is on it stays there
     Forget {

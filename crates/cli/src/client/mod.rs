@@ -8,6 +8,7 @@ pub(crate) mod rpc;
 pub(crate) mod tasks;
 pub(crate) mod transport;
 pub(crate) mod trust;
+pub(crate) mod upload;
 
 pub(crate) use self::endpoint::Endpoint;
 pub(crate) use self::rpc::Rpc;

@@ -1,5 +1,6 @@
 //! JSON-RPC calls of XenAPI under a session, and the `/haven/…` routes beside it.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use hyper::{Method, StatusCode};
@@ -7,8 +8,10 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::endpoint::Endpoint;
+use super::tasks::Progress;
 use super::transport::{Stream, Transport};
 use super::trust::Trust;
+use super::upload;
 use crate::failure::{Failure, Outcome};
 
 /// A coordinator may change while we look for it; more hops than this are a loop.
@@ -213,6 +216,18 @@ impl Rpc {
     pub(crate) async fn console(&mut self, uuid: &str) -> Outcome<Box<dyn Stream>> {
         let session = self.session().await?;
         self.transport.connect_raw(&format!("/console?uuid={uuid}&session_id={session}")).await
+    }
+
+    /// Sends a file under this session.
+    pub(crate) async fn put(
+        &mut self,
+        path: &str,
+        file: &Path,
+        progress: &mut dyn Progress,
+    ) -> Outcome<()> {
+        let session = self.session().await?;
+        let path = format!("{path}&session_id={session}");
+        upload::put(&self.transport, &path, file, progress).await
     }
 
     /// Ends the session; best effort, the server forgets idle ones by itself.

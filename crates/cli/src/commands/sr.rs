@@ -1,5 +1,7 @@
 //! `haven sr …`
 
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 
 use super::sr_test;
@@ -24,6 +26,7 @@ pub(crate) async fn run(context: &mut Context, verb: SrCommand) -> Outcome<()> {
         SrCommand::Attach { name, uuid, place } => attach(context, &name, &uuid, &place).await,
         SrCommand::Repair { sr, host } => repair(context, &sr, host.as_deref()).await,
         SrCommand::Scan { sr } => scan(context, &sr).await,
+        SrCommand::Upload { sr, file, name } => upload(context, &sr, &file, name).await,
         SrCommand::Forget { sr, yes } => forget(context, &sr, yes).await,
     }
 }
@@ -256,6 +259,33 @@ async fn scan(context: &mut Context, given: &str) -> Outcome<()> {
     context.print(&Answer::done(text, json!({ "uuid": sr.uuid(), "disks": disks })))
 }
 
+async fn upload(
+    context: &mut Context,
+    given: &str,
+    file: &Path,
+    name: Option<String>,
+) -> Outcome<()> {
+    let sr = context.sr(given).await?;
+    let own = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = name.unwrap_or(own);
+    let path = format!("/import_raw_vdi?sr_uuid={}&name={}", sr.uuid(), escaped(&name));
+    let label = format!("sending {name}");
+    context.upload((&label, "SR.upload"), &path, file).await?;
+    let text = format!("{name} is in {}", sr.name());
+    context.print(&Answer::done(text, json!({ "sr": sr.uuid(), "name": name })))
+}
+
+/// A text in a query.
+fn escaped(text: &str) -> String {
+    let escape = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
+            char::from(byte).to_string()
+        }
+        other => format!("%{other:02X}"),
+    };
+    text.bytes().map(escape).collect()
+}
+
 async fn forget(context: &mut Context, given: &str, yes: bool) -> Outcome<()> {
     let sr = context.sr(given).await?;
     let disks = sr.refs("VDIs").len();
@@ -278,7 +308,7 @@ async fn forget(context: &mut Context, given: &str, yes: bool) -> Outcome<()> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{device_config, found_in};
+    use super::{device_config, escaped, found_in};
     use crate::args::sr::Device;
 
     fn device(kind: &str, location: Option<&str>) -> Device {
@@ -289,6 +319,12 @@ mod tests {
             mount_options: None,
             config: Vec::new(),
         }
+    }
+
+    #[test]
+    fn names_in_any_script_go_into_a_query() {
+        assert_eq!(escaped("a b&c.iso"), "a%20b%26c.iso");
+        assert_eq!(escaped("干.iso"), "%E5%B9%B2.iso");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //! `GET /export` and `PUT /import`: whole VMs as XVA files (`uuid` or `ref`; `sr_id` or `sr_uuid`,
 //! `restore`).
 //!
+//! `PUT /import_raw_vdi?sr_uuid=…&name=…` without a disk puts a CD image into an ISO library.
+//!
 //! In the query: `vdi` (reference or uuid), `format` (`raw` only), `task_id` (a task that the
 //! client made and watches), and the session.
 
@@ -19,11 +21,11 @@ use haven_tasks::TaskId;
 use hyper::body::Frame;
 use uuid::Uuid;
 
-use super::auth::{self, query_value};
+use super::auth::{self, query_text, query_value};
 use super::{Origin, upload};
 use crate::audit::{Entry, Object};
 use crate::state::{AppState, fresh};
-use crate::transfer::{self, Pieces, xva, xva_import};
+use crate::transfer::{self, Pieces, library, xva, xva_import};
 
 /// Paths that move the content of disks.
 const ROUTES: [&str; 4] = ["/export_raw_vdi", "/import_raw_vdi", "/export", "/import"];
@@ -63,6 +65,11 @@ pub(super) async fn serve(state: &Arc<AppState>, origin: Origin, request: Reques
         state.audit.note(who.entry(origin, &format!("http/{path}")).with_result(&Ok(())));
         return whole_vm(state, &query, task, request).await;
     }
+    let put = *request.method() == Method::PUT;
+    if put && path == "import_raw_vdi" && query_value(&query, "vdi").is_none() {
+        state.audit.note(who.entry(origin, "http/import_raw_vdi").with_result(&Ok(())));
+        return image(state, &query, task, request).await;
+    }
     let disk = match disk(state, &query).await {
         Ok(disk) => disk,
         Err(error) => return refused(state, task, error).await,
@@ -75,7 +82,7 @@ pub(super) async fn serve(state: &Arc<AppState>, origin: Origin, request: Reques
     };
     let entry = Entry { objects: vec![object], ..who.entry(origin, &format!("http/{path}")) };
     state.audit.note(entry.with_result(&Ok(())));
-    if *request.method() != Method::PUT {
+    if !put {
         return export(state, task, disk).await;
     }
     let owner = state.clone();
@@ -175,6 +182,31 @@ async fn whole_vm(
     let owner = state.clone();
     upload::serve(state, task, request, move |id, pieces| async move {
         xva_import::import(&owner, id, options, pieces).await
+    })
+    .await
+}
+
+/// A CD image for an ISO library.
+async fn image(
+    state: &Arc<AppState>,
+    query: &str,
+    task: Option<Ref<Task>>,
+    request: Request,
+) -> Response {
+    let value = |key: &str| query_value(query, key).unwrap_or_default();
+    let sr = [value("sr_id"), value("sr_uuid")].concat();
+    let found = state.pool.read(|db| xva_import::named::<Sr>(db, &sr)).await.ok().flatten();
+    let Some(sr) = found else {
+        return refused(state, task, ApiError::uuid_invalid::<Sr>(&sr)).await;
+    };
+    let image = library::Image {
+        sr,
+        name: query_text(query, "name"),
+        size: upload::size(request.headers()),
+    };
+    let owner = state.clone();
+    upload::serve(state, task, request, move |id, pieces| async move {
+        library::import(&owner, id, image, pieces).await
     })
     .await
 }

@@ -95,6 +95,11 @@ fn length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
+/// How much a client says that it sends, if that is true.
+pub(super) fn size(headers: &HeaderMap) -> Option<u64> {
+    length(headers).filter(|length| (1..UNKNOWN_LENGTH).contains(length))
+}
+
 /// An answer without content that ends with the transfer; a failure breaks it off.
 struct Ending {
     done: oneshot::Receiver<Result<(), ApiError>>,

@@ -1,4 +1,4 @@
-//! Disks and whole VMs on their way out of the pool and into it.
+//! Disks, whole VMs and CD images on their way out of the pool and into it.
 //!
 //! Owns: the helper process that reads and writes images (`qemu-nbd`, one for each transfer, ended
 //! with it) and the bytes between it and the client. A disk is held by a task of the task machine
@@ -6,6 +6,7 @@
 //! itself, never speaks HTTP.
 
 mod disk;
+pub mod library;
 mod nbd;
 mod tar;
 pub mod xva;

@@ -96,19 +96,7 @@ async fn a_plug_whose_outcome_is_unknown_counts_as_done() {
 async fn images_of_a_library_go_into_the_drive_of_a_running_vm() {
     let pool = pool(1).await;
     let sr = pool.nfs().await;
-    let host = pool.host_refs().await[0].clone();
-    let params = [
-        host,
-        json!({ "location": "nas:/isos" }),
-        json!("0"),
-        json!("images"),
-        json!(""),
-        json!("iso"),
-        json!("iso"),
-        json!(true),
-        json!({}),
-    ];
-    let library = pool.ok("SR.create", &params).await;
+    let library = pool.library().await;
     let id: Uuid =
         pool.ok("SR.get_uuid", &[library.clone()]).await.as_str().unwrap().parse().unwrap();
     pool.array.add_image(id, "debian.iso", 1000);

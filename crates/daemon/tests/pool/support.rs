@@ -377,6 +377,23 @@ impl TestPool {
         self.ok("SR.create", &params).await
     }
 
+    /// An ISO library that all hosts have.
+    pub(crate) async fn library(&self) -> Json {
+        let host = self.host_refs().await[0].clone();
+        let params = [
+            host,
+            json!({ "location": "nas:/isos" }),
+            json!("0"),
+            json!("images"),
+            json!(""),
+            json!("iso"),
+            json!("iso"),
+            json!(true),
+            json!({}),
+        ];
+        self.ok("SR.create", &params).await
+    }
+
     /// A halted VM with one disk.
     pub(crate) async fn vm(&self, name: &str, sr: &Json, memory_mib: i64) -> Json {
         let memory = memory_mib * MIB;

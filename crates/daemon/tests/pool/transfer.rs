@@ -220,3 +220,47 @@ async fn xe_imports_disks_and_machines() {
     assert!(shown.contains("2> ") && shown.ends_with("exit 1\n"), "{shown}");
     assert_eq!(pool.ok("task.get_all", &[]).await, json!([]), "xe removes its tasks");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_library_takes_whole_images_of_cds_and_nothing_else() {
+    let pool = pool(1).await;
+    let (library, other) = (pool.library().await, pool.nfs().await);
+    let put = async |sr: &Json, name: &str| {
+        let sr = pool.ok("SR.get_uuid", &[sr.clone()]).await;
+        let path = format!("/import_raw_vdi?sr_uuid={}&name={name}", sr.as_str().unwrap());
+        import_task(&pool, &path).await
+    };
+    let ended = async |task: &Json, code: &str| {
+        pool.wait("task", task, "status", &json!("failure")).await;
+        let error = pool.ok("task.get_error_info", &[task.clone()]).await;
+        assert_eq!(error[0], code, "{error}");
+    };
+    let mut cd = vec![0; 5 * MIB];
+    cd[16 * 2048 + 1..][..5].copy_from_slice(b"CD001");
+    let (task, path) = put(&library, "debian%2012.iso").await;
+    assert_eq!(send(&pool, "PUT", &path, cd.clone()).await.0, 200);
+    pool.wait("task", &task, "status", &json!("success")).await;
+    let images = pool.ok("SR.get_VDIs", &[library.clone()]).await;
+    let result = pool.ok("task.get_result", &[task]).await;
+    assert!(result.as_str().unwrap().contains(images[0].as_str().unwrap()), "{result}");
+    assert_eq!(pool.ok("VDI.get_name_label", &[images[0].clone()]).await, "debian 12.iso");
+    assert_eq!(pool.ok("VDI.get_virtual_size", &[images[0].clone()]).await, 5 * MIB);
+
+    let (task, path) = put(&library, "debian%2012.iso").await;
+    send(&pool, "PUT", &path, cd.clone()).await;
+    ended(&task, "SR_BACKEND_FAILURE_43").await;
+    let (task, path) = put(&library, "page.iso").await;
+    send(&pool, "PUT", &path, b"<html>not found</html>".to_vec()).await;
+    ended(&task, "IMPORT_ERROR").await;
+    let (task, path) = put(&library, "half.iso").await;
+    send_after_the_answer(&pool, &path, 9 * MIB as u64, &cd).await;
+    ended(&task, "IMPORT_ERROR").await;
+    let (task, path) = put(&library, "..%2Fa.iso").await;
+    send(&pool, "PUT", &path, cd.clone()).await;
+    ended(&task, "SR_BACKEND_FAILURE_2").await;
+    let (task, path) = put(&other, "a.iso").await;
+    send(&pool, "PUT", &path, cd).await;
+    ended(&task, "SR_OPERATION_NOT_SUPPORTED").await;
+    pool.ok("SR.scan", &[library.clone()]).await;
+    assert_eq!(pool.ok("SR.get_VDIs", &[library]).await, images);
+}

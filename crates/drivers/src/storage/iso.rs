@@ -2,12 +2,14 @@
 //! it. `device_config`: `location`, an absolute path, or `server:/path` for NFS (`options`,
 //! `nfsversion` as for `nfs`).
 //!
-//! Owns: the mount, which is read-only. Never writes to the library, and asks for no identity
-//! there: anybody may put images into it, and any number of pools may read them.
+//! Owns: the mount, which is read-only. Asks for no identity there: anybody may put images into it,
+//! and any number of pools may read them; what the pool itself puts there goes through
+//! [`super::library`], which never changes an image that is there.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -16,38 +18,43 @@ use super::bounded::Bounded;
 use super::directory::{DirectoryDriver, Mounter, StorageConfig};
 use super::error::{BAD_CHARACTER, LOCATION_MISSING, NOT_SUPPORTED, SCAN_FAILED, error, system};
 use super::file::bind;
+use super::library::Libraries;
 use super::nfs::NfsMounter;
-use super::{Source, SrDriver, SrSpace, SrSpec, SrTest, StorageError, TestPart, VolumeInfo};
+use super::{
+    ImageWriter, Source, SrDriver, SrSpace, SrSpec, SrTest, StorageError, TestPart, VolumeInfo,
+};
 
 /// Images that are listed at most.
 const IMAGES_MAX: usize = 10_000;
 /// Endings of the names of images.
-const ENDINGS: [&str; 2] = [".iso", ".img"];
+pub(super) const ENDINGS: [&str; 2] = [".iso", ".img"];
 
 /// The driver.
 #[must_use]
 pub fn driver(config: StorageConfig, bounded: Bounded) -> IsoDriver {
     let (look, change) = (config.look_deadline, config.change_deadline);
-    IsoDriver { inner: DirectoryDriver::new(IsoMounter, config, bounded), look, change }
+    let written = Arc::new(Libraries::new(config.clone(), bounded.clone()));
+    IsoDriver { inner: DirectoryDriver::new(IsoMounter, config, bounded), written, look, change }
 }
 
 /// A driver of ISO libraries.
 #[derive(Debug)]
 pub struct IsoDriver {
     inner: DirectoryDriver<IsoMounter>,
+    written: Arc<Libraries>,
     look: Duration,
     change: Duration,
 }
 
 /// Where a library is.
 #[derive(Debug, PartialEq, Eq)]
-enum Location {
+pub(super) enum Location {
     Directory(String),
     /// As the `nfs` driver is configured.
     Export(BTreeMap<String, String>),
 }
 
-fn locate(config: &BTreeMap<String, String>) -> Result<Location, StorageError> {
+pub(super) fn locate(config: &BTreeMap<String, String>) -> Result<Location, StorageError> {
     let Some(location) = config.get("location").filter(|l| !l.is_empty()) else {
         let text = "device_config needs \"location\": a directory, or server:/path";
         return Err(error(LOCATION_MISSING, text));
@@ -218,6 +225,15 @@ impl SrDriver for IsoDriver {
 
     fn create_raw(&self, _: &SrSpec, _: &str, _: u64) -> Result<String, StorageError> {
         read_only()
+    }
+
+    fn new_image(
+        &self,
+        sr: &SrSpec,
+        name: &str,
+        size: Option<u64>,
+    ) -> Result<Box<dyn ImageWriter>, StorageError> {
+        self.written.begin(sr, name, size)
     }
 
     fn volume_path(&self, sr: &SrSpec, vdi: Uuid) -> String {

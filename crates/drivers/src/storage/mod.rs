@@ -3,7 +3,7 @@
 //! Owns: the [`SrDriver`] trait and the plain data that crosses it. Never knows the database.
 //!
 //! Drivers: [`nfs`], [`file`] and [`local`] mount a directory and share what they do with it
-//! ([`directory`]); [`iso`] lists the CD images of one; [`sim`] keeps all in memory. Whatever touches storage runs on a thread or in
+//! ([`directory`]); [`iso`] lists the CD images of one, [`library`] takes new ones; [`sim`] keeps all in memory. Whatever touches storage runs on a thread or in
 //! a process that can be left behind ([`bounded`]), because a stalled mount never answers.
 
 pub mod bounded;
@@ -11,6 +11,7 @@ pub mod directory;
 pub mod error;
 pub mod file;
 pub mod iso;
+pub mod library;
 pub mod local;
 pub mod mountinfo;
 pub mod nfs;
@@ -116,6 +117,15 @@ pub struct StorageError {
     pub text: String,
 }
 
+/// An image on its way into an ISO library; dropped before its end it leaves nothing behind. Calls
+/// block, up to a deadline of their own.
+pub trait ImageWriter: Send + std::fmt::Debug {
+    /// Adds what comes next.
+    fn write(&mut self, bytes: Vec<u8>) -> Result<(), StorageError>;
+    /// All of it has come: it is durable, and seen under its name.
+    fn finish(self: Box<Self>) -> Result<(), StorageError>;
+}
+
 /// A driver of one SR type. All calls block up to a deadline of their own (`StorageError` with
 /// code `SR_TIMEOUT` then) and may be made from any thread.
 pub trait SrDriver: Send + Sync + std::fmt::Debug {
@@ -165,6 +175,15 @@ pub trait SrDriver: Send + Sync + std::fmt::Debug {
     fn destroy_volume(&self, sr: &SrSpec, vdi: Uuid) -> Result<(), StorageError>;
     /// Creates a raw, fully allocated system volume (`statefile`, `metadata`); returns its path.
     fn create_raw(&self, sr: &SrSpec, name: &str, size: u64) -> Result<String, StorageError>;
+    /// Begins an image of this name and of `size` bytes, if that is known, in a library of CD images.
+    fn new_image(
+        &self,
+        _sr: &SrSpec,
+        _name: &str,
+        _size: Option<u64>,
+    ) -> Result<Box<dyn ImageWriter>, StorageError> {
+        Err(error::error(error::NOT_SUPPORTED, "only an ISO library takes images"))
+    }
     /// Path of a volume on this host.
     fn volume_path(&self, sr: &SrSpec, vdi: Uuid) -> String;
     /// Path of a system volume on this host.

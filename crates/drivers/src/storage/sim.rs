@@ -14,7 +14,9 @@ use super::error::{
     FULL, MOUNT_FAILED, NOT_ATTACHED, SR_UNAVAILABLE, VDI_EXISTS, VDI_REMOVE, VDI_SIZE,
     VDI_UNAVAILABLE, error, timeout,
 };
-use super::{Source, SrDriver, SrSpace, SrSpec, SrTest, StorageError, TestPart, VolumeInfo};
+use super::{
+    ImageWriter, Source, SrDriver, SrSpace, SrSpec, SrTest, StorageError, TestPart, VolumeInfo,
+};
 
 /// Capacity of an SR unless it is set.
 const CAPACITY_BYTES: u64 = 1 << 50;
@@ -85,6 +87,27 @@ impl Sr {
         if self.used().saturating_add(bytes) > self.capacity {
             return Err(error(FULL, "no space is left on the SR; free some or grow it"));
         }
+        Ok(())
+    }
+}
+
+/// An image that is sent, of which only the size is kept.
+#[derive(Debug)]
+struct SimImage {
+    array: Arc<SimArray>,
+    sr: Uuid,
+    name: String,
+    size: u64,
+}
+
+impl ImageWriter for SimImage {
+    fn write(&mut self, bytes: Vec<u8>) -> Result<(), StorageError> {
+        self.size += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), StorageError> {
+        self.array.add_image(self.sr, &self.name, self.size);
         Ok(())
     }
 }
@@ -385,6 +408,21 @@ impl SrDriver for SimStorage {
             made.and_then(|file| file.set_len(size)).map_err(|e| error(FULL, e.to_string()))?;
         }
         Ok(path)
+    }
+
+    fn new_image(
+        &self,
+        sr: &SrSpec,
+        name: &str,
+        _: Option<u64>,
+    ) -> Result<Box<dyn ImageWriter>, StorageError> {
+        super::library::check_name(name)?;
+        self.attached(sr.uuid, "begin an image", |found| match found.images.contains_key(name) {
+            true => Err(error(VDI_EXISTS, format!("{name} is in the library already"))),
+            false => Ok(()),
+        })?;
+        let array = Arc::clone(&self.array);
+        Ok(Box::new(SimImage { array, sr: sr.uuid, name: name.to_owned(), size: 0 }))
     }
 
     fn volume_path(&self, sr: &SrSpec, vdi: Uuid) -> String {

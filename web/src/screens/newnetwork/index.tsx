@@ -1,6 +1,5 @@
 // A new network; and what "New" cannot make from here, with its reason.
 import ClusterIcon from "@patternfly/react-icons/dist/esm/icons/cluster-icon";
-import DiscIcon from "@patternfly/react-icons/dist/esm/icons/compact-disc-icon";
 import NetworkIcon from "@patternfly/react-icons/dist/esm/icons/network-icon";
 import { lazy } from "react";
 import type { Area } from "@/app/areas";
@@ -10,6 +9,5 @@ export const area: Area = {
   commands: [
     { id: "new-network", label: "new-network", to: "/new/network", isNew: 3, icon: NetworkIcon },
     { id: "new-pool", label: "new-pool", to: "/", isNew: 4, icon: ClusterIcon, blocked: "new-pool-why" },
-    { id: "new-iso", label: "new-iso", to: "/pool/storage", isNew: 5, icon: DiscIcon, blocked: "new-iso-why" },
   ],
 };

@@ -7,22 +7,27 @@ import { useI18n } from "@/i18n";
 import { Help } from "@/ui/bits";
 import { type Draft, isDirectKernel, SOURCES, type Stock, type Wanted } from "./draft";
 import { type FirstBoot, wrongField } from "./firstBoot";
+import { UploadForm } from "../images/UploadForm";
+import { type ImageUpload, useLibraries } from "../images/upload";
 
 interface Props {
   draft: Draft;
   wanted: Wanted;
   stock: Stock;
   edit: (change: Partial<Draft>) => void;
+  /** An image that is brought along. */
+  upload: ImageUpload;
 }
 
-export function MediaStep({ draft, wanted, stock, edit }: Props): ReactNode {
+export function MediaStep({ draft, wanted, stock, edit, upload }: Props): ReactNode {
   const { t, bytes } = useI18n();
+  const libraries = useLibraries();
   const isDirect = isDirectKernel(wanted.template);
   return (
     <div className="hv-stack">
       <div className="hv-stack" role="radiogroup" aria-label={t("newvm-step-media")}>
         {SOURCES.map((each) => {
-          const why = each !== "disk" && isDirect ? t("media-direct-kernel") : each === "iso" && stock.images.length === 0 ? t("media-no-images") : undefined;
+          const why = each !== "disk" && isDirect ? t("media-direct-kernel") : each === "iso" && stock.images.length === 0 && libraries.length === 0 ? t("media-no-images") : undefined;
           return (
             <Radio
               key={each}
@@ -37,12 +42,12 @@ export function MediaStep({ draft, wanted, stock, edit }: Props): ReactNode {
           );
         })}
       </div>
-      {stock.images.length === 0 && !isDirect && (
+      {stock.images.length === 0 && libraries.length === 0 && !isDirect && (
         <p>
           <Link to="/new/storage?kind=iso">{t("media-add-library")}</Link>
         </p>
       )}
-      {wanted.source === "iso" && (
+      {wanted.source === "iso" && stock.images.length > 0 && (
         <FormGroup label={t("media-image")} fieldId="vm-image">
           <FormSelect id="vm-image" value={wanted.image?.$ref ?? ""} onChange={(_event, value) => edit({ image: value })}>
             {stock.images.map((image) => (
@@ -50,6 +55,12 @@ export function MediaStep({ draft, wanted, stock, edit }: Props): ReactNode {
             ))}
           </FormSelect>
         </FormGroup>
+      )}
+      {wanted.source === "iso" && libraries.length > 0 && (
+        <fieldset className="hv-stack">
+          <legend>{t("media-upload")}</legend>
+          <UploadForm upload={upload} libraries={libraries} />
+        </fieldset>
       )}
       {wanted.source === "cloud" && <CloudForm first={draft.firstBoot} isOne={wanted.names.length === 1} edit={(change) => edit({ firstBoot: { ...draft.firstBoot, ...change } })} />}
     </div>

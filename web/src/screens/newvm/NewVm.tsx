@@ -11,6 +11,7 @@ import { Facts, Help, Nothing } from "@/ui/bits";
 import { WizardPage } from "@/ui/WizardPage";
 import { ownName } from "@/ui/names";
 import { POLICIES, policyWord } from "../availability/actions";
+import { useImageUpload } from "../images/upload";
 import { useImages } from "../vm/CdDialog";
 import { isWrongMac } from "../vm/marks";
 import { cliOf, createAll } from "./create";
@@ -41,8 +42,9 @@ function useStock(): Stock {
 }
 
 /** Why the media step is not done yet; a message. */
-function mediaBlocked(wanted: Wanted): string | undefined {
-  if (wanted.source === "iso" && wanted.image === undefined) return "media-no-images";
+function mediaBlocked(wanted: Wanted, isSending: boolean): string | undefined {
+  if (wanted.source === "iso" && isSending) return "media-sending";
+  if (wanted.source === "iso" && wanted.image === undefined) return "media-needs-image";
   return wanted.source === "cloud" ? wrongField(wanted.firstBoot)?.text : undefined;
 }
 
@@ -52,8 +54,12 @@ export default function NewVm(): ReactNode {
   const world = useWorld();
   const [search] = useSearchParams();
   const stock = useStock();
-  const [draft, setDraft] = useState<Draft>(() => ({ ...EMPTY, template: search.get("template") ?? "" }));
+  const [draft, setDraft] = useState<Draft>(() => {
+    const image = stock.images.find((each) => each.uuid === search.get("image"));
+    return { ...EMPTY, template: search.get("template") ?? "", ...(image === undefined ? {} : { source: "iso", image: image.$ref }) };
+  });
   const edit = (change: Partial<Draft>): void => setDraft((before) => ({ ...before, ...change }));
+  const upload = useImageUpload((image) => edit({ source: "iso", image }));
   const wanted = wantedOf(draft, stock);
   if (wanted === undefined) return <Nothing title="newvm-no-template" body="newvm-no-template-body" />;
   const finish = async (): Promise<void> => {
@@ -61,7 +67,7 @@ export default function NewVm(): ReactNode {
     const uuid = await createAll(world, wanted, () => setDraft((before) => ({ ...before, name: wanted.base, count: Math.max(1, before.count - 1) })));
     await navigate(wanted.names.length > 1 ? "/pool/vms" : `/vm/${uuid}`);
   };
-  const blocked = mediaBlocked(wanted);
+  const blocked = mediaBlocked(wanted, upload.state.is === "sending");
   const parts = { draft, wanted, stock, edit };
   return (
     <WizardPage
@@ -73,7 +79,7 @@ export default function NewVm(): ReactNode {
       steps={[
         { id: "template", label: "newvm-step-template", why: "newvm-why-template", body: <TemplateStep {...parts} /> },
         { id: "name", label: "column-name", why: "newvm-why-name", body: <NameStep {...parts} />, blocked: wanted.base === "" ? t("newvm-needs-name") : undefined },
-        { id: "media", label: "newvm-step-media", why: "newvm-why-media", body: <MediaStep {...parts} />, blocked: blocked === undefined ? undefined : t(blocked) },
+        { id: "media", label: "newvm-step-media", why: "newvm-why-media", body: <MediaStep {...parts} upload={upload} />, blocked: blocked === undefined ? undefined : t(blocked) },
         { id: "where", label: "newvm-step-where", why: "newvm-why-where", body: <WhereStep {...parts} /> },
         { id: "size", label: "newvm-step-size", why: "newvm-why-cpu", body: <SizeStep {...parts} /> },
         { id: "disks", label: "tab-disks", why: "newvm-why-size", body: <DisksStep {...parts} />, blocked: wanted.sr === undefined && wanted.disks.length > 0 ? t("newvm-needs-storage") : undefined },

@@ -73,6 +73,11 @@ export function SrDisks({ object: sr }: { object: Item<"SR"> }): ReactNode {
   }, [all, bytes, number, t, vbds, vms, isIso]);
   return (
     <div className="hv-stack">
+      {isIso && (
+        <p>
+          <Link to={`/new/image?sr=${sr.uuid}`}>{t("new-iso")}</Link>
+        </p>
+      )}
       {!isIso && (
         <Checkbox id="only-orphans" label={t("disk-only-orphans", { count: orphans.length })} isChecked={onlyOrphans} onChange={(_event, isOn) => setOnly(isOn ? "orphans" : "all")} />
       )}

@@ -1,6 +1,6 @@
 // A machine from an XVA file, of this pool or of XenServer: which file, where its disks go, and go.
 import { Checkbox, FileUpload, FormGroup, Progress } from "@patternfly/react-core";
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useNavigate } from "react-router";
 import { xe } from "@/actions/cli";
 import { useWorld } from "@/actions/runner";
@@ -11,20 +11,9 @@ import { useAll, usePool } from "@/store/hooks";
 import { Facts, Help } from "@/ui/bits";
 import { useNotices } from "@/ui/notices";
 import { SrSelect } from "@/ui/SrSelect";
+import { useIsHere } from "@/ui/useIsHere";
 import { WizardPage } from "@/ui/WizardPage";
 import { importFile } from "./importFile";
-
-/** Whether the page is still the one that is seen. */
-function useIsHere(): () => boolean {
-  const here = useRef(false);
-  useEffect(() => {
-    here.current = true;
-    return () => {
-      here.current = false;
-    };
-  }, []);
-  return () => here.current;
-}
 
 export default function Import(): ReactNode {
   const { t, bytes } = useI18n();

@@ -44,8 +44,8 @@ enum Asked<'a> {
     Console,
     Statistics,
     Screen,
-    /// A whole machine, sent or fetched as a file.
-    Machine,
+    /// A machine, a disk, or a CD image, sent or fetched as a file.
+    File,
     Setup(&'a str),
 }
 
@@ -57,7 +57,7 @@ impl<'a> Asked<'a> {
             "/ui/console" => Some(Self::Console),
             "/ui/rrd_updates" | "/ui/vm_rrd" | "/ui/host_rrd" => Some(Self::Statistics),
             "/ui/vncsnapshot" => Some(Self::Screen),
-            "/ui/import" | "/ui/export" => Some(Self::Machine),
+            "/ui/import" | "/ui/export" | "/ui/import_raw_vdi" => Some(Self::File),
             _ => {
                 let haven = path.strip_prefix("/ui/haven/").map(Self::Haven);
                 haven.or_else(|| path.strip_prefix("/ui/setup/").map(Self::Setup))
@@ -216,7 +216,7 @@ mod tests {
         assert!(is_ours(&Method::GET, "/") && is_ours(&Method::GET, "/ui/vm/1/console"));
         assert!(!is_ours(&Method::POST, "/") && !is_ours(&Method::GET, "/uikit"));
         assert_eq!(Asked::of("/ui/haven/ha/status"), Some(Asked::Haven("ha/status")));
-        assert_eq!(Asked::of("/ui/import"), Some(Asked::Machine));
+        assert_eq!(Asked::of("/ui/import"), Some(Asked::File));
         assert_eq!(Asked::of("/ui/vm/1/console"), None);
     }
 }

@@ -78,7 +78,7 @@ pub(super) async fn answer(state: &Arc<AppState>, asked: Asked<'_>, request: Req
                 Err(error) => failed(StatusCode::OK, &error),
             }
         }
-        Asked::Machine if matches!(method, Method::GET | Method::PUT) => {
+        Asked::File if matches!(method, Method::GET | Method::PUT) => {
             let origin = Origin::of(&request);
             raw_vdi::serve(state, origin, as_session(&page, request)).await
         }

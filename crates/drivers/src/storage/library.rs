@@ -1,0 +1,307 @@
+//! Images on their way into an ISO library.
+//!
+//! Owns: the second mount of a library, which can be written and is there while somebody puts an
+//! image into it, and the hidden file that the image is until all of it has arrived. Never touches
+//! an image that is there: hosts may have it in a drive.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::bounded::Bounded;
+use super::directory::{DirectoryDriver, Mounter, StorageConfig};
+use super::error::{BAD_CHARACTER, FULL, VDI_CREATE, VDI_EXISTS, error, system};
+use super::file::bind;
+use super::iso::{ENDINGS, Location, locate};
+use super::nfs::NfsMounter;
+use super::{ImageWriter, SrSpec, StorageError};
+
+/// Longest name of an image, in bytes: with what hides it, it stays below every file system's limit.
+const NAME_BYTES_MAX: usize = 200;
+/// What the names of images begin with that are not whole yet.
+const UNFINISHED: &str = ".haven-upload-";
+/// So old is an unfinished image that nobody sends any more.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// Room that is left free for others on the file system of the library.
+const ROOM_LEFT_BYTES: u64 = 16 << 20;
+
+/// Whether an image may have this name.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_name(name: &str) -> Result<(), StorageError> {
+    let lower = name.to_lowercase();
+    let text = if !ENDINGS.iter().any(|ending| lower.ends_with(ending)) {
+        format!("the name of an image ends in {}", ENDINGS.join(" or "))
+    } else if name.starts_with('.') || name.chars().any(|c| c == '/' || c.is_control()) {
+        "the name of an image begins with no point, and has no strokes or control characters".into()
+    } else if name.len() > NAME_BYTES_MAX {
+        format!("the name of an image has {NAME_BYTES_MAX} bytes at most")
+    } else {
+        return Ok(());
+    };
+    Err(error(BAD_CHARACTER, text))
+}
+
+/// Mounts a library so that it can be written.
+#[derive(Debug)]
+struct WritableMounter;
+
+impl Mounter for WritableMounter {
+    fn check(&self, config: &BTreeMap<String, String>) -> Result<(), StorageError> {
+        locate(config).map(|_| ())
+    }
+
+    fn mount(
+        &self,
+        sr: &SrSpec,
+        target: &Path,
+        config: &StorageConfig,
+    ) -> Result<(), StorageError> {
+        match locate(&sr.device_config)? {
+            Location::Directory(place) => bind(sr.uuid, &place, target, &[], config.mount_deadline),
+            Location::Export(nfs) => {
+                let spec = SrSpec { device_config: nfs, ..sr.clone() };
+                NfsMounter.mount(&spec, target, config)
+            }
+        }
+    }
+
+    fn places(
+        &self,
+        _: &BTreeMap<String, String>,
+        _: Duration,
+    ) -> Result<Option<Vec<String>>, StorageError> {
+        Ok(None)
+    }
+}
+
+/// The libraries that are written now.
+#[derive(Debug)]
+pub(super) struct Libraries {
+    driver: DirectoryDriver<WritableMounter>,
+    bounded: Bounded,
+    deadline: Duration,
+    /// Images that are on their way, by the library's second mount.
+    users: Mutex<BTreeMap<Uuid, usize>>,
+}
+
+impl Libraries {
+    pub(super) fn new(config: StorageConfig, bounded: Bounded) -> Self {
+        let deadline = config.change_deadline;
+        let driver = DirectoryDriver::new(WritableMounter, config, bounded.clone());
+        Self { driver, bounded, deadline, users: Mutex::default() }
+    }
+
+    fn users(&self) -> MutexGuard<'_, BTreeMap<Uuid, usize>> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins an image of `size` bytes, if that is known.
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        sr: &SrSpec,
+        name: &str,
+        size: Option<u64>,
+    ) -> Result<Box<dyn ImageWriter>, StorageError> {
+        check_name(name)?;
+        // A repository of its own for the mount: the library's own stays as it is, read-only.
+        let mount = SrSpec { uuid: Uuid::new_v5(&sr.uuid, b"written"), ..sr.clone() };
+        let place = Place { libraries: Arc::clone(self), mount: mount.uuid };
+        *self.users().entry(mount.uuid).or_insert(0) += 1;
+        self.driver.mount(&mount)?;
+        let root = self.driver.root(mount.uuid);
+        let path = root.join(format!("{UNFINISHED}{}", Uuid::new_v4()));
+        let to = root.join(name);
+        let (at, wanted) = (path.clone(), to.clone());
+        let file =
+            self.driver.within(mount.uuid, "begin an image", self.deadline, move |root| {
+                clear(root);
+                open(root, &at, &wanted, size)
+            })?;
+        Ok(Box::new(Upload { place, file: Arc::new(file), path, to, finished: false }))
+    }
+}
+
+/// One user of a mount, which goes with the last.
+#[derive(Debug)]
+struct Place {
+    libraries: Arc<Libraries>,
+    mount: Uuid,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut users = self.libraries.users();
+        let left = users.get(&self.mount).copied().unwrap_or(0).saturating_sub(1);
+        if left > 0 {
+            users.insert(self.mount, left);
+            return;
+        }
+        users.remove(&self.mount);
+        // Under the lock: whoever comes next mounts it again.
+        if let Err(cause) = self.libraries.driver.unmount(self.mount) {
+            tracing::warn!(%cause, "a library stays mounted until the next image comes");
+        }
+    }
+}
+
+/// Takes away what earlier uploads left that broke off with their host.
+fn clear(root: &Path) {
+    let Ok(entries) = std::fs::read_dir(root) else { return };
+    for entry in entries.flatten() {
+        let ours = entry.file_name().to_string_lossy().starts_with(UNFINISHED);
+        let age = entry.metadata().and_then(|about| about.modified()).map(|at| at.elapsed());
+        if ours && age.is_ok_and(|age| age.is_ok_and(|age| age > FORGOTTEN_AFTER)) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn open(root: &Path, path: &Path, to: &Path, size: Option<u64>) -> Result<File, StorageError> {
+    if to.exists() {
+        return Err(taken(to));
+    }
+    let free = rustix::fs::statvfs(root)
+        .map(|about| about.f_bavail.saturating_mul(about.f_frsize))
+        .map_err(|cause| failed(&cause.into()))?;
+    if size.is_some_and(|size| size.saturating_add(ROOM_LEFT_BYTES) > free) {
+        let (size, free) = (size.unwrap_or(0) >> 20, free >> 20);
+        let text = format!("the image has {size} MiB, and {free} MiB are free in the library");
+        return Err(error(FULL, text));
+    }
+    OpenOptions::new().write(true).create_new(true).open(path).map_err(|cause| failed(&cause))
+}
+
+fn taken(to: &Path) -> StorageError {
+    let name = to.file_name().unwrap_or_default().to_string_lossy();
+    error(VDI_EXISTS, format!("{name} is in the library already"))
+}
+
+/// Why the library does not take it.
+fn failed(cause: &std::io::Error) -> StorageError {
+    match cause.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            let text = format!(
+                "this host may not write into the library ({cause}): allow it where the library \
+                 lies (an NFS export needs rw, and no_root_squash or a directory that everybody \
+                 may write), or put the image there by hand and scan the library"
+            );
+            error(VDI_CREATE, text)
+        }
+        _ => system(VDI_CREATE, "writing the image", cause),
+    }
+}
+
+/// An image that is not whole yet.
+#[derive(Debug)]
+struct Upload {
+    // Closed before its mount goes.
+    file: Arc<File>,
+    path: PathBuf,
+    to: PathBuf,
+    finished: bool,
+    place: Place,
+}
+
+impl Upload {
+    fn run(
+        &self,
+        what: &str,
+        work: impl FnOnce(&File) -> Result<(), StorageError> + Send + 'static,
+    ) -> Result<(), StorageError> {
+        let (file, libraries) = (Arc::clone(&self.file), &self.place.libraries);
+        libraries.bounded.run(self.place.mount, what, libraries.deadline, move || work(&file))
+    }
+}
+
+impl ImageWriter for Upload {
+    fn write(&mut self, bytes: Vec<u8>) -> Result<(), StorageError> {
+        self.run("write an image", move |mut file| {
+            file.write_all(&bytes).map_err(|cause| failed(&cause))
+        })
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<(), StorageError> {
+        let (path, to) = (self.path.clone(), self.to.clone());
+        self.run("name an image", move |file| {
+            file.sync_all().map_err(|cause| failed(&cause))?;
+            name(&path, &to)
+        })?;
+        self.finished = true;
+        Ok(())
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if !self.finished {
+            let path = self.path.clone();
+            let _ = self.run("remove an unfinished image", move |_| {
+                let _ = std::fs::remove_file(path);
+                Ok(())
+            });
+        }
+    }
+}
+
+/// Gives an image its name, which nobody took meanwhile.
+fn name(path: &Path, to: &Path) -> Result<(), StorageError> {
+    match std::fs::hard_link(path, to) {
+        Ok(()) => {
+            let _ = std::fs::remove_file(path);
+        }
+        Err(cause) if cause.kind() == ErrorKind::AlreadyExists => return Err(taken(to)),
+        // File systems without links.
+        Err(_) if to.exists() => return Err(taken(to)),
+        Err(_) => std::fs::rename(path, to).map_err(|cause| failed(&cause))?,
+    }
+    let parent = to.parent().map(File::open);
+    if let Some(Ok(directory)) = parent {
+        directory.sync_all().map_err(|cause| failed(&cause))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(root: &Path, name_of: &str, content: &[u8]) -> Result<(), StorageError> {
+        let (path, to) = (root.join(format!("{UNFINISHED}1")), root.join(name_of));
+        let mut file = open(root, &path, &to, Some(content.len() as u64))?;
+        file.write_all(content).unwrap();
+        name(&path, &to)
+    }
+
+    #[test]
+    fn an_image_appears_whole_and_none_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        sent(dir.path(), "a.iso", b"first").unwrap();
+        assert_eq!(sent(dir.path(), "a.iso", b"second").unwrap_err().code, VDI_EXISTS);
+        // Somebody took the name while the second was on its way.
+        let late = dir.path().join(format!("{UNFINISHED}2"));
+        std::fs::write(&late, "second").unwrap();
+        let refused = name(&late, &dir.path().join("a.iso")).unwrap_err();
+        assert_eq!(refused.code, VDI_EXISTS);
+        assert_eq!(std::fs::read(dir.path().join("a.iso")).unwrap(), b"first");
+        let all = open(dir.path(), &late, &dir.path().join("b.iso"), Some(u64::MAX));
+        assert_eq!(all.unwrap_err().code, FULL);
+    }
+
+    #[test]
+    fn only_what_a_library_lists_is_a_name() {
+        for good in ["debian-12.iso", "Ubuntu.ISO", "干净系统.iso", "disk.img"] {
+            check_name(good).unwrap();
+        }
+        let long = format!("{}.iso", "x".repeat(NAME_BYTES_MAX));
+        for bad in ["", "iso", "a.txt", "../a.iso", ".a.iso", "a\n.iso", long.as_str()] {
+            assert_eq!(check_name(bad).unwrap_err().code, BAD_CHARACTER, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+// Which file goes into which library, how far it is, and what became of it.
+import { Alert, FileUpload, FormGroup, FormSelect, FormSelectOption, Progress } from "@patternfly/react-core";
+import { type ReactNode, useState } from "react";
+import { haven } from "@/actions/cli";
+import { useI18n } from "@/i18n";
+import type { Item } from "@/store/hooks";
+import { Act } from "@/ui/Act";
+import { Help } from "@/ui/bits";
+import { CliLines } from "@/ui/CliLines";
+import { ErrorView } from "@/ui/ErrorView";
+import { useImages } from "../vm/CdDialog";
+import { type ImageUpload, isCd, wrongName } from "./upload";
+
+interface Props {
+  upload: ImageUpload;
+  libraries: ReadonlyArray<Item<"SR">>;
+  /** Uuid of the library that is meant at first. */
+  first?: string | null;
+}
+
+export function UploadForm({ upload: { state, start, cancel }, libraries, first }: Props): ReactNode {
+  const { t, bytes } = useI18n();
+  const images = useImages();
+  const [file, setFile] = useState<File | null>(null);
+  const [looksWrong, setLooksWrong] = useState(false);
+  const [picked, setPicked] = useState<string | null>(null);
+  const library = libraries.find((each) => each.$ref === picked) ?? libraries.find((each) => each.uuid === first) ?? libraries[0];
+  const choose = (chosen: File | null): void => {
+    setFile(chosen);
+    setLooksWrong(false);
+    // A file that cannot be read is the server's to refuse.
+    if (chosen !== null) void isCd(chosen).then((isOne) => setLooksWrong(!isOne), () => undefined);
+  };
+  if (library === undefined) return null;
+  const isSent = state.is === "done" && state.name === file?.name;
+  const wrong = file === null || isSent ? undefined : (wrongName(file.name, library, images) ?? (looksWrong ? "image-no-cd" : undefined));
+  const isSending = state.is === "sending";
+  const blocked = file === null || isSent ? t("import-needs-file") : wrong === undefined ? undefined : t(wrong, { name: file.name });
+  return (
+    <div className="hv-stack">
+      <FormGroup label={t("image-file")} fieldId="image-file">
+        <FileUpload
+          id="image-file"
+          value={file ?? undefined}
+          filename={file?.name ?? ""}
+          filenamePlaceholder={t("import-drop")}
+          browseButtonText={t("import-browse")}
+          clearButtonText={t("clear")}
+          isDisabled={isSending}
+          hideDefaultPreview
+          onFileInputChange={(_event, chosen) => choose(chosen)}
+          onClearClick={() => choose(null)}
+        />
+        <Help isWrong={wrong !== undefined}>{wrong === undefined ? (file === null ? t("image-file-help") : t("import-file-size", { size: bytes(file.size) })) : blocked}</Help>
+      </FormGroup>
+      {libraries.length > 1 && (
+        <FormGroup label={t("image-library")} fieldId="image-library">
+          <FormSelect id="image-library" value={library.$ref} isDisabled={isSending} onChange={(_event, ref) => setPicked(ref)}>
+            {libraries.map((each) => (
+              <FormSelectOption key={each.$ref} value={each.$ref} label={each.name_label} />
+            ))}
+          </FormSelect>
+        </FormGroup>
+      )}
+      {isSending && (
+        <>
+          <Progress title={t(state.share < 1 ? "import-sending" : "image-checking")} value={Math.round(state.share * 100)} />
+          <p className="hv-muted">{t("image-goes-on")}</p>
+        </>
+      )}
+      {state.is === "failed" && <ErrorView error={state.error} />}
+      {state.is === "done" && <Alert isInline variant="success" title={t("image-done", { name: state.name })} />}
+      <div className="hv-buttons">
+        {isSending ? (
+          <Act variant="secondary" blocked={undefined} onClick={cancel}>
+            {t("image-cancel")}
+          </Act>
+        ) : (
+          <Act variant="secondary" blocked={blocked} onClick={() => file !== null && start(file, library)}>
+            {t("image-do")}
+          </Act>
+        )}
+      </div>
+      <CliLines lines={[haven("sr", "upload", library.name_label, file?.name ?? "IMAGE.iso")]} />
+    </div>
+  );
+}
