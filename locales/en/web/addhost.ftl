@@ -80,3 +80,18 @@ hostnet-step = { tab-networks }
 hostnet-step-body = { $host } has joined the pool. See that it has the networks that machines need.
 hostnet-page = Networks of { $host }
 new-host-mend = On that host:
+host-check-machines = Machines of others
+host-check-machines-warning = They stay on this host as they are. The pool does not see, move or protect them, and when the host is switched off or restarts they stop with it.
+host-machine-runs = { $name } (runs)
+host-machine-off = { $name } (off)
+host-machines-adopt = To bring one into the pool: shut it down, make a machine here with a disk that is as large, and write its disk into that one:
+review-title = The checked hosts beside each other
+review-outcome = What comes of it
+review-joins = joins the pool
+review-not-yet = cannot join yet: { $checks }
+review-body = Whoever joins gets a copy of the pool's database and attaches its shared storage. Nothing else on the host is changed; its networks come after.
+review-none = None of them is ready. What is in the way, and what to do, stands with each host above.
+review-add = { $count ->
+    [one] Add the host that is ready
+   *[other] Add the { $count } hosts that are ready
+}

@@ -80,3 +80,18 @@ hostnet-step = { tab-networks }
 hostnet-step-body = { $host } ya está en el pool. Compruebe que tiene las redes que necesitan las máquinas.
 hostnet-page = Redes de { $host }
 new-host-mend = En ese host:
+host-check-machines = Máquinas ajenas
+host-check-machines-warning = Se quedan en este host como están. El pool no las ve, no las mueve ni las protege, y cuando el host se apaga o se reinicia se paran con él.
+host-machine-runs = { $name } (en marcha)
+host-machine-off = { $name } (apagada)
+host-machines-adopt = Para traer una al pool: apáguela, cree aquí una máquina con un disco igual de grande y escriba en él el suyo:
+review-title = Los hosts comprobados, uno junto a otro
+review-outcome = Qué resulta
+review-joins = entra en el pool
+review-not-yet = aún no puede entrar: { $checks }
+review-body = Quien entra recibe una copia de la base de datos del pool y conecta su almacenamiento compartido. No se cambia nada más en el host; sus redes vienen después.
+review-none = Ninguno está listo. Lo que lo impide y qué hacer está arriba, en cada host.
+review-add = { $count ->
+    [one] Añadir el host que está listo
+   *[other] Añadir los { $count } hosts que están listos
+}

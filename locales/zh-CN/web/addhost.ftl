@@ -80,3 +80,17 @@ hostnet-step = { tab-networks }
 hostnet-step-body = { $host } 已加入资源池。请确认它拥有虚拟机所需的网络。
 hostnet-page = { $host } 的网络
 new-host-mend = 在该主机上：
+host-check-machines = 其他虚拟机
+host-check-machines-warning = 它们在此主机上保持原样。资源池看不到、不迁移也不保护它们；主机关机或重启时它们随之停止。
+host-machine-runs = { $name }（运行中）
+host-machine-off = { $name }（已关机）
+host-machines-adopt = 若要将其迁入资源池：先关机，在此创建一台磁盘大小相同的虚拟机，再将其磁盘写入：
+review-title = 已检查主机的对比
+review-outcome = 结果
+review-joins = 可加入资源池
+review-not-yet = 暂时不能加入：{ $checks }
+review-body = 加入的主机会获得资源池数据库的副本并连接共享存储。主机上的其他内容不变；网络在之后设置。
+review-none = 没有就绪的主机。原因和处理办法见上面各主机处。
+review-add = { $count ->
+   *[other] 添加 { $count } 台就绪的主机
+}

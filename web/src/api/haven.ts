@@ -175,6 +175,8 @@ export interface HostCheck {
   /** What was found. */
   detail: string;
   error?: { message: string; data: string[] };
+  /** Machines in its hypervisor that are not the pool's, where that is what is checked. */
+  machines?: Array<{ name: string; runs: boolean }>;
 }
 
 /** What every host says before protection is turned on; `text` is the pool's own sentence, in English. */

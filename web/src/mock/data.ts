@@ -182,7 +182,7 @@ function addMachine(tables: MockTables, index: number, hosts: readonly string[],
   const uuid = fixed(4, index);
   const metrics = tables.insert("VM_metrics", { uuid: fixed(5, index), start_time: wire(Date.now() - index * 60_000), other_config: {} });
   const vdi = tables.insert("VDI", { uuid: fixed(6, index), name_label: `${word}${index} disk`, SR: sr, virtual_size: 20 * GIB, physical_utilisation: 6 * GIB, type: "system", location: `${fixed(6, index)}.qcow2`, sm_config: {}, VBDs: [], is_a_snapshot: false, managed: true, missing: false, allowed_operations: [running ? "resize_online" : "resize"], current_operations: {} });
-  const vbd = tables.insert("VBD", { uuid: fixed(7, index), VM: `OpaqueRef:${uuid}`, VDI: vdi, device: "vda", userdevice: "0", type: "Disk", mode: "RW", bootable: true, empty: false, currently_attached: running, allowed_operations: [], current_operations: {} });
+  const vbd = tables.insert("VBD", { uuid: fixed(7, index), VM: `OpaqueRef:${uuid}`, VDI: vdi, device: "vda", userdevice: "0", type: "Disk", mode: "RW", bootable: true, empty: false, currently_attached: running, other_config: index === 0 ? { bus: "sata" } : {}, allowed_operations: [], current_operations: {} });
   tables.update("VDI", vdi, { VBDs: [vbd] });
   const vif = tables.insert("VIF", { uuid: fixed(8, index), VM: `OpaqueRef:${uuid}`, network, device: "0", MAC: `52:54:00:00:${(index >> 8).toString(16).padStart(2, "0")}:${(index & 255).toString(16).padStart(2, "0")}`, MTU: 1500, qos_algorithm_type: "", qos_algorithm_params: {}, currently_attached: running, allowed_operations: [], current_operations: {} });
   const consoles = running ? addConsoles(tables, `OpaqueRef:${uuid}`) : [];

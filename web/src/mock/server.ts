@@ -286,7 +286,7 @@ export class MockServer {
     const checks = [
       good("free", ""), good("identity", host.name), good("version", "0.1.0"), good("cpu", "AuthenticAMD, AMD EPYC 7302P"), clock,
       good("address", address), good("name", host.name), good("hypervisor", "libvirt 10.0, QEMU 8.2"), good("virtualisation", "KVM"),
-      good("cpu-model", "EPYC"), { id: "links", state: "warning" as const, detail: "0/2" }, good("memory", "65536 MiB"), storage,
+      good("cpu-model", "EPYC"), isOdd ? { id: "machines", state: "warning", detail: "win10 (running), contab (shut off)", machines: [{ name: "win10", runs: true }, { name: "contab", runs: false }] } : good("machines", ""), { id: "links", state: "warning" as const, detail: "0/2" }, good("memory", "65536 MiB"), storage,
     ];
     return { fingerprint, waits: true, name: host.name, address, version: "0.1.0", ok: !isOdd, checks };
   }

@@ -37,7 +37,7 @@ export function takeSnapshot(tables: MockTables, vm: string, name: string, memor
     const [vbd, vdi] = [tables.get("VBD", ref), tables.get("VDI", tables.get("VBD", ref)?.VDI ?? "")];
     if (vbd === undefined || vdi === undefined) return [];
     const frozen = tables.insert("VDI", { name_label: vdi.name_label, SR: vdi.SR, virtual_size: vdi.virtual_size, physical_utilisation: vdi.physical_utilisation, type: vdi.type, VBDs: [], is_a_snapshot: true, snapshot_of: vbd.VDI, managed: true, allowed_operations: ["destroy"], current_operations: {} });
-    return [tables.insert("VBD", { VM: snapshot, VDI: frozen, device: vbd.device, userdevice: vbd.userdevice, type: "Disk", mode: "RW", bootable: vbd.bootable, empty: false, currently_attached: false, allowed_operations: [], current_operations: {} })];
+    return [tables.insert("VBD", { VM: snapshot, VDI: frozen, device: vbd.device, userdevice: vbd.userdevice, type: "Disk", mode: "RW", bootable: vbd.bootable, empty: false, currently_attached: false, other_config: vbd.other_config, allowed_operations: [], current_operations: {} })];
   });
   tables.update("VM", snapshot, { VBDs: vbds });
   tables.update("VM", vm, { snapshots: [...rest.snapshots, snapshot], parent: snapshot });

@@ -98,18 +98,19 @@ test("W7: disks and interfaces as many as are wanted, and the line that does the
   await jump(user, "Disks");
   await user.click(screen.getByRole("button", { name: "Add a disk" }));
   fireEvent.change(screen.getByRole("spinbutton", { name: "Disk 2 (GiB)" }), { target: { value: "0.5" } });
+  await user.selectOptions(screen.getByLabelText("How the guest reaches its disks"), "SATA (any system)");
   await jump(user, "Networks");
   await user.click(screen.getByRole("button", { name: "Add an interface" }));
   await user.selectOptions(within(screen.getByRole("group", { name: "Interface 1" })).getByLabelText("Network"), screen.getAllByRole("option", { name: /VLAN 20/ }).at(-1) as HTMLElement);
   await jump(user, "Review");
   const line = container.querySelector(".hv-cli pre")?.textContent ?? "";
-  expect(line).toContain("--disk 20480MiB --disk 512MiB");
+  expect(line).toContain("--disk 20480MiB --disk 512MiB --disk-bus sata");
   expect(line).toContain("--network 'Management network' --network '教室 VLAN 20'");
   await user.click(screen.getByRole("button", { name: "Create the machine" }));
   await waitFor(() => expect(server.pool.tables.all("VM").some(([, vm]) => vm.name_label === "linux-1")).toBe(true), SOON);
   const [ref, made] = server.pool.tables.all("VM").find(([, vm]) => vm.name_label === "linux-1") ?? [];
   await waitFor(() => expect(server.pool.tables.all("VIF").filter(([, vif]) => vif.VM === ref)).toHaveLength(2), SOON);
-  await waitFor(() => expect(server.pool.tables.get("VM", ref ?? "")?.other_config["disks"]).toContain(`device="1" size="${2 ** 29}"`), SOON);
+  await waitFor(() => expect(server.pool.tables.get("VM", ref ?? "")?.other_config["disks"]).toMatch(new RegExp(`device="1" size="${2 ** 29}".* bus="sata"/>`)), SOON);
   expect(made?.is_a_template).toBe(true);
 }, 40_000);
 
@@ -257,8 +258,15 @@ test("W3: a host that waits is checked one by one; what is in the way is named, 
   await waitFor(() => expect(odd.querySelectorAll("[data-state=bad]")).toHaveLength(2), SOON);
   expect(odd.querySelector("[data-check=clock] .hv-bad-text")?.textContent).toContain("NTP");
   expect(within(odd).getByRole("button", { name: "Add this host" }).getAttribute("aria-disabled")).toBe("true");
+  // Machines of others are named, with what becomes of them.
+  expect(odd.querySelector("[data-check=machines]")?.textContent).toMatch(/win10 \(runs\) and contab \(off\).*does not see.*vdi-import/s);
+  expect(screen.queryByRole("table", { name: /beside each other/ })).toBeNull();
   const good = await check("host8", "ABCD-EFGH");
-  await user.click(await within(good).findByRole("button", { name: "Add this host" }, SOON));
+  const table = await screen.findByRole("table", { name: /beside each other/ }, SOON);
+  const cells = (id: string): string[] => Array.from(table.querySelectorAll(`[data-check=${id}] td`), (cell) => cell.textContent.trim());
+  expect([cells("clock"), cells("version"), cells("machines")]).toEqual([["in the way", "good"], ["good", "good"], ["to be known", "good"]]);
+  expect(within(table).getByText("cannot join yet: Clock and Reaches the storage")).toBeTruthy();
+  await user.click(screen.getByRole("button", { name: "Add the host that is ready" }));
   await waitFor(() => expect(server.pool.tables.all("host")).toHaveLength(before + 1), SOON);
   // It has joined: the networks that it is without are the last step.
   const networks = await within(good).findByRole("table", { name: "Networks of the pool on this host" }, SOON);

@@ -170,6 +170,9 @@ pub(crate) struct CreateVm {
     /// Size of a disk, in place of the template's; may be given several times
     #[arg(long = "disk", value_name = "SIZE", value_parser = parse_bytes, action = ArgAction::Append)]
     pub(crate) disks: Vec<u64>,
+    /// By what the guest reaches these disks; sata needs no driver in the guest, and is slower
+    #[arg(long, value_name = "BUS", value_parser = ["virtio", "scsi", "sata"], requires = "disks")]
+    pub(crate) disk_bus: Option<String>,
     /// Storage repository for the disks (the pool's default if not given)
     #[arg(long, value_name = "SR")]
     pub(crate) sr: Option<String>,

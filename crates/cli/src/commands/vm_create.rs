@@ -145,7 +145,7 @@ async fn fit_out(
         false => context.call("VM.get_allowed_VBD_devices", &[json!(vm.reference)]).await?,
     };
     let sr = plan.sr.as_ref().map(Record::uuid);
-    let wanted = disks(before, &options.disks, (&free, sr));
+    let wanted = disks(before, &options.disks, (&free, sr), options.disk_bus.as_deref());
     if wanted != before {
         vm_set::set_other(context, vm, DISKS_KEY, &wanted).await?;
     }
@@ -173,8 +173,14 @@ async fn fit_out(
 
 /// The template's disks, or those asked for in their place, on the storage asked for. An empty `sr`
 /// leaves the choice to the pool: its default.
-fn disks(template: &str, sizes: &[u64], (free, sr): (&Value, Option<&str>)) -> String {
+fn disks(
+    template: &str,
+    sizes: &[u64],
+    (free, sr): (&Value, Option<&str>),
+    bus: Option<&str>,
+) -> String {
     let sr = sr.unwrap_or_default();
+    let bus = bus.map(|bus| format!(" bus=\"{bus}\"")).unwrap_or_default();
     if sizes.is_empty() {
         return template.replace("sr=\"\"", &format!("sr=\"{sr}\""));
     }
@@ -186,7 +192,7 @@ fn disks(template: &str, sizes: &[u64], (free, sr): (&Value, Option<&str>)) -> S
             let device = device.map_or_else(|| index.to_string(), str::to_owned);
             let (bootable, kind) = if device == "0" { (true, "system") } else { (false, "user") };
             format!(
-                "<disk device=\"{device}\" size=\"{size}\" sr=\"{sr}\" bootable=\"{bootable}\" type=\"{kind}\"/>"
+                "<disk device=\"{device}\" size=\"{size}\" sr=\"{sr}\" bootable=\"{bootable}\" type=\"{kind}\"{bus}/>"
             )
         })
         .collect();
@@ -265,15 +271,15 @@ mod tests {
     fn the_templates_disks_are_put_where_they_are_wanted() {
         let none = json!([]);
         let placed = TEMPLATE.replace("sr=\"\"", "sr=\"u-1\"");
-        assert_eq!(disks(TEMPLATE, &[], (&none, None)), TEMPLATE);
-        assert_eq!(disks(TEMPLATE, &[], (&none, Some("u-1"))), placed);
-        assert_eq!(disks("", &[], (&none, Some("u-1"))), "");
+        assert_eq!(disks(TEMPLATE, &[], (&none, None), None), TEMPLATE);
+        assert_eq!(disks(TEMPLATE, &[], (&none, Some("u-1")), None), placed);
+        assert_eq!(disks("", &[], (&none, Some("u-1")), None), "");
     }
 
     #[test]
     fn sizes_that_were_asked_for_replace_the_templates_disks() {
         assert_eq!(
-            disks(TEMPLATE, &[64, 32], (&json!(["0", "1", "2"]), Some("u-1"))),
+            disks(TEMPLATE, &[64, 32], (&json!(["0", "1", "2"]), Some("u-1")), None),
             "<provision>\
              <disk device=\"0\" size=\"64\" sr=\"u-1\" bootable=\"true\" type=\"system\"/>\
              <disk device=\"1\" size=\"32\" sr=\"u-1\" bootable=\"false\" type=\"user\"/>\
@@ -283,7 +289,8 @@ mod tests {
 
     #[test]
     fn a_disk_beside_those_of_the_template_takes_a_free_place() {
-        let added = disks("", &[64], (&json!(["1", "2"]), None));
+        let added = disks("", &[64], (&json!(["1", "2"]), None), Some("sata"));
+        assert!(added.contains(" bus=\"sata\"/>"), "{added}");
         assert!(added.contains("device=\"1\"") && added.contains("bootable=\"false\""), "{added}");
     }
 }

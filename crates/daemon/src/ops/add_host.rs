@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use haven_cluster::ids::HostId;
+use haven_drivers::hypervisor::Stranger;
 use haven_drivers::storage::{SrSpec, TestPart};
 use haven_model::{ApiError, Host, Sr, codes};
 use haven_pooldb::Image;
@@ -227,6 +228,7 @@ fn host_checks(
     let taken = db.iter::<Host>().any(|(_, row)| row.name_label == name);
     checks.push(if taken { warning("name", &name) } else { good("name", &name) });
     checks.extend(hypervisor(facts, entry(spec::CPU_MODEL_KEY)));
+    checks.extend(strangers(found));
     let ports = facts.nics.iter().filter(|nic| nic.physical);
     let (all, up) = (ports.clone().count(), ports.filter(|nic| nic.carrier).count());
     let links = format!("{up}/{all}");
@@ -246,6 +248,23 @@ fn idle(found: &Json) -> Result<(), ApiError> {
         None => Ok(()),
         Some(error) => Err(crate::peer_net::refusal(&json!({ "error": error }))),
     }
+}
+
+/// Machines in the host's hypervisor that are not Haven's: they stay as they are, and the pool
+/// neither sees nor protects them.
+fn strangers(found: &Json) -> Option<Json> {
+    let named = found.get("machines").filter(|machines| !machines.is_null())?;
+    let machines: Vec<Stranger> = serde_json::from_value(named.clone()).ok()?;
+    if machines.is_empty() {
+        return Some(good("machines", ""));
+    }
+    let one = |machine: &Stranger| match machine.runs {
+        true => format!("{} (running)", machine.name),
+        false => format!("{} (shut off)", machine.name),
+    };
+    let names: Vec<String> = machines.iter().map(one).collect();
+    let detail = names.join(", ");
+    Some(json!({ "id": "machines", "state": "warning", "detail": detail, "machines": machines }))
 }
 
 fn hypervisor(facts: &HostFacts, model: &str) -> Vec<Json> {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use haven_drivers::hypervisor::{DomainChange, HypervisorError};
+use haven_drivers::hypervisor::{DiskBus, DomainChange, HypervisorError};
 use haven_model::{
     ApiError, Host, Network, Ref, Value, Vbd, VbdMode, VbdType, Vdi, Vif, Vm, VmPowerState, codes,
 };
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::vm::state as vm_state;
 use super::vm::{migrate, nics};
-use super::{allowed, errors, host, spec, vdi};
+use super::{allowed, errors, host, spec, vbd, vdi};
 use crate::dispatch::Call;
 use crate::orders::{Order, OrderError};
 use crate::state::AppState;
@@ -113,6 +113,7 @@ pub async fn plug_disk(call: Arc<Call>) -> Result<Value, ApiError> {
             ));
         }
         usable(db, row, at)?;
+        pluggable(db, row)?;
         Ok((at, spec::disk(db, row, &mount)?, row.vdi))
     };
     let (at, _, vdi) = call.read(&judge).await?;
@@ -174,6 +175,22 @@ fn usable(db: &Image, row: &Vbd, at: Running) -> Result<(), ApiError> {
         return Err(ApiError::with(codes::VM_REQUIRES_SR, &[&at.vm, &disk.sr]));
     }
     Ok(())
+}
+
+/// Its bus takes a disk while the guest runs.
+fn pluggable(db: &Image, row: &Vbd) -> Result<(), ApiError> {
+    let scsi = |other: &Vbd| other.currently_attached && vbd::bus(other) == Ok(DiskBus::Scsi);
+    let mut others = db.require(row.vm)?.vbds.iter().filter_map(|other| db.get(*other));
+    match vbd::bus(row)? {
+        DiskBus::Sata => Err(ApiError::not_allowed(
+            "a SATA disk comes only while its VM is off; shut it down, or choose virtio",
+        )),
+        DiskBus::Scsi if !others.any(scsi) => Err(ApiError::not_allowed(
+            "the VM was started without a SCSI disk and has no controller for one; shut it down \
+             and start it with this disk, or choose virtio",
+        )),
+        DiskBus::Scsi | DiskBus::Virtio => Ok(()),
+    }
 }
 
 fn mark_disk(tx: &mut Tx<'_>, vbd: Ref<Vbd>, on: bool) -> Result<(), ApiError> {
@@ -242,7 +259,7 @@ pub async fn change_medium(call: Arc<Call>) -> Result<Value, ApiError> {
             if !disk.is_null() && !row.empty {
                 return Err(ApiError::with(codes::VBD_NOT_EMPTY, &[&vbd]));
             }
-            super::vbd::changeable(db, row.vm)?;
+            vbd::changeable(db, row.vm)?;
             let now = Vbd { vdi: disk, empty: disk.is_null(), ..row.clone() };
             // A disc that one host alone reaches ties the machine to it as a disk does.
             let verdict = match disk.non_null() {
@@ -370,7 +387,7 @@ pub async fn move_nic(call: Arc<Call>) -> Result<Value, ApiError> {
         .read(|db| {
             let row = db.require(vif)?;
             db.require(network)?;
-            super::vbd::changeable(db, row.vm)?;
+            vbd::changeable(db, row.vm)?;
             let verdict = super::admission::check_nic(db, row.vm, network)?;
             if !row.currently_attached {
                 return Ok((row.vm, verdict, None));

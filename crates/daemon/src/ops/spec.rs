@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use haven_drivers::hypervisor::{
-    BootSpec, CpuModel, CrashAction, DiskFormat, DiskSpec, DomainExtra, DomainSpec, NicSpec,
+    BootSpec, CpuModel, CrashAction, DiskBus, DiskFormat, DiskSpec, DomainExtra, DomainSpec,
+    NicSpec,
 };
 use haven_drivers::storage::SrSpec;
 use haven_model::{
@@ -158,6 +159,7 @@ pub fn disk(db: &Image, vbd: &Vbd, mount: &Path) -> Result<DiskSpec, ApiError> {
             target,
             read_only: true,
             cdrom,
+            bus: DiskBus::default(),
         });
     };
     Ok(DiskSpec {
@@ -170,6 +172,7 @@ pub fn disk(db: &Image, vbd: &Vbd, mount: &Path) -> Result<DiskSpec, ApiError> {
         target,
         read_only,
         cdrom,
+        bus: super::vbd::bus(vbd).unwrap_or_default(),
     })
 }
 

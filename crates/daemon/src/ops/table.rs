@@ -225,6 +225,8 @@ handlers! {
     "VBD.unplug" => hotplug::unplug_disk,
     "VBD.unplug_force" => hotplug::unplug_disk,
     "VBD.set_mode" => vbd::set_mode,
+    "VBD.set_other_config" => vbd::configure,
+    "VBD.add_to_other_config" => vbd::configure,
 
     "VIF.create" => vif::create,
     "VIF.destroy" => vif::destroy,

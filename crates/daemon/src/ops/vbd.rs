@@ -1,7 +1,9 @@
 //! Disks and CD drives of VMs; plugging them into running ones is [`super::hotplug`]'s.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use haven_drivers::hypervisor::DiskBus;
 use haven_model::{ApiError, Field, Ref, Value, Vbd, VbdMode, VbdType, Vm, VmPowerState, codes};
 use haven_pooldb::{Image, Tx};
 
@@ -11,6 +13,61 @@ use crate::state::fresh;
 
 /// Device numbers of a VM.
 pub const DEVICES_MAX: u32 = 16;
+
+/// Key of `VBD.other_config`: by what the guest reaches the disk, `virtio` (also without it),
+/// `scsi` or `sata`. It holds from the next start on.
+pub const BUS_KEY: &str = "bus";
+
+/// By what the guest reaches the disk.
+///
+/// # Errors
+/// `INVALID_VALUE` for what is no bus.
+pub fn bus(row: &Vbd) -> Result<DiskBus, ApiError> {
+    match row.other_config.get(BUS_KEY) {
+        None => Ok(DiskBus::default()),
+        Some(text) => bus_named(text),
+    }
+}
+
+/// The bus of this name.
+///
+/// # Errors
+/// `INVALID_VALUE`.
+pub fn bus_named(text: &str) -> Result<DiskBus, ApiError> {
+    let found = DiskBus::ALL.into_iter().find(|bus| bus.as_str() == text);
+    let why = format!("{text}: a disk is reached by virtio, scsi or sata");
+    found.ok_or_else(|| ApiError::with(codes::INVALID_VALUE, &[&"other_config:bus", &why]))
+}
+
+/// `VBD.set_other_config`, `VBD.add_to_other_config`: what is no bus is refused.
+pub async fn configure(call: Arc<Call>) -> Result<Value, ApiError> {
+    let vbd: Ref<Vbd> = call.arg(0)?;
+    let whole = call.method.ends_with(".set_other_config");
+    let config: BTreeMap<String, String> = match whole {
+        true => call.arg(1)?,
+        false => [(call.arg(1)?, call.arg(2)?)].into(),
+    };
+    if let Some(text) = config.get(BUS_KEY) {
+        bus_named(text)?;
+    }
+    call.write(move |tx| {
+        let row = tx.require(vbd)?;
+        let taken = |key: &&String| !whole && row.other_config.contains_key(*key);
+        if let Some(key) = config.keys().find(taken) {
+            let about: [&dyn std::fmt::Display; 4] = [&"VBD", &"other_config", &row.uuid, key];
+            return Err(ApiError::with(codes::MAP_DUPLICATE_KEY, &about));
+        }
+        tx.update(vbd, |row: &mut Vbd| {
+            if whole {
+                row.other_config = config;
+            } else {
+                row.other_config.extend(config);
+            }
+        })
+    })
+    .await?;
+    Ok(Value::void())
+}
 
 /// `VBD.create(record)`.
 pub async fn create(call: Arc<Call>) -> Result<Value, ApiError> {
@@ -27,6 +84,7 @@ pub fn insert(tx: &mut Tx<'_>, asked: Vbd) -> Result<Ref<Vbd>, ApiError> {
     let vm = asked.vm;
     changeable(tx, vm)?;
     let disk = asked.r#type != VbdType::Cd;
+    bus(&asked)?;
     if asked.vdi.is_null() && disk {
         return Err(ApiError::handle_invalid(asked.vdi));
     }
@@ -159,7 +217,9 @@ pub async fn set_mode(call: Arc<Call>) -> Result<Value, ApiError> {
 
 #[cfg(test)]
 mod tests {
-    use super::number;
+    use haven_model::Vbd;
+
+    use super::{DiskBus, bus, number};
 
     #[test]
     fn devices_have_numbers_and_names() {
@@ -168,5 +228,16 @@ mod tests {
         assert_eq!(number("sda").unwrap(), "0");
         assert!(number("fd").is_err());
         assert!(number("xvd").is_err());
+    }
+
+    #[test]
+    fn a_disk_is_reached_by_virtio_unless_something_else_is_asked() {
+        let with = |text: &str| Vbd {
+            other_config: [("bus".to_owned(), text.to_owned())].into(),
+            ..Vbd::default()
+        };
+        assert_eq!(bus(&Vbd::default()).unwrap(), DiskBus::Virtio);
+        assert_eq!(bus(&with("sata")).unwrap(), DiskBus::Sata);
+        assert_eq!(bus(&with("ide")).unwrap_err().code, "INVALID_VALUE");
     }
 }

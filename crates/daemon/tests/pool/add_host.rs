@@ -1,5 +1,6 @@
 //! W3: a host that waits is checked from the pool, and joins from there.
 
+use haven_drivers::hypervisor::Stranger;
 use serde_json::{Value as Json, json};
 
 use crate::support::{TestHost, TestPool, get, pool, post};
@@ -35,7 +36,7 @@ async fn a_host_that_waits_is_checked_one_by_one_and_joins_from_the_pool() {
     assert_eq!((&hello["fingerprint"], &hello["waits"]), (&json!(fingerprint), &json!(true)));
     let mut asked = json!({ "address": place(&spare), "code": code, "fingerprint": fingerprint });
     let found = ask(&pool, "check", &asked).await.unwrap();
-    for id in ["free", "identity", "version", "cpu", "clock", "address", "storage"] {
+    for id in ["machines", "free", "identity", "version", "cpu", "clock", "address", "storage"] {
         assert_eq!(check(&found, id)["state"], "good", "{id}: {found}");
     }
     assert_eq!(found["ok"], true, "{found}");
@@ -45,6 +46,14 @@ async fn a_host_that_waits_is_checked_one_by_one_and_joins_from_the_pool() {
     assert_eq!(check(&cut, "storage")["error"]["message"], "SR_BACKEND_FAILURE_73", "{cut}");
     assert_eq!((&cut["ok"], &check(&cut, "storage")["detail"]), (&json!(false), &json!("shared")));
     pool.array.cut_off(1, false);
+    // So are machines of others, which stay as they are: a host with them may join.
+    let stranger = Stranger { name: "win10".to_owned(), runs: true };
+    pool.world.add_stranger(1, stranger);
+    let met = ask(&pool, "check", &asked).await.unwrap();
+    let machines = check(&met, "machines");
+    assert_eq!((&machines["state"], &met["ok"]), (&json!("warning"), &json!(true)), "{met}");
+    assert_eq!(machines["detail"], "win10 (running)");
+    assert_eq!(machines["machines"], json!([{ "name": "win10", "runs": true }]));
     asked["fingerprint"] = json!("00".repeat(32));
     let other = ask(&pool, "add", &asked).await.unwrap_err().to_string();
     assert!(other.contains("CANDIDATE_UNREACHABLE"), "another certificate: {other}");

@@ -1,6 +1,6 @@
 //! Devices of running VMs, and CD images.
 
-use haven_drivers::hypervisor::{DomainSpec, HypervisorError};
+use haven_drivers::hypervisor::{DiskBus, DomainSpec, HypervisorError};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -433,4 +433,34 @@ async fn what_a_vm_was_started_with_is_told_from_what_its_row_says() {
     let booted: Json = serde_json::from_str(booted.as_str().unwrap()).unwrap();
     assert_eq!(booted["platform"], json!({ "cores-per-socket": "2" }));
     assert_eq!(booted["VCPUs_at_startup"], 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_has_the_bus_that_its_other_config_names_from_the_next_start_on() {
+    let pool = pool(1).await;
+    let sr = pool.nfs().await;
+    let vm = pool.vm("web1", &sr, 256).await;
+    let vbd = pool.ok("VM.get_VBDs", &[vm.clone()]).await[0].clone();
+    let set = |text: &str| [vbd.clone(), json!("bus"), json!(text)];
+    let refused = pool.call("VBD.add_to_other_config", &set("ide")).await.unwrap_err();
+    assert_eq!((&*refused[0], &*refused[1]), ("INVALID_VALUE", "other_config:bus"));
+    pool.ok("VBD.add_to_other_config", &set("sata")).await;
+    let twice = pool.call("VBD.add_to_other_config", &set("scsi")).await.unwrap_err();
+    assert_eq!(twice[0], "MAP_DUPLICATE_KEY");
+    pool.start(&vm).await.unwrap();
+    assert_eq!(spec(&pool, &vm).await.disks[0].bus, DiskBus::Sata);
+    // Neither comes to a guest that runs and has no controller that takes it.
+    let config = |bus: &str| json!({ "bus": bus });
+    let vdi = new_disk(&pool, &sr).await;
+    let second = drive(&pool, &vm, &vdi, "Disk", "1").await;
+    for bus in ["sata", "scsi"] {
+        pool.ok("VBD.set_other_config", &[second.clone(), config(bus)]).await;
+        let refused = pool.call("VBD.plug", &[second.clone()]).await.unwrap_err();
+        assert_eq!(refused[0], "OPERATION_NOT_ALLOWED", "{refused:?}");
+    }
+    let wrong = pool.call("VBD.set_other_config", &[second.clone(), config("usb")]).await;
+    assert_eq!(wrong.unwrap_err()[0], "INVALID_VALUE");
+    pool.ok("VBD.set_other_config", &[second.clone(), config("virtio")]).await;
+    pool.ok("VBD.plug", &[second]).await;
+    assert_eq!(spec(&pool, &vm).await.disks[1].bus, DiskBus::Virtio);
 }

@@ -13,7 +13,7 @@ use haven_daemon::simulate::Simulation;
 use haven_drivers::hypervisor::sim::{SimHypervisor, SimWorld, host_uri};
 use haven_drivers::hypervisor::{
     Capabilities, Consent, DomainChange, DomainInfo, DomainSpec, Hypervisor, HypervisorError,
-    HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget, StopMode,
+    HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget, StopMode, Stranger,
 };
 use haven_drivers::storage::SrDriver;
 use haven_drivers::storage::sim::SimArray;
@@ -99,6 +99,9 @@ impl Hypervisor for Addressed {
     }
     fn change(&self, vm: Uuid, change: &DomainChange) -> Result<(), HypervisorError> {
         self.sim.change(vm, change)
+    }
+    fn strangers(&self) -> Result<Vec<Stranger>, HypervisorError> {
+        self.sim.strangers()
     }
     fn inventory(&self) -> Result<Vec<DomainInfo>, HypervisorError> {
         self.sim.inventory()

@@ -143,6 +143,46 @@ pub struct DiskSpec {
     pub read_only: bool,
     /// CD drive instead of disk.
     pub cdrom: bool,
+    /// By what a disk is reached; a CD drive has its own way.
+    #[serde(default)]
+    pub bus: DiskBus,
+}
+
+/// By what a guest reaches a disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DiskBus {
+    /// virtio-blk: the fastest, with a driver in the guest.
+    #[default]
+    Virtio,
+    /// A disk of a virtio-scsi controller: commands of SCSI, with a driver in the guest.
+    Scsi,
+    /// AHCI: slower, and every system has its driver. No disk comes or goes while the guest runs.
+    Sata,
+}
+
+impl DiskBus {
+    /// Every bus.
+    pub const ALL: [Self; 3] = [Self::Virtio, Self::Scsi, Self::Sata];
+
+    /// As users write it, and libvirt.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Virtio => "virtio",
+            Self::Scsi => "scsi",
+            Self::Sata => "sata",
+        }
+    }
+}
+
+/// A domain that is not Haven's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stranger {
+    /// Its name in the hypervisor.
+    pub name: String,
+    /// Whether it runs.
+    pub runs: bool,
 }
 
 /// Image format of a disk.
@@ -454,6 +494,10 @@ pub trait Hypervisor: Send + Sync + std::fmt::Debug {
     fn cancel_job(&self, vm: Uuid) -> Result<(), HypervisorError>;
     /// Changes a running domain.
     fn change(&self, vm: Uuid, change: &DomainChange) -> Result<(), HypervisorError>;
+    /// Domains of others, also those that are only defined; nothing of Haven ever touches them.
+    fn strangers(&self) -> Result<Vec<Stranger>, HypervisorError> {
+        Ok(Vec::new())
+    }
     /// All domains whose name begins with `haven-`.
     fn inventory(&self) -> Result<Vec<DomainInfo>, HypervisorError>;
     /// Counters of all domains. A driver that counts no more than the inventory says that.

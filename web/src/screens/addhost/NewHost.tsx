@@ -1,16 +1,13 @@
 // One new host: its fingerprint to compare, its setup code, what joining would refuse, one by one, and
 // the button with which it joins.
 import { Button, Form, FormGroup, Spinner, TextInput } from "@patternfly/react-core";
-import CheckCircleIcon from "@patternfly/react-icons/dist/esm/icons/check-circle-icon";
-import ExclamationTriangleIcon from "@patternfly/react-icons/dist/esm/icons/exclamation-triangle-icon";
-import TimesCircleIcon from "@patternfly/react-icons/dist/esm/icons/times-circle-icon";
 import { useQuery } from "@tanstack/react-query";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type FormEvent, type ReactNode, useEffect, useState } from "react";
 import { Link } from "react-router";
 import { haven as cliOf } from "@/actions/cli";
 import { ApiError } from "@/api/errors";
 import { HOST_COMMANDS } from "@/app/hostCommands";
-import { type AddedHost, type CheckedHost, haven, type HostCheck } from "@/api/haven";
+import { haven, type HostCheck } from "@/api/haven";
 import { useI18n } from "@/i18n";
 import { useByUuid } from "@/store/hooks";
 import { Act } from "@/ui/Act";
@@ -19,8 +16,11 @@ import { CliLines } from "@/ui/CliLines";
 import { pathOf } from "@/ui/links";
 import { PoolNetworks } from "../host/Networks";
 import { ErrorView, useWireText } from "@/ui/ErrorView";
+import { CHECK_ICONS } from "./CheckCell";
+import { useTrials } from "./trials";
 
-const ICONS = { good: CheckCircleIcon, warning: ExclamationTriangleIcon, bad: TimesCircleIcon };
+/** How a machine of another program comes into the pool: its disk is written into one of the pool. */
+const ADOPTION = ["qemu-img convert -O raw DISK.qcow2 DISK.raw", "xe vdi-import uuid=VDI filename=DISK.raw"];
 
 /** Groups of eight are easier to compare. */
 function grouped(fingerprint: string): string {
@@ -36,10 +36,10 @@ interface Props {
 export function NewHost({ address, onJoined }: Props): ReactNode {
   const { t } = useI18n();
   const [code, setCode] = useState("");
-  const [checked, setChecked] = useState<CheckedHost | null>(null);
+  const { all, set } = useTrials();
+  const { found: checked, joined, error: refused } = all.get(address) ?? {};
   const [busy, setBusy] = useState<"check" | "add" | null>(null);
   const [error, setError] = useState<unknown>(null);
-  const [joined, setJoined] = useState<AddedHost | null>(null);
   const hello = useQuery({ queryKey: ["new-host", address], queryFn: () => haven.checkHost(address), retry: false, staleTime: Infinity, gcTime: 0 });
   const fingerprint = hello.data?.fingerprint ?? "";
   const waits = code.trim() === "" ? t("new-host-needs-code") : busy !== null ? t("busy") : undefined;
@@ -48,11 +48,9 @@ export function NewHost({ address, onJoined }: Props): ReactNode {
     setBusy(what);
     setError(null);
     try {
-      if (what === "check") setChecked(await haven.checkHost(address, fingerprint, code.trim()));
-      else {
-        setJoined(await haven.addHost(address, fingerprint, code.trim()));
-        onJoined?.();
-      }
+      const trial = { fingerprint, code: code.trim() };
+      if (what === "check") set(address, { ...trial, found: await haven.checkHost(address, fingerprint, trial.code) });
+      else set(address, { ...trial, ...(checked === undefined ? {} : { found: checked }), joined: await haven.addHost(address, fingerprint, trial.code) });
     } catch (failure) {
       setError(failure);
     } finally {
@@ -63,7 +61,12 @@ export function NewHost({ address, onJoined }: Props): ReactNode {
     event.preventDefault();
     void work("check");
   };
-  if (joined !== null) return <Joined host={joined.joined.host} />;
+  useEffect(() => {
+    if (joined !== undefined) onJoined?.();
+    // Once, when it has joined: here, or from the table of all.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [joined]);
+  if (joined !== undefined) return <Joined host={joined.joined.host} />;
   if (hello.isPending) return <Spinner size="md" aria-label={t("loading")} />;
   if (hello.error !== null) {
     return (
@@ -96,6 +99,7 @@ export function NewHost({ address, onJoined }: Props): ReactNode {
         </div>
       </Form>
       {error !== null && !isWrongCode && <ErrorView error={error} />}
+      {error === null && refused !== undefined && <ErrorView error={refused} />}
       {checked?.checks !== undefined && (
         <>
           <ul className="hv-checklist" aria-label={t("new-host-checks")}>
@@ -134,14 +138,20 @@ function Joined({ host: uuid }: { host: string | undefined }): ReactNode {
 }
 
 function CheckLine({ check }: { check: HostCheck }): ReactNode {
-  const { t } = useI18n();
+  const { t, list } = useI18n();
   const wireText = useWireText();
-  const Icon = ICONS[check.state];
+  const Icon = CHECK_ICONS[check.state];
   const command = HOST_COMMANDS[check.id];
   return (
     <li data-check={check.id} data-state={check.state} className={`hv-check-${check.state}`}>
-      <Icon aria-hidden /> <strong>{t(`host-check-${check.id}`)}</strong> <span className="hv-muted">{t(`host-check-${check.state}`)}</span> {check.detail}
+      <Icon aria-hidden /> <strong>{t(`host-check-${check.id}`)}</strong> <span className="hv-muted">{t(`host-check-${check.state}`)}</span> {check.machines === undefined ? check.detail : list(check.machines.map(({ name, runs }) => t(runs ? "host-machine-runs" : "host-machine-off", { name })))}
       {check.state === "warning" && <p className="hv-muted">{t(`host-check-${check.id}-warning`)}</p>}
+      {check.machines !== undefined && (
+        <>
+          <p className="hv-muted">{t("host-machines-adopt")}</p>
+          <CliLines lines={ADOPTION} />
+        </>
+      )}
       {check.error !== undefined && <p className="hv-bad-text">{wireText(check.error)}</p>}
       {check.state !== "good" && command !== undefined && (
         <p className="hv-muted">

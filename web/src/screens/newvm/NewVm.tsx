@@ -24,7 +24,7 @@ import { DisksStep, NameStep, SizeStep, TemplateStep, WhereStep } from "./steps"
 
 const EMPTY: Draft = {
   template: "", name: null, description: "", folder: "", tags: "", count: 1, source: "disk", image: "", firstBoot: NO_FIRST_BOOT, home: "", isApart: false,
-  vcpus: null, memory: null, cores: null, disks: null, sr: null, nics: null, policy: null, isStarted: true,
+  vcpus: null, memory: null, cores: null, disks: null, sr: null, bus: "virtio", nics: null, policy: null, isStarted: true,
 };
 
 function useStock(): Stock {
@@ -112,6 +112,7 @@ function Review({ wanted, stock, edit }: { wanted: Wanted; stock: Stock; edit: (
           ["newvm-step-size", t("newvm-size", { vcpus: wanted.vcpus, memory: bytes(wanted.memory) })],
           ["newvm-topology", wanted.cores > 0 ? t("topology", { sockets: wanted.vcpus / wanted.cores, cores: wanted.cores }) : undefined],
           ["tab-disks", wanted.disks.length > 0 ? `${list(wanted.disks.map((size) => bytes(size)))} · ${wanted.sr?.name_label ?? ""}` : t(hasOwnDisk ? "newvm-own-disk-only" : "newvm-no-disk")],
+          ["newvm-bus", wanted.disks.length > 0 ? t(`bus-${wanted.bus}`) : undefined],
           ["tab-networks", wanted.nics.length > 0 ? list(wanted.nics.map(nicText)) : t(hasOwnNic ? "newvm-own-nic-only" : "newvm-no-network")],
         ]}
       />

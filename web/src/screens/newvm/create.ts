@@ -28,6 +28,7 @@ export function cliOf(wanted: Wanted): string {
     ...(wanted.folder === "" ? [] : ["--folder", wanted.folder]),
     "--vcpus", wanted.vcpus, ...(wanted.cores > 0 ? ["--cores-per-socket", wanted.cores] : []), "--memory", mib(wanted.memory),
     ...wanted.disks.flatMap((size) => ["--disk", mib(size)]),
+    ...(wanted.disks.length > 0 && wanted.bus !== "virtio" ? ["--disk-bus", wanted.bus] : []),
     ...(wanted.sr === undefined ? [] : ["--sr", wanted.sr.name_label]),
     ...wanted.nics.flatMap(({ network }) => ["--network", network.name_label]),
     ...(wanted.nics.some(({ mac }) => mac !== "") ? wanted.nics.flatMap(({ mac }) => ["--mac", mac]) : []),
@@ -102,7 +103,8 @@ async function fitOut(world: World, vm: string, wanted: Wanted): Promise<void> {
   const disks = wanted.disks.map((size, index) => {
     const place = places[index] ?? String(index);
     const first = index === 0;
-    return `<disk device="${place}" size="${size}" sr="${sr}" bootable="${first}" type="${first ? "system" : "user"}"/>`;
+    const bus = wanted.bus === "virtio" ? "" : ` bus="${wanted.bus}"`;
+    return `<disk device="${place}" size="${size}" sr="${sr}" bootable="${first}" type="${first ? "system" : "user"}"${bus}/>`;
   });
   await setEntry(vm, "other_config", DISKS_KEY, disks.length === 0 ? "" : `<provision>${disks.join("")}</provision>`);
   if (wanted.source === "cloud") {

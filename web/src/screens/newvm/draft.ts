@@ -16,6 +16,10 @@ export const COUNT_MAX = 50;
 export const SOURCES = ["disk", "iso", "network", "cloud"] as const;
 export type Source = (typeof SOURCES)[number];
 
+/** By what the guest reaches its disks, as `VBD.other_config:bus` names it. */
+export const BUSES = ["virtio", "scsi", "sata"] as const;
+export type Bus = (typeof BUSES)[number];
+
 /** An interface as it was typed. */
 export interface NicDraft {
   /** Reference of its network. */
@@ -57,6 +61,7 @@ export interface Draft {
   /** Sizes in GiB. */
   disks: readonly number[] | null;
   sr: string | null;
+  bus: Bus;
   nics: readonly NicDraft[] | null;
   policy: string | null;
   isStarted: boolean;
@@ -82,6 +87,7 @@ export interface Wanted {
   /** Sizes in bytes. */
   disks: readonly number[];
   sr: Item<"SR"> | undefined;
+  bus: Bus;
   nics: readonly WantedNic[];
   policy: string;
   isStarted: boolean;
@@ -155,6 +161,7 @@ export function wantedOf(draft: Draft, stock: Stock): Wanted | undefined {
     memory: draft.memory ?? template.memory_static_max,
     disks: disks.map((gib) => Math.round(gib * GIB)),
     sr,
+    bus: draft.bus,
     nics: nics.flatMap(({ network: ref, mac, limit }) => {
       const network = networks.find((each) => each.$ref === ref);
       // One address is one machine's.

@@ -11,7 +11,7 @@ import { NumberField } from "@/ui/NumberField";
 import { SrSelect } from "@/ui/SrSelect";
 import { ownName } from "@/ui/names";
 import { CoresSelect } from "../vm/CoresSelect";
-import { COUNT_MAX, DEVICES_MAX, type Draft, isDirectKernel, type Stock, type Wanted } from "./draft";
+import { BUSES, COUNT_MAX, DEVICES_MAX, type Draft, isDirectKernel, type Stock, type Wanted } from "./draft";
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -170,6 +170,16 @@ export function DisksStep({ wanted, stock, edit }: Props): ReactNode {
         </Act>
       </div>
       {disks.length > 0 && <SrSelect id="vm-sr" srs={stock.srs} sr={wanted.sr} onChange={(sr) => edit({ sr })} />}
+      {disks.length > 0 && (
+        <FormGroup label={t("newvm-bus")} fieldId="vm-bus">
+          <FormSelect id="vm-bus" value={wanted.bus} onChange={(_event, value) => edit({ bus: BUSES.find((each) => each === value) ?? "virtio" })}>
+            {BUSES.map((each) => (
+              <FormSelectOption key={each} value={each} label={t(`bus-${each}`)} />
+            ))}
+          </FormSelect>
+          <Help>{t(`bus-${wanted.bus}-help`)}</Help>
+        </FormGroup>
+      )}
       {disks.length === 0 && !stock.withDisk.has(wanted.template.$ref) && <p className="hv-muted">{t("vm-no-disks-body")}</p>}
     </div>
   );

@@ -37,7 +37,10 @@ export default function Disks({ object: vm }: { object: Item<"VM"> }): ReactNode
             return (
               <tr key={vbd.$ref}>
                 <th scope="row">{name}</th>
-                <td>{vbd.device === "" ? vbd.userdevice : vbd.device}</td>
+                <td>
+                  {vbd.device === "" ? vbd.userdevice : vbd.device}
+                  {vbd.type === "Disk" && ["scsi", "sata"].includes(vbd.other_config["bus"] ?? "") && <div className="hv-muted">{t(`bus-${vbd.other_config["bus"] ?? ""}`)}</div>}
+                </td>
                 <td>{vdi === undefined ? "–" : bytes(vdi.virtual_size)}</td>
                 <td>{vdi === undefined ? "–" : bytes(vdi.physical_utilisation)}</td>
                 <td>

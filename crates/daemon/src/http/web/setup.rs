@@ -30,6 +30,8 @@ const TRIES_AT_ONCE_MAX: usize = 4;
 /// Longest wait for the host's resolver.
 const RESOLVE_MAX: Duration = Duration::from_secs(3);
 
+/// Machines of others that are named at most.
+const STRANGERS_MAX: usize = 100;
 /// Repositories that a pool asks about at once.
 const PLACES_MAX: usize = 16;
 /// Longest wait for one of them.
@@ -129,9 +131,23 @@ async fn candidate(state: &Arc<AppState>, asked: &Json) -> Result<Json, ApiError
         "api_port": settings.api_port,
         "peer_port": settings.peer_port,
         "idle": idle,
+        "machines": strangers(state).await,
         "facts": facts,
         "storage": storage,
     }))
+}
+
+/// Machines in the hypervisor that are not Haven's; null: it does not say.
+async fn strangers(state: &Arc<AppState>) -> Json {
+    let hypervisor = state.agent().parts().hypervisor.clone();
+    match tokio::task::spawn_blocking(move || hypervisor.strangers()).await {
+        Ok(Ok(found)) => json!(found.into_iter().take(STRANGERS_MAX).collect::<Vec<_>>()),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "which machines of others are here is not known");
+            Json::Null
+        }
+        Err(_) => Json::Null,
+    }
 }
 
 /// A repository of the pool, with the mark that the pool left there.

@@ -14,7 +14,7 @@ use super::seed::{self, Files};
 use super::state::Undo;
 use crate::dispatch::Call;
 use crate::ops::vbd::DEVICES_MAX;
-use crate::ops::{allowed, chain, news, rows, spec, vdi, vdi_copy, vif};
+use crate::ops::{allowed, chain, news, rows, spec, vbd, vdi, vdi_copy, vif};
 use crate::state::{AppState, fresh, now};
 use crate::tasks::{Op, Plan};
 
@@ -183,6 +183,8 @@ struct Wanted {
     size: i64,
     sr: String,
     bootable: bool,
+    /// Empty: the usual one.
+    bus: String,
 }
 
 /// What `VM.provision` makes.
@@ -210,7 +212,10 @@ pub async fn provision(call: Arc<Call>) -> Result<Value, ApiError> {
                 ..vdi::new_row(to, sr, disk.size)
             };
             vdi::make(&state, to, row).await?;
-            let device = disk_device(vm, to, disk.device, disk.bootable);
+            let mut device = disk_device(vm, to, disk.device, disk.bootable);
+            if !disk.bus.is_empty() {
+                device.other_config.insert(vbd::BUS_KEY.to_owned(), disk.bus);
+            }
             state.pool.write(move |tx| tx.insert(device).map(|_| ())).await?;
         }
         if let Some((sr, device, files)) = seed {
@@ -308,12 +313,16 @@ fn parse(text: &str) -> Result<Vec<Wanted>, ApiError> {
         let size = size.filter(|size| *size > 0).ok_or_else(|| {
             ApiError::with(codes::INVALID_VALUE, &[&"other_config:disks", &element])
         })?;
+        if let Some(bus) = attributes.get("bus") {
+            vbd::bus_named(bus)?;
+        }
         let get = |name: &str| attributes.get(name).map(|v| (*v).to_owned()).unwrap_or_default();
         disks.push(Wanted {
             device: get("device"),
             size,
             sr: get("sr"),
             bootable: get("bootable") == "true",
+            bus: get("bus"),
         });
     }
     Ok(disks)
@@ -337,5 +346,7 @@ mod tests {
         assert_eq!((disks[1].device.as_str(), disks[1].sr.as_str()), ("1", "x"));
         assert!(parse("").unwrap().is_empty());
         assert!(parse("<disk device=\"0\" size=\"lots\"/>").is_err());
+        assert_eq!(parse("<disk size=\"1\" bus=\"sata\"/>").unwrap()[0].bus, "sata");
+        assert!(parse("<disk size=\"1\" bus=\"ide\"/>").is_err());
     }
 }

@@ -20,7 +20,7 @@ use super::{domain_name, process, screen, stats};
 use crate::hypervisor::{
     Capabilities, Consent, DomainChange, DomainInfo, DomainSpec, DomainState, DomainStats,
     Hypervisor, HypervisorError, HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget,
-    StopMode,
+    StopMode, Stranger,
 };
 use crate::storage::bounded::Bounded;
 
@@ -297,6 +297,25 @@ impl Hypervisor for LibvirtHypervisor {
 
     fn change(&self, vm: Uuid, change: &DomainChange) -> Result<(), HypervisorError> {
         self.change_domain(vm, change)
+    }
+
+    fn strangers(&self) -> Result<Vec<Stranger>, HypervisorError> {
+        let deadline = self.config.query_deadline;
+        self.lanes.inventory.call("strangers", deadline, move |connection| {
+            let failed = |e: Error| translate("strangers", Uuid::nil(), &e);
+            let all = connection.get().list_all_domains(0).map_err(failed)?;
+            let mut found = Vec::new();
+            for domain in all {
+                let (name, uuid) = (domain.get_name(), domain.get_uuid());
+                let (name, uuid) = (name.map_err(failed)?, uuid.map_err(failed)?);
+                if name != domain_name(uuid) {
+                    // One that ends just now does not run.
+                    found.push(Stranger { name, runs: domain.is_active().unwrap_or(false) });
+                }
+            }
+            found.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(found)
+        })
     }
 
     fn inventory(&self) -> Result<Vec<DomainInfo>, HypervisorError> {

@@ -77,6 +77,7 @@ fn a_disk_that_is_not_there_is_named() {
         target: "vda".into(),
         read_only: false,
         cdrom: false,
+        bus: crate::hypervisor::DiskBus::Virtio,
     });
     let refused = driver.start(&spec, false).unwrap_err();
     assert!(refused.to_string().contains("/no/such/disk"), "{refused}");

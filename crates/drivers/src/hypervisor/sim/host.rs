@@ -11,7 +11,7 @@ use super::world::{Job, SimWorld};
 use crate::hypervisor::{
     Capabilities, Consent, DomainChange, DomainInfo, DomainSpec, DomainState, DomainStats,
     Hypervisor, HypervisorError, HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget,
-    StopMode,
+    StopMode, Stranger,
 };
 
 /// What every simulated guest shows: one grey pixel, as PNG.
@@ -295,6 +295,10 @@ impl Hypervisor for SimHypervisor {
             self.world.save(path, changed);
         }
         Ok(())
+    }
+
+    fn strangers(&self) -> Result<Vec<Stranger>, HypervisorError> {
+        Ok(self.world.strangers(self.host))
     }
 
     fn inventory(&self) -> Result<Vec<DomainInfo>, HypervisorError> {

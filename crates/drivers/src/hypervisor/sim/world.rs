@@ -11,7 +11,7 @@ use super::load;
 use crate::hypervisor::fanout::Fanout;
 use crate::hypervisor::{
     DomainInfo, DomainSpec, DomainState, DomainStats, HypervisorError, HypervisorEvent,
-    MigrateProgress,
+    MigrateProgress, Stranger,
 };
 
 /// Violations that are kept.
@@ -51,6 +51,8 @@ pub struct SimWorld {
 #[derive(Debug, Default)]
 struct Inner {
     hosts: Vec<Host>,
+    /// Domains of others, by host.
+    strangers: BTreeMap<usize, Vec<Stranger>>,
     /// Memory saved by suspend, by path: shared storage.
     saved: BTreeMap<String, Domain>,
     delays: Delays,
@@ -90,6 +92,15 @@ pub(super) struct Job {
 }
 
 impl SimWorld {
+    /// A domain that is not Haven's appears on a host.
+    pub fn add_stranger(&self, host: usize, stranger: Stranger) {
+        self.lock().strangers.entry(host).or_default().push(stranger);
+    }
+
+    pub(super) fn strangers(&self, host: usize) -> Vec<Stranger> {
+        self.lock().strangers.get(&host).cloned().unwrap_or_default()
+    }
+
     /// A world of `hosts` hosts with this much memory each.
     #[must_use]
     pub fn new(hosts: usize, memory_bytes: u64) -> Arc<Self> {

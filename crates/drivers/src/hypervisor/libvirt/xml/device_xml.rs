@@ -100,6 +100,7 @@ mod tests {
             target: "vda".into(),
             read_only: false,
             cdrom: false,
+            bus: crate::hypervisor::DiskBus::Virtio,
         };
         let moved = with_disks(xml, &[disk]).unwrap();
         assert!(moved.contains("file=\"/new\"") && moved.contains("file=\"/cd\""), "{moved}");

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::firmware::{FIRMWARE, FirmwareString};
 use crate::hypervisor::{
-    BootSpec, CpuModel, CrashAction, DiskFormat, DiskSpec, DomainSpec, NicSpec,
+    BootSpec, CpuModel, CrashAction, DiskBus, DiskFormat, DiskSpec, DomainSpec, NicSpec,
 };
 use crate::xml::{Element, el};
 
@@ -198,7 +198,11 @@ fn qemu_devices(spec: &DomainSpec, ctx: &RenderContext) -> Element {
     let rng = el("rng")
         .attr("model", "virtio")
         .child(el("backend").attr("model", "random").text("/dev/urandom"));
+    let scsi = spec.disks.iter().any(|disk| disk.bus == DiskBus::Scsi && !disk.cdrom);
+    let controller =
+        || el("controller").attr("type", "scsi").attr("index", "0").attr("model", "virtio-scsi");
     let mut devices = el("devices")
+        .children(scsi.then(controller))
         .children(spec.disks.iter().map(qemu_disk))
         .children(spec.nics.iter().map(|nic| nic_element(nic, true)))
         .child(serial)
@@ -238,9 +242,11 @@ pub(super) fn qemu_disk(disk: &DiskSpec) -> Element {
         let key = if block { "dev" } else { "file" };
         tree = tree.child(driver).child(el("source").attr(key, disk.path.as_str()));
     }
-    tree = tree.child(
-        el("target").attr("dev", disk.target.as_str()).attr("bus", bus_of_target(&disk.target)),
-    );
+    let bus = match disk.bus {
+        DiskBus::Scsi | DiskBus::Sata if !disk.cdrom => disk.bus.as_str(),
+        _ => bus_of_target(&disk.target),
+    };
+    tree = tree.child(el("target").attr("dev", disk.target.as_str()).attr("bus", bus));
     if disk.cdrom || disk.read_only {
         tree = tree.child(el("readonly"));
     }
@@ -248,6 +254,14 @@ pub(super) fn qemu_disk(disk: &DiskSpec) -> Element {
         let serial: String =
             disk.vdi.simple().to_string().chars().take(DISK_SERIAL_CHARS_MAX).collect();
         tree = tree.child(el("serial").text(serial));
+    }
+    if disk.bus == DiskBus::Scsi && !disk.cdrom {
+        let letter = disk.target.bytes().last().unwrap_or(b'a');
+        let address = el("address")
+            .attr("type", "drive")
+            .attr("controller", "0")
+            .attr("unit", letter.saturating_sub(b'a').to_string());
+        tree = tree.child(address);
     }
     tree
 }

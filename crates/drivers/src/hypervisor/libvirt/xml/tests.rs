@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::{Element, RenderContext, domain_xml};
 use crate::hypervisor::{
-    BootSpec, CpuModel, CrashAction, DiskFormat, DiskSpec, DomainExtra, DomainSpec, NicSpec,
+    BootSpec, CpuModel, CrashAction, DiskBus, DiskFormat, DiskSpec, DomainExtra, DomainSpec,
+    NicSpec,
 };
 
 fn disk(n: u128, target: &str, path: &str) -> DiskSpec {
@@ -17,6 +18,7 @@ fn disk(n: u128, target: &str, path: &str) -> DiskSpec {
         target: target.into(),
         read_only: false,
         cdrom: false,
+        bus: DiskBus::Virtio,
     }
 }
 
@@ -126,4 +128,30 @@ fn golden_xen_pv() {
 #[test]
 fn golden_xen_hvm() {
     check("xen-hvm", &full_spec(), "xen");
+}
+
+#[test]
+fn a_disk_is_reached_by_the_bus_that_was_asked_for() {
+    let mut spec = kernel_spec();
+    let plain = domain_xml(&spec, &context("kvm")).unwrap();
+    assert!(!plain.contains("virtio-scsi"), "{plain}");
+    for (number, bus) in DiskBus::ALL.into_iter().enumerate() {
+        let target = format!("vd{}", char::from(b'b' + u8::try_from(number).unwrap()));
+        spec.disks.push(DiskSpec { bus, ..disk(0x30, &target, "/run/sr-mount/s/30.qcow2") });
+    }
+    let mut drive = disk(0, "sdf", "");
+    (drive.cdrom, drive.bus) = (true, DiskBus::Scsi);
+    spec.disks.push(drive);
+    let xml = domain_xml(&spec, &context("kvm")).unwrap();
+    for part in [
+        "<target dev=\"vda\" bus=\"virtio\"",
+        "<target dev=\"vdb\" bus=\"virtio\"",
+        "<target dev=\"vdc\" bus=\"scsi\"",
+        "<target dev=\"vdd\" bus=\"sata\"",
+        "<target dev=\"sdf\" bus=\"sata\"",
+        "<address type=\"drive\" controller=\"0\" unit=\"2\"",
+    ] {
+        assert!(xml.contains(part), "{part}: {xml}");
+    }
+    assert_eq!(xml.matches("model=\"virtio-scsi\"").count(), 1, "{xml}");
 }
