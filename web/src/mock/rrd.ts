@@ -72,7 +72,7 @@ export function rrdUpdates(tables: MockTables, query: URLSearchParams): unknown 
   const only = query.get("vm_uuid");
   const columns: Array<[string, Value]> = [];
   const add = (kind: string, uuid: string, values: Array<[string, Value]>): void => {
-    for (const [name, value] of values) columns.push([`AVERAGE:${kind}:${uuid}:${name}`, value]);
+    for (const [name, value] of values) columns.push([`${query.get("cf") ?? "AVERAGE"}:${kind}:${uuid}:${name}`, value]);
   };
   if (query.get("host") === "true" && on !== null) add("host", on, host(on));
   const repository = query.get("sr_uuid");
@@ -83,11 +83,14 @@ export function rrdUpdates(tables: MockTables, query: URLSearchParams): unknown 
     if (isHere && (only === null || only === vm.uuid)) add("vm", vm.uuid, guest(vm.uuid, vm.memory_dynamic_max));
   }
   const end = now - (now % shape.step);
+  const cf = query.get("cf") ?? "AVERAGE";
+  const merge = cf === "MAX" ? Math.max : cf === "MIN" ? Math.min : undefined;
+  const of = (value: Value, t: number): number => (merge === undefined ? value(t) : merge(...[0, 0.25, 0.5, 0.75].map((part) => value(t - part * shape.step))));
   const data: Array<{ t: number; values: string[] }> = [];
   for (let back = 0; back < shape.rows; back += 1) {
     const t = end - back * shape.step;
     if (t <= start) break;
-    data.push({ t, values: columns.map(([, value]) => String(value(t))) });
+    data.push({ t, values: columns.map(([, value]) => String(of(value, t))) });
   }
   return {
     meta: { start: data[data.length - 1]?.t ?? end, step: shape.step, end, rows: data.length, columns: columns.length, legend: columns.map(([name]) => name) },

@@ -49,6 +49,7 @@ test("an answer becomes rows: sums of devices, no operations among bytes, and wh
 test("rows are made longer by the mean of what is known, and the last one stands for what has been", () => {
   const rows = [[60, 1], [300, 3], [360, 5], [420, undefined]].map(([t = 0, cpu]) => ({ t, values: cpu === undefined ? {} : { cpu } }));
   expect(rollUp(rows, 300)).toEqual([{ t: 300, values: { cpu: 2 } }, { t: 420, values: { cpu: 5 } }]);
+  expect(rollUp(rows, 300, "highest")[0]?.values.cpu).toBe(3);
   // Every way of looking offers what its archive has, first.
   for (const [range, { step }] of Object.entries(SHAPES)) expect(ROLLUPS[range as keyof typeof ROLLUPS][0]).toBe(step);
 });
@@ -83,6 +84,18 @@ test("only what is new is asked for, and what was seen stays while a machine mov
   expect(asked[0]).toContain("vm_uuid=x");
 });
 
+test("the highest of memory used is what was left when least was free", async () => {
+  vi.stubGlobal("fetch", (url: string) => {
+    const cf = new URL(url, "http://x").searchParams.get("cf") ?? "";
+    const of = ["cpu_usage", "memory", "memory_internal_free"].map((name) => `${cf}:vm:x:${name}`);
+    return Promise.resolve(new Response(JSON.stringify(updates(of, cf === "MAX" ? [60, "0.9", "4096", "3"] : [60, "0.1", "4096", "1"]))));
+  });
+  const subject: Subject = { kind: "vm", uuid: "x", hosts: [{ uuid: "b", name: "b", cpus: 1 }] };
+  const ask = async (extent: "highest" | "lowest"): Promise<unknown> => (await load(subject, "hours", undefined, new AbortController().signal, extent)).rows[0]?.values;
+  expect(await ask("highest")).toEqual({ cpu: 0.9, memory: 3072, "memory-total": 4096 });
+  expect(await ask("lowest")).toEqual({ cpu: 0.1, memory: 1024, "memory-total": 4096 });
+});
+
 test("W17: a machine's graphs, the same in numbers, what happened, and one time for all", async () => {
   const user = userEvent.setup();
   const { server } = await renderConsole(`/vm/${RUNS}/performance`, { hosts: 2, vms: 4, isArmed: true });
@@ -111,6 +124,9 @@ test("W17: a machine's graphs, the same in numbers, what happened, and one time 
   await user.click(screen.getByRole("button", { name: "5 min" }));
   expect(window.location.search).toBe("?range=hours&rollup=300");
   await waitFor(() => expect(drawn.plots[0]?.data[0].length).toBeLessThan(27), SLOW);
+  await user.click(screen.getByRole("button", { name: "Highest" }));
+  expect(await screen.findByText(/&cf=MAX&/, {}, SLOW)).toBeTruthy();
+  await user.click(screen.getByRole("button", { name: "Mean" }));
   expect(screen.getByText(/^curl -u root 'https:.*&interval=60&start=-7200&host_uuid=/)).toBeTruthy();
   await user.click(screen.getByRole("button", { name: "1 week" }));
   await waitFor(() => expect(drawn.plots[0]?.data[0].length).toBeGreaterThan(160), SLOW);
@@ -120,6 +136,9 @@ test("W17: pool and host have graphs as well, a machine that is off says why it 
   await renderConsole("/pool/performance", { hosts: 3, vms: 4 });
   expect(await screen.findByRole("img", { name: /^Network: Received/ }, SLOW)).toBeTruthy();
   expect(screen.queryByRole("img", { name: /^Disks/ })).toBeNull();
+  // Their highest values are not of one moment.
+  await userEvent.setup().click(screen.getByRole("button", { name: "1 week" }));
+  expect(screen.queryByRole("button", { name: "Highest" })).toBeNull();
   cleanup();
   await renderConsole(`/host/${fixed(1, 1)}/performance`, { hosts: 3, vms: 4 });
   expect(await screen.findByRole("img", { name: /^Disks of its machines: Read/ }, SLOW)).toBeTruthy();

@@ -10,8 +10,8 @@ import { Panel } from "@/ui/bits";
 import { save } from "@/ui/save";
 import { Graph, type GraphRow, type Series, type Span } from "./Graph";
 import { type Mark, marksIn } from "./marks";
-import { csv, type Range, RANGES, rollUp, ROLLUPS, SHAPES } from "./rrd";
-import { useParam } from "@/ui/useParam";
+import { useChoice, useParam } from "@/ui/useParam";
+import { csv, type Extent, EXTENTS, type Range, RANGES, rollUp, ROLLUPS, SHAPES } from "./rrd";
 
 /** The shortest time that is looked at, in rows. */
 const ROWS_MIN = 6;
@@ -29,8 +29,9 @@ interface Props {
   /** Name of the file, without its ending. */
   name: string;
   range: Range;
-  /** Seconds that a point stands for. */
+  /** Seconds that a point stands for, and what it says of them. */
   step: number;
+  extent: Extent;
   rows: readonly GraphRow[];
   graphs: readonly BoardGraph[];
   /** Columns of the file: names of values, and headings. */
@@ -41,22 +42,36 @@ interface Props {
 }
 
 /** How long a point stands for, as the address says; what the archive has where it says nothing that fits. */
-export function useRollUp(range: Range): [step: number, set: (step: number) => void] {
+function useRollUp(range: Range): [step: number, set: (step: number) => void] {
   const [asked, setAsked] = useParam<string>("rollup", "");
   const own = ROLLUPS[range][0];
   const step = ROLLUPS[range].find((each) => String(each) === asked) ?? own;
   return [step, (next) => setAsked(next === own ? "" : String(next))];
 }
 
-interface TimesProps {
+/** What is looked at, as the address says. */
+export interface Times {
   range: Range;
   onRange: (range: Range) => void;
   step: number;
   onStep: (step: number) => void;
+  extent: Extent;
+  /** None: there is nothing to choose. */
+  onExtent: ((extent: Extent) => void) | undefined;
+}
+
+/** `isSum`: of several hosts, whose highest values are not of one moment. */
+export function useTimes(isSum = false): Times {
+  const [range, onRange] = useChoice("range", RANGES);
+  const [step, onStep] = useRollUp(range);
+  const [asked, setExtent] = useChoice("value", EXTENTS);
+  // A sample is a sample.
+  const isOne = isSum || step === SHAPES.minutes.step;
+  return { range, onRange, step, onStep, extent: isOne ? "mean" : asked, onExtent: isOne ? undefined : setExtent };
 }
 
 /** Which time is shown, and how finely. */
-export function Times({ range, onRange, step, onStep }: TimesProps): ReactNode {
+export function ChooseTimes({ times: { range, onRange, step, onStep, extent, onExtent } }: { times: Times }): ReactNode {
   const { t, duration } = useI18n();
   return (
     <div className="hv-buttons">
@@ -71,14 +86,22 @@ export function Times({ range, onRange, step, onStep }: TimesProps): ReactNode {
           <ToggleGroupItem key={each} buttonId={`rollup-${each}`} text={duration(each)} isSelected={step === each} onChange={() => onStep(each)} />
         ))}
       </ToggleGroup>
+      {onExtent !== undefined && (
+        <ToggleGroup aria-label={t("perf-extent")}>
+          {EXTENTS.map((each) => (
+            <ToggleGroupItem key={each} buttonId={`extent-${each}`} text={t(`perf-extent-${each}`)} isSelected={extent === each} onChange={() => onExtent(each)} />
+          ))}
+        </ToggleGroup>
+      )}
+      {extent !== "mean" && <p className="hv-muted">{t("perf-extent-body")}</p>}
     </div>
   );
 }
 
-export function Board({ name, range, step, rows: fine, graphs, columns, marks: all, numbers }: Props): ReactNode {
+export function Board({ name, range, step, extent, rows: fine, graphs, columns, marks: all, numbers }: Props): ReactNode {
   const { t, dateTime } = useI18n();
   const [chosen, setChosen] = useState<Span | null>(null);
-  const rows = useMemo(() => (step === SHAPES[range].step ? fine : rollUp(fine, step)), [fine, step, range]);
+  const rows = useMemo(() => (step === SHAPES[range].step ? fine : rollUp(fine, step, extent)), [fine, step, extent, range]);
   const last = rows[rows.length - 1]?.t ?? 0;
   const whole = useMemo<Span>(() => [last - SHAPES[range].span, last], [last, range]);
   const span = chosen ?? whole;
@@ -100,7 +123,7 @@ export function Board({ name, range, step, rows: fine, graphs, columns, marks: a
           {dateTime(span[0] * 1000)} – {dateTime(span[1] * 1000)}
         </span>
         <span className="hv-grow" />
-        <Button variant="secondary" icon={<DownloadIcon />} onClick={() => save(`${name}-${range}-${step}s.csv`, new Blob([csv(shown, columns, marks)], { type: "text/csv;charset=utf-8" }))}>
+        <Button variant="secondary" icon={<DownloadIcon />} onClick={() => save(`${name}-${range}-${step}s${extent === "mean" ? "" : `-${extent}`}.csv`, new Blob([csv(shown, columns, marks)], { type: "text/csv;charset=utf-8" }))}>
           {t("perf-csv")}
         </Button>
         {!isDemo() && (

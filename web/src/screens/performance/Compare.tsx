@@ -13,16 +13,16 @@ import { ErrorView } from "@/ui/ErrorView";
 import { pathOf } from "@/ui/links";
 import { inOrder } from "@/ui/order";
 import { Answer } from "@/ui/Retry";
-import { useChoice, useParam } from "@/ui/useParam";
+import { useParam } from "@/ui/useParam";
 import { useWork } from "@/ui/useWork";
-import { Board, Times, useRollUp } from "./Board";
+import { Board, ChooseTimes, type Times, useTimes } from "./Board";
 import { busiest, type Compared, COMPARED, columnOf, type Comparison, loadMany } from "./compare";
 import { archiveLines } from "./actions";
 import { REFRESH, useFormats } from "./formats";
 import { type GraphRow, LINES_MAX } from "./Graph";
 import { useMarks } from "./marks";
 import { summary } from "./Performance";
-import { type Range, RANGES, type Source, UNITS } from "./rrd";
+import { type Source, UNITS } from "./rrd";
 
 /** How many of the busiest are compared at one press. */
 const BUSIEST = 5;
@@ -35,8 +35,7 @@ export function Compare({ hosts }: { hosts: readonly Source[] }): ReactNode {
   const table = useTable("VM");
   const byHost = useTable("host");
   const [asked, setAsked] = useParam<string>("vms", "");
-  const [range, setRange] = useChoice("range", RANGES);
-  const [step, setStep] = useRollUp(range);
+  const times = useTimes();
   const uuids = asked.split(",").filter((uuid) => uuid !== "");
   const chosen = uuids.slice(0, LINES_MAX).flatMap((uuid) => rowOf(table, uuid) ?? []);
   const set = (next: readonly string[]): void => setAsked(next.join(","));
@@ -81,9 +80,9 @@ export function Compare({ hosts }: { hosts: readonly Source[] }): ReactNode {
         <Nothing title="compare-none" body="compare-none-body" />
       ) : (
         <>
-          <Times range={range} onRange={setRange} step={step} onStep={setStep} />
-          <Lines key={`${range} ${chosen.map((vm) => vm.uuid).join()}`} sources={sources} vms={chosen} range={range} step={step} />
-          <CliLines lines={sources.flatMap(({ uuid, host }) => (host === undefined ? [] : archiveLines({ kind: "vm", uuid, hosts: [host] }, range)))} />
+          <ChooseTimes times={times} />
+          <Lines key={`${times.range} ${chosen.map((vm) => vm.uuid).join()}`} sources={sources} vms={chosen} times={times} />
+          <CliLines lines={sources.flatMap(({ uuid, host }) => (host === undefined ? [] : archiveLines({ kind: "vm", uuid, hosts: [host] }, times.range, times.extent)))} />
         </>
       )}
     </div>
@@ -93,18 +92,17 @@ export function Compare({ hosts }: { hosts: readonly Source[] }): ReactNode {
 interface LinesProps {
   sources: readonly Compared[];
   vms: ReadonlyArray<Item<"VM">>;
-  range: Range;
-  step: number;
+  times: Times;
 }
 
-function Lines({ sources, vms, range, step }: LinesProps): ReactNode {
+function Lines({ sources, vms, times: { range, step, extent } }: LinesProps): ReactNode {
   const { t } = useI18n();
   const client = useQueryClient();
   const format = useFormats();
-  const key = ["rrd-compare", range, ...sources.map(({ uuid }) => uuid)];
+  const key = ["rrd-compare", range, extent, ...sources.map(({ uuid }) => uuid)];
   const query = useQuery({
     queryKey: key,
-    queryFn: ({ signal }) => loadMany(sources, range, client.getQueryData<Comparison>(key), signal),
+    queryFn: ({ signal }) => loadMany(sources, range, extent, client.getQueryData<Comparison>(key), signal),
     refetchInterval: REFRESH[range],
     structuralSharing: false,
   });
@@ -126,6 +124,7 @@ function Lines({ sources, vms, range, step }: LinesProps): ReactNode {
                 name="compare"
                 range={range}
                 step={step}
+                extent={extent}
                 rows={rows}
                 graphs={COMPARED.map((metric) => ({
                   id: metric,

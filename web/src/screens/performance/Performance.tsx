@@ -5,14 +5,13 @@ import { type ReactNode, useMemo } from "react";
 import { useI18n } from "@/i18n";
 import { Nothing, Panel } from "@/ui/bits";
 import { Answer } from "@/ui/Retry";
-import { useChoice } from "@/ui/useParam";
 import { CliLines } from "@/ui/CliLines";
 import { archiveLines } from "./actions";
-import { Board, Times, useRollUp } from "./Board";
+import { Board, ChooseTimes, type Times, useTimes } from "./Board";
 import { type Formats, REFRESH, useFormats } from "./formats";
 import type { GraphRow } from "./Graph";
 import { useMarks } from "./marks";
-import { type History, load, type Metric, METRICS, type Range, RANGES, type Subject, UNITS } from "./rrd";
+import { type History, load, type Metric, METRICS, type Subject, UNITS } from "./rrd";
 
 /** A pool has many hosts. */
 const REFRESH_POOL_MIN = 30_000;
@@ -34,13 +33,13 @@ interface Props {
 
 export function Performance({ subject, name, isOff = false }: Props): ReactNode {
   const { t } = useI18n();
-  const [range, setRange] = useChoice("range", RANGES);
-  const [step, setStep] = useRollUp(range);
+  const times = useTimes(subject.kind === "pool");
+  const { range, extent } = times;
   const client = useQueryClient();
-  const key = ["rrd", subject.kind, subject.uuid, range];
+  const key = ["rrd", subject.kind, subject.uuid, range, ...(extent === "mean" ? [] : [extent])];
   const query = useQuery({
     queryKey: key,
-    queryFn: ({ signal }) => load(subject, range, client.getQueryData<History>(key), signal),
+    queryFn: ({ signal }) => load(subject, range, client.getQueryData<History>(key), signal, extent),
     enabled: subject.hosts.length > 0,
     refetchInterval: Math.max(REFRESH[range], subject.kind === "pool" ? REFRESH_POOL_MIN : 0),
     structuralSharing: false,
@@ -50,11 +49,11 @@ export function Performance({ subject, name, isOff = false }: Props): ReactNode 
   }
   return (
     <div className="hv-stack">
-      <Times range={range} onRange={setRange} step={step} onStep={setStep} />
+      <ChooseTimes times={times} />
       <Answer query={query}>
         {(history) =>
           history.rows.some(({ values }) => Object.keys(values).length > 0) ? (
-            <Graphs key={range} history={history} range={range} step={step} subject={subject} name={name} />
+            <Graphs key={range} history={history} times={times} subject={subject} name={name} />
           ) : (
             <Nothing title="perf-none">
               <span>{t(`perf-none-${range}`)}</span>
@@ -62,20 +61,19 @@ export function Performance({ subject, name, isOff = false }: Props): ReactNode 
           )
         }
       </Answer>
-      <CliLines lines={archiveLines(subject, range)} />
+      <CliLines lines={archiveLines(subject, range, extent)} />
     </div>
   );
 }
 
 interface GraphsProps {
   history: History;
-  range: Range;
-  step: number;
+  times: Times;
   subject: Subject;
   name: string;
 }
 
-function Graphs({ history, range, step, subject, name }: GraphsProps): ReactNode {
+function Graphs({ history, times: { range, step, extent }, subject, name }: GraphsProps): ReactNode {
   const { t } = useI18n();
   const format = useFormats();
   const { rows } = history;
@@ -99,6 +97,7 @@ function Graphs({ history, range, step, subject, name }: GraphsProps): ReactNode
         name={name}
         range={range}
         step={step}
+        extent={extent}
         rows={rows}
         graphs={graphs}
         columns={metrics.map((metric) => [metric, UNITS[metric]] as const)}

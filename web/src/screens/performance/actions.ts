@@ -2,11 +2,11 @@
 import ChartLineIcon from "@patternfly/react-icons/dist/esm/icons/chart-line-icon";
 import { type Action, defineAction } from "@/actions/action";
 import type { Item } from "@/store/hooks";
-import { question, type Range, type Subject } from "./rrd";
+import { type Extent, question, type Range, type Subject } from "./rrd";
 
 /** The line that asks each host for the same values; any host of the pool takes it. */
-export function archiveLines(subject: Subject, range: Range): string[] {
-  return subject.hosts.map((host) => `curl -u root 'https://${window.location.host}/rrd_updates?${question(subject, host, range)}'`);
+export function archiveLines(subject: Subject, range: Range, extent: Extent): string[] {
+  return subject.hosts.map((host) => `curl -u root 'https://${window.location.host}/rrd_updates?${question(subject, host, range, extent)}'`);
 }
 
 /** Of one machine, wherever it runs. */

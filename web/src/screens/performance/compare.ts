@@ -1,6 +1,6 @@
 // Several machines in one picture: their archives side by side, and which of them are the busiest.
 import { request } from "@/api/http";
-import { type History, load, type Metric, type Range, readRows, type Source, type Subject, type Updates } from "./rrd";
+import { type History, load, type Extent, type Metric, type Range, readRows, type Source, type Subject, type Updates } from "./rrd";
 
 /** A machine whose use is compared, and who measures it; none: it is off. */
 export interface Compared {
@@ -41,14 +41,14 @@ export function joinMachines(byVm: ReadonlyMap<string, History>): Comparison["ro
 }
 
 /** What is known of each already, and what is new since. */
-export async function loadMany(vms: readonly Compared[], range: Range, known: Comparison | undefined, signal: AbortSignal): Promise<Comparison> {
+export async function loadMany(vms: readonly Compared[], range: Range, extent: Extent, known: Comparison | undefined, signal: AbortSignal): Promise<Comparison> {
   const silent: string[] = [];
   const byVm = new Map<string, History>();
   let failure: unknown;
   const one = async ({ uuid, name, host }: Compared): Promise<void> => {
     const subject: Subject = { kind: "vm", uuid, hosts: host === undefined ? [] : [host] };
     try {
-      byVm.set(uuid, await load(subject, range, known?.byVm.get(uuid), signal));
+      byVm.set(uuid, await load(subject, range, known?.byVm.get(uuid), signal, extent));
     } catch (error) {
       failure = error;
       silent.push(name);

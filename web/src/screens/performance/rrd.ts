@@ -26,22 +26,34 @@ export const ROLLUPS: Record<Range, readonly [number, ...number[]]> = {
   year: [86_400],
 };
 
-/** Rows of so many seconds each, as the mean of those in them; the last may have begun only. */
-export function rollUp<Values extends Readonly<Record<string, number | undefined>>>(rows: ReadonlyArray<{ t: number; values: Values }>, step: number): Array<{ t: number; values: Values }> {
-  const parts = new Map<number, { t: number; sums: Map<string, { sum: number; count: number }> }>();
+/** What a point says of its time: the archives keep all three. */
+export const EXTENTS = ["mean", "highest", "lowest"] as const;
+export type Extent = (typeof EXTENTS)[number];
+/** What the hosts call them. */
+const CFS: Record<Extent, string> = { mean: "AVERAGE", highest: "MAX", lowest: "MIN" };
+const OPPOSITE: Record<Extent, Extent> = { mean: "mean", highest: "lowest", lowest: "highest" };
+
+const MERGE: Record<Extent, (all: readonly number[]) => number> = {
+  mean: (all) => all.reduce((sum, value) => sum + value, 0) / all.length,
+  highest: (all) => Math.max(...all),
+  lowest: (all) => Math.min(...all),
+};
+
+/** Rows of so many seconds each; the last may have begun only. */
+export function rollUp<Values extends Readonly<Record<string, number | undefined>>>(rows: ReadonlyArray<{ t: number; values: Values }>, step: number, extent: Extent = "mean"): Array<{ t: number; values: Values }> {
+  const parts = new Map<number, { t: number; all: Map<string, number[]> }>();
   for (const { t, values } of rows) {
     // A row tells of the time before it.
     const end = Math.ceil(t / step) * step;
-    const part = parts.get(end) ?? { t, sums: new Map() };
+    const part = parts.get(end) ?? { t, all: new Map<string, number[]>() };
     parts.set(end, part);
     part.t = t;
     for (const [id, value] of Object.entries(values)) {
       if (value === undefined) continue;
-      const { sum, count } = part.sums.get(id) ?? { sum: 0, count: 0 };
-      part.sums.set(id, { sum: sum + value, count: count + 1 });
+      part.all.set(id, [...(part.all.get(id) ?? []), value]);
     }
   }
-  return Array.from(parts.values(), ({ t, sums }) => ({ t, values: Object.fromEntries(Array.from(sums, ([id, { sum, count }]) => [id, sum / count])) as Values }));
+  return Array.from(parts.values(), ({ t, all }) => ({ t, values: Object.fromEntries(Array.from(all, ([id, values]) => [id, MERGE[extent](values)])) as Values }));
 }
 
 /** What is drawn. CPU is a part of one, memory and room are bytes, the others are bytes by second. */
@@ -158,11 +170,11 @@ export function joinHosts(answers: ReadonlyArray<{ cpus: number; rows: readonly 
 }
 
 /** The question for a host's archive, as every host's `/rrd_updates` takes it. */
-export function question(subject: Pick<Subject, "kind" | "uuid">, host: Pick<Source, "uuid">, range: Range, after?: number): string {
+export function question(subject: Pick<Subject, "kind" | "uuid">, host: Pick<Source, "uuid">, range: Range, extent: Extent, after?: number): string {
   const { span, step } = SHAPES[range];
   const query = new URLSearchParams({
     json: "true",
-    cf: "AVERAGE",
+    cf: CFS[extent],
     interval: String(step),
     // Negative: before the host's own now, whatever the clock of this machine says.
     start: String(after ?? -span),
@@ -175,12 +187,27 @@ export function question(subject: Pick<Subject, "kind" | "uuid">, host: Pick<Sou
   return query.toString();
 }
 
+/** Most memory is used when least is free, and the other way round. */
+function readExtent(updates: Updates, opposite: Updates | undefined, kind: Subject["kind"]): Row[] {
+  const rows = readRows(updates, kind);
+  if (opposite === undefined) return rows;
+  const memory = new Map(readRows(opposite, kind).map(({ t, values }) => [t, values.memory]));
+  return rows.map(({ t, values: { memory: _other, ...values } }) => {
+    const used = memory.get(t);
+    return { t, values: used === undefined ? values : { ...values, memory: used } };
+  });
+}
+
 /** What is known already, and what is new since; a machine that moves keeps what this page has seen. */
-export async function load(subject: Subject, range: Range, known: History | undefined, signal: AbortSignal): Promise<History> {
+export async function load(subject: Subject, range: Range, known: History | undefined, signal: AbortSignal, extent: Extent = "mean"): Promise<History> {
   const before = known !== undefined && known.silent.length === 0 ? known.rows : [];
   const after = before[before.length - 1]?.t;
   const settled = await Promise.allSettled(
-    subject.hosts.map((host) => request<Updates>("GET", `/ui/rrd_updates?${question(subject, host, range, after)}`, undefined, signal)),
+    subject.hosts.map(async (host) => {
+      const ask = (of: Extent): Promise<Updates> => request<Updates>("GET", `/ui/rrd_updates?${question(subject, host, range, of, after)}`, undefined, signal);
+      const [asked, opposite] = await Promise.all([ask(extent), extent === "mean" ? undefined : ask(OPPOSITE[extent])]);
+      return readExtent(asked, opposite, subject.kind);
+    }),
   );
   const answers: Array<{ cpus: number; rows: Row[] }> = [];
   const silent: string[] = [];
@@ -188,7 +215,7 @@ export async function load(subject: Subject, range: Range, known: History | unde
   for (const [index, each] of settled.entries()) {
     const host = subject.hosts[index];
     if (host === undefined) continue;
-    if (each.status === "fulfilled") answers.push({ cpus: host.cpus, rows: readRows(each.value, subject.kind) });
+    if (each.status === "fulfilled") answers.push({ cpus: host.cpus, rows: each.value });
     else {
       failure = each.reason;
       silent.push(host.name);
