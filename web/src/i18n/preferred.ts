@@ -51,8 +51,8 @@ const ZONE_KEY = "haven.time-zone";
 /** The time zone as this browser knows it; empty if it knows none of that name. */
 export function knownZone(zone: string): string {
   try {
-    if (zone !== "") new Intl.DateTimeFormat("en", { timeZone: zone });
-    return zone;
+    // A name that it does not know is an error.
+    return zone === "" || new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone !== "" ? zone : "";
   } catch {
     return "";
   }
