@@ -73,16 +73,3 @@ fn shortcuts_change_nothing() {
         assert_eq!(one.lines(), two.lines(), "seed {seed}");
     }
 }
-
-/// A life that had not written yet saw the first copy of a ballot rot, and the second one older: its
-/// rounds did not count, and it waited for ever to be alone. In the last of these storms it had not even
-/// read everything once, for the place of a host that was being added had not been written yet.
-#[test]
-fn a_life_that_only_reads_waits_for_its_own_blocks_alone() {
-    let plan = ChaosPlan { storm_ms: 600_000, ..ChaosPlan::default() };
-    for seed in [3_000_000_800, 3_000_004_955, 4_000_000_403, 9_040_008_530] {
-        let options = Options::pool(3, Profile::Default).varied(seed);
-        let world = run_seed(options, &plan, seed);
-        assert_eq!(world.broken, None, "seed {seed}");
-    }
-}
