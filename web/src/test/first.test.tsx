@@ -27,7 +27,7 @@ test("W1: three ways; the demo asks for no code", async () => {
   const user = userEvent.setup();
   await renderWith(new MockServer({ hosts: 1, vms: 0, isFresh: true }), "/");
   expect(await screen.findByLabelText(/Setup code/, {}, SOON)).toBeTruthy();
-  expect(screen.getByText(/time zone of this browser/)).toBeTruthy();
+  expect(screen.getByText(/^Times are shown in the time zone /)).toBeTruthy();
   await user.click(screen.getByRole("radio", { name: "Just look (demo)" }));
   expect(screen.queryByLabelText(/Setup code/)).toBeNull();
   expect(screen.getByRole("button", { name: "Look around" })).toBeTruthy();

@@ -99,7 +99,7 @@ test("W16: an alert is taken on, with a note that everybody sees, and stays wher
   expect(await screen.findByText("Nothing fits these filters. Take one away.", {}, SOON)).toBeTruthy();
   await user.click(screen.getByRole("button", { name: "Save this filter" }));
   await user.type(screen.getByRole("textbox", { name: "Name of the filter" }), "untended{Enter}");
-  expect(screen.getByRole("link", { name: "untended" }).getAttribute("href")).toContain("state=open");
+  expect((await screen.findByRole("link", { name: "untended" }, SOON)).getAttribute("href")).toContain("state=open");
   await user.selectOptions(screen.getByLabelText("How they stand"), "Somebody deals with them");
   await user.click(await screen.findByRole("button", { name: /^Give back/ }, SOON));
   await waitFor(() => expect(tables.all("message").every(([, row]) => partBody(row.body).acknowledged === undefined)).toBe(true), SOON);

@@ -9,9 +9,9 @@ export function archiveLines(subject: Subject, range: Range, extent: Extent): st
   return subject.hosts.map((host) => `curl -u root 'https://${window.location.host}/rrd_updates?${question(subject, host, range, extent)}'`);
 }
 
-/** Of one machine, wherever it runs. */
+/** Of one machine that is only chosen yet. */
 function archiveLine(vm: Item<"VM">): string {
-  return `curl -u root 'https://${window.location.host}/vm_rrd?json=true&uuid=${vm.uuid}'`;
+  return `curl -u root 'https://${window.location.host}/rrd_updates?json=true&cf=AVERAGE&start=-600&vm_uuid=${vm.uuid}'`;
 }
 
 export const performanceActions = [
