@@ -1,6 +1,6 @@
 //! What a host can know: who is dead, which epochs are closed, whether it may act.
 
-use super::{Block, HOSTS_MAX, Phase, Pools, Rule, State, number};
+use super::{Block, EPOCHS_MAX, HOSTS_MAX, Phase, Pools, Rule, State, number};
 
 /// What one host knows of the deaths of others: the highest life of each.
 #[derive(Clone, Copy)]
@@ -170,9 +170,13 @@ impl Pools {
 
     /// Lives of a host that an open epoch names, and whose end nobody could read from the disk.
     pub(super) fn owes(&self, state: &State, host: usize, from: usize) -> bool {
-        let open = state.chain[from].open | 1 << from;
+        self.owes_in(state, host, state.chain[from].open | 1 << from)
+    }
+
+    /// The same of a set of epochs.
+    pub(super) fn owes_in(&self, state: &State, host: usize, open: u8) -> bool {
         let block = state.blocks[host];
-        (0..=from).filter(|epoch| open & (1 << epoch) != 0).any(|epoch| {
+        (0..EPOCHS_MAX).filter(|epoch| open & (1 << epoch) != 0).any(|epoch| {
             let life = state.chain[epoch].members[host];
             life != 0 && block.life <= life && !(block.life == life && block.last)
         })

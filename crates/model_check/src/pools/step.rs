@@ -206,13 +206,15 @@ impl Pools {
         }
         let coordinator = self.next_coordinator(state, by, &members);
         let size = |members: &[u8]| members.iter().filter(|life| **life != 0).count();
-        let paid = (0..self.hosts).any(|host| {
-            let dropped = last.open & !open;
-            let names = |epoch: &usize| {
-                dropped & (1 << epoch) != 0 && state.chain[*epoch].members[host] != 0
-            };
-            (0..state.newest()).any(|epoch| names(&epoch)) && self.owes(state, host, state.newest())
-        });
+        // Operators who want to take a host out have the coordinator forget what counts on it. Once the
+        // faults have ceased nobody does: the pool must get well without that.
+        let paid = |host: usize| {
+            let away = matches!(state.hosts[host].phase, Phase::Off | Phase::Left);
+            let out = away && !state.is_removed(host) && last.members[host] == 0;
+            out && self.owes(state, host, state.newest()) && !self.owes_in(state, host, open)
+        };
+        let asked = state.left[REMOVALS] > 0 && self.acts(state, by);
+        let paid = asked && (0..self.hosts).any(paid);
         let changed = members != last.members || coordinator != last.coordinator || paid;
         let smaller = size(&members) < size(&last.members);
         let value = Epoch { members, coordinator, open };
