@@ -163,6 +163,30 @@ async fn the_page_calls_under_its_cookie_from_any_host() {
         let (status, ha) = page.ask(Method::GET, "/ui/haven/ha/status", &json!({})).await;
         assert_eq!((status, &ha["enabled"]), (StatusCode::OK, &json!(false)), "{ha}");
     }
+    // Whoever may look keeps how they like their page, at any host, and nothing else.
+    let record = json!({
+        "subject_identifier": "ana", "other_config": { "password": "s3cret!" }, "roles": [],
+    });
+    let ana = pool.ok("subject.create", &[record]).await;
+    let roles = pool.ok("role.get_by_name_label", &[json!("read-only")]).await;
+    pool.ok("subject.add_to_roles", &[ana.clone(), roles[0].clone()]).await;
+    let mut page = Browser::at(&pool.hosts[1]);
+    let login = json!({ "user": "ana", "password": "s3cret!" });
+    assert_eq!(page.ask(Method::POST, "/ui/session", &login).await.1["user"], "ana");
+    let route = "/ui/haven/preferences";
+    let liked = json!({ "set": { "time_zone": "Asia/Shanghai" } });
+    let (status, answer) = page.ask(Method::POST, route, &liked).await;
+    assert_eq!((status, &answer["preferences"]), (StatusCode::OK, &liked["set"]), "{answer}");
+    let wrong = json!({ "set": { "language": "es", "shell": "x" } });
+    let (_, answer) = page.ask(Method::POST, route, &wrong).await;
+    assert_eq!(answer["error"]["message"], "INVALID_VALUE");
+    let (status, _) = page.ask(Method::POST, "/ui/haven/ha/pause", &json!({ "seconds": 0 })).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    let pools = pool.ok("pool.get_all", &[]).await;
+    let kept = pool.ok("pool.get_gui_config", &[pools[0].clone()]).await;
+    assert_eq!(kept, json!({ "haven_user/ana": r#"{"time_zone":"Asia/Shanghai"}"# }));
+    pool.ok("subject.destroy", &[ana]).await;
+    assert_eq!(pool.ok("pool.get_gui_config", &[pools[0].clone()]).await, json!({}));
 }
 
 #[tokio::test(flavor = "multi_thread")]
