@@ -295,7 +295,7 @@ export class MockPool {
         this.tables.update("VM", String(ref), { VCPUs_at_startup: Number(count) });
         return "";
       },
-      "VM_group.get_by_name_label": () => [],
+      "VM_group.get_by_name_label": ([name]) => this.tables.all("VM_group").filter(([, each]) => each.name_label === name).map(([ref]) => ref),
       "VM_group.create": ([record]) => this.tables.insert("VM_group", { ...(record as Partial<Records["VM_group"]>), VMs: [] }),
       "VM.get_allowed_VBD_devices": () => ["0", "1", "2", "3"],
       "VM.get_allowed_VIF_devices": () => ["0", "1", "2", "3"],

@@ -95,6 +95,12 @@ test("W7: a template that brings its disk along gets no empty one in its place",
 test("W7: disks and interfaces as many as are wanted, and the line that does the same", async () => {
   const user = userEvent.setup();
   const { server, container } = await renderConsole("/new/vm", { hosts: 2, vms: 2 });
+  const { tables } = server.pool;
+  const [twin = "", { name_label: twinName } = { name_label: "" }] = tables.all("VM").find(([, vm]) => !vm.is_a_template) ?? [];
+  const group = tables.insert("VM_group", { name_label: "数据库", placement: "anti_affinity", VMs: [twin] });
+  await jump(user, "Where");
+  fireEvent.change(screen.getByLabelText("Kept apart as group"), { target: { value: "数据库" } });
+  expect(await screen.findByText(`On other hosts than ${twinName}.`, {}, SOON)).toBeTruthy();
   await jump(user, "Disks");
   await user.click(screen.getByRole("button", { name: "Add a disk" }));
   fireEvent.change(screen.getByRole("spinbutton", { name: "Disk 2 (GiB)" }), { target: { value: "0.5" } });
@@ -112,6 +118,8 @@ test("W7: disks and interfaces as many as are wanted, and the line that does the
   await waitFor(() => expect(server.pool.tables.all("VIF").filter(([, vif]) => vif.VM === ref)).toHaveLength(2), SOON);
   await waitFor(() => expect(server.pool.tables.get("VM", ref ?? "")?.other_config["disks"]).toMatch(new RegExp(`device="1" size="${2 ** 29}".* bus="sata"/>`)), SOON);
   expect(made?.is_a_template).toBe(true);
+  expect(line).toContain("--group 数据库");
+  await waitFor(() => expect(tables.get("VM", ref ?? "")?.groups).toEqual([group]), SOON);
 }, 40_000);
 
 test("W7: folder, tags, cores, address and limit are made, and the line says the same", async () => {

@@ -205,6 +205,9 @@ pub(crate) struct CreateVm {
     #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true,
         value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) count: u32,
+    /// Keep it on another host than the other machines of this group, which is made if there is none
+    #[arg(long, value_name = "GROUP", conflicts_with = "apart")]
+    pub(crate) group: Option<String>,
     /// Keep them on different hosts: they go into a group of their name
     #[arg(long)]
     pub(crate) apart: bool,

@@ -35,7 +35,11 @@ pub(super) async fn run(context: &mut Context, options: CreateVm) -> Outcome<()>
     }
     let template = context.find("VM", "template", &options.template, is_template).await?;
     let base = options.name.clone().unwrap_or_else(|| template.name().to_owned());
-    let group = if options.apart { Some(group(context, &base).await?) } else { None };
+    let wanted = options.group.as_deref().or(options.apart.then_some(&*base));
+    let group = match wanted {
+        Some(name) => Some(group(context, name).await?),
+        None => None,
+    };
     let mut options = options;
     for _ in 0..options.count {
         options.name = Some(free_name(context, &base).await?);

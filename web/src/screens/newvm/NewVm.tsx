@@ -23,7 +23,7 @@ import { NicsStep } from "./NicsStep";
 import { DisksStep, NameStep, SizeStep, TemplateStep, WhereStep } from "./steps";
 
 const EMPTY: Draft = {
-  template: "", name: null, description: "", folder: "", tags: "", count: 1, source: "disk", image: "", firstBoot: NO_FIRST_BOOT, home: "", isApart: false,
+  template: "", name: null, description: "", folder: "", tags: "", count: 1, source: "disk", image: "", firstBoot: NO_FIRST_BOOT, home: "", isApart: false, group: "",
   vcpus: null, memory: null, cores: null, disks: null, sr: null, bus: "virtio", nics: null, policy: null, isStarted: true,
 };
 
@@ -108,7 +108,7 @@ function Review({ wanted, stock, edit }: { wanted: Wanted; stock: Stock; edit: (
           ["vm-tags", list([...wanted.tags])],
           ["newvm-step-media", media],
           ["newvm-home", wanted.home?.name_label ?? t("newvm-home-any")],
-          ["newvm-apart", wanted.isApart ? t("newvm-apart-yes", { group: wanted.base }) : undefined],
+          ["newvm-group", wanted.group === "" ? undefined : wanted.group],
           ["newvm-step-size", t("newvm-size", { vcpus: wanted.vcpus, memory: bytes(wanted.memory) })],
           ["newvm-topology", wanted.cores > 0 ? t("topology", { sockets: wanted.vcpus / wanted.cores, cores: wanted.cores }) : undefined],
           ["tab-disks", wanted.disks.length > 0 ? `${list(wanted.disks.map((size) => bytes(size)))} · ${wanted.sr?.name_label ?? ""}` : t(hasOwnDisk ? "newvm-own-disk-only" : "newvm-no-disk")],

@@ -37,7 +37,7 @@ export function cliOf(wanted: Wanted): string {
     ...(wanted.source === "network" ? ["--netboot"] : []),
     ...(wanted.source === "cloud" ? wordsOf(wanted.firstBoot, many) : []),
     ...(wanted.home === undefined ? [] : ["--affinity", wanted.home.name_label]),
-    ...(wanted.isApart ? ["--apart"] : []),
+    ...(wanted.group === "" ? [] : ["--group", wanted.group]),
     ...(wanted.policy === "" ? [] : ["--ha", policyWord(wanted.policy)]),
     ...(wanted.isStarted ? ["--start"] : []),
   );
@@ -46,7 +46,7 @@ export function cliOf(wanted: Wanted): string {
 /** Makes the machines one after the other; `made` hears of each. Answers the uuid of the last. */
 export async function createAll(world: World, wanted: Wanted, made: () => void): Promise<string> {
   let uuid = "";
-  const group = wanted.isApart ? await groupOf(wanted.base) : undefined;
+  const group = wanted.group === "" ? undefined : await groupOf(wanted.group);
   for (const name of wanted.names) {
     uuid = await create(world, wanted, name, group);
     made();

@@ -54,6 +54,8 @@ export interface Draft {
   home: string;
   /** Several are kept on different hosts. */
   isApart: boolean;
+  /** Name of the group from whose machines it is kept apart; empty: none. */
+  group: string;
   vcpus: number | null;
   memory: number | null;
   /** Cores of a processor; 0: nothing is said of it. */
@@ -80,7 +82,8 @@ export interface Wanted {
   image: Item<"VDI"> | undefined;
   firstBoot: FirstBoot;
   home: Item<"host"> | undefined;
-  isApart: boolean;
+  /** Name of the group whose machines are kept on different hosts; empty: none. */
+  group: string;
   vcpus: number;
   memory: number;
   cores: number;
@@ -155,7 +158,7 @@ export function wantedOf(draft: Draft, stock: Stock): Wanted | undefined {
     image: source === "iso" ? (images.find((each) => each.$ref === draft.image) ?? images[0]) : undefined,
     firstBoot: draft.firstBoot,
     home: hosts.find((each) => each.$ref === draft.home),
-    isApart: draft.isApart && draft.count > 1,
+    group: draft.group.trim() !== "" ? draft.group.trim() : draft.isApart && draft.count > 1 ? base : "",
     vcpus,
     cores: vcpus % cores === 0 ? cores : 0,
     memory: draft.memory ?? template.memory_static_max,

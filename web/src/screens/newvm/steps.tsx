@@ -1,7 +1,9 @@
 // The steps of a new machine apart from its media: each is one question.
 import { Button, Card, CardBody, Checkbox, FormGroup, FormSelect, FormSelectOption, Radio, TextInput } from "@patternfly/react-core";
+import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link } from "react-router";
+import { call } from "@/api/rpc";
 import { useI18n } from "@/i18n";
 import { wireTime } from "@/i18n/format";
 import { type Item, useAll } from "@/store/hooks";
@@ -113,8 +115,12 @@ export function NameStep({ draft, wanted, edit }: Props): ReactNode {
   );
 }
 
-export function WhereStep({ wanted, stock, edit }: Props): ReactNode {
-  const { t } = useI18n();
+export function WhereStep({ draft, wanted, stock, edit }: Props): ReactNode {
+  const { t, list } = useI18n();
+  const groups = useQuery({ queryKey: ["vm-groups"], queryFn: () => call("VM_group.get_all_records") });
+  const apart = Object.values(groups.data ?? {}).filter((each) => each.placement === "anti_affinity");
+  const members = apart.find((each) => each.name_label === wanted.group)?.VMs ?? [];
+  const names = stock.vms.filter((vm) => members.includes(vm.$ref)).map((vm) => vm.name_label);
   return (
     <div className="hv-stack">
       <FormGroup label={t("newvm-home")} fieldId="vm-home">
@@ -126,7 +132,18 @@ export function WhereStep({ wanted, stock, edit }: Props): ReactNode {
         </FormSelect>
         <Help>{t("newvm-home-help")}</Help>
       </FormGroup>
-      {wanted.names.length > 1 && <Checkbox id="vm-apart" label={t("newvm-apart")} description={t("newvm-apart-body")} isChecked={wanted.isApart} onChange={(_event, isApart) => edit({ isApart })} />}
+      <FormGroup label={t("newvm-group")} fieldId="vm-group">
+        <TextInput id="vm-group" value={draft.group} onChange={(_event, group) => edit({ group })} list="vm-groups" autoComplete="off" />
+        <datalist id="vm-groups">
+          {apart.map((each) => (
+            <option key={each.uuid} value={each.name_label}>
+              {each.name_label}
+            </option>
+          ))}
+        </datalist>
+        <Help>{names.length > 0 ? t("newvm-group-has", { names: list(names) }) : t("newvm-group-help")}</Help>
+      </FormGroup>
+      {wanted.names.length > 1 && draft.group.trim() === "" && <Checkbox id="vm-apart" label={t("newvm-apart")} description={t("newvm-apart-body")} isChecked={draft.isApart} onChange={(_event, isApart) => edit({ isApart })} />}
     </div>
   );
 }
