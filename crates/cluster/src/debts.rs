@@ -13,18 +13,21 @@ use crate::record::{OpenEpoch, Record, bit, slots};
 impl Machine {
     /// A life in `slot` that is not of the newest epoch stands in one of these, and the statefile shows
     /// neither its final mark nor a later life. See [`PeerView::owed`](crate::control::PeerView::owed).
-    fn owed_in(&self, newest: &Record, slot: u8, open: &[&OpenEpoch]) -> bool {
+    fn owed_in<'a>(
+        &self,
+        newest: &Record,
+        slot: u8,
+        open: impl IntoIterator<Item = &'a OpenEpoch>,
+    ) -> bool {
         let Some(peer) = self.peer(slot) else { return false };
         let told = |inc: u64| peer.wrote_inc > inc || peer.marked(inc);
-        let mut seats = open.iter().flat_map(|open| &open.members);
+        let mut seats = open.into_iter().flat_map(|open| &open.members);
         seats.any(|seat| seat.slot == slot && !newest.has(*seat) && !told(seat.inc))
     }
 
     /// The same of the newest record.
     pub(crate) fn owed(&self, slot: u8) -> bool {
-        let Some(record) = &self.decided else { return false };
-        let open: Vec<&OpenEpoch> = record.open.iter().collect();
-        self.owed_in(record, slot, &open)
+        self.decided.as_ref().is_some_and(|record| self.owed_in(record, slot, &record.open))
     }
 
     /// A record that keeps these epochs open ends what was asked about a host. It is the last one about
@@ -32,7 +35,8 @@ impl Machine {
     pub(crate) fn settles(&self, record: &Record, open: &[&OpenEpoch]) -> bool {
         let mut asked = slots(self.proposer.wishes.settle);
         !on(Mutation::DebtsStand)
-            && asked.any(|slot| self.owed(slot) && !self.owed_in(record, slot, open))
+            && asked
+                .any(|slot| self.owed(slot) && !self.owed_in(record, slot, open.iter().copied()))
     }
 
     /// What is settled needs no record any more.
