@@ -163,6 +163,12 @@ pub async fn run(
 /// others waiting. Of one host only the newest report that waits is kept: it says all.
 fn enter(state: &Arc<AppState>, report: Report) {
     let host = report.host.0;
+    if report.twin {
+        // Neither of the two machines hides what the other one says.
+        let state = state.clone();
+        tokio::spawn(async move { take(&state, report).await });
+        return;
+    }
     let Some(first) = state.reports.enter(report) else { return };
     let state = state.clone();
     tokio::spawn(async move {
