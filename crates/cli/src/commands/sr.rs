@@ -277,13 +277,7 @@ async fn upload(
 
 /// A text in a query.
 fn escaped(text: &str) -> String {
-    let escape = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
-            char::from(byte).to_string()
-        }
-        other => format!("%{other:02X}"),
-    };
-    text.bytes().map(escape).collect()
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 async fn forget(context: &mut Context, given: &str, yes: bool) -> Outcome<()> {

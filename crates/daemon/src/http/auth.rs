@@ -44,30 +44,10 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// A value of a query. References and uuids need no escapes but that of the colon.
+/// A value of a query, as programs of browsers and `curl` escape it.
 pub(super) fn query_value(query: &str, key: &str) -> Option<String> {
-    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.find(|(name, _)| *name == key).map(|(_, value)| value.replace("%3A", ":"))
-}
-
-/// A text of a query, as programs of browsers and `curl` escape it.
-pub(super) fn query_text(query: &str, key: &str) -> String {
-    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let escaped = pairs.find(|(name, _)| *name == key).map(|(_, value)| value).unwrap_or_default();
-    let mut bytes = Vec::with_capacity(escaped.len());
-    let mut rest = escaped.as_bytes().iter();
-    while let Some(&byte) = rest.next() {
-        let hex = std::str::from_utf8(rest.as_slice().get(..2).unwrap_or_default());
-        match (byte, hex.ok().and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
-            (b'+', _) => bytes.push(b' '),
-            (b'%', Some(escaped)) => {
-                bytes.push(escaped);
-                rest.nth(1);
-            }
-            _ => bytes.push(byte),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(name, _)| name == key).map(|(_, value)| value.into_owned())
 }
 
 fn cookie_value(cookie: &str, key: &str) -> Option<String> {
@@ -201,9 +181,10 @@ mod tests {
     #[test]
     fn texts_of_a_query_may_be_in_any_script() {
         let query = "a=1&name=%E5%B9%B2%E5%87%80+a%26b.iso&c=100%";
-        assert_eq!(query_text(query, "name"), "干净 a&b.iso");
-        assert_eq!(query_text(query, "c"), "100%");
-        assert_eq!(query_text(query, "none"), "");
+        let value = |key: &str| query_value(query, key);
+        assert_eq!(value("name").as_deref(), Some("干净 a&b.iso"));
+        assert_eq!(value("c").as_deref(), Some("100%"));
+        assert_eq!(value("none"), None);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use haven_tasks::TaskId;
 use hyper::body::Frame;
 use uuid::Uuid;
 
-use super::auth::{self, query_text, query_value};
+use super::auth::{self, query_value};
 use super::{Origin, upload};
 use crate::audit::{Entry, Object};
 use crate::state::{AppState, fresh};
@@ -149,6 +149,14 @@ fn outgoing(state: &Arc<AppState>, task: Ref<Task>, pieces: Pieces, left: Option
     response
 }
 
+/// What the query says of a storage (`sr_id` or `sr_uuid`; empty: nothing), and the one that it means.
+async fn asked_sr(state: &Arc<AppState>, query: &str) -> (String, Option<Ref<Sr>>) {
+    let value = |key: &str| query_value(query, key).unwrap_or_default();
+    let asked = [value("sr_id"), value("sr_uuid")].concat();
+    let found = state.pool.read(|db| xva_import::named::<Sr>(db, &asked)).await.ok().flatten();
+    (asked, found)
+}
+
 /// `/export` and `/import`.
 async fn whole_vm(
     state: &Arc<AppState>,
@@ -172,8 +180,7 @@ async fn whole_vm(
             Err(error) => refused(state, task, error).await,
         };
     }
-    let sr = [value("sr_id"), value("sr_uuid")].concat();
-    let found = state.pool.read(|db| xva_import::named::<Sr>(db, &sr)).await.ok().flatten();
+    let (sr, found) = asked_sr(state, query).await;
     if !sr.is_empty() && found.is_none() {
         return refused(state, task, ApiError::uuid_invalid::<Sr>(&sr)).await;
     }
@@ -193,15 +200,13 @@ async fn image(
     task: Option<Ref<Task>>,
     request: Request,
 ) -> Response {
-    let value = |key: &str| query_value(query, key).unwrap_or_default();
-    let sr = [value("sr_id"), value("sr_uuid")].concat();
-    let found = state.pool.read(|db| xva_import::named::<Sr>(db, &sr)).await.ok().flatten();
+    let (named, found) = asked_sr(state, query).await;
     let Some(sr) = found else {
-        return refused(state, task, ApiError::uuid_invalid::<Sr>(&sr)).await;
+        return refused(state, task, ApiError::uuid_invalid::<Sr>(&named)).await;
     };
     let image = library::Image {
         sr,
-        name: query_text(query, "name"),
+        name: query_value(query, "name").unwrap_or_default(),
         size: upload::size(request.headers()),
     };
     let owner = state.clone();

@@ -82,11 +82,8 @@ async fn take(
     }
     let driver = state.agent().parts().storage.driver(&library.kind).map_err(failed)?;
     let (name, size) = (image.name.clone(), image.size);
-    let mut writer = Some(
-        apart(move || driver.new_image(&library, &name, size))
-            .await
-            .and_then(|begun| begun.map_err(failed))?,
-    );
+    let begun = apart(move || driver.new_image(&library, &name, size)).await?;
+    let mut writing = Writing(Some(begun.map_err(failed)?));
     let (mut buffer, mut at) = (Vec::with_capacity(WRITTEN_BYTES), 0_u64);
     loop {
         let piece = pieces.recv().await.transpose()?;
@@ -104,31 +101,44 @@ async fn take(
             return Err(too_large());
         }
         let full = std::mem::replace(&mut buffer, Vec::with_capacity(WRITTEN_BYTES));
-        writer = write(writer, full).await?.map_err(failed)?;
+        writing.write(full).await?.map_err(failed)?;
         op.progress(part(at, image.size.unwrap_or(at))).await;
         if is_end {
             break;
         }
     }
     op.check_cancelled()?;
-    if let Some(writer) = writer {
-        apart(move || writer.finish()).await?.map_err(failed)?;
-    }
+    writing.finish().await?.map_err(failed)?;
     op.step().await?;
     sr::refresh(state, sr).await?;
     let found = state.pool.read(move |db| named(db, sr, &image.name)).await?;
     Ok(found.map_or_else(Value::void, |disk| disk.to_value()))
 }
 
-type Writer = Option<Box<dyn ImageWriter>>;
+/// An image that is being written. Whatever its library does, and a library may hang, is waited for on
+/// threads that may wait; that a half image is taken away, when this is dropped, is too.
+struct Writing(Option<Box<dyn ImageWriter>>);
 
-async fn write(writer: Writer, bytes: Vec<u8>) -> Result<Result<Writer, StorageError>, ApiError> {
-    apart(move || {
-        let Some(mut writer) = writer else { return Ok(None) };
-        writer.write(bytes)?;
-        Ok(Some(writer))
-    })
-    .await
+impl Writing {
+    async fn write(&mut self, bytes: Vec<u8>) -> Result<Result<(), StorageError>, ApiError> {
+        let Some(mut writer) = self.0.take() else { return Ok(Ok(())) };
+        let written = apart(move || writer.write(bytes).map(|()| writer)).await?;
+        Ok(written.map(|writer| self.0 = Some(writer)))
+    }
+
+    async fn finish(mut self) -> Result<Result<(), StorageError>, ApiError> {
+        let Some(writer) = self.0.take() else { return Ok(Ok(())) };
+        apart(move || writer.finish()).await
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        let Some(writer) = self.0.take() else { return };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn_blocking(move || drop(writer));
+        }
+    }
 }
 
 /// On a thread that may wait.
@@ -169,7 +179,41 @@ fn is_image(name: &str, begin: &[u8]) -> Result<(), ApiError> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+
     use super::*;
+
+    /// Tells on which thread it was taken away.
+    #[derive(Debug)]
+    struct Told(mpsc::Sender<thread::ThreadId>);
+
+    impl ImageWriter for Told {
+        fn write(&mut self, _bytes: Vec<u8>) -> Result<(), StorageError> {
+            Ok(())
+        }
+
+        fn finish(self: Box<Self>) -> Result<(), StorageError> {
+            Ok(())
+        }
+    }
+
+    impl Drop for Told {
+        fn drop(&mut self) {
+            let _ = self.0.send(thread::current().id());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_image_that_breaks_off_is_taken_away_on_a_thread_that_may_wait() {
+        let (told, hears) = mpsc::channel();
+        let mut writing = Writing(Some(Box::new(Told(told))));
+        writing.write(vec![1]).await.unwrap().unwrap();
+        assert!(hears.try_recv().is_err(), "it is kept from piece to piece");
+        drop(writing);
+        let on = apart(move || hears.recv().unwrap()).await.unwrap();
+        assert_ne!(on, thread::current().id());
+    }
 
     #[test]
     fn a_cd_says_what_it_is() {
