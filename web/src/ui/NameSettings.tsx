@@ -5,11 +5,11 @@ import { xe } from "@/actions/cli";
 import { call } from "@/api/rpc";
 import { useI18n } from "@/i18n";
 import type { Item } from "@/store/hooks";
-import { Act } from "./Act";
 import { Help, Panel } from "./bits";
 import { CliLines } from "./CliLines";
 import { ErrorView } from "./ErrorView";
 import { useNotices } from "./notices";
+import { SaveRow } from "./SaveRow";
 
 type Named = "host" | "SR" | "pool";
 
@@ -72,19 +72,7 @@ export function NameSettings<C extends Named>({ of, object }: Props<C>): ReactNo
         </FormGroup>
         {error !== null && <ErrorView error={error} />}
         {changed.length > 0 && <CliLines lines={[xe(`${of.toLowerCase()}-param-set`, { uuid: object.uuid, ...params })]} />}
-        <div className="hv-buttons">
-          <Act type="submit" blocked={blocked} isLoading={busy}>
-            {t("save")}
-          </Act>
-          {changed.length > 0 && (
-            <Act variant="link" blocked={busy ? t("busy") : undefined} onClick={() => setTyped({})}>
-              {t("settings-discard")}
-            </Act>
-          )}
-          <span className="hv-blocked" role="status">
-            {blocked ?? ""}
-          </span>
-        </div>
+        <SaveRow blocked={blocked} busy={busy} onDiscard={changed.length > 0 ? () => setTyped({}) : undefined} />
       </Form>
     </Panel>
   );

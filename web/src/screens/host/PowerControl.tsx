@@ -12,6 +12,7 @@ import { Facts, HeadRow, Help, Panel } from "@/ui/bits";
 import { CliLines } from "@/ui/CliLines";
 import { ErrorView } from "@/ui/ErrorView";
 import { useNotices } from "@/ui/notices";
+import { SaveRow } from "@/ui/SaveRow";
 import { Pill } from "@/ui/status";
 import { useWork } from "@/ui/useWork";
 
@@ -163,14 +164,7 @@ function Device({ host, onDone }: { host: Item<"host">; onDone: () => void }): R
       <Checkbox id="power-stay-off" isChecked={staysOff} onChange={(_event, isOff) => setStaysOff(isOff)} label={t("power-stay-off")} />
       {error !== null && <ErrorView error={error} />}
       <CliLines lines={[cliOf("host", "fencing", "set", host.name_label, "--agent", typed.agent, ...Object.entries(said).flatMap(([key, value]) => ["-p", `${key}=${value}`]), staysOff ? "--stay-off" : undefined)]} />
-      <div className="hv-buttons">
-        <Act type="submit" blocked={blocked} isLoading={busy}>
-          {t("save")}
-        </Act>
-        <span className="hv-blocked" role="status">
-          {blocked ?? ""}
-        </span>
-      </div>
+      <SaveRow blocked={blocked} busy={busy} />
     </Form>
   );
 }

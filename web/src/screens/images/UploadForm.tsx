@@ -1,13 +1,13 @@
 // Which file goes into which library, how far it is, and what became of it.
-import { Alert, FileUpload, FormGroup, FormSelect, FormSelectOption, Progress } from "@patternfly/react-core";
+import { Alert, FormGroup, FormSelect, FormSelectOption, Progress } from "@patternfly/react-core";
 import { type ReactNode, useState } from "react";
 import { haven } from "@/actions/cli";
 import { useI18n } from "@/i18n";
 import type { Item } from "@/store/hooks";
 import { Act } from "@/ui/Act";
-import { Help } from "@/ui/bits";
 import { CliLines } from "@/ui/CliLines";
 import { ErrorView } from "@/ui/ErrorView";
+import { FilePick } from "@/ui/FilePick";
 import { useImages } from "../vm/CdDialog";
 import { type ImageUpload, isCd, wrongName } from "./upload";
 
@@ -19,7 +19,7 @@ interface Props {
 }
 
 export function UploadForm({ upload: { state, start, cancel }, libraries, first }: Props): ReactNode {
-  const { t, bytes } = useI18n();
+  const { t } = useI18n();
   const images = useImages();
   const [file, setFile] = useState<File | null>(null);
   const [looksWrong, setLooksWrong] = useState(false);
@@ -38,21 +38,15 @@ export function UploadForm({ upload: { state, start, cancel }, libraries, first 
   const blocked = file === null || isSent ? t("import-needs-file") : wrong === undefined ? undefined : t(wrong, { name: file.name });
   return (
     <div className="hv-stack">
-      <FormGroup label={t("image-file")} fieldId="image-file">
-        <FileUpload
-          id="image-file"
-          value={file ?? undefined}
-          filename={file?.name ?? ""}
-          filenamePlaceholder={t("import-drop")}
-          browseButtonText={t("import-browse")}
-          clearButtonText={t("clear")}
-          isDisabled={isSending}
-          hideDefaultPreview
-          onFileInputChange={(_event, chosen) => choose(chosen)}
-          onClearClick={() => choose(null)}
-        />
-        <Help isWrong={wrong !== undefined}>{wrong === undefined ? (file === null ? t("image-file-help") : t("import-file-size", { size: bytes(file.size) })) : blocked}</Help>
-      </FormGroup>
+      <FilePick
+        id="image-file"
+        label={t("image-file")}
+        file={file}
+        onPick={choose}
+        help={t("image-file-help")}
+        wrong={wrong === undefined ? undefined : blocked}
+        isDisabled={isSending}
+      />
       {libraries.length > 1 && (
         <FormGroup label={t("image-library")} fieldId="image-library">
           <FormSelect id="image-library" value={library.$ref} isDisabled={isSending} onChange={(_event, ref) => setPicked(ref)}>

@@ -6,11 +6,11 @@ import { call } from "@/api/rpc";
 import { useI18n } from "@/i18n";
 import { chosenForMoves, MOVE_NETWORK, useMoveNetworks } from "@/model/moves";
 import type { Item } from "@/store/hooks";
-import { Act } from "@/ui/Act";
 import { Help, Panel } from "@/ui/bits";
 import { CliLines } from "@/ui/CliLines";
 import { ErrorView } from "@/ui/ErrorView";
 import { NameSettings } from "@/ui/NameSettings";
+import { SaveRow } from "@/ui/SaveRow";
 import { useWork } from "@/ui/useWork";
 
 export default function PoolSettings({ object: pool }: { object: Item<"pool"> }): ReactNode {
@@ -54,14 +54,7 @@ function MoveNetwork({ pool }: { pool: Item<"pool"> }): ReactNode {
         </FormGroup>
         {error !== null && <ErrorView error={error} />}
         {wanted !== now && <CliLines lines={[line]} />}
-        <div className="hv-buttons">
-          <Act type="submit" blocked={blocked} isLoading={busy}>
-            {t("save")}
-          </Act>
-          <span className="hv-blocked" role="status">
-            {blocked ?? ""}
-          </span>
-        </div>
+        <SaveRow blocked={blocked} busy={busy} />
       </Form>
     </Panel>
   );

@@ -1,5 +1,5 @@
 // A machine from an XVA file, of this pool or of XenServer: which file, where its disks go, and go.
-import { Checkbox, FileUpload, FormGroup, Progress } from "@patternfly/react-core";
+import { Checkbox, Progress } from "@patternfly/react-core";
 import { type ReactNode, useState } from "react";
 import { useNavigate } from "react-router";
 import { xe } from "@/actions/cli";
@@ -8,7 +8,8 @@ import { call } from "@/api/rpc";
 import { useI18n } from "@/i18n";
 import { bestStorage, isLibrary, roomOf } from "@/model/storage";
 import { useAll, usePool } from "@/store/hooks";
-import { Facts, Help } from "@/ui/bits";
+import { Facts } from "@/ui/bits";
+import { FilePick } from "@/ui/FilePick";
 import { useNotices } from "@/ui/notices";
 import { SrSelect } from "@/ui/SrSelect";
 import { useIsHere } from "@/ui/useIsHere";
@@ -59,20 +60,7 @@ export default function Import(): ReactNode {
           blocked: file === null ? t("import-needs-file") : sr === undefined ? t("needs-storage") : undefined,
           body: (
             <div className="hv-stack">
-              <FormGroup label={t("import-file")} fieldId="import-file" isRequired>
-                <FileUpload
-                  id="import-file"
-                  value={file ?? undefined}
-                  filename={file?.name ?? ""}
-                  filenamePlaceholder={t("import-drop")}
-                  browseButtonText={t("import-browse")}
-                  clearButtonText={t("clear")}
-                  hideDefaultPreview
-                  onFileInputChange={(_event, chosen) => setFile(chosen)}
-                  onClearClick={() => setFile(null)}
-                />
-                <Help>{file === null ? t("import-file-help") : t("import-file-size", { size: bytes(file.size) })}</Help>
-              </FormGroup>
+              <FilePick id="import-file" label={t("import-file")} file={file} onPick={setFile} help={t("import-file-help")} isRequired />
               <SrSelect id="import-sr" srs={srs} sr={sr} onChange={setPicked} />
               {isTight && <p className="hv-bad-text">{t("import-tight")}</p>}
               <Checkbox id="import-restore" label={t("import-restore")} description={t("import-restore-body")} isChecked={restores} onChange={(_event, value) => setRestores(value)} />

@@ -3,10 +3,10 @@ import { Form } from "@patternfly/react-core";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { useI18n } from "@/i18n";
 import { type Item, useAll } from "@/store/hooks";
-import { Act } from "@/ui/Act";
 import { CliLines } from "@/ui/CliLines";
 import { ErrorView } from "@/ui/ErrorView";
 import { useNotices } from "@/ui/notices";
+import { SaveRow } from "@/ui/SaveRow";
 import { change, type Changes, cliOfChange } from "./change";
 
 export interface ChangesForm<K extends keyof Changes> {
@@ -48,19 +48,7 @@ export function useChanges<K extends keyof Changes>(vm: Item<"VM">, now: Require
       {fields}
       {error !== null && <ErrorView error={error} />}
       {changed && <CliLines lines={[cliOfChange(vm, to, hosts.find((host) => host.$ref === to.affinity)?.name_label ?? "")]} />}
-      <div className="hv-buttons">
-        <Act type="submit" blocked={blocked ?? (changed ? undefined : t("settings-unchanged"))} isLoading={busy}>
-          {t("save")}
-        </Act>
-        {changed && (
-          <Act variant="link" blocked={busy ? t("busy") : undefined} onClick={() => setTyped({})}>
-            {t("settings-discard")}
-          </Act>
-        )}
-        <span className="hv-blocked" role="status">
-          {blocked ?? (changed ? "" : t("settings-unchanged"))}
-        </span>
-      </div>
+      <SaveRow blocked={blocked ?? (changed ? undefined : t("settings-unchanged"))} busy={busy} onDiscard={changed ? () => setTyped({}) : undefined} />
     </Form>
   );
   return { shown, typed, set: (part) => setTyped({ ...typed, ...part }), frame };
