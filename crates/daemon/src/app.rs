@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::ha::{GuardLink, Ha};
 use crate::orders::Report;
 use crate::state::AppState;
-use crate::{coordinator, dispatch, http, reconcile, replicate, stats, transfer};
+use crate::{coordinator, discovery, dispatch, http, reconcile, replicate, stats, transfer};
 
 /// A daemon that runs.
 #[derive(Debug)]
@@ -64,6 +64,7 @@ impl Daemon {
         tasks.spawn(until(stop.clone(), stats::follow(state.clone())));
         tasks.spawn(until(stop.clone(), stats::copies(state.clone())));
         tasks.spawn(until(stop.clone(), dispatch::expire(state.clone())));
+        tasks.spawn(discovery::run(state.clone(), stop.clone()));
         tasks.spawn(until(stop.clone(), reconcile::guests::run(state.clone())));
         Ok(Self { state, reports: side.report_to(), agent: side.agent, tasks })
     }

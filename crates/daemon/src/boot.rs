@@ -173,15 +173,6 @@ impl HostSide {
         tasks.spawn(serve_tls(api, move || api_tls.api_server(), routers.api, fair, stop.clone()));
         tasks.spawn(serve_unix(local, routers.local, stop.clone()));
         tasks.spawn(self.agent.clone().keep_attached(stop.clone()));
-        if settings.discovery_port != 0 {
-            let (agent, stop) = (self.agent.clone(), stop.clone());
-            tasks.spawn(async move {
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = crate::join::discover::run(agent) => {}
-                }
-            });
-        }
         let (stats, hypervisor) =
             (self.agent.stats().clone(), self.agent.parts().hypervisor.clone());
         tasks.spawn(collect(stats, self.agent.host().0, hypervisor, stop.clone()));

@@ -215,7 +215,7 @@ pub struct PamSettings {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// UDP port on which hosts that wait to be added make themselves known; 0: not at all.
+    /// UDP port on which hosts and pools of one network find each other, that of mDNS; 0: not at all.
     pub discovery_port: u16,
     /// Address that the API and the peer port listen on.
     pub listen: IpAddr,
@@ -251,7 +251,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            discovery_port: 7444,
+            discovery_port: 5353,
             api_port: 443,
             http_port: 0,
             peer_port: 7443,

@@ -16,6 +16,7 @@ pub mod consoles;
 pub mod coordinator;
 pub mod copies;
 pub mod daemon;
+pub mod discovery;
 pub mod dispatch;
 pub mod drivers;
 mod earlier;

@@ -21,6 +21,7 @@ use crate::audit::Audit;
 use crate::authority::Authority;
 use crate::boot::HostSide;
 use crate::config::Config;
+use crate::discovery::Found;
 use crate::fair::Fair;
 use crate::ha::Ha;
 use crate::identity::{IdentityStore, Member};
@@ -67,6 +68,8 @@ pub struct AppState {
     pub ha: OnceLock<Ha>,
     /// How far the migrations are that run.
     pub moving: Moving,
+    /// Hosts and pools of the management network.
+    pub found: Found,
     /// Carries this host to other members.
     pub dialer: Dialer,
     agent: Agent,
@@ -103,6 +106,7 @@ impl AppState {
             copies: Copies::default(),
             reports: Reports::default(),
             ha: OnceLock::new(),
+            found: Found::default(),
             dialer: side.agent.parts().dialer.clone(),
             agent: side.agent.clone(),
             tasks: OnceLock::new(),

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use common::{config, eventually, lab, mount, product};
 use haven_lab::Lab;
 use haven_lab::protocol::{Direction, Link, Power, Process};
-use haven_lab::story::{Guest, Narrator};
+use haven_lab::story::{Guest, Narrator, Pool};
 
 /// Processes that name the lab's directory, by id.
 fn processes_of(dir: &std::path::Path) -> BTreeSet<u32> {
@@ -116,13 +116,27 @@ fn nothing_is_left_behind() {
     assert_nothing_left(&config, &pids);
 }
 
+/// A host in no pool and the pool of its network, by what they say of themselves.
+fn they_find_each_other(pool: &Pool<'_>) {
+    let ask = |number, noun| pool.haven(pool.lab.host(number), &[noun, "find"], "").unwrap();
+    eventually(60, "the pool finds the free host", || ask(1, "host")[0]["address"] == "10.77.0.2");
+    eventually(60, "the free host finds the pool", || {
+        let found = ask(2, "pool");
+        found[0]["pool"] == "demo" && found[0]["address"] == "10.77.0.1"
+    });
+}
+
 /// The same for all that `make demo` starts: daemons, a guest, storage with a fault, a way in.
 #[test]
 fn a_pool_with_guests_and_faults_leaves_nothing_behind() {
     let before = interfaces();
     let Some(lab) = product(2) else { return };
     let tell = Narrator::default();
-    let pool = common::formed(&lab, &tell);
+    let pool = Pool { lab: &lab, tell: &tell };
+    pool.found().unwrap();
+    they_find_each_other(&pool);
+    pool.join().unwrap();
+    pool.add_storage().unwrap();
     let guest = Guest::new(1);
     pool.create_guest(&guest).unwrap();
     pool.haven(lab.host(1), &["vm", "start", &guest.name, "--on", "h2"], "").unwrap();

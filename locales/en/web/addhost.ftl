@@ -20,9 +20,8 @@ by-address-prepare = Look at them
 by-address-waits = not in the pool yet
 by-address-here = in the pool
 waiting-title = Hosts that wait to be added
-waiting-none = Hosts with Haven installed that are in no pool and in the same network appear here. Others are added by address.
+waiting-none = Hosts with Haven installed that are in no pool and in the same network appear here, unless that is turned off. Others are added by address.
 waiting-version = version { $version }
-waiting-choose = Choose
 waiting-choose-of = Choose { $host }
 new-host-fingerprint = Compare with what the host prints:
 new-host-code-help = The host prints code and fingerprint:
@@ -95,3 +94,4 @@ review-add = { $count ->
     [one] Add the host that is ready
    *[other] Add the { $count } hosts that are ready
 }
+new-host-announced-other = The host that answers there shows another certificate than the one that made itself known. Compare the fingerprint with what the host itself prints before you go on.

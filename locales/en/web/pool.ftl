@@ -139,3 +139,6 @@ problem-paused = { drill-finding-paused }
 problem-drill = The last drill or rehearsal failed.
 problem-network-path = { $host } is not heard on heartbeat network { $network }; another one still works.
 filter-full = You have { $most } filters. Forget one first.
+discovery-title = Being found in the network
+discovery-on = Show this pool in its network
+discovery-body = Hosts without a pool see its name and the address of its coordinator, and this pool sees them. Everybody in the management network can read that. Turned off, hosts are added by address and join with a token as ever.

@@ -20,9 +20,8 @@ by-address-prepare = Mirarlos
 by-address-waits = aún no está en el pool
 by-address-here = en el pool
 waiting-title = Hosts que esperan a ser añadidos
-waiting-none = Aquí aparecen los hosts con Haven instalado que no están en ningún pool y comparten la red. Los demás se añaden por dirección.
+waiting-none = Aquí aparecen los hosts con Haven instalado que no están en ningún pool y comparten la red, salvo que eso esté desactivado. Los demás se añaden por dirección.
 waiting-version = versión { $version }
-waiting-choose = Elegir
 waiting-choose-of = Elegir { $host }
 new-host-fingerprint = Compare con lo que imprime el host:
 new-host-code-help = El host imprime código y huella:
@@ -95,3 +94,4 @@ review-add = { $count ->
     [one] Añadir el host que está listo
    *[other] Añadir los { $count } hosts que están listos
 }
+new-host-announced-other = El host que responde ahí muestra otro certificado que el que se anunció. Antes de seguir, compare la huella con la que imprime el propio host.

@@ -139,3 +139,6 @@ problem-paused = { drill-finding-paused }
 problem-drill = El último simulacro o ensayo falló.
 problem-network-path = No se oye a { $host } en la red de latidos { $network }; otra funciona aún.
 filter-full = Ya tiene { $most } filtros. Olvide uno primero.
+discovery-title = Visibilidad en la red
+discovery-on = Mostrar este pool en su red
+discovery-body = Los hosts sin pool ven su nombre y la dirección de su coordinador, y este pool los ve a ellos. Cualquiera en la red de gestión puede leerlo. Si se desactiva, los hosts se añaden por dirección y se unen con una clave, como siempre.

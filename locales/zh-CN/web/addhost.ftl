@@ -20,9 +20,8 @@ by-address-prepare = 查看
 by-address-waits = 尚未加入资源池
 by-address-here = 已加入资源池
 waiting-title = 等待添加的主机
-waiting-none = 同一网络中已安装 Haven 且不属于任何资源池的主机会显示在这里。其他主机请按地址添加。
+waiting-none = 同一网络中已安装 Haven 且不属于任何资源池的主机会显示在这里（除非已关闭此功能）。其他主机请按地址添加。
 waiting-version = 版本 { $version }
-waiting-choose = 选择
 waiting-choose-of = 选择 { $host }
 new-host-fingerprint = 请与主机显示的指纹比较：
 new-host-code-help = 主机会显示安装码和指纹：
@@ -94,3 +93,4 @@ review-none = 没有就绪的主机。原因和处理办法见上面各主机处
 review-add = { $count ->
    *[other] 添加 { $count } 台就绪的主机
 }
+new-host-announced-other = 在那里应答的主机出示的证书与它公布的不同。继续之前，请将指纹与该主机自身显示的指纹核对。

@@ -123,3 +123,6 @@ problem-paused = { drill-finding-paused }
 problem-drill = 上次演练或预演失败。
 problem-network-path = 在心跳网络 { $network } 上听不到 { $host }；另一条仍可用。
 filter-full = 您已有 { $most } 个筛选。请先删除一个。
+discovery-title = 在网络中可被发现
+discovery-on = 在所在网络中公开此资源池
+discovery-body = 未加入资源池的主机会看到其名称和协调主机的地址，此资源池也能看到这些主机。管理网络中的任何人都能读取这些信息。关闭后，仍可按地址添加主机，主机也仍可凭令牌加入。

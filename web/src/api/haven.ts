@@ -33,6 +33,7 @@ export interface SetupFacts {
 
 /** First run of a host that belongs to no pool; `code` is what `haven web` prints on the host. */
 export const setup = {
+  pools: (code: string, signal?: AbortSignal) => request<{ pools: FoundPool[] }>("POST", "/ui/setup/pools", { code }, signal),
   facts: (code: string) => request<SetupFacts>("POST", "/ui/setup/facts", { code }),
   init: (code: string, name: string, password: string) =>
     request<{ uuid: string; host: string }>("POST", "/ui/setup/init", { code, name, password }),
@@ -166,6 +167,14 @@ export interface WaitingHost {
   address: string;
   version: string;
   fingerprint: string;
+}
+
+/** A pool whose coordinator made itself known. What it says proves nothing. */
+export interface FoundPool extends WaitingHost {
+  pool: string;
+  pool_name: string;
+  /** Of its CA, as its join tokens have it. */
+  ca_sha256: string;
 }
 
 /** One thing that joining would look at. */

@@ -23,9 +23,14 @@ interface Check {
   detail: string;
 }
 
+/** Whether so much is typed that it may be a code. */
+export function isWholeCode(code: string): boolean {
+  return code.replaceAll(/[^A-Za-z0-9]/g, "").length >= CODE_LETTERS;
+}
+
 export function HostChecks({ code }: { code: string }): ReactNode {
   const { t, number, dateTime } = useI18n();
-  const complete = code.replaceAll(/[^A-Za-z0-9]/g, "").length >= CODE_LETTERS;
+  const complete = isWholeCode(code);
   const facts = useQuery({
     queryKey: ["setup", code],
     queryFn: async () => ({ ...(await setup.facts(code.trim())), seen_ms: Date.now() }),

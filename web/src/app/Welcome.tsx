@@ -12,17 +12,13 @@ import { useSubmit } from "@/ui/useSubmit";
 import { CliLines } from "@/ui/CliLines";
 import { haven } from "@/actions/cli";
 import { HostChecks } from "./HostChecks";
+import { Join, ofAddress } from "./Join";
 import { OWN_ZONE } from "@/i18n/preferred";
 import { Preferences } from "./Preferences";
 import { refreshSession, useSignIn } from "./session";
 
 /** Shortest password that the pool takes. */
 const PASSWORD_CHARS_MIN = 6;
-
-/** The code may stand behind `#` in the address that the host printed, so that nobody has to type it. */
-function ofAddress(what: "code" | "join"): string {
-  return new URLSearchParams(window.location.hash.slice(1)).get(what) ?? "";
-}
 
 export function Welcome(): ReactNode {
   const { t, chosenZone } = useI18n();
@@ -144,30 +140,6 @@ function Demo(): ReactNode {
       <Act type="submit" isBlock blocked={undefined} isLoading={busy}>
         {t("demo-open")}
       </Act>
-    </Form>
-  );
-}
-
-function Join({ code }: { code: string }): ReactNode {
-  const t = useT();
-  const client = useQueryClient();
-  // A token may stand behind `#join=` in an address that somebody was given.
-  const [token, setToken] = useState(() => ofAddress("join"));
-  const { busy, error, onSubmit } = useSubmit(async () => {
-    await setup.join(code.trim(), token.trim());
-    await refreshSession(client);
-  }, token.trim() !== "" && code !== "");
-  return (
-    <Form onSubmit={onSubmit}>
-      <FormGroup label={t("join-token")} fieldId="join-token" isRequired>
-        <TextInput id="join-token" value={token} onChange={(_event, value) => setToken(value)} autoComplete="off" spellCheck={false} />
-        <Help>{t("join-token-help")}</Help>
-      </FormGroup>
-      {error !== null && <ErrorView error={error} />}
-      <Act type="submit" isBlock blocked={token.trim() === "" || code === "" ? t("pool-join-needs") : undefined} isLoading={busy}>
-        {t(busy ? "pool-joining" : "pool-join")}
-      </Act>
-      <CliLines lines={[haven("pool", "join", token === "" ? "TOKEN" : token)]} />
     </Form>
   );
 }

@@ -1,5 +1,5 @@
 // The routes that the page asks, in front of the mock pool.
-import type { ArmingCheck, HaStatus, HostCheck, Moving, NewMachine, SessionState, StorageTest, StorageTried, WaitingHost, WhatIf } from "@/api/haven";
+import type { ArmingCheck, HaStatus, HostCheck, Moving, NewMachine, SessionState, StorageTest, StorageTried, FoundPool, WaitingHost, WhatIf } from "@/api/haven";
 import { MockError, MockPool, type MockTempo } from "./methods";
 import { joinHost, fixed, type MockSize } from "./data";
 import { rrdUpdates } from "./rrd";
@@ -118,6 +118,8 @@ export class MockServer {
         if (!this.signedIn) throw new MockError("SESSION_INVALID", [""]);
         return { jsonrpc: "2.0", id: body["id"], result: await this.pool.call(String(body["method"]), body["params"] as unknown[]) };
       case "POST /ui/setup/facts":
+      case "POST /ui/setup/pools":
+      case "POST /ui/setup/join":
       case "POST /ui/setup/init":
         return this.setup(route, body);
       case "GET /ui/haven/ha/status":
@@ -137,7 +139,7 @@ export class MockServer {
       case "POST /ui/haven/storage/test":
         return this.tryStorage(body);
       case "GET /ui/haven/pool/waiting":
-        return { hosts: this.waiting };
+        return { hosts: this.waiting.map((host) => ({ ...host, fingerprint: this.announced[host.name] ?? host.fingerprint })), pools: [] };
       case "POST /ui/haven/pool/check-host":
       case "POST /ui/haven/pool/add-host":
         return this.newHost(route, body as Record<string, string>);
@@ -152,11 +154,21 @@ export class MockServer {
     }
   }
 
+  /** Pools of the network of a host that is in none. */
+  found: FoundPool[] = ["School", "干净的机房"].map((pool_name, index) => ({
+    pool: fixed(2, index + 1), pool_name, ca_sha256: `${index + 1}ca0`.repeat(16), host: fixed(1, index + 21), name: `rack${index + 1}`, address: `10.77.0.${index + 21}`, version: "0.1.0", fingerprint: `${index + 1}f1e`.repeat(16),
+  }));
+
   /** How far the clock of the new host is ahead, in milliseconds. */
   clockOffMs = 0;
 
   private setup(route: string, body: Record<string, unknown>): unknown {
     if (body["code"] !== MOCK_CODE) throw new MockError("SESSION_AUTHENTICATION_FAILED", ["setup", "wrong code"]);
+    if (route.endsWith("pools")) return { pools: this.found };
+    if (route.endsWith("join")) {
+      this.founded = true;
+      return { pool: "", coordinator: "" };
+    }
     if (route.endsWith("facts")) {
       return {
         hostname: "host1",
@@ -263,6 +275,9 @@ export class MockServer {
     const wanted = tables.all("pool")[0]?.[1].ha_host_failures_to_tolerate ?? 0;
     return { wanted, enough: tolerance.failures >= wanted, before: tolerance, after: tolerance, placed };
   }
+
+  /** Fingerprints with which hosts make themselves known, where they are not those that they show. */
+  announced: Record<string, string> = {};
 
   /** Hosts in no pool. */
   waiting: WaitingHost[] = waitingHosts();

@@ -1,5 +1,5 @@
 // The frame of the console against the mock pool.
-import { cleanup, screen, waitFor } from "@testing-library/react";
+import { cleanup, fireEvent, screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, expect, test } from "vitest";
 import { joinHost } from "@/mock/data";
@@ -99,6 +99,30 @@ test("a first run to which a pool led is a joining one, with the token in its pl
   const server = new MockServer({ hosts: 1, vms: 0, isFresh: true });
   await renderWith(server, "/#join=a%2Btoken");
   expect(((await screen.findByLabelText(/Join token/)) as HTMLInputElement).value).toBe("a+token");
+});
+
+test("a first run shows the pools of its network, says where each gives a token, and warns of a token of another", async () => {
+  const user = userEvent.setup();
+  const server = new MockServer({ hosts: 1, vms: 0, isFresh: true });
+  await renderWith(server);
+  await user.click(await screen.findByRole("radio", { name: "Join a pool" }));
+  expect(screen.getByText("Type the setup code first.")).toBeTruthy();
+  await user.type(screen.getByLabelText(/Setup code/), MOCK_CODE);
+  await user.click(await screen.findByRole("radio", { name: "干净的机房" }));
+  expect(screen.getByRole("link", { name: "https://10.77.0.22/ui/new/host" })).toBeTruthy();
+  const token = (ca: string): string => btoa(JSON.stringify({ address: "10.77.0.22", ca_sha256: ca, secret: "s" }));
+  const field = screen.getByLabelText(/Join token/);
+  fireEvent.change(field, { target: { value: token("1ca0".repeat(16)) } });
+  expect(await screen.findByText(/names another certificate/)).toBeTruthy();
+  const join = screen.getByRole("button", { name: "Join the pool" });
+  expect(join.getAttribute("aria-disabled")).toBe("true");
+  fireEvent.change(field, { target: { value: token("2ca0".repeat(16)) } });
+  await waitFor(() => expect(screen.queryByText(/names another certificate/)).toBeNull());
+  expect(join.getAttribute("aria-disabled")).not.toBe("true");
+  // Whoever knows better goes on with the token alone.
+  fireEvent.change(field, { target: { value: token("1ca0".repeat(16)) } });
+  await user.click(await screen.findByRole("button", { name: /Forget what I picked/ }));
+  expect(join.getAttribute("aria-disabled")).not.toBe("true");
 });
 
 test("another language takes the place of all texts", async () => {

@@ -252,7 +252,7 @@ test("W3: a host that waits is checked one by one; what is in the way is named, 
   const { server, container } = await renderConsole("/new/host", { hosts: 2, vms: 0 });
   const before = server.pool.tables.all("host").length;
   const check = async (host: string, code: string): Promise<HTMLElement> => {
-    await user.click(await screen.findByRole("button", { name: `Choose ${host}` }, SOON));
+    await user.click(await screen.findByRole("checkbox", { name: `Choose ${host}` }, SOON));
     const item = container.querySelector<HTMLElement>(`[data-waiting=${host}]`);
     if (item === null) throw new Error(host);
     fireEvent.change(await within(item).findByLabelText(/^Setup code/, {}, SOON), { target: { value: code } });
@@ -281,6 +281,31 @@ test("W3: a host that waits is checked one by one; what is in the way is named, 
   expect(within(networks).getByText("missing")).toBeTruthy();
   await user.click(within(networks).getByRole("button", { name: /^Connect 教室 VLAN 20/ }));
   await waitFor(() => expect(server.pool.tables.all("PIF").filter(([, pif]) => pif.VLAN === 20 && pif.host.endsWith("8"))).toHaveLength(1), SOON);
+}, 40_000);
+
+test("W3: several hosts that were found are chosen at once, and one that shows another certificate is told", async () => {
+  const user = userEvent.setup();
+  const { server, container } = await renderConsole("/new/host", { hosts: 2, vms: 0 });
+  server.announced = { host9: "0bad".repeat(16) };
+  await user.click(await screen.findByRole("checkbox", { name: "Choose host8" }, SOON));
+  await user.click(screen.getByRole("checkbox", { name: "Choose host9" }));
+  await waitFor(() => expect(container.querySelectorAll("[data-waiting] form")).toHaveLength(2), SOON);
+  expect(within(container.querySelector<HTMLElement>("[data-waiting=host9]") as HTMLElement).getByText(/shows another certificate/)).toBeTruthy();
+  expect(within(container.querySelector<HTMLElement>("[data-waiting=host8]") as HTMLElement).queryByText(/shows another certificate/)).toBeNull();
+  await user.click(screen.getByRole("checkbox", { name: "Choose host8" }));
+  await waitFor(() => expect(container.querySelectorAll("[data-waiting] form")).toHaveLength(1), SOON);
+}, 40_000);
+
+test("W3: a pool is told not to show itself in its network", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole("/pool/settings", { hosts: 2, vms: 0 });
+  const kept = (): string | undefined => server.pool.tables.all("pool")[0]?.[1].other_config["haven_discovery"];
+  const shown = await screen.findByRole("switch", { name: "Show this pool in its network" }, SOON);
+  await user.click(shown);
+  await waitFor(() => expect(kept()).toBe("off"), SOON);
+  await waitFor(() => expect(shown.hasAttribute("disabled")).toBe(false), SOON);
+  await user.click(shown);
+  await waitFor(() => expect(kept()).toBeUndefined(), SOON);
 }, 40_000);
 
 test("W3: a host that is asked for by its name is known when it has joined", async () => {

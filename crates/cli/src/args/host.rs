@@ -15,6 +15,8 @@ pub(crate) enum HostCommand {
         /// The host
         host: String,
     },
+    /// List the hosts in no pool that are found in the network of the coordinator
+    Find,
     /// Check a host that waits to be added: everything that joining would refuse
     #[command(
         after_help = "For example, with the code that `haven web` prints on the new host:\n  \

@@ -28,6 +28,8 @@ pub(crate) enum PoolCommand {
         #[arg(long, value_name = "TIME", default_value = "1h", value_parser = crate::render::units::parse_seconds)]
         valid: u64,
     },
+    /// List the pools that are found in this host's network; what they say of themselves proves nothing
+    Find,
     /// Make this host a member of the pool that the token is of
     Join {
         /// From `haven pool token`; `-` reads it from standard input

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::add_host;
+use super::{add_host, found};
 use crate::args::host::HostCommand;
 use crate::context::Context;
 use crate::failure::Outcome;
@@ -18,6 +18,7 @@ pub(crate) async fn run(context: &mut Context, verb: HostCommand) -> Outcome<()>
     match verb {
         HostCommand::List => list(context).await,
         HostCommand::Show { host } => show(context, &host).await,
+        HostCommand::Find => found::hosts(context).await,
         HostCommand::Check(waiting) => add_host::check(context, &waiting).await.map(|_| ()),
         HostCommand::Add(waiting) => add_host::add(context, &waiting).await,
         HostCommand::Disable { host } => switch(context, &host, "host.disable", "disabled").await,

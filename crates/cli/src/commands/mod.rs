@@ -4,6 +4,7 @@ mod add_host;
 mod alert;
 mod event;
 mod fencing;
+mod found;
 mod ha;
 mod ha_drill;
 mod ha_plan;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::pool_recovery;
+use super::{found, pool_recovery};
 use crate::args::pool::PoolCommand;
 use crate::context::Context;
 use crate::failure::Outcome;
@@ -18,6 +18,7 @@ pub(crate) async fn run(context: &mut Context, verb: PoolCommand) -> Outcome<()>
             init(context, &name, password_stdin, address).await
         }
         PoolCommand::Token { valid } => token(context, valid).await,
+        PoolCommand::Find => found::pools(context).await,
         PoolCommand::Join { token } => join(context, &token).await,
         PoolCommand::Eject { host, yes } => eject(context, &host, yes).await,
         PoolCommand::Promote { yes } => promote(context, yes).await,

@@ -326,3 +326,21 @@ fn a_drill_asks_first_and_a_rehearsal_says_what_it_found() {
     let asked = [json!({"seconds": 900, "reason": "new switch"}), json!({"seconds": 0})];
     assert_eq!(pool.calls("/haven/ha/pause"), asked);
 }
+
+/// W1, W3: who is there in the network.
+#[test]
+fn hosts_and_pools_that_were_found_are_listed() {
+    let place = |name: &str, address: &str| {
+        json!({"host": "1", "name": name, "address": address, "version": "0.1.0",
+            "fingerprint": "ab12"})
+    };
+    let mut school = place("h1", "192.0.2.1");
+    school["pool"] = json!("0d1c");
+    school["pool_name"] = json!("Escuela 干净");
+    school["ca_sha256"] = json!("cd34");
+    let found = json!({"hosts": [place("host3", "192.0.2.3:8443")], "pools": [school]});
+    let pool = small_pool().answers("/haven/pool/waiting", found).serve();
+    let texts: Vec<String> =
+        ["host", "pool"].map(|noun| shown(&pool.haven(&[noun, "find"]))).to_vec();
+    assert_golden("found", &texts.join("\n"));
+}

@@ -23,7 +23,6 @@ use super::stuck::Stuck;
 use crate::authority::Authority;
 use crate::config::Config;
 use crate::identity::IdentityStore;
-use crate::join::discover::Waiting;
 use crate::orders::{Order, OrderEnvelope, OrderError, OrderReply, OrderResult};
 use crate::peer_net::{Dialer, TlsStore};
 use crate::replica::Replica;
@@ -96,7 +95,6 @@ pub struct Agent {
     pub(super) screens: Screens,
     /// This host was sent down: it reports no more, and its guard is not armed again.
     pub(super) going_down: Arc<AtomicBool>,
-    waiting: Waiting,
     answers: Answers,
     pub(super) replica: Replica,
 }
@@ -130,7 +128,6 @@ impl Agent {
             stuck: Stuck::default(),
             screens: Screens::default(),
             going_down: Arc::default(),
-            waiting: Waiting::default(),
             answers: Answers::default(),
             replica,
         }
@@ -140,12 +137,6 @@ impl Agent {
     #[must_use]
     pub fn stats(&self) -> &Stats {
         &self.stats
-    }
-
-    /// Hosts that wait to be added, as far as this one has heard of them.
-    #[must_use]
-    pub fn waiting(&self) -> &Waiting {
-        &self.waiting
     }
 
     /// What it is made of.

@@ -122,7 +122,9 @@ pub(super) async fn get(
     path: &str,
     (credentials, language): (Credentials, Language),
 ) -> Response {
-    if let Err(error) = authorise(state, origin, credentials, LOOK).await {
+    // Whoever may not add hosts has no use for a list of them.
+    let needed = if path == "/haven/pool/waiting" { ACT } else { LOOK };
+    if let Err(error) = authorise(state, origin, credentials, needed).await {
         return denied(&error);
     }
     match path {
@@ -130,7 +132,7 @@ pub(super) async fn get(
         certificate::ROUTE if origin.is_root() => reply(certificate::show_here(state).await),
         "/haven/status" => reply(Ok(extra_pool::status(state))),
         copies::ABOUT_ROUTE if origin.is_root() => reply(extra_recovery::about(state).await),
-        "/haven/pool/waiting" => reply(Ok(state.agent().waiting().show())),
+        "/haven/pool/waiting" => reply(Ok(state.found.show())),
         "/haven/pool/copies" => reply(extra_recovery::copies(state).await),
         copies::COPY_ROUTE if origin.is_root() => reply(extra_recovery::copy(state).await),
         "/haven/ha/status" => reply(crate::ops::ha_status::status(state, language).await),

@@ -84,11 +84,11 @@ impl Founding {
 /// The address at which a host that is in no pool is managed: the one of its settings, else the one by
 /// which it speaks to the world, else one of a bridge, else any.
 pub fn management_address(set: Option<IpAddr>, facts: &HostFacts) -> Option<IpAddr> {
-    set.or_else(default_route_address).or_else(|| first_address(facts))
+    set.or_else(way_out).or_else(|| first_address(facts))
 }
 
 /// The address by which this host speaks to the world.
-fn default_route_address() -> Option<IpAddr> {
+pub(crate) fn way_out() -> Option<IpAddr> {
     let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
     socket.connect(FAR_AWAY).ok()?;
     let address = socket.local_addr().ok()?.ip();

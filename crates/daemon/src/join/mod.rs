@@ -7,7 +7,6 @@
 pub mod candidate;
 pub mod coordinator;
 pub mod credentials;
-pub mod discover;
 pub mod found;
 pub mod host;
 mod token;

@@ -8,7 +8,7 @@ use rustls::{ClientConfig, ServerConfig};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::tls::{HostTls, TlsError, fingerprint, issue, make_ca, make_request};
+use crate::tls::{HostTls, TlsError, fingerprint, fingerprint_der, issue, make_ca, make_request};
 
 /// Name in the certificate of a host that is in no pool yet.
 const FIRST_RUN_NAME: &str = "haven";
@@ -18,6 +18,7 @@ const FIRST_RUN_NAME: &str = "haven";
 struct Material {
     tls: Arc<HostTls>,
     api_server: Arc<ServerConfig>,
+    api_fingerprint: String,
     peer_server: Arc<ServerConfig>,
     h1_client: Arc<ClientConfig>,
     h2_client: Arc<ClientConfig>,
@@ -67,7 +68,9 @@ impl TlsStore {
     }
 
     fn install(&self, tls: Arc<HostTls>, site: Option<Arc<CertifiedKey>>) -> Result<(), TlsError> {
+        let shown = site.as_ref().and_then(|site| site.cert.first().map(fingerprint_der));
         let material = Material {
+            api_fingerprint: shown.unwrap_or_else(|| tls.fingerprint()),
             api_server: Arc::new(tls.api_server(site)?),
             peer_server: Arc::new(tls.peer_server()?),
             h1_client: Arc::new(tls.peer_client("http/1.1")?),
@@ -87,6 +90,12 @@ impl TlsStore {
     #[must_use]
     pub fn ca_pem(&self) -> Option<String> {
         self.current.borrow().as_ref().map(|material| material.tls.ca_pem().to_owned())
+    }
+
+    /// SHA-256, hexadecimal, of the certificate that browsers see.
+    #[must_use]
+    pub fn api_fingerprint(&self) -> Option<String> {
+        self.current.borrow().as_ref().map(|material| material.api_fingerprint.clone())
     }
 
     /// Server configuration of the API; with a certificate of its own while the host is in no

@@ -157,6 +157,12 @@ impl HostTls {
         }
     }
 
+    /// SHA-256, hexadecimal, of the host's own certificate.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        self.chain.first().map(super::fingerprint_der).unwrap_or_default()
+    }
+
     /// Certificate of the pool's CA.
     #[must_use]
     pub fn ca_pem(&self) -> &str {

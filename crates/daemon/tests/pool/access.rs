@@ -28,7 +28,7 @@ async fn login(pool: &TestPool, user: &str, password: &str) -> Result<Value, Api
 }
 
 /// A user with one role; answers the row and the user's session.
-async fn user(pool: &TestPool, name: &str, role: &str) -> (serde_json::Value, Value) {
+pub(crate) async fn user(pool: &TestPool, name: &str, role: &str) -> (serde_json::Value, Value) {
     let record = json!({
         "subject_identifier": name, "other_config": { "password": "s3cret!" }, "roles": [],
     });

@@ -12,6 +12,7 @@ mod access;
 mod add_host;
 mod armed;
 mod devices;
+mod discovery;
 mod doubt;
 mod drills;
 mod guarded;

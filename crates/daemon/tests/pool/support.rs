@@ -129,6 +129,8 @@ struct With {
     shared_port: Option<u16>,
     uuid: Option<Uuid>,
     pam: PamSettings,
+    /// Where hosts find each other, each at an address of its own; 0: nowhere.
+    discovery_port: u16,
 }
 
 /// One daemon.
@@ -169,13 +171,14 @@ impl TestHost {
     /// is a clone of the machine that has it.
     async fn with_drivers(number: usize, drivers: Drivers, with: &With) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let last = with.shared_port.map_or(1, |_| 1 + u8::try_from(number).unwrap());
+        let apart = with.shared_port.is_some() || with.discovery_port != 0;
+        let last = if apart { 1 + u8::try_from(number).unwrap() } else { 1 };
         let address = IpAddr::V4(Ipv4Addr::new(127, 0, 0, last));
         let settings = Settings {
             listen: address,
             address: Some(address),
             api_port: with.shared_port.unwrap_or_else(free_port),
-            discovery_port: 0,
+            discovery_port: with.discovery_port,
             pam: with.pam.clone(),
             peer_port: free_port(),
             name: Some(format!("host{number}")),
@@ -236,6 +239,11 @@ pub(crate) async fn pool(count: usize) -> TestPool {
 /// The same, with one port and different addresses.
 pub(crate) async fn pool_at_addresses(count: usize) -> TestPool {
     founded(count, &With { shared_port: Some(free_port()), ..With::default() }).await
+}
+
+/// A pool whose hosts find each other by this port.
+pub(crate) async fn pool_that_is_found(discovery_port: u16) -> TestPool {
+    founded(1, &With { discovery_port, ..With::default() }).await
 }
 
 /// A pool whose hosts ask PAM.
@@ -338,6 +346,12 @@ impl TestPool {
         let number = self.hosts.len();
         let with = With { uuid, ..With::default() };
         TestHost::start(number, &self.world, &self.array, &self.numbers, &with).await
+    }
+
+    /// One more host in the same network, in no pool.
+    pub(crate) async fn neighbour(&self, discovery_port: u16) -> TestHost {
+        let with = With { discovery_port, ..With::default() };
+        TestHost::start(self.hosts.len(), &self.world, &self.array, &self.numbers, &with).await
     }
 
     /// A call in the session.

@@ -94,6 +94,12 @@ impl<'lab> Pool<'lab> {
 
     /// Forms the pool: the first host founds it, the others join.
     pub fn form(&self) -> Result<()> {
+        self.found()?;
+        self.join()
+    }
+
+    /// The first host founds the pool.
+    pub fn found(&self) -> Result<()> {
         let first = self.lab.host(1);
         self.tell.step("havend answers on every host", || {
             self.hosts().try_for_each(|h| self.wait_for_havend(h))
@@ -101,7 +107,12 @@ impl<'lab> Pool<'lab> {
         self.tell.step("h1: haven pool init --name demo", || {
             let args = ["pool", "init", "--name", "demo", "--password-stdin"];
             self.haven(first, &args, &format!("{PASSWORD}\n")).map(drop)
-        })?;
+        })
+    }
+
+    /// The others join it.
+    pub fn join(&self) -> Result<()> {
+        let first = self.lab.host(1);
         for host in self.hosts().skip(1) {
             self.tell.step(&format!("h{}: haven pool join TOKEN", host.number()), || {
                 let made = self.haven(first, &["pool", "token"], "")?;

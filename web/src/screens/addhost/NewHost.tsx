@@ -29,11 +29,13 @@ function grouped(fingerprint: string): string {
 
 interface Props {
   address: string;
+  /** The fingerprint with which it made itself known. */
+  announced?: string;
   /** Hears that it has joined; what is left to do goes on here. */
   onJoined?: () => void;
 }
 
-export function NewHost({ address, onJoined }: Props): ReactNode {
+export function NewHost({ address, announced = "", onJoined }: Props): ReactNode {
   const { t } = useI18n();
   const [code, setCode] = useState("");
   const { all, set } = useTrials();
@@ -84,6 +86,7 @@ export function NewHost({ address, onJoined }: Props): ReactNode {
       <p>
         {t("new-host-fingerprint")} <code className="hv-detail">{grouped(fingerprint)}</code>
       </p>
+      {announced !== "" && announced !== fingerprint && <p className="hv-bad-text">{t("new-host-announced-other")}</p>}
       <Form onSubmit={submit}>
         <FormGroup label={t("setup-code")} fieldId={`code-${address}`} isRequired>
           <TextInput id={`code-${address}`} value={code} onChange={(_event, value) => setCode(value)} autoComplete="off" spellCheck={false} validated={isWrongCode ? "error" : "default"} />

@@ -12,12 +12,14 @@ import { ErrorView } from "@/ui/ErrorView";
 import { NameSettings } from "@/ui/NameSettings";
 import { SaveRow } from "@/ui/SaveRow";
 import { useWork } from "@/ui/useWork";
+import { PoolSwitch } from "./PoolSwitch";
 
 export default function PoolSettings({ object: pool }: { object: Item<"pool"> }): ReactNode {
   return (
     <div className="hv-stack">
       <NameSettings of="pool" object={pool} />
       <MoveNetwork pool={pool} />
+      <PoolSwitch pool={pool} entry="haven_discovery" words="discovery" />
     </div>
   );
 }

@@ -89,6 +89,7 @@ pub(super) async fn answer(
             let known_as = addresses_of(&found.hostname).await;
             Ok(facts(&found, address_of(state, &found), &known_as))
         }
+        "pools" => Ok(json!({ "pools": state.found.show().get("pools") })),
         "init" => extra_pool::init(state, asked).await,
         "join" => extra_pool::join_here(state, asked).await,
         _ => Err(ApiError::with(codes::MESSAGE_METHOD_UNKNOWN, &[&what])),
