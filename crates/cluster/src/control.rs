@@ -335,9 +335,9 @@ pub struct PeerView {
     /// It was put out too often and is not admitted before it is released or time has passed.
     #[serde(default)]
     pub quarantined: bool,
-    /// An epoch that is not forgotten counts on an earlier life of it of whose end nothing is written on
-    /// the statefile: who takes over later can learn of it from nobody but this guard, or never. Such a
-    /// host stays in the pool; [`GuardCommand::Settle`] ends this.
+    /// An epoch that is not forgotten counts on an earlier life of it: who takes over later may learn of
+    /// that end from nobody but this guard, or from a mark that rots. Such a host stays in the pool;
+    /// [`GuardCommand::Settle`] ends this.
     #[serde(default)]
     pub owed: bool,
 }

@@ -1,28 +1,34 @@
-//! Hosts that open epochs count on though the statefile does not say how their lives ended.
+//! Hosts that open epochs count on.
 //!
 //! Owns: which hosts these are, and when a record is due that forgets such epochs. Who takes over reads
 //! the statefile, and has nobody's memory: while such an epoch is open and its host is in the pool no
-//! more, no device and no person can be asked of that end again. No matter of safety: a record forgets
-//! an epoch only when it is closed ([`Machine::closed`]), whatever the reason for the record is.
+//! more, no device and no person can be asked of that end again. What the host wrote of its end itself may
+//! rot, and its owner, who would repair it, is gone. No matter of safety: a record forgets an epoch only
+//! when it is closed ([`Machine::closed`]), whatever the reason for the record is.
 
 use crate::ids::HostId;
 use crate::machine::Machine;
 use crate::mutation::{Mutation, on};
-use crate::record::{OpenEpoch, Record, bit, slots};
+use crate::peer::Peer;
+use crate::record::{OpenEpoch, Record, Seat, bit, slots};
 
 impl Machine {
-    /// A life in `slot` that is not of the newest epoch stands in one of these, and the statefile shows
-    /// neither its final mark nor a later life. See [`PeerView::owed`](crate::control::PeerView::owed).
+    /// A life in `slot` that is not of the newest epoch stands in one of these.
+    /// See [`PeerView::owed`](crate::control::PeerView::owed).
     fn owed_in<'a>(
         &self,
         newest: &Record,
         slot: u8,
         open: impl IntoIterator<Item = &'a OpenEpoch>,
     ) -> bool {
-        let Some(peer) = self.peer(slot) else { return false };
-        let told = |inc: u64| peer.wrote_inc > inc || peer.marked(inc);
         let mut seats = open.into_iter().flat_map(|open| &open.members);
-        seats.any(|seat| seat.slot == slot && !newest.has(*seat) && !told(seat.inc))
+        seats.any(|seat| seat.slot == slot && !newest.has(*seat) && !self.is_told(*seat))
+    }
+
+    /// The statefile shows the final mark of the life, or a later one: that counted once.
+    fn is_told(&self, seat: Seat) -> bool {
+        let told = |peer: &Peer| peer.wrote_inc > seat.inc || peer.marked(seat.inc);
+        on(Mutation::MarksTrusted) && self.peer(seat.slot).is_some_and(told)
     }
 
     /// The same of the newest record.

@@ -105,9 +105,10 @@ pub enum Mutation {
     WordAtOnce,
     /// A new life writes without having looked whether another machine lives under its host's name.
     TwinUnseen,
-    /// A host is taken out of the pool though only memories know how a life of it ended. The rule is the
-    /// pool daemon's.
+    /// A host is taken out of the pool though an open epoch counts on it. The rule is the pool daemon's.
     DebtsForgotten,
+    /// The same where the statefile tells of its end, which may rot.
+    MarksTrusted,
     /// The coordinator proposes no record because epochs that count on such a host can be closed.
     DebtsStand,
 }
@@ -165,6 +166,7 @@ impl Mutation {
         Self::WordAtOnce,
         Self::TwinUnseen,
         Self::DebtsForgotten,
+        Self::MarksTrusted,
         Self::DebtsStand,
     ];
 }

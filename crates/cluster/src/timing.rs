@@ -45,6 +45,9 @@ pub const DRIFT_PER_MILLE: u64 = 10;
 /// What one decision (two phases of a ballot) is given in the bounds, in milliseconds.
 pub const DECISION_MS: u64 = 250;
 
+/// Nobody hurries who takes a host out of the pool, and busy hosts may be slower than the bounds say.
+const FORGOTTEN_MIN_MS: u64 = 30_000;
+
 /// Nanoseconds of a number of milliseconds.
 #[must_use]
 pub(crate) const fn ns(ms: u64) -> u64 {
@@ -155,6 +158,15 @@ impl Timing {
     #[must_use]
     pub fn guests_ms(&self) -> u64 {
         u64::from(self.t_lease_ms.saturating_sub(self.beat_ms))
+    }
+
+    /// How long to wait, in milliseconds, until no open epoch counts on a host that is off or left in
+    /// order: it goes out and is dead, its epochs are closed, and one more record forgets them.
+    #[must_use]
+    pub fn forgotten_bound_ms(&self) -> u64 {
+        let forget = DECISION_MS + 2 * u64::from(self.beat_ms);
+        let bound = self.restart_bound_ms() + self.t_close_ns() / 1_000_000 + forget;
+        bound.max(FORGOTTEN_MIN_MS)
     }
 
     /// Upper bound from power loss to the restart of VMs elsewhere, in milliseconds.

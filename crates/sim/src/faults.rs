@@ -77,6 +77,8 @@ pub enum Fault {
     GuardCrash(usize),
     /// First copies of both ballots of a host rot; with `true` the second ones, too.
     RotBallots(usize, bool),
+    /// The beat blocks of a host rot, also when it is in the pool no more and can repair nothing.
+    RotBeats(usize),
     /// The operator lets a quarantined host in again.
     Release(usize),
     /// Operators empty a host, and start nothing there.
@@ -176,7 +178,7 @@ impl World {
             | Fault::AnswersLate(..) => self.host_fault(&fault),
             Fault::ReadsStuck(host, stuck) => self.set_reads_stuck(host, stuck),
             Fault::GuardCrash(host) => self.guard_crash(host),
-            Fault::Snapshot(_) | Fault::Restore(_) | Fault::RotBallots(..) => {
+            Fault::Snapshot(_) | Fault::Restore(_) | Fault::RotBallots(..) | Fault::RotBeats(_) => {
                 self.medium_fault(&fault);
             }
             Fault::Release(host) => self.release(host),
@@ -223,6 +225,13 @@ impl World {
                     if both {
                         self.corrupt(file, second);
                     }
+                }
+            }
+            Fault::RotBeats(host) => {
+                let first = 8 + 2 * self.slot_of(host);
+                for volume in &mut self.volumes {
+                    volume.corrupt(first);
+                    volume.corrupt(first + 1);
                 }
             }
             _ => {}

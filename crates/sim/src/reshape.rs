@@ -27,8 +27,7 @@ const TELL_AGAIN: u64 = 3_000 * MS;
 /// How long a guard still listens at an address that its host has left, and after the last datagram
 /// that came there.
 const OLD_ADDRESS: u64 = 60_000 * MS;
-/// The daemon waits so long for an epoch without a host that left, and looks so often.
-const FAREWELL: u64 = 30_000 * MS;
+/// The daemon looks so often whether a host that left may be forgotten.
 const FAREWELL_LOOK: u64 = 20 * MS;
 /// Places of a statefile.
 const SLOTS_MAX: u16 = 64;
@@ -135,10 +134,18 @@ impl World {
         self.farewell(Farewell {
             host,
             off,
-            until: self.now + FAREWELL,
+            until: self.now + self.forgotten_within(),
             begun: false,
             asked: None,
         });
+    }
+
+    /// How long the acting daemon waits until a host may be forgotten.
+    fn forgotten_within(&self) -> u64 {
+        let acting = self.coordinator().and_then(|acting| self.hosts.get(acting));
+        let machine = acting.and_then(|h| h.machine.as_ref());
+        let timing = machine.map_or(self.options.timing, |machine| machine.config().timing);
+        timing.forgotten_bound_ms() * MS
     }
 
     pub(crate) fn farewell(&mut self, farewell: Farewell) {
@@ -185,8 +192,8 @@ impl World {
         placed.is_none_or(|placed| placed.values().any(names))
     }
 
-    /// The newest epoch that the acting coordinator knows has the host still, or only its guard knows how
-    /// a life of it ended: that one is asked to have that forgotten.
+    /// The newest epoch that the acting coordinator knows has the host still, or an open one counts on a
+    /// life of it: its guard is asked to have that forgotten.
     fn waits_to_forget(&mut self, mut farewell: Farewell) -> bool {
         let Farewell { host, until, asked, .. } = farewell;
         let Some(spec) = self.config.hosts.get(host) else { return true };

@@ -73,6 +73,7 @@ removed! {
     restart_at_once RestartAtOnce,
     failed_forgotten FailedForgotten,
     debts_forgotten DebtsForgotten,
+    marks_trusted MarksTrusted,
     debts_stand DebtsStand,
 }
 

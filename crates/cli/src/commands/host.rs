@@ -170,7 +170,11 @@ async fn forget(context: &mut Context, given: &str, yes: bool) -> Outcome<()> {
     let host = context.host(given).await?;
     let loss = format!("The pool forgets host {} and what was on its local storage.", host.name());
     prompt::confirm(&loss, yes)?;
-    context.call("host.destroy", &[json!(host.reference)]).await?;
+    let label = format!("forgetting {}", host.name());
+    context.run(&label, "host.destroy", &[json!(host.reference)]).await?;
+    if !context.waits() {
+        return Ok(());
+    }
     context.print(&Answer::done(
         format!("host {} is forgotten", host.name()),
         json!({ "uuid": host.uuid() }),

@@ -99,7 +99,7 @@ fn a_refused_ha_enable_changes_nothing() {
 fn a_lost_host_is_declared_dead_and_forgotten_on_request() {
     let pool = small_pool()
         .answers("host.declare_dead", json!(""))
-        .fails("host.destroy", &["HOST_IS_LIVE", "OpaqueRef:h2"])
+        .task_fails("host.destroy", &["HOST_IS_LIVE", "OpaqueRef:h2"])
         .serve();
     assert!(pool.haven(&["host", "declare-dead", "host2", "--yes"]).status.success());
     assert_eq!(pool.calls("host.declare_dead"), [json!(["OpaqueRef:h2"])]);

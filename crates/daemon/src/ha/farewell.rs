@@ -3,30 +3,42 @@
 //! Owns: that its guard leaves in order, and that nothing of the host is forgotten before the others
 //! go on without it. Never decides an epoch: the guards put out whoever left in order by themselves.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
-use haven_cluster::control::{GuardCommand, GuardState, PeerView};
+use haven_cluster::control::{GuardCommand, GuardState};
 use haven_cluster::ids::HostId;
+use haven_cluster::timing::{Profile, Timing};
 use haven_model::{ApiError, Host, Ref, codes};
 use tokio::sync::MutexGuard;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::link::LinkState;
+use super::stock;
 use super::takeover::Ha;
 use crate::ops::{errors, host};
 use crate::orders::Order;
+use crate::tasks::Op;
 
-/// Longest wait for an epoch without a host that left in order: the guards need a beat and a decision.
-const DECIDED_WAIT: Duration = Duration::from_secs(30);
+/// How often a task that waits says how much of its time is over.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// A task that waits for the guards, and since when.
+struct Waiting<'o> {
+    op: &'o Op,
+    since: Instant,
+    most: Duration,
+}
 
 impl Ha {
-    /// Has the guard of a host leave in order, and waits for an epoch without it. While the answer is
+    /// Has the guard of a host leave in order, and waits until no epoch counts on it. While the answer is
     /// held nobody arms the host again.
     ///
     /// # Errors
-    /// The host or the guards do not answer, no such epoch is decided, or an earlier one still counts on
-    /// it. The host is a member of the pool as before, and its guard is armed again in a moment.
-    pub async fn farewell(&self, gone: Ref<Host>) -> Result<MutexGuard<'_, ()>, ApiError> {
+    /// The host or the guards do not answer, no epoch without it is decided, an earlier one still counts
+    /// on it, or somebody cancels the task. The host is a member of the pool as before, and its guard is
+    /// armed again in a moment.
+    pub async fn farewell(&self, gone: Ref<Host>, op: &Op) -> Result<MutexGuard<'_, ()>, ApiError> {
         let changing = self.change(codes::HA_ENABLE_IN_PROGRESS).await?;
         let id = host::id(gone);
         for command in [GuardCommand::Exclude, GuardCommand::EmergencyDisarm] {
@@ -34,32 +46,36 @@ impl Ha {
             let sent = self.state.orders.send(id, order).await;
             sent.map_err(|error| errors::order(gone, error))?;
         }
-        self.gone_on_without(id).await?;
+        self.gone_on_without(id, op).await?;
         Ok(changing)
     }
 
-    /// Waits until the guards have gone on without a host that does not answer. While the answer is held
-    /// nobody arms the host again.
+    /// Waits until no epoch counts on a host that does not answer. While the answer is held nobody arms
+    /// the host again.
     ///
     /// # Errors
     /// No epoch without it is decided, or an earlier one still counts on it: somebody may wait for
-    /// nobody but this host.
-    pub async fn lost(&self, gone: Ref<Host>) -> Result<MutexGuard<'_, ()>, ApiError> {
+    /// nobody but this host. Or somebody cancels the task.
+    pub async fn lost(&self, gone: Ref<Host>, op: &Op) -> Result<MutexGuard<'_, ()>, ApiError> {
         let changing = self.change(codes::HA_ENABLE_IN_PROGRESS).await?;
-        self.gone_on_without(host::id(gone)).await?;
+        self.gone_on_without(host::id(gone), op).await?;
         Ok(changing)
     }
 
-    async fn gone_on_without(&self, id: HostId) -> Result<(), ApiError> {
+    async fn gone_on_without(&self, id: HostId, op: &Op) -> Result<(), ApiError> {
+        let arm = stock::arm_config(self);
+        let timing = arm.map_or(Timing::of(Profile::Conservative), |arm| arm.timing);
+        let most = Duration::from_millis(timing.forgotten_bound_ms());
+        let waiting = Waiting { op, since: Instant::now(), most };
         // A coordinator that was put out in this moment does not know it yet: the others may count
         // on the host, or wait for nobody but it.
-        let state = self.until(|state| goes_without(state, id)).await;
+        let state = self.until(&waiting, |state| goes_without(state, id)).await?;
         if !state.as_ref().is_some_and(|state| goes_without(state, id)) {
             let text = "the guards did not decide to go on without the host";
             return Err(ApiError::not_allowed(text));
         }
-        // And what only this guard knows of its end, by a power device or a person's word, must be of no
-        // use any more: the next coordinator could not learn it, and who would act then?
+        // And nobody may need to know how its lives ended: what this guard alone knows of it the next
+        // coordinator could not learn, what the host wrote of it may rot, and who would act then?
         if !state.is_some_and(|state| owes(&state, id)) {
             return Ok(());
         }
@@ -71,22 +87,44 @@ impl Ha {
             )));
         }
         let settled = |state: &GuardState| goes_without(state, id) && !owes(state, id);
-        match self.until(settled).await {
+        match self.until(&waiting, settled).await? {
             Some(state) if settled(&state) => Ok(()),
             state => Err(ApiError::not_allowed(owing(state.as_deref(), id))),
         }
     }
 
-    /// The state of this host's guard as soon as it is so, or after a while, or when it does not act
-    /// any more.
-    async fn until(&self, done: impl Fn(&GuardState) -> bool) -> LinkState {
+    /// The state of this host's guard as soon as it is so, or when there is no more time for it, or when
+    /// it does not act any more.
+    async fn until(
+        &self,
+        waiting: &Waiting<'_>,
+        done: impl Fn(&GuardState) -> bool,
+    ) -> Result<LinkState, ApiError> {
         let mut states = self.link.watch();
         let settled = states.wait_for(|state| {
             let Some(state) = state else { return true };
             !state.may_act || done(state)
         });
-        let state = timeout(DECIDED_WAIT, settled).await;
-        state.ok().and_then(Result::ok).and_then(|state| state.clone())
+        tokio::select! {
+            state = timeout_at(waiting.since + waiting.most, settled) => match state {
+                Ok(state) => Ok(state.ok().and_then(|state| state.clone())),
+                Err(_) => Ok(self.link.watch().borrow().clone()),
+            },
+            () = waiting.op.interrupted() => {
+                waiting.op.check_cancelled()?;
+                Ok(None)
+            }
+            never = waiting.tell() => match never {},
+        }
+    }
+}
+
+impl Waiting<'_> {
+    async fn tell(&self) -> Infallible {
+        loop {
+            sleep(TELL_EVERY).await;
+            self.op.progress(self.since.elapsed().div_duration_f64(self.most)).await;
+        }
     }
 }
 
@@ -102,14 +140,9 @@ fn owes(state: &GuardState, id: HostId) -> bool {
 
 /// Why a host cannot be forgotten yet, and what to do.
 fn owing(state: Option<&GuardState>, id: HostId) -> String {
-    let peers = state.iter().flat_map(|state| &state.peers);
-    let living = |peer: &&PeerView| peer.owed && peer.dead_in_ms != Some(0);
-    let others: Vec<String> = peers.filter(living).map(|peer| peer.host.0.to_string()).collect();
-    let cause = format!(
-        "how a life of the host {} ended is written on no statefile, and an epoch that counts on it \
-         is not closed yet",
-        id.0
-    );
+    let living = state.iter().flat_map(|state| &state.to_power_off);
+    let others: Vec<String> = living.map(|life| life.host.0.to_string()).collect();
+    let cause = format!("an epoch that counts on the host {} is not closed yet", id.0);
     match others.as_slice() {
         [] => format!("{cause}; nothing was changed, try again in two minutes"),
         _ => format!(
@@ -122,36 +155,20 @@ fn owing(state: Option<&GuardState>, id: HostId) -> String {
 
 #[cfg(test)]
 mod tests {
-    use haven_cluster::ids::{EpochNumber, Incarnation};
+    use haven_cluster::ids::{Incarnation, Life};
     use uuid::Uuid;
 
     use super::*;
 
-    fn peer(host: u128, owed: bool, dead: bool) -> PeerView {
-        PeerView {
-            host: HostId(Uuid::from_u128(host)),
-            incarnation: Incarnation(1),
-            heard_ms: Vec::new(),
-            disk_ms: None,
-            confirmed: EpochNumber(1),
-            member: false,
-            dead_in_ms: Some(if dead { 0 } else { 1 }),
-            quarantined: false,
-            owed,
-        }
-    }
-
     #[test]
     fn who_cannot_be_forgotten_yet_is_told_for_whom_that_waits() {
-        let peers = vec![peer(1, true, true), peer(2, true, false), peer(3, false, false)];
-        let state = GuardState { peers, ..GuardState::idle() };
-        let id = HostId(Uuid::from_u128(1));
-        let name = |host: u128| Uuid::from_u128(host).to_string();
-        let told = owing(Some(&state), id);
-        assert!(told.contains(&name(2)) && !told.contains(&name(3)), "{told}");
+        let host = |number: u128| HostId(Uuid::from_u128(number));
+        let living = vec![Life { host: host(2), incarnation: Incarnation(1) }];
+        let state = GuardState { to_power_off: living, ..GuardState::idle() };
+        let told = owing(Some(&state), host(1));
+        assert!(told.contains(&host(2).0.to_string()), "{told}");
         assert!(told.contains("host.declare_dead") && told.contains("try again"), "{told}");
-        let state = GuardState { peers: vec![peer(1, true, true)], ..GuardState::idle() };
-        let told = owing(Some(&state), id);
+        let told = owing(Some(&GuardState::idle()), host(1));
         assert!(told.contains("try again") && !told.contains("declare_dead"), "{told}");
     }
 }

@@ -18,6 +18,7 @@ use crate::orders::Order;
 use crate::reconcile;
 use crate::session::Passwords;
 use crate::state::AppState;
+use crate::tasks::Op;
 use crate::tls::{CaMaterial, fingerprint};
 
 /// Prefix of the secrets that hold join tokens.
@@ -238,8 +239,8 @@ async fn settle_in(state: &Arc<AppState>, new: Ref<Host>) {
 /// Takes a host out of the pool: it must be empty of VMs.
 ///
 /// # Errors
-/// VMs run there, or it does not answer.
-pub async fn eject(state: &Arc<AppState>, gone: Ref<Host>) -> Result<(), ApiError> {
+/// VMs run there, it does not answer, an epoch counts on it, or somebody cancels the task.
+pub async fn eject(state: &Arc<AppState>, gone: Ref<Host>, op: &mut Op) -> Result<(), ApiError> {
     if gone == state.this_host() {
         return Err(ApiError::new(codes::HOST_CANNOT_DESTROY_SELF, vec![gone.to_string()]));
     }
@@ -261,9 +262,10 @@ pub async fn eject(state: &Arc<AppState>, gone: Ref<Host>) -> Result<(), ApiErro
     // The other guards forget the host when it is no member of the pool any more.
     let ha = state.ha.get().filter(|_| state.authority.armed().is_some());
     let _left = match ha {
-        Some(ha) => Some(ha.farewell(gone).await?),
+        Some(ha) => Some(ha.farewell(gone, op).await?),
         None => None,
     };
+    op.step().await?;
     let sent = state.orders.send(host::id(gone), Order::EjectHost).await;
     sent.map_err(|error| super::errors::order(gone, error))?;
     // It has promised that nothing runs there, and takes no orders of this pool any more.

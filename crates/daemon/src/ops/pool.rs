@@ -16,10 +16,10 @@ pub async fn eject(call: Arc<Call>) -> Result<Value, ApiError> {
     let host: Ref<Host> = call.arg(0)?;
     call.read(|db| membership::ejectable(db, host)).await?;
     let state = call.state.clone();
-    let plan = Plan::new("eject").exclusive(host).step("eject", 1);
-    call.run(plan, move |mut op| async move {
+    let plan = Plan::new("eject").exclusive(host).step("wait for the guards", 9).step("eject", 1);
+    call.run(plan.cancellable(), move |mut op| async move {
         op.step().await?;
-        membership::eject(&state, host).await?;
+        membership::eject(&state, host, &mut op).await?;
         Ok(Value::void())
     })
     .await
@@ -35,15 +35,22 @@ pub async fn forget_host(call: Arc<Call>) -> Result<Value, ApiError> {
         membership::ejectable(db, host)
     })
     .await?;
-    // The other guards forget the host when it is no member of the pool any more.
-    let ha = call.state.ha.get().filter(|_| call.state.authority.armed().is_some());
-    let _lost = match ha {
-        Some(ha) => Some(ha.lost(host).await?),
-        None => None,
-    };
-    let judge = move |tx: &mut Tx<'_>| membership::ejectable(tx, host);
-    membership::forget_if(&call.state, host, judge).await?;
-    Ok(Value::void())
+    let state = call.state.clone();
+    let plan = Plan::new("destroy").step("wait for the guards", 9).step("forget", 1);
+    call.run(plan.cancellable(), move |mut op| async move {
+        op.step().await?;
+        // The other guards forget the host when it is no member of the pool any more.
+        let ha = state.ha.get().filter(|_| state.authority.armed().is_some());
+        let _lost = match ha {
+            Some(ha) => Some(ha.lost(host, &op).await?),
+            None => None,
+        };
+        op.step().await?;
+        let judge = move |tx: &mut Tx<'_>| membership::ejectable(tx, host);
+        membership::forget_if(&state, host, judge).await?;
+        Ok(Value::void())
+    })
+    .await
 }
 
 /// `host.declare_dead(host)`: an administrator vouches that a silent host does not run and will

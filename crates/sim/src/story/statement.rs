@@ -121,6 +121,7 @@ pub(super) fn fault(
         ["crash", "the", "guard", "of", h] => Fault::GuardCrash(host(h)?),
         ["corrupt", "the", "ballot", "of", h] => Fault::RotBallots(host(h)?, false),
         ["corrupt", "both", "ballots", "of", h] => Fault::RotBallots(host(h)?, true),
+        ["corrupt", "the", "beats", "of", h] => Fault::RotBeats(host(h)?),
         ["release", h] => Fault::Release(host(h)?),
         ["disarm"] => Fault::Disarm,
         ["somebody", "says", "that", h, "is", "off"] => Fault::Word(host(h)?),
