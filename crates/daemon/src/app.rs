@@ -14,7 +14,9 @@ use crate::config::Config;
 use crate::ha::{GuardLink, Ha};
 use crate::orders::Report;
 use crate::state::AppState;
-use crate::{coordinator, discovery, dispatch, http, reconcile, replicate, stats, transfer};
+use crate::{
+    coordinator, discovery, dispatch, http, own_copy, reconcile, replicate, stats, transfer,
+};
 
 /// A daemon that runs.
 #[derive(Debug)]
@@ -61,6 +63,7 @@ impl Daemon {
         // It ends by itself, which the parts of the daemon never do.
         tokio::spawn(until(stop.clone(), leftovers));
         tasks.spawn(until(stop.clone(), replicate::run(state.clone())));
+        tasks.spawn(until(stop.clone(), own_copy::run(state.clone())));
         tasks.spawn(until(stop.clone(), stats::follow(state.clone())));
         tasks.spawn(until(stop.clone(), stats::copies(state.clone())));
         tasks.spawn(until(stop.clone(), dispatch::expire(state.clone())));

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::state::AppState;
 use crate::tasks::journal;
-use crate::{dispatch, earlier, promote, reconcile};
+use crate::{dispatch, earlier, own_copy, promote, reconcile};
 
 /// Fresh identities for rows.
 #[must_use]
@@ -25,7 +25,7 @@ pub fn ids() -> Box<dyn IdSource> {
 /// is off.
 ///
 /// # Errors
-/// The database cannot be read.
+/// The database cannot be read, or is older than this host's own copy.
 pub async fn open_local(state: &Arc<AppState>) -> Result<(), ApiError> {
     let identity = state.identity.get();
     let armed = identity.pool.as_ref().is_some_and(|pool| pool.arm.is_some());
@@ -45,6 +45,7 @@ pub async fn open_local(state: &Arc<AppState>) -> Result<(), ApiError> {
     })
     .await
     .map_err(ApiError::internal)??;
+    own_copy::witnessed(state, database.generation()).await?;
     take_office(state, database).await
 }
 

@@ -1,8 +1,8 @@
-//! The members' copies of the pool database: how new they are, and getting one.
+//! The hosts' copies of the pool database: how new they are, and getting one.
 //!
-//! Owns: what a new coordinator, or a person who has lost the old one, can ask of the members. A
-//! copy is a witness: what it holds was acknowledged, so a database that is older is not the
-//! newest. Never makes a copy: [`crate::replicate`] does.
+//! Owns: what a new coordinator, or a person who has lost the old one, can ask of the members, this
+//! host among them. A copy is a witness: what it holds was acknowledged, so a database that is older is
+//! not the newest. Never makes a copy: [`crate::replicate`] and [`crate::own_copy`] do.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use crate::backup;
 use crate::peer_net::{Caller, forward_request};
 use crate::state::AppState;
 
@@ -71,13 +72,19 @@ pub struct Standing {
 /// This host's copy.
 ///
 /// # Errors
-/// There is none, or it cannot be read.
+/// There is none, it cannot be read, or it is of a pool that this host was in before.
 pub async fn own(state: &Arc<AppState>) -> Result<Snapshot, ApiError> {
-    let replica = state.agent().replica().clone();
-    let loaded = tokio::task::spawn_blocking(move || replica.load()).await;
-    loaded.map_err(ApiError::internal)?.map_err(|error| {
-        ApiError::not_allowed(format!("no copy of the pool database here: {error}"))
-    })
+    let (replica, pool) = (state.agent().replica().clone(), state.identity.pool());
+    let pool = pool.map(|pool| pool.pool.to_string());
+    let load = move || {
+        let copy = replica.load().map_err(|error| error.to_string())?;
+        match pool.as_ref() == Some(&backup::pool_of(&copy).0) {
+            true => Ok(copy),
+            false => Err("it is another pool's".to_owned()),
+        }
+    };
+    let loaded = tokio::task::spawn_blocking(load).await.map_err(ApiError::internal)?;
+    loaded.map_err(|why| ApiError::not_allowed(format!("no copy of the pool database here: {why}")))
 }
 
 /// What this host says of itself.

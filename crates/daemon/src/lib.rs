@@ -30,6 +30,7 @@ pub mod notify;
 pub mod ops;
 pub mod order_client;
 pub mod orders;
+pub mod own_copy;
 pub mod pam;
 pub mod peer_net;
 pub mod peer_proxy;

@@ -14,9 +14,9 @@ use haven_pooldb::{Database, RedbStore};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::coordinator;
 use crate::peer_net::ask_member;
 use crate::state::AppState;
+use crate::{coordinator, copies};
 
 /// Longest wait for a member's answer at start.
 const ASK_MAX: Duration = Duration::from_secs(5);
@@ -30,11 +30,8 @@ pub async fn promote(state: &Arc<AppState>) -> Result<(), ApiError> {
     if state.pool.is_open() {
         return Err(ApiError::not_allowed("this host is the coordinator already"));
     }
-    let (copy, path) = (state.agent().replica().clone(), state.config.paths.database());
+    let (mut snapshot, path) = (copies::own(state).await?, state.config.paths.database());
     let database = tokio::task::spawn_blocking(move || {
-        let mut snapshot = copy.load().map_err(|error| {
-            ApiError::not_allowed(format!("no copy of the pool database here: {error}"))
-        })?;
         crate::recovery::leap(&mut snapshot, 0, crate::recovery::now_s());
         let store = RedbStore::open(&path).map_err(ApiError::internal)?;
         Database::create(Box::new(store), coordinator::ids(), &snapshot).map_err(ApiError::internal)

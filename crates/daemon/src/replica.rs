@@ -1,4 +1,4 @@
-//! A member's copy of the pool database: a whole copy, and the changes that came after it.
+//! A host's copy of the pool database: a whole copy, and the changes that came after it.
 //!
 //! Owns: `replica.json` (the whole copy) and `replica.log` (one line per change: a checksum, then
 //! the batch). Each checksum covers what stands before it, the copy included, so a torn line, a
@@ -65,7 +65,7 @@ struct Kept {
     log: Option<File>,
 }
 
-/// The copy of this member. Cheap to clone.
+/// The copy of this host. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Replica {
     whole: PathBuf,
@@ -96,8 +96,35 @@ impl Replica {
     /// # Errors
     /// It cannot be written; then what was here is still here.
     pub fn store(&self, term: Term, generation: u64, snapshot: &str) -> Result<(), ReplicaError> {
+        self.store_unless(
+            |kept| kept.term == term && kept.generation > generation,
+            term,
+            (generation, snapshot),
+        )
+    }
+
+    /// Keeps a whole copy of this host's own database, unless what is here is newer: another coordinator
+    /// sent that meanwhile, and what is ordered here was judged to be right.
+    ///
+    /// # Errors
+    /// Those of [`Self::store`].
+    pub fn store_own(
+        &self,
+        term: Term,
+        generation: u64,
+        snapshot: &str,
+    ) -> Result<(), ReplicaError> {
+        self.store_unless(|kept| kept.generation > generation, term, (generation, snapshot))
+    }
+
+    fn store_unless(
+        &self,
+        newer: impl FnOnce(&Kept) -> bool,
+        term: Term,
+        (generation, snapshot): (u64, &str),
+    ) -> Result<(), ReplicaError> {
         let mut kept = self.lock();
-        if kept.as_ref().is_some_and(|kept| kept.term == term && kept.generation > generation) {
+        if kept.as_ref().is_some_and(newer) {
             return Ok(());
         }
         // While it is being replaced nobody knows what is here.

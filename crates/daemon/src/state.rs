@@ -415,6 +415,12 @@ impl PoolDb {
         image.as_ref().map(read).ok_or_else(closed)
     }
 
+    /// The same at once, off the runtime; with which opening of a database this is.
+    pub fn look<T>(&self, read: impl FnOnce(&Image, u64) -> T) -> Option<T> {
+        let image = self.image.read().unwrap_or_else(PoisonError::into_inner);
+        image.as_ref().map(|image| read(image, self.opening()))
+    }
+
     /// Which opening of a database this is; does not change while somebody reads.
     #[must_use]
     pub fn opening(&self) -> u64 {

@@ -147,6 +147,7 @@ impl World {
             | Event::Manage { host, .. }
             | Event::Configure { host, .. }
             | Event::AreaRead { host, .. }
+            | Event::OwnCopy { host, .. }
             | Event::Appears { host, .. }
             | Event::Drained { host, .. } => *host,
             Event::Order(order) => self.index_of(order.holder.host)?,

@@ -2,7 +2,7 @@
 //! volume.
 //!
 //! Owns: writes whose acknowledgement waits for the volume, what is lost with the power, and the
-//! copies of the members. The order is that of the pool daemon: it asks for the right to act before
+//! copies of the hosts. The order is that of the pool daemon: it asks for the right to act before
 //! every single operation on the volume.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -25,6 +25,10 @@ pub(crate) const METADATA: u8 = 200;
 /// Pause after a take-over that failed, or a change.
 pub(crate) const RETRY_PAUSE: u64 = 500 * MS;
 const COUNTER: &str = "n";
+/// After which time the coordinator's own copy is on its disk: it gathers changes, and its disk may be
+/// slow. By the time of day, not by chance, so that a storm is the same with and without it.
+const OWN_COPY_LEAST: u64 = 5 * MS;
+const OWN_COPY_SPREAD: u64 = 400 * MS;
 
 /// The volume, and what was promised to clients.
 #[derive(Debug, Default)]
@@ -477,8 +481,11 @@ impl World {
         self.metadata.newest = Some(copy.clone());
         let Some(h) = self.hosts.get_mut(host) else { return };
         h.db.chosen = None;
+        let (boot, down) = (h.boot, h.daemon.kills());
         let members = h.told.as_ref().and_then(|state| state.epoch.as_ref());
         let members = members.map_or(Vec::new(), |epoch| epoch.members.clone());
+        let own = Event::OwnCopy { host, boot, down, copy: Box::new(copy.clone()) };
+        self.after(OWN_COPY_LEAST + self.now % OWN_COPY_SPREAD, own);
         let members: Vec<usize> = self.indices(&members).collect();
         for member in members.into_iter().filter(|member| *member != host) {
             // One that is not sent in time comes with the next change.
@@ -489,6 +496,15 @@ impl World {
             if h.copy.as_ref().is_none_or(|known| known.generation < copy.generation) {
                 h.copy = Some(copy.clone());
             }
+        }
+    }
+
+    /// The coordinator's own copy is kept after its clients have heard; not by a daemon that was killed
+    /// meanwhile, and never in the place of a newer one.
+    pub(crate) fn own_copy(&mut self, host: usize, down: u64, copy: Copy) {
+        let Some(h) = self.hosts.get_mut(host).filter(|h| h.daemon.kills() == down) else { return };
+        if h.copy.as_ref().is_none_or(|known| known.generation < copy.generation) {
+            h.copy = Some(copy);
         }
     }
 

@@ -108,6 +108,14 @@ pub(crate) enum Event {
         epoch: u64,
         tries: u32,
     },
+    /// The coordinator's own copy of what was durable is on its disk.
+    OwnCopy {
+        host: usize,
+        boot: u64,
+        /// Which life of the daemon: what it had not written ends with it.
+        down: u64,
+        copy: Box<crate::database::Copy>,
+    },
     /// An operation reaches the metadata volume.
     AreaLand {
         host: usize,

@@ -255,6 +255,9 @@ impl World {
             Event::AreaRead { host, boot, life, epoch, tries } if self.current(host, boot) => {
                 self.area_read(host, life, epoch, tries);
             }
+            Event::OwnCopy { host, boot, down, copy } if self.current(host, boot) => {
+                self.own_copy(host, down, *copy);
+            }
             Event::AreaLand { host, boot, id } if self.current(host, boot) => {
                 self.area_land(host, id);
             }

@@ -115,6 +115,48 @@ fn a_volume_that_is_put_back_is_refused_until_a_person_rules() {
     }
 }
 
+/// Nobody else has a copy of what the volume has lost: the coordinator's own one tells of it, when its
+/// daemon starts again in the same life, and when all hosts come back in another one.
+#[test]
+fn a_coordinator_is_a_witness_of_its_own_changes() {
+    let mut found = 0;
+    for (seed, power) in (0..12).flat_map(|seed| [(seed, false), (seed, true)]) {
+        let (mut world, chief) = pool(seed);
+        world.inject(0, Fault::MetadataSnapshot);
+        // Its daemon reaches nobody's, and nobody puts it out so soon.
+        world.inject(0, Fault::CutHost(chief));
+        let before = world.acknowledged();
+        world.run_for(5_000);
+        if world.acknowledged() == before || world.coordinator() != Some(chief) {
+            continue;
+        }
+        // What was acknowledged within the last moment has no copy yet.
+        let acknowledged = world.acknowledged();
+        world.run_for(500);
+        if world.acknowledged() != acknowledged {
+            continue;
+        }
+        found += 1;
+        world.inject(0, Fault::MetadataRestore);
+        if power {
+            for host in 0..3 {
+                world.inject(0, Fault::PowerOff(host));
+                world.inject(1_000, Fault::PowerOn(host));
+            }
+            world.inject(1_000, Fault::HealNetwork);
+            world.run_for(30_000);
+        } else {
+            world.inject(0, Fault::DaemonKilled(chief, 200));
+            world.run_for(5_000);
+            world.inject(0, Fault::HealNetwork);
+        }
+        assert!(said(&world, "refuses the live area"), "seed {seed}: {}", tail(&world));
+        let world = back(world, seed, "it goes on");
+        assert!(!said(&world, "was rolled back, and no copy is newer"), "seed {seed}");
+    }
+    assert!(found >= 8, "{found}");
+}
+
 /// Under a coordinator that lives whatever the volume lost is written anew from memory.
 #[test]
 fn what_the_volume_loses_under_its_coordinator_is_written_anew() {

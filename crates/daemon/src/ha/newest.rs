@@ -21,8 +21,8 @@ pub(super) async fn find(ha: &Ha, live: &Live) -> Result<Parked, ApiError> {
         let store = Volume::open(&path)?.read(area, owner.as_deref())?;
         Database::open_keeping(store, coordinator::ids(), keep)
     };
-    if let Some(chosen) = ha.chosen(live).await {
-        return Ok(parked(live, in_memory(&chosen)?));
+    if let Some(chosen) = chosen(ha, live).await? {
+        return Ok(chosen);
     }
     match takeover::blocking(read).await? {
         Ok(database) => Ok(parked(live, witnessed(ha, live, database).await?)),
@@ -32,6 +32,12 @@ pub(super) async fn find(ha: &Ha, live: &Live) -> Result<Parked, ApiError> {
 
 fn parked(live: &Live, database: Database) -> Parked {
     Parked { database, home: Held::Nothing, like: Some(live.area), office: Office::New }
+}
+
+/// What a person chose instead of the live area.
+pub(super) async fn chosen(ha: &Ha, live: &Live) -> Result<Option<Parked>, ApiError> {
+    let Some(chosen) = ha.chosen(live).await else { return Ok(None) };
+    Ok(Some(parked(live, in_memory(&chosen)?)))
 }
 
 fn in_memory(snapshot: &Snapshot) -> Result<Database, ApiError> {
@@ -60,8 +66,8 @@ pub(super) async fn witnessed(
 /// What may be taken instead of a live area that is lost: what a person chose, or the copy of a
 /// member that is as new as the area's seal says. Whatever was acknowledged was sealed before.
 pub(super) async fn instead(ha: &Ha, live: &Live, error: StoreError) -> Result<Parked, ApiError> {
-    if let Some(chosen) = ha.chosen(live).await {
-        return Ok(parked(live, in_memory(&chosen)?));
+    if let Some(chosen) = chosen(ha, live).await? {
+        return Ok(chosen);
     }
     // What stops the volume from being read at all may be over in a moment.
     complain(ha, Trouble::from(&error), &error.to_string());

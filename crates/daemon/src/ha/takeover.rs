@@ -439,6 +439,14 @@ async fn reopen(ha: &Ha, live: &Live, office: Office) -> Result<(), ApiError> {
         Some(present) => Some(detached(present).await),
         None => None,
     };
+    // A person knows why the live area is not to be used, though it can be read.
+    if present.is_none()
+        && let Some(chosen) = newest::chosen(ha, live).await?
+    {
+        let database = write_anew(ha, live, chosen).await?;
+        ha.health.opened();
+        return install(ha, database, Held::Area(live.area), office).await;
+    }
     let office = present.as_ref().map_or(office, |_| Office::Kept);
     let floor = present.as_ref().map_or(0, |present| present.database.generation());
     let (area, owner) = (live.area, live.owner.clone());
@@ -486,6 +494,11 @@ async fn rewrite(
         Some(present) => present,
         None => newest::instead(ha, live, error).await?,
     };
+    write_anew(ha, live, present).await
+}
+
+/// Writes `present` to the live area of this life, under a seal of what is to come.
+async fn write_anew(ha: &Ha, live: &Live, present: Parked) -> Result<Database, ApiError> {
     let (path, me, may_write) = (metadata(ha)?, live.me.clone(), ha.may_write());
     if let Err(error) = super::metadata::restore_volume(ha, &path).await {
         park(ha, present).await;

@@ -106,6 +106,23 @@ fn an_older_whole_copy_of_the_same_coordinator_is_ignored() {
 }
 
 #[test]
+fn a_coordinators_own_copy_never_takes_the_place_of_a_newer_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (copy, mut db) = (replica(dir.path()), database());
+    add(&mut db, "a");
+    let old = text(&db.export().unwrap());
+    copy.store_own(term(1), 1, &old).unwrap();
+    add(&mut db, "b");
+    // Another host coordinates now; what this one had on its way is late.
+    copy.store(term(2), 2, &text(&db.export().unwrap())).unwrap();
+    copy.store_own(term(1), 1, &old).unwrap();
+    same(&copy, &db);
+    add(&mut db, "c");
+    copy.store_own(term(3), 3, &text(&db.export().unwrap())).unwrap();
+    same(&copy, &db);
+}
+
+#[test]
 fn a_torn_or_rotten_or_foreign_log_ends_where_it_is_whole() {
     let dir = tempfile::tempdir().unwrap();
     let (copy, mut db) = (replica(dir.path()), database());

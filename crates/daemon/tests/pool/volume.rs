@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 use crate::armed::Armed;
 use crate::guards::{Copies, Wants};
-use crate::support::get;
+use crate::support::{get, post};
 
 /// Bytes of an area, and those before its content.
 const AREA_BYTES: u64 = METADATA_BYTES / 4;
@@ -158,7 +158,12 @@ async fn a_witness_that_died_is_remembered() {
     // Long enough for several attempts.
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(pool.written(1).await.is_err(), "an older database is served");
-    // Whoever comes next is told of it.
+    // Whoever comes next is told of it, though its own copy is lost.
+    for path in [pool.hosts[0].config.paths.replica(), pool.hosts[0].config.paths.replica_log()] {
+        if path.exists() {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
     pool.start(0).await;
     assert!(pool.copy_of(0).await < Some(generation), "it is a witness itself");
     pool.guards.name(0);
@@ -303,6 +308,115 @@ async fn a_restarted_coordinator_does_not_open_an_older_image() {
     }
     pool.put_back(&newest);
     pool.until("it is back", async |pool| pool.written(0).await == Ok(json!("newest"))).await;
+}
+
+/// A coordinator while nobody else answers, with high availability or without, and an image of its database from before
+/// its last change.
+struct Alone {
+    pool: Armed,
+    old: PathBuf,
+    database: PathBuf,
+}
+
+impl Alone {
+    async fn new(armed: bool) -> Self {
+        let mut pool = Armed::new(if armed { 2 } else { 1 }).await;
+        if armed {
+            pool.enable().await.unwrap();
+            pool.kill(1).await;
+        }
+        pool.write(0, "older").await.unwrap();
+        let local = pool.hosts[0].config.paths.database();
+        let database = if armed { pool.volume() } else { local };
+        let old = pool.dir.path().join("kept");
+        if !armed {
+            pool.kill(0).await;
+        }
+        copy(&database, &old);
+        if !armed {
+            pool.start(0).await;
+        }
+        pool.until("it is open", async |pool| pool.write(0, "newest").await.is_ok()).await;
+        pool.until("it has its own copy", async |pool| {
+            pool.copy_of(0).await == Some(pool.generation(0).await)
+        })
+        .await;
+        pool.kill(0).await;
+        Self { pool, old, database }
+    }
+
+    async fn recovers(&self) {
+        let (_, text) = get(&self.pool.socket(0), "/haven/pool/copies").await;
+        let shown: Json = serde_json::from_str(&text).unwrap();
+        let mine = shown.as_array().unwrap().iter().find(|copy| copy["name"] == "host0").unwrap();
+        assert!(mine["generation"].as_u64().is_some(), "{shown}");
+        let confirmed = json!({ "confirm": "test" });
+        post(&self.pool.socket(0), "/haven/pool/recover", &confirmed).await.unwrap();
+        assert_eq!(self.pool.written(0).await, Ok(json!("newest")));
+        self.pool.until("it goes on", async |pool| pool.write(0, "after").await.is_ok()).await;
+    }
+}
+
+/// Nobody else can tell that the volume was put back while it was off.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lone_coordinator_is_its_own_witness() {
+    let mut alone = Alone::new(true).await;
+    alone.pool.put_back(&alone.old);
+    alone.pool.start(0).await;
+    alone
+        .pool
+        .until("it says why", async |pool| {
+            pool.refused(0).await.contains("holds an older database")
+        })
+        .await;
+    assert!(alone.pool.written(0).await.is_err(), "an older database is served");
+    alone.recovers().await;
+}
+
+/// The same without high availability, of the database on its own disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_local_database_that_was_put_back_is_not_opened() {
+    let mut alone = Alone::new(false).await;
+    copy(&alone.old, &alone.database);
+    alone.pool.start(0).await;
+    assert!(alone.pool.written(0).await.is_err(), "an older database is served");
+    alone.recovers().await;
+}
+
+/// Its own copy mends what a member's would: it is exactly as new as the seal.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lone_coordinator_mends_a_damaged_area_from_its_own_copy() {
+    let mut alone = Alone::new(true).await;
+    alone.pool.damage(CONTENT, 64);
+    alone.pool.start(0).await;
+    alone
+        .pool
+        .until("it takes a change", async |pool| {
+            pool.written(0).await == Ok(json!("newest")) && pool.write(0, "after").await.is_ok()
+        })
+        .await;
+}
+
+/// A copy that is of a pool that the host was in before says nothing, however new.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_another_pool_is_no_witness() {
+    let mut alone = Alone::new(true).await;
+    let path = alone.pool.hosts[0].config.paths.replica();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut copy: Json = serde_json::from_str(&text).unwrap();
+    let newer = copy["generation"].as_u64().unwrap() + 1_000;
+    copy["generation"] = json!(newer);
+    std::fs::write(&path, copy.to_string()).unwrap();
+    alone.pool.start(0).await;
+    alone.pool.until("it is a witness", async |pool| !pool.refused(0).await.is_empty()).await;
+    alone.pool.kill(0).await;
+    let state = std::fs::read_to_string(alone.pool.hosts[0].config.paths.host_json()).unwrap();
+    let identity: Json = serde_json::from_str(&state).unwrap();
+    let pool = identity["pool"]["pool"].as_str().unwrap().to_owned();
+    let other = copy.to_string().replace(&pool, "9f3ce0d5-5f0e-4b8e-8d5c-0f6d2b7c1a11");
+    std::fs::write(&path, other).unwrap();
+    alone.pool.start(0).await;
+    alone.pool.until("it is open", async |pool| pool.written(0).await == Ok(json!("newest"))).await;
 }
 
 impl Armed {
