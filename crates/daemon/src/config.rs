@@ -26,6 +26,12 @@ impl Paths {
         Self { root: root.to_owned() }
     }
 
+    /// What all of them lie below.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     fn at(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }

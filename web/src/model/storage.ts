@@ -7,6 +7,17 @@ export function isLibrary(sr: Pick<Records["SR"], "type" | "content_type">): boo
   return sr.type === "iso" || sr.content_type === "iso";
 }
 
+/** Whether an image is the drive of a host, with the disc that lies in it. */
+export function isHostDrive(vdi: Pick<Records["VDI"], "sm_config">): boolean {
+  return vdi.sm_config["tray"] !== undefined;
+}
+
+/** The host whose drive it is. */
+export function hostOfDrive(vdi: Pick<Records["VDI"], "SR">, world: { pbds: ReadonlyArray<Item<"PBD">>; hosts: ReadonlyArray<Item<"host">> }): Item<"host"> | undefined {
+  const pbd = world.pbds.find((each) => each.SR === vdi.SR);
+  return world.hosts.find((each) => each.$ref === pbd?.host);
+}
+
 /** Whether every host reaches it and machines can live on it: what moving and protection need. */
 export function carriesProtection(sr: Pick<Records["SR"], "type" | "content_type" | "shared">): boolean {
   return sr.shared && !isLibrary(sr);

@@ -20,6 +20,9 @@ pub(crate) enum DiskCommand {
         /// Storage repository (the pool's default if not given)
         #[arg(long, value_name = "SR")]
         sr: Option<String>,
+        /// By what the guest reaches it; sata needs no driver in the guest, and is slower
+        #[arg(long, value_name = "BUS", value_parser = ["virtio", "scsi", "sata"])]
+        bus: Option<String>,
     },
     /// Make a disk larger; what is on it stays
     Grow {
@@ -55,7 +58,12 @@ pub(crate) enum CdCommand {
         /// The machine
         vm: String,
         /// The image: a disk of a repository of type iso
-        image: String,
+        #[arg(required_unless_present = "host_drive")]
+        image: Option<String>,
+        /// A DVD drive of a host instead: sr0, or HOST/sr0. The machine runs on that host alone
+        /// while it has it, and is not protected
+        #[arg(long, value_name = "DRIVE", conflicts_with = "image")]
+        host_drive: Option<String>,
     },
     /// Take the image out of the drive
     Eject {

@@ -170,9 +170,11 @@ pub(crate) struct CreateVm {
     /// Size of a disk, in place of the template's; may be given several times
     #[arg(long = "disk", value_name = "SIZE", value_parser = parse_bytes, action = ArgAction::Append)]
     pub(crate) disks: Vec<u64>,
-    /// By what the guest reaches these disks; sata needs no driver in the guest, and is slower
-    #[arg(long, value_name = "BUS", value_parser = ["virtio", "scsi", "sata"], requires = "disks")]
-    pub(crate) disk_bus: Option<String>,
+    /// By what the guest reaches the disk that is given at the same place; given once: all of them.
+    /// sata needs no driver in the guest, and is slower
+    #[arg(long = "disk-bus", value_name = "BUS", value_parser = ["virtio", "scsi", "sata"],
+        requires = "disks", action = ArgAction::Append)]
+    pub(crate) disk_buses: Vec<String>,
     /// Storage repository for the disks (the pool's default if not given)
     #[arg(long, value_name = "SR")]
     pub(crate) sr: Option<String>,

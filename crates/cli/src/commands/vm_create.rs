@@ -149,7 +149,7 @@ async fn fit_out(
         false => context.call("VM.get_allowed_VBD_devices", &[json!(vm.reference)]).await?,
     };
     let sr = plan.sr.as_ref().map(Record::uuid);
-    let wanted = disks(before, &options.disks, (&free, sr), options.disk_bus.as_deref());
+    let wanted = disks(before, &options.disks, (&free, sr), &options.disk_buses);
     if wanted != before {
         vm_set::set_other(context, vm, DISKS_KEY, &wanted).await?;
     }
@@ -181,10 +181,14 @@ fn disks(
     template: &str,
     sizes: &[u64],
     (free, sr): (&Value, Option<&str>),
-    bus: Option<&str>,
+    buses: &[String],
 ) -> String {
     let sr = sr.unwrap_or_default();
-    let bus = bus.map(|bus| format!(" bus=\"{bus}\"")).unwrap_or_default();
+    let bus = |index: usize| {
+        let one = buses.first().filter(|_| buses.len() == 1);
+        let bus = one.or_else(|| buses.get(index)).filter(|bus| *bus != "virtio");
+        bus.map(|bus| format!(" bus=\"{bus}\"")).unwrap_or_default()
+    };
     if sizes.is_empty() {
         return template.replace("sr=\"\"", &format!("sr=\"{sr}\""));
     }
@@ -194,6 +198,7 @@ fn disks(
         .map(|(index, size)| {
             let device = free.get(index).and_then(Value::as_str);
             let device = device.map_or_else(|| index.to_string(), str::to_owned);
+            let bus = bus(index);
             let (bootable, kind) = if device == "0" { (true, "system") } else { (false, "user") };
             format!(
                 "<disk device=\"{device}\" size=\"{size}\" sr=\"{sr}\" bootable=\"{bootable}\" type=\"{kind}\"{bus}/>"
@@ -275,15 +280,15 @@ mod tests {
     fn the_templates_disks_are_put_where_they_are_wanted() {
         let none = json!([]);
         let placed = TEMPLATE.replace("sr=\"\"", "sr=\"u-1\"");
-        assert_eq!(disks(TEMPLATE, &[], (&none, None), None), TEMPLATE);
-        assert_eq!(disks(TEMPLATE, &[], (&none, Some("u-1")), None), placed);
-        assert_eq!(disks("", &[], (&none, Some("u-1")), None), "");
+        assert_eq!(disks(TEMPLATE, &[], (&none, None), &[]), TEMPLATE);
+        assert_eq!(disks(TEMPLATE, &[], (&none, Some("u-1")), &[]), placed);
+        assert_eq!(disks("", &[], (&none, Some("u-1")), &[]), "");
     }
 
     #[test]
     fn sizes_that_were_asked_for_replace_the_templates_disks() {
         assert_eq!(
-            disks(TEMPLATE, &[64, 32], (&json!(["0", "1", "2"]), Some("u-1")), None),
+            disks(TEMPLATE, &[64, 32], (&json!(["0", "1", "2"]), Some("u-1")), &[]),
             "<provision>\
              <disk device=\"0\" size=\"64\" sr=\"u-1\" bootable=\"true\" type=\"system\"/>\
              <disk device=\"1\" size=\"32\" sr=\"u-1\" bootable=\"false\" type=\"user\"/>\
@@ -293,8 +298,14 @@ mod tests {
 
     #[test]
     fn a_disk_beside_those_of_the_template_takes_a_free_place() {
-        let added = disks("", &[64], (&json!(["1", "2"]), None), Some("sata"));
+        let sata = ["sata".to_owned()];
+        let added = disks("", &[64], (&json!(["1", "2"]), None), &sata);
         assert!(added.contains(" bus=\"sata\"/>"), "{added}");
+        let both = disks("", &[64, 32], (&json!(["0", "1"]), None), &sata);
+        assert_eq!(both.matches("bus=\"sata\"").count(), 2, "said once, it holds for all: {both}");
+        let [one, other] = ["virtio", "scsi"].map(str::to_owned);
+        let each = disks("", &[64, 32], (&json!(["0", "1"]), None), &[one, other]);
+        assert!(each.contains("type=\"system\"/>") && each.contains("bus=\"scsi\"/>"), "{each}");
         assert!(added.contains("device=\"1\"") && added.contains("bootable=\"false\""), "{added}");
     }
 }

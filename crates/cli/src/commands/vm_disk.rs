@@ -14,7 +14,9 @@ use crate::render::units::show_bytes;
 /// Runs one verb of disks.
 pub(super) async fn run(context: &mut Context, verb: DiskCommand) -> Outcome<()> {
     match verb {
-        DiskCommand::Add { vm, size, name, sr } => add(context, &vm, size, name, sr).await,
+        DiskCommand::Add { vm, size, name, sr, bus } => {
+            add(context, &vm, (size, bus), name, sr).await
+        }
         DiskCommand::Grow { vm, device, size } => grow(context, &vm, &device, size).await,
         DiskCommand::Remove { vm, device, keep, yes } => {
             remove(context, &vm, &device, (keep, yes)).await
@@ -25,7 +27,9 @@ pub(super) async fn run(context: &mut Context, verb: DiskCommand) -> Outcome<()>
 /// Runs one verb of the drive.
 pub(super) async fn run_cd(context: &mut Context, verb: CdCommand) -> Outcome<()> {
     match verb {
-        CdCommand::Insert { vm, image } => insert(context, &vm, &image).await,
+        CdCommand::Insert { vm, image, host_drive } => {
+            insert(context, &vm, (image, host_drive)).await
+        }
         CdCommand::Eject { vm } => eject(context, &vm).await,
     }
 }
@@ -39,13 +43,19 @@ fn no_such(what: &'static str, given: &str) -> Failure {
 }
 
 /// Attaches something to the first free device.
-async fn attach(context: &mut Context, vm: &Record, vdi: &str, kind: &str) -> Outcome<Value> {
+async fn attach(
+    context: &mut Context,
+    vm: &Record,
+    vdi: &str,
+    (kind, bus): (&str, Option<&str>),
+) -> Outcome<Value> {
+    let config = bus.map_or_else(|| json!({}), |bus| json!({ "bus": bus }));
     let devices = context.call("VM.get_allowed_VBD_devices", &[json!(vm.reference)]).await?;
     let record = json!({
         "VM": vm.reference, "VDI": vdi, "type": kind,
         "userdevice": devices.get(0).cloned().unwrap_or_else(|| json!("autodetect")),
         "mode": if kind == "CD" { "RO" } else { "RW" }, "bootable": kind == "CD",
-        "empty": vdi == NULL, "unpluggable": true, "other_config": {},
+        "empty": vdi == NULL, "unpluggable": true, "other_config": config,
         "qos_algorithm_type": "", "qos_algorithm_params": {},
     });
     context.call("VBD.create", &[record]).await
@@ -54,7 +64,7 @@ async fn attach(context: &mut Context, vm: &Record, vdi: &str, kind: &str) -> Ou
 async fn add(
     context: &mut Context,
     given: &str,
-    size: u64,
+    (size, bus): (u64, Option<String>),
     name: Option<String>,
     sr: Option<String>,
 ) -> Outcome<()> {
@@ -70,7 +80,7 @@ async fn add(
     });
     let vdi = context.run_and_wait(&format!("making {name}"), "VDI.create", &[record]).await?;
     let vdi = vdi.unwrap_or_default();
-    let attached = match attach(context, &vm, &vdi, "Disk").await {
+    let attached = match attach(context, &vm, &vdi, ("Disk", bus.as_deref())).await {
         Ok(vbd) if is_live(&vm) => context.call("VBD.plug", &[vbd]).await,
         other => other,
     };
@@ -165,12 +175,58 @@ pub(super) async fn image(context: &mut Context, given: &str) -> Outcome<Record>
 
 /// A drive with an image in it, for a machine that has none.
 pub(super) async fn add_drive(context: &mut Context, vm: &Record, image: &Record) -> Outcome<()> {
-    attach(context, vm, &image.reference, "CD").await.map(|_| ())
+    attach(context, vm, &image.reference, ("CD", None)).await.map(|_| ())
 }
 
-async fn insert(context: &mut Context, given: &str, image: &str) -> Outcome<()> {
+/// A drive of a host, `sr0` or `HOST/sr0`: of the host where the machine runs or is at home, else
+/// the only one of that name.
+async fn host_drive(context: &mut Context, vm: &Record, given: &str) -> Outcome<Record> {
+    let (named, device) = match given.rsplit_once('/') {
+        Some((host, device)) => (Some(context.host(host).await?.reference), device),
+        None => (None, given),
+    };
+    let mut found: Vec<(String, Record)> = Vec::new();
+    let pbds = context.all("PBD").await?;
+    let srs = context.all("SR").await?;
+    let vdis = context.all("VDI").await?;
+    for sr in srs.iter().filter(|sr| sr.text("type") == "udev") {
+        let host = pbds.iter().find(|pbd| pbd.text("SR") == sr.reference);
+        let host = host.map(|pbd| pbd.text("host").to_owned()).unwrap_or_default();
+        let is = |vdi: &&Record| {
+            vdi.text("SR") == sr.reference && vdi.entry("sm_config", "device") == Some(device)
+        };
+        found.extend(vdis.iter().filter(is).map(|vdi| (host.clone(), vdi.clone())));
+    }
+    if let Some(host) = named {
+        found.retain(|(of, _)| *of == host);
+    } else {
+        for home in [vm.text("resident_on"), vm.text("affinity")] {
+            if found.len() > 1 && found.iter().any(|(of, _)| of == home) {
+                found.retain(|(of, _)| of == home);
+            }
+        }
+    }
+    match found.as_slice() {
+        [(_, only)] => Ok(only.clone()),
+        [] => Err(no_such("DVD drive of a host", given)),
+        many => {
+            let names: Vec<&str> = many.iter().map(|(_, vdi)| vdi.name()).collect();
+            let text = format!("there is more than one: {}; say HOST/{device}", names.join(", "));
+            Err(Failure::Local(text))
+        }
+    }
+}
+
+async fn insert(
+    context: &mut Context,
+    given: &str,
+    (image, drive_of_host): (Option<String>, Option<String>),
+) -> Outcome<()> {
     let vm = machine(context, given).await?;
-    let image = self::image(context, image).await?;
+    let image = match (image, drive_of_host) {
+        (_, Some(drive)) => host_drive(context, &vm, &drive).await?,
+        (image, None) => self::image(context, &image.unwrap_or_default()).await?,
+    };
     let vbd = match drive(context, &vm).await? {
         Some(vbd) => {
             if !vbd.flag("empty") {
@@ -178,7 +234,7 @@ async fn insert(context: &mut Context, given: &str, image: &str) -> Outcome<()> 
             }
             json!(vbd.reference)
         }
-        None => attach(context, &vm, NULL, "CD").await?,
+        None => attach(context, &vm, NULL, ("CD", None)).await?,
     };
     context.call("VBD.insert", &[vbd, json!(image.reference)]).await?;
     let text = format!("{} is in the drive of {}", image.name(), vm.name());

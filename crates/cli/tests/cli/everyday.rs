@@ -152,6 +152,44 @@ fn images_go_into_the_drive_of_a_machine_without_one() {
     assert_eq!(pool.calls("VBD.insert"), [json!(["OpaqueRef:drive", "OpaqueRef:i"])]);
 }
 
+/// E67: of two hosts with a drive of that name it is that of the machine's own host.
+#[test]
+fn the_drive_of_a_host_goes_into_the_drive_of_a_machine() {
+    let drives = |host: u32| {
+        json!({ "uuid": format!("u{host}"), "name_label": format!("DVD drives of host{host}"),
+            "type": "udev", "content_type": "iso", "shared": false })
+    };
+    let drive = |host: u32| {
+        json!({ "uuid": format!("d{host}"), "name_label": format!("DVD drive sr0 of host{host}"),
+            "SR": format!("OpaqueRef:u{host}"), "sm_config": { "device": "sr0" } })
+    };
+    let at = |host: u32| {
+        json!({ "SR": format!("OpaqueRef:u{host}"), "host": format!("OpaqueRef:h{host}"),
+            "currently_attached": true })
+    };
+    let pool = small_pool()
+        .answers(
+            "SR.get_all_records",
+            json!({ "OpaqueRef:u1": drives(1), "OpaqueRef:u2": drives(2) }),
+        )
+        .answers("PBD.get_all_records", json!({ "OpaqueRef:p1": at(1), "OpaqueRef:p2": at(2) }))
+        .answers("VDI.get_all_records", json!({ "OpaqueRef:d1": drive(1), "OpaqueRef:d2": drive(2) }))
+        .answers("VBD.get_all_records", json!({}))
+        .answers("VM.get_allowed_VBD_devices", json!(["3"]))
+        .answers("VBD.create", json!("OpaqueRef:cd"))
+        .answers("VBD.insert", json!(""))
+        .serve();
+    let inserted = pool.haven(&["vm", "cd", "insert", "web1", "--host-drive", "sr0"]);
+    assert!(inserted.status.success(), "{}", shown(&inserted));
+    let named = pool.haven(&["vm", "cd", "insert", "web1", "--host-drive", "host2/sr0"]);
+    assert!(named.status.success(), "{}", shown(&named));
+    let put = pool.calls("VBD.insert");
+    assert_eq!(put[0], json!(["OpaqueRef:cd", "OpaqueRef:d1"]), "web1 runs on host1");
+    assert_eq!(put[1], json!(["OpaqueRef:cd", "OpaqueRef:d2"]));
+    let none = pool.haven(&["vm", "cd", "insert", "web1", "--host-drive", "sr7"]);
+    assert!(!none.status.success() && shown(&none).contains("sr7"), "{}", shown(&none));
+}
+
 #[test]
 fn copies_share_their_disks_unless_told_otherwise() {
     let pool = small_pool()

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::answers::Answers;
+use super::drives::Drives;
 use super::gate::{Acting, Gate};
 use super::lanes::{Lane, Lanes};
 use super::migration::Windows;
@@ -96,6 +97,7 @@ pub struct Agent {
     /// This host was sent down: it reports no more, and its guard is not armed again.
     pub(super) going_down: Arc<AtomicBool>,
     answers: Answers,
+    pub(super) drives: Drives,
     pub(super) replica: Replica,
 }
 
@@ -129,6 +131,7 @@ impl Agent {
             screens: Screens::default(),
             going_down: Arc::default(),
             answers: Answers::default(),
+            drives: Drives::default(),
             replica,
         }
     }

@@ -4,6 +4,7 @@
 //! reports to the coordinator. Knows no database and decides nothing else.
 
 mod answers;
+mod drives;
 mod execute;
 mod facts;
 pub mod gate;

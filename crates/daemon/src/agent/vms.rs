@@ -110,6 +110,8 @@ impl Agent {
     /// What runs here now.
     pub async fn take_inventory(&self) -> Result<Inventory, OrderError> {
         let acting = self.gate.acting(Uuid::nil());
+        let config = &self.parts.config;
+        self.drives.look(config.paths.root(), config.report_interval());
         let domains = self.domains().await?;
         // Asked after the domains: what is gone was not ended by a fence that began meanwhile.
         let armed = self.parts.authority.armed().filter(|armed| armed.permit);
@@ -121,6 +123,7 @@ impl Agent {
             attached: self.attached.list(),
             boot_id: boot_id(),
             memory_free: self.parts.hypervisor.memory_free(),
+            drives: self.drives.seen(),
         })
     }
 

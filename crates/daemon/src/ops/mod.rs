@@ -20,6 +20,7 @@ pub mod ha_policy;
 pub mod ha_status;
 pub mod host;
 pub mod host_down;
+pub mod host_drives;
 pub mod host_power;
 pub mod host_rows;
 pub mod hotplug;

@@ -7,7 +7,7 @@ use haven_model::{ApiError, Field, Host, Pbd, Ref, Sr, Value, codes};
 use haven_planner as planner;
 use haven_pooldb::{Image, Tx};
 
-use super::{admission, errors, host, rows, spec, view};
+use super::{admission, errors, host, host_drives, rows, spec, view};
 use crate::dispatch::Call;
 use crate::orders::{Order, OrderError};
 use crate::state::{AppState, fresh};
@@ -71,7 +71,11 @@ pub async fn set_device_config(call: Arc<Call>) -> Result<Value, ApiError> {
 /// `PBD.plug(pbd)`.
 pub async fn plug(call: Arc<Call>) -> Result<Value, ApiError> {
     let pbd: Ref<Pbd> = call.arg(0)?;
-    let sr = call.read(|db| Ok(db.require(pbd)?.sr)).await?;
+    let sr = call.read(|db| {
+        let sr = db.require(pbd)?.sr;
+        host_drives::refuse(db, sr).map(|()| sr)
+    });
+    let sr = sr.await?;
     let state = call.state.clone();
     let plan = Plan::new("plug").shared(sr).exclusive(pbd).step("attach", 1);
     call.run(plan, move |mut op| async move {
@@ -142,6 +146,7 @@ pub async fn unplug(call: Arc<Call>) -> Result<Value, ApiError> {
 /// No VM on the host uses the repository, and high availability does not live there.
 fn unpluggable(db: &Image, pbd: Ref<Pbd>) -> Result<Ref<Sr>, ApiError> {
     let row = db.require(pbd)?;
+    host_drives::refuse(db, row.sr)?;
     let (_, pool) = rows::pool(db)?;
     let statefile =
         db.require(row.sr)?.vdis.iter().any(|vdi| pool.ha_statefiles.contains(&vdi.to_string()));

@@ -176,12 +176,15 @@ pub fn disk(db: &Image, vbd: &Vbd, mount: &Path) -> Result<DiskSpec, ApiError> {
     })
 }
 
-/// Path of a volume on every host.
+/// Path of a volume on every host that reaches it.
 ///
 /// # Errors
 /// Its repository is missing.
 pub fn path(db: &Image, vdi: &Vdi, mount: &Path) -> Result<String, ApiError> {
     let sr = db.require(vdi.sr)?;
+    if super::host_drives::is_drives(sr) {
+        return Ok(vdi.location.clone());
+    }
     Ok(mount.join(&sr.uuid).join(&vdi.location).to_string_lossy().into_owned())
 }
 

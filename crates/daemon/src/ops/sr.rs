@@ -11,7 +11,7 @@ use haven_model::{
 use haven_pooldb::{Image, Tx};
 
 use super::rows::uuid;
-use super::{allowed, errors, host, pbd, rows, spec, vdi};
+use super::{allowed, errors, host, host_drives, pbd, rows, spec, vdi};
 use crate::dispatch::Call;
 use crate::ops::vm::state::{Undo, user_of};
 use crate::orders::{Order, OrderReply};
@@ -153,6 +153,9 @@ pub async fn scan(call: Arc<Call>) -> Result<Value, ApiError> {
 pub async fn refresh(state: &Arc<AppState>, sr: Ref<Sr>) -> Result<(), ApiError> {
     let here = state.this_host();
     let (on, sr_spec) = state.pool.read(|db| spec::sr_host(db, sr, here)).await??;
+    if sr_spec.kind == host_drives::KIND {
+        return crate::reconcile::look_for_drives(state, on).await;
+    }
     let order = Order::ScanSr { sr: sr_spec.clone() };
     let volumes = match state.orders.send(host::id(on), order).await {
         Ok(OrderReply::Volumes(volumes)) => volumes,
@@ -261,6 +264,7 @@ pub async fn forget(call: Arc<Call>) -> Result<Value, ApiError> {
 }
 
 fn unplugged(db: &Image, sr: Ref<Sr>) -> Result<(), ApiError> {
+    host_drives::refuse(db, sr)?;
     let row = db.require(sr)?;
     let plugged = row.pbds.iter().filter_map(|pbd| db.get(*pbd)).any(|pbd| pbd.currently_attached);
     if plugged {
@@ -299,6 +303,7 @@ pub fn remove(tx: &mut Tx<'_>, sr: Ref<Sr>) -> Result<(), ApiError> {
 pub async fn destroy(call: Arc<Call>) -> Result<Value, ApiError> {
     let sr: Ref<Sr> = call.arg(0)?;
     let unused = move |db: &Image| {
+        host_drives::refuse(db, sr)?;
         let row = db.require(sr)?;
         for vdi in &row.vdis {
             if user_of(db, *vdi, Ref::NULL).is_some() {

@@ -77,9 +77,10 @@ pub async fn create(call: Arc<Call>) -> Result<Value, ApiError> {
 /// Whether disks can be made on a repository.
 ///
 /// # Errors
-/// `SR_OPERATION_NOT_SUPPORTED` for an ISO library.
+/// `SR_OPERATION_NOT_SUPPORTED` for an ISO library, and for the drives of a host.
 pub fn writable(db: &Image, sr: Ref<Sr>) -> Result<(), ApiError> {
-    if db.require(sr)?.r#type == "iso" {
+    let row = db.require(sr)?;
+    if row.r#type == "iso" || super::host_drives::is_drives(row) {
         return Err(ApiError::with(codes::SR_OPERATION_NOT_SUPPORTED, &[&sr]));
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! What a host answers.
 
+use haven_drivers::host_info::optical::Drive;
 use haven_drivers::hypervisor::{DomainInfo, MigrateProgress, MigrateStats};
 use haven_drivers::power::{Metadata, PowerState};
 use haven_drivers::storage::{SrSpace, SrTest, VolumeInfo};
@@ -71,6 +72,9 @@ pub struct Inventory {
     pub boot_id: String,
     /// Free memory in bytes.
     pub memory_free: u64,
+    /// Its optical drives by device; `None`: nobody looked for them yet.
+    #[serde(default)]
+    pub drives: Option<Vec<Drive>>,
 }
 
 /// An order that is being carried out.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use haven_drivers::host_info::optical::Drive;
 use haven_drivers::hypervisor::{DomainInfo, DomainState};
 use haven_model::{
     ApiError, Holder, Host, HostMetrics, MessageClass, Pbd, Placement, Ref, Vm, VmPowerState,
@@ -12,7 +13,7 @@ use haven_pooldb::{Image, Tx};
 use uuid::Uuid;
 
 use crate::ops::vm::{migrate, state as vm_state};
-use crate::ops::{host, message, placement, rows};
+use crate::ops::{host, host_drives, message, placement, rows};
 use crate::orders::{Inventory, Order, OrderReply};
 use crate::state::{AppState, now};
 
@@ -73,10 +74,35 @@ pub(super) async fn inventory(
 ) -> Result<(), ApiError> {
     let strangers = state.pool.read(|db| unknown::among(db, &inventory.domains)).await?;
     unknown::heard(state, reporter, &strangers).await?;
+    let drives = inventory.drives.clone();
     correct(state, reporter, inventory).await?;
+    optical(state, reporter, drives).await?;
     // Not before: one that is known now is also known to run.
     state.reports.unknown.only(reporter, &strangers);
     Ok(())
+}
+
+/// Which discs lie in the host's own drives. Said wrongly by a report that is older than another, it
+/// is said right by the next.
+async fn optical(
+    state: &Arc<AppState>,
+    reporter: Ref<Host>,
+    drives: Option<Vec<Drive>>,
+) -> Result<(), ApiError> {
+    let Some(drives) = drives else { return Ok(()) };
+    if !state.pool.read(|db| host_drives::differ(db, reporter, &drives)).await? {
+        return Ok(());
+    }
+    state.pool.write(move |tx| host_drives::write(tx, reporter, &drives)).await
+}
+
+/// Asks a host for its drives.
+///
+/// # Errors
+/// It does not answer.
+pub async fn look_for_drives(state: &Arc<AppState>, asked: Ref<Host>) -> Result<(), ApiError> {
+    let inventory = ask(state, asked).await?;
+    optical(state, asked, inventory.drives).await
 }
 
 async fn correct(
@@ -238,6 +264,9 @@ fn compare(db: &Image, reporter: Ref<Host>, seen: &Inventory) -> Result<Differen
     for pbd in &row.pbds {
         let Some(pbd_row) = db.get::<Pbd>(*pbd) else { continue };
         let Some(sr) = db.get(pbd_row.sr) else { continue };
+        if host_drives::is_drives(sr) {
+            continue;
+        }
         let attached = seen.attached.iter().any(|id| id.to_string() == sr.uuid);
         if attached != pbd_row.currently_attached && sr.current_operations.is_empty() {
             found.storage.push((*pbd, attached));

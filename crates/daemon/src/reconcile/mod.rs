@@ -25,6 +25,7 @@ use crate::orders::Report;
 use crate::recovery;
 use crate::state::AppState;
 
+pub use apply::look_for_drives;
 pub use hosts::{ask, ask_all, tell_members};
 
 /// How often silent hosts are looked for.

@@ -15,6 +15,7 @@ mod devices;
 mod discovery;
 mod doubt;
 mod drills;
+mod drives;
 mod guarded;
 mod guards;
 mod lifecycle;

@@ -7,6 +7,7 @@ mod addressing;
 mod hardware;
 mod load;
 mod nics;
+pub mod optical;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

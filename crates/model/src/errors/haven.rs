@@ -29,6 +29,12 @@ error_codes! {
         "The clock of the host is too far from the clock of the pool. Set both by NTP and try \
          again.";
     POOL_TOO_SMALL("hosts", "needed"): "The pool has too few hosts for this. Add hosts first.";
+    VM_HOLDS_HOST_DRIVE("VM", "VDI", "host"):
+        "The VM has a DVD drive of a host in its CD drive, and can run on that host alone: it cannot \
+         be moved or protected. Eject the disc first.";
+    HOST_DRIVE_MISSING("VM", "drive", "host"):
+        "The VM has a DVD drive of its host in its CD drive, and the host has that drive no longer. \
+         Connect the drive again, or eject the disc from the VM.";
     VM_DISK_NOT_SHARED("VM", "VDI", "SR"):
         "A disk of the VM is on storage that not every host can reach, so the VM cannot be \
          protected or moved. Move the disk to a shared storage repository.";

@@ -56,7 +56,7 @@ export function wrongName(name: string, library: Item<"SR">, images: ReadonlyArr
 export function useLibraries(): Array<Item<"SR">> {
   const pool = usePool();
   const reached = new Set(useAll("PBD").filter((pbd) => pbd.currently_attached && pbd.host === pool?.master).map((pbd) => pbd.SR));
-  return useAll("SR").filter((sr) => isLibrary(sr) && reached.has(sr.$ref));
+  return useAll("SR").filter((sr) => isLibrary(sr) && sr.type !== "udev" && reached.has(sr.$ref));
 }
 
 /** An upload of this page; `onDone` hears the image that came of it. */

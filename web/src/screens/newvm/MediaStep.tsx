@@ -1,6 +1,6 @@
 // What the machine boots from at first: its disk as the template has it, a CD image, the network, or
 // a cloud image that is told who may sign in.
-import { Checkbox, FormGroup, FormSelect, FormSelectOption, Radio, TextArea, TextInput } from "@patternfly/react-core";
+import { Checkbox, FormGroup, FormSelect, Radio, TextArea, TextInput } from "@patternfly/react-core";
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { useI18n } from "@/i18n";
@@ -9,6 +9,7 @@ import { type Draft, isDirectKernel, SOURCES, type Stock, type Wanted } from "./
 import { type FirstBoot, wrongField } from "./firstBoot";
 import { UploadForm } from "../images/UploadForm";
 import { type ImageUpload, useLibraries } from "../images/upload";
+import { DriveWarning, ImageOptions } from "../vm/ImageOptions";
 
 interface Props {
   draft: Draft;
@@ -20,7 +21,7 @@ interface Props {
 }
 
 export function MediaStep({ draft, wanted, stock, edit, upload }: Props): ReactNode {
-  const { t, bytes } = useI18n();
+  const { t } = useI18n();
   const libraries = useLibraries();
   const isDirect = isDirectKernel(wanted.template);
   return (
@@ -50,10 +51,9 @@ export function MediaStep({ draft, wanted, stock, edit, upload }: Props): ReactN
       {wanted.source === "iso" && stock.images.length > 0 && (
         <FormGroup label={t("media-image")} fieldId="vm-image">
           <FormSelect id="vm-image" value={wanted.image?.$ref ?? ""} onChange={(_event, value) => edit({ image: value })}>
-            {stock.images.map((image) => (
-              <FormSelectOption key={image.$ref} value={image.$ref} label={`${image.name_label} (${bytes(image.virtual_size)})`} />
-            ))}
+            <ImageOptions images={stock.images} />
           </FormSelect>
+          <DriveWarning image={wanted.image} />
         </FormGroup>
       )}
       {wanted.source === "iso" && libraries.length > 0 && (

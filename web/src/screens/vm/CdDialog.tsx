@@ -1,4 +1,4 @@
-// What is in the CD drive of a machine: an image of a library, or nothing.
+// What is in the CD drive of a machine: an image of a library, the drive of a host, or nothing.
 import { FormGroup, FormSelect, FormSelectOption } from "@patternfly/react-core";
 import { type ReactNode, useState } from "react";
 import { Link } from "react-router";
@@ -7,20 +7,21 @@ import { xe } from "@/actions/cli";
 import { useWorld } from "@/actions/runner";
 import { isRef } from "@/api/rpc";
 import { useI18n } from "@/i18n";
-import { isLibrary } from "@/model/storage";
+import { isHostDrive, isLibrary } from "@/model/storage";
 import { type Item, useAll } from "@/store/hooks";
 import { Frame } from "./DeviceDialogs";
 import { driveOf, putDisc } from "./drive";
+import { DriveWarning, ImageOptions } from "./ImageOptions";
 
-/** Images of all libraries, by name. */
+/** Images of all libraries, by name; behind them the drives of hosts. */
 export function useImages(): Array<Item<"VDI">> {
   const libraries = new Set(useAll("SR").filter((sr) => isLibrary(sr)).map((sr) => sr.$ref));
   const images = useAll("VDI").filter((vdi) => libraries.has(vdi.SR) && !vdi.missing);
-  return images.sort((a, b) => a.name_label.localeCompare(b.name_label));
+  return images.sort((a, b) => Number(isHostDrive(a)) - Number(isHostDrive(b)) || a.name_label.localeCompare(b.name_label));
 }
 
 export function CdDialog({ targets: [vm], close }: DialogProps<"VM">): ReactNode {
-  const { t, bytes } = useI18n();
+  const { t } = useI18n();
   const world = useWorld();
   const images = useImages();
   const drive = vm === undefined ? undefined : driveOf(vm, world);
@@ -42,10 +43,9 @@ export function CdDialog({ targets: [vm], close }: DialogProps<"VM">): ReactNode
       <FormGroup label={t("media-image")} fieldId="cd-image">
         <FormSelect id="cd-image" value={image} onChange={(_event, value) => setPicked(value)} autoFocus>
           <FormSelectOption value="" label={t("vm-empty-drive")} />
-          {images.map((each) => (
-            <FormSelectOption key={each.$ref} value={each.$ref} label={`${each.name_label} (${bytes(each.virtual_size)})`} />
-          ))}
+          <ImageOptions images={images} />
         </FormSelect>
+        {image !== now && <DriveWarning image={images.find((each) => each.$ref === image)} />}
       </FormGroup>
       {images.length === 0 && (
         <p>

@@ -154,6 +154,7 @@ fn a_vm_that_arrived_by_halves_does_not_run() {
             attached: Vec::new(),
             boot_id: String::new(),
             memory_free: 0,
+            drives: None,
         }
     };
     assert_eq!(presence(&seen(Some(DomainState::Incoming), false), vm), Presence::Stranded);

@@ -159,7 +159,7 @@ async fn reserve(
             }
             let wanted = view::vm(tx, vm, row);
             let pool = view::current(tx);
-            super::query::fits_in(&pool, vm, &wanted, (to, planner::Purpose::Ordinary))?;
+            super::query::fits_in(tx, &pool, vm, &wanted, (to, planner::Purpose::Ordinary))?;
             let there = Uuid::from_u128(to.id().0);
             let change = planner::Change::Move { vm: wanted.id, host: there };
             let doing = admission::doing(planner::Operation::Migrate, vm, &wanted.name);
@@ -490,6 +490,7 @@ mod tests {
             attached: Vec::new(),
             boot_id: String::new(),
             memory_free: 0,
+            drives: None,
         };
         let running = || side(Some(DomainState::Running));
         let judged = |source: &Inventory, destination: &Inventory| verdict(source, destination, id);

@@ -18,7 +18,9 @@ use super::state::{self as vm_state, Undo};
 use super::{booted, migrate};
 use crate::dispatch::Call;
 use crate::ops::rows::uuid;
-use crate::ops::{admission, allowed, chain, errors, host, news, placement, spec, view};
+use crate::ops::{
+    admission, allowed, chain, errors, host, host_drives, news, placement, spec, view,
+};
 use crate::orders::{Order, OrderReply};
 use crate::state::AppState;
 use crate::tasks::Plan;
@@ -288,6 +290,7 @@ fn choose(
     how: Start,
 ) -> Result<(Ref<Host>, u32), ApiError> {
     let wanted = view::vm(tx, vm, tx.require(vm)?);
+    host_drives::present(tx, vm)?;
     let Some(host) = how.host else {
         let goal = admission::goal(tx);
         let found = planner::place(pool, &wanted, goal, planner::Budget::QUICK);
@@ -300,7 +303,7 @@ fn choose(
         true => planner::Purpose::Failover,
         false => planner::Purpose::Ordinary,
     };
-    super::query::fits_in(pool, vm, &wanted, (host, purpose))?;
+    super::query::fits_in(tx, pool, vm, &wanted, (host, purpose))?;
     Ok((host, 0))
 }
 

@@ -7,15 +7,20 @@ use haven_planner::{self as planner, Outcome, Reason};
 use haven_pooldb::Image;
 
 use crate::dispatch::Call;
-use crate::ops::{allowed, view};
+use crate::ops::{allowed, host_drives, view};
 
 /// The API error of a reason why `host` cannot take `vm`.
-fn reason(vm: Ref<Vm>, host: Ref<Host>, why: &Reason) -> ApiError {
+fn reason(db: &Image, vm: Ref<Vm>, host: Ref<Host>, why: &Reason) -> ApiError {
     match why {
         Reason::NotLive => ApiError::with(codes::HOST_OFFLINE, &[&host]),
         Reason::Disabled => ApiError::with(codes::HOST_DISABLED, &[&host]),
         Reason::StorageUnreachable { sr, .. } => {
             let sr: Ref<haven_model::Sr> = view::reference(*sr);
+            if db.get(sr).is_some_and(host_drives::is_drives) {
+                if let Err(held) = host_drives::agile(db, vm) {
+                    return held;
+                }
+            }
             ApiError::with(codes::VM_REQUIRES_SR, &[&vm, &sr])
         }
         Reason::NetworkUnreachable { network, .. } => {
@@ -39,11 +44,11 @@ fn reason(vm: Ref<Vm>, host: Ref<Host>, why: &Reason) -> ApiError {
 
 /// `NO_HOSTS_AVAILABLE` with each host's reason: code, host, code, host … as XenAPI does.
 #[must_use]
-pub fn no_host(_db: &Image, vm: Ref<Vm>, why: &planner::Why) -> ApiError {
+pub fn no_host(db: &Image, vm: Ref<Vm>, why: &planner::Why) -> ApiError {
     let mut params = Vec::new();
     for line in &why.verdicts {
         if let Outcome::Refused(refused) = &line.outcome {
-            let error = reason(vm, view::reference(line.host), refused);
+            let error = reason(db, vm, view::reference(line.host), refused);
             params.push(format!("{}: {}", line.name, error.explain()));
         }
     }
@@ -60,7 +65,7 @@ pub fn fits(
     wanted: &planner::Vm,
     (host, purpose): (Ref<Host>, planner::Purpose),
 ) -> Result<(), ApiError> {
-    fits_in(&view::current(db), vm, wanted, (host, purpose))
+    fits_in(db, &view::current(db), vm, wanted, (host, purpose))
 }
 
 /// The same for who has a view of the pool already.
@@ -68,13 +73,14 @@ pub fn fits(
 /// # Errors
 /// Why not.
 pub fn fits_in(
+    db: &Image,
     pool: &planner::Pool,
     vm: Ref<Vm>,
     wanted: &planner::Vm,
     (host, purpose): (Ref<Host>, planner::Purpose),
 ) -> Result<(), ApiError> {
     let found = pool.host(view::id(host)).ok_or_else(|| ApiError::handle_invalid(host))?;
-    planner::verdict(pool, wanted, found, purpose).map_err(|why| reason(vm, host, &why))
+    planner::verdict(pool, wanted, found, purpose).map_err(|why| reason(db, vm, host, &why))
 }
 
 /// `VM.get_possible_hosts(vm)`.
@@ -109,6 +115,7 @@ pub async fn assert_can_boot_here(call: Arc<Call>) -> Result<Value, ApiError> {
 /// `VM_DISK_NOT_SHARED` naming the disk, or `HA_CONSTRAINT_VIOLATION_NETWORK_NOT_SHARED`.
 pub fn agile(db: &Image, vm: Ref<Vm>) -> Result<(), ApiError> {
     let row = db.require(vm)?;
+    host_drives::agile(db, vm)?;
     let wanted = view::vm(db, vm, row);
     for host in &view::current(db).hosts {
         if let Some(sr) = wanted.srs.difference(&host.srs).next() {

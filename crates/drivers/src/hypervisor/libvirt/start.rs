@@ -5,6 +5,7 @@
 //! another host; the second step does not happen then, and the domain is destroyed.
 
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -72,13 +73,19 @@ impl LibvirtHypervisor {
     /// our own, rather than in a call that keeps a worker of libvirtd.
     fn check_disks(&self, spec: &DomainSpec, budget: &Budget) -> Result<(), HypervisorError> {
         for disk in spec.disks.iter().filter(|disk| !disk.path.is_empty()) {
-            // Stuck threads are counted per directory: an SR.
-            let place = Path::new(&disk.path).parent().unwrap_or(Path::new("/"));
+            // Stuck threads are counted per directory: an SR; and per drive of this host.
+            let path = Path::new(&disk.path);
+            let drive = disk.cdrom && path.starts_with("/dev");
+            let place = path.parent().filter(|_| !drive).unwrap_or(path);
             let key = Uuid::new_v5(&Uuid::NAMESPACE_OID, place.as_os_str().as_encoded_bytes());
             let path = disk.path.clone();
             let deadline = Duration::from_millis(DISK_DEADLINE_MS).min(budget.left()?);
-            self.storage.run(key, "read a disk", deadline, move || read_some(&path)).map_err(
-                |error| {
+            self.storage
+                .run(key, "read a disk", deadline, move || match drive {
+                    true => open_drive(&path),
+                    false => read_some(&path),
+                })
+                .map_err(|error| {
                     let why = if error.code == TIMEOUT {
                         "its storage does not answer".to_owned()
                     } else {
@@ -86,8 +93,7 @@ impl LibvirtHypervisor {
                     };
                     let text = format!("disk {} cannot be read: {why}", disk.path);
                     HypervisorError::Failed { call: budget.call.to_owned(), text }
-                },
-            )?;
+                })?;
         }
         Ok(())
     }
@@ -100,6 +106,14 @@ fn read_some(path: &str) -> Result<(), StorageError> {
         std::fs::File::open(path)?.read(&mut start).map(|_| ())
     };
     read().map_err(|e| StorageError { code: String::new(), text: e.to_string() })
+}
+
+/// The drive is there. Whether a disc is in it the guest finds out; so opened, its tray stays as it
+/// is.
+fn open_drive(path: &str) -> Result<(), StorageError> {
+    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let opened = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path);
+    opened.map(|_| ()).map_err(|e| StorageError { code: String::new(), text: e.to_string() })
 }
 
 fn create_paused(connection: &Connection, xml: &str, mock: bool) -> Result<Domain, Error> {

@@ -1,6 +1,6 @@
 //! Descriptions of single devices, of snapshots, and of where a saved domain's disks are now.
 
-use super::domain::{nic_element, qemu_disk, xen_disk};
+use super::domain::{nic_element, qemu_disk, source_key, xen_disk};
 use crate::hypervisor::{DiskOverlay, DiskSpec, NicSpec};
 use crate::xml::{Element, el};
 
@@ -62,7 +62,7 @@ pub(crate) fn with_disks(xml: &str, disks: &[DiskSpec]) -> Result<String, String
         };
         let sources = device.children_mut().iter_mut().filter(|child| child.name == "source");
         for source in sources {
-            source.set_attr("file", &disk.path);
+            source.set_attr(source_key(disk), &disk.path);
         }
         // What lay below the old file does not lie below the new one.
         device.children_mut().retain(|child| child.name != "backingStore");
@@ -92,18 +92,21 @@ mod tests {
         let xml = "<domain><title>a &amp; b</title><devices><disk type='file'>\
                    <source file='/old'/><backingStore type='file'><source file='/older'/>\
                    </backingStore><target dev='vda'/></disk><disk type='file'>\
-                   <source file='/cd'/><target dev='sdd'/></disk></devices></domain>";
-        let disk = DiskSpec {
+                   <source file='/cd'/><target dev='sdd'/></disk><disk type='block'>\
+                   <source dev='/dev/sr0'/><target dev='sde'/></disk></devices></domain>";
+        let disk = |path: &str, target: &str| DiskSpec {
             vdi: Uuid::nil(),
-            path: "/new".into(),
+            path: path.into(),
             format: DiskFormat::Qcow2,
-            target: "vda".into(),
+            target: target.into(),
             read_only: false,
             cdrom: false,
             bus: crate::hypervisor::DiskBus::Virtio,
         };
-        let moved = with_disks(xml, &[disk]).unwrap();
+        let now = [disk("/new", "vda"), disk("/dev/sr1", "sde")];
+        let moved = with_disks(xml, &now).unwrap();
         assert!(moved.contains("file=\"/new\"") && moved.contains("file=\"/cd\""), "{moved}");
+        assert!(moved.contains("<source dev=\"/dev/sr1\"/>"), "{moved}");
         assert!(!moved.contains("old") && moved.contains("a &amp; b"), "{moved}");
     }
 }

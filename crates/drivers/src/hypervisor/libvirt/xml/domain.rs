@@ -220,6 +220,11 @@ fn qemu_devices(spec: &DomainSpec, ctx: &RenderContext) -> Element {
         .child(el("panic").attr("model", "isa"))
 }
 
+/// What of an element `source` says where the disk is.
+pub(super) fn source_key(disk: &DiskSpec) -> &'static str {
+    if is_block_device(&disk.path) { "dev" } else { "file" }
+}
+
 fn is_block_device(path: &str) -> bool {
     path.starts_with("/dev/")
 }
@@ -239,8 +244,7 @@ pub(super) fn qemu_disk(disk: &DiskSpec) -> Element {
         .attr("type", if block { "block" } else { "file" })
         .attr("device", if disk.cdrom { "cdrom" } else { "disk" });
     if !disk.path.is_empty() {
-        let key = if block { "dev" } else { "file" };
-        tree = tree.child(driver).child(el("source").attr(key, disk.path.as_str()));
+        tree = tree.child(driver).child(el("source").attr(source_key(disk), disk.path.as_str()));
     }
     let bus = match disk.bus {
         DiskBus::Scsi | DiskBus::Sata if !disk.cdrom => disk.bus.as_str(),
@@ -338,8 +342,7 @@ pub(super) fn xen_disk(disk: &DiskSpec) -> Element {
         .attr("device", if disk.cdrom { "cdrom" } else { "disk" });
     if !disk.path.is_empty() {
         let driver = el("driver").attr("name", "qemu").attr("type", format_name(disk.format));
-        let key = if block { "dev" } else { "file" };
-        tree = tree.child(driver).child(el("source").attr(key, disk.path.as_str()));
+        tree = tree.child(driver).child(el("source").attr(source_key(disk), disk.path.as_str()));
     }
     // Xen guests know their disks as xvda…; vda is KVM's name for the same position.
     let target = match disk.target.strip_prefix("vd") {

@@ -130,6 +130,16 @@ fn golden_xen_hvm() {
     check("xen-hvm", &full_spec(), "xen");
 }
 
+/// A drive of the host in the guest's drive.
+#[test]
+fn golden_kvm_host_drive() {
+    let mut spec = kernel_spec();
+    let mut drive = disk(0x40, "sdd", "/dev/sr0");
+    (drive.cdrom, drive.read_only, drive.format) = (true, true, DiskFormat::Raw);
+    spec.disks.push(drive);
+    check("kvm-host-drive", &spec, "kvm");
+}
+
 #[test]
 fn a_disk_is_reached_by_the_bus_that_was_asked_for() {
     let mut spec = kernel_spec();
