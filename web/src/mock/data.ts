@@ -164,6 +164,17 @@ function addLibrary(tables: MockTables, hosts: readonly string[]): void {
   tables.update("SR", library, { PBDs: pbds, VDIs: images });
 }
 
+/** The DVD drive of a host, with a disc in it. */
+function addDrive(tables: MockTables, host: string): void {
+  const drives = tables.insert("SR", {
+    uuid: fixed(3, 3), name_label: "DVD drives of host2", name_description: "Physical DVD drives", type: "udev", content_type: "iso", shared: false,
+    physical_size: 0, physical_utilisation: 0, virtual_allocation: 0, PBDs: [], VDIs: [], tags: [], other_config: {}, allowed_operations: ["scan"], current_operations: {},
+  });
+  const pbd = tables.insert("PBD", { host, SR: drives, currently_attached: true, device_config: { location: "/dev" }, other_config: {} });
+  const drive = tables.insert("VDI", { ...imageRow(drives, "DVD drive sr0 of host2"), uuid: fixed(11, 9), location: "/dev/sr0", sm_config: { device: "sr0", model: "ASUS DRW-24D5MT", tray: "disc", disc: "DEBIAN 13" } });
+  tables.update("SR", drives, { PBDs: [pbd], VDIs: [drive] });
+}
+
 function addTemplates(tables: MockTables): void {
   for (const [index, name] of ["Linux", "Windows", "Other install media"].entries()) {
     tables.insert("VM", vmRow({ uuid: fixed(9, index), name_label: name, is_a_template: true, is_default_template: true, memory_static_max: (index + 1) * GIB }));
@@ -233,7 +244,11 @@ export function fillPool(tables: MockTables, size: MockSize, name = "School"): v
   if (size.isFresh !== true && hosts.length > 1) addClassroom(tables, hosts);
   addTemplates(tables);
   const sr = size.isFresh === true ? NULL : addStorage(tables, hosts);
-  if (size.isFresh !== true) addLibrary(tables, hosts);
+  if (size.isFresh !== true) {
+    addLibrary(tables, hosts);
+    const [, second] = hosts;
+    if (second !== undefined) addDrive(tables, second);
+  }
   for (let index = 0; index < (size.isFresh === true ? 0 : size.vms); index += 1) addMachine(tables, index, hosts, sr, network);
   const armed = size.isArmed === true;
   tables.insert("pool", {

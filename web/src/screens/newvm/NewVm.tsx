@@ -5,7 +5,7 @@ import { type ReactNode, useState } from "react";
 import { useNavigate, useSearchParams } from "react-router";
 import { useWorld } from "@/actions/runner";
 import { useI18n } from "@/i18n";
-import { isLibrary } from "@/model/storage";
+import { isHostDrive, isLibrary } from "@/model/storage";
 import { useAll, usePool, useTable, useVms } from "@/store/hooks";
 import { Facts, Help, Nothing } from "@/ui/bits";
 import { WizardPage } from "@/ui/WizardPage";
@@ -13,6 +13,7 @@ import { ownName } from "@/ui/names";
 import { POLICIES, policyWord } from "../availability/actions";
 import { useImageUpload } from "../images/upload";
 import { useImages } from "../vm/CdDialog";
+import { DriveWarning } from "../vm/ImageOptions";
 import { isWrongMac } from "../vm/marks";
 import { cliOf, createAll } from "./create";
 import { type Draft, type Stock, type Wanted, type WantedNic, wantedOf } from "./draft";
@@ -24,7 +25,7 @@ import { DisksStep, NameStep, SizeStep, TemplateStep, WhereStep } from "./steps"
 
 const EMPTY: Draft = {
   template: "", name: null, description: "", folder: "", tags: "", count: 1, source: "disk", image: "", firstBoot: NO_FIRST_BOOT, home: "", isApart: false, group: "",
-  vcpus: null, memory: null, cores: null, disks: null, sr: null, bus: "virtio", nics: null, policy: null, isStarted: true,
+  vcpus: null, memory: null, cores: null, disks: null, sr: null, bus: "virtio", buses: [], nics: null, policy: null, isStarted: true,
 };
 
 function useStock(): Stock {
@@ -97,6 +98,10 @@ function Review({ wanted, stock, edit }: { wanted: Wanted; stock: Stock; edit: (
     [ownName(network, t), mac, limit > 0 ? t("nic-at-most", { rate: t("perf-per-second", { value: bytes(limit * 2 ** 20) }) }) : ""].filter((text) => text !== "").join(" · ");
   const media = { disk: undefined, iso: wanted.image?.name_label, network: t("media-network"), cloud: t("media-cloud") }[wanted.source];
   const isShared = wanted.sr?.shared === true;
+  const isBound = wanted.image !== undefined && isHostDrive(wanted.image);
+  const [bus] = wanted.buses;
+  const isSame = new Set(wanted.buses).size === 1;
+  const busText = isSame ? t(`bus-${bus ?? "virtio"}`) : list(wanted.disks.map((size, at) => `${bytes(size)}: ${t(`bus-${wanted.buses[at] ?? "virtio"}`)}`));
   return (
     <div className="hv-stack">
       <Facts
@@ -112,17 +117,18 @@ function Review({ wanted, stock, edit }: { wanted: Wanted; stock: Stock; edit: (
           ["newvm-step-size", t("newvm-size", { vcpus: wanted.vcpus, memory: bytes(wanted.memory) })],
           ["newvm-topology", wanted.cores > 0 ? t("topology", { sockets: wanted.vcpus / wanted.cores, cores: wanted.cores }) : undefined],
           ["tab-disks", wanted.disks.length > 0 ? `${list(wanted.disks.map((size) => bytes(size)))} · ${wanted.sr?.name_label ?? ""}` : t(hasOwnDisk ? "newvm-own-disk-only" : "newvm-no-disk")],
-          ["newvm-bus", wanted.disks.length > 0 ? t(`bus-${wanted.bus}`) : undefined],
+          ["newvm-bus", busText],
           ["tab-networks", wanted.nics.length > 0 ? list(wanted.nics.map(nicText)) : t(hasOwnNic ? "newvm-own-nic-only" : "newvm-no-network")],
         ]}
       />
       <FormGroup label={t("tab-protection")} fieldId="vm-policy">
-        <FormSelect id="vm-policy" value={wanted.policy} isDisabled={!isShared} onChange={(_event, policy) => edit({ policy })}>
+        <FormSelect id="vm-policy" value={wanted.policy} isDisabled={!isShared || isBound} onChange={(_event, policy) => edit({ policy })}>
           {POLICIES.map((each) => (
             <FormSelectOption key={each} value={each} label={t(`policy-${policyWord(each)}`)} />
           ))}
         </FormSelect>
         {!isShared && <Help>{t("newvm-local-storage")}</Help>}
+        <DriveWarning image={wanted.image} />
       </FormGroup>
       <Checkbox id="vm-start" label={t("newvm-start")} isChecked={wanted.isStarted} onChange={(_event, isStarted) => edit({ isStarted })} />
       <Fit wanted={wanted} />

@@ -9,7 +9,7 @@ import { policyWord } from "../availability/actions";
 import { setVcpus } from "../vm/change";
 import { addDrive } from "../vm/drive";
 import { CORES_KEY, FOLDER_KEY, limitFields, setEntry } from "../vm/marks";
-import type { Wanted } from "./draft";
+import type { Bus, Wanted } from "./draft";
 import { entriesOf, wordsOf } from "./firstBoot";
 
 /** Key of `other_config` under which templates describe the disks to make. */
@@ -28,7 +28,7 @@ export function cliOf(wanted: Wanted): string {
     ...(wanted.folder === "" ? [] : ["--folder", wanted.folder]),
     "--vcpus", wanted.vcpus, ...(wanted.cores > 0 ? ["--cores-per-socket", wanted.cores] : []), "--memory", mib(wanted.memory),
     ...wanted.disks.flatMap((size) => ["--disk", mib(size)]),
-    ...(wanted.disks.length > 0 && wanted.bus !== "virtio" ? ["--disk-bus", wanted.bus] : []),
+    ...busWords(wanted.buses),
     ...(wanted.sr === undefined ? [] : ["--sr", wanted.sr.name_label]),
     ...wanted.nics.flatMap(({ network }) => ["--network", network.name_label]),
     ...(wanted.nics.some(({ mac }) => mac !== "") ? wanted.nics.flatMap(({ mac }) => ["--mac", mac]) : []),
@@ -41,6 +41,13 @@ export function cliOf(wanted: Wanted): string {
     ...(wanted.policy === "" ? [] : ["--ha", policyWord(wanted.policy)]),
     ...(wanted.isStarted ? ["--start"] : []),
   );
+}
+
+/** By what the disks are reached: said once where it is the same for all. */
+function busWords(buses: readonly Bus[]): string[] {
+  if (buses.every((bus) => bus === "virtio")) return [];
+  const words = new Set(buses).size === 1 ? buses.slice(0, 1) : buses;
+  return words.flatMap((bus) => ["--disk-bus", bus]);
 }
 
 /** Makes the machines one after the other; `made` hears of each. Answers the uuid of the last. */
@@ -103,7 +110,8 @@ async function fitOut(world: World, vm: string, wanted: Wanted): Promise<void> {
   const disks = wanted.disks.map((size, index) => {
     const place = places[index] ?? String(index);
     const first = index === 0;
-    const bus = wanted.bus === "virtio" ? "" : ` bus="${wanted.bus}"`;
+    const { [index]: by = "virtio" } = wanted.buses;
+    const bus = by === "virtio" ? "" : ` bus="${by}"`;
     return `<disk device="${place}" size="${size}" sr="${sr}" bootable="${first}" type="${first ? "system" : "user"}"${bus}/>`;
   });
   await setEntry(vm, "other_config", DISKS_KEY, disks.length === 0 ? "" : `<provision>${disks.join("")}</provision>`);

@@ -1,5 +1,5 @@
 // What is wanted of a new machine: what was typed, and what follows from it and from the pool.
-import { bestStorage } from "@/model/storage";
+import { bestStorage, isHostDrive } from "@/model/storage";
 import type { Item } from "@/store/hooks";
 import { coresOf, folderOf, tagsOf } from "../vm/marks";
 import type { FirstBoot } from "./firstBoot";
@@ -63,7 +63,10 @@ export interface Draft {
   /** Sizes in GiB. */
   disks: readonly number[] | null;
   sr: string | null;
+  /** For all disks. */
   bus: Bus;
+  /** For each disk; empty: as all. */
+  buses: ReadonlyArray<Bus | "">;
   nics: readonly NicDraft[] | null;
   policy: string | null;
   isStarted: boolean;
@@ -90,7 +93,8 @@ export interface Wanted {
   /** Sizes in bytes. */
   disks: readonly number[];
   sr: Item<"SR"> | undefined;
-  bus: Bus;
+  /** By what each disk is reached. */
+  buses: readonly Bus[];
   nics: readonly WantedNic[];
   policy: string;
   isStarted: boolean;
@@ -147,6 +151,9 @@ export function wantedOf(draft: Draft, stock: Stock): Wanted | undefined {
   const vcpus = draft.vcpus ?? template.VCPUs_at_startup;
   const cores = draft.cores ?? coresOf(template);
   const source = isDirectKernel(template) ? "disk" : draft.source;
+  const image = source === "iso" ? (images.find((each) => each.$ref === draft.image) ?? images[0]) : undefined;
+  // With the drive of a host it runs on that host alone.
+  const mayMove = sr?.shared === true && (image === undefined || !isHostDrive(image));
   return {
     template,
     base,
@@ -155,7 +162,7 @@ export function wantedOf(draft: Draft, stock: Stock): Wanted | undefined {
     folder: folderOf(draft.folder),
     tags: tagsOf(draft.tags),
     source,
-    image: source === "iso" ? (images.find((each) => each.$ref === draft.image) ?? images[0]) : undefined,
+    image,
     firstBoot: draft.firstBoot,
     home: hosts.find((each) => each.$ref === draft.home),
     group: draft.group.trim() !== "" ? draft.group.trim() : draft.isApart && draft.count > 1 ? base : "",
@@ -164,13 +171,13 @@ export function wantedOf(draft: Draft, stock: Stock): Wanted | undefined {
     memory: draft.memory ?? template.memory_static_max,
     disks: disks.map((gib) => Math.round(gib * GIB)),
     sr,
-    bus: draft.bus,
+    buses: disks.map((_gib, at) => draft.buses[at] || draft.bus),
     nics: nics.flatMap(({ network: ref, mac, limit }) => {
       const network = networks.find((each) => each.$ref === ref);
       // One address is one machine's.
       return network === undefined ? [] : [{ network, mac: draft.count > 1 ? "" : mac.trim(), limit }];
     }),
-    policy: sr?.shared === true ? (draft.policy ?? (isProtectable ? "restart" : "")) : "",
+    policy: mayMove ? (draft.policy ?? (isProtectable ? "restart" : "")) : "",
     isStarted: draft.isStarted,
   };
 }

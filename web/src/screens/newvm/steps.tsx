@@ -13,7 +13,7 @@ import { NumberField } from "@/ui/NumberField";
 import { SrSelect } from "@/ui/SrSelect";
 import { ownName } from "@/ui/names";
 import { CoresSelect } from "../vm/CoresSelect";
-import { BUSES, COUNT_MAX, DEVICES_MAX, type Draft, isDirectKernel, type Stock, type Wanted } from "./draft";
+import { type Bus, BUSES, COUNT_MAX, DEVICES_MAX, type Draft, isDirectKernel, type Stock, type Wanted } from "./draft";
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -165,7 +165,12 @@ export function SizeStep({ wanted, edit }: Props): ReactNode {
   );
 }
 
-export function DisksStep({ wanted, stock, edit }: Props): ReactNode {
+/** Empty for what is no bus. */
+function busNamed(text: string): Bus | "" {
+  return BUSES.find((each) => each === text) ?? "";
+}
+
+export function DisksStep({ draft, wanted, stock, edit }: Props): ReactNode {
   const { t } = useI18n();
   const disks = wanted.disks.map((size) => size / GIB);
   return (
@@ -176,7 +181,15 @@ export function DisksStep({ wanted, stock, edit }: Props): ReactNode {
         // eslint-disable-next-line react/no-array-index-key
         <div key={at} className="hv-line">
           <NumberField id={at === 0 ? "vm-disk" : `vm-disk-${at + 1}`} label={at === 0 ? t("newvm-disk-gib") : t("newvm-disk-n", { number: at + 1 })} value={gib} min={0.001} max={65_536} onChange={(value) => edit({ disks: disks.with(at, value) })} />
-          <Button variant="link" aria-label={t("newvm-disk-drop-of", { number: at + 1 })} onClick={() => edit({ disks: disks.toSpliced(at, 1) })}>
+          {disks.length > 1 && (
+            <FormSelect id={`vm-disk-bus-${at + 1}`} className="hv-disk-bus" aria-label={t("disk-bus-of", { number: at + 1 })} value={draft.buses[at] ?? ""} onChange={(_event, value) => edit({ buses: disks.map((_gib, index) => (index === at ? busNamed(value) : (draft.buses[index] ?? ""))) })}>
+              <FormSelectOption value="" label={t("disk-bus-same", { bus: t(`bus-${draft.bus}`) })} />
+              {BUSES.map((each) => (
+                <FormSelectOption key={each} value={each} label={t(`bus-${each}`)} />
+              ))}
+            </FormSelect>
+          )}
+          <Button variant="link" aria-label={t("newvm-disk-drop-of", { number: at + 1 })} onClick={() => edit({ disks: disks.toSpliced(at, 1), buses: draft.buses.toSpliced(at, 1) })}>
             {t("newvm-disk-drop")}
           </Button>
         </div>
@@ -189,12 +202,12 @@ export function DisksStep({ wanted, stock, edit }: Props): ReactNode {
       {disks.length > 0 && <SrSelect id="vm-sr" srs={stock.srs} sr={wanted.sr} onChange={(sr) => edit({ sr })} />}
       {disks.length > 0 && (
         <FormGroup label={t("newvm-bus")} fieldId="vm-bus">
-          <FormSelect id="vm-bus" value={wanted.bus} onChange={(_event, value) => edit({ bus: BUSES.find((each) => each === value) ?? "virtio" })}>
+          <FormSelect id="vm-bus" value={draft.bus} onChange={(_event, value) => edit({ bus: busNamed(value) || "virtio" })}>
             {BUSES.map((each) => (
               <FormSelectOption key={each} value={each} label={t(`bus-${each}`)} />
             ))}
           </FormSelect>
-          <Help>{t(`bus-${wanted.bus}-help`)}</Help>
+          <Help>{t(`bus-${draft.bus}-help`)}</Help>
         </FormGroup>
       )}
       {disks.length === 0 && !stock.withDisk.has(wanted.template.$ref) && <p className="hv-muted">{t("vm-no-disks-body")}</p>}

@@ -3,7 +3,7 @@ import { FormGroup, FormSelect, FormSelectOption } from "@patternfly/react-core"
 import { type ReactNode, useState } from "react";
 import { Link } from "react-router";
 import type { DialogProps } from "@/actions/action";
-import { xe } from "@/actions/cli";
+import { haven, xe } from "@/actions/cli";
 import { useWorld } from "@/actions/runner";
 import { isRef } from "@/api/rpc";
 import { useI18n } from "@/i18n";
@@ -29,14 +29,16 @@ export function CdDialog({ targets: [vm], close }: DialogProps<"VM">): ReactNode
   const [picked, setPicked] = useState<string | null>(null);
   if (vm === undefined) return null;
   const image = picked ?? now;
-  const name = images.find((each) => each.$ref === image)?.name_label ?? "IMAGE";
+  const chosen = images.find((each) => each.$ref === image);
+  const isDrive = chosen !== undefined && isHostDrive(chosen);
+  const name = chosen?.name_label ?? "IMAGE";
   return (
     <Frame
       title={t("cd-title", { name: vm.name_label })}
       body={t(drive === undefined ? "cd-body-new" : "cd-body")}
       button={t(image === "" ? "cd-eject" : "cd-insert")}
       blocked={image === now ? t(now === "" ? "cd-needs-image" : "cd-is-there") : undefined}
-      cli={image === "" ? xe("vm-cd-eject", { vm: vm.name_label }) : xe(drive === undefined ? "vm-cd-add" : "vm-cd-insert", { vm: vm.name_label, "cd-name": name, ...(drive === undefined ? { device: "autodetect" } : {}) })}
+      cli={isDrive ? haven("vm", "cd", "insert", vm.name_label, name) : image === "" ? xe("vm-cd-eject", { vm: vm.name_label }) : xe(drive === undefined ? "vm-cd-add" : "vm-cd-insert", { vm: vm.name_label, "cd-name": name, ...(drive === undefined ? { device: "autodetect" } : {}) })}
       work={() => putDisc(world, vm, image)}
       close={close}
     >
@@ -45,7 +47,7 @@ export function CdDialog({ targets: [vm], close }: DialogProps<"VM">): ReactNode
           <FormSelectOption value="" label={t("vm-empty-drive")} />
           <ImageOptions images={images} />
         </FormSelect>
-        {image !== now && <DriveWarning image={images.find((each) => each.$ref === image)} />}
+        {image !== now && <DriveWarning image={chosen} />}
       </FormGroup>
       {images.length === 0 && (
         <p>

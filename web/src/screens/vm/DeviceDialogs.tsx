@@ -2,7 +2,7 @@
 import { Button, Form, FormGroup, FormSelect, FormSelectOption, Modal, ModalBody, ModalFooter, ModalHeader, TextInput } from "@patternfly/react-core";
 import { type FormEvent, type ReactNode, useState } from "react";
 import type { DialogProps } from "@/actions/action";
-import { xe } from "@/actions/cli";
+import { haven, xe } from "@/actions/cli";
 import { useWorld } from "@/actions/runner";
 import { call, start } from "@/api/rpc";
 import { useI18n } from "@/i18n";
@@ -10,11 +10,13 @@ import { bestStorage, isLibrary, roomOf } from "@/model/storage";
 import { useAll, usePool } from "@/store/hooks";
 import { waitForTask } from "@/store/taskWatch";
 import { Act } from "@/ui/Act";
+import { Help } from "@/ui/bits";
 import { CliLines } from "@/ui/CliLines";
 import { ErrorView } from "@/ui/ErrorView";
 import { NumberField } from "@/ui/NumberField";
 import { SrSelect } from "@/ui/SrSelect";
 import { useWork } from "@/ui/useWork";
+import { BUSES } from "../newvm/draft";
 import { addDisk, addNic } from "./devices";
 import { isWrongMac, LIMIT_MIB_S_MAX, limitFields, limitOf } from "./marks";
 
@@ -71,16 +73,18 @@ export function AddDiskDialog({ targets: [vm], close }: DialogProps<"VM">): Reac
   const [name, setName] = useState(() => t("disk-of", { name: vm?.name_label ?? "" }));
   const [gib, setGib] = useState(DISK_GIB);
   const [picked, setPicked] = useState<string | null>(null);
+  const [bus, setBus] = useState("virtio");
   if (vm === undefined) return null;
   const sr = srs.find((each) => each.$ref === picked) ?? bestStorage(srs, pool);
+  const isLate = bus === "sata" && vm.power_state !== "Halted";
   return (
     <Frame
       title={t("disk-add-title", { name: vm.name_label })}
       body={t("disk-add-body")}
       button={t("disk-add")}
-      blocked={sr === undefined ? t("needs-storage") : undefined}
-      cli={xe("vm-disk-add", { vm: vm.name_label, device: "autodetect", "disk-size": `${gib}GiB`, "sr-uuid": sr?.uuid ?? "SR" })}
-      work={() => addDisk(world, vm, { name: name.trim(), bytes: Math.round(gib * GIB), sr: sr?.$ref ?? "" })}
+      blocked={sr === undefined ? t("needs-storage") : isLate ? t("disk-bus-off") : undefined}
+      cli={haven("vm", "disk", "add", vm.name_label, `${Math.round(gib * 1024)}MiB`, "--name", name.trim(), "--sr", sr?.name_label ?? "SR", ...(bus === "virtio" ? [] : ["--bus", bus]))}
+      work={() => addDisk(world, vm, { name: name.trim(), bytes: Math.round(gib * GIB), sr: sr?.$ref ?? "", bus })}
       close={close}
     >
       <FormGroup label={t("column-name")} fieldId="disk-name">
@@ -88,6 +92,14 @@ export function AddDiskDialog({ targets: [vm], close }: DialogProps<"VM">): Reac
       </FormGroup>
       <NumberField id="disk-size" label={t("newvm-disk-gib")} value={gib} min={0.001} max={DISK_GIB_MAX} onChange={setGib} />
       <SrSelect id="disk-sr" srs={srs} sr={sr} onChange={setPicked} />
+      <FormGroup label={t("newvm-bus")} fieldId="disk-bus">
+        <FormSelect id="disk-bus" value={bus} onChange={(_event, value) => setBus(value)}>
+          {BUSES.map((each) => (
+            <FormSelectOption key={each} value={each} label={t(`bus-${each}`)} />
+          ))}
+        </FormSelect>
+        <Help>{t(`bus-${bus}-help`)}</Help>
+      </FormGroup>
     </Frame>
   );
 }

@@ -29,7 +29,7 @@ function fixed(vm: Vm | undefined): Reason | undefined {
 }
 
 /** Makes a disk and gives it to a machine. */
-export async function addDisk(world: World, vm: Vm, disk: { name: string; bytes: number; sr: string }): Promise<void> {
+export async function addDisk(world: World, vm: Vm, disk: { name: string; bytes: number; sr: string; bus: string }): Promise<void> {
   const made = await waitForTask(
     world.client,
     await start("VDI.create", {
@@ -39,13 +39,15 @@ export async function addDisk(world: World, vm: Vm, disk: { name: string; bytes:
   );
   const vdi = resultRef(made);
   if (vdi === undefined) throw new ApiError("INTERNAL_ERROR", ["VDI.create made no disk"]);
+  let vbd = "";
   try {
-    const vbd = await call("VBD.create", {
+    vbd = await call("VBD.create", {
       VM: vm.$ref, VDI: vdi, device: "", userdevice: "autodetect", bootable: false, mode: "RW", type: "Disk", unpluggable: true, empty: false,
-      currently_attached: false, other_config: {}, qos_algorithm_type: "", qos_algorithm_params: {},
+      currently_attached: false, other_config: disk.bus === "virtio" ? {} : { bus: disk.bus }, qos_algorithm_type: "", qos_algorithm_params: {},
     });
     if (vm.power_state === "Running") await waitForTask(world.client, await start("VBD.plug", vbd));
   } catch (error) {
+    if (vbd !== "") await call("VBD.destroy", vbd).catch(() => undefined);
     await start("VDI.destroy", vdi).catch(() => undefined);
     throw error;
   }
