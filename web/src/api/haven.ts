@@ -114,6 +114,8 @@ export interface NewMachine {
   policy: string;
   /** Uuid of the storage of its disk. */
   sr?: string;
+  /** Uuid of the storage of its disc. */
+  cd_sr?: string;
 }
 
 /** What a number of failures is tolerated, and why no more. */

@@ -263,10 +263,11 @@ export class MockServer {
   /** As the planner: a machine fits onto the host that has most memory free. */
   private whatIf(changes: NewMachine[]): WhatIf {
     const { tables } = this.pool;
-    const free = tables.all("host").map(([, host]) => ({ name: host.name_label, left: tables.get("host_metrics", host.metrics)?.memory_free ?? 0 }));
+    const free = tables.all("host").map(([ref, host]) => ({ ref, name: host.name_label, left: tables.get("host_metrics", host.metrics)?.memory_free ?? 0 }));
+    const reaches = (host: string, sr: string): boolean => tables.all("PBD").some(([, pbd]) => pbd.host === host && tables.get("SR", pbd.SR)?.uuid === sr);
     const placed: Array<{ vm: string; host: string }> = [];
     for (const change of changes) {
-      const best = free.reduce((a, b) => (b.left > a.left ? b : a));
+      const best = free.filter(({ ref }) => change.cd_sr === undefined || reaches(ref, change.cd_sr)).reduce((a, b) => (b.left > a.left ? b : a));
       if (best.left < change.memory) throw new MockError("OPERATION_NOT_ALLOWED", ["no host has enough memory for the new machine"]);
       placed.push({ vm: "the new machine", host: best.name });
       best.left -= change.memory;

@@ -26,6 +26,7 @@ test("E67: a machine is made with the drive of a host, and the page says what th
   await user.selectOptions(images, drives.getByRole("option", { name: /^host2, sr0: DEBIAN 13/ }));
   expect(screen.getByText(BOUND)).toBeTruthy();
   await jump(user, "Review");
+  expect(await screen.findByText("There is room, on host2.", {}, SOON)).toBeTruthy();
   const policy = screen.getByLabelText<HTMLSelectElement>("Protection");
   expect([policy.disabled, policy.value]).toEqual([true, ""]);
   const line = container.querySelector(".hv-cli pre")?.textContent ?? "";

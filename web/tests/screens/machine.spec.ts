@@ -14,6 +14,18 @@ async function open(page: Page, path: string, language: string): Promise<void> {
   await expect(page.locator("h1").first()).toBeVisible();
 }
 
+/** Tabs that scroll on a narrow page lose their arrows a moment after it is wide again, and all move to the left: what is
+ * pressed before that is let go beside the tab, and no click. */
+async function atRest(page: Page): Promise<void> {
+  await page.waitForFunction(() => {
+    const tabs = [...document.querySelectorAll(".pf-v6-c-tabs")];
+    const fits = (list: Element | null): boolean => list !== null && list.scrollWidth <= list.clientWidth;
+    const willMove = tabs.some((each) => each.classList.contains("pf-m-scrollable") && fits(each.querySelector(".pf-v6-c-tabs__list")));
+    const moves = document.getAnimations().some((each) => each.playState === "running" && Number.isFinite(each.effect?.getComputedTiming().endTime));
+    return !willMove && !moves;
+  });
+}
+
 /** As wide as it is, then as a phone is. */
 async function look(page: Page, name: string, language: string): Promise<void> {
   for (const width of [1440, 375]) {
@@ -30,6 +42,7 @@ async function look(page: Page, name: string, language: string): Promise<void> {
   }
   await page.setViewportSize({ width: 1440, height: 900 });
   if (!(await page.locator(".hv-tree").isVisible())) await page.locator(".hv-header button").first().click();
+  await atRest(page);
 }
 
 for (const language of ["en", "es", "zh-CN"]) {

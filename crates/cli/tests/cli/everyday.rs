@@ -173,7 +173,10 @@ fn the_drive_of_a_host_goes_into_the_drive_of_a_machine() {
             json!({ "OpaqueRef:u1": drives(1), "OpaqueRef:u2": drives(2) }),
         )
         .answers("PBD.get_all_records", json!({ "OpaqueRef:p1": at(1), "OpaqueRef:p2": at(2) }))
-        .answers("VDI.get_all_records", json!({ "OpaqueRef:d1": drive(1), "OpaqueRef:d2": drive(2) }))
+        .answers(
+            "VDI.get_all_records",
+            json!({ "OpaqueRef:d1": drive(1), "OpaqueRef:d2": drive(2) }),
+        )
         .answers("VBD.get_all_records", json!({}))
         .answers("VM.get_allowed_VBD_devices", json!(["3"]))
         .answers("VBD.create", json!("OpaqueRef:cd"))

@@ -244,9 +244,11 @@ fn read(db: &Image, change: &Json) -> Result<Change, ApiError> {
                 "none" => planner::Protection::None,
                 _ => planner::Protection::Restart,
             };
-            let sr = Some(text("sr")).filter(|given| !given.is_empty());
-            let sr = sr.map(|given| repository(db, given)).transpose()?;
-            add(db, (bytes, vcpus), policy, sr)
+            let sr = |key: &str| {
+                let given = Some(text(key)).filter(|given| !given.is_empty());
+                given.map(|given| repository(db, given)).transpose()
+            };
+            add(db, (bytes, vcpus), policy, (sr("sr")?, sr("cd_sr")?))
         }
         "detach" => detach(db, host(db, text("host"))?, change)?,
         _ => return Err(missing("change")),
@@ -267,12 +269,12 @@ fn repository(db: &Image, given: &str) -> Result<Uuid, ApiError> {
     by_name(all, "sr", given)
 }
 
-/// A new VM: its disks on this repository, else on the default one.
+/// A new VM: its disks on the first repository, else on the default one, its disc on the second.
 fn add(
     db: &Image,
     (bytes, vcpus): (u64, u32),
     protection: planner::Protection,
-    sr: Option<Uuid>,
+    (sr, disc): (Option<Uuid>, Option<Uuid>),
 ) -> Change {
     let default = rows::pool(db).ok().and_then(|(_, pool)| pool.default_sr.non_null());
     let default = default.filter(|sr| db.get::<Sr>(*sr).is_some());
@@ -282,7 +284,7 @@ fn add(
         name: "the new machine".to_owned(),
         memory: planner::memory_need(bytes, vcpus),
         vcpus,
-        srs: sr.into_iter().collect(),
+        srs: sr.into_iter().chain(disc).collect(),
         protection,
         ..planner::Vm::default()
     };

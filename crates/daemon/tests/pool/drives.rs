@@ -7,7 +7,7 @@ use haven_drivers::hypervisor::DiskSpec;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use crate::support::{TestHost, TestPool, pool};
+use crate::support::{TestHost, TestPool, pool, post};
 
 fn root(host: &TestHost) -> &Path {
     host.daemon.state.config.paths.root()
@@ -155,4 +155,27 @@ async fn a_drive_that_is_gone_keeps_its_machine_from_starting_and_says_so() {
     pool.ok("VBD.eject", &[vbd]).await;
     named(&pool, "VDI", "DVD drive sr0 of host0", 0).await;
     pool.start(&vm).await.unwrap();
+}
+
+/// What is asked before a machine is made counts its disc, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_is_made_with_a_hosts_drive_has_room_there_alone() {
+    let pool = pool(2).await;
+    pool.nfs().await;
+    connect(&pool.hosts[1], "sr0", Some("SETUP"));
+    let sr = named(&pool, "SR", "DVD drives of host1", 1).await[0].clone();
+    let sr = pool.ok("SR.get_uuid", &[sr]).await;
+    let add = |more: Json| {
+        let mut change =
+            json!({ "change": "add", "memory": 1 << 28, "vcpus": 1, "policy": "none" });
+        change.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "changes": [change.clone(), change] })
+    };
+    let asked = async |more: Json| {
+        let answer = post(&pool.socket(), "/haven/ha/what-if", &add(more)).await.unwrap();
+        let hosts = answer["placed"].as_array().unwrap().clone();
+        hosts.into_iter().map(|each| each["host"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(json!({ "cd_sr": sr })).await, ["host1", "host1"]);
+    assert!(asked(json!({})).await.contains(&json!("host0")), "without it both take one");
 }

@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 import { ApiError } from "@/api/errors";
 import { haven } from "@/api/haven";
 import { useI18n } from "@/i18n";
-import { usePool } from "@/store/hooks";
+import { useObject, usePool } from "@/store/hooks";
 import { Answer } from "@/ui/Retry";
 import { policyWord } from "../availability/actions";
 import type { Wanted } from "./draft";
@@ -13,11 +13,14 @@ import type { Wanted } from "./draft";
 export function Fit({ wanted }: { wanted: Wanted }): ReactNode {
   const { t, list } = useI18n();
   const isArmed = usePool()?.ha_enabled === true;
+  // The drive of a host binds the machine to it.
+  const library = useObject("SR", wanted.image?.SR);
   const change = {
     change: "add" as const,
     memory: wanted.memory,
     vcpus: wanted.vcpus,
     policy: policyWord(wanted.policy),
+    ...(library === undefined ? {} : { cd_sr: library.uuid }),
     ...(wanted.disks.length > 0 && wanted.sr !== undefined ? { sr: wanted.sr.uuid } : {}),
   };
   const asked = { changes: wanted.names.map(() => change) };

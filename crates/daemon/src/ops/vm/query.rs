@@ -16,12 +16,9 @@ fn reason(db: &Image, vm: Ref<Vm>, host: Ref<Host>, why: &Reason) -> ApiError {
         Reason::Disabled => ApiError::with(codes::HOST_DISABLED, &[&host]),
         Reason::StorageUnreachable { sr, .. } => {
             let sr: Ref<haven_model::Sr> = view::reference(*sr);
-            if db.get(sr).is_some_and(host_drives::is_drives) {
-                if let Err(held) = host_drives::agile(db, vm) {
-                    return held;
-                }
-            }
-            ApiError::with(codes::VM_REQUIRES_SR, &[&vm, &sr])
+            let drives = db.get(sr).is_some_and(host_drives::is_drives);
+            let held = host_drives::agile(db, vm).err().filter(|_| drives);
+            held.unwrap_or_else(|| ApiError::with(codes::VM_REQUIRES_SR, &[&vm, &sr]))
         }
         Reason::NetworkUnreachable { network, .. } => {
             let network: Ref<haven_model::Network> = view::reference(*network);
