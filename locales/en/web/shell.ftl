@@ -240,7 +240,6 @@ zone-now = There it is now { $time }.
 zone-set = Use this time zone
 pools-found = Pools found on this network
 pools-found-none = None yet. A pool that is in another network, or told not to show itself, is joined with a token all the same.
-pools-found-code = Type the setup code first.
 pool-found-at = { $host }, { $address } · version { $version }
 pool-token-page = Now a token of { $pool } is needed. Its console gives one under New → Host:
 pool-token-command = Or type on one of its hosts:

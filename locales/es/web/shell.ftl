@@ -240,7 +240,6 @@ zone-now = Allí son ahora: { $time }.
 zone-set = Usar esta zona horaria
 pools-found = Pools encontrados en esta red
 pools-found-none = Ninguno por ahora. A un pool de otra red, o que no se muestra, se une igualmente con una clave.
-pools-found-code = Escriba primero el código de instalación.
 pool-found-at = { $host }, { $address } · versión { $version }
 pool-token-page = Ahora hace falta una clave de { $pool }. Su consola la da en Nuevo → Host:
 pool-token-command = O escriba en uno de sus hosts:

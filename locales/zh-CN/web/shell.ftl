@@ -231,7 +231,6 @@ zone-now = 那里现在是 { $time }。
 zone-set = 使用此时区
 pools-found = 本网络中发现的资源池
 pools-found-none = 暂未发现。位于其他网络或设为不公开的资源池，仍可凭令牌加入。
-pools-found-code = 请先输入安装码。
 pool-found-at = { $host }，{ $address } · 版本 { $version }
 pool-token-page = 现在需要 { $pool } 的令牌。在其控制台的“新建 → 主机”中获取：
 pool-token-command = 或在它的任一主机上输入：

@@ -1,5 +1,5 @@
 // W1: a host joins a pool with a token; the pools of its network are shown, and where each gives tokens.
-import { Alert, Button, ClipboardCopy, Form, FormGroup, Radio, TextInput } from "@patternfly/react-core";
+import { Alert, Button, ClipboardCopy, Form, FormGroup, Radio, TextInput, Title } from "@patternfly/react-core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { haven } from "@/actions/cli";
@@ -85,11 +85,11 @@ function Pools({ code, chosen, choose }: PoolsProps): ReactNode {
   const pools = chosen === null || heard.some((pool) => isSame(pool, chosen)) ? heard : [chosen, ...heard];
   return (
     <section aria-labelledby="pools-found" className="hv-stack">
-      <h2 id="pools-found" className="hv-strong">
+      <Title id="pools-found" headingLevel="h2" size="md">
         {t("pools-found")}
-      </h2>
+      </Title>
       {pools.length === 0 ? (
-        <p className="hv-muted">{t(isWhole ? "pools-found-none" : "pools-found-code")}</p>
+        <p className="hv-muted">{t(isWhole ? "pools-found-none" : "new-host-needs-code")}</p>
       ) : (
         <div role="radiogroup" aria-labelledby="pools-found">
           {pools.map((pool) => (
