@@ -53,6 +53,7 @@ export const SCREENS: readonly Screen[] = [
   { name: "storage-settings", path: `/sr/${SR}/settings`, heading: "vms" },
   { name: "storage-history", path: `/sr/${SR}/history`, heading: "vms" },
   { name: "host-storage", path: `/host/${HOST}/storage`, heading: "host1" },
+  { name: "host-console", path: `/host/${HOST}/console`, heading: "host1" },
   { name: "host-settings", path: `/host/${HOST}/settings`, heading: "host1" },
   { name: "pool-settings", path: "/pool/settings", heading: "School" },
   { name: "compare", path: `/pool/performance?of=machines&vms=${[0, 1, 2, 3].map((index) => uuid(4, index)).join(",")}`, heading: "School" },

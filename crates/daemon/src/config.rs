@@ -217,6 +217,27 @@ pub struct PamSettings {
     pub helper: Option<PathBuf>,
 }
 
+/// The console of this host, on its page.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HostConsoleSettings {
+    /// Off: nobody gets one, whatever the pool says.
+    pub enabled: bool,
+    /// What asks for name and password there.
+    pub login: PathBuf,
+    /// The program that starts it on a terminal; this one when absent.
+    pub helper: Option<PathBuf>,
+    /// Closed when nobody typed for so many seconds, and for no more than by default.
+    pub idle_max_s: Option<u64>,
+}
+
+impl Default for HostConsoleSettings {
+    fn default() -> Self {
+        let login = PathBuf::from("/bin/login");
+        Self { enabled: true, login, helper: None, idle_max_s: None }
+    }
+}
+
 /// Settings of `havend.toml`; all have defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -249,6 +270,8 @@ pub struct Settings {
     pub fence_agents: PathBuf,
     /// Logins of the operating system's users.
     pub pam: PamSettings,
+    /// The console of this host.
+    pub host_console: HostConsoleSettings,
     /// Log filter, e.g. `info,haven_daemon=debug`.
     pub log: String,
 }
@@ -270,6 +293,7 @@ impl Default for Settings {
             hypervisor: HypervisorSettings::default(),
             fence_agents: PathBuf::from("/usr/sbin"),
             pam: PamSettings::default(),
+            host_console: HostConsoleSettings::default(),
             log: "info".to_owned(),
         }
     }

@@ -44,5 +44,6 @@ pub mod simulate;
 pub mod state;
 pub mod stats;
 pub mod tasks;
+pub mod terminal;
 pub mod tls;
 pub mod transfer;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use haven_daemon::config::Config;
-use haven_daemon::{daemon, pam};
+use haven_daemon::{daemon, pam, terminal};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -25,6 +25,10 @@ fn main() -> ExitCode {
     let mut given = std::env::args().skip(1);
     if given.next().as_deref() == Some(pam::ARGUMENT) {
         return ExitCode::from(pam::run(given));
+    }
+    let mut given = std::env::args().skip(1);
+    if given.next().as_deref() == Some(terminal::ARGUMENT) {
+        return ExitCode::from(terminal::run(given));
     }
     match arguments(std::env::args().skip(1)) {
         Ok(Asked::Run(root)) => run(root),

@@ -166,6 +166,11 @@ alerts! {
     XAPI_STARTUP_BLOCKED_AS_VERSION_HIGHER_THAN_COORDINATOR = 2;
 }
 
+/// Haven's own: somebody opened the console of a host.
+pub const HOST_CONSOLE_OPENED: AlertMeta = AlertMeta { name: "HOST_CONSOLE_OPENED", priority: 5 };
+/// Haven's own: it was closed.
+pub const HOST_CONSOLE_CLOSED: AlertMeta = AlertMeta { name: "HOST_CONSOLE_CLOSED", priority: 5 };
+
 /// What protection tells of: kinds of alert, and of each the case that is meant; empty: every case.
 /// What they mean, and what to do then, stands in the locales. The console shows them as a list.
 pub const PROTECTION: &[(AlertMeta, &str)] = &[

@@ -118,3 +118,7 @@ alert-ALARM-drill-failed-remedy = See why in the history of these machines and o
 alert-METADATA-LUN-BROKEN = The volume that keeps the pool's database for its hosts is not in order
 alert-METADATA-LUN-BROKEN-remedy = Machines run on. Mend the storage that it is on; it is written anew by itself then.
 alert-METADATA-LUN-HEALTHY = The volume with the pool's database is well again
+alert-HOST-CONSOLE-OPENED = The console of a host was opened
+alert-HOST-CONSOLE-OPENED-detail = { $host }, by { $user } from { $from }.
+alert-HOST-CONSOLE-CLOSED = The console of a host was closed
+alert-HOST-CONSOLE-CLOSED-detail = { $host }, by { $user } from { $from }, after { $seconds } s.

@@ -118,3 +118,7 @@ alert-ALARM-drill-failed-remedy = Vea el porqué en el historial de esas máquin
 alert-METADATA-LUN-BROKEN = El volumen que guarda la base de datos del pool para sus hosts no está en orden
 alert-METADATA-LUN-BROKEN-remedy = Las máquinas siguen. Repare el almacenamiento en el que está; después se escribe de nuevo por sí solo.
 alert-METADATA-LUN-HEALTHY = El volumen con la base de datos del pool vuelve a estar bien
+alert-HOST-CONSOLE-OPENED = Se abrió la consola de un host
+alert-HOST-CONSOLE-OPENED-detail = { $host }, por { $user } desde { $from }.
+alert-HOST-CONSOLE-CLOSED = Se cerró la consola de un host
+alert-HOST-CONSOLE-CLOSED-detail = { $host }, por { $user } desde { $from }, al cabo de { $seconds } s.

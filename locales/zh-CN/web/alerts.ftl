@@ -115,3 +115,7 @@ alert-ALARM-drill-failed-remedy = 请在这些虚拟机和主机的历史中查�
 alert-METADATA-LUN-BROKEN = 为各主机保存资源池数据库的卷不正常
 alert-METADATA-LUN-BROKEN-remedy = 虚拟机继续运行。请修复它所在的存储；之后它会自动重新写入。
 alert-METADATA-LUN-HEALTHY = 保存资源池数据库的卷已恢复正常
+alert-HOST-CONSOLE-OPENED = 主机的控制台已打开
+alert-HOST-CONSOLE-OPENED-detail = { $host }，由 { $user } 从 { $from } 打开。
+alert-HOST-CONSOLE-CLOSED = 主机的控制台已关闭
+alert-HOST-CONSOLE-CLOSED-detail = { $host }，由 { $user } 从 { $from } 打开，历时 { $seconds } 秒。

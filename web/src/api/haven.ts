@@ -210,6 +210,9 @@ export interface CheckedHost {
   checks?: HostCheck[];
 }
 
+/** Why a host gives no console of its own. */
+export type HostConsoleRefusal = "off_in_pool" | "off_here" | "no_login" | "full";
+
 /** A host that has joined. */
 export interface AddedHost {
   /** Where it was spoken to; the pool may reach it elsewhere. */
@@ -265,5 +268,6 @@ export const haven = {
   haStatus: (signal?: AbortSignal) => request<HaStatus>("GET", "/ui/haven/ha/status", undefined, signal),
   migrations: (signal?: AbortSignal) => request<Migration[]>("GET", "/ui/haven/migrations", undefined, signal),
   moving: (signal?: AbortSignal) => request<Moving[]>("GET", "/ui/haven/migrations/now", undefined, signal),
+  hostConsole: (host: string, signal?: AbortSignal) => request<{ refusal: HostConsoleRefusal | null }>("POST", "/ui/haven/host/console", { host }, signal),
   joinToken: () => request<{ token: string; expires_ms: number }>("POST", "/ui/haven/pool/token", {}),
 };

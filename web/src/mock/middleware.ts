@@ -24,6 +24,11 @@ export function middleware(env: Record<string, string | undefined>, http?: Upgra
   http?.on("upgrade", (request, stream) => {
     const [path, query] = (request.url ?? "").split("?");
     if (path !== "/ui/console") return;
+    const host = server.pool.tables.all("host").find(([, each]) => each.uuid === new URLSearchParams(query).get("host"));
+    if (host !== undefined) {
+      openConsole(request, stream, "vt100", `\r\n${host[1].name_label} login: `);
+      return;
+    }
     const row = server.pool.tables.get("console", new URLSearchParams(query).get("ref") ?? "");
     if (row === undefined) stream.destroy();
     else openConsole(request, stream, row.protocol);

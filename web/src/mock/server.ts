@@ -136,6 +136,8 @@ export class MockServer {
         return this.protection(route, body);
       case "POST /ui/haven/ha/what-if":
         return this.whatIf(body["changes"] as NewMachine[]);
+      case "POST /ui/haven/host/console":
+        return { refusal: this.pool.tables.all("pool")[0]?.[1].other_config["haven_host_console"] === "off" ? "off_in_pool" : this.noLogin.has(String(body["host"])) ? "no_login" : null };
       case "POST /ui/haven/storage/test":
         return this.tryStorage(body);
       case "GET /ui/haven/pool/waiting":
@@ -276,6 +278,9 @@ export class MockServer {
     const wanted = tables.all("pool")[0]?.[1].ha_host_failures_to_tolerate ?? 0;
     return { wanted, enough: tolerance.failures >= wanted, before: tolerance, after: tolerance, placed };
   }
+
+  /** Hosts without a login, by uuid. */
+  readonly noLogin = new Set<string>();
 
   /** Fingerprints with which hosts make themselves known, where they are not those that they show. */
   announced: Record<string, string> = {};

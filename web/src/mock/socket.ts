@@ -47,13 +47,13 @@ class Socket {
       const operation = (this.buffer[0] ?? 0) & 15;
       this.buffer = this.buffer.subarray(start + 4 + length);
       if (operation === CLOSE) this.stream.end();
-      else if (operation <= BINARY) this.onBytes(Buffer.from(data), this);
+      else if (operation === BINARY) this.onBytes(Buffer.from(data), this);
     }
   }
 }
 
-/** Answers the upgrade of a console: `protocol` is that of its row. */
-export function openConsole(request: IncomingMessage, stream: Duplex, protocol: string): void {
+/** Answers the upgrade of a console: `protocol` is that of its row, `greets` what a serial line says first. */
+export function openConsole(request: IncomingMessage, stream: Duplex, protocol: string, greets = "LAB READY\r\n"): void {
   const key = createHash("sha1").update(`${request.headers["sec-websocket-key"] ?? ""}${GUID}`).digest("base64");
   stream.write(
     `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${key}\r\nSec-WebSocket-Protocol: binary\r\n\r\n`,
@@ -61,7 +61,7 @@ export function openConsole(request: IncomingMessage, stream: Duplex, protocol: 
   if (protocol === "rfb") {
     new Socket(stream, screen()).send(Buffer.from("RFB 003.008\n"));
   } else {
-    new Socket(stream, guest()).send(Buffer.from("LAB READY\r\n"));
+    new Socket(stream, guest()).send(Buffer.from(greets));
   }
 }
 

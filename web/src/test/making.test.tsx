@@ -6,7 +6,7 @@ import { freeNames } from "@/screens/newvm/draft";
 import { entriesOf, NO_FIRST_BOOT, wrongField } from "@/screens/newvm/firstBoot";
 import { chainDepth, isOrphan } from "@/screens/storage/Disks";
 import { deviceConfig, isPlace } from "@/screens/storage/kinds";
-import { renderConsole } from "./render";
+import { renderConsole, renderWith } from "./render";
 
 afterEach(cleanup);
 
@@ -306,6 +306,21 @@ test("W3: a pool is told not to show itself in its network", async () => {
   await waitFor(() => expect(shown.hasAttribute("disabled")).toBe(false), SOON);
   await user.click(shown);
   await waitFor(() => expect(kept()).toBeUndefined(), SOON);
+}, 40_000);
+
+test("a host's console is opened when it is asked for, and says why where there is none", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole("/host/00000001-0000-4000-8000-000000000001/console", { hosts: 2, vms: 0 });
+  expect(await screen.findByRole("button", { name: "Open the console" }, SOON)).toBeTruthy();
+  expect(screen.queryByRole("application")).toBeNull();
+  expect(screen.getByText("haven host console host1")).toBeTruthy();
+  cleanup();
+  server.noLogin.add("00000001-0000-4000-8000-000000000001");
+  await renderWith(server, "/host/00000001-0000-4000-8000-000000000001/console");
+  expect(await screen.findByText("This host has no login program", {}, SOON)).toBeTruthy();
+  server.noLogin.clear();
+  await user.click(screen.getByRole("button", { name: "Try again" }));
+  expect(await screen.findByRole("button", { name: "Open the console" }, SOON)).toBeTruthy();
 }, 40_000);
 
 test("W3: a host that is asked for by its name is known when it has joined", async () => {

@@ -25,6 +25,11 @@ pub(crate) enum HostCommand {
     Check(Waiting),
     /// Add a host that waits to be added; it is checked first
     Add(Waiting),
+    /// Attach this terminal to a host's own login; ^] leaves it
+    Console {
+        /// The host
+        host: String,
+    },
     /// Start no more machines on a host
     Disable {
         /// The host

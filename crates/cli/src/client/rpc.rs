@@ -218,6 +218,12 @@ impl Rpc {
         self.transport.connect_raw(&format!("/console?uuid={uuid}&session_id={session}")).await
     }
 
+    /// The same to the console of a host itself.
+    pub(crate) async fn host_console(&mut self, uuid: &str) -> Outcome<Box<dyn Stream>> {
+        let session = self.session().await?;
+        self.transport.connect_raw(&format!("/console?host={uuid}&session_id={session}")).await
+    }
+
     /// Sends a file under this session.
     pub(crate) async fn put(
         &mut self,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::{add_host, found};
+use super::{add_host, found, host_console};
 use crate::args::host::HostCommand;
 use crate::context::Context;
 use crate::failure::Outcome;
@@ -21,6 +21,7 @@ pub(crate) async fn run(context: &mut Context, verb: HostCommand) -> Outcome<()>
         HostCommand::Find => found::hosts(context).await,
         HostCommand::Check(waiting) => add_host::check(context, &waiting).await.map(|_| ()),
         HostCommand::Add(waiting) => add_host::add(context, &waiting).await,
+        HostCommand::Console { host } => host_console::attach(context, &host).await,
         HostCommand::Disable { host } => switch(context, &host, "host.disable", "disabled").await,
         HostCommand::Enable { host } => switch(context, &host, "host.enable", "enabled").await,
         HostCommand::SetAddress { host, address } => set_address(context, &host, address).await,

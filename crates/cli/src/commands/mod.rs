@@ -9,6 +9,7 @@ mod ha;
 mod ha_drill;
 mod ha_plan;
 mod host;
+mod host_console;
 mod network;
 mod pool;
 mod pool_recovery;

@@ -344,3 +344,11 @@ fn hosts_and_pools_that_were_found_are_listed() {
         ["host", "pool"].map(|noun| shown(&pool.haven(&[noun, "find"]))).to_vec();
     assert_golden("found", &texts.join("\n"));
 }
+
+#[test]
+fn a_host_without_a_console_says_why() {
+    let pool = small_pool().answers("/haven/host/console", json!({"refusal": "no_login"})).serve();
+    let output = pool.haven(&["host", "console", "host1"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(shown(&output).contains("/bin/login"), "{}", shown(&output));
+}

@@ -28,6 +28,7 @@ use crate::orders::{Order, OrderEnvelope, OrderError, OrderReply, OrderResult};
 use crate::peer_net::{Dialer, TlsStore};
 use crate::replica::Replica;
 use crate::stats::{Disk, Stats};
+use crate::terminal::Terminals;
 
 /// Storage drivers by `SR.type`.
 #[derive(Clone, Debug, Default)]
@@ -94,6 +95,7 @@ pub struct Agent {
     /// Guests that a disk stopped.
     pub(super) stuck: Stuck,
     pub(super) screens: Screens,
+    terminals: Terminals,
     /// This host was sent down: it reports no more, and its guard is not armed again.
     pub(super) going_down: Arc<AtomicBool>,
     answers: Answers,
@@ -118,8 +120,10 @@ impl Agent {
         let replica = Replica::new(&parts.config.paths);
         let stats = Stats::new(Disk::new(parts.config.paths.statistics()));
         let directories = vec![parts.config.settings.fence_agents.clone()];
+        let terminals = Terminals::new(&parts.config.settings.host_console);
         Self {
             parts: Arc::new(parts),
+            terminals,
             power: Agents::new(directories, Limits::default()),
             gate,
             lanes: Lanes::default(),
@@ -140,6 +144,12 @@ impl Agent {
     #[must_use]
     pub fn stats(&self) -> &Stats {
         &self.stats
+    }
+
+    /// Consoles of this host itself.
+    #[must_use]
+    pub fn terminals(&self) -> &Terminals {
+        &self.terminals
     }
 
     /// What it is made of.

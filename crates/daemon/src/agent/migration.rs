@@ -71,7 +71,7 @@ impl Windows {
         match target {
             Target::Libvirt => open.values().any(good),
             Target::Migrate(vm) => open.get(&vm).is_some_and(good),
-            Target::Vnc(_) | Target::Serial(_) => false,
+            Target::Vnc(_) | Target::Serial(_) | Target::Terminal => false,
         }
     }
 

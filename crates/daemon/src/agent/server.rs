@@ -94,6 +94,9 @@ async fn tunnel(
     let Some(target) = tunnel_request_target(request.uri(), request.headers()) else {
         return StatusCode::BAD_REQUEST.into_response();
     };
+    if target == Target::Terminal {
+        return terminal(&state.agent, peer, request);
+    }
     let path = match state.agent.tunnel_socket(target, peer) {
         Some(path) => path,
         None => return StatusCode::FORBIDDEN.into_response(),
@@ -112,12 +115,37 @@ async fn tunnel(
             Err(error) => tracing::debug!(%target, %error, "tunnel not opened"),
         }
     });
+    tunnelled()
+}
+
+fn tunnelled() -> Response {
     let response = Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
         .header(header::CONNECTION, "upgrade")
         .header(header::UPGRADE, "haven-tunnel")
         .body(Body::empty());
     response.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+/// A console of this host, which only the coordinator opens: it has checked who asks.
+fn terminal(agent: &Agent, peer: HostId, mut request: Request) -> Response {
+    if agent.parts.authority.coordinator() != Some(peer) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let place = match agent.terminals().enter() {
+        Ok(place) => place,
+        Err(refusal) => {
+            return (StatusCode::SERVICE_UNAVAILABLE, refusal.as_str()).into_response();
+        }
+    };
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        match upgrade.await {
+            Ok(upgraded) => crate::terminal::serve(TokioIo::new(upgraded), place).await,
+            Err(error) => tracing::debug!(%error, "a console of this host was not opened"),
+        }
+    });
+    tunnelled()
 }
 
 impl Agent {
@@ -128,6 +156,7 @@ impl Agent {
         match target {
             Target::Vnc(vm) => Some(self.parts.hypervisor.vnc_socket(vm)),
             Target::Serial(vm) => Some(self.parts.hypervisor.serial_socket(vm)),
+            Target::Terminal => None,
             _ if !self.windows.allows(target, peer) => None,
             Target::Libvirt => Some(text(paths.libvirt_socket())),
             Target::Migrate(vm) => Some(text(paths.migrate_socket(vm))),

@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use crate::agent::Agent;
 use crate::peer_net::{Target, TunnelError, join_streams, open_tunnel};
+use crate::terminal;
 
 /// Consoles at a time on one host.
 const CONSOLES_MAX: usize = 512;
@@ -61,6 +62,9 @@ pub enum ConsoleError {
         /// Why.
         source: std::io::Error,
     },
+    /// The host gives no console of its own.
+    #[error("the host gives no console: {}", .0.as_str())]
+    Refused(terminal::Refusal),
     /// The host of the guest does not.
     #[error("the host of the VM gives no console: {0}")]
     Remote(#[from] TunnelError),
@@ -92,6 +96,48 @@ pub async fn open(agent: &Agent, target: ConsoleTarget) -> Result<Box<dyn Stream
     Ok(Box::new(stream))
 }
 
+/// Bytes between a client and a terminal of this host.
+const TERMINAL_BYTES: usize = 64 * 1024;
+
+/// Opens a console of a host itself. The caller has checked who asks, and whether the pool allows it.
+///
+/// # Errors
+/// The host does not answer, or refuses.
+pub async fn open_host(agent: &Agent, host: HostId) -> Result<Box<dyn Stream>, ConsoleError> {
+    if host != agent.host() {
+        return Ok(Box::new(open_tunnel(&agent.parts().dialer, host, Target::Terminal).await?));
+    }
+    let place = agent.terminals().enter().map_err(ConsoleError::Refused)?;
+    let (near, far) = tokio::io::duplex(TERMINAL_BYTES);
+    tokio::spawn(terminal::serve(far, place));
+    Ok(Box::new(near))
+}
+
+/// Answers with the console of a host; `held` is dropped when it has ended.
+pub async fn carry_host(
+    console: Box<dyn Stream>,
+    mut request: Request,
+    held: impl Send + 'static,
+) -> Response {
+    let Ok(slot) = SLOTS.try_acquire() else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let held = (slot, held);
+    if request.method() != Method::CONNECT {
+        return websocket::serve(console, websocket::Wire::Frames, held, request).await;
+    }
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        match upgrade.await {
+            // The client writes frames by itself.
+            Ok(client) => join_streams(TokioIo::new(client), console).await,
+            Err(error) => tracing::debug!(%error, "console not opened by the client"),
+        }
+        drop(held);
+    });
+    Response::new(Body::empty())
+}
+
 /// Answers `CONNECT /console` with the raw stream, and `GET /console` with a WebSocket.
 pub async fn serve(agent: &Agent, target: ConsoleTarget, mut request: Request) -> Response {
     let Ok(slot) = SLOTS.try_acquire() else {
@@ -105,7 +151,7 @@ pub async fn serve(agent: &Agent, target: ConsoleTarget, mut request: Request) -
         }
     };
     if request.method() != Method::CONNECT {
-        return websocket::serve(console, slot, request).await;
+        return websocket::serve(console, websocket::Wire::Bytes, slot, request).await;
     }
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {

@@ -18,6 +18,9 @@ use crate::state::AppState;
 pub(super) async fn serve(state: &Arc<AppState>, origin: Origin, request: Request) -> Response {
     let query = request.uri().query().unwrap_or_default().to_owned();
     let value = |key: &str| auth::query_value(&query, key);
+    if let Some(host) = value("host") {
+        return super::host_console::serve(state, origin, &host, request).await;
+    }
     let who = match auth::for_path(state, origin, &request).await {
         Ok(who) => who,
         Err(error) => return auth::refusal(&error),

@@ -10,7 +10,8 @@ use serde_json::{Value as Json, json};
 
 use super::auth::{self, Credentials, Who};
 use super::{
-    Origin, RPC_BYTES_MAX, body, extra_ha, extra_pool, extra_recovery, metrics, text, web,
+    Origin, RPC_BYTES_MAX, body, extra_ha, extra_pool, extra_recovery, host_console, metrics, text,
+    web,
 };
 use crate::copies;
 use crate::ops::certificate;
@@ -90,6 +91,7 @@ pub(super) async fn post(
         "/haven/ha/check" => crate::ha::checkup::check(state).await,
         "/haven/pool/check-host" => crate::ops::add_host::check(state, &asked).await,
         "/haven/pool/add-host" => crate::ops::add_host::add(state, &asked).await,
+        host_console::ROUTE => host_console::state_of(state, &asked).await,
         "/haven/storage/test" => crate::ops::sr_test::test(state, &asked).await,
         "/haven/users/password" => extra_pool::set_password(state, &asked).await,
         "/haven/pool/init" => extra_pool::init(state, &asked).await,
@@ -130,6 +132,7 @@ pub(super) async fn get(
     match path {
         "/haven/web" if origin.is_root() => reply(Ok(web::where_and_code(state).await)),
         certificate::ROUTE if origin.is_root() => reply(certificate::show_here(state).await),
+        host_console::HERE_ROUTE if origin.is_root() => reply(Ok(host_console::here(state))),
         "/haven/status" => reply(Ok(extra_pool::status(state))),
         copies::ABOUT_ROUTE if origin.is_root() => reply(extra_recovery::about(state).await),
         "/haven/pool/waiting" => reply(Ok(state.found.show())),

@@ -11,6 +11,7 @@ mod extra;
 mod extra_ha;
 mod extra_pool;
 mod extra_recovery;
+mod host_console;
 mod metrics;
 mod raw_vdi;
 mod redirect;
@@ -58,6 +59,7 @@ const OWN_ROUTES: &[&str] = &[
     "/haven/pool/recover",
     "/haven/web",
     crate::ops::certificate::ROUTE,
+    host_console::HERE_ROUTE,
 ];
 
 /// Where consoles are; any host of the pool leads there.

@@ -36,6 +36,8 @@ pub enum Target {
     Vnc(Uuid),
     /// A guest's serial console.
     Serial(Uuid),
+    /// A console of the host itself.
+    Terminal,
 }
 
 impl fmt::Display for Target {
@@ -45,6 +47,7 @@ impl fmt::Display for Target {
             Self::Migrate(vm) => write!(f, "migrate/{vm}"),
             Self::Vnc(vm) => write!(f, "vnc/{vm}"),
             Self::Serial(vm) => write!(f, "serial/{vm}"),
+            Self::Terminal => f.write_str("terminal"),
         }
     }
 }
@@ -55,6 +58,9 @@ impl FromStr for Target {
     fn from_str(text: &str) -> Result<Self, ()> {
         if text == "libvirt" {
             return Ok(Self::Libvirt);
+        }
+        if text == "terminal" {
+            return Ok(Self::Terminal);
         }
         let (kind, vm) = text.split_once('/').ok_or(())?;
         let vm = Uuid::try_parse(vm).map_err(|_| ())?;

@@ -18,6 +18,7 @@ mod drills;
 mod drives;
 mod guarded;
 mod guards;
+mod host_console;
 mod lifecycle;
 mod members;
 mod moves;

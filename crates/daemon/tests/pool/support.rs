@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use haven_daemon::app::Daemon;
 use haven_daemon::boot::Drivers;
-use haven_daemon::config::{Config, HypervisorSettings, PamSettings, Paths, Settings};
+use haven_daemon::config::{
+    Config, HostConsoleSettings, HypervisorSettings, PamSettings, Paths, Settings,
+};
 use haven_daemon::simulate::Simulation;
 use haven_drivers::hypervisor::sim::{SimHypervisor, SimWorld, host_uri};
 use haven_drivers::hypervisor::{
@@ -129,6 +131,7 @@ struct With {
     shared_port: Option<u16>,
     uuid: Option<Uuid>,
     pam: PamSettings,
+    host_console: HostConsoleSettings,
     /// Where hosts find each other, each at an address of its own; 0: nowhere.
     discovery_port: u16,
 }
@@ -180,6 +183,7 @@ impl TestHost {
             api_port: with.shared_port.unwrap_or_else(free_port),
             discovery_port: with.discovery_port,
             pam: with.pam.clone(),
+            host_console: with.host_console.clone(),
             peer_port: free_port(),
             name: Some(format!("host{number}")),
             report_interval_ms: 200,
@@ -244,6 +248,14 @@ pub(crate) async fn pool_at_addresses(count: usize) -> TestPool {
 /// A pool whose hosts find each other by this port.
 pub(crate) async fn pool_that_is_found(discovery_port: u16) -> TestPool {
     founded(1, &With { discovery_port, ..With::default() }).await
+}
+
+/// A pool whose hosts have a console.
+pub(crate) async fn pool_with_consoles(
+    count: usize,
+    host_console: HostConsoleSettings,
+) -> TestPool {
+    founded(count, &With { host_console, ..With::default() }).await
 }
 
 /// A pool whose hosts ask PAM.

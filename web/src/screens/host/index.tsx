@@ -11,6 +11,7 @@ export const area: Area = {
     defineTab({ of: "host", id: "storage", label: "tab-storage", order: 15, component: lazy(() => import("./Storage")) }),
     defineTab({ of: "host", id: "settings", label: "tab-settings", order: 80, component: lazy(() => import("./Settings")) }),
     defineTab({ of: "host", id: "networks", label: "tab-networks", order: 20, component: lazy(() => import("./Networks")) }),
+    defineTab({ of: "host", id: "console", label: "tab-console", order: 25, component: lazy(() => import("./Console")) }),
     defineTab({ of: "host", id: "history", label: "tab-history", order: 90, component: HostHistory }),
     defineTab({ of: "network", id: "overview", label: "tab-overview", order: 0, component: NetworkOverview }),
   ],

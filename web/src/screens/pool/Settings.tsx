@@ -20,6 +20,7 @@ export default function PoolSettings({ object: pool }: { object: Item<"pool"> })
       <NameSettings of="pool" object={pool} />
       <MoveNetwork pool={pool} />
       <PoolSwitch pool={pool} entry="haven_discovery" words="discovery" />
+      <PoolSwitch pool={pool} entry="haven_host_console" words="hostconsole" />
     </div>
   );
 }
