@@ -25,6 +25,7 @@ use crate::discovery::Found;
 use crate::fair::Fair;
 use crate::ha::Ha;
 use crate::identity::{IdentityStore, Member};
+use crate::ops::motion::watch::MovingDisks;
 use crate::ops::vm::moving::Moving;
 use crate::order_client::OrderClient;
 use crate::pam::Pam;
@@ -70,6 +71,8 @@ pub struct AppState {
     pub moving: Moving,
     /// Hosts and pools of the management network.
     pub found: Found,
+    /// Disks of running machines that move now.
+    pub moving_disks: MovingDisks,
     /// Carries this host to other members.
     pub dialer: Dialer,
     agent: Agent,
@@ -100,6 +103,7 @@ impl AppState {
             passwords: Passwords::default(),
             throttle: Throttle::default(),
             moving: Moving::default(),
+            moving_disks: MovingDisks::default(),
             desk: Desk::default(),
             fair: Arc::default(),
             audit,

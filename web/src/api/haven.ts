@@ -90,6 +90,18 @@ export interface Migration {
 }
 
 /** A move that runs now; 0 where nothing is known yet. */
+/** A disk that moves under its machine. */
+export interface MovingDisk {
+  /** Uuid of the machine. */
+  vm: string;
+  /** References of the disk, and of the one that it becomes. */
+  disk: string;
+  becomes: string;
+  done_bytes: number;
+  remaining_bytes: number;
+  bytes_s: number;
+}
+
 export interface Moving {
   vm: string;
   /** Passes over the memory. */
@@ -269,5 +281,6 @@ export const haven = {
   migrations: (signal?: AbortSignal) => request<Migration[]>("GET", "/ui/haven/migrations", undefined, signal),
   moving: (signal?: AbortSignal) => request<Moving[]>("GET", "/ui/haven/migrations/now", undefined, signal),
   hostConsole: (host: string, signal?: AbortSignal) => request<{ refusal: HostConsoleRefusal | null }>("POST", "/ui/haven/host/console", { host }, signal),
+  movingDisks: (signal?: AbortSignal) => request<MovingDisk[]>("GET", "/ui/haven/disk-moves/now", undefined, signal),
   joinToken: () => request<{ token: string; expires_ms: number }>("POST", "/ui/haven/pool/token", {}),
 };

@@ -52,6 +52,11 @@ export function deviceMethods(tables: MockTables): Record<string, Method> {
     },
     "VDI.pool_migrate": ([ref, sr]) => {
       tables.update("VDI", String(ref), { SR: String(sr) });
+      const users = tables.all("VBD").filter(([, vbd]) => vbd.VDI === ref && vbd.currently_attached);
+      for (const [, vbd] of users) {
+        const metrics = tables.get("VM", vbd.VM)?.metrics ?? "";
+        if (tables.get("VM_metrics", metrics) !== undefined) tables.update("VM_metrics", metrics, { other_config: { last_disk_move_pause_ms: "61", last_disk_move_ms: "41000", last_disk_move_bytes: String(8 * 2 ** 30) } });
+      }
       return ref;
     },
     "VDI.resize": resize,

@@ -1,5 +1,5 @@
 // The routes that the page asks, in front of the mock pool.
-import type { ArmingCheck, HaStatus, HostCheck, Moving, NewMachine, SessionState, StorageTest, StorageTried, FoundPool, WaitingHost, WhatIf } from "@/api/haven";
+import type { ArmingCheck, HaStatus, HostCheck, Moving, MovingDisk, NewMachine, SessionState, StorageTest, StorageTried, FoundPool, WaitingHost, WhatIf } from "@/api/haven";
 import { MockError, MockPool, type MockTempo } from "./methods";
 import { joinHost, fixed, type MockSize } from "./data";
 import { rrdUpdates } from "./rrd";
@@ -147,6 +147,8 @@ export class MockServer {
         return this.newHost(route, body as Record<string, string>);
       case "GET /ui/haven/migrations/now":
         return this.moving();
+      case "GET /ui/haven/disk-moves/now":
+        return this.movingDisks();
       case "GET /ui/haven/migrations":
         return [];
       case "POST /ui/haven/pool/token":
@@ -195,6 +197,11 @@ export class MockServer {
   }
 
   /** Moves that run, each at half of its way in the second pass. */
+  private movingDisks(): MovingDisk[] {
+    const disks = this.pool.tables.all("VDI").filter(([, row]) => Object.values(row.current_operations ?? {}).length > 0);
+    return disks.map(([disk]) => ({ vm: "", disk, becomes: disk, done_bytes: 3 * 2 ** 30, remaining_bytes: 5 * 2 ** 30, bytes_s: 210 * 2 ** 20 }));
+  }
+
   private moving(): Moving[] {
     const { tables } = this.pool;
     const running = tables.all("task").filter(([, task]) => task.name_label === "Async.VM.pool_migrate" && task.status === "pending");

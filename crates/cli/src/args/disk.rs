@@ -34,6 +34,19 @@ pub(crate) enum DiskCommand {
         #[arg(value_parser = parse_bytes)]
         size: u64,
     },
+    /// Move a disk to another storage repository; a machine that runs goes on meanwhile
+    Move {
+        /// The machine
+        vm: String,
+        /// The device, as `haven vm show` has it
+        device: String,
+        /// Where it goes
+        #[arg(long, value_name = "SR")]
+        to: String,
+        /// Copy no more than this, in MiB a second
+        #[arg(long, value_name = "MIB_S")]
+        bandwidth: Option<u64>,
+    },
     /// Take a disk from a machine and delete it
     #[command(visible_alias = "rm")]
     Remove {

@@ -296,6 +296,9 @@ pub(crate) struct MigratePace {
     /// Send memory over this network: both hosts need an address there
     #[arg(long)]
     pub(crate) network: Option<String>,
+    /// Move its disks to this storage repository first: both hosts need it
+    #[arg(long, value_name = "SR")]
+    pub(crate) disks_to: Option<String>,
     /// Never slow the guest down; one that writes much may then never arrive
     #[arg(long)]
     pub(crate) full_speed: bool,

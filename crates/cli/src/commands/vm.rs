@@ -158,7 +158,7 @@ async fn migrate(
 ) -> Outcome<()> {
     let vm = machine(context, given).await?;
     let host = context.host(to).await?;
-    if vm.text("resident_on") == host.reference {
+    if vm.text("resident_on") == host.reference && pace.disks_to.is_none() {
         let text = format!("machine {} runs on {} already", vm.name(), host.name());
         let value = json!({ "uuid": vm.uuid(), "host": host.name(), "paused_ms": 0 });
         return context.print(&Answer::done(text, value));
@@ -167,6 +167,9 @@ async fn migrate(
     let mut asked = options(pace);
     if let Some(network) = &pace.network {
         asked["network"] = context.network(network).await?.uuid().into();
+    }
+    if let Some(sr) = &pace.disks_to {
+        asked["disks_to"] = context.sr(sr).await?.uuid().into();
     }
     let params = [json!(vm.reference), json!(host.reference), asked];
     context.run(&label, "VM.pool_migrate", &params).await?;

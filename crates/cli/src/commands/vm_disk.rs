@@ -18,6 +18,9 @@ pub(super) async fn run(context: &mut Context, verb: DiskCommand) -> Outcome<()>
             add(context, &vm, (size, bus), name, sr).await
         }
         DiskCommand::Grow { vm, device, size } => grow(context, &vm, &device, size).await,
+        DiskCommand::Move { vm, device, to, bandwidth } => {
+            move_to(context, (&vm, &device), &to, bandwidth).await
+        }
         DiskCommand::Remove { vm, device, keep, yes } => {
             remove(context, &vm, &device, (keep, yes)).await
         }
@@ -130,6 +133,46 @@ async fn grow(context: &mut Context, given: &str, device: &str, size: u64) -> Ou
     }
     let text = format!("disk {device} of {} has {} now", vm.name(), show_bytes(bytes(size)));
     context.print(&Answer::done(text, json!({ "vm": vm.uuid(), "device": device, "size": size })))
+}
+
+async fn move_to(
+    context: &mut Context,
+    (given, device): (&str, &str),
+    to: &str,
+    bandwidth: Option<u64>,
+) -> Outcome<()> {
+    let vm = machine(context, given).await?;
+    let vbd = connection(context, &vm, device).await?;
+    let sr = context.sr(to).await?;
+    let mut options = json!({});
+    if let Some(mib_s) = bandwidth.filter(|_| is_live(&vm)) {
+        options["bandwidth"] = mib_s.to_string().into();
+    }
+    let label = format!("moving disk {device} of {} to {}", vm.name(), sr.name());
+    let params = [json!(vbd.text("VDI")), json!(sr.reference), options];
+    context.run(&label, "VDI.pool_migrate", &params).await?;
+    if !context.waits() {
+        return Ok(());
+    }
+    let paused_ms = match is_live(&vm) {
+        true => paused_ms(context, &vm).await,
+        false => None,
+    };
+    let mut text = format!("disk {device} of {} is in {}", vm.name(), sr.name());
+    if let Some(ms) = paused_ms {
+        text.push_str(&format!("; the machine paused for {ms} ms"));
+    }
+    let value = json!({
+        "vm": vm.uuid(), "device": device, "sr": sr.uuid(), "paused_ms": paused_ms,
+    });
+    context.print(&Answer::done(text, value))
+}
+
+/// The pause of the machine when a disk of it moved last.
+async fn paused_ms(context: &mut Context, vm: &Record) -> Option<u64> {
+    let metrics = context.call("VM.get_metrics", &[json!(vm.reference)]).await.ok()?;
+    let noted = context.call("VM_metrics.get_other_config", &[metrics]).await.ok()?;
+    noted.get("last_disk_move_pause_ms")?.as_str()?.parse().ok()
 }
 
 async fn remove(

@@ -17,7 +17,9 @@ use crate::orders::{Inventory, Order, OrderError, OrderReply, OrderResult, Refus
 impl Case {
     pub(super) async fn vm_order(&self) -> OrderResult {
         let lane = match &self.envelope.order {
-            Order::MigrateProgress { .. } | Order::CancelJob { .. } => Lane::Ask,
+            Order::MigrateProgress { .. } | Order::CancelJob { .. } | Order::DiskState { .. } => {
+                Lane::Ask
+            }
             Order::StopVm { mode: StopMode::Clean { .. }, .. }
             | Order::SuspendVm { .. }
             | Order::ResumeVm { .. } => Lane::VmLong,
@@ -50,6 +52,9 @@ impl Case {
                 Order::CancelJob { vm } => done(hypervisor.cancel_job(*vm)),
                 Order::MigrateProgress { vm } => {
                     Ok(OrderReply::Progress(progress(hypervisor.migrate_progress(*vm))?))
+                }
+                Order::DiskState { vm, target } => {
+                    Ok(OrderReply::Disk(Box::new(hypervisor.disk_state(*vm, target)?)))
                 }
                 Order::GuestAgent { vm, command } => {
                     Ok(OrderReply::Text(hypervisor.guest_agent(*vm, command)?))

@@ -142,6 +142,7 @@ pub(super) async fn get(
         "/haven/ha/plan" => reply(crate::ops::what_if::plan(state, language).await),
         "/haven/ha/policy" => reply(crate::ops::ha_policy::show(state, language).await),
         "/haven/migrations/now" => reply(Ok(state.moving.show())),
+        "/haven/disk-moves/now" => reply(Ok(state.moving_disks.show())),
         "/haven/metrics" => match state.pool.read(metrics::page).await {
             Ok(page) => text(metrics::CONTENT_TYPE, page),
             Err(error) => failed(&error),

@@ -28,6 +28,7 @@ pub mod init;
 pub mod join;
 pub mod membership;
 pub mod message;
+pub mod motion;
 pub mod network;
 pub mod news;
 pub mod pbd;

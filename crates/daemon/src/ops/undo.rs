@@ -40,6 +40,7 @@ async fn carry_out(state: &Arc<AppState>, action: &Undo) -> Result<(), ApiError>
     match *action {
         Undo::Abandon { vm } => abandon(state, vm, true).await,
         Undo::EndMigration { vm, from, to } => migrate::end(state, vm, from, to).await,
+        Undo::EndMove { mark } => super::motion::end(state, mark).await,
         Undo::DropVdi { vdi } => {
             if state.pool.read(|db| db.get::<Vdi>(vdi).is_none()).await? {
                 return Ok(());

@@ -8,16 +8,20 @@ use haven_pooldb::{Image, Tx};
 use super::vdi::{refresh_allowed, unused, writable};
 use super::vdi_copy::copy_into;
 use super::vm::state::Undo;
-use super::{chain, rows};
+use super::{chain, motion, rows};
 use crate::dispatch::Call;
 use crate::state::fresh;
 use crate::tasks::Plan;
 
-/// `VDI.pool_migrate(vdi, sr, options)`: a disk whose machines are halted. It is copied; in one
+/// `VDI.pool_migrate(vdi, sr, options)`: a disk whose machines are halted; those of running machines
+/// are [`motion`]'s. It is copied; in one
 /// transaction its machines get the copy; then the old one goes. Answers the new disk, as
 /// XenServer does.
 pub async fn pool_migrate(call: Arc<Call>) -> Result<Value, ApiError> {
     let (from, sr): (Ref<Vdi>, Ref<Sr>) = (call.arg(0)?, call.arg(1)?);
+    if let Some(vbd) = call.read(|db| Ok(motion::plugged(db, from))).await? {
+        return motion::pool_migrate(call, (vbd, from, sr)).await;
+    }
     let users = call.read(|db| movable(db, from, sr)).await?;
     let to = Ref::<Vdi>::from_uuid(fresh());
     let mut plan = Plan::new("pool_migrate").exclusive(from).exclusive(to);

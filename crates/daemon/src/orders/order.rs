@@ -115,6 +115,13 @@ pub enum Order {
         /// The VM.
         vm: Uuid,
     },
+    /// Where a disk of a VM is, and how far its copy.
+    DiskState {
+        /// The VM.
+        vm: Uuid,
+        /// Target name of the disk.
+        target: String,
+    },
     /// Cancels the running job of a VM.
     CancelJob {
         /// The VM.
@@ -442,6 +449,7 @@ impl Order {
             Self::FinishMigrateIn { .. } => "finish_migrate_in",
             Self::MigrateVm { .. } => "migrate_vm",
             Self::MigrateProgress { .. } => "migrate_progress",
+            Self::DiskState { .. } => "disk_state",
             Self::CancelJob { .. } => "cancel_job",
             Self::ClosePlacement { .. } => "close_placement",
             Self::ChangeVm { .. } => "change_vm",
@@ -486,6 +494,7 @@ impl Order {
             self,
             Self::Inventory
                 | Self::MigrateProgress { .. }
+                | Self::DiskState { .. }
                 | Self::Screenshot { .. }
                 | Self::ScanSr { .. }
                 | Self::ProbeSr { .. }
@@ -511,6 +520,7 @@ impl Order {
             | Self::FinishMigrateIn { vm }
             | Self::MigrateVm { vm, .. }
             | Self::MigrateProgress { vm }
+            | Self::DiskState { vm, .. }
             | Self::CancelJob { vm }
             | Self::ClosePlacement { vm, .. }
             | Self::ChangeVm { vm, .. }

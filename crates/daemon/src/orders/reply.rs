@@ -1,7 +1,7 @@
 //! What a host answers.
 
 use haven_drivers::host_info::optical::Drive;
-use haven_drivers::hypervisor::{DomainInfo, MigrateProgress, MigrateStats};
+use haven_drivers::hypervisor::{DiskState, DomainInfo, MigrateProgress, MigrateStats};
 use haven_drivers::power::{Metadata, PowerState};
 use haven_drivers::storage::{SrSpace, SrTest, VolumeInfo};
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ pub enum OrderReply {
     Done,
     /// To `Inventory`.
     Inventory(Box<Inventory>),
+    /// To `DiskState`.
+    Disk(Box<DiskState>),
     /// To `ClosePlacement`: does it run here?
     Running(bool),
     /// To `MigrateVm`.

@@ -12,6 +12,7 @@ mod stuck;
 pub mod unknown;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::ops::message;
+use crate::ops::{message, motion};
 use crate::orders::Report;
 use crate::recovery;
 use crate::state::AppState;
@@ -30,6 +31,8 @@ pub use hosts::{ask, ask_all, tell_members};
 
 /// How often silent hosts are looked for.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// How often moves of disks are looked for that nobody works on any more.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// Reports that a host may miss before it counts as silent.
 const MISSED_MAX: u32 = 3;
 /// A copy of a host that has not reported for so long is gone.
@@ -51,6 +54,8 @@ pub struct Reports {
     unasked: Mutex<BTreeSet<Uuid>>,
     /// Hosts that are off, as a person said, and that were not heard since.
     off: Mutex<BTreeSet<Uuid>>,
+    /// Moves that were left open are being ended.
+    sweeping: AtomicBool,
     /// When a copy of a host last said that it is one.
     twins: Mutex<BTreeMap<Uuid, Instant>>,
 }
@@ -148,6 +153,8 @@ pub async fn run(
 ) {
     let limit = (state.config.report_interval() * MISSED_MAX).max(SILENT_MIN);
     let mut looks = tokio::time::interval(LOOK_INTERVAL);
+    let mut sweeps = tokio::time::interval(SWEEP_INTERVAL);
+    sweeps.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -155,9 +162,22 @@ pub async fn run(
                 Some(report) => enter(&state, report),
                 None => return,
             },
+            _ = sweeps.tick() => sweep(&state),
             _ = looks.tick() => hosts::find_silent(&state, limit).await,
         }
     }
+}
+
+/// Ends moves that were left open, one sweep at a time: a host that hangs may hold one up.
+fn sweep(state: &Arc<AppState>) {
+    if !state.may_act() || state.reports.sweeping.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    let state = state.clone();
+    tokio::spawn(async move {
+        motion::sweep(state.clone()).await;
+        state.reports.sweeping.store(false, Ordering::SeqCst);
+    });
 }
 
 /// Takes a report in beside those of other hosts: questions to one that hangs must not keep the

@@ -21,6 +21,7 @@ mod guards;
 mod host_console;
 mod lifecycle;
 mod members;
+mod motion;
 mod moves;
 mod node;
 #[path = "../shared/ports.rs"]

@@ -14,8 +14,9 @@ use haven_daemon::config::{
 use haven_daemon::simulate::Simulation;
 use haven_drivers::hypervisor::sim::{SimHypervisor, SimWorld, host_uri};
 use haven_drivers::hypervisor::{
-    Capabilities, Consent, DomainChange, DomainInfo, DomainSpec, Hypervisor, HypervisorError,
-    HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget, StopMode, Stranger,
+    Capabilities, Consent, DiskState, DomainChange, DomainInfo, DomainSpec, Hypervisor,
+    HypervisorError, HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget, StopMode,
+    Stranger,
 };
 use haven_drivers::storage::SrDriver;
 use haven_drivers::storage::sim::SimArray;
@@ -101,6 +102,9 @@ impl Hypervisor for Addressed {
     }
     fn change(&self, vm: Uuid, change: &DomainChange) -> Result<(), HypervisorError> {
         self.sim.change(vm, change)
+    }
+    fn disk_state(&self, vm: Uuid, target: &str) -> Result<DiskState, HypervisorError> {
+        self.sim.disk_state(vm, target)
     }
     fn strangers(&self) -> Result<Vec<Stranger>, HypervisorError> {
         self.sim.strangers()

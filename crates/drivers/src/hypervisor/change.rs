@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DiskSpec, NicSpec};
+use super::{DiskFormat, DiskSpec, NicSpec};
 
 /// A disk that goes on in another file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +11,19 @@ pub struct DiskOverlay {
     pub target: String,
     /// Path of the new file; it exists, is qcow2, and has the disk's present file as its base.
     pub path: String,
+}
+
+/// Where a disk is copied to while its guest writes to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskCopy {
+    /// Target name of the disk, e.g. `vda`.
+    pub target: String,
+    /// Path of the new file; it exists, is empty, has no base, and is as large as the disk.
+    pub path: String,
+    /// Its format.
+    pub format: DiskFormat,
+    /// Bandwidth limit in MiB/s, 0 for none.
+    pub bandwidth_mib_s: u64,
 }
 
 /// A change of a running domain.
@@ -59,6 +72,17 @@ pub enum DomainChange {
         /// Has the guest agent quiet its file systems first; fails where there is none.
         quiesce: bool,
     },
+    /// Begins to copy a disk to another file, base files included. From the moment that the copy is
+    /// ready every write goes to both files before the guest hears that it is done.
+    CopyDisk(DiskCopy),
+    /// Ends the copy of a disk: `pivot`: the guest goes on in the copy; else where it is, and the
+    /// copy is left as it is.
+    EndCopy {
+        /// Target name of the disk.
+        target: String,
+        /// Go on in the copy.
+        pivot: bool,
+    },
     /// An interrupt that cannot be masked: makes most guests write a crash dump.
     Nmi,
 }
@@ -85,6 +109,9 @@ impl DomainChange {
             Self::Memory { .. } => "set memory",
             Self::Snapshot { memory: None, .. } => "snapshot",
             Self::Snapshot { .. } => "checkpoint",
+            Self::CopyDisk(_) => "copy disk",
+            Self::EndCopy { pivot: true, .. } => "go on in the copy",
+            Self::EndCopy { .. } => "end the copy",
             Self::Nmi => "send NMI",
         }
     }

@@ -11,7 +11,7 @@ pub(crate) mod kvm;
 pub mod libvirt;
 pub mod sim;
 
-pub use change::{DiskOverlay, DomainChange};
+pub use change::{DiskCopy, DiskOverlay, DomainChange};
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -366,6 +366,31 @@ pub struct MigrateStats {
     pub processed_bytes: u64,
 }
 
+/// Where a disk of a running domain is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskState {
+    /// The file that the guest writes to.
+    pub path: String,
+    /// The guest executes.
+    pub executes: bool,
+    /// The copy that is being made of it.
+    pub copy: Option<CopyState>,
+}
+
+/// How far the copy of a disk is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopyState {
+    /// The file of the copy.
+    pub path: String,
+    /// Bytes that were copied.
+    pub done_bytes: u64,
+    /// Bytes to copy in all, as far as it is known now.
+    pub total_bytes: u64,
+    /// The copy has all that the disk has, and gets every further write before the guest hears
+    /// that it is done.
+    pub ready: bool,
+}
+
 /// What a host can do.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Capabilities {
@@ -494,6 +519,11 @@ pub trait Hypervisor: Send + Sync + std::fmt::Debug {
     fn cancel_job(&self, vm: Uuid) -> Result<(), HypervisorError>;
     /// Changes a running domain.
     fn change(&self, vm: Uuid, change: &DomainChange) -> Result<(), HypervisorError>;
+    /// Where the disk with this target name is, and how far its copy.
+    fn disk_state(&self, vm: Uuid, target: &str) -> Result<DiskState, HypervisorError> {
+        let text = format!("this hypervisor does not copy disks such as {target} of {vm}");
+        Err(HypervisorError::Failed { call: "disk state".to_owned(), text })
+    }
     /// Domains of others, also those that are only defined; nothing of Haven ever touches them.
     fn strangers(&self) -> Result<Vec<Stranger>, HypervisorError> {
         Ok(Vec::new())

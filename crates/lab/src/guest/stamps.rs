@@ -70,6 +70,9 @@ pub struct Report {
     pub interleavings: usize,
     /// Violations that guests saw themselves.
     pub violations: usize,
+    /// Numbers between the first and the last stamp that are not there: writes that were
+    /// acknowledged to a guest and lost.
+    pub missing: u64,
 }
 
 impl Report {
@@ -83,8 +86,8 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} stamps of {} runs, {} interleavings, {} violations",
-            self.stamps, self.runs, self.interleavings, self.violations
+            "{} stamps of {} runs, {} interleavings, {} violations, {} missing",
+            self.stamps, self.runs, self.interleavings, self.violations, self.missing
         )
     }
 }
@@ -121,7 +124,10 @@ pub fn evaluate(disk: &[u8]) -> Report {
         }
         last = Some(&stamp.run);
     }
-    Report { stamps: stamps.len(), runs: seen.len(), interleavings, violations }
+    let numbers: BTreeSet<u64> = stamps.iter().map(|stamp| stamp.number).collect();
+    let all = numbers.first().zip(numbers.last()).map_or(0, |(first, last)| last - first + 1);
+    let missing = all.saturating_sub(numbers.len() as u64);
+    Report { stamps: stamps.len(), runs: seen.len(), interleavings, violations, missing }
 }
 
 fn blocks(disk: &[u8], from: u64, count: u64) -> Vec<Stamp> {
@@ -155,7 +161,7 @@ mod tests {
     #[test]
     fn one_run_after_another_is_clean() {
         let report = evaluate(&disk(&[("a", 1), ("a", 2), ("b", 3), ("b", 4)]));
-        assert_eq!(report, Report { stamps: 4, runs: 2, interleavings: 0, violations: 0 });
+        assert_eq!(report, Report { stamps: 4, runs: 2, ..Report::default() });
         assert!(report.is_clean());
     }
 
@@ -164,6 +170,15 @@ mod tests {
         let report = evaluate(&disk(&[("a", 1), ("b", 2), ("a", 3), ("b", 4)]));
         assert_eq!(report.interleavings, 2);
         assert!(!report.is_clean());
+    }
+
+    #[test]
+    fn a_stamp_that_was_lost_is_missed() {
+        let lost = disk(&[("a", 7), ("a", 8), ("a", 10)]);
+        assert_eq!(evaluate(&lost).missing, 1);
+        // The ring begins anew.
+        let whole: Vec<(&str, u64)> = (5..5 + RING_MAX).map(|number| ("a", number)).collect();
+        assert_eq!(evaluate(&disk(&whole)).missing, 0);
     }
 
     #[test]

@@ -6,7 +6,7 @@ import { haven, xe } from "@/actions/cli";
 import { useWorld } from "@/actions/runner";
 import { call, start } from "@/api/rpc";
 import { useI18n } from "@/i18n";
-import { bestStorage, isLibrary, roomOf } from "@/model/storage";
+import { bestStorage, isLibrary } from "@/model/storage";
 import { useAll, usePool } from "@/store/hooks";
 import { waitForTask } from "@/store/taskWatch";
 import { Act } from "@/ui/Act";
@@ -126,32 +126,6 @@ export function ResizeDiskDialog({ targets: [vdi], close }: DialogProps<"VDI">):
       close={close}
     >
       <NumberField id="disk-size" label={t("newvm-disk-gib")} value={gib} min={now} max={DISK_GIB_MAX} onChange={setGib} />
-    </Frame>
-  );
-}
-
-/** Another storage for a disk whose machine is off. */
-export function MoveDiskDialog({ targets: [vdi], close }: DialogProps<"VDI">): ReactNode {
-  const { t } = useI18n();
-  const world = useWorld();
-  const pool = usePool();
-  const srs = useAll("SR").filter((sr) => !isLibrary(sr) && sr.$ref !== vdi?.SR);
-  const [picked, setPicked] = useState<string | null>(null);
-  if (vdi === undefined) return null;
-  const sr = srs.find((each) => each.$ref === picked) ?? bestStorage(srs, pool);
-  return (
-    <Frame
-      title={t("disk-move-title", { name: vdi.name_label })}
-      body={t("disk-move-body")}
-      button={t("disk-move")}
-      blocked={sr === undefined ? t("disk-move-nowhere") : roomOf(sr) < vdi.physical_utilisation ? t("disk-move-tight") : undefined}
-      cli={xe("vdi-pool-migrate", { uuid: vdi.uuid, "sr-uuid": sr?.uuid ?? "SR" })}
-      work={async () => {
-        await waitForTask(world.client, await start("VDI.pool_migrate", vdi.$ref, sr?.$ref ?? "", {}));
-      }}
-      close={close}
-    >
-      <SrSelect id="disk-sr" srs={srs} sr={sr} onChange={setPicked} />
     </Frame>
   );
 }

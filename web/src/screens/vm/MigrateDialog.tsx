@@ -10,6 +10,7 @@ import { ApiError } from "@/api/errors";
 import { call, start } from "@/api/rpc";
 import { useI18n } from "@/i18n";
 import { chosenForMoves, useMoveNetworks } from "@/model/moves";
+import { isLibrary } from "@/model/storage";
 import { type Item, useAll, useObject, usePool, useTable } from "@/store/hooks";
 import { waitForTask } from "@/store/taskWatch";
 import { Act } from "@/ui/Act";
@@ -50,9 +51,11 @@ interface Pace {
   slows: boolean;
   /** Uuid of the network that memory goes over; empty: as the pool has it. */
   network: string;
+  /** Uuid of the storage that its disks go to first; empty: they stay. */
+  disks: string;
 }
 
-const PACE: Pace = { bandwidth: 0, compress: false, slows: true, network: "" };
+const PACE: Pace = { bandwidth: 0, compress: false, slows: true, network: "", disks: "" };
 
 /** As `VM.pool_migrate` takes them; what is as it always is is left out. */
 function optionsOf(pace: Pace, force: boolean): Record<string, string> {
@@ -62,12 +65,13 @@ function optionsOf(pace: Pace, force: boolean): Record<string, string> {
     ...(pace.compress ? { compress: "true" } : {}),
     ...(pace.slows ? {} : { auto_converge: "false" }),
     ...(pace.network === "" ? {} : { network: pace.network }),
+    ...(pace.disks === "" ? {} : { disks_to: pace.disks }),
     ...(force ? { force: "true" } : {}),
   };
 }
 
 function cliOf(vm: string, host: string, pace: Pace): string {
-  const words = [pace.bandwidth > 0 ? ["--bandwidth", pace.bandwidth] : [], pace.compress ? ["--compress"] : [], pace.network === "" ? [] : ["--network", pace.network], pace.slows ? [] : ["--full-speed"]];
+  const words = [pace.bandwidth > 0 ? ["--bandwidth", pace.bandwidth] : [], pace.compress ? ["--compress"] : [], pace.network === "" ? [] : ["--network", pace.network], pace.disks === "" ? [] : ["--disks-to", pace.disks], pace.slows ? [] : ["--full-speed"]];
   return haven("vm", "migrate", vm, "--to", host, ...words.flat());
 }
 
@@ -270,6 +274,34 @@ function NetworkOfMove({ network, onNetwork, from, to }: NetworkProps): ReactNod
   );
 }
 
+interface DisksProps extends Pick<NetworkProps, "from" | "to"> {
+  disks: string;
+  onDisks: (disks: string) => void;
+}
+
+/** To which storage the disks go before the machine does: one that both hosts have. */
+function DisksOfMove({ disks, onDisks, from, to }: DisksProps): ReactNode {
+  const { t } = useI18n();
+  const pbds = useAll("PBD").filter((pbd) => pbd.currently_attached);
+  const srs = useAll("SR").filter((sr) => !isLibrary(sr));
+  const has = (sr: Item<"SR">, host: string): boolean => pbds.some((pbd) => pbd.SR === sr.$ref && pbd.host === host);
+  const lacks = (sr: Item<"SR">): boolean => !has(sr, from) || (to !== undefined && !has(sr, to));
+  const isWrong = srs.some((sr) => sr.uuid === disks && lacks(sr));
+  return (
+    <FormGroup label={t("vm-migrate-disks-to")} fieldId="disks">
+      <FormSelect id="disks" value={disks} onChange={(_event, value) => onDisks(value)} aria-describedby="disks-why">
+        <FormSelectOption value="" label={t("vm-migrate-disks-stay")} />
+        {srs.map((sr) => (
+          <FormSelectOption key={sr.uuid} value={sr.uuid} label={lacks(sr) ? t("vm-migrate-disks-lacks", { storage: sr.name_label }) : sr.name_label} />
+        ))}
+      </FormSelect>
+      <div id="disks-why">
+        <Help isWrong={isWrong}>{t(isWrong ? "vm-migrate-disks-refused" : "vm-migrate-disks-why")}</Help>
+      </div>
+    </FormGroup>
+  );
+}
+
 interface OptionsProps extends Pick<NetworkProps, "from" | "to"> {
   pace: Pace;
   onPace: (pace: Pace) => void;
@@ -284,7 +316,7 @@ function Options({ pace, onPace, from, to }: OptionsProps): ReactNode {
         <NumberField id="bandwidth" label={t("vm-migrate-bandwidth")} value={pace.bandwidth} min={0} max={BANDWIDTH_MIB_S_MAX} step={50} onChange={(value) => onPace({ ...pace, bandwidth: Math.round(value) })} />
         <p className="hv-muted">{t("vm-migrate-bandwidth-body")}</p>
         <Checkbox id="compress" label={t("vm-migrate-compress")} description={t("vm-migrate-compress-body")} isChecked={pace.compress} onChange={(_event, compress) => onPace({ ...pace, compress })} />
-        <Fixed id="disks" label="vm-migrate-disks-to" shown="vm-migrate-disks-stay" why="vm-migrate-disks-why" />
+        <DisksOfMove disks={pace.disks} onDisks={(disks) => onPace({ ...pace, disks })} from={from} to={to} />
         <NetworkOfMove network={pace.network} onNetwork={(network) => onPace({ ...pace, network })} from={from} to={to} />
         <Checkbox id="slows" label={t("vm-migrate-slows")} description={t("vm-migrate-slows-body")} isChecked={pace.slows} onChange={(_event, slows) => onPace({ ...pace, slows })} />
         <Checkbox id="post-copy" label={t("vm-migrate-post-copy")} description={t("vm-migrate-post-copy-why")} isChecked={false} isDisabled />

@@ -17,7 +17,8 @@ import type { Item } from "@/store/hooks";
 import { resultRef, waitForTask } from "@/store/taskWatch";
 import { CdDialog } from "./CdDialog";
 import { driveOf, putDisc } from "./drive";
-import { AddDiskDialog, AddNicDialog, LimitNicDialog, MoveDiskDialog, MoveNicDialog, ResizeDiskDialog } from "./DeviceDialogs";
+import { AddDiskDialog, AddNicDialog, LimitNicDialog, MoveNicDialog, ResizeDiskDialog } from "./DeviceDialogs";
+import { MoveDiskDialog } from "./MoveDisk";
 
 type Vm = Item<"VM">;
 
@@ -151,8 +152,13 @@ export const moveDisk = defineAction<"VDI">({
   icon: StorageIcon,
   group: "move",
   blocked: (vdi, world) => {
-    const users = world.all("VBD").filter((vbd) => vbd.VDI === vdi.$ref).map((vbd) => world.get("VM", vbd.VM));
-    if (users.some((vm) => vm !== undefined && vm.power_state !== "Halted")) return { id: "disk-move-off" };
+    const devices = world.all("VBD").filter((vbd) => vbd.VDI === vdi.$ref);
+    const users = devices.map((vbd) => world.get("VM", vbd.VM));
+    const running = users.filter((vm) => vm !== undefined && vm.power_state !== "Halted");
+    if (running.some((vm) => vm?.power_state === "Suspended")) return { id: "disk-move-suspended" };
+    if (running.length > 1) return { id: "disk-has-users" };
+    if (running.length === 1 && devices.some((vbd) => vbd.mode === "RO" || vbd.type === "CD")) return { id: "disk-move-read-only" };
+    if (vdi.snapshots.length > 0) return { id: "disk-move-snapshots" };
     if (world.all("SR").every((sr) => isLibrary(sr) || sr.$ref === vdi.SR)) return { id: "disk-move-nowhere" };
     return users.map(fixed).find((reason) => reason !== undefined);
   },

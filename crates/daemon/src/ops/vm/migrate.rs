@@ -14,11 +14,12 @@ use haven_tasks::TaskId;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::disks::{self, Moved};
 use super::moving::Watched;
 use super::state::{self as vm_state, Undo};
 use super::way::{self, Way};
 use crate::dispatch::Call;
-use crate::ops::{admission, allowed, errors, host, news, placement, view};
+use crate::ops::{admission, allowed, errors, host, motion, news, placement, view};
 use crate::orders::{Inventory, Order, OrderReply, Via};
 use crate::state::AppState;
 use crate::tasks::{Op, Plan};
@@ -41,10 +42,15 @@ pub async fn pool_migrate(call: Arc<Call>) -> Result<Value, ApiError> {
         return Err(ApiError::not_allowed("only live migration is possible (live=true)"));
     }
     let mut how = How::read(&options)?;
+    let (vm, to) = (call.arg(0)?, call.arg(1)?);
+    let disks = match options.get(disks::OPTION).cloned() {
+        Some(sr) => call.read(move |db| disks::all(db, (vm, to), &sr)).await?,
+        None => Vec::new(),
+    };
     if let Some(network) = options.get(way::OPTION).cloned() {
         how.way = Way::Only(call.read(move |db| way::network(db, &network)).await?);
     }
-    migrate(&call.state, call.task_id(), call.arg(0)?, (call.arg(1)?, how)).await
+    migrate_with(&call.state, call.task_id(), vm, (to, how), disks).await
 }
 
 /// What a person may ask of a migration.
@@ -91,7 +97,21 @@ pub async fn migrate(
     state: &Arc<AppState>,
     task: TaskId,
     vm: Ref<Vm>,
+    at: (Ref<Host>, How),
+) -> Result<Value, ApiError> {
+    migrate_with(state, task, vm, at, Vec::new()).await
+}
+
+/// The same with disks that go to other repositories first.
+///
+/// # Errors
+/// As [`migrate`]; disks that have moved by then stay where they are.
+pub async fn migrate_with(
+    state: &Arc<AppState>,
+    task: TaskId,
+    vm: Ref<Vm>,
     (to, how): (Ref<Host>, How),
+    disks: Vec<Moved>,
 ) -> Result<Value, ApiError> {
     let operation = VmOperations::PoolMigrate;
     let ((from, id), via) = state
@@ -103,19 +123,24 @@ pub async fn migrate(
             way::via(db, (residence.0, to), how.way).map(|via| (residence, via))
         })
         .await??;
-    if from == to {
+    if from == to && disks.is_empty() {
         return Ok(Value::void());
     }
-    let plan = Plan::new(operation.as_str())
-        .exclusive(vm)
-        .step("prepare the destination", 1)
-        .step("copy memory", 18)
-        .step("record", 1)
-        .cancellable();
+    let plan = disks::plan(Plan::new(operation.as_str()).exclusive(vm), &disks);
+    let plan = match from == to {
+        true => plan,
+        false => plan.step("prepare the destination", 1).step("copy memory", 18).step("record", 1),
+    };
+    let plan = plan.cancellable();
     let (state, runner) = (state.clone(), state.runner()?.clone());
     runner
         .run(task, plan, move |mut op| async move {
             settle(&state, vm).await?;
+            disks::carry(&state, &mut op, &disks, how).await?;
+            if from == to {
+                op.commit().await;
+                return Ok(Value::void());
+            }
             op.step_undo(&Undo::EndMigration { vm, from, to }).await?;
             let (epoch, number) = reserve(&state, vm, from, (to, how.forced)).await?;
             let bridges = state.pool.read(|db| super::nics::bridges(db, vm, to)).await??;
@@ -294,7 +319,7 @@ pub fn moved(
     vm_state::consoles(tx, vm, to)
 }
 
-/// Ends a migration of the VM whose end nobody saw, if there is one: until then nobody knows which
+/// Ends a migration of the VM whose end nobody saw, if there is one, and moves of its disks: until then nobody knows which
 /// of the two hosts an order about the VM is for, and the other one must not be forgotten.
 ///
 /// # Errors
@@ -307,11 +332,12 @@ pub async fn settle(state: &Arc<AppState>, vm: Ref<Vm>) -> Result<(), ApiError> 
         Ok(on.zip(other).map(|(on, other)| (on, other, holders.contains(&on))))
     };
     match state.pool.read(read).await?? {
-        Some((from, to, true)) => end(state, vm, from, to).await,
+        Some((from, to, true)) => end(state, vm, from, to).await?,
         // The host that it left was declared dead.
-        Some((_, to, false)) => find_at(state, vm, to).await,
-        None => Ok(()),
+        Some((_, to, false)) => find_at(state, vm, to).await?,
+        None => {}
     }
+    motion::settle(state, vm).await
 }
 
 /// Finds out whether a VM arrived at the one host that may still run it, and writes it.

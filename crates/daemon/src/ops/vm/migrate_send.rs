@@ -10,7 +10,7 @@ use haven_planner as planner;
 use haven_pooldb::Image;
 
 use super::way::{self, Way};
-use super::{migrate, query};
+use super::{disks, migrate, query};
 use crate::dispatch::Call;
 use crate::ops::{allowed, view};
 
@@ -35,11 +35,14 @@ pub async fn migrate_receive(call: Arc<Call>) -> Result<Value, ApiError> {
     .await
 }
 
-/// Where the ticket leads, and on which network, if the VM can go there as it is.
-fn judge(db: &Image, call: &Call) -> Result<(Ref<Vm>, Ref<Host>, Way), ApiError> {
+/// Where the ticket leads, on which network, and which disks move first, if all that can be.
+fn judge(
+    db: &Image,
+    call: &Call,
+) -> Result<(Ref<Vm>, (Ref<Host>, Way), Vec<disks::Moved>), ApiError> {
     let (vm, ticket): (Ref<Vm>, BTreeMap<String, String>) = (call.arg(0)?, call.arg(1)?);
     let live: bool = call.arg(2)?;
-    let disks: BTreeMap<Ref<Vdi>, Ref<Sr>> = call.arg(3)?;
+    let wanted: BTreeMap<Ref<Vdi>, Ref<Sr>> = call.arg(3)?;
     let nics: BTreeMap<Ref<Vif>, Ref<Network>> = call.arg(4)?;
     let options: BTreeMap<String, String> = call.arg_or(5, BTreeMap::new())?;
     let row = db.require(vm)?;
@@ -58,21 +61,17 @@ fn judge(db: &Image, call: &Call) -> Result<(Ref<Vm>, Ref<Host>, Way), ApiError>
         None => Way::Usual,
     };
     way::via(db, (row.resident_on, to), way)?;
-    for (disk, sr) in disks {
-        if db.require(disk)?.sr != sr {
-            return Err(no("disks do not move with a running VM: shut it down and use VDI.copy"));
-        }
-    }
+    let moves = disks::some(db, (vm, to), &wanted)?;
     for (vif, network) in nics {
         if db.require(vif)?.network != network {
             return Err(no("interfaces keep their network while a VM moves: use VIF.move after"));
         }
     }
-    if row.resident_on != to {
+    if row.resident_on != to && moves.is_empty() {
         let wanted = planner::Vm { affinity: None, ..view::vm(db, vm, row) };
         query::fits(db, vm, &wanted, (to, planner::Purpose::Ordinary))?;
     }
-    Ok((vm, to, way))
+    Ok((vm, (to, way), moves))
 }
 
 /// `VM.assert_can_migrate(vm, dest, live, vdi_map, vif_map, options)`.
@@ -83,8 +82,8 @@ pub async fn assert_can_migrate(call: Arc<Call>) -> Result<Value, ApiError> {
 
 /// `VM.migrate_send(vm, dest, live, vdi_map, vif_map, options)`.
 pub async fn migrate_send(call: Arc<Call>) -> Result<Value, ApiError> {
-    let (vm, to, way) = call.read(|db| judge(db, &call)).await?;
+    let (vm, (to, way), moves) = call.read(|db| judge(db, &call)).await?;
     let how = migrate::How { way, ..migrate::How::default() };
-    migrate::migrate(&call.state, call.task_id(), vm, (to, how)).await?;
+    migrate::migrate_with(&call.state, call.task_id(), vm, (to, how), moves).await?;
     Ok(vm.to_value())
 }

@@ -3,6 +3,7 @@
 pub mod booted;
 pub mod clone;
 pub mod create;
+pub mod disks;
 pub mod firmware;
 pub mod ha;
 pub mod live;

@@ -35,6 +35,11 @@ pub enum Undo {
         /// To.
         to: Ref<Host>,
     },
+    /// A move of a disk of a running VM that did not come to its end.
+    EndMove {
+        /// The move.
+        mark: crate::ops::motion::Mark,
+    },
     /// Rows of a VM that was being made, and its volumes.
     DropVm {
         /// The VM.

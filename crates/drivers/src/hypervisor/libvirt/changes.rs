@@ -63,6 +63,8 @@ impl LibvirtHypervisor {
             DomainChange::Snapshot { disks, memory, quiesce } => {
                 self.snapshot(name, vm, &disks, memory.as_deref(), quiesce)
             }
+            DomainChange::CopyDisk(copy) => self.begin_copy(name, vm, &copy),
+            DomainChange::EndCopy { target, pivot } => self.end_copy(name, vm, (target, pivot)),
             DomainChange::Nmi => self.live(name, vm, ffi::inject_nmi),
         }
     }

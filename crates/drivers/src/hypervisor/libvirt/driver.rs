@@ -18,9 +18,9 @@ use super::pending::Pending;
 use super::xml::{Element, RenderContext, domain_xml};
 use super::{domain_name, process, screen, stats};
 use crate::hypervisor::{
-    Capabilities, Consent, DomainChange, DomainInfo, DomainSpec, DomainState, DomainStats,
-    Hypervisor, HypervisorError, HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget,
-    StopMode, Stranger,
+    Capabilities, Consent, DiskState, DomainChange, DomainInfo, DomainSpec, DomainState,
+    DomainStats, Hypervisor, HypervisorError, HypervisorEvent, MigrateProgress, MigrateStats,
+    MigrateTarget, StopMode, Stranger,
 };
 use crate::storage::bounded::Bounded;
 
@@ -297,6 +297,10 @@ impl Hypervisor for LibvirtHypervisor {
 
     fn change(&self, vm: Uuid, change: &DomainChange) -> Result<(), HypervisorError> {
         self.change_domain(vm, change)
+    }
+
+    fn disk_state(&self, vm: Uuid, target: &str) -> Result<DiskState, HypervisorError> {
+        self.look_at_disk(vm, target)
     }
 
     fn strangers(&self) -> Result<Vec<Stranger>, HypervisorError> {

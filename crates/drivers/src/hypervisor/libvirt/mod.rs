@@ -6,7 +6,7 @@
 //!
 //! Every call runs on a worker thread of a lane (`lane`) with a deadline. Lanes: `query` (short
 //! questions), `inventory`, `statistics` and `screen` (which a busy domain may hold up, and nobody waits
-//! for), `start`, `stop`, `job` (save, restore, migrate: one connection each) and `agent`.
+//! for), `start`, `stop`, `job` (save, restore, migrate, copies of disks: one connection each) and `agent`.
 //! They are separate because libvirtd serves only five calls of one connection at a time, and a
 //! call that waits for stalled storage must not hold up a question or a stop.
 
@@ -22,9 +22,11 @@
 //! are made by [`LibvirtHypervisor::new`]. When either stream breaks, the guest continues on the
 //! source and libvirt removes the half-filled domain at the destination.
 
+mod block_ffi;
 mod capabilities;
 mod changes;
 mod config;
+mod copies;
 mod driver;
 mod error;
 mod events;

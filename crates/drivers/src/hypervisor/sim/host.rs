@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use super::copies;
 use super::world::{Job, SimWorld};
 use crate::hypervisor::{
-    Capabilities, Consent, DomainChange, DomainInfo, DomainSpec, DomainState, DomainStats,
-    Hypervisor, HypervisorError, HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget,
-    StopMode, Stranger,
+    Capabilities, Consent, DiskState, DomainChange, DomainInfo, DomainSpec, DomainState,
+    DomainStats, Hypervisor, HypervisorError, HypervisorEvent, MigrateProgress, MigrateStats,
+    MigrateTarget, StopMode, Stranger,
 };
 
 /// What every simulated guest shows: one grey pixel, as PNG.
@@ -31,8 +32,8 @@ const DOWNTIME_MS: u64 = 50;
 /// One host's hypervisor.
 #[derive(Clone, Debug)]
 pub struct SimHypervisor {
-    world: Arc<SimWorld>,
-    host: usize,
+    pub(super) world: Arc<SimWorld>,
+    pub(super) host: usize,
 }
 
 impl SimHypervisor {
@@ -286,6 +287,9 @@ impl Hypervisor for SimHypervisor {
 
     fn change(&self, vm: Uuid, change: &DomainChange) -> Result<(), HypervisorError> {
         self.query("change")?;
+        if copies::is_one(change) {
+            return self.change_copy(vm, change);
+        }
         let changed = self.world.with_domain(self.host, vm, |domain| {
             apply(&mut domain.spec, change)
                 .map_err(|text| HypervisorError::Failed { call: change.name().to_owned(), text })?;
@@ -295,6 +299,11 @@ impl Hypervisor for SimHypervisor {
             self.world.save(path, changed);
         }
         Ok(())
+    }
+
+    fn disk_state(&self, vm: Uuid, target: &str) -> Result<DiskState, HypervisorError> {
+        self.query("disk_state")?;
+        self.look_at_disk(vm, target)
     }
 
     fn strangers(&self) -> Result<Vec<Stranger>, HypervisorError> {
@@ -384,7 +393,7 @@ fn apply(spec: &mut DomainSpec, change: &DomainChange) -> Result<(), String> {
                 }
             }
         }
-        DomainChange::Nmi => {}
+        DomainChange::Nmi | DomainChange::CopyDisk(_) | DomainChange::EndCopy { .. } => {}
     }
     Ok(())
 }

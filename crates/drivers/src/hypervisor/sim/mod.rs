@@ -5,6 +5,7 @@
 //! that runs twice ([`SimWorld::violations`]). Never sleeps longer than the configured delay and
 //! has no randomness of its own.
 
+mod copies;
 mod host;
 mod load;
 mod world;

@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::hypervisor::{
-    DomainSpec, DomainState, Hypervisor, HypervisorError, HypervisorEvent, MigratePace,
-    MigrateTarget, StopMode,
+    DiskBus, DiskCopy, DiskFormat, DiskSpec, DomainChange, DomainSpec, DomainState, Hypervisor,
+    HypervisorError, HypervisorEvent, MigratePace, MigrateTarget, StopMode,
 };
 
 const GIB: u64 = 1 << 30;
@@ -116,4 +116,39 @@ fn consent_is_asked_after_the_delay() {
     let consent = std::sync::Arc::new(move || std::time::Instant::now() < until);
     assert_eq!(host.start_with(&vm(1), false, consent), Err(HypervisorError::Cancelled));
     assert!(host.inventory().unwrap().is_empty());
+}
+
+#[test]
+fn a_disk_is_copied_and_the_guest_goes_on_in_the_copy_or_not() {
+    let world = SimWorld::new(1, 2 * GIB);
+    world.set_delays(Delays { copy_looks: 2, ..Delays::default() });
+    let host = world.hypervisor(0);
+    let disk = DiskSpec {
+        vdi: Uuid::from_u128(9),
+        path: "/a".to_owned(),
+        format: DiskFormat::Qcow2,
+        target: "vda".to_owned(),
+        read_only: false,
+        cdrom: false,
+        bus: DiskBus::Virtio,
+    };
+    host.start(&DomainSpec { disks: vec![disk], ..vm(1) }, false).unwrap();
+    let id = vm(1).uuid;
+    let copy = DomainChange::CopyDisk(DiskCopy {
+        target: "vda".to_owned(),
+        path: "/b".to_owned(),
+        format: DiskFormat::Qcow2,
+        bandwidth_mib_s: 0,
+    });
+    let end = |pivot| DomainChange::EndCopy { target: "vda".to_owned(), pivot };
+    host.change(id, &copy).unwrap();
+    assert!(!host.disk_state(id, "vda").unwrap().copy.unwrap().ready);
+    assert!(host.change(id, &end(true)).is_err(), "it is not ready");
+    host.change(id, &end(false)).unwrap();
+    assert_eq!(host.disk_state(id, "vda").unwrap().path, "/a");
+    host.change(id, &copy).unwrap();
+    while !host.disk_state(id, "vda").unwrap().copy.unwrap().ready {}
+    host.change(id, &end(true)).unwrap();
+    let state = host.disk_state(id, "vda").unwrap();
+    assert_eq!((state.path.as_str(), state.copy), ("/b", None));
 }

@@ -10,7 +10,7 @@ use super::host::SimHypervisor;
 use super::load;
 use crate::hypervisor::fanout::Fanout;
 use crate::hypervisor::{
-    DomainInfo, DomainSpec, DomainState, DomainStats, HypervisorError, HypervisorEvent,
+    CopyState, DomainInfo, DomainSpec, DomainState, DomainStats, HypervisorError, HypervisorEvent,
     MigrateProgress, Stranger,
 };
 
@@ -30,6 +30,8 @@ pub struct Delays {
     pub query: Duration,
     /// A clean stop of a guest that ignores it, at most.
     pub deaf: Duration,
+    /// A copy of a disk: questions until it is ready.
+    pub copy_looks: u64,
 }
 
 /// A VM that executed on two hosts.
@@ -83,6 +85,8 @@ pub(super) struct Domain {
     pub(super) disk_full: bool,
     /// One of them stopped it.
     pub(super) stopped_by_disk: bool,
+    /// Copies of its disks, by target name.
+    pub(super) copies: BTreeMap<String, CopyState>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -300,6 +304,7 @@ impl SimWorld {
                 ignores_shutdown: false,
                 disk_full: false,
                 stopped_by_disk: false,
+                copies: BTreeMap::new(),
             };
             h.domains.insert(vm, domain);
             h.starts += 1;

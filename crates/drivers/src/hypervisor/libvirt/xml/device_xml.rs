@@ -1,7 +1,7 @@
 //! Descriptions of single devices, of snapshots, and of where a saved domain's disks are now.
 
-use super::domain::{nic_element, qemu_disk, source_key, xen_disk};
-use crate::hypervisor::{DiskOverlay, DiskSpec, NicSpec};
+use super::domain::{nic_element, qemu_copy, qemu_disk, source_key, xen_disk};
+use crate::hypervisor::{DiskCopy, DiskOverlay, DiskSpec, NicSpec};
 use crate::xml::{Element, el};
 
 /// Renders devices for the kind of hypervisor.
@@ -47,6 +47,11 @@ pub(crate) fn snapshot_xml(
         tree = tree.child(el("memory").attr("snapshot", "external").attr("file", path));
     }
     text(&tree.child(el("disks").children(present.iter().map(overlay))))
+}
+
+/// Where a disk is copied to.
+pub(crate) fn copy_xml(copy: &DiskCopy) -> Result<String, String> {
+    qemu_copy(&copy.path, copy.format).render()
 }
 
 /// A saved domain's description with its disks where `disks` says. They may have moved: the VM

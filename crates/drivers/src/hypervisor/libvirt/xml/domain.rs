@@ -270,6 +270,22 @@ pub(super) fn qemu_disk(disk: &DiskSpec) -> Element {
     tree
 }
 
+/// The file that a disk is copied to; the guest goes on in it with the settings that say how files
+/// are reached.
+pub(super) fn qemu_copy(path: &str, format: DiskFormat) -> Element {
+    let block = is_block_device(path);
+    let driver = el("driver")
+        .attr("name", "qemu")
+        .attr("type", format_name(format))
+        .attr("cache", "none")
+        .attr("io", "threads")
+        .attr("discard", "unmap");
+    el("disk")
+        .attr("type", if block { "block" } else { "file" })
+        .child(driver)
+        .child(el("source").attr(if block { "dev" } else { "file" }, path))
+}
+
 fn format_name(format: DiskFormat) -> &'static str {
     match format {
         DiskFormat::Raw => "raw",
