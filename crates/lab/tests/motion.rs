@@ -7,7 +7,6 @@
 
 mod common;
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use common::{create, eventually, guest, lab, mount, product};
@@ -66,13 +65,12 @@ fn a_guest_writes_on_while_its_disk_moves_and_nothing_is_lost() {
     let Some(lab) = product(1) else { return };
     let tell = Narrator::default();
     let pool = common::formed(&lab, &tell);
-    let [second, _] = pool.add_more_storage().unwrap();
+    let [second, third] = pool.add_more_storage().unwrap();
     let guest = Guest::new(1);
     let prober = Prober::start(&lab, &[guest.address()], Duration::from_millis(10)).unwrap();
     pool.create_guest(&guest).unwrap();
     let api = Api::log_in(lab.host(1)).unwrap();
     let vm = json!(api.named("VM", &guest.name).unwrap().0);
-    let sr = json!(api.named("SR", second).unwrap().0);
     let start = || {
         let begun = Instant::now();
         api.call("VM.start", &[vm.clone(), json!(false), json!(false)]).unwrap();
@@ -85,32 +83,37 @@ fn a_guest_writes_on_while_its_disk_moves_and_nothing_is_lost() {
         let record = api.call("VDI.get_record", &[vdi()]).unwrap();
         text(&record, "location").to_owned()
     };
-    let old: PathBuf = lab.config().export_dir().join(location());
+    let old = lab.config().export_dir().join(location());
     eventually(60, "stamps", || stamps::check(&old).unwrap().stamps > 20);
 
-    prober.forget_gaps();
-    let begun = Instant::now();
-    let to = [vdi(), sr.clone(), json!({})];
-    let moved = api.call("VDI.pool_migrate", &to).unwrap();
-    let took = begun.elapsed();
-    prober.answer_after(&guest.address(), Instant::now(), BOOT).unwrap();
-    let silence = prober.seen(&guest.address()).unwrap().longest_gap;
-    assert_eq!(vdi(), moved);
-    let metrics = api.call("VM.get_metrics", &[vm.clone()]).unwrap();
-    let noted = api.call("VM_metrics.get_other_config", &[metrics]).unwrap();
-    let noted = |key: &str| text(&noted, key).to_owned();
-    eprintln!("figure lab_disk_move {} ms", took.as_millis());
-    eprintln!("figure lab_disk_move_pause {} ms", noted("last_disk_move_pause_ms"));
-    eprintln!("figure lab_disk_move_silence {} ms", silence.as_millis());
-    assert!(!old.exists(), "the old disk is deleted");
-    let new = lab.config().dir_of_export(EXPORTS[1]).join(location());
-    let then = stamps::check(&new).unwrap();
-    assert!(then.stamps > 20, "{then}");
-    eventually(60, "it writes on, and all is there", || {
-        let now = stamps::check(&new).unwrap();
-        assert!(now.is_clean() && now.runs == 1, "{now}");
-        now.stamps > then.stamps + 20 && now.missing == 0
-    });
+    let image = |export: &str| lab.config().dir_of_export(export).join(location());
+    let place = |name: &str| json!(api.named("SR", name).unwrap().0);
+    let mut last = old;
+    for (name, export) in [(second, EXPORTS[1]), (third, EXPORTS[2]), ("vms", EXPORTS[0])] {
+        prober.forget_gaps();
+        let begun = Instant::now();
+        let moved = api.call("VDI.pool_migrate", &[vdi(), place(name), json!({})]).unwrap();
+        let took = begun.elapsed();
+        prober.answer_after(&guest.address(), Instant::now(), BOOT).unwrap();
+        let silence = prober.seen(&guest.address()).unwrap().longest_gap;
+        assert_eq!(vdi(), moved);
+        let metrics = api.call("VM.get_metrics", &[vm.clone()]).unwrap();
+        let noted = api.call("VM_metrics.get_other_config", &[metrics]).unwrap();
+        eprintln!("figure lab_disk_move {} ms", took.as_millis());
+        eprintln!("figure lab_disk_move_pause {} ms", text(&noted, "last_disk_move_pause_ms"));
+        eprintln!("figure lab_disk_move_silence {} ms", silence.as_millis());
+        eventually(30, "the old disk is deleted", || !last.exists());
+        let new = image(export);
+        let then = stamps::check(&new).unwrap();
+        assert!(then.stamps > 20, "{then}");
+        eventually(60, "it writes on, and all is there", || {
+            let now = stamps::check(&new).unwrap();
+            assert!(now.is_clean() && now.runs == 1, "{now}");
+            now.stamps > then.stamps + 20 && now.missing == 0
+        });
+        last = new;
+    }
+    let new = last;
     // Power loss without a warning: what counts is what is on storage.
     api.call("VM.hard_shutdown", &[vm.clone()]).unwrap();
     let last = stamps::check(&new).unwrap();

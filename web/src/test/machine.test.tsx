@@ -190,7 +190,7 @@ test("interfaces: what one may send is limited, and the table says so", async ()
   expect(server.pool.tables.all("VIF").find(([, vif]) => vif.VM === `OpaqueRef:${RUNS}`)?.[1].qos_algorithm_params).toEqual({ kbps: "10240" });
 });
 
-test("disks: one moves to other storage while its machine is off, and says why not while it runs", async () => {
+test("disks: one moves to other storage, and says why not while its machine is suspended", async () => {
   const user = userEvent.setup();
   const { server } = await renderConsole(`/vm/${OFF}/disks`, { hosts: 2, vms: 6 });
   const [, first] = server.pool.tables.all("SR").find(([, sr]) => sr.name_label === "vms") ?? [];
@@ -199,8 +199,29 @@ test("disks: one moves to other storage while its machine is off, and says why n
   const dialog = within(await screen.findByRole("dialog", {}, SLOW));
   await user.click(dialog.getByRole("button", { name: "Move" }));
   await waitFor(() => expect(server.pool.tables.all("VDI").some(([, vdi]) => vdi.SR === other)).toBe(true), SLOW);
-  server.pool.tables.update("VM", `OpaqueRef:${OFF}`, { power_state: "Running" });
+  await dialog.findByText("The disk is on second", {}, SLOW);
+  await user.click(dialog.getAllByRole("button", { name: "Close" }).at(-1) as HTMLElement);
+  server.pool.tables.update("VM", `OpaqueRef:${OFF}`, { power_state: "Suspended" });
   await waitFor(() => expect(screen.getByRole("button", { name: /^Move: 教室5 disk/ }).getAttribute("aria-disabled")).toBe("true"), SLOW);
+});
+
+test("disks: one moves while its machine runs, as fast as it may, and the pause is told", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole(`/vm/${RUNS}/disks`, { hosts: 2, vms: 6 });
+  const { tables } = server.pool;
+  const [, first] = tables.all("SR").find(([, sr]) => sr.name_label === "vms") ?? [];
+  tables.insert("SR", { ...first, uuid: fixed(3, 9), name_label: "second" });
+  const asked = vi.spyOn(server.pool, "call");
+  await user.click((await screen.findAllByRole("button", { name: /^Move: .* disk/ }, SLOW))[0] as HTMLElement);
+  const dialog = within(await screen.findByRole("dialog", {}, SLOW));
+  expect(dialog.getByText(/the machine pauses for an instant/)).toBeTruthy();
+  await user.type(dialog.getByRole("spinbutton"), "{Backspace}80{Tab}");
+  expect(dialog.getByText(/^haven vm disk move \S+ \d --to second --bandwidth 80$/)).toBeTruthy();
+  await user.click(dialog.getByRole("button", { name: "Move" }));
+  expect(await dialog.findByText("The disk is on second", {}, SLOW)).toBeTruthy();
+  expect(dialog.getByText("61 ms")).toBeTruthy();
+  const [, params] = asked.mock.calls.find(([name]) => name === "Async.VDI.pool_migrate") ?? [];
+  expect(params?.[2]).toEqual({ bandwidth: "80" });
 });
 
 test("W9: power, the guest tools and a new connection are at hand beside the console", async () => {

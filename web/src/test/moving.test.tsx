@@ -45,14 +45,18 @@ test("a move takes the speed that was asked for, and tells the pause that was me
   await user.click(within(dialog).getByLabelText("Send changes only"));
   await user.click(within(dialog).getByLabelText("May slow the machine down"));
   // What cannot be chosen says why.
-  for (const name of ["Also move its disks to", "Network of the move"]) expect((within(dialog).getByLabelText(name) as HTMLSelectElement).disabled).toBe(true);
+  for (const name of ["Network of the move"]) expect((within(dialog).getByLabelText(name) as HTMLSelectElement).disabled).toBe(true);
   expect(within(dialog).getByText(/lost when either of them fails/)).toBeTruthy();
   expect(within(dialog).getByText(/--bandwidth 80 --compress --full-speed/)).toBeTruthy();
+  // Its disks go along to storage that both hosts have.
+  const storage = server.pool.tables.all("SR").find(([, sr]) => sr.name_label === "vms")?.[1].uuid ?? "";
+  await user.selectOptions(within(dialog).getByLabelText("Also move its disks to"), storage);
+  expect(within(dialog).getByText(new RegExp(`--disks-to ${storage}`))).toBeTruthy();
   await user.click(within(dialog).getByRole("button", { name: "Move" }));
   expect(await within(dialog).findByText("Measured pause", {}, { timeout: 5000 })).toBeTruthy();
   expect(within(dialog).getByText("84 ms")).toBeTruthy();
   const [, params] = asked.mock.calls.find(([name]) => name === "Async.VM.pool_migrate") ?? [];
-  expect(params?.[2]).toEqual({ live: "true", bandwidth: "80", compress: "true", auto_converge: "false" });
+  expect(params?.[2]).toEqual({ live: "true", bandwidth: "80", compress: "true", auto_converge: "false", disks_to: storage });
 });
 
 test("W11: memory goes over the network that was asked for, or the pool's for all moves", async () => {

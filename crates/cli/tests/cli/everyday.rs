@@ -131,6 +131,29 @@ fn a_machine_that_runs_gets_its_disk_at_once() {
 }
 
 #[test]
+fn a_disk_moves_under_its_machine_and_the_pause_is_told() {
+    let vbd = json!({ "uuid": "bb", "VM": "OpaqueRef:v1", "VDI": "OpaqueRef:d1", "type": "Disk",
+        "userdevice": "0", "device": "xvda" });
+    let pool = small_pool()
+        .answers("VBD.get_all_records", json!({ "OpaqueRef:b1": vbd }))
+        .task("VDI.pool_migrate", "OpaqueRef:d2")
+        .answers("VM.get_metrics", json!("OpaqueRef:m1"))
+        .answers("VM_metrics.get_other_config", json!({ "last_disk_move_pause_ms": "61" }))
+        .serve();
+    let args = ["vm", "disk", "move", "web1", "0", "--to", "vms", "--bandwidth", "80"];
+    let moved = pool.haven(&args);
+    let text = String::from_utf8_lossy(&moved.stdout).into_owned();
+    assert_eq!(
+        text,
+        "disk 0 of web1 is in vms; the machine paused for 61 ms\n",
+        "{}",
+        shown(&moved)
+    );
+    let asked = json!(["OpaqueRef:d1", "OpaqueRef:sr1", { "bandwidth": "80" }]);
+    assert_eq!(pool.calls("Async.VDI.pool_migrate"), [asked]);
+}
+
+#[test]
 fn images_go_into_the_drive_of_a_machine_without_one() {
     let library = json!({ "uuid": "iso-uuid", "name_label": "isos", "type": "iso",
         "content_type": "iso" });

@@ -41,7 +41,7 @@ export function MoveDiskDialog({ targets: [target], close }: DialogProps<"VDI">)
   const [vdi] = useState(target);
   const vms = useTable("VM");
   const device = useAll("VBD").find((vbd) => vbd.VDI === vdi?.$ref && vbd.currently_attached);
-  const [user] = useState(() => (device === undefined ? undefined : vms.items.find((vm) => vm.$ref === device.VM)));
+  const [user] = useState(() => (device === undefined ? undefined : vms.byRef.get(device.VM)));
   const [number] = useState(device?.userdevice ?? "");
   const srs = useAll("SR").filter((sr) => !isLibrary(sr) && sr.$ref !== vdi?.SR);
   const [picked, setPicked] = useState<string | null>(null);

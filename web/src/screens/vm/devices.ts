@@ -158,7 +158,7 @@ export const moveDisk = defineAction<"VDI">({
     if (running.some((vm) => vm?.power_state === "Suspended")) return { id: "disk-move-suspended" };
     if (running.length > 1) return { id: "disk-has-users" };
     if (running.length === 1 && devices.some((vbd) => vbd.mode === "RO" || vbd.type === "CD")) return { id: "disk-move-read-only" };
-    if (vdi.snapshots.length > 0) return { id: "disk-move-snapshots" };
+    if (world.all("VDI").some((each) => each.is_a_snapshot && each.snapshot_of === vdi.$ref)) return { id: "disk-move-snapshots" };
     if (world.all("SR").every((sr) => isLibrary(sr) || sr.$ref === vdi.SR)) return { id: "disk-move-nowhere" };
     return users.map(fixed).find((reason) => reason !== undefined);
   },

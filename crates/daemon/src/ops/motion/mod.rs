@@ -71,6 +71,8 @@ struct Guest {
     vm: Ref<Vm>,
     on: Ref<Host>,
     id: Uuid,
+    /// The number of its placement when it was read: what its host says counts only under that.
+    placement: u64,
     target: String,
     from_path: String,
     to_path: String,

@@ -157,6 +157,7 @@ pub(super) fn guest(
         vm: device.vm,
         on: mark.on,
         id: crate::ops::rows::uuid(&row.uuid)?,
+        placement: placement::number(db, device.vm),
         target,
         from_path: path(mark.from)?,
         to_path: path(mark.to)?,

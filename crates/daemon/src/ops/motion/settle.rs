@@ -31,7 +31,7 @@ pub async fn end(state: &Arc<AppState>, mark: Mark) -> Result<(), ApiError> {
     let open = state.pool.read(|db| is_open(db, mark)).await?;
     if open {
         let (_, lost) = decided(state, mark).await?;
-        discard(state, lost).await;
+        discard(state, lost);
     }
     Ok(())
 }
@@ -122,7 +122,7 @@ async fn follow(state: &Arc<AppState>, mark: Mark, guest: &Guest) -> Result<(), 
             Next::Pivot => match end_copy(state, guest, true).await {
                 Err(OrderError::Hypervisor(HypervisorError::Failed { text, .. })) => {
                     tracing::warn!(vm = %guest.id, text, "the guest stays in its old disk");
-                    name(state, mark, false).await?;
+                    name(state, mark, (guest, false)).await?;
                 }
                 other => other.map_err(|error| failed(guest, error))?,
             },
@@ -131,7 +131,9 @@ async fn follow(state: &Arc<AppState>, mark: Mark, guest: &Guest) -> Result<(), 
                 Err(OrderError::Hypervisor(HypervisorError::Failed { .. })) => {}
                 other => other.map_err(|error| failed(guest, error))?,
             },
-            Next::Rename => name(state, mark, disk.path == guest.to_path).await?,
+            Next::Rename => {
+                name(state, mark, (guest, disk.path == guest.to_path)).await?;
+            }
             Next::Done => return resume(state, mark, guest, (&disk, touched)).await,
             Next::Lost => {
                 let text = format!("disk {} of {} is at {}", guest.target, guest.id, disk.path);
@@ -151,14 +153,25 @@ async fn end_copy(state: &Arc<AppState>, guest: &Guest, pivot: bool) -> Result<(
     change(state, guest, DomainChange::EndCopy { target, pivot }).await
 }
 
-/// The database names the disk that the guest has.
-async fn name(state: &Arc<AppState>, mark: Mark, new: bool) -> Result<(), ApiError> {
+/// The database names the disk that the guest has; not if its host was buried meanwhile, and the
+/// machine was started anew with the disk that was named until now.
+async fn name(
+    state: &Arc<AppState>,
+    mark: Mark,
+    (guest, new): (&Guest, bool),
+) -> Result<(), ApiError> {
+    let (vm, number, on) = (guest.vm, guest.placement, guest.on);
     state
         .pool
-        .write(move |tx| match (rows::has_moved(tx, mark), new) {
-            (true, false) => rows::exchange(tx, mark.to, mark.from),
-            (false, true) => rows::exchange(tx, mark.from, mark.to),
-            _ => Ok(()),
+        .write(move |tx| {
+            if !placement::is_still(tx, vm, number) || tx.require(vm)?.resident_on != on {
+                return Err(placement::overtaken(on));
+            }
+            match (rows::has_moved(tx, mark), new) {
+                (true, false) => rows::exchange(tx, mark.to, mark.from),
+                (false, true) => rows::exchange(tx, mark.from, mark.to),
+                _ => Ok(()),
+            }
         })
         .await
 }
@@ -178,13 +191,24 @@ async fn resume(
     send(state, guest, unpause).await.map(|_| ()).map_err(|error| failed(guest, error))
 }
 
+/// Has a disk deleted that was left behind, while the operation ends: its storage may hang, and the
+/// machine is not to wait for it.
+pub(super) fn discard(state: &Arc<AppState>, lost: Ref<Vdi>) {
+    let state = state.clone();
+    tokio::spawn(async move { delete(&state, lost).await });
+}
+
 /// Deletes a disk that was left behind. If that fails, it is tried again later.
-pub(super) async fn discard(state: &Arc<AppState>, lost: Ref<Vdi>) {
+async fn delete(state: &Arc<AppState>, lost: Ref<Vdi>) {
     let left = state.pool.read(|db| db.get(lost).is_some_and(|row| is_free(db, row))).await;
     if !left.unwrap_or(false) {
         return;
     }
-    if let Err(error) = chain::delete(state, lost).await {
+    let deleted = chain::delete(state, lost).await;
+    let gone = state.pool.read(|db| db.get(lost).is_none()).await.unwrap_or(true);
+    if let Err(error) = deleted
+        && !gone
+    {
         tracing::warn!(%error, vdi = %lost, "a disk that a move left behind is not deleted yet");
     }
 }
@@ -207,7 +231,7 @@ pub async fn sweep(state: Arc<AppState>) {
         let plan = Plan::new("destroy").exclusive(disk).step("delete the volume", 1);
         let with = state.clone();
         alone(&state, plan, async move {
-            discard(&with, disk).await;
+            delete(&with, disk).await;
             Ok(())
         })
         .await;
@@ -260,6 +284,7 @@ mod tests {
             vm: Ref::NULL,
             on: Ref::<Host>::NULL,
             id: uuid::Uuid::nil(),
+            placement: 0,
             target: "vda".to_owned(),
             from_path: "/old".to_owned(),
             to_path: "/new".to_owned(),

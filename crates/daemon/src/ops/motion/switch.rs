@@ -53,7 +53,7 @@ pub(super) async fn switch(
     if let Err(error) = noted {
         tracing::warn!(%error, "what a move measured was not written down");
     }
-    settle::discard(state, lost).await;
+    settle::discard(state, lost);
     Ok(())
 }
 
@@ -73,7 +73,7 @@ async fn finish(state: &Arc<AppState>, mark: Mark) -> Result<Ref<haven_model::Vd
         match settle::decided(state, mark).await {
             Ok((true, lost)) => return Ok(lost),
             Ok((false, lost)) => {
-                settle::discard(state, lost).await;
+                settle::discard(state, lost);
                 return Err(ApiError::new(codes::VDI_COPY_FAILED, Vec::new()));
             }
             Err(error) if attempt >= END_ATTEMPTS_MAX => return Err(error),
