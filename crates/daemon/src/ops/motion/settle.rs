@@ -238,8 +238,11 @@ pub async fn sweep(state: Arc<AppState>) {
     }
 }
 
-/// Moves that nobody works on, with their machines, and disks that are to be deleted.
-fn unfinished(db: &Image) -> (Vec<(Mark, Option<Ref<Vm>>)>, Vec<Ref<Vdi>>) {
+/// A move that nobody works on, with its machine.
+type Open = (Mark, Option<Ref<Vm>>);
+
+/// Moves that nobody works on, and disks that are to be deleted.
+fn unfinished(db: &Image) -> (Vec<Open>, Vec<Ref<Vdi>>) {
     let (mut open, mut left) = (Vec::new(), Vec::new());
     for (disk, row) in db.iter::<Vdi>().filter(|(_, row)| row.current_operations.is_empty()) {
         if let Some(mark) = rows::mark_of(row) {

@@ -35,11 +35,11 @@ pub async fn migrate_receive(call: Arc<Call>) -> Result<Value, ApiError> {
     .await
 }
 
+/// A host, and the network on which memory goes there.
+type Target = (Ref<Host>, Way);
+
 /// Where the ticket leads, on which network, and which disks move first, if all that can be.
-fn judge(
-    db: &Image,
-    call: &Call,
-) -> Result<(Ref<Vm>, (Ref<Host>, Way), Vec<disks::Moved>), ApiError> {
+fn judge(db: &Image, call: &Call) -> Result<(Ref<Vm>, Target, Vec<disks::Moved>), ApiError> {
     let (vm, ticket): (Ref<Vm>, BTreeMap<String, String>) = (call.arg(0)?, call.arg(1)?);
     let live: bool = call.arg(2)?;
     let wanted: BTreeMap<Ref<Vdi>, Ref<Sr>> = call.arg(3)?;
