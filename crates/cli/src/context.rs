@@ -149,16 +149,21 @@ impl Context {
         method: &str,
         params: &[Value],
     ) -> Outcome<TaskResult> {
+        let task = self.start_task(method, params).await?;
+        self.follow(label, &task).await
+    }
+
+    /// Waits for a task that has begun, unless told not to wait.
+    pub(crate) async fn follow(&mut self, label: &str, task: &str) -> Outcome<TaskResult> {
         if self.no_wait {
-            let task = self.start_task(method, params).await?;
             let uuid = self.call("task.get_uuid", &[json!(task)]).await?;
             self.print(&Answer::done(
-                format!("task {}", uuid.as_str().unwrap_or(&task)),
+                format!("task {}", uuid.as_str().unwrap_or(task)),
                 json!({ "task": uuid }),
             ))?;
             return Ok(None);
         }
-        self.run_and_wait(label, method, params).await
+        self.wait_for(label, task).await
     }
 
     /// The same for a step that the next one needs.
@@ -169,10 +174,14 @@ impl Context {
         params: &[Value],
     ) -> Outcome<TaskResult> {
         let task = self.start_task(method, params).await?;
+        self.wait_for(label, &task).await
+    }
+
+    async fn wait_for(&mut self, label: &str, task: &str) -> Outcome<TaskResult> {
         let mut progress = TaskProgress::start(label, self.quiet);
         let waited = tokio::select! {
-            result = tasks::wait(&mut self.rpc, &task, &mut progress) => result,
-            _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted { task: task.clone() }),
+            result = tasks::wait(&mut self.rpc, task, &mut progress) => result,
+            _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted { task: task.to_owned() }),
         };
         progress.end(waited.is_ok());
         waited.map_err(|f| self.with_names(f))

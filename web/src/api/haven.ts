@@ -1,4 +1,5 @@
 // Haven's own routes beside XenAPI.
+import type { Ref } from "@/generated/xenapi";
 import { request } from "./http";
 
 /** Who this page talks to, and as whom. */
@@ -265,6 +266,7 @@ export interface Likes {
 }
 
 export const haven = {
+  fetchImage: (asked: { sr: string; url: string; sha256?: string }) => request<{ task: Ref<"task"> }>("POST", "/ui/haven/storage/fetch", asked),
   prefer: (set: { [Key in keyof Likes]?: string | null }) => request<{ preferences: Likes }>("POST", "/ui/haven/preferences", { set }),
   acknowledge: (asked: { alerts: string[]; note?: string; undo?: boolean }) => request<{ count: number }>("POST", "/ui/haven/alerts/acknowledge", asked),
   pause: (seconds: number, reason = "") => request<unknown>("POST", "/ui/haven/ha/pause", { seconds, reason }),

@@ -1,6 +1,6 @@
 // What the mock pool does when it is called: as the real one where the console can tell.
 import type { ClassName, Records, task_status_type } from "@/generated/xenapi";
-import { addConsoles, fillPool, imageRow, type MockSize, EPOCH, NULL, vmOperations, vmRow, wireNow } from "./data";
+import { addConsoles, fillPool, type MockSize, EPOCH, NULL, vmOperations, vmRow, wireNow } from "./data";
 import { deviceMethods, powerControl } from "./devices";
 import { networkMethods } from "./networks";
 import { forgetSnapshot, revertTo, takeSnapshot } from "./snapshots";
@@ -23,6 +23,26 @@ export interface MockTempo {
   task: number;
 }
 
+/** A task that has begun. */
+export function pendingTask(name: string, target: string): Partial<Records["task"]> {
+  return {
+    name_label: name,
+    name_description: target,
+    status: "pending",
+    progress: 0,
+    created: wireNow(),
+    finished: EPOCH,
+    allowed_operations: ["cancel"],
+    current_operations: {},
+    error_info: [],
+    result: "",
+    type: "<none/>",
+    resident_on: NULL,
+    other_config: {},
+    subtasks: [],
+  };
+}
+
 export class MockPool {
   readonly tables = new MockTables();
   /** What machines learn at their first boot. */
@@ -31,7 +51,7 @@ export class MockPool {
 
   constructor(
     readonly size: MockSize,
-    private readonly tempo: MockTempo = { task: 1500 },
+    readonly tempo: MockTempo = { task: 1500 },
   ) {
     fillPool(this.tables, size);
     this.methods = { ...this.power(), ...this.machines(), ...deviceMethods(this.tables), ...powerControl(this.tables), ...this.availability(), ...this.others() };
@@ -93,22 +113,7 @@ export class MockPool {
 
   private start(name: string, params: Params): string {
     const target = this.labelOf(params[0]);
-    const task = this.tables.insert("task", {
-      name_label: `Async.${name}`,
-      name_description: target,
-      status: "pending",
-      progress: 0,
-      created: wireNow(),
-      finished: EPOCH,
-      allowed_operations: ["cancel"],
-      current_operations: {},
-      error_info: [],
-      result: "",
-      type: "<none/>",
-      resident_on: NULL,
-      other_config: {},
-      subtasks: [],
-    });
+    const task = this.tables.insert("task", pendingTask(`Async.${name}`, target));
     void this.carryOut(name, params, task);
     return task;
   }
@@ -132,7 +137,8 @@ export class MockPool {
     }
   }
 
-  private end(task: string, status: task_status_type, more: Partial<Records["task"]>): void {
+  /** The task has ended so. */
+  end(task: string, status: task_status_type, more: Partial<Records["task"]>): void {
     this.tables.update("task", task, { status, progress: 1, finished: wireNow(), allowed_operations: [], ...more });
   }
 
@@ -146,19 +152,6 @@ export class MockPool {
     const metrics = this.tables.insert("VM_metrics", { start_time: EPOCH, other_config: {} });
     const vm = this.tables.insert("VM", vmRow({ name_label: file.replace(/\.xva$/, ""), metrics }));
     this.end(task, "success", { result: `<value>${vm}</value>` });
-  }
-
-  /** A CD image has arrived in a library. */
-  takeImage(query: URLSearchParams): void {
-    const [task, name] = [query.get("task_id") ?? "", query.get("name") ?? ""];
-    const [library, sr] = this.tables.all("SR").find(([, each]) => each.uuid === query.get("sr_uuid")) ?? [];
-    if (library === undefined || sr === undefined || name.includes("broken")) {
-      this.end(task, "failure", { error_info: ["SR_BACKEND_FAILURE_78", "", "this host may not write into the library (Read-only file system)", ""] });
-      return;
-    }
-    const image = this.tables.insert("VDI", imageRow(library, name));
-    this.tables.update("SR", library, { VDIs: [...sr.VDIs, image] });
-    this.end(task, "success", { result: `<value>${image}</value>` });
   }
 
   /** What a machine shows: the prompt of a text console. */

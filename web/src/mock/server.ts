@@ -1,5 +1,6 @@
 // The routes that the page asks, in front of the mock pool.
 import type { ArmingCheck, HaStatus, HostCheck, Moving, MovingDisk, NewMachine, SessionState, StorageTest, StorageTried, FoundPool, WaitingHost, WhatIf } from "@/api/haven";
+import { type Asked, fetchImage, takeImage } from "./images";
 import { MockError, MockPool, type MockTempo } from "./methods";
 import { joinHost, fixed, type MockSize } from "./data";
 import { rrdUpdates } from "./rrd";
@@ -73,7 +74,7 @@ export class MockServer {
       }
       if (path === "/ui/vncsnapshot") return { status: 200, body: null, picture: this.pool.screenOf(new URLSearchParams(query).get("uuid") ?? "") };
       if (path === "/ui/import_raw_vdi") {
-        this.pool.takeImage(new URLSearchParams(query));
+        takeImage(this.pool, new URLSearchParams(query));
         return { status: 200, body: null };
       }
       if (path === "/ui/import" || path === "/ui/export") {
@@ -138,6 +139,8 @@ export class MockServer {
         return this.whatIf(body["changes"] as NewMachine[]);
       case "POST /ui/haven/host/console":
         return { refusal: this.pool.tables.all("pool")[0]?.[1].other_config["haven_host_console"] === "off" ? "off_in_pool" : this.noLogin.has(String(body["host"])) ? "no_login" : null };
+      case "POST /ui/haven/storage/fetch":
+        return { task: fetchImage(this.pool, body as unknown as Asked) };
       case "POST /ui/haven/storage/test":
         return this.tryStorage(body);
       case "GET /ui/haven/pool/waiting":

@@ -75,6 +75,36 @@ pub(crate) enum SrCommand {
         #[arg(long)]
         name: Option<String>,
     },
+    /// Have the pool fetch a CD image from a web server into an ISO library
+    #[command(
+        after_help = "The address is that of an image, or of an installation tree that has a boot image.\n\n\
+        For example:\n  \
+        haven sr fetch images https://example.org/debian-12.iso --sha256 …\n  \
+        haven sr fetch images https://example.org/debian/dists/stable/"
+    )]
+    Fetch {
+        /// The ISO library
+        sr: String,
+        /// https:// or http://
+        #[arg(value_name = "ADDRESS")]
+        url: String,
+        /// Its name there (as the server has it if not given)
+        #[arg(long)]
+        name: Option<String>,
+        /// SHA-256 that it must have
+        #[arg(long, value_name = "HEX")]
+        sha256: Option<String>,
+    },
+    /// Delete a CD image from an ISO library
+    RemoveImage {
+        /// The ISO library
+        sr: String,
+        /// The image
+        image: String,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
     /// Detach a storage repository from all hosts; what is on it stays there
     Forget {
         /// The storage repository

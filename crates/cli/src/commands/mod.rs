@@ -14,6 +14,7 @@ mod network;
 mod pool;
 mod pool_recovery;
 mod sr;
+mod sr_image;
 mod sr_test;
 mod task;
 mod template;

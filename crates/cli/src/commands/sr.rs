@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::sr_test;
+use super::{sr_image, sr_test};
 use crate::args::sr::{Device, Place, SrCommand};
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
@@ -27,6 +27,12 @@ pub(crate) async fn run(context: &mut Context, verb: SrCommand) -> Outcome<()> {
         SrCommand::Repair { sr, host } => repair(context, &sr, host.as_deref()).await,
         SrCommand::Scan { sr } => scan(context, &sr).await,
         SrCommand::Upload { sr, file, name } => upload(context, &sr, &file, name).await,
+        SrCommand::Fetch { sr, url, name, sha256 } => {
+            sr_image::fetch(context, &sr, &url, (name, sha256)).await
+        }
+        SrCommand::RemoveImage { sr, image, yes } => {
+            sr_image::remove(context, &sr, &image, yes).await
+        }
         SrCommand::Forget { sr, yes } => forget(context, &sr, yes).await,
     }
 }

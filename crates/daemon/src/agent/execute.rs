@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::answers::Answers;
 use super::drives::Drives;
 use super::gate::{Acting, Gate};
+use super::images::Images;
 use super::lanes::{Lane, Lanes};
 use super::migration::Windows;
 use super::permit::GuardPort;
@@ -87,6 +88,8 @@ pub struct Agent {
     pub(super) lanes: Lanes,
     pub(super) windows: Windows,
     pub(super) attached: Attached,
+    /// Images that were announced.
+    pub(super) images: Images,
     /// Wakes the reporter.
     pub(super) news: Arc<Notify>,
     /// The power of other hosts.
@@ -129,6 +132,7 @@ impl Agent {
             lanes: Lanes::default(),
             windows: Windows::default(),
             attached: Attached::default(),
+            images: Images::default(),
             news: Arc::default(),
             stats,
             stuck: Stuck::default(),
@@ -197,6 +201,7 @@ impl Case {
             Order::PrepareMigrateIn { vm, from, .. } => self.prepare_migrate_in(*vm, *from),
             Order::FinishMigrateIn { vm } => self.finish_migrate_in(*vm),
             Order::ClosePlacement { vm, placement } => self.close_placement(*vm, *placement).await,
+            Order::BeginImage { .. } => self.begin_image().await,
             order if order.vm().is_some() => self.vm_order().await,
             Order::AttachSr { .. }
             | Order::DetachSr { .. }
@@ -212,7 +217,8 @@ impl Case {
             | Order::OverlayVolume { .. }
             | Order::ResizeVolume { .. }
             | Order::DestroyVolume { .. }
-            | Order::CreateRaw { .. } => self.storage_order().await,
+            | Order::CreateRaw { .. }
+            | Order::RemoveImage { .. } => self.storage_order().await,
             Order::Power(request) => self.power(request).await,
             _ => self.host_order().await,
         }

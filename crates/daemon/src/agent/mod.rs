@@ -9,6 +9,7 @@ mod execute;
 mod facts;
 pub mod gate;
 mod host;
+mod images;
 mod lanes;
 mod migration;
 pub mod permit;
@@ -22,5 +23,6 @@ mod vms;
 
 pub use execute::{Agent, AgentParts, StorageSet};
 pub use facts::host_facts;
+pub use images::Writing;
 pub use migration::Windows;
 pub use server::{PeerHandlers, peer_router};

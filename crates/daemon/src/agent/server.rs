@@ -1,17 +1,18 @@
-//! The peer port: orders, reports, tunnels, and what members forward.
+//! The peer port: orders, reports, images, tunnels, and what members forward.
 
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Extension, Request, State};
+use axum::extract::{DefaultBodyLimit, Extension, Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, post};
+use axum::routing::{any, post, put};
 use axum::{Json, Router};
 use haven_cluster::ids::HostId;
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::Agent;
 use crate::orders::{OrderEnvelope, OrderResult, Report};
@@ -46,6 +47,8 @@ pub fn peer_router(agent: Agent, handlers: PeerHandlers) -> Router {
         .route("/order", post(order).layer(DefaultBodyLimit::max(ORDER_BYTES_MAX)))
         .route("/report", post(report).layer(DefaultBodyLimit::max(REPORT_BYTES_MAX)))
         .route("/tunnel/{*target}", any(tunnel))
+        // As long as an image is; the sender bounds it.
+        .route("/image/{image}", put(image).layer(DefaultBodyLimit::disable()))
         .with_state(state)
         .nest("/proxy", handlers.proxied)
         .layer(middleware::from_fn_with_state(agent, only_members))
@@ -83,6 +86,18 @@ async fn report(
     match state.reports.try_send(report) {
         Ok(()) => StatusCode::NO_CONTENT,
         Err(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+async fn image(
+    State(state): State<PeerState>,
+    Extension(sender): Extension<HostId>,
+    Path(image): Path<Uuid>,
+    request: Request,
+) -> Response {
+    match state.agent.take_image(image, sender, request.into_body()).await {
+        Some(stored) => Json(stored).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 

@@ -155,6 +155,10 @@ fn call(parts: &AgentParts, order: &Order) -> OrderResult {
             driver(sr)?.destroy_volume(sr, *vdi)?;
             DONE
         }
+        Order::RemoveImage { sr, name } => {
+            driver(sr)?.remove_image(sr, name)?;
+            DONE
+        }
         Order::CreateRaw { sr, name, size } => path(driver(sr)?.create_raw(sr, name, *size)),
         other => Err(Refusal::Invalid(format!("{} is not for storage", other.kind())).into()),
     }

@@ -32,26 +32,45 @@ pub(super) async fn start(
     work: BoxFuture<Result<Value, ApiError>>,
     entry: Option<Entry>,
 ) -> Result<Value, ApiError> {
-    let task = call.task;
-    let pending = call.read(|db| Ok(db.iter::<Task>().filter(|(_, row)| is_pending(row)).count()));
-    if pending.await? >= PENDING_MAX {
+    let row = Task {
+        name_label: format!("Async.{}", call.method),
+        name_description: call.read(|db| Ok(about(db, &call.args))).await?,
+        session: call.caller.session(),
+        ..Task::default()
+    };
+    call.state.check_may_act()?;
+    begin(&call.state, call.task, row, work, entry).await?;
+    Ok(call.task.to_value())
+}
+
+/// Makes the row of a task that can be cancelled, of this name and session, and starts its work; the
+/// row tells how it ended.
+///
+/// # Errors
+/// `TOO_MANY_PENDING_TASKS`, or the database refuses.
+pub async fn begin(
+    state: &Arc<AppState>,
+    task: Ref<Task>,
+    named: Task,
+    work: BoxFuture<Result<Value, ApiError>>,
+    entry: Option<Entry>,
+) -> Result<(), ApiError> {
+    let pending = |db: &Image| db.iter::<Task>().filter(|(_, row)| is_pending(row)).count();
+    if state.pool.read(pending).await? >= PENDING_MAX {
         return Err(ApiError::new(codes::TOO_MANY_PENDING_TASKS, Vec::new()));
     }
     let row = Task {
         uuid: uuid::Uuid::from_u128(task.id().0).to_string(),
-        name_label: format!("Async.{}", call.method),
-        name_description: call.read(|db| Ok(about(db, &call.args))).await?,
         allowed_operations: vec![TaskAllowedOperations::Cancel],
         created: now(),
         finished: DateTime::EPOCH,
         status: TaskStatusType::Pending,
-        resident_on: call.state.this_host(),
+        resident_on: state.this_host(),
         r#type: "<none/>".to_owned(),
-        session: call.caller.session(),
-        ..Task::default()
+        ..named
     };
-    call.write(move |tx| tx.insert_with(task, row)).await?;
-    let state = call.state.clone();
+    state.pool.write(move |tx| tx.insert_with(task, row)).await?;
+    let state = state.clone();
     tokio::spawn(async move {
         // A task of its own, so that a panic in the handler ends the task as a failure.
         let result = tokio::spawn(work).await.unwrap_or_else(|panic| {
@@ -65,7 +84,7 @@ pub(super) async fn start(
             tracing::error!(%error, %task, "the result of a task could not be written");
         }
     });
-    Ok(task.to_value())
+    Ok(())
 }
 
 /// Name of the object that a call is about: its first parameter, if that is one.

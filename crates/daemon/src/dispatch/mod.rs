@@ -11,7 +11,7 @@ mod login;
 mod session_calls;
 
 pub(crate) use async_call::ended;
-pub use async_call::{complete, expire, fail_orphans};
+pub use async_call::{begin, complete, expire, fail_orphans};
 pub use call::{Call, Caller};
 pub use entry::{Answer, answer};
 pub(crate) use session_calls::account;

@@ -33,6 +33,8 @@ const LOOK: RoleLevel = RoleLevel::ReadOnly;
 const OPERATE: RoleLevel = RoleLevel::PoolOperator;
 /// Alerts are taken on.
 const ALERTS_ROUTE: &str = "/haven/alerts/acknowledge";
+/// A CD image is fetched: as storage is made, and the pool connects to where somebody says.
+const FETCH_ROUTE: &str = "/haven/storage/fetch";
 /// Everybody's own: how they like their console.
 const PREFERENCES_ROUTE: &str = "/haven/preferences";
 /// Questions that have a body. They change nothing.
@@ -60,7 +62,7 @@ pub(super) async fn post(
     }
     let language = language(&request);
     let needed = match path {
-        ALERTS_ROUTE => OPERATE,
+        ALERTS_ROUTE | FETCH_ROUTE => OPERATE,
         PREFERENCES_ROUTE => LOOK,
         _ if QUESTIONS.contains(&path) => LOOK,
         _ => ACT,
@@ -92,6 +94,7 @@ pub(super) async fn post(
         "/haven/pool/check-host" => crate::ops::add_host::check(state, &asked).await,
         "/haven/pool/add-host" => crate::ops::add_host::add(state, &asked).await,
         host_console::ROUTE => host_console::state_of(state, &asked).await,
+        FETCH_ROUTE => crate::transfer::fetch::begin(state, &asked).await,
         "/haven/storage/test" => crate::ops::sr_test::test(state, &asked).await,
         "/haven/users/password" => extra_pool::set_password(state, &asked).await,
         "/haven/pool/init" => extra_pool::init(state, &asked).await,

@@ -51,6 +51,7 @@ pub mod undo;
 pub mod vbd;
 pub mod vdi;
 pub mod vdi_copy;
+pub mod vdi_image;
 pub mod vdi_move;
 pub mod view;
 pub mod vif;

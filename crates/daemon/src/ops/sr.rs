@@ -209,7 +209,8 @@ fn found(tx: &mut Tx<'_>, sr: Ref<Sr>, volume: &VolumeInfo) -> Result<Ref<Vdi>, 
         row.sm_config.insert(super::chain::BACKING_KEY.to_owned(), below.clone());
     }
     if image {
-        row.allowed_operations = vec![VdiOperations::Copy, VdiOperations::Update];
+        row.allowed_operations =
+            vec![VdiOperations::Copy, VdiOperations::Destroy, VdiOperations::Update];
     }
     tx.insert_with(vdi, row)?;
     Ok(vdi)

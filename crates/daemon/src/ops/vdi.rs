@@ -7,7 +7,7 @@ use haven_model::{ApiError, Field, Ref, Sr, Value, Vbd, Vdi, VdiOperations, VdiT
 use haven_pooldb::{Image, Tx};
 
 use super::rows::uuid;
-use super::{allowed, chain, errors, host, spec};
+use super::{allowed, chain, errors, host, spec, vdi_image};
 use crate::dispatch::Call;
 use crate::ops::vm::state::{Undo, user_of};
 use crate::orders::{Order, OrderReply};
@@ -155,6 +155,9 @@ pub fn unused(db: &Image, vdi: Ref<Vdi>, operation: &str) -> Result<(), ApiError
 /// `VDI.destroy(vdi)`.
 pub async fn destroy(call: Arc<Call>) -> Result<Value, ApiError> {
     let vdi: Ref<Vdi> = call.arg(0)?;
+    if call.read(|db| Ok(vdi_image::is_one(db, vdi))).await? {
+        return vdi_image::destroy(call, vdi).await;
+    }
     call.read(|db| {
         let row = db.require(vdi)?;
         if !row.managed || row.r#type == VdiType::HaStatefile || row.r#type == VdiType::RedoLog {

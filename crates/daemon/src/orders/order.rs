@@ -277,6 +277,24 @@ pub enum Order {
         /// Its size in bytes.
         size: u64,
     },
+    /// Announces an image for an ISO library, which comes as a request of its own.
+    BeginImage {
+        /// The library.
+        sr: SrSpec,
+        /// Its file name there.
+        name: String,
+        /// Its size in bytes, if that is known.
+        size: Option<u64>,
+        /// Names the request that brings it.
+        image: Uuid,
+    },
+    /// Deletes an image from an ISO library; idempotent.
+    RemoveImage {
+        /// The library.
+        sr: SrSpec,
+        /// Its file name there.
+        name: String,
+    },
     /// Hardware, versions, networks, clock.
     HostFacts,
     /// What the host and its guests used.
@@ -424,6 +442,8 @@ impl Order {
             | Self::ResizeVolume { .. }
             | Self::DestroyVolume { .. }
             | Self::CreateRaw { .. }
+            | Self::BeginImage { .. }
+            | Self::RemoveImage { .. }
             | Self::StoreReplica { .. }
             | Self::UpdateReplica { .. }
             | Self::HaPreflight(_)
@@ -470,6 +490,8 @@ impl Order {
             Self::ResizeVolume { .. } => "resize_volume",
             Self::DestroyVolume { .. } => "destroy_volume",
             Self::CreateRaw { .. } => "create_raw",
+            Self::BeginImage { .. } => "begin_image",
+            Self::RemoveImage { .. } => "remove_image",
             Self::HostFacts => "host_facts",
             Self::Statistics(_) => "statistics",
             Self::HaPreflight(_) => "ha_preflight",
@@ -545,7 +567,9 @@ impl Order {
             | Self::OverlayVolume { sr, .. }
             | Self::ResizeVolume { sr, .. }
             | Self::DestroyVolume { sr, .. }
-            | Self::CreateRaw { sr, .. } => Some(sr),
+            | Self::CreateRaw { sr, .. }
+            | Self::BeginImage { sr, .. }
+            | Self::RemoveImage { sr, .. } => Some(sr),
             _ => None,
         }
     }

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use haven_drivers::storage::{ImageWriter, StorageError};
 use haven_model::{ApiError, Field as _, Ref, Sr, Value, Vdi, codes};
 use haven_pooldb::Image as Database;
 use haven_tasks::TaskId;
 
 use super::Pieces;
 use super::disk::part;
-use crate::ops::{errors, spec, sr};
-use crate::orders::OrderError;
+use super::sink::Sink;
+use crate::ops::{spec, sr};
 use crate::state::AppState;
 use crate::tasks::{Op, Plan};
 
@@ -40,7 +39,7 @@ pub struct Image {
 /// breaks off nothing of it stays. The disk of the image is the task's result.
 ///
 /// # Errors
-/// This is no ISO library, it cannot be written from this host, it has an image of this name, or
+/// This is no ISO library, no host that lives can write it, it has an image of this name, or
 /// what came is no image of a CD.
 pub async fn import(
     state: &Arc<AppState>,
@@ -57,14 +56,22 @@ pub async fn import(
     runner.run(task, plan.cancellable(), work).await
 }
 
-fn check(db: &Database, sr: Ref<Sr>) -> Result<(), ApiError> {
+/// Whether images can be put there.
+///
+/// # Errors
+/// This is no ISO library.
+pub(super) fn check(db: &Database, sr: Ref<Sr>) -> Result<(), ApiError> {
     match db.require(sr)?.r#type.as_str() {
         "iso" => Ok(()),
         _ => Err(ApiError::with(codes::SR_OPERATION_NOT_SUPPORTED, &[&sr])),
     }
 }
 
-async fn take(
+/// Writes what comes into the library, as the operation's next step, and looks at it there.
+///
+/// # Errors
+/// As [`import`], and what comes instead of a piece.
+pub(super) async fn take(
     state: &Arc<AppState>,
     mut op: Op,
     image: Image,
@@ -72,21 +79,17 @@ async fn take(
 ) -> Result<Value, ApiError> {
     op.step().await?;
     let (here, sr) = (state.this_host(), image.sr);
-    let (on, library) = state.pool.read(|db| spec::sr_host(db, sr, here)).await??;
-    if on != here {
-        return Err(ApiError::with(codes::SR_NOT_ATTACHED, &[&sr]));
-    }
-    let failed = move |error| errors::order(here, OrderError::Storage(error));
+    let place = state.pool.read(|db| spec::sr_host(db, sr, here)).await??;
     if image.size.is_some_and(|size| size > IMAGE_BYTES_MAX) {
         return Err(too_large());
     }
-    let driver = state.agent().parts().storage.driver(&library.kind).map_err(failed)?;
-    let (name, size) = (image.name.clone(), image.size);
-    let begun = apart(move || driver.new_image(&library, &name, size)).await?;
-    let mut writing = Writing(Some(begun.map_err(failed)?));
+    let mut sink = Sink::begin(state, place, &image).await?;
     let (mut buffer, mut at) = (Vec::with_capacity(WRITTEN_BYTES), 0_u64);
     loop {
-        let piece = pieces.recv().await.transpose()?;
+        let piece = tokio::select! {
+            piece = pieces.recv() => piece.transpose()?,
+            () = op.interrupted() => None,
+        };
         op.check_cancelled()?;
         let is_end = piece.is_none();
         buffer.extend_from_slice(&piece.unwrap_or_default());
@@ -100,52 +103,18 @@ async fn take(
         if at > IMAGE_BYTES_MAX {
             return Err(too_large());
         }
-        let full = std::mem::replace(&mut buffer, Vec::with_capacity(WRITTEN_BYTES));
-        writing.write(full).await?.map_err(failed)?;
+        sink.write(std::mem::replace(&mut buffer, Vec::with_capacity(WRITTEN_BYTES))).await?;
         op.progress(part(at, image.size.unwrap_or(at))).await;
         if is_end {
             break;
         }
     }
     op.check_cancelled()?;
-    writing.finish().await?.map_err(failed)?;
+    sink.finish().await?;
     op.step().await?;
     sr::refresh(state, sr).await?;
     let found = state.pool.read(move |db| named(db, sr, &image.name)).await?;
     Ok(found.map_or_else(Value::void, |disk| disk.to_value()))
-}
-
-/// An image that is being written. Whatever its library does, and a library may hang, is waited for on
-/// threads that may wait; that a half image is taken away, when this is dropped, is too.
-struct Writing(Option<Box<dyn ImageWriter>>);
-
-impl Writing {
-    async fn write(&mut self, bytes: Vec<u8>) -> Result<Result<(), StorageError>, ApiError> {
-        let Some(mut writer) = self.0.take() else { return Ok(Ok(())) };
-        let written = apart(move || writer.write(bytes).map(|()| writer)).await?;
-        Ok(written.map(|writer| self.0 = Some(writer)))
-    }
-
-    async fn finish(mut self) -> Result<Result<(), StorageError>, ApiError> {
-        let Some(writer) = self.0.take() else { return Ok(Ok(())) };
-        apart(move || writer.finish()).await
-    }
-}
-
-impl Drop for Writing {
-    fn drop(&mut self) {
-        let Some(writer) = self.0.take() else { return };
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn_blocking(move || drop(writer));
-        }
-    }
-}
-
-/// On a thread that may wait.
-async fn apart<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, ApiError> {
-    tokio::task::spawn_blocking(work).await.map_err(ApiError::internal)
 }
 
 fn too_large() -> ApiError {
@@ -179,41 +148,7 @@ fn is_image(name: &str, begin: &[u8]) -> Result<(), ApiError> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
-    use std::thread;
-
     use super::*;
-
-    /// Tells on which thread it was taken away.
-    #[derive(Debug)]
-    struct Told(mpsc::Sender<thread::ThreadId>);
-
-    impl ImageWriter for Told {
-        fn write(&mut self, _bytes: Vec<u8>) -> Result<(), StorageError> {
-            Ok(())
-        }
-
-        fn finish(self: Box<Self>) -> Result<(), StorageError> {
-            Ok(())
-        }
-    }
-
-    impl Drop for Told {
-        fn drop(&mut self) {
-            let _ = self.0.send(thread::current().id());
-        }
-    }
-
-    #[tokio::test]
-    async fn an_image_that_breaks_off_is_taken_away_on_a_thread_that_may_wait() {
-        let (told, hears) = mpsc::channel();
-        let mut writing = Writing(Some(Box::new(Told(told))));
-        writing.write(vec![1]).await.unwrap().unwrap();
-        assert!(hears.try_recv().is_err(), "it is kept from piece to piece");
-        drop(writing);
-        let on = apart(move || hears.recv().unwrap()).await.unwrap();
-        assert_ne!(on, thread::current().id());
-    }
 
     #[test]
     fn a_cd_says_what_it_is() {

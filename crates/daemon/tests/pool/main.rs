@@ -16,6 +16,7 @@ mod discovery;
 mod doubt;
 mod drills;
 mod drives;
+mod fetching;
 mod guarded;
 mod guards;
 mod host_console;

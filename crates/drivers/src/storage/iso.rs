@@ -236,6 +236,10 @@ impl SrDriver for IsoDriver {
         self.written.begin(sr, name, size)
     }
 
+    fn remove_image(&self, sr: &SrSpec, name: &str) -> Result<(), StorageError> {
+        self.written.remove(sr, name)
+    }
+
     fn volume_path(&self, sr: &SrSpec, vdi: Uuid) -> String {
         self.inner.volume_path(sr, vdi)
     }

@@ -1,8 +1,8 @@
 //! Images on their way into an ISO library.
 //!
 //! Owns: the second mount of a library, which can be written and is there while somebody puts an
-//! image into it, and the hidden file that the image is until all of it has arrived. Never touches
-//! an image that is there: hosts may have it in a drive.
+//! image into it, and the hidden file that the image is until all of it has arrived. Never changes
+//! an image that is there, as hosts may have it in a drive; it is deleted when somebody asks for that.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::bounded::Bounded;
 use super::directory::{DirectoryDriver, Mounter, StorageConfig};
-use super::error::{BAD_CHARACTER, FULL, VDI_CREATE, VDI_EXISTS, error, system};
+use super::error::{BAD_CHARACTER, FULL, VDI_CREATE, VDI_EXISTS, VDI_REMOVE, error, system};
 use super::file::bind;
 use super::iso::{ENDINGS, Location, locate};
 use super::nfs::NfsMounter;
@@ -110,21 +110,37 @@ impl Libraries {
         size: Option<u64>,
     ) -> Result<Box<dyn ImageWriter>, StorageError> {
         check_name(name)?;
+        let place = self.place(sr)?;
+        let mount = place.mount;
+        let root = self.driver.root(mount);
+        let path = root.join(format!("{UNFINISHED}{}", Uuid::new_v4()));
+        let to = root.join(name);
+        let (at, wanted) = (path.clone(), to.clone());
+        let file = self.driver.within(mount, "begin an image", self.deadline, move |root| {
+            clear(root);
+            open(root, &at, &wanted, size)
+        })?;
+        Ok(Box::new(Upload { place, file: Arc::new(file), path, to, finished: false }))
+    }
+
+    /// Mounts a library so that it can be written.
+    fn place(self: &Arc<Self>, sr: &SrSpec) -> Result<Place, StorageError> {
         // A repository of its own for the mount: the library's own stays as it is, read-only.
         let mount = SrSpec { uuid: Uuid::new_v5(&sr.uuid, b"written"), ..sr.clone() };
         let place = Place { libraries: Arc::clone(self), mount: mount.uuid };
         *self.users().entry(mount.uuid).or_insert(0) += 1;
         self.driver.mount(&mount)?;
-        let root = self.driver.root(mount.uuid);
-        let path = root.join(format!("{UNFINISHED}{}", Uuid::new_v4()));
-        let to = root.join(name);
-        let (at, wanted) = (path.clone(), to.clone());
-        let file =
-            self.driver.within(mount.uuid, "begin an image", self.deadline, move |root| {
-                clear(root);
-                open(root, &at, &wanted, size)
-            })?;
-        Ok(Box::new(Upload { place, file: Arc::new(file), path, to, finished: false }))
+        Ok(place)
+    }
+
+    /// Deletes an image; nothing if it is not there.
+    pub(super) fn remove(self: &Arc<Self>, sr: &SrSpec, name: &str) -> Result<(), StorageError> {
+        check_name(name)?;
+        let place = self.place(sr)?;
+        let name = name.to_owned();
+        self.driver.within(place.mount, "delete an image", self.deadline, move |root| {
+            delete(&root.join(name))
+        })
     }
 }
 
@@ -178,6 +194,18 @@ fn open(root: &Path, path: &Path, to: &Path, size: Option<u64>) -> Result<File, 
     OpenOptions::new().write(true).create_new(true).open(path).map_err(|cause| failed(&cause))
 }
 
+fn delete(image: &Path) -> Result<(), StorageError> {
+    match std::fs::remove_file(image) {
+        Err(cause) if cause.kind() != ErrorKind::NotFound => Err(match cause.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                error(VDI_REMOVE, closed(&cause))
+            }
+            _ => system(VDI_REMOVE, "deleting the image", &cause),
+        }),
+        _ => Ok(()),
+    }
+}
+
 fn taken(to: &Path) -> StorageError {
     let name = to.file_name().unwrap_or_default().to_string_lossy();
     error(VDI_EXISTS, format!("{name} is in the library already"))
@@ -187,15 +215,18 @@ fn taken(to: &Path) -> StorageError {
 fn failed(cause: &std::io::Error) -> StorageError {
     match cause.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            let text = format!(
-                "this host may not write into the library ({cause}): allow it where the library \
-                 lies (an NFS export needs rw, and no_root_squash or a directory that everybody \
-                 may write), or put the image there by hand and scan the library"
-            );
-            error(VDI_CREATE, text)
+            error(VDI_CREATE, closed(cause))
         }
         _ => system(VDI_CREATE, "writing the image", cause),
     }
+}
+
+fn closed(cause: &std::io::Error) -> String {
+    format!(
+        "this host may not write into the library ({cause}): allow it where the library lies (an NFS \
+         export needs rw, and no_root_squash or a directory that everybody may write), or do it there \
+         by hand and scan the library"
+    )
 }
 
 /// An image that is not whole yet.
@@ -292,6 +323,18 @@ mod tests {
         assert_eq!(std::fs::read(dir.path().join("a.iso")).unwrap(), b"first");
         let all = open(dir.path(), &late, &dir.path().join("b.iso"), Some(u64::MAX));
         assert_eq!(all.unwrap_err().code, FULL);
+    }
+
+    #[test]
+    fn an_image_is_deleted_once_and_again() {
+        let dir = tempfile::tempdir().unwrap();
+        sent(dir.path(), "a.iso", b"first").unwrap();
+        sent(dir.path(), "b.iso", b"second").unwrap();
+        for _ in 0..2 {
+            delete(&dir.path().join("a.iso")).unwrap();
+        }
+        assert!(!dir.path().join("a.iso").exists() && dir.path().join("b.iso").exists());
+        assert_eq!(delete(dir.path()).unwrap_err().code, VDI_REMOVE);
     }
 
     #[test]

@@ -184,6 +184,10 @@ pub trait SrDriver: Send + Sync + std::fmt::Debug {
     ) -> Result<Box<dyn ImageWriter>, StorageError> {
         Err(error::error(error::NOT_SUPPORTED, "only an ISO library takes images"))
     }
+    /// Deletes an image of this name from a library of CD images; idempotent.
+    fn remove_image(&self, _sr: &SrSpec, _name: &str) -> Result<(), StorageError> {
+        Err(error::error(error::NOT_SUPPORTED, "only an ISO library has images"))
+    }
     /// Path of a volume on this host.
     fn volume_path(&self, sr: &SrSpec, vdi: Uuid) -> String;
     /// Path of a system volume on this host.

@@ -425,6 +425,13 @@ impl SrDriver for SimStorage {
         Ok(Box::new(SimImage { array, sr: sr.uuid, name: name.to_owned(), size: 0 }))
     }
 
+    fn remove_image(&self, sr: &SrSpec, name: &str) -> Result<(), StorageError> {
+        self.attached(sr.uuid, "delete an image", |found| {
+            found.images.remove(name);
+            Ok(())
+        })
+    }
+
     fn volume_path(&self, sr: &SrSpec, vdi: Uuid) -> String {
         format!("/run/sr-mount/{}/{vdi}.qcow2", sr.uuid)
     }

@@ -65,6 +65,27 @@ error_codes! {
     SR_TIMEOUT("SR", "operation", "seconds"):
         "The storage did not answer in time. Check the storage server and the storage network; \
          the operation may still complete.";
+    IMAGE_ADDRESS_INVALID("address", "reason"):
+        "This is no address that an image can be fetched from. Give one that begins with https:// or \
+         http://, without user and password in it.";
+    IMAGE_ADDRESS_IS_NFS("location"):
+        "An NFS directory is not fetched: the pool can use it where it lies. Make it an ISO library \
+         (`haven sr create NAME --type iso --location SERVER:/PATH`), and its images are there.";
+    IMAGE_ADDRESS_REFUSED("address", "leads to"):
+        "The address leads to a host of the pool itself or into its innermost network, where a fetch \
+         could reach what is not meant for it. Choose another one, or have an administrator allow it: \
+         `xe pool-param-set uuid=POOL other-config:haven_fetch_any_address=true`.";
+    IMAGE_FETCH_FAILED("address", "reason"):
+        "The image could not be fetched, and nothing of it was kept. Check the address, and that this \
+         pool's coordinator reaches it (name service, firewall); then fetch it again.";
+    IMAGE_CHECKSUM_WRONG("expected", "found"):
+        "What came has another SHA-256 than it should have, so it was not kept: it is damaged, was \
+         changed, or the checksum is of another file. Compare it with the publisher's list.";
+    IMAGE_TREE_UNKNOWN("address", "looked for"):
+        "No boot image was found in this installation tree. Give the address of the image itself, \
+         which ends in .iso; many distributions have a small one for installing over the network.";
+    IMAGE_IN_DRIVE("VDI", "VMs"):
+        "The image is in the CD drives of machines, so it was not deleted. Take it out of them first.";
     NOT_POOL_MEMBER("host"): "The host is not a member of this pool. Join it first.";
     GUARD_UNREACHABLE("host", "reason"):
         "The guard of the host does not answer, so high availability cannot be changed there. \

@@ -5,6 +5,8 @@ import { Link, useSearchParams } from "react-router";
 import { useI18n } from "@/i18n";
 import { useObject } from "@/store/hooks";
 import { Nothing, Panel } from "@/ui/bits";
+import { FetchForm } from "./FetchForm";
+import { useImageFetch } from "./fetch";
 import { UploadForm } from "./UploadForm";
 import { useImageUpload, useLibraries } from "./upload";
 
@@ -14,6 +16,7 @@ export default function NewImage(): ReactNode {
   const libraries = useLibraries();
   const [made, setMade] = useState("");
   const upload = useImageUpload(setMade);
+  const fetch = useImageFetch(setMade);
   const image = useObject("VDI", made);
   return (
     <PageSection isFilled hasBodyWrapper={false} className="hv-stack">
@@ -23,14 +26,19 @@ export default function NewImage(): ReactNode {
           <Link to="/new/storage?kind=iso">{t("media-add-library")}</Link>
         </Nothing>
       ) : (
-        <Panel title={t("image-panel")}>
-          <UploadForm upload={upload} libraries={libraries} first={search.get("sr")} />
+        <>
+          <Panel title={t("image-panel")}>
+            <UploadForm upload={upload} libraries={libraries} first={search.get("sr")} />
+          </Panel>
+          <Panel title={t("fetch-panel")}>
+            <FetchForm fetch={fetch} libraries={libraries} first={search.get("sr")} />
+          </Panel>
           {image !== undefined && (
-            <p className="hv-gap-top">
-              <Link to={`/new/vm?image=${image.uuid}`}>{t("image-machine")}</Link>
+            <p>
+              {image.name_label} · <Link to={`/new/vm?image=${image.uuid}`}>{t("image-machine")}</Link>
             </p>
           )}
-        </Panel>
+        </>
       )}
     </PageSection>
   );

@@ -1,5 +1,5 @@
 // Which file goes into which library, how far it is, and what became of it.
-import { Alert, FormGroup, FormSelect, FormSelectOption, Progress } from "@patternfly/react-core";
+import { Alert, Progress } from "@patternfly/react-core";
 import { type ReactNode, useState } from "react";
 import { haven } from "@/actions/cli";
 import { useI18n } from "@/i18n";
@@ -9,6 +9,7 @@ import { CliLines } from "@/ui/CliLines";
 import { ErrorView } from "@/ui/ErrorView";
 import { FilePick } from "@/ui/FilePick";
 import { useImages } from "../vm/CdDialog";
+import { LibrarySelect, useLibrary } from "./LibrarySelect";
 import { type ImageUpload, isCd, wrongName } from "./upload";
 
 interface Props {
@@ -23,8 +24,7 @@ export function UploadForm({ upload: { state, start, cancel }, libraries, first 
   const images = useImages();
   const [file, setFile] = useState<File | null>(null);
   const [looksWrong, setLooksWrong] = useState(false);
-  const [picked, setPicked] = useState<string | null>(null);
-  const library = libraries.find((each) => each.$ref === picked) ?? libraries.find((each) => each.uuid === first) ?? libraries[0];
+  const [library, pick] = useLibrary(libraries, first);
   const choose = (chosen: File | null): void => {
     setFile(chosen);
     setLooksWrong(false);
@@ -47,15 +47,7 @@ export function UploadForm({ upload: { state, start, cancel }, libraries, first 
         wrong={wrong === undefined ? undefined : blocked}
         isDisabled={isSending}
       />
-      {libraries.length > 1 && (
-        <FormGroup label={t("image-library")} fieldId="image-library">
-          <FormSelect id="image-library" value={library.$ref} isDisabled={isSending} onChange={(_event, ref) => setPicked(ref)}>
-            {libraries.map((each) => (
-              <FormSelectOption key={each.$ref} value={each.$ref} label={each.name_label} />
-            ))}
-          </FormSelect>
-        </FormGroup>
-      )}
+      <LibrarySelect id="image-library" library={library} libraries={libraries} isDisabled={isSending} onPick={pick} />
       {isSending && (
         <>
           <Progress title={t(state.share < 1 ? "import-sending" : "image-checking")} value={Math.round(state.share * 100)} />

@@ -2,7 +2,7 @@
 import { useRef, useState } from "react";
 import { useWorld } from "@/actions/runner";
 import { isLibrary } from "@/model/storage";
-import { type Item, useAll, usePool } from "@/store/hooks";
+import { type Item, useAll } from "@/store/hooks";
 import { sendFile } from "@/store/sendFile";
 import { useI18n } from "@/i18n";
 import { useNotices } from "@/ui/notices";
@@ -52,10 +52,9 @@ export function wrongName(name: string, library: Item<"SR">, images: ReadonlyArr
   return images.some((image) => image.SR === library.$ref && image.location === name) ? "image-is-there" : undefined;
 }
 
-/** Libraries that take images: those which the coordinator has, as what is sent goes through it. */
+/** Libraries that take images: those which a host has. */
 export function useLibraries(): Array<Item<"SR">> {
-  const pool = usePool();
-  const reached = new Set(useAll("PBD").filter((pbd) => pbd.currently_attached && pbd.host === pool?.master).map((pbd) => pbd.SR));
+  const reached = new Set(useAll("PBD").filter((pbd) => pbd.currently_attached).map((pbd) => pbd.SR));
   return useAll("SR").filter((sr) => isLibrary(sr) && sr.type !== "udev" && reached.has(sr.$ref));
 }
 

@@ -7,6 +7,8 @@ import { useI18n } from "@/i18n";
 import { Help } from "@/ui/bits";
 import { type Draft, isDirectKernel, SOURCES, type Stock, type Wanted } from "./draft";
 import { type FirstBoot, wrongField } from "./firstBoot";
+import { FetchForm } from "../images/FetchForm";
+import type { ImageFetch } from "../images/fetch";
 import { UploadForm } from "../images/UploadForm";
 import { type ImageUpload, useLibraries } from "../images/upload";
 import { DriveWarning, ImageOptions } from "../vm/ImageOptions";
@@ -18,9 +20,11 @@ interface Props {
   edit: (change: Partial<Draft>) => void;
   /** An image that is brought along. */
   upload: ImageUpload;
+  /** One that the pool fetches. */
+  fetch: ImageFetch;
 }
 
-export function MediaStep({ draft, wanted, stock, edit, upload }: Props): ReactNode {
+export function MediaStep({ draft, wanted, stock, edit, upload, fetch }: Props): ReactNode {
   const { t } = useI18n();
   const libraries = useLibraries();
   const isDirect = isDirectKernel(wanted.template);
@@ -60,6 +64,12 @@ export function MediaStep({ draft, wanted, stock, edit, upload }: Props): ReactN
         <fieldset className="hv-stack">
           <legend>{t("media-upload")}</legend>
           <UploadForm upload={upload} libraries={libraries} />
+        </fieldset>
+      )}
+      {wanted.source === "iso" && libraries.length > 0 && (
+        <fieldset className="hv-stack">
+          <legend>{t("media-fetch")}</legend>
+          <FetchForm fetch={fetch} libraries={libraries} />
         </fieldset>
       )}
       {wanted.source === "cloud" && <CloudForm first={draft.firstBoot} isOne={wanted.names.length === 1} edit={(change) => edit({ firstBoot: { ...draft.firstBoot, ...change } })} />}

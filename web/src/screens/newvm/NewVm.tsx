@@ -11,6 +11,7 @@ import { Facts, Help, Nothing } from "@/ui/bits";
 import { WizardPage } from "@/ui/WizardPage";
 import { ownName } from "@/ui/names";
 import { POLICIES, policyWord } from "../availability/actions";
+import { useImageFetch } from "../images/fetch";
 import { useImageUpload } from "../images/upload";
 import { useImages } from "../vm/CdDialog";
 import { DriveWarning } from "../vm/ImageOptions";
@@ -60,7 +61,9 @@ export default function NewVm(): ReactNode {
     return { ...EMPTY, template: search.get("template") ?? "", ...(image === undefined ? {} : { source: "iso", image: image.$ref }) };
   });
   const edit = (change: Partial<Draft>): void => setDraft((before) => ({ ...before, ...change }));
-  const upload = useImageUpload((image) => edit({ source: "iso", image }));
+  const bring = (image: string): void => edit({ source: "iso", image });
+  const upload = useImageUpload(bring);
+  const fetch = useImageFetch(bring);
   const wanted = wantedOf(draft, stock);
   if (wanted === undefined) return <Nothing title="newvm-no-template" body="newvm-no-template-body" />;
   const finish = async (): Promise<void> => {
@@ -68,7 +71,7 @@ export default function NewVm(): ReactNode {
     const uuid = await createAll(world, wanted, () => setDraft((before) => ({ ...before, name: wanted.base, count: Math.max(1, before.count - 1) })));
     await navigate(wanted.names.length > 1 ? "/pool/vms" : `/vm/${uuid}`);
   };
-  const blocked = mediaBlocked(wanted, upload.state.is === "sending");
+  const blocked = mediaBlocked(wanted, upload.state.is === "sending" || fetch.state.is === "fetching");
   const parts = { draft, wanted, stock, edit };
   return (
     <WizardPage
@@ -80,7 +83,7 @@ export default function NewVm(): ReactNode {
       steps={[
         { id: "template", label: "newvm-step-template", why: "newvm-why-template", body: <TemplateStep {...parts} /> },
         { id: "name", label: "column-name", why: "newvm-why-name", body: <NameStep {...parts} />, blocked: wanted.base === "" ? t("newvm-needs-name") : undefined },
-        { id: "media", label: "newvm-step-media", why: "newvm-why-media", body: <MediaStep {...parts} upload={upload} />, blocked: blocked === undefined ? undefined : t(blocked) },
+        { id: "media", label: "newvm-step-media", why: "newvm-why-media", body: <MediaStep {...parts} upload={upload} fetch={fetch} />, blocked: blocked === undefined ? undefined : t(blocked) },
         { id: "where", label: "newvm-step-where", why: "newvm-why-where", body: <WhereStep {...parts} /> },
         { id: "size", label: "newvm-step-size", why: "newvm-why-cpu", body: <SizeStep {...parts} /> },
         { id: "disks", label: "tab-disks", why: "newvm-why-size", body: <DisksStep {...parts} />, blocked: wanted.sr === undefined && wanted.disks.length > 0 ? t("newvm-needs-storage") : undefined },

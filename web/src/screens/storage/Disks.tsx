@@ -2,6 +2,7 @@
 import { Checkbox } from "@patternfly/react-core";
 import { type ReactNode, useMemo } from "react";
 import { Link } from "react-router";
+import { ActionButton } from "@/actions/ActionButton";
 import { useI18n } from "@/i18n";
 import { isLibrary } from "@/model/storage";
 import { type Item, useAll, useTable } from "@/store/hooks";
@@ -9,6 +10,7 @@ import { Nothing } from "@/ui/bits";
 import { pathOf } from "@/ui/links";
 import { type Column, ObjectTable } from "@/ui/ObjectTable";
 import { useChoice } from "@/ui/useParam";
+import { deleteImage } from "../images/remove";
 
 /** Volumes of a chain that are counted; the pool allows no more. */
 const DEPTH_MAX = 32;
@@ -54,6 +56,11 @@ export function SrDisks({ object: sr }: { object: Item<"SR"> }): ReactNode {
       if (!vdi.managed) return "disk-use-base";
       return vdi.VBDs.length === 0 ? "disk-use-none" : "disk-use-machine";
     };
+    const remove: Column<Item<"VDI">> = {
+      id: "actions",
+      label: "actions",
+      cell: (vdi) => <ActionButton action={deleteImage} target={vdi} variant="link" label={t("snap-action-of", { action: t(deleteImage.label), name: vdi.name_label })} />,
+    };
     return [
       { id: "name", label: "column-name", width: "2fr", value: (vdi) => vdi.name_label, cell: (vdi) => vdi.name_label },
       { id: "use", label: "disk-use", value: (vdi) => t(use(vdi)), cell: (vdi) => t(use(vdi)) },
@@ -69,6 +76,7 @@ export function SrDisks({ object: sr }: { object: Item<"SR"> }): ReactNode {
       { id: "chain", label: "disk-chain", isNumber: true, value: (vdi) => chainDepth(vdi, byFile), cell: (vdi) => number(chainDepth(vdi, byFile)) },
       { id: "size", label: "column-size", isNumber: true, value: (vdi) => vdi.virtual_size, cell: (vdi) => bytes(vdi.virtual_size) },
       { id: "used", label: "column-used", isNumber: true, value: (vdi) => vdi.physical_utilisation, cell: (vdi) => bytes(vdi.physical_utilisation) },
+      ...(isIso ? [remove] : []),
     ];
   }, [all, bytes, number, t, vbds, vms, isIso]);
   return (

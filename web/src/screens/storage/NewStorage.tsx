@@ -25,7 +25,7 @@ export default function NewStorage(): ReactNode {
   const [search] = useSearchParams();
   const asked = search.get("kind");
   const [kind, setKind] = useState<Kind>(KINDS.find((each) => each === asked) ?? "nfs");
-  const [location, setLocation] = useState("");
+  const [location, setLocation] = useState(search.get("location") ?? "");
   const [name, setName] = useState<string | null>(null);
   const [exports, setExports] = useState<string[] | null>(null);
   const [probing, setProbing] = useState(false);
