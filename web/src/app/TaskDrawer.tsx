@@ -12,7 +12,7 @@ import { Act } from "@/ui/Act";
 import { useErrorText } from "@/ui/ErrorView";
 import { useNotices } from "@/ui/notices";
 import { useNow } from "@/ui/useNow";
-import { isRunning, recentTasks, taskName } from "./tasks";
+import { bytesSoFar, isRunning, recentTasks, taskName } from "./tasks";
 
 export function TaskDrawer({ isOpen, onToggle }: { isOpen: boolean; onToggle: () => void }): ReactNode {
   const i18n = useI18n();
@@ -63,10 +63,11 @@ export function TaskLine({ task }: { task: Item<"task"> }): ReactNode {
   const error =
     task.status === "failure" ? errorText(new ApiError(task.error_info[0] ?? "", task.error_info.slice(1))) : undefined;
   const ended = wireTime(task.finished);
+  const far = bytesSoFar(task);
   return (
     <div className="hv-task">
       <div className="hv-task-name">
-        <strong>{name}</strong> <span>{task.name_description}</span>
+        <strong>{name}</strong> <span>{task.name_description}</span> {far !== undefined && <span className="hv-muted">{i18n.bytes(far)}</span>}
         {error !== undefined && (
           <p className="hv-task-error">
             {error.what} {error.remedy}

@@ -17,6 +17,12 @@ export function taskName(task: Records["task"], texts: Pick<Texts, "t" | "has">)
   return texts.has(id) ? texts.t(id) : task.name_label.replace(/^Async\./, "");
 }
 
+/** How many bytes have come of what the pool fetches. */
+export function bytesSoFar(task: Records["task"]): number | undefined {
+  const bytes = Number(task.other_config["haven_bytes"]);
+  return Number.isNaN(bytes) ? undefined : bytes;
+}
+
 /** Running ones first, then those that ended a moment ago; newest first. */
 export function recentTasks(tasks: ReadonlyArray<Item<"task">>, now: number): Array<Item<"task">> {
   const since = now - RECENT_MS;

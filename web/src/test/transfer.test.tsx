@@ -174,3 +174,74 @@ test("W7: an image that is brought along is the one the machine boots from; what
   await user.click(screen.getByRole("button", { name: "Review" }));
   await waitFor(() => expect(container.querySelector(".hv-cli pre")?.textContent).toContain("--cd 学校.iso"), SOON);
 }, 60_000);
+
+test("W7: an image that the pool fetches is the one the machine boots from; what cannot be fetched says why", async () => {
+  const user = userEvent.setup();
+  const { container } = await renderConsole("/new/vm", { hosts: 2, vms: 2 });
+  await user.click(await screen.findByRole("button", { name: "What it boots from" }, SOON));
+  await user.click(await screen.findByRole("radio", { name: "A CD image" }));
+  const address = async (text: string): Promise<void> => {
+    const field = await screen.findByLabelText("Address", {}, SOON);
+    await user.clear(field);
+    await user.type(field, text);
+  };
+  const doIt = (): HTMLElement => screen.getByRole("button", { name: "Fetch" });
+  await address("ftp://mirror/a.iso");
+  expect(await screen.findByText("The address begins with https:// or http://.", {}, SOON)).toBeTruthy();
+  await address("https://ana:secret@mirror/a.iso");
+  expect(await screen.findByText(/would be seen in logs/, {}, SOON)).toBeTruthy();
+  expect(doIt().getAttribute("aria-disabled")).toBe("true");
+  await address("nfs://10.10.32.10/SLES10/");
+  const library = await screen.findByRole("link", { name: "Make an ISO library of 10.10.32.10:/SLES10" }, SOON);
+  expect(library.getAttribute("href")).toBe("/ui/new/storage?kind=iso&location=10.10.32.10%3A%2FSLES10");
+  await address("https://mirror.example/missing.iso");
+  await user.click(doIt());
+  expect(await screen.findByText(/404 Not Found/, {}, SOON)).toBeTruthy();
+  await address("https://mirror.example/netinst.iso");
+  await user.type(screen.getByLabelText("SHA-256 (optional)"), "abc");
+  expect(doIt().getAttribute("aria-disabled")).toBe("true");
+  await user.clear(screen.getByLabelText("SHA-256 (optional)"));
+  await user.type(screen.getByLabelText("SHA-256 (optional)"), "0".repeat(64));
+  await user.click(doIt());
+  expect(await screen.findByText(/another SHA-256/, {}, SOON)).toBeTruthy();
+  await user.clear(screen.getByLabelText("SHA-256 (optional)"));
+  await user.click(doIt());
+  expect(await screen.findByText("netinst.iso is in the library", {}, SOON)).toBeTruthy();
+  expect(screen.getByText("haven sr fetch images https://mirror.example/netinst.iso")).toBeTruthy();
+  await user.click(screen.getByRole("button", { name: "Review" }));
+  await waitFor(() => expect(container.querySelector(".hv-cli pre")?.textContent).toContain("--cd netinst.iso"), SOON);
+}, 60_000);
+
+test("W7: a fetch shows how far it is, and can be ended", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole("/new/image", { hosts: 2, vms: 2 });
+  server.pool.tempo.task = 20_000;
+  await user.type(await screen.findByLabelText("Address", {}, SOON), "https://mirror.example/netinst.iso");
+  await user.click(screen.getByRole("button", { name: "Fetch" }));
+  expect(await screen.findByText(/0\.5 GiB of 4 GiB have come|512 MiB of 4 GiB have come/, {}, SOON)).toBeTruthy();
+  await user.click(screen.getByRole("button", { name: "Cancel the fetch" }));
+  await waitFor(() => expect(screen.getByRole("button", { name: "Fetch" })).toBeTruthy(), SOON);
+  expect(server.pool.tables.all("task").find(([, task]) => task.name_label === "SR.fetch")?.[1].status).toBe("cancelled");
+}, 60_000);
+
+test("W7: an image is deleted from its library by its name, unless it is in a drive", async () => {
+  const user = userEvent.setup();
+  const { server } = await renderConsole(`/sr/${fixed(3, 2)}/disks`, { hosts: 2, vms: 6 });
+  const { tables } = server.pool;
+  const [image] = tables.all("VDI").find(([, vdi]) => vdi.name_label === "debian-12.iso") ?? [""];
+  const [vm, row] = tables.all("VM").find(([, each]) => !each.is_a_template && !each.is_a_snapshot) ?? [];
+  const drive = tables.insert("VBD", { VM: vm ?? "", VDI: image, type: "CD", empty: false, userdevice: "3", device: "sdd", currently_attached: false, allowed_operations: [], current_operations: {}, other_config: {} });
+  const button = (name: string): Promise<HTMLElement> => screen.findByRole("button", { name: new RegExp(`Delete.*${name}|${name}.*Delete`) }, SOON);
+  const kept = await button("debian-12.iso");
+  await waitFor(() => expect(kept.getAttribute("aria-disabled")).toBe("true"), SOON);
+  await user.hover(kept);
+  expect((await screen.findAllByText(`It is in the drive of ${row?.name_label ?? "?"}. Take it out first.`, {}, SOON)).length).toBeGreaterThan(0);
+  tables.update("VBD", drive, { empty: true, VDI: "OpaqueRef:NULL" });
+  await waitFor(async () => expect((await button("debian-12.iso")).getAttribute("aria-disabled")).not.toBe("true"), SOON);
+  await user.click(await button("debian-12.iso"));
+  const dialog = within(await screen.findByRole("dialog", {}, SOON));
+  expect(dialog.getByText("haven sr remove-image images debian-12.iso")).toBeTruthy();
+  await user.type(dialog.getByRole("textbox"), "debian-12.iso");
+  await user.click(dialog.getByRole("button", { name: "Delete" }));
+  await waitFor(() => expect(tables.get("VDI", image)).toBeUndefined(), SOON);
+}, 60_000);

@@ -119,3 +119,39 @@ for (const language of LANGUAGES) {
     await look(page, "storage-measured", language);
   });
 }
+
+for (const language of LANGUAGES) {
+  test(`W7: an image by its address in ${language}`, async ({ page, baseURL }) => {
+    test.setTimeout(180_000);
+    const seen = watch(page, () => [baseURL ?? ""]);
+    await open(page, "/new/image", language);
+    const address = page.locator("#fetch-address");
+    await address.fill("nfs://10.10.32.10/SLES10");
+    await look(page, "fetch-nfs", language);
+    await page.locator("main a[href*='location=']").click();
+    await expect(page).toHaveURL(/kind=iso&location=10.10.32.10/);
+    await expect(page.locator("#kind-iso")).toBeChecked();
+    await next(page).click();
+    await expect(page.locator("#location")).toHaveValue("10.10.32.10:/SLES10");
+    await page.goBack();
+    await address.fill("https://mirror.example/missing.iso");
+    const go = page.locator("#fetch-sum").locator("xpath=ancestor::*[contains(@class,'hv-stack')][1]").locator(".hv-buttons button");
+    await go.click();
+    await expect(page.locator(".hv-error")).toBeVisible();
+    await look(page, "fetch-failed", language);
+    await address.fill(`https://mirror.example/debian-${language}.iso`);
+    await go.click();
+    await expect(page.locator(".pf-v6-c-progress").first()).toBeVisible();
+    await photograph(page, `fetch-under-way-${language}`, { fullPage: true });
+    await expect(page.locator("main .pf-m-success")).toBeVisible();
+    await look(page, "fetch-done", language);
+    await page.locator("main a[href*='/new/vm?image=']").click();
+    await next(page).click();
+    await page.locator("#vm-name").fill("aula");
+    await next(page).click();
+    await expect(page.locator("#source-iso")).toBeChecked();
+    await look(page, "new-machine-media", language);
+    expect(seen.errors).toEqual([]);
+    expect(seen.foreign).toEqual([]);
+  });
+}

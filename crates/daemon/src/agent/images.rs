@@ -148,10 +148,10 @@ impl Agent {
             };
             let is_end = piece.is_none();
             buffer.extend_from_slice(&piece.unwrap_or_default());
-            if is_end || buffer.len() >= WRITTEN_BYTES {
-                if let Err(error) = writing.write(std::mem::take(&mut buffer)).await {
-                    return Some(Err(error));
-                }
+            if (is_end || buffer.len() >= WRITTEN_BYTES)
+                && let Err(error) = writing.write(std::mem::take(&mut buffer)).await
+            {
+                return Some(Err(error));
             }
             if is_end {
                 return Some(writing.finish().await);

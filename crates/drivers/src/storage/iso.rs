@@ -180,6 +180,12 @@ impl SrDriver for IsoDriver {
 
     fn attach(&self, sr: &SrSpec) -> Result<String, StorageError> {
         self.inner.mount(sr)?;
+        let (written, spec) = (Arc::clone(&self.written), sr.clone());
+        // A library is of use without that too.
+        let _ = self.inner.within(sr.uuid, "look for unfinished images", self.look, move |root| {
+            written.tidy(&spec, root);
+            Ok(())
+        });
         Ok(self.inner.root(sr.uuid).to_string_lossy().into_owned())
     }
 

@@ -4,13 +4,15 @@
 //! image into it, and the hidden file that the image is until all of it has arrived. Never changes
 //! an image that is there, as hosts may have it in a drive; it is deleted when somebody asks for that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use uuid::Uuid;
 
 use super::bounded::Bounded;
@@ -25,8 +27,12 @@ use super::{ImageWriter, SrSpec, StorageError};
 const NAME_BYTES_MAX: usize = 200;
 /// What the names of images begin with that are not whole yet.
 const UNFINISHED: &str = ".haven-upload-";
-/// So old is an unfinished image that nobody sends any more.
+/// So old is an unfinished image that nobody writes any more, as far as can be seen here.
+const ABANDONED_AFTER: Duration = Duration::from_secs(600);
+/// And where a file system cannot tell who writes.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// How often a library is looked at that has unfinished images.
+const TIDY_MAX: usize = 3;
 /// Room that is left free for others on the file system of the library.
 const ROOM_LEFT_BYTES: u64 = 16 << 20;
 
@@ -89,13 +95,15 @@ pub(super) struct Libraries {
     deadline: Duration,
     /// Images that are on their way, by the library's second mount.
     users: Mutex<BTreeMap<Uuid, usize>>,
+    /// Libraries that are tidied now.
+    tidying: Mutex<BTreeSet<Uuid>>,
 }
 
 impl Libraries {
     pub(super) fn new(config: StorageConfig, bounded: Bounded) -> Self {
         let deadline = config.change_deadline;
         let driver = DirectoryDriver::new(WritableMounter, config, bounded.clone());
-        Self { driver, bounded, deadline, users: Mutex::default() }
+        Self { driver, bounded, deadline, users: Mutex::default(), tidying: Mutex::default() }
     }
 
     fn users(&self) -> MutexGuard<'_, BTreeMap<Uuid, usize>> {
@@ -133,6 +141,41 @@ impl Libraries {
         Ok(place)
     }
 
+    /// Takes away what a host left that stopped while an image came: now, or as soon as it is certain
+    /// that nobody writes it.
+    pub(super) fn tidy(self: &Arc<Self>, sr: &SrSpec, root: &Path) {
+        let unfinished =
+            |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with(UNFINISHED);
+        let mut entries = std::fs::read_dir(root).into_iter().flatten().flatten();
+        if !entries.any(|entry| unfinished(&entry)) || !self.begin_tidying(sr.uuid) {
+            return;
+        }
+        let (libraries, sr) = (Arc::clone(self), sr.clone());
+        std::thread::spawn(move || {
+            for _ in 0..TIDY_MAX {
+                if !matches!(libraries.clear(&sr), Ok(true)) {
+                    break;
+                }
+                std::thread::sleep(ABANDONED_AFTER);
+            }
+            libraries.tidying().remove(&sr.uuid);
+        });
+    }
+
+    fn clear(self: &Arc<Self>, sr: &SrSpec) -> Result<bool, StorageError> {
+        let place = self.place(sr)?;
+        let what = "take away unfinished images";
+        self.driver.within(place.mount, what, self.deadline, |root| Ok(clear(root)))
+    }
+
+    fn tidying(&self) -> MutexGuard<'_, BTreeSet<Uuid>> {
+        self.tidying.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin_tidying(&self, sr: Uuid) -> bool {
+        self.tidying().insert(sr)
+    }
+
     /// Deletes an image; nothing if it is not there.
     pub(super) fn remove(self: &Arc<Self>, sr: &SrSpec, name: &str) -> Result<(), StorageError> {
         check_name(name)?;
@@ -167,15 +210,36 @@ impl Drop for Place {
     }
 }
 
-/// Takes away what earlier uploads left that broke off with their host.
-fn clear(root: &Path) {
-    let Ok(entries) = std::fs::read_dir(root) else { return };
+/// Takes away what hosts left that stopped while an image came; answers whether some is too young to
+/// be judged.
+fn clear(root: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(root) else { return false };
+    let mut is_left = false;
     for entry in entries.flatten() {
-        let ours = entry.file_name().to_string_lossy().starts_with(UNFINISHED);
-        let age = entry.metadata().and_then(|about| about.modified()).map(|at| at.elapsed());
-        if ours && age.is_ok_and(|age| age.is_ok_and(|age| age > FORGOTTEN_AFTER)) {
-            let _ = std::fs::remove_file(entry.path());
+        if !entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            continue;
         }
+        let about = entry.metadata().and_then(|about| about.modified());
+        let age = about.ok().and_then(|at| at.elapsed().ok()).unwrap_or_default();
+        if is_abandoned(&entry.path(), age) {
+            let _ = std::fs::remove_file(entry.path());
+        } else {
+            is_left = true;
+        }
+    }
+    is_left
+}
+
+/// Whoever writes an image holds a lock on it, which ends with them.
+fn is_abandoned(path: &Path, age: Duration) -> bool {
+    if age < ABANDONED_AFTER {
+        return false;
+    }
+    let Ok(file) = OpenOptions::new().write(true).open(path) else { return false };
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => true,
+        Err(Errno::WOULDBLOCK) => false,
+        Err(_) => age > FORGOTTEN_AFTER,
     }
 }
 
@@ -191,7 +255,22 @@ fn open(root: &Path, path: &Path, to: &Path, size: Option<u64>) -> Result<File, 
         let text = format!("the image has {size} MiB, and {free} MiB are free in the library");
         return Err(error(FULL, text));
     }
-    OpenOptions::new().write(true).create_new(true).open(path).map_err(|cause| failed(&cause))
+    let file = OpenOptions::new().write(true).create_new(true).open(path);
+    let file = file.map_err(|cause| failed(&cause))?;
+    // Where there are no locks its age says whether somebody writes it.
+    let _locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
+    Ok(file)
+}
+
+/// An image whose size nobody told must not fill what others write to as well.
+fn leave_room(file: &File, bytes: u64) -> Result<(), StorageError> {
+    let about = rustix::fs::fstatvfs(file).map_err(|cause| failed(&cause.into()))?;
+    let free = about.f_bavail.saturating_mul(about.f_frsize);
+    if bytes.saturating_add(ROOM_LEFT_BYTES) > free {
+        let text = format!("{} MiB are free in the library, and the image goes on", free >> 20);
+        return Err(error(FULL, text));
+    }
+    Ok(())
 }
 
 fn delete(image: &Path) -> Result<(), StorageError> {
@@ -254,6 +333,7 @@ impl Upload {
 impl ImageWriter for Upload {
     fn write(&mut self, bytes: Vec<u8>) -> Result<(), StorageError> {
         self.run("write an image", move |mut file| {
+            leave_room(file, bytes.len() as u64)?;
             file.write_all(&bytes).map_err(|cause| failed(&cause))
         })
     }
@@ -323,6 +403,37 @@ mod tests {
         assert_eq!(std::fs::read(dir.path().join("a.iso")).unwrap(), b"first");
         let all = open(dir.path(), &late, &dir.path().join("b.iso"), Some(u64::MAX));
         assert_eq!(all.unwrap_err().code, FULL);
+    }
+
+    #[test]
+    fn what_a_host_left_is_taken_away_and_what_comes_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |number: u8| dir.path().join(format!("{UNFINISHED}{number}"));
+        let to = dir.path().join("a.iso");
+        let old = |number: u8| {
+            let file = open(dir.path(), &path(number), &to, None).unwrap();
+            file.set_modified(std::time::SystemTime::now() - 2 * ABANDONED_AFTER).unwrap();
+            file
+        };
+        let coming = old(1);
+        drop(old(2));
+        let _new = open(dir.path(), &path(3), &to, None).unwrap();
+        std::fs::write(&to, "whole").unwrap();
+        assert!(clear(dir.path()), "two are still there");
+        assert!(path(1).exists(), "somebody writes it, however slowly");
+        assert!(!path(2).exists(), "its host has stopped");
+        assert!(path(3).exists() && to.exists());
+        drop(coming);
+        std::fs::remove_file(path(3)).unwrap();
+        assert!(!clear(dir.path()) && !path(1).exists());
+    }
+
+    #[test]
+    fn an_image_leaves_room_however_large_it_turns_out_to_be() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = File::create(dir.path().join("a")).unwrap();
+        leave_room(&file, 1).unwrap();
+        assert_eq!(leave_room(&file, u64::MAX - ROOM_LEFT_BYTES).unwrap_err().code, FULL);
     }
 
     #[test]

@@ -9,6 +9,7 @@ import { Act } from "@/ui/Act";
 import { Help } from "@/ui/bits";
 import { CliLines } from "@/ui/CliLines";
 import { ErrorView } from "@/ui/ErrorView";
+import { cliOf } from "../storage/kinds";
 import { fetched, type ImageFetch, isChecksum, nfsPlace, wrongAddress } from "./fetch";
 import { LibrarySelect, useLibrary } from "./LibrarySelect";
 
@@ -61,7 +62,7 @@ export function FetchForm({ fetch: { state, start, cancel }, libraries, first }:
           </Act>
         )}
       </div>
-      <CliLines lines={[haven("sr", "fetch", library.name_label, url === "" ? "https://…" : url, ...(sha256 === "" ? [] : ["--sha256", sha256]))]} />
+      <CliLines lines={[place !== undefined ? cliOf("create", "iso", place, "LIBRARY") : haven("sr", "fetch", library.name_label, url === "" ? "https://…" : url, ...(sha256 === "" ? [] : ["--sha256", sha256]))]} />
     </div>
   );
 }
