@@ -137,7 +137,6 @@ image-machine = Make a machine that is installed from it
 task-SR-upload = { new-iso }
 media-fetch = Or have the pool fetch one
 fetch-panel = An address on the web
-fetch-address = Address
 fetch-address-help = Of an image (.iso), or of an installation tree that has a boot image, such as a Debian or Fedora mirror. The coordinator fetches it.
 fetch-sum = SHA-256 (optional)
 fetch-sum-help = As the publisher lists it. What comes is kept only if it is the same.

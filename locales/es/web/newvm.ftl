@@ -137,7 +137,6 @@ image-machine = Crear una máquina que se instale desde ella
 task-SR-upload = { new-iso }
 media-fetch = O que el pool descargue una
 fetch-panel = Una dirección de la web
-fetch-address = Dirección
 fetch-address-help = De una imagen (.iso), o de un árbol de instalación que tenga imagen de arranque, como un servidor espejo de Debian o Fedora. La descarga el coordinador.
 fetch-sum = SHA-256 (opcional)
 fetch-sum-help = Tal como lo publica quien la ofrece. Lo recibido solo se guarda si coincide.

@@ -137,7 +137,6 @@ image-machine = 用它安装一台虚拟机
 task-SR-upload = { new-iso }
 media-fetch = 或由资源池下载一个
 fetch-panel = 网络地址
-fetch-address = 地址
 fetch-address-help = 镜像（.iso）的地址，或带有引导镜像的安装树地址，例如 Debian 或 Fedora 的镜像站。由协调主机下载。
 fetch-sum = SHA-256（可选）
 fetch-sum-help = 以发布者公布的为准。只有一致时才保留下载的内容。

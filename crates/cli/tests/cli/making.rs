@@ -111,6 +111,36 @@ fn a_place_is_tried_before_anything_is_created() {
     assert_golden("sr_test", &shown(&output));
 }
 
+/// W7: the pool fetches it; whoever asks sees its task.
+#[test]
+fn an_image_is_fetched_by_its_address_and_deleted_by_its_name() {
+    let image = json!({"uuid": "im1", "name_label": "debian.iso", "SR": "OpaqueRef:sr1"});
+    let script = || {
+        small_pool()
+            .answers("/haven/storage/fetch", json!({"task": "OpaqueRef:task-of-SR.fetch"}))
+            .answers("VDI.get_name_label", json!("debian.iso"))
+            .answers("VDI.get_uuid", json!("im1"))
+            .answers("VDI.get_all_records", json!({"OpaqueRef:image": image}))
+    };
+    let url = "https://example.org/debian.iso";
+    let pool = script().task("SR.fetch", "OpaqueRef:image").task("VDI.destroy", "").serve();
+    let output = pool.haven(&["sr", "fetch", "vms", url, "--sha256", "ab"]);
+    assert!(
+        shown(&output).starts_with("exit 0\n--- out\ndebian.iso is in vms\n"),
+        "{}",
+        shown(&output)
+    );
+    let output = pool.haven(&["sr", "remove-image", "vms", "debian.iso", "-y"]);
+    assert!(output.status.success(), "{}", shown(&output));
+    assert_eq!(pool.calls("Async.VDI.destroy"), [json!(["OpaqueRef:image"])]);
+
+    let error = ["IMAGE_CHECKSUM_WRONG", "ab", "cd"];
+    let pool = script().task_fails("SR.fetch", &error).serve();
+    let output = pool.haven(&["sr", "fetch", "vms", url]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(shown(&output).contains("another SHA-256"), "{}", shown(&output));
+}
+
 /// W4: a repository of earlier days comes back with its disks, or not at all.
 #[test]
 fn an_existing_repository_is_attached_or_forgotten_again() {

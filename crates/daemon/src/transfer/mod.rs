@@ -4,7 +4,7 @@
 //! Owns: the helper process that reads and writes images (`qemu-nbd`, one for each transfer, ended
 //! with it) and the bytes between it and the client. A disk is held by a task of the task machine
 //! while its content moves, so nobody starts a VM on it meanwhile. Never looks into an image
-//! itself, never speaks HTTP.
+//! itself, never answers HTTP.
 
 mod disk;
 pub mod fetch;

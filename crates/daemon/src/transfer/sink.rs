@@ -128,21 +128,26 @@ impl There {
     }
 
     async fn write(&mut self, bytes: Vec<u8>) -> Result<(), ApiError> {
-        if bytes.is_empty() || self.pieces.send(Piece::Bytes(bytes.into())).await.is_ok() {
+        if bytes.is_empty() {
             return Ok(());
         }
-        // It takes no more: its answer says why.
-        self.answered().await?;
+        // When it answers before the end, it takes no more.
+        let answer = tokio::select! {
+            sent = self.pieces.send(Piece::Bytes(bytes.into())) => {
+                if sent.is_ok() {
+                    return Ok(());
+                }
+                (&mut self.answer).await
+            }
+            answer = &mut self.answer => answer,
+        };
+        answer.map_err(ApiError::internal)??;
         Err(ApiError::with(codes::CANNOT_CONTACT_HOST, &[&self.on]))
     }
 
-    async fn finish(mut self) -> Result<(), ApiError> {
+    async fn finish(self) -> Result<(), ApiError> {
         let _gone = self.pieces.send(Piece::End).await;
-        self.answered().await
-    }
-
-    async fn answered(&mut self) -> Result<(), ApiError> {
-        match timeout(FINISH_MAX, &mut self.answer).await {
+        match timeout(FINISH_MAX, self.answer).await {
             Ok(answer) => answer.map_err(ApiError::internal)?,
             Err(_) => Err(ApiError::with(codes::CANNOT_CONTACT_HOST, &[&self.on])),
         }

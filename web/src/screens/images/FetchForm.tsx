@@ -34,7 +34,7 @@ export function FetchForm({ fetch: { state, start, cancel }, libraries, first }:
   const place = nfsPlace(url);
   return (
     <div className="hv-stack">
-      <FormGroup label={t("fetch-address")} fieldId="fetch-address">
+      <FormGroup label={t("column-address")} fieldId="fetch-address">
         <TextInput id="fetch-address" type="url" value={url} isDisabled={isFetching} onChange={(_event, value) => setUrl(value.trim())} placeholder="https://" autoComplete="off" spellCheck={false} />
         <Help isWrong={wrong !== undefined}>{t(wrong ?? "fetch-address-help")}</Help>
       </FormGroup>
