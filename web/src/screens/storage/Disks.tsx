@@ -76,9 +76,9 @@ export function SrDisks({ object: sr }: { object: Item<"SR"> }): ReactNode {
       { id: "chain", label: "disk-chain", isNumber: true, value: (vdi) => chainDepth(vdi, byFile), cell: (vdi) => number(chainDepth(vdi, byFile)) },
       { id: "size", label: "column-size", isNumber: true, value: (vdi) => vdi.virtual_size, cell: (vdi) => bytes(vdi.virtual_size) },
       { id: "used", label: "column-used", isNumber: true, value: (vdi) => vdi.physical_utilisation, cell: (vdi) => bytes(vdi.physical_utilisation) },
-      ...(isIso ? [remove] : []),
+      ...(isIso && sr.type !== "udev" ? [remove] : []),
     ];
-  }, [all, bytes, number, t, vbds, vms, isIso]);
+  }, [all, bytes, number, t, vbds, vms, isIso, sr.type]);
   return (
     <div className="hv-stack">
       {isIso && (
