@@ -337,7 +337,7 @@ pub struct PeerView {
     pub quarantined: bool,
     /// An epoch that is not forgotten counts on an earlier life of it: who takes over later may learn of
     /// that end from nobody but this guard, or from a mark that rots. Such a host stays in the pool;
-    /// [`GuardCommand::Settle`] ends this.
+    /// [`GuardCommand::Settle`] ends this. Or a value in phase 2 may admit it, which somebody finishes soon.
     #[serde(default)]
     pub owed: bool,
 }

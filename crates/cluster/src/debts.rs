@@ -3,8 +3,9 @@
 //! Owns: which hosts these are, and when a record is due that forgets such epochs. Who takes over reads
 //! the statefile, and has nobody's memory: while such an epoch is open and its host is in the pool no
 //! more, no device and no person can be asked of that end again. What the host wrote of its end itself may
-//! rot, and its owner, who would repair it, is gone. No matter of safety: a record forgets an epoch only
-//! when it is closed ([`Machine::closed`]), whatever the reason for the record is.
+//! rot, and its owner, who would repair it, is gone. A value in phase 2 may become such an epoch. No matter
+//! of safety: a record forgets an epoch only when it is closed ([`Machine::closed`]), whatever the reason
+//! for the record is.
 
 use crate::ids::HostId;
 use crate::machine::Machine;
@@ -34,6 +35,15 @@ impl Machine {
     /// The same of the newest record.
     pub(crate) fn owed(&self, slot: u8) -> bool {
         self.decided.as_ref().is_some_and(|record| self.owed_in(record, slot, &record.open))
+    }
+
+    /// What is in phase 2 and decided by nobody yet may name a life in `slot`, which is no member: until
+    /// somebody finishes it the host is not to be forgotten.
+    pub(crate) fn may_come(&self, slot: u8) -> bool {
+        let Some(newest) = &self.decided else { return false };
+        !on(Mutation::ComingForgotten)
+            && !newest.seats().any(|seat| seat.slot == slot)
+            && self.phase2_known()
     }
 
     /// A record that keeps these epochs open ends what was asked about a host. It is the last one about

@@ -108,7 +108,8 @@ impl Machine {
     }
 
     /// A proposal in phase 2 for an epoch newer than the decided one is known (own included).
-    pub(crate) fn phase2_known(&self) -> bool {
+    #[must_use]
+    pub fn phase2_known(&self) -> bool {
         let epoch = self.epoch();
         self.accepted_values().any(|(_, value)| value.number > epoch)
     }

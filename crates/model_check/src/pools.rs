@@ -40,19 +40,25 @@ pub enum Rule {
     PlacesRead,
     /// A host is taken out of the pool when an epoch without it is decided.
     EpochWithout,
-    /// And when what ended its lives is to be read from the disk, or no open epoch names them.
+    /// And when no open epoch names a life of it.
     DebtsPaid,
+    /// Also where the disk tells what ended that life, which may rot.
+    MarksRot,
+    /// And when no value in phase 2 names the host.
+    ComingWaits,
 }
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::PhaseTwoFinished,
         Self::Founding,
         Self::MarksCount,
         Self::PlacesRead,
         Self::EpochWithout,
         Self::DebtsPaid,
+        Self::MarksRot,
+        Self::ComingWaits,
     ];
 }
 
@@ -71,6 +77,8 @@ pub struct Pools {
     pub leaves: u8,
     /// Hosts that are taken out of the pool.
     pub removals: u8,
+    /// Last blocks of hosts that are down, or gone, that rot.
+    pub rots: u8,
     /// Hosts have power devices.
     pub devices: bool,
     /// Who left in order stays away when the faults have ceased.
@@ -153,7 +161,7 @@ pub struct State {
     /// Hosts that are in the pool no more.
     pub removed: u8,
     /// What may still happen, in the order of [`Pools`].
-    pub left: [u8; 5],
+    pub left: [u8; 6],
     /// The faults have ceased.
     pub calm: bool,
 }
@@ -181,7 +189,9 @@ fn number(index: usize) -> u8 {
 
 impl Pools {
     fn drops(&self, rule: Rule) -> bool {
-        self.without == Some(rule)
+        // A host whose place would have to be read is in the pool, but for the weaker wait.
+        let behind = rule == Rule::MarksRot && self.without == Some(Rule::PlacesRead);
+        self.without == Some(rule) || behind
     }
 }
 
@@ -198,7 +208,7 @@ impl Model for Pools {
             hosts: [Host::default(); HOSTS_MAX],
             blocks: [Block::default(); HOSTS_MAX],
             removed: !((1 << self.hosts) - 1),
-            left: [self.losses, self.stalls, self.partings, self.leaves, self.removals],
+            left: [self.losses, self.stalls, self.partings, self.leaves, self.removals, self.rots],
             calm: false,
         };
         for host in 0..self.hosts {

@@ -120,6 +120,13 @@ impl World {
         told.and_then(|state| state.epoch.as_ref()).map_or(0, |epoch| epoch.number.0)
     }
 
+    /// The guard of `host` knows a value in phase 2 that is not decided.
+    #[must_use]
+    pub fn is_deciding(&self, host: usize) -> bool {
+        let machine = self.hosts.get(host).and_then(|h| h.machine.as_ref());
+        machine.is_some_and(haven_cluster::machine::Machine::phase2_known)
+    }
+
     /// The blocks of a host's present ballot, first and second copy.
     #[must_use]
     pub fn ballot_blocks(&self, host: usize) -> [u32; 2] {

@@ -74,6 +74,7 @@ removed! {
     failed_forgotten FailedForgotten,
     debts_forgotten DebtsForgotten,
     marks_trusted MarksTrusted,
+    coming_forgotten ComingForgotten,
     debts_stand DebtsStand,
 }
 

@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn names_in_any_script_go_into_a_query() {
-        assert_eq!(escaped("a b&c.iso"), "a%20b%26c.iso");
+        assert_eq!(escaped("a b&c.iso"), "a+b%26c.iso");
         assert_eq!(escaped("干.iso"), "%E5%B9%B2.iso");
     }
 

@@ -123,7 +123,7 @@ impl Machine {
                 confirmed: EpochNumber(peer.report.confirmed),
                 member,
                 quarantined: self.quarantine.holds(slot, now),
-                owed: self.owed(slot),
+                owed: self.owed(slot) || self.may_come(slot),
                 dead_in_ms: if member {
                     None
                 } else if dead {

@@ -35,7 +35,7 @@ impl Pools {
             let block = self.block(state, host);
             let mut most = state.hosts[by].told[host].max(block.life.saturating_sub(1));
             if host == by {
-                most = most.max(state.hosts[by].life - 1);
+                most = most.max(state.hosts[by].life.saturating_sub(1));
             } else if block.last && !self.stands(state, host, block.life) {
                 most = most.max(block.life);
             }
@@ -47,7 +47,9 @@ impl Pools {
             for host in (0..self.hosts).filter(|host| *host != by) {
                 for epoch in 0..state.newest() {
                     let life = state.chain[epoch].members[host];
+                    // What cannot be read is not known to stand still.
                     let silent = life > dead[host]
+                        && self.block(state, host).life > 0
                         && !self.stands(state, host, life)
                         && !self.writes(state, host, life);
                     if silent && self.votes_are_void(state, by, host, life, &dead) {
@@ -168,9 +170,13 @@ impl Pools {
         })
     }
 
-    /// Lives of a host that an open epoch names, and whose end nobody could read from the disk.
+    /// An epoch that is open in this one names a life of the host, other than its member's.
     pub(super) fn owes(&self, state: &State, host: usize, from: usize) -> bool {
-        self.owes_in(state, host, state.chain[from].open | 1 << from)
+        let member = state.chain[from].members[host];
+        let open = state.chain[from].open;
+        let past = (0..EPOCHS_MAX).filter(|epoch| open & (1 << epoch) != 0);
+        let past = past.filter(|epoch| state.chain[*epoch].members[host] != member);
+        self.owes_in(state, host, past.fold(0, |set, epoch| set | 1 << epoch))
     }
 
     /// The same of a set of epochs.
@@ -178,7 +184,8 @@ impl Pools {
         let block = state.blocks[host];
         (0..EPOCHS_MAX).filter(|epoch| open & (1 << epoch) != 0).any(|epoch| {
             let life = state.chain[epoch].members[host];
-            life != 0 && block.life <= life && !(block.life == life && block.last)
+            let told = block.life > life || block.life == life && block.last;
+            life != 0 && !(told && self.drops(Rule::MarksRot))
         })
     }
 

@@ -34,6 +34,8 @@ pub enum Action {
     Leave(usize),
     /// A host is taken out of the pool, by the coordinator.
     Remove(usize, usize),
+    /// The last block of a host rots, which it cannot repair.
+    Rot(usize),
     /// A coordinator has the device of a host switch it off.
     PowerOff(usize, usize),
     /// The faults cease.
@@ -45,12 +47,18 @@ const STALLS: usize = 1;
 const PARTINGS: usize = 2;
 const LEAVES: usize = 3;
 const REMOVALS: usize = 4;
+const ROTS: usize = 5;
 
 impl Pools {
     pub(super) fn steps(&self, state: &State, into: &mut Vec<Action>) {
         for host in (0..self.hosts).filter(|host| !state.is_removed(*host)) {
             self.steps_of(state, host, into);
             self.operators(state, host, into);
+        }
+        let down = |host: &usize| matches!(state.hosts[*host].phase, Phase::Off | Phase::Left);
+        if state.left[ROTS] > 0 {
+            let written = (0..self.hosts).filter(|host| state.blocks[*host].last);
+            into.extend(written.filter(down).map(Action::Rot));
         }
         if !state.calm {
             into.push(Action::Calm);
@@ -150,7 +158,9 @@ impl Pools {
         };
         let member = state.chain[known].members[host] != 0 && !self.drops(Rule::EpochWithout);
         let owes = self.owes(state, host, known) && !self.drops(Rule::DebtsPaid);
-        !member && !owes
+        let coming = state.pending.is_some_and(|value| value.members[host] != 0)
+            && !self.drops(Rule::ComingWaits);
+        !member && !owes && !coming
     }
 
     /// The newest life that was put out and is not known to be dead.
@@ -310,13 +320,17 @@ impl Pools {
                 state.removed |= 1 << host;
                 end(state, host, Phase::Off);
             }
+            Action::Rot(host) => {
+                state.left[ROTS] -= 1;
+                state.blocks[host] = Block::default();
+            }
             Action::PowerOff(by, host) => {
                 let life = self.may_switch_off(state, by, host).unwrap_or(0);
                 state.hosts[by].told[host] = life;
                 end(state, host, Phase::Off);
             }
             Action::Calm => {
-                state.left = [0; 5];
+                state.left = [0; 6];
                 state.calm = true;
             }
         }

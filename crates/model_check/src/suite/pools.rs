@@ -12,6 +12,7 @@ const WHOLE: Pools = Pools {
     partings: 1,
     leaves: 1,
     removals: 1,
+    rots: 0,
     devices: true,
     away: false,
     without: None,
@@ -19,6 +20,9 @@ const WHOLE: Pools = Pools {
 
 /// Two hosts, of which one is taken out of the pool.
 const TAKEN_OUT: Pools = Pools { losses: 1, leaves: 0, ..WHOLE };
+
+/// It left in order, and what it wrote last rots.
+const ROTTEN_MARK: Pools = Pools { leaves: 1, rots: 1, ..TAKEN_OUT };
 
 /// Three hosts.
 const WHOLE_OF_THREE: Pools = Pools { hosts: 3, losses: 2, stalls: 0, partings: 0, ..WHOLE };
@@ -82,11 +86,12 @@ fn policies_without() -> impl Iterator<Item = Case> {
 fn pools_without() -> impl Iterator<Item = Case> {
     pools::Rule::ALL.into_iter().map(|rule| {
         let name = format!("{rule:?} (whole pool, within reach)");
-        use pools::Rule::{DebtsPaid, EpochWithout, MarksCount, PlacesRead};
+        use pools::Rule::{ComingWaits, DebtsPaid, EpochWithout, MarksCount, MarksRot, PlacesRead};
         let (quick, pool) = match rule {
             MarksCount => (false, ALL_LEAVE),
             PlacesRead => (false, Pools { leaves: 1, ..TAKEN_OUT }),
             DebtsPaid | EpochWithout => (true, TAKEN_OUT),
+            MarksRot | ComingWaits => (false, ROTTEN_MARK),
             _ => (false, TAKEN_OUT),
         };
         Case::live(&name, quick, Pools { without: Some(rule), ..pool })
@@ -118,6 +123,7 @@ fn whole() -> Vec<Case> {
     let three = WHOLE_OF_THREE;
     vec![
         Case::live("within reach: two hosts, a loss, a host is taken out", true, TAKEN_OUT),
+        Case::live("within reach: two hosts, a mark rots, a host is taken out", false, ROTTEN_MARK),
         Case::live("within reach: two hosts, a fault of each kind", false, WHOLE),
         Case::live(
             "within reach: two hosts without devices",

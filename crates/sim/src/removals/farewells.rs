@@ -83,6 +83,44 @@ pub(super) fn never_wrote(seed: u64) -> World {
     world
 }
 
+/// Host 1 has left in order, and nothing counts on it any more. It comes back, and loses its power while the
+/// value that admits it is in phase 2, of which a write is stuck. It is not to be given up before somebody
+/// has finished that: a later life may decide it, and then waits for host 1 (the model of whole pools).
+pub(super) fn admitted_late(seed: u64) -> World {
+    let timing = Timing::of(Profile::Default);
+    let mut world = World::formed(Options { timing, ..logged(2) }, seed);
+    world.make_coordinator(0);
+    world.inject(0, Fault::Maintain(1));
+    world.run_for(10_000);
+    world.time(Fault::Exclude(1), 3_000, |w| w.left(1));
+    world.run_for(60_000);
+    // The record that says so forgets what host 1 was in.
+    world.inject(0, Fault::Retime(Timing::of(Profile::Fast)));
+    world.run_for(20_000);
+    world.inject(0, Fault::PowerOff(1));
+    world.inject(1, Fault::BallotsStuckAfter(0, 3));
+    world.inject(1, Fault::PowerOn(1));
+    world.run_for(10_000 + 100 * (seed % 10));
+    if world.is_member(1) || !world.is_deciding(0) {
+        return world;
+    }
+    world.inject(0, Fault::PowerOff(1));
+    let gone = world.time(Fault::Destroy(1), 10_000, |w| w.is_taken_out(1));
+    if gone < 10_000 {
+        world.fail("liveness: a host is taken out that may be admitted yet".to_owned());
+    }
+    world.inject(0, Fault::BallotsStuckAfter(0, u32::MAX));
+    again(&mut world, 0);
+    // Its daemon has to take over.
+    world.run_for(10_000);
+    let gone = world.time(Fault::Destroy(1), timing.forgotten_bound_ms(), |w| w.is_taken_out(1));
+    if gone >= timing.forgotten_bound_ms() {
+        let view = world.describe();
+        world.fail(format!("liveness: a host that is off stays in the pool: {view}"));
+    }
+    world
+}
+
 /// Host 1 was coordinator, leaves in order, and is to be taken out of the pool. What it wrote last rots, and
 /// host 0 begins a new life.
 pub(super) fn mark_rots(seed: u64) -> World {
