@@ -39,8 +39,8 @@ fn a_copy_has_all_on_storage_as_soon_as_its_guest_stands_still() {
          <source file='{COPY}'/></disk>"
     );
     host.sh(&format!(
-        "qemu-img create -q -f qcow2 {COPY} 64M && cat > /root/copy.xml <<'END'\n{xml}\nEND\n\
-         virsh -q blockcopy g1 vda --xml /root/copy.xml --reuse-external --transient-job \
+        "qemu-img create -q -f qcow2 {COPY} 64M && cat > /run/copy.xml <<'END'\n{xml}\nEND\n\
+         virsh -q blockcopy g1 vda --xml /run/copy.xml --reuse-external --transient-job \
          --synchronous-writes"
     ))
     .unwrap();

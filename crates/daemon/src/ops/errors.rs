@@ -12,9 +12,8 @@ pub fn order(host: Ref<Host>, error: OrderError) -> ApiError {
         OrderError::UnknownHost(_) | OrderError::Unreachable { .. } => {
             ApiError::with(codes::HOST_OFFLINE, &[&host])
         }
-        OrderError::NotCoordinator => ApiError::internal(
-            "this host is no longer the coordinator; log in again to reach the present one",
-        ),
+        // Not HOST_IS_SLAVE: clients take that for "nothing was done", and ask the other host at once.
+        OrderError::NotCoordinator => ApiError::with(codes::COORDINATOR_CHANGED, &[]),
         OrderError::OutcomeUnknown { .. } => ApiError::with(codes::CANNOT_CONTACT_HOST, &[&host]),
         OrderError::Refused(refusal) => refused(host, &refusal),
         OrderError::Hypervisor(error) => hypervisor(host, error),
@@ -29,6 +28,7 @@ fn refused(host: Ref<Host>, refusal: &Refusal) -> ApiError {
         Refusal::OlderEpoch { given, newest } => {
             ApiError::with(codes::STALE_EPOCH, &[&given.0, &newest.0])
         }
+        Refusal::NotCoordinator => ApiError::with(codes::COORDINATOR_CHANGED, &[]),
         Refusal::WrongPool => ApiError::with(codes::NOT_POOL_MEMBER, &[&host]),
         other => ApiError::internal(other),
     }
@@ -60,6 +60,15 @@ mod tests {
     use haven_drivers::storage::StorageError;
 
     use super::*;
+
+    #[test]
+    fn who_lost_the_role_in_the_middle_says_so_and_does_not_send_clients_on() {
+        let host = Ref::from_u128(1);
+        let refused = OrderError::Refused(Refusal::NotCoordinator);
+        for error in [OrderError::NotCoordinator, refused] {
+            assert_eq!(order(host, error).code, "COORDINATOR_CHANGED");
+        }
+    }
 
     #[test]
     fn storage_errors_keep_their_code_and_say_why() {

@@ -62,6 +62,10 @@ error_codes! {
     STALE_EPOCH("order epoch", "known epoch"):
         "The order came from a coordinator that has been replaced since. Nothing was done; ask \
          the present coordinator.";
+    COORDINATOR_CHANGED():
+        "This host ceased to coordinate the pool in the middle of the operation, which may be done, \
+         half done, or undone by the next coordinator. Log in again, look at the object, and ask \
+         again if it is still needed.";
     SR_TIMEOUT("SR", "operation", "seconds"):
         "The storage did not answer in time. Check the storage server and the storage network; \
          the operation may still complete.";
