@@ -56,12 +56,13 @@ async function serve(server: MockServer, path: string, request: IncomingMessage,
   response.end(picture ?? JSON.stringify(body));
 }
 
-type Change = { reset: true } | { class: string; ref: string; change: object } | { expire: true } | { addHost: number } | { away: boolean } | { class: string; ref: string; isGone: true };
+type Change = { reset: true } | { class: string; ref: string; change: object } | { expire: true } | { addHost: number } | { addStorage: string } | { away: boolean } | { class: string; ref: string; isGone: true };
 
 function change(server: MockServer, asked: Change): { status: number; body: unknown } {
   if ("reset" in asked) server.reset();
   else if ("expire" in asked) server.expire();
   else if ("addHost" in asked) joinHost(server.pool.tables, asked.addHost);
+  else if ("addStorage" in asked) server.pool.call("SR.create", [server.pool.tables.all("host")[0]?.[0], {}, "0", asked.addStorage, "", "nfs", "user", true, {}]);
   else if ("away" in asked) server.isAway = asked.away;
   else if ("isGone" in asked) {
     server.pool.tables.remove(asked.class as "VM", asked.ref);

@@ -303,6 +303,8 @@ test("W3: a pool is told not to show itself in its network", async () => {
   const shown = await screen.findByRole("switch", { name: "Show this pool in its network" }, SOON);
   await user.click(shown);
   await waitFor(() => expect(kept()).toBe("off"), SOON);
+  // The page has heard of it, too: what is clicked before that says the same again.
+  await waitFor(() => expect((shown as HTMLInputElement).checked).toBe(false), SOON);
   await waitFor(() => expect(shown.hasAttribute("disabled")).toBe(false), SOON);
   await user.click(shown);
   await waitFor(() => expect(kept()).toBeUndefined(), SOON);

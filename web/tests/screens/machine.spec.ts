@@ -6,6 +6,8 @@ import { axeComplaints, photograph, signIn, watch } from "../page";
 import { VM } from "../screens";
 
 const PASSWORD = "haven-demo";
+/** A machine that runs, and has no snapshots. */
+const PLAIN = VM.replace(/0$/, "1");
 
 async function open(page: Page, path: string, language: string): Promise<void> {
   await page.addInitScript((value) => localStorage.setItem("haven.language", value), language);
@@ -94,6 +96,22 @@ test("W11: a move says how fast it is against the guest, and what was measured",
   await photograph(page, "migrate-done");
   expect(seen.errors).toEqual([]);
 });
+
+for (const language of ["en", "zh-CN"]) {
+  test(`W11: a disk moves under its machine in ${language}`, async ({ page, request, baseURL }) => {
+    test.setTimeout(120_000);
+    await request.post("/ui/mock", { data: { addStorage: "second" } });
+    const seen = watch(page, () => [baseURL ?? ""]);
+    await open(page, `/vm/${PLAIN}/disks`, language);
+    await page.locator("[data-action='vdi.move']").first().click();
+    await expect(page.locator("#disk-limit")).toBeVisible();
+    await look(page, "disk-move", language);
+    await page.locator(".pf-v6-c-modal-box__footer button").first().click();
+    await expect(page.getByTestId("disk-moved")).toBeVisible();
+    await look(page, "disk-moved", language);
+    expect(seen.errors).toEqual([]);
+  });
+}
 
 test("W7: the steps of a new machine on a phone", async ({ page }) => {
   test.setTimeout(120_000);
