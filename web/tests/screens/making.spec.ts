@@ -91,8 +91,8 @@ for (const language of LANGUAGES) {
     const seen = watch(page, () => [baseURL ?? ""]);
     await open(page, "/new/host", language);
     const host = page.locator("[data-waiting=host9]");
-    await host.locator("button").click();
-    await host.locator("input").fill("ABCD-EFGH");
+    await host.getByRole("checkbox").check();
+    await host.locator("form input").fill("ABCD-EFGH");
     await host.locator("form button[type=submit]").click();
     await expect(host.locator("[data-state=bad]")).toHaveCount(2);
     await page.setViewportSize({ width: 1440, height: 1500 });
@@ -100,8 +100,8 @@ for (const language of LANGUAGES) {
     // Once: then it is in the pool.
     if (language === LANGUAGES[2]) {
       const good = page.locator("[data-waiting=host8]");
-      await good.locator("button").click();
-      await good.locator("input").fill("ABCD-EFGH");
+      await good.getByRole("checkbox").check();
+      await good.locator("form input").fill("ABCD-EFGH");
       await good.locator("form button[type=submit]").click();
       await expect(good.locator("[data-check]").first()).toBeVisible();
       await good.locator(".hv-buttons button").last().click();

@@ -41,8 +41,8 @@ async function join(hands: Hands, host: number, token: string): Promise<void> {
 /** A host that waits is looked at and taken in from the pool's page. */
 async function take(hands: Hands, host: number): Promise<void> {
   const waiting = hands.page.locator(`[data-waiting=h${host}]`);
-  await hands.click(waiting.locator("button").first());
-  await hands.fill(waiting.locator("input"), await setupCode(host));
+  await hands.click(waiting.locator("input[type=checkbox]").first());
+  await hands.fill(waiting.locator("form input").first(), await setupCode(host));
   await hands.click(waiting.locator("form button[type=submit]"));
   await expect(waiting.locator("[data-check]").first()).toBeVisible({ timeout: MINUTE });
   await look(hands.page, "host-checked");
