@@ -52,9 +52,15 @@ export function Moving({ vm, host, task }: { vm: string; host: string; task: str
 }
 
 export function Arrived({ host, done }: { host: string; done: Done }): ReactNode {
+  const { t } = useI18n();
+  return <Measured title={t("vm-migrated", { host })} testId="migrated" done={done} />;
+}
+
+/** What is over, and what it took. */
+export function Measured({ title, testId, done }: { title: string; testId: string; done: Done }): ReactNode {
   const { t, number, duration, bytes } = useI18n();
   return (
-    <Alert isInline variant="success" title={t("vm-migrated", { host })} data-testid="migrated">
+    <Alert isInline variant="success" title={title} data-testid={testId}>
       <Facts
         facts={[
           ["vm-migrated-pause", done.pause === undefined ? undefined : <strong key="pause">{t("milliseconds", { value: number(done.pause) })}</strong>],

@@ -1,5 +1,5 @@
 // W11: a disk goes to other storage, also under its machine: how far it is, and how long the machine paused.
-import { Alert, Button, Form, Modal, ModalBody, ModalFooter, ModalHeader, Progress } from "@patternfly/react-core";
+import { Button, Form, Modal, ModalBody, ModalFooter, ModalHeader, Progress } from "@patternfly/react-core";
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import type { DialogProps } from "@/actions/action";
@@ -17,14 +17,12 @@ import { CliLines } from "@/ui/CliLines";
 import { ErrorView } from "@/ui/ErrorView";
 import { NumberField } from "@/ui/NumberField";
 import { SrSelect } from "@/ui/SrSelect";
+import { type Done, Measured } from "./MigrateProgress";
 
 /** How often the pool is asked how far it is, in milliseconds. */
 const ASK_MS = 1000;
 /** Fastest limit that can be asked for, in MiB a second. */
 const BANDWIDTH_MIB_S_MAX = 1_048_576;
-
-/** Milliseconds, milliseconds, bytes; undefined: not measured. */
-type Done = Record<"pause" | "elapsed" | "bytes", number | undefined>;
 
 async function measured(vm: Item<"VM"> | undefined): Promise<Done> {
   const notes: Record<string, string> = vm === undefined ? {} : await call("VM_metrics.get_other_config", vm.metrics);
@@ -72,7 +70,7 @@ export function MoveDiskDialog({ targets: [target], close }: DialogProps<"VDI">)
       <ModalHeader title={t("disk-move-title", { name: vdi.name_label })} labelId="disk-move-title" description={t(user === undefined ? "disk-move-body" : "disk-move-live-body")} />
       <ModalBody>
         {done !== null ? (
-          <Moved storage={sr?.name_label ?? ""} done={done} />
+          <Measured title={t("disk-moved", { storage: sr?.name_label ?? "" })} testId="disk-moved" done={done} />
         ) : moving ? (
           <Copying disk={vdi.$ref} storage={sr?.name_label ?? ""} task={task} />
         ) : (
@@ -117,20 +115,5 @@ function Copying({ disk, storage, task }: { disk: string; storage: string; task:
         />
       )}
     </div>
-  );
-}
-
-function Moved({ storage, done }: { storage: string; done: Done }): ReactNode {
-  const { t, number, duration, bytes } = useI18n();
-  return (
-    <Alert isInline variant="success" title={t("disk-moved", { storage })} data-testid="disk-moved">
-      <Facts
-        facts={[
-          ["vm-migrated-pause", done.pause === undefined ? undefined : <strong key="pause">{t("milliseconds", { value: number(done.pause) })}</strong>],
-          ["vm-migrated-elapsed", done.elapsed === undefined ? undefined : duration(done.elapsed / 1000)],
-          ["vm-migrated-bytes", done.bytes === undefined || done.bytes === 0 ? undefined : bytes(done.bytes)],
-        ]}
-      />
-    </Alert>
   );
 }
