@@ -173,12 +173,11 @@ pub async fn recover(state: &Arc<AppState>, wishes: Wishes) -> Result<Standing, 
     // Above what members were told of by those who are silent now, too: else it would be refused.
     let told = standings.iter().filter_map(|standing| standing.about.as_ref()?.told);
     let above = told.map(|told| told.generation).max().unwrap_or(0).max(known);
-    let of = copy.generation;
     let ready = prepared(copy, above, &off, |_| Ok(()))?;
     tracing::warn!(from = %from.0, generation = ready.generation, armed, "taking over a copy of the pool database");
     let members: Vec<HostId> = pool.members.iter().map(|member| member.host).collect();
     match armed {
-        true => take_armed(state, ready, of).await?,
+        true => take_armed(state, ready).await?,
         false => take_unarmed(state, ready, &members).await?,
     }
     let chosen = standings.into_iter().find(|standing| standing.host == from);
@@ -245,11 +244,10 @@ fn confirm(copy: &Snapshot, wishes: &Wishes) -> Result<(), ApiError> {
     }
 }
 
-/// The take-over that is under way finds the copy, which had the generation `of`, instead of the live
-/// area.
-async fn take_armed(state: &Arc<AppState>, ready: Snapshot, of: u64) -> Result<(), ApiError> {
+/// The take-over that is under way finds the copy instead of the live area.
+async fn take_armed(state: &Arc<AppState>, ready: Snapshot) -> Result<(), ApiError> {
     let ha = state.ha.get().ok_or_else(|| ApiError::internal("the daemon is still starting"))?;
-    ha.choose(ready, of).await;
+    ha.choose(ready).await;
     let open = async {
         while !state.may_act() {
             tokio::time::sleep(Duration::from_millis(100)).await;

@@ -391,7 +391,7 @@ impl World {
         self.fill(host, epoch, db, (to, None), then);
     }
 
-    /// The copy that this life has made already: whole, and the same, or newer. It may be decided yet.
+    /// The copy that this life has made already: whole, and the same.
     fn standing(
         &self,
         host: usize,
@@ -401,14 +401,11 @@ impl World {
     ) -> Option<(Database, area::View)> {
         let pages = self.metadata.area(to);
         let seal = area::seal(&pages)?;
-        let chosen = self.hosts.get(host).and_then(|h| h.db.chosen.as_ref());
-        let newer = seal.generation > db.generation()
-            || chosen.is_some_and(|chosen| seal.generation >= chosen.copy.generation);
-        if seal.owner != me || !(newer || seal.generation == db.generation()) {
+        if seal.owner != me || seal.generation != db.generation() {
             return None;
         }
         let (copy, view) = area::open(pages, Some(me), self.first_id(host)).ok()?;
-        (newer || copy.export().ok()? == db.export().ok()?).then_some((copy, view))
+        (copy.export().ok()? == db.export().ok()?).then_some((copy, view))
     }
 
     /// Empties an area and writes the database there.

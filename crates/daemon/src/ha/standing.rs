@@ -23,10 +23,8 @@ pub(super) enum Begin {
     Empty(Parked),
 }
 
-/// Looks what `to` holds, before `present`, which is like the live area or was chosen by a person, is
-/// copied there. Nothing but a whole copy is reported, so what is not whole, or not this life's, or older,
-/// is free: another area became live since. What is newer is what a person chose before, or what the live
-/// area held before a person chose: it may be decided yet, and lacks nothing. A person can choose again.
+/// Looks what `to` holds, before `present`, which is like the live area, is copied there. Nothing but
+/// a whole copy is reported, so what is not whole, or not this life's, or not the same, is free.
 ///
 /// # Errors
 /// The volume cannot be read: then nobody knows, and nothing is written.
@@ -41,12 +39,11 @@ pub(super) async fn look(
         Begin::Empty(present) => present,
     };
     let (path, me, may_write) = (takeover::metadata(ha)?, live.me().to_owned(), ha.may_write());
-    let chosen_of = ha.chosen_of(live).await;
     let look = move || {
         let wanted = present.database.export();
         let standing = wanted.and_then(|wanted| {
             let volume = Volume::open(&path)?;
-            if !stands(&volume, to, &me, (&wanted, chosen_of))? {
+            if !same(&volume, to, &me, &wanted)? {
                 return Ok(None);
             }
             let store = volume.write(to, Some(&me), may_write)?;
@@ -93,33 +90,20 @@ async fn copied_here(
     }
 }
 
-/// Whether `area` holds `wanted` or something newer, whole, as `owner` wrote it; `chosen_of` is the
-/// generation that `wanted` had when a person chose it. An error only if the volume fails.
-fn stands(
-    volume: &Volume,
-    area: u8,
-    owner: &str,
-    (wanted, chosen_of): (&Snapshot, Option<u64>),
-) -> Result<bool, StoreError> {
+/// Whether `area` holds `wanted`, whole, as `owner` wrote it. An error only if the volume fails.
+fn same(volume: &Volume, area: u8, owner: &str, wanted: &Snapshot) -> Result<bool, StoreError> {
     // What is usual costs one small read: the area is another's, or blank.
     let seal = match volume.seal(area) {
         Ok(seal) => seal,
         Err(error @ StoreError::Io(_)) => return Err(error),
         Err(_) => return Ok(false),
     };
-    let newer =
-        seal.generation > wanted.generation || chosen_of.is_some_and(|of| seal.generation >= of);
-    if seal.owner != owner || !(newer || seal.generation == wanted.generation) {
+    if seal.owner != owner || seal.generation != wanted.generation {
         return Ok(false);
     }
     let read = volume.read(area, Some(owner));
     let held = read.and_then(|store| Database::open(store, coordinator::ids())?.export());
     match held {
-        Ok(held) if newer && held != *wanted => {
-            let (here, meant) = (seal.generation, wanted.generation);
-            tracing::warn!(area, here, meant, "a copy that may be live already is taken instead");
-            Ok(true)
-        }
         Ok(held) => Ok(held == *wanted),
         Err(error @ StoreError::Io(_)) => Err(error),
         Err(error) => {

@@ -107,8 +107,6 @@ pub struct Ha {
 #[derive(Debug)]
 struct Chosen {
     copy: Snapshot,
-    /// The generation that it had; as it is now it begins another history.
-    of: u64,
     /// Instead of this live area, of this owner. When another one is live, somebody went on after all,
     /// and the choice is void.
     instead: (u8, Option<String>),
@@ -153,9 +151,9 @@ impl Ha {
     }
 
     /// A person chose this copy instead of the live area, which is lost.
-    pub async fn choose(&self, copy: Snapshot, of: u64) {
+    pub async fn choose(&self, copy: Snapshot) {
         let live = self.link.state().as_deref().and_then(Live::of);
-        let chosen = live.map(|live| Chosen { copy, of, instead: (live.area, live.owner) });
+        let chosen = live.map(|live| Chosen { copy, instead: (live.area, live.owner) });
         *self.chosen.lock().await = chosen;
     }
 
@@ -168,12 +166,6 @@ impl Ha {
             *chosen = None;
         }
         chosen.as_ref().map(|chosen| chosen.copy.clone())
-    }
-
-    /// The generation that the copy had which a person chose.
-    pub(super) async fn chosen_of(&self, live: &Live) -> Option<u64> {
-        self.chosen(live).await?;
-        self.chosen.lock().await.as_ref().map(|chosen| chosen.of)
     }
 
     /// The newest copy that anybody ever told this daemon of under this arming, and now: a witness that

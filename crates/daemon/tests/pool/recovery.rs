@@ -135,8 +135,7 @@ async fn a_choice_that_was_overtaken_is_not_used_later() {
     let state =
         |pool: &Armed, number: usize| pool.hosts[number].running.as_ref().unwrap().1.state.clone();
     let copy = state(&pool, 0).pool.read(|db| db.export()).await.unwrap().unwrap();
-    let of = copy.generation;
-    state(&pool, 1).ha.get().unwrap().choose(copy, of).await;
+    state(&pool, 1).ha.get().unwrap().choose(copy).await;
     pool.kill(0).await;
     pool.guards.fail(0, 2);
     pool.until("host 2 takes a change", async |pool| pool.write(2, "after").await.is_ok()).await;

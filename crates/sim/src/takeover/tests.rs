@@ -185,27 +185,3 @@ fn a_restored_volume_is_older() {
         assert_eq!(world.metadata.older.contains(&epoch.area_live), older > 0);
     }
 }
-
-/// A record that calls an area live may be decided later: what this life has copied there, whole, is not
-/// emptied because a person chooses again, or what was damaged is readable again.
-#[test]
-fn a_choice_empties_no_area_that_an_earlier_one_may_have_made_live() {
-    let (mut world, chief, epoch) = pool();
-    let me = owner(epoch.generation, epoch.area_owner.unwrap());
-    let copy = world.hosts[chief].db.memory.clone().unwrap().1;
-    let instead = (epoch.area_live + 1, epoch.area_owner);
-    let (of, generation) = (copy.generation, BEGINS * GENERATIONS_A_SECOND);
-    world.hosts[chief].db.chosen = Some(Chosen { copy, generation, instead });
-    let wanted = world.newest(chief, &epoch).unwrap();
-    assert!(wanted.generation() > of);
-    assert!(world.standing(chief, &wanted, epoch.area_live, &me).is_some());
-    world.hosts[chief].db.chosen.as_mut().unwrap().copy.generation = of + 1_000;
-    assert!(world.standing(chief, &wanted, epoch.area_live, &me).is_none(), "it is older");
-    world.hosts[chief].db.chosen = None;
-    assert!(world.standing(chief, &wanted, epoch.area_live, &me).is_none());
-    let mut behind = live(&world, chief, &epoch).export().unwrap();
-    behind.generation -= 1;
-    let ids = area::ids(world.first_id(chief));
-    let behind = Database::create(Box::new(MemStore::default()), ids, &behind).unwrap();
-    assert!(world.standing(chief, &behind, epoch.area_live, &me).is_some());
-}
