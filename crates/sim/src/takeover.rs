@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use haven_cluster::control::EpochView;
 use haven_cluster::ids::Life;
-use haven_pooldb::{Database, MemStore};
+use haven_pooldb::{Database, MemStore, Store};
 
 use crate::area;
 use crate::database::{
@@ -379,33 +379,27 @@ impl World {
         let number = epoch.number.0;
         let then = Then::Copied { epoch: number, area: to };
         let me = owner(epoch.generation, epoch.coordinator);
-        if let Some((db, view)) = self.standing(host, &db, to, &me) {
-            self.log(|| format!("host {host} finds its copy in area {to}"));
-            let ops = view.take().into();
-            let Some(h) = self.hosts.get_mut(host) else { return };
-            h.db.open = Some(Open { db, view, area: to, placed: None });
-            h.db.job = Some(Job { ops, area: to, then, fills: None });
-            return self.step_job(host);
+        let Some((mut standing, view)) = self.standing(host, to, &me) else {
+            self.log(|| format!("host {host} copies the database to area {to}"));
+            return self.fill(host, epoch, db, (to, None), then);
+        };
+        if standing.export().ok() != db.export().ok() {
+            self.log(|| format!("host {host} writes over its copy in area {to}"));
+            return self.write_all(host, db, (standing.detach(), view), to, then);
         }
-        self.log(|| format!("host {host} copies the database to area {to}"));
-        self.fill(host, epoch, db, (to, None), then);
+        self.log(|| format!("host {host} finds its copy in area {to}"));
+        let ops = view.take().into();
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        h.db.open = Some(Open { db: standing, view, area: to, placed: None });
+        h.db.job = Some(Job { ops, area: to, then, fills: None });
+        self.step_job(host);
     }
 
-    /// The copy that this life has made already: whole, and the same.
-    fn standing(
-        &self,
-        host: usize,
-        db: &Database,
-        to: u8,
-        me: &str,
-    ) -> Option<(Database, area::View)> {
+    /// What this life has copied there already, whole.
+    fn standing(&self, host: usize, to: u8, me: &str) -> Option<(Database, area::View)> {
         let pages = self.metadata.area(to);
-        let seal = area::seal(&pages)?;
-        if seal.owner != me || seal.generation != db.generation() {
-            return None;
-        }
-        let (copy, view) = area::open(pages, Some(me), self.first_id(host)).ok()?;
-        (copy.export().ok()? == db.export().ok()?).then_some((copy, view))
+        area::seal(&pages).filter(|seal| seal.owner == me)?;
+        area::open(pages, Some(me), self.first_id(host)).ok()
     }
 
     /// Empties an area and writes the database there.
@@ -413,13 +407,25 @@ impl World {
         &mut self,
         host: usize,
         epoch: &EpochView,
-        mut db: Database,
+        db: Database,
         (area, to_come): (u8, Option<u64>),
         then: Then,
     ) {
         let me = owner(epoch.generation, epoch.coordinator);
         let Ok((fresh, view)) = area::fresh(self.metadata.area(area), &me, to_come) else { return };
-        if db.move_to(Box::new(fresh)).is_err() {
+        self.write_all(host, db, (Box::new(fresh), view), area, then);
+    }
+
+    /// Writes the database to an area in place of all that its store holds.
+    fn write_all(
+        &mut self,
+        host: usize,
+        mut db: Database,
+        (store, view): (Box<dyn Store>, area::View),
+        area: u8,
+        then: Then,
+    ) {
+        if db.move_to(store).is_err() {
             return;
         }
         let ops: VecDeque<_> = view.take().into();

@@ -7,10 +7,14 @@
 //! Emptying the area to fill it anew would leave, if the host died in the middle, a live area that
 //! nobody can read.
 
-use haven_pooldb::{Database, Snapshot, StoreError};
+use std::path::Path;
 
-use super::area::Volume;
+use haven_model::ApiError;
+use haven_pooldb::{Database, SealedStore, Snapshot, StoreError};
+
+use super::area::{MayWrite, Volume};
 use super::decide::Held;
+use super::metadata::Trouble;
 use super::takeover::{self, Ha, Live, Parked};
 use crate::coordinator;
 
@@ -23,17 +27,25 @@ pub(super) enum Begin {
     Empty(Parked),
 }
 
-/// Looks what `to` holds, before `present`, which is like the live area, is copied there. Nothing but
-/// a whole copy is reported, so what is not whole, or not this life's, or not the same, is free.
+/// What an area holds that is to have a copy.
+#[derive(Debug)]
+enum Found {
+    /// That copy, whole.
+    Same(Database),
+    /// Something else that this life has copied there, whole: from another live area, or before a
+    /// person chose.
+    Other(SealedStore),
+    /// Nothing that anybody can have reported, or can read.
+    Nothing,
+}
+
+/// Sees to it that `to`, where `present` is to be copied, holds it if it holds a copy of this life
+/// already. Nothing but a whole copy is reported, so what is not whole, or not this life's, is free.
 ///
 /// # Errors
-/// The volume cannot be read: then nobody knows, and nothing is written.
-pub(super) async fn look(
-    ha: &Ha,
-    live: &Live,
-    present: Parked,
-    to: u8,
-) -> Result<Begin, haven_model::ApiError> {
+/// The volume cannot be read: then nobody knows, and nothing is written. Or it cannot be written:
+/// then it holds what it held.
+pub(super) async fn look(ha: &Ha, live: &Live, present: Parked, to: u8) -> Result<Begin, ApiError> {
     let present = match copied_here(ha, live, present, to).await? {
         begun @ Begin::Stands(_) => return Ok(begun),
         Begin::Empty(present) => present,
@@ -41,23 +53,46 @@ pub(super) async fn look(
     let (path, me, may_write) = (takeover::metadata(ha)?, live.me().to_owned(), ha.may_write());
     let look = move || {
         let wanted = present.database.export();
-        let standing = wanted.and_then(|wanted| {
-            let volume = Volume::open(&path)?;
-            if !same(&volume, to, &me, &wanted)? {
-                return Ok(None);
-            }
-            let store = volume.write(to, Some(&me), may_write)?;
-            Database::open(Box::new(store), coordinator::ids()).map(Some)
-        });
-        (present, standing)
+        let found = wanted.and_then(|wanted| find(&path, (to, &me), &wanted, may_write));
+        (present, found)
     };
     match takeover::blocking(look).await? {
-        (present, Ok(Some(database))) => {
+        (present, Ok(Found::Same(database))) => {
             // Its store has last words, which are IO.
             drop(takeover::detached(present).await);
             Ok(Begin::Stands(database))
         }
-        (present, Ok(None)) => Ok(Begin::Empty(present)),
+        (present, Ok(Found::Other(store))) => write_over(ha, present, store, to).await,
+        (present, Ok(Found::Nothing)) => Ok(Begin::Empty(present)),
+        (present, Err(error)) => {
+            takeover::park(ha, present).await;
+            Err(takeover::store_failed(error))
+        }
+    }
+}
+
+/// Puts `present` in place of what stands in `to`, in one transaction of its store: whoever reads the
+/// area, whenever the writer was cut off, finds the one or the other, whole.
+async fn write_over(
+    ha: &Ha,
+    present: Parked,
+    store: SealedStore,
+    to: u8,
+) -> Result<Begin, ApiError> {
+    tracing::warn!(area = to, "another copy of this life is there, and is written over");
+    let present = takeover::detached(present).await;
+    let work = move || {
+        let mut present = present;
+        let moved = present.database.move_to(Box::new(store)).map(drop);
+        (present, moved)
+    };
+    match takeover::blocking(work).await? {
+        (present, Ok(())) => Ok(Begin::Stands(present.database)),
+        // Both do not fit there together: the pool cannot be left without a database for that.
+        (present, Err(error)) if Trouble::from(&error) == Trouble::Full => {
+            tracing::warn!(area = to, %error, "there is no room for both copies: it is emptied");
+            Ok(Begin::Empty(present))
+        }
         (present, Err(error)) => {
             takeover::park(ha, present).await;
             Err(takeover::store_failed(error))
@@ -66,12 +101,7 @@ pub(super) async fn look(
 }
 
 /// The copy was made by this very process, and its store is open still.
-async fn copied_here(
-    ha: &Ha,
-    live: &Live,
-    present: Parked,
-    to: u8,
-) -> Result<Begin, haven_model::ApiError> {
+async fn copied_here(ha: &Ha, live: &Live, present: Parked, to: u8) -> Result<Begin, ApiError> {
     if present.home != Held::Area(to) || present.database.is_doubtful() {
         return Ok(Begin::Empty(present));
     }
@@ -90,25 +120,32 @@ async fn copied_here(
     }
 }
 
-/// Whether `area` holds `wanted`, whole, as `owner` wrote it. An error only if the volume fails.
-fn same(volume: &Volume, area: u8, owner: &str, wanted: &Snapshot) -> Result<bool, StoreError> {
+/// What `area` holds, if `owner` wrote it. An error only if the volume fails.
+fn find(
+    path: &Path,
+    (area, owner): (u8, &str),
+    wanted: &Snapshot,
+    may_write: MayWrite,
+) -> Result<Found, StoreError> {
+    let volume = Volume::open(path)?;
     // What is usual costs one small read: the area is another's, or blank.
-    let seal = match volume.seal(area) {
-        Ok(seal) => seal,
+    match volume.seal(area) {
+        Ok(seal) if seal.owner == owner => {}
         Err(error @ StoreError::Io(_)) => return Err(error),
-        Err(_) => return Ok(false),
-    };
-    if seal.owner != owner || seal.generation != wanted.generation {
-        return Ok(false);
+        Ok(_) | Err(_) => return Ok(Found::Nothing),
     }
     let read = volume.read(area, Some(owner));
-    let held = read.and_then(|store| Database::open(store, coordinator::ids())?.export());
-    match held {
-        Ok(held) => Ok(held == *wanted),
-        Err(error @ StoreError::Io(_)) => Err(error),
+    let held = match read.and_then(|store| Database::open(store, coordinator::ids())?.export()) {
+        Ok(held) => held,
+        Err(error @ StoreError::Io(_)) => return Err(error),
         Err(error) => {
             tracing::warn!(%error, area, "a copy that was whole is damaged: it is written anew");
-            Ok(false)
+            return Ok(Found::Nothing);
         }
+    };
+    let store = volume.write(area, Some(owner), may_write)?;
+    if held != *wanted {
+        return Ok(Found::Other(store));
     }
+    Database::open(Box::new(store), coordinator::ids()).map(Found::Same)
 }

@@ -444,6 +444,7 @@ impl Armed {
     async fn copied_in_vain(copies: Copies) -> (Self, u8) {
         let mut pool = Self::with_volume().await;
         pool.write(0, "newest").await.unwrap();
+        pool.copied_from(0).await;
         pool.guards.want(Wants { copies, ..Wants::default() });
         pool.fail_over().await;
         let to = pool.guards.area_next().unwrap();
@@ -499,4 +500,26 @@ async fn a_copy_that_is_damaged_is_made_again() {
     })
     .await;
     assert!(!pool.marked(to));
+}
+
+/// Found by a hunt: the live area is damaged while the record about a copy is on its way, and a person
+/// chooses another one. The area that may be live soon has the one or the other at every moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_choice_does_not_empty_the_area_that_may_be_live_soon() {
+    let (mut pool, to) = Armed::copied_in_vain(Copies::Open).await;
+    pool.kill(1).await;
+    let file = BlockFile::open(&pool.volume(), OpenMode::Existing).unwrap();
+    let mut bytes = BlockBuffer::zeroed(64);
+    bytes.as_mut_bytes().fill(0xa5);
+    file.write(u64::from(pool.guards.area_live()) * AREA_BYTES, &bytes).unwrap();
+    pool.start(1).await;
+    pool.until("it is refused", async |pool| !pool.refused(1).await.is_empty()).await;
+    let wishes = json!({ "confirm": "test", "off": ["host0"] });
+    let (socket, told) = (pool.socket(1), pool.copies_told(1));
+    let chosen = tokio::spawn(async move { post(&socket, "/haven/pool/recover", &wishes).await });
+    pool.until("it is reported again", async |pool| pool.copies_told(1) > told).await;
+    pool.serves_from(to).await;
+    chosen.await.unwrap().unwrap();
+    // What the person chose: a history of its own, which asks the hosts before anything is started.
+    assert!(pool.generation(1).await > 1_000 * 1_000_000_000);
 }

@@ -2,9 +2,14 @@
 
 use haven_cluster::timing::Profile;
 
+use haven_block_io::BLOCK_SIZE;
+use haven_pooldb::Snapshot;
+
 use super::*;
+use crate::area::{AreaOp, Pages, apply};
 use crate::faults::Fault;
 use crate::options::Options;
+use crate::rng::Rng;
 
 /// A pool in which clients have written, its coordinator, and what that was told.
 fn pool() -> (World, usize, EpochView) {
@@ -183,5 +188,67 @@ fn a_restored_volume_is_older() {
         world.run_for(after + 2);
         assert_eq!(world.metadata.older.len(), older);
         assert_eq!(world.metadata.older.contains(&epoch.area_live), older > 0);
+    }
+}
+
+/// A record that calls an area live may be decided whenever: what this life has copied there is whole at
+/// every moment, though something else is to be copied there now, because a person chose again.
+#[test]
+fn a_copy_is_written_over_and_never_emptied() {
+    for ahead in [1_000, 0, -3] {
+        let (mut world, chief, epoch) = pool();
+        let area = epoch.area_live;
+        let before = world.metadata.area(area);
+        let me = owner(epoch.generation, epoch.area_owner.unwrap());
+        let mut wanted = live(&world, chief, &epoch).export().unwrap();
+        let was = wanted.generation;
+        wanted.generation = was.saturating_add_signed(ahead);
+        wanted.rows.pop();
+        let db = database(&world, chief, &wanted);
+        let (mut standing, view) = world.standing(chief, area, &me).unwrap();
+        assert_eq!(standing.generation(), was);
+        let mut written = database(&world, chief, &wanted);
+        written.move_to(standing.detach()).unwrap();
+        let ops = view.take();
+        let of_chief = &mut world.hosts[chief].db;
+        (of_chief.open, of_chief.job) = (None, None);
+        of_chief.flying.clear();
+        world.copy(chief, &epoch, db, area);
+        assert!(world.hosts[chief].db.job.is_some());
+        assert!(!world.hosts[chief].db.empties());
+        for seed in 0..40 {
+            cut_off(&before, &ops, seed, |pages| {
+                let (found, view) = area::open(pages.clone(), Some(&me), 0).unwrap();
+                view.close();
+                let found = found.export().unwrap();
+                assert!(found == wanted || found.generation == was, "{}", found.generation);
+            });
+        }
+    }
+}
+
+fn database(world: &World, host: usize, holds: &Snapshot) -> Database {
+    let ids = area::ids(world.first_id(host));
+    Database::create(Box::new(MemStore::default()), ids, holds).unwrap()
+}
+
+/// The area after a power loss at each operation: of those since the last sync some have landed, one in
+/// part.
+fn cut_off(before: &Pages, ops: &[AreaOp], seed: u64, check: impl Fn(&Pages)) {
+    let mut rng = Rng::new(seed);
+    let mut synced = before.clone();
+    for window in ops.split_inclusive(|op| matches!(op, AreaOp::Sync)) {
+        let mut torn = synced.clone();
+        for op in window {
+            let length = match rng.below(4) {
+                0 => 0,
+                1 => rng.index(op.len() / BLOCK_SIZE + 1) * BLOCK_SIZE,
+                _ => op.len(),
+            };
+            apply(&mut torn, op, length);
+            check(&torn);
+        }
+        window.iter().for_each(|op| apply(&mut synced, op, op.len()));
+        check(&synced);
     }
 }
