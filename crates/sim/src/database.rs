@@ -492,8 +492,8 @@ impl World {
             if !self.reaches(host, member) || self.rng.chance(100) {
                 continue;
             }
-            let Some(h) = self.hosts.get_mut(member) else { continue };
-            if h.copy.as_ref().is_none_or(|known| known.generation < copy.generation) {
+            // Also in the place of a newer one: what another coordinator sent is of a history that is gone.
+            if let Some(h) = self.hosts.get_mut(member) {
                 h.copy = Some(copy.clone());
             }
         }

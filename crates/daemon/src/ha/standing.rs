@@ -79,7 +79,7 @@ async fn write_over(
     store: SealedStore,
     to: u8,
 ) -> Result<Begin, ApiError> {
-    tracing::warn!(area = to, "another copy of this life is there, and is written over");
+    tracing::info!(area = to, "an earlier copy of this life is written over");
     let present = takeover::detached(present).await;
     let work = move || {
         let mut present = present;
