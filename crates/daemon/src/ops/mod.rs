@@ -31,6 +31,7 @@ pub mod message;
 pub mod motion;
 pub mod network;
 pub mod news;
+pub mod options;
 pub mod pbd;
 pub mod pif;
 pub mod placement;

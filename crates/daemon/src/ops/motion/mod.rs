@@ -14,7 +14,6 @@ mod settle;
 mod switch;
 pub mod watch;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use haven_drivers::hypervisor::{DiskState, DomainChange};
@@ -23,6 +22,7 @@ use haven_pooldb::Image;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::options::{self, Options};
 use super::vm::state::Undo;
 use super::{errors, host};
 use crate::dispatch::Call;
@@ -32,9 +32,6 @@ use crate::tasks::{Op, Plan};
 
 pub use rows::{check, is_moving};
 pub use settle::{end, settle, sweep};
-
-/// Fastest limit of the bandwidth that can be asked for: 1 TiB/s.
-const BANDWIDTH_MIB_S_MAX: u64 = 1 << 20;
 
 /// A disk on its way; also what is written at both disks until it is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,24 +85,13 @@ pub struct How {
 }
 
 impl How {
-    /// Of the options of `VDI.pool_migrate`: `bandwidth` (MiB/s), `force`. Other names are of other
-    /// products and say nothing here.
+    /// Of the options of `VDI.pool_migrate`: `bandwidth` (MiB/s), `force`.
     ///
     /// # Errors
     /// `INVALID_VALUE`.
-    pub fn read(options: &BTreeMap<String, String>) -> Result<Self, ApiError> {
-        let wrong = |key: &str, text: &String| ApiError::with(codes::INVALID_VALUE, &[&key, text]);
-        let bandwidth_mib_s = match options.get("bandwidth").map(|text| (text, text.parse())) {
-            None => 0,
-            Some((_, Ok(given))) if given <= BANDWIDTH_MIB_S_MAX => given,
-            Some((text, _)) => return Err(wrong("bandwidth", text)),
-        };
-        let forced = match options.get("force").map(|text| (text, text.parse())) {
-            None => false,
-            Some((_, Ok(forced))) => forced,
-            Some((text, Err(_))) => return Err(wrong("force", text)),
-        };
-        Ok(Self { bandwidth_mib_s, forced })
+    pub fn read(given: &Options) -> Result<Self, ApiError> {
+        let bandwidth_mib_s = options::bandwidth_mib_s(given)?;
+        Ok(Self { bandwidth_mib_s, forced: options::flag(given, "force", false)? })
     }
 }
 
@@ -114,7 +100,7 @@ pub async fn pool_migrate(
     call: Arc<Call>,
     (vbd, from, sr): (Ref<Vbd>, Ref<Vdi>, Ref<Sr>),
 ) -> Result<Value, ApiError> {
-    let how = How::read(&call.arg_or(2, BTreeMap::new())?)?;
+    let how = How::read(&call.arg_or(2, Options::new())?)?;
     let found = call.read(|db| check(db, vbd, (from, sr))).await?;
     let to = Ref::<Vdi>::from_uuid(fresh());
     let mut plan = Plan::new("pool_migrate").exclusive(found.vm).exclusive(from).exclusive(to);

@@ -1,6 +1,5 @@
 //! Live migration within the pool.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use super::moving::Watched;
 use super::state::{self as vm_state, Undo};
 use super::way::{self, Way};
 use crate::dispatch::Call;
+use crate::ops::options::{self, Options};
 use crate::ops::{admission, allowed, errors, host, motion, news, placement, view};
 use crate::orders::{Inventory, Order, OrderReply, Via};
 use crate::state::AppState;
@@ -28,8 +28,6 @@ use crate::tasks::{Op, Plan};
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 /// Looks at both ends of a migration that broke off, until it counts as not over.
 const SETTLE_LOOKS_MAX: u32 = 20;
-/// Fastest limit of the bandwidth that can be asked for: 1 TiB/s.
-const BANDWIDTH_MIB_S_MAX: u64 = 1 << 20;
 /// Keys of `VM_metrics.other_config` that keep what the last migration measured.
 const DOWNTIME_KEY: &str = "last_migration_downtime_ms";
 const ELAPSED_KEY: &str = "last_migration_elapsed_ms";
@@ -37,7 +35,7 @@ const BYTES_KEY: &str = "last_migration_bytes";
 
 /// `VM.pool_migrate(vm, host, options)`.
 pub async fn pool_migrate(call: Arc<Call>) -> Result<Value, ApiError> {
-    let options: BTreeMap<String, String> = call.arg_or(2, BTreeMap::new())?;
+    let options: Options = call.arg_or(2, Options::new())?;
     if options.get("live").is_some_and(|live| live == "false") {
         return Err(ApiError::not_allowed("only live migration is possible (live=true)"));
     }
@@ -66,26 +64,14 @@ pub struct How {
 
 impl How {
     /// Of the options of `VM.pool_migrate`: `force`, `compress`, `auto_converge` (true or false),
-    /// `bandwidth` (MiB/s, 0 for no limit). `network` needs the database. Other names are of other products and say nothing here.
-    fn read(options: &BTreeMap<String, String>) -> Result<Self, ApiError> {
-        let wrong = |key: &str, text: &String| ApiError::with(codes::INVALID_VALUE, &[&key, text]);
-        let flag = |key: &str, without: bool| match options.get(key) {
-            None => Ok(without),
-            Some(text) => text.parse().map_err(|_| wrong(key, text)),
-        };
-        let bandwidth_mib_s = match options.get("bandwidth") {
-            None => 0,
-            Some(text) => match text.parse() {
-                Ok(given) if given <= BANDWIDTH_MIB_S_MAX => given,
-                _ => return Err(wrong("bandwidth", text)),
-            },
-        };
+    /// `bandwidth` (MiB/s, 0 for no limit). `network` needs the database.
+    fn read(given: &Options) -> Result<Self, ApiError> {
         let pace = MigratePace {
-            bandwidth_mib_s,
-            compress: flag("compress", false)?,
-            slow_guest: flag("auto_converge", true)?,
+            bandwidth_mib_s: options::bandwidth_mib_s(given)?,
+            compress: options::flag(given, "compress", false)?,
+            slow_guest: options::flag(given, "auto_converge", true)?,
         };
-        Ok(Self { forced: flag("force", false)?, pace, way: Way::Usual })
+        Ok(Self { forced: options::flag(given, "force", false)?, pace, way: Way::Usual })
     }
 }
 
