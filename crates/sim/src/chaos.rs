@@ -16,6 +16,8 @@ const RECOVERY_MS: u64 = 240_000;
 /// have to be waited for before (the time-outs may have been made four times as long).
 const RECOVERY_BASE_MS: u64 = 120_000;
 const RECOVERY_DEATHS: u64 = 8;
+/// How often operators try to give a host up, and how long they wait in between, in milliseconds.
+const GIVING_UP: (u64, u64) = (10, 2_000);
 /// Virtual time for the first epoch, in milliseconds.
 const FORMATION_MS: u64 = 60_000;
 
@@ -269,6 +271,9 @@ impl World {
             34 => {
                 // An operator takes a host out of the pool in order, and in again.
                 let back = hold + self.chaos.rng.between(4_000, 20_000);
+                if hold % 3 == 0 {
+                    return self.giving_up(a, hold, back);
+                }
                 vec![
                     (0, Fault::Maintain(a)),
                     (2_500, Fault::Exclude(a)),
@@ -280,6 +285,20 @@ impl World {
             35 | 36 => vec![(0, Fault::DaemonKilled(a, 2 * hold))],
             _ => vec![(0, Fault::DaemonPaused(a, 3 * hold))],
         }
+    }
+
+    /// A host loses its power and is given up when its VMs run elsewhere. It comes back and knows nothing of
+    /// that, until it is installed anew.
+    fn giving_up(&self, host: usize, hold: u64, back: u64) -> Vec<(u64, Fault)> {
+        let given_up = self.options.timing.t_dead_ns() / MS + hold;
+        let wakes = given_up + back + GIVING_UP.0 * GIVING_UP.1;
+        let anew = wakes + back;
+        // In a storm there is seldom somebody who takes a call.
+        let calls = (0..GIVING_UP.0).map(|n| (given_up + n * GIVING_UP.1, Fault::Destroy(host)));
+        let mut faults = vec![(0, Fault::PowerOff(host)), (wakes, Fault::PowerOn(host))];
+        faults.extend(calls);
+        faults.extend([(anew, Fault::Add(host)), (anew + 100, Fault::PowerOn(host))]);
+        faults
     }
 
     fn random_timing(&mut self) -> Timing {

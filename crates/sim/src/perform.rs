@@ -116,7 +116,7 @@ impl World {
         if h.machine.is_some() {
             return self.fail(format!("the simulator starts a second guard on host {host}"));
         }
-        if h.shaped.removed {
+        if h.shaped.removed && !h.shaped.unaware {
             h.idle = true;
             return;
         }

@@ -64,8 +64,10 @@ pub(crate) struct Farewell {
 pub(crate) struct Shaped {
     /// What its daemon keeps on the local disk; `None`: as the pool was armed.
     pub(crate) config: Option<Box<ArmConfig>>,
-    /// It is no member of the pool, and no guard runs.
+    /// It is no member of the pool, and no guard runs; unless it was given up.
     pub(crate) removed: bool,
+    /// It was off when it was taken out, and heard nothing of it: its guard starts as it was configured.
+    pub(crate) unaware: bool,
     /// Life and number of the change that it knows.
     knows: (u64, u64),
     /// When it was told last, and when its guard was asked to decide.
@@ -177,6 +179,7 @@ impl World {
         }
         let Some(h) = self.hosts.get_mut(host) else { return };
         h.shaped.removed = true;
+        h.shaped.unaware = off;
         self.shape.absent.insert(host);
         self.manager.disabled.insert(host);
         self.shape.number += 1;
@@ -237,6 +240,11 @@ impl World {
         self.shape.next_slot += 1;
         self.manager.disabled.remove(&host);
         self.shape.number += 1;
+        // Who was given up is installed anew before.
+        let unaware = |h: &mut Host| std::mem::take(&mut h.shaped.unaware);
+        if self.hosts.get_mut(host).is_some_and(unaware) {
+            self.power_off(host);
+        }
         self.log(|| format!("host {host} is taken into the pool again"));
     }
 

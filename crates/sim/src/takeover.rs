@@ -461,7 +461,8 @@ impl World {
             let gone = dead
                 .iter()
                 .any(|life| Some(life.host) == me && life.incarnation.0 >= h.incarnation);
-            !gone && !h.idle && h.incarnation > 0
+            // Who was taken out ran nothing then, and does not since.
+            !gone && !h.idle && !h.shaped.removed && h.incarnation > 0
         });
         if let Some(silent) = silent {
             self.log(|| format!("host {host} waits for what host {silent} says"));
