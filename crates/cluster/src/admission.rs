@@ -21,7 +21,8 @@ impl Machine {
         with &= !returned;
         for spec in &self.config.hosts {
             let Ok(slot) = u8::try_from(spec.slot) else { continue };
-            let barred = inside && self.quarantine.holds(slot, self.now);
+            let barred = inside && self.quarantine.holds(slot, self.now)
+                || (record.places & bit(slot) == 0 && !on(Mutation::PlacesIgnored));
             if slot == self.me.slot || with & bit(slot) != 0 || barred {
                 continue;
             }

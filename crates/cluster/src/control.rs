@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::ids::{EpochNumber, HostId, Incarnation, Instant, Life};
+use crate::record::bit;
 use crate::timing::Timing;
 
 /// Version of this protocol: raised with every change that the other side must know of. A daemon
@@ -68,8 +69,9 @@ pub enum GuardCommand {
         /// Whom.
         host: HostId,
     },
-    /// Coordinator: this host is to be taken out of the pool, see [`PeerView::owed`]. As soon as the
-    /// epochs that count on it can be closed, a record forgets them; the answer does not wait for that.
+    /// Coordinator: this host is to be taken out of the pool. As soon as it is no member and the epochs that
+    /// count on it can be closed, a record forgets them and its place ([`EpochView::places`]); the answer
+    /// does not wait for that.
     Settle {
         /// Which.
         host: HostId,
@@ -162,6 +164,15 @@ pub struct ArmConfig {
     pub isolation_response: IsolationResponse,
     /// The coordinator that the genesis record names.
     pub first_coordinator: HostId,
+}
+
+impl ArmConfig {
+    /// The places of the hosts that are in the pool: a bit for each slot.
+    #[must_use]
+    pub fn places(&self) -> u64 {
+        let slots = self.hosts.iter().filter_map(|spec| u8::try_from(spec.slot).ok());
+        slots.fold(0, |set, slot| set | bit(slot))
+    }
 }
 
 /// A statefile as this host reaches it.
@@ -294,6 +305,9 @@ pub struct EpochView {
     pub area_next: Option<u8>,
     /// False after `Disarm`.
     pub armed: bool,
+    /// See [`ArmConfig::places`]: nobody else is admitted. `None`: the guard is older than this field.
+    #[serde(default)]
+    pub places: Option<u64>,
 }
 
 /// A permit that is held.
@@ -335,11 +349,6 @@ pub struct PeerView {
     /// It was put out too often and is not admitted before it is released or time has passed.
     #[serde(default)]
     pub quarantined: bool,
-    /// An epoch that is not forgotten counts on an earlier life of it: who takes over later may learn of
-    /// that end from nobody but this guard, or from a mark that rots. Such a host stays in the pool;
-    /// [`GuardCommand::Settle`] ends this. Or a value in phase 2 may admit it, which somebody finishes soon.
-    #[serde(default)]
-    pub owed: bool,
 }
 
 /// How this guard sees one statefile.

@@ -15,7 +15,6 @@ use crate::record::{OpenEpoch, Record, Seat, bit, slots};
 
 impl Machine {
     /// A life in `slot` that is not of the newest epoch stands in one of these.
-    /// See [`PeerView::owed`](crate::control::PeerView::owed).
     fn owed_in<'a>(
         &self,
         newest: &Record,
@@ -32,33 +31,22 @@ impl Machine {
         on(Mutation::MarksTrusted) && self.peer(seat.slot).is_some_and(told)
     }
 
-    /// The same of the newest record.
-    pub(crate) fn owed(&self, slot: u8) -> bool {
-        self.decided.as_ref().is_some_and(|record| self.owed_in(record, slot, &record.open))
-    }
-
-    /// What is in phase 2 and decided by nobody yet may name a life in `slot`, which is no member: until
-    /// somebody finishes it the host is not to be forgotten.
-    pub(crate) fn may_come(&self, slot: u8) -> bool {
-        let Some(newest) = &self.decided else { return false };
-        !on(Mutation::ComingForgotten)
-            && !newest.seats().any(|seat| seat.slot == slot)
-            && self.phase2_known()
-    }
-
-    /// A record that keeps these epochs open ends what was asked about a host. It is the last one about
-    /// that host: the epoch that it adds to those that are open has none of its lives.
-    pub(crate) fn settles(&self, record: &Record, open: &[&OpenEpoch]) -> bool {
-        let mut asked = slots(self.proposer.wishes.settle);
-        !on(Mutation::DebtsStand)
-            && asked
-                .any(|slot| self.owed(slot) && !self.owed_in(record, slot, open.iter().copied()))
+    /// The places of hosts of which a record that keeps these epochs open ends what was asked: they have
+    /// none from there on. It is the last one about such a host: the epoch that it adds to those that are
+    /// open has none of its lives.
+    pub(crate) fn settled(&self, record: &Record, open: &[&OpenEpoch]) -> u64 {
+        let ends = |slot: &u8| {
+            record.member(*slot).is_none() && !self.owed_in(record, *slot, open.iter().copied())
+        };
+        let asked = slots(self.proposer.wishes.settle & record.places);
+        let ended = asked.filter(|_| !on(Mutation::DebtsStand)).filter(ends);
+        ended.fold(0, |set, slot| set | bit(slot))
     }
 
     /// What is settled needs no record any more.
     pub(crate) fn forget_settled(&mut self) {
-        let left = slots(self.proposer.wishes.settle).filter(|slot| self.owed(*slot));
-        self.proposer.wishes.settle = left.fold(0, |set, slot| set | bit(slot));
+        let places = self.decided.as_ref().map_or(0, |record| record.places);
+        self.proposer.wishes.settle &= places;
     }
 
     /// The pool daemon is to forget the host.

@@ -109,8 +109,8 @@ pub enum Mutation {
     DebtsForgotten,
     /// The same where the statefile tells of its end, which may rot.
     MarksTrusted,
-    /// The same while a value in phase 2 may admit it.
-    ComingForgotten,
+    /// A guard that was not told who is in the pool admits a host that was taken out.
+    PlacesIgnored,
     /// The coordinator proposes no record because epochs that count on such a host can be closed.
     DebtsStand,
 }
@@ -169,7 +169,7 @@ impl Mutation {
         Self::TwinUnseen,
         Self::DebtsForgotten,
         Self::MarksTrusted,
-        Self::ComingForgotten,
+        Self::PlacesIgnored,
         Self::DebtsStand,
     ];
 }

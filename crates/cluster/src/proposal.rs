@@ -4,7 +4,7 @@
 
 use crate::death::Waits;
 use crate::machine::Machine;
-use crate::record::{Member, OPEN_MAX, OpenEpoch, Record, Seat, bit, quorum};
+use crate::record::{Member, OPEN_MAX, OpenEpoch, Record, Seat, bit, quorum, slots};
 
 /// Silence of the pool daemon after which the coordinator hands over.
 const HAVEND_DEAD_MS: u64 = 30_000;
@@ -119,6 +119,7 @@ impl Machine {
             let tolerate = u8::try_from(config.failures_to_tolerate).unwrap_or(u8::MAX);
             next.timing = config.timing;
             next.tolerate = tolerate;
+            next.places = config.places();
             changed |= next.timing != record.timing || tolerate != record.tolerate;
         }
         next.q = quorum(next.members.len(), next.tolerate);
@@ -145,7 +146,8 @@ impl Machine {
             next.area_next = None;
             changed = true;
         }
-        changed || self.settles(record, draft.open)
+        next.places &= !self.settled(record, draft.open);
+        changed || next.places != record.places
     }
 
     /// What `next` changes, and for which reasons: one sentence.
@@ -171,9 +173,11 @@ impl Machine {
         if next.timing != record.timing || next.tolerate != record.tolerate {
             parts.push("other time-outs".to_owned());
         }
-        let open: Vec<&OpenEpoch> = next.open.iter().collect();
-        if self.settles(record, &open) {
-            parts.push("it forgets epochs of a host that is taken out of the pool".to_owned());
+        for slot in slots(record.places & !next.places) {
+            parts.push(format!("slot {slot} is taken out of the pool"));
+        }
+        for slot in slots(next.places & !record.places) {
+            parts.push(format!("slot {slot} is in the pool"));
         }
         if !next.armed {
             parts.push("the pool is disarmed".to_owned());

@@ -232,6 +232,7 @@ impl Machine {
             let listed = |host| config.hosts.iter().any(|spec| spec.host == host);
             let fits = record.timing == config.timing
                 && u32::from(record.tolerate) == config.failures_to_tolerate
+                && record.places == config.places()
                 && record.members.iter().all(|member| listed(member.host));
             if fits {
                 done.push(*command);

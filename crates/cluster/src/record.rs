@@ -85,6 +85,9 @@ pub(crate) struct Record {
     pub(crate) area_owner: Seat,
     /// The area to which the coordinator will copy the live one.
     pub(crate) area_next: Option<u8>,
+    /// Slots of the hosts that are in the pool: nobody else is admitted, whatever a guard that was not
+    /// told yet believes.
+    pub(crate) places: u64,
     /// Earlier epochs that are not closed, ascending.
     pub(crate) open: Vec<OpenEpoch>,
 }
@@ -158,6 +161,7 @@ impl Record {
         for open in &self.open {
             self.put_open(out, open)?;
         }
+        out.u64(self.places);
         (out.len() - begin <= RECORD_BYTES_MAX).then_some(())
     }
 
@@ -191,6 +195,7 @@ impl Record {
             area_live: 0,
             area_owner: Seat { slot: 0, inc: 0 },
             area_next: None,
+            places: u64::MAX,
             members: Vec::new(),
             open: Vec::new(),
         };
@@ -208,6 +213,8 @@ impl Record {
             let open = record.get_open(&mut input)?;
             record.open.push(open);
         }
+        // What was written before there were places says nothing about them.
+        record.places = input.u64().unwrap_or(u64::MAX);
         Some(record)
     }
 

@@ -368,8 +368,8 @@ impl World {
                 }
             }
             Fault::Retime(timing) => {
-                let mut config = self.config.clone();
-                config.timing = timing;
+                let acting = self.coordinator().unwrap_or(0);
+                let config = ArmConfig { timing, ..self.wanted_config(acting) };
                 self.command_coordinator(GuardCommand::Reconfigure(Box::new(config)));
             }
             Fault::Exclude(host) if !self.paused(host) && !self.daemon_held(host) => {

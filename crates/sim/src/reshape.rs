@@ -43,6 +43,8 @@ pub(crate) struct Shape {
     next_slot: u16,
     /// Counts addresses that were given out.
     moves: u8,
+    /// The daemon on this host, in this life of its guard, takes a host out: until when it is known to.
+    held: Option<(usize, u64, u64)>,
 }
 
 /// A host is being taken out of the pool.
@@ -206,9 +208,8 @@ impl World {
         let Some((life, state)) = told else { return true };
         let in_it = |epoch: &EpochView| epoch.members.iter().any(|life| life.host == id);
         let counts = state.epoch.as_ref().is_none_or(in_it);
-        let owed = state.peers.iter().any(|peer| peer.host == id && peer.owed);
-        let owed = owed && !removed(Mutation::DebtsForgotten);
-        if !counts && !owed {
+        let out = self.is_out(host);
+        if !counts && (out || removed(Mutation::DebtsForgotten)) {
             return false;
         }
         if self.now >= until {
@@ -216,6 +217,8 @@ impl World {
             self.log(|| format!("host {host} is not removed: {why} still"));
             return true;
         }
+        // Nobody changes the pool meanwhile.
+        self.shape.held = Some((acting, life, self.now + 2 * FAREWELL_LOOK));
         if !counts && asked != Some((acting, life)) {
             farewell.asked = Some((acting, life));
             let command = GuardCommand::Settle { host: id };
@@ -231,6 +234,7 @@ impl World {
 
     /// The operators take it in again, under a place that nobody had.
     pub(crate) fn add_host(&mut self, host: usize) {
+        let unaware = self.hosts.get(host).is_some_and(|h| h.shaped.unaware);
         if !self.shape.absent.remove(&host) {
             return;
         }
@@ -241,9 +245,12 @@ impl World {
         self.manager.disabled.remove(&host);
         self.shape.number += 1;
         // Who was given up is installed anew before.
-        let unaware = |h: &mut Host| std::mem::take(&mut h.shaped.unaware);
-        if self.hosts.get_mut(host).is_some_and(unaware) {
+        if let Some(h) = self.hosts.get_mut(host).filter(|_| unaware) {
+            h.shaped.unaware = false;
             self.power_off(host);
+            if self.chaos.healed {
+                self.after(1_000 * MS, Event::Power { host, on: true });
+            }
         }
         self.log(|| format!("host {host} is taken into the pool again"));
     }
@@ -269,14 +276,25 @@ impl World {
 
     /// The acting daemon on `host` brings the guards in line with what is wanted.
     pub(crate) fn reshape(&mut self, host: usize) {
-        let (number, now) = (self.shape.number, self.now);
-        if number == 0 {
-            return;
-        }
+        let now = self.now;
         let Some(h) = self.hosts.get(host) else { return };
         let Some(machine) = h.machine.as_ref() else { return };
+        let epoch = h.told.as_ref().and_then(|state| state.epoch.as_ref());
+        let placed = epoch.is_some_and(|epoch| epoch.places == Some(self.places()));
+        if self.shape.number == 0 && placed {
+            return;
+        }
+        // A call that did not end may have taken a place away.
+        self.shape.number = self.shape.number.max(1);
+        let number = self.shape.number;
+        let held =
+            |(by, life, until): (usize, u64, u64)| (by, life) == (host, h.life) && now < until;
+        if self.shape.held.is_some_and(held) {
+            return;
+        }
         let key = (h.life, number);
-        let decided = h.shaped.decided == key || self.as_wanted(&machine.config().hosts);
+        let decided =
+            placed && (h.shaped.decided == key || self.as_wanted(&machine.config().hosts));
         let Some(h) = self.hosts.get_mut(host) else { return };
         if !decided {
             let asked = |(life, of, at): (u64, u64, u64)| (life, of) == key && now < at + ASK_AGAIN;
@@ -294,6 +312,22 @@ impl World {
         if !waits {
             self.tell_others(host, number);
         }
+    }
+
+    /// The places of the hosts that are in the pool.
+    fn places(&self) -> u64 {
+        let hosts = self.config.hosts.iter().enumerate();
+        let present = hosts.filter(|(number, _)| !self.shape.absent.contains(number));
+        present.fold(0, |set, (_, spec)| set | 1 << (spec.slot % SLOTS_MAX))
+    }
+
+    /// The newest epoch that the acting coordinator knows admits the host no more.
+    fn is_out(&self, host: usize) -> bool {
+        let acting = self.coordinator().and_then(|acting| self.hosts.get(acting));
+        let epoch = acting.and_then(|h| h.told.as_ref()?.epoch.as_ref());
+        let slot = self.config.hosts.get(host).map(|spec| spec.slot % SLOTS_MAX);
+        let places = epoch.and_then(|epoch| epoch.places);
+        places.zip(slot).is_some_and(|(places, slot)| places & (1 << slot) == 0)
     }
 
     fn tell_others(&mut self, by: usize, number: u64) {

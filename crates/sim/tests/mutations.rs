@@ -74,7 +74,7 @@ removed! {
     failed_forgotten FailedForgotten,
     debts_forgotten DebtsForgotten,
     marks_trusted MarksTrusted,
-    coming_forgotten ComingForgotten,
+    places_ignored PlacesIgnored,
     debts_stand DebtsStand,
 }
 

@@ -8,7 +8,7 @@ use crate::death::Waits;
 use crate::ids::{EpochNumber, HostId, Incarnation, Instant, Life};
 use crate::machine::{Carry, Machine};
 use crate::permit::Watchdog;
-use crate::record::{Record, Seat};
+use crate::record::{Record, Seat, bit};
 
 const MS: u64 = 1_000_000;
 
@@ -78,12 +78,19 @@ impl Machine {
             (Carry::Writing, _) => "the first write to the statefile",
             (Carry::Done, Watchdog::Unusable) => "a watchdog that works",
             (Carry::Done, Watchdog::Off | Watchdog::Arming) => "the watchdog to be armed",
+            (Carry::Done, Watchdog::Armed) if self.is_taken_out() => {
+                "the pool to have this host: it was taken out of it, and may be installed anew"
+            }
             (Carry::Done, Watchdog::Armed) => {
                 "a member to admit this host, or enough hosts of \
                 the last epoch to come back"
             }
         };
         text.to_owned()
+    }
+
+    fn is_taken_out(&self) -> bool {
+        self.decided.as_ref().is_some_and(|record| record.places & bit(self.me.slot) == 0)
     }
 
     fn epoch_view(&self, record: &Record, mut members: Vec<Life>) -> Option<EpochView> {
@@ -103,6 +110,7 @@ impl Machine {
             area_owner: self.life(record.area_owner),
             area_next: record.area_next,
             armed: record.armed,
+            places: Some(record.places),
         })
     }
 
@@ -123,7 +131,6 @@ impl Machine {
                 confirmed: EpochNumber(peer.report.confirmed),
                 member,
                 quarantined: self.quarantine.holds(slot, now),
-                owed: self.owed(slot) || self.may_come(slot),
                 dead_in_ms: if member {
                     None
                 } else if dead {

@@ -58,6 +58,7 @@ pub(crate) fn genesis(config: &ArmConfig) -> Record {
         area_live: 0,
         area_owner: coordinator,
         area_next: None,
+        places: config.places(),
         members,
         open: Vec::new(),
     }

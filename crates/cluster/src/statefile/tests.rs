@@ -43,6 +43,7 @@ fn record(hosts: u8) -> Record {
         area_live: 1,
         area_owner: seat(3, 6),
         area_next: Some(4),
+        places: 0xF0F0,
         open: (0..OPEN_MAX).map(open).collect(),
     }
 }

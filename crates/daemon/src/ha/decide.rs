@@ -197,6 +197,7 @@ mod tests {
                 area_owner: None,
                 area_next,
                 armed: true,
+                places: None,
             }),
             permit: Some(PermitView { kind: PermitKind::Disk, until: Instant(100) }),
             may_act: true,

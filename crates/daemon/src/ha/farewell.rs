@@ -64,6 +64,8 @@ impl Ha {
 
     async fn gone_on_without(&self, id: HostId, op: &Op) -> Result<(), ApiError> {
         let arm = stock::arm_config(self);
+        let place = arm.as_ref().and_then(|arm| arm.hosts.iter().find(|spec| spec.host == id));
+        let place = place.map(|spec| spec.slot);
         let timing = arm.map_or(Timing::of(Profile::Conservative), |arm| arm.timing);
         let most = Duration::from_millis(timing.forgotten_bound_ms());
         let waiting = Waiting { op, since: Instant::now(), most };
@@ -75,8 +77,10 @@ impl Ha {
             return Err(ApiError::not_allowed(text));
         }
         // And nobody may need to know how its lives ended: what this guard alone knows of it the next
-        // coordinator could not learn, what the host wrote of it may rot, and who would act then?
-        if !state.is_some_and(|state| owes(&state, id)) {
+        // coordinator could not learn, what the host wrote of it may rot, and who would act then? Nor may
+        // a guard admit it that is not told of this, should it come back.
+        let settled = |state: &GuardState| goes_without(state, id) && is_out(state, place);
+        if state.is_some_and(|state| settled(&state)) {
             return Ok(());
         }
         let asked = self.link.request(GuardCommand::Settle { host: id }).await;
@@ -86,7 +90,6 @@ impl Ha {
                 refusal.text
             )));
         }
-        let settled = |state: &GuardState| goes_without(state, id) && !owes(state, id);
         match self.until(&waiting, settled).await? {
             Some(state) if settled(&state) => Ok(()),
             state => Err(ApiError::not_allowed(owing(state.as_deref(), id))),
@@ -133,9 +136,11 @@ fn goes_without(state: &GuardState, id: HostId) -> bool {
     state.epoch.as_ref().is_some_and(|epoch| epoch.members.iter().all(|one| one.host != id))
 }
 
-/// See [`PeerView::owed`](haven_cluster::control::PeerView::owed).
-fn owes(state: &GuardState, id: HostId) -> bool {
-    state.peers.iter().any(|peer| peer.host == id && peer.owed)
+/// No guard admits a host in this place, told or not.
+fn is_out(state: &GuardState, place: Option<u16>) -> bool {
+    let Some(place) = place else { return true };
+    let places = state.epoch.as_ref().and_then(|epoch| epoch.places);
+    places.is_some_and(|places| places & (1 << (place % 64)) == 0)
 }
 
 /// Why a host cannot be forgotten yet, and what to do.

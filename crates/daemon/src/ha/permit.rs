@@ -63,6 +63,7 @@ mod tests {
                 area_owner: None,
                 area_next: None,
                 armed: true,
+                places: None,
             }),
             permit: Some(PermitView { kind: PermitKind::Disk, until: Instant(until) }),
             may_act: true,

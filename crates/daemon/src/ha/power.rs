@@ -259,7 +259,6 @@ mod tests {
                 confirmed: EpochNumber(1),
                 member: false,
                 quarantined: false,
-                owed: false,
                 dead_in_ms: Some(1),
             }],
             ..GuardState::idle()

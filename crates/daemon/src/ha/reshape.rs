@@ -33,6 +33,10 @@ pub(super) type Told = BTreeMap<HostId, (u64, ArmConfig)>;
 /// High availability is off, a value means nothing, or no epoch was decided.
 pub async fn set(ha: &Ha, config: BTreeMap<String, String>) -> Result<(), ApiError> {
     let _changing = ha.change(codes::HA_ENABLE_IN_PROGRESS).await?;
+    // What is decided names the hosts of the pool, and this guard may not have been told of all.
+    if places_decided(ha, &armed(ha)?) == Some(false) {
+        look(ha, &mut Told::new()).await?;
+    }
     let present = armed(ha)?;
     let (wishes, merged) = ha.state.pool.read(|db| merge(db, config)).await??;
     let next = ArmConfig {
@@ -111,7 +115,7 @@ pub(super) async fn look(ha: &Ha, told: &mut Told) -> Result<(), ApiError> {
     if slots != before {
         keep_slots(ha, slots).await?;
     }
-    if next != present {
+    if next != present || places_decided(ha, &next) == Some(false) {
         let fresh = added(&present, &next);
         arm::preflight_of(ha, &next, &fresh, without_watchdog).await?;
         change(ha, &next).await?;
@@ -121,6 +125,13 @@ pub(super) async fn look(ha: &Ha, told: &mut Told) -> Result<(), ApiError> {
     let gone = ha.state.pool.read(away).await?;
     tell(ha, &next, told, (&lives, &gone)).await;
     Ok(())
+}
+
+/// Whether the newest epoch admits the hosts of this configuration, and nobody else; `None`: nobody knows.
+fn places_decided(ha: &Ha, config: &ArmConfig) -> Option<bool> {
+    let state = ha.link.state()?;
+    let places = state.epoch.as_ref()?.places?;
+    Some(places == config.places())
 }
 
 /// Hosts that somebody sent away: they come back by themselves.

@@ -105,6 +105,7 @@ mod tests {
                 area_owner: None,
                 area_next: None,
                 armed: true,
+                places: None,
             }),
             ..GuardState::idle()
         }

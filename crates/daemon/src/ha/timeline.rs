@@ -99,7 +99,6 @@ mod tests {
                 member,
                 dead_in_ms: None,
                 quarantined: false,
-                owed: false,
             }],
             ..GuardState::idle()
         }

@@ -61,6 +61,8 @@ pub(crate) enum Copies {
 
 #[derive(Default)]
 struct Shared {
+    /// The host that is to be taken out.
+    settle: Option<HostId>,
     wants: Wants,
     guards: BTreeMap<usize, Guard>,
     /// No statefile answers.
@@ -176,6 +178,18 @@ impl Guards {
         let mut shared = self.lock();
         let Some(life) = shared.guards.entry(number).or_default().life() else { return };
         shared.leave_out(life);
+        shared.push_all();
+    }
+
+    /// See [`EpochView::places`].
+    pub(crate) fn places(&self) -> u64 {
+        self.lock().chain.as_ref().and_then(|epoch| epoch.places).unwrap()
+    }
+
+    /// An epoch with other places is decided.
+    pub(crate) fn take_places(&self, places: u64) {
+        let mut shared = self.lock();
+        shared.next(|epoch| epoch.places = Some(places));
         shared.push_all();
     }
 
@@ -305,7 +319,8 @@ impl Shared {
                 let first = Life { host: config.first_coordinator, incarnation: Incarnation(0) };
                 let genesis = epoch(0, Vec::new(), first, 0, None);
                 self.config = Some(config.clone());
-                self.chain = Some(EpochView { generation: config.generation, ..genesis });
+                let (generation, places) = (config.generation, Some(config.places()));
+                self.chain = Some(EpochView { generation, places, ..genesis });
                 Ok(())
             }
             GuardCommand::Arm(_) if self.wants.refuses == Some(number) => {
@@ -336,6 +351,10 @@ impl Shared {
             }
             GuardCommand::EmergencyDisarm => {
                 self.leave(number);
+                Ok(())
+            }
+            GuardCommand::Settle { host } => {
+                self.settle = Some(host);
                 Ok(())
             }
             GuardCommand::PutOut { host } => {
@@ -417,7 +436,10 @@ impl Shared {
         guard.config = Some(config.clone());
         if guard.life() == self.chain.as_ref().map(|epoch| epoch.coordinator) {
             let listed = |life: &Life| config.hosts.iter().any(|spec| spec.host == life.host);
-            self.next(|epoch| epoch.members.retain(listed));
+            self.next(|epoch| {
+                epoch.members.retain(listed);
+                epoch.places = Some(config.places());
+            });
             self.config = Some(config);
         }
     }
@@ -437,6 +459,7 @@ impl Shared {
         {
             self.make_live(area);
         }
+        self.forget();
         let Some(chain) = self.chain.clone().filter(|_| !self.wants.undecided) else { return };
         let lives = self.guards.values().filter_map(Guard::life);
         let lives: Vec<Life> = lives.filter(|life| !self.out.contains(life)).collect();
@@ -448,10 +471,24 @@ impl Shared {
             let first = lives.iter().find(|life| life.host == chain.coordinator.host);
             let coordinator = first.or(lives.first()).copied().unwrap();
             let first = epoch(1, lives, coordinator, 0, Some(1));
-            let (generation, area_owner) = (chain.generation, chain.area_owner);
-            self.chain = Some(EpochView { generation, area_owner, ..first });
+            let EpochView { generation, area_owner, places, .. } = chain;
+            self.chain = Some(EpochView { generation, area_owner, places, ..first });
         } else if chain.number.0 > 0 && chain.armed && lives.len() > chain.members.len() {
             self.next(|epoch| epoch.members = lives);
+        }
+    }
+
+    /// The place of a host that is taken out, when nothing counts on it.
+    fn forget(&mut self) {
+        let Some(host) = self.settle.filter(|host| self.wants.owed != Some(*host)) else { return };
+        let places = self.config.as_ref().map(|config| {
+            let hosts = config.hosts.iter().filter(|spec| spec.host != host).cloned().collect();
+            ArmConfig { hosts, ..(**config).clone() }.places()
+        });
+        let member = |epoch: &EpochView| epoch.members.iter().any(|life| life.host == host);
+        if self.chain.as_ref().is_some_and(|epoch| !member(epoch) && epoch.places != places) {
+            self.next(|epoch| epoch.places = places);
+            self.settle = None;
         }
     }
 
@@ -466,12 +503,10 @@ impl Shared {
     fn push_all(&mut self) {
         let (chain, lost) = (self.chain.clone(), self.statefiles_lost);
         let late = self.wants.late;
-        let owed = self.wants.owed.map(|host| Life { host, incarnation: Incarnation(1) });
         let guards = self.guards.iter_mut().filter(|(number, _)| Some(**number) != late);
         for (_, guard) in guards {
             guard.pushes += 1;
-            let (dead, mut peers) = (self.dead.clone(), peers(&self.out, &self.dead));
-            peers.extend(owed.map(|life| PeerView { owed: true, ..view(&life, &[]) }));
+            let (dead, peers) = (self.dead.clone(), peers(&self.out, &self.dead));
             let state = GuardState { dead, peers, ..state(guard, chain.as_ref(), lost) };
             let line = GuardLine::State(Box::new(state));
             let line = serde_json::to_string(&line).unwrap() + "\n";
@@ -495,7 +530,6 @@ fn view(life: &Life, dead: &[Life]) -> PeerView {
         member: false,
         dead_in_ms: Some(if dead.contains(life) { 0 } else { 20_000 }),
         quarantined: false,
-        owed: false,
     }
 }
 
@@ -518,6 +552,7 @@ fn epoch(
         area_owner: Some(coordinator),
         area_next,
         armed: true,
+        places: Some(0),
     }
 }
 

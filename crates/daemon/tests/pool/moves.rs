@@ -206,6 +206,17 @@ async fn a_host_is_not_given_up_before_the_guards_have_gone_on_without_it() {
         all.as_array().unwrap().len() == 2 || pool.call(0, "host.destroy", &destroy).await.is_ok()
     })
     .await;
+    assert_eq!(pool.guards.places().count_ones(), 2, "no guard admits it any more");
+}
+
+/// A call that was cut off may have taken a place away: the coordinator finds the difference.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_places_of_the_hosts_of_the_pool_are_given_back() {
+    let pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    assert_eq!(pool.guards.places(), 0b111);
+    pool.guards.take_places(0b011);
+    pool.until("host 2 has its place", async |pool| pool.guards.places() == 0b111).await;
 }
 
 fn guest() -> DomainSpec {

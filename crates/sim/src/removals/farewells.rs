@@ -146,3 +146,28 @@ pub(super) fn mark_rots(seed: u64) -> World {
     again(&mut world, 0);
     world
 }
+
+/// Host 0 is given up. Host 2 was not told of it yet when it becomes coordinator, and its daemon cannot tell
+/// it; host 0 comes back, and knows nothing of it either.
+pub(super) fn comes_back(seed: u64) -> World {
+    let timing = Timing::of(Profile::Default);
+    let mut world = World::formed(Options { timing, ..logged(3) }, seed);
+    world.make_coordinator(1);
+    world.time(Fault::PowerOff(0), 90_000, |w| w.known_dead(0));
+    world.run_for(30_000);
+    let limit = timing.forgotten_bound_ms();
+    if world.time(Fault::Destroy(0), limit, |w| w.is_taken_out(0)) >= limit {
+        return world;
+    }
+    // Its guard is asleep when it is told.
+    world.inject(0, Fault::Pause(2, 1_600));
+    world.run_for(1_500);
+    world.inject(0, Fault::DaemonPaused(2, 60_000));
+    world.inject(0, Fault::PowerOff(1));
+    if world.time(Fault::PowerOn(0), 50_000, |w| w.is_member(0)) < 50_000 {
+        world.fail("liveness: a host that was taken out is admitted".to_owned());
+    }
+    world.inject(0, Fault::PowerOn(1));
+    demand_coordinator(&mut world, 2, 60_000);
+    world
+}

@@ -113,7 +113,8 @@ pub fn all() -> Vec<Removal> {
         needed_to_go_on(M::DebtsForgotten, farewells::never_wrote),
         needed_to_go_on(M::DebtsStand, farewells::given_up),
         needed_to_go_on(M::MarksTrusted, farewells::mark_rots),
-        needed_to_go_on(M::ComingForgotten, farewells::admitted_late),
+        needed_to_go_on(M::DebtsForgotten, farewells::admitted_late),
+        needed_to_go_on(M::PlacesIgnored, farewells::comes_back),
     ]
 }
 

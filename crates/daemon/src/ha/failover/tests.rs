@@ -124,6 +124,7 @@ fn hosts_outside_the_epoch_do_not_count_as_live() {
             area_owner: None,
             area_next: None,
             armed: true,
+            places: None,
         }),
         may_act: true,
         ..GuardState::idle()
