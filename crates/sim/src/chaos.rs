@@ -271,7 +271,7 @@ impl World {
             34 => {
                 // An operator takes a host out of the pool in order, and in again.
                 let back = hold + self.chaos.rng.between(4_000, 20_000);
-                if hold % 3 == 0 {
+                if hold.is_multiple_of(3) {
                     return self.giving_up(a, hold, back);
                 }
                 vec![
