@@ -316,11 +316,7 @@ impl Shared {
                 Ok(())
             }
             GuardCommand::Format(config) => {
-                let first = Life { host: config.first_coordinator, incarnation: Incarnation(0) };
-                let genesis = epoch(0, Vec::new(), first, 0, None);
-                self.config = Some(config.clone());
-                let (generation, places) = (config.generation, Some(config.places()));
-                self.chain = Some(EpochView { generation, places, ..genesis });
+                self.format(config);
                 Ok(())
             }
             GuardCommand::Arm(_) if self.wants.refuses == Some(number) => {
@@ -378,6 +374,14 @@ impl Shared {
         reply(client, id, result);
         self.go_on();
         self.push_all();
+    }
+
+    fn format(&mut self, config: Box<ArmConfig>) {
+        let first = Life { host: config.first_coordinator, incarnation: Incarnation(0) };
+        let genesis = epoch(0, Vec::new(), first, 0, None);
+        let (generation, places) = (config.generation, Some(config.places()));
+        self.config = Some(config);
+        self.chain = Some(EpochView { generation, places, ..genesis });
     }
 
     fn leave_out(&mut self, life: Life) {
