@@ -31,14 +31,13 @@ impl Machine {
         on(Mutation::MarksTrusted) && self.peer(seat.slot).is_some_and(told)
     }
 
-    /// The places of hosts of which a record that keeps these epochs open ends what was asked: they have
-    /// none from there on. It is the last one about such a host: the epoch that it adds to those that are
-    /// open has none of its lives.
-    pub(crate) fn settled(&self, record: &Record, open: &[&OpenEpoch]) -> u64 {
+    /// The places of hosts of which the record `next`, that keeps these epochs open, ends what was asked:
+    /// they have none from there on.
+    pub(crate) fn settled(&self, next: &Record, open: &[&OpenEpoch]) -> u64 {
         let ends = |slot: &u8| {
-            record.member(*slot).is_none() && !self.owed_in(record, *slot, open.iter().copied())
+            next.member(*slot).is_none() && !self.owed_in(next, *slot, open.iter().copied())
         };
-        let asked = slots(self.proposer.wishes.settle & record.places);
+        let asked = slots(self.proposer.wishes.settle & next.places);
         let ended = asked.filter(|_| !on(Mutation::DebtsStand)).filter(ends);
         ended.fold(0, |set, slot| set | bit(slot))
     }

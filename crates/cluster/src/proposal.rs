@@ -146,7 +146,7 @@ impl Machine {
             next.area_next = None;
             changed = true;
         }
-        next.places &= !self.settled(record, draft.open);
+        next.places &= !self.settled(next, draft.open);
         changed || next.places != record.places
     }
 

@@ -177,7 +177,7 @@ pub async fn recover(state: &Arc<AppState>, wishes: Wishes) -> Result<Standing, 
     tracing::warn!(from = %from.0, generation = ready.generation, armed, "taking over a copy of the pool database");
     let members: Vec<HostId> = pool.members.iter().map(|member| member.host).collect();
     match armed {
-        true => take_armed(state, ready).await?,
+        true => take_armed(state, ready, above).await?,
         false => take_unarmed(state, ready, &members).await?,
     }
     let chosen = standings.into_iter().find(|standing| standing.host == from);
@@ -244,10 +244,11 @@ fn confirm(copy: &Snapshot, wishes: &Wishes) -> Result<(), ApiError> {
     }
 }
 
-/// The take-over that is under way finds the copy instead of the live area.
-async fn take_armed(state: &Arc<AppState>, ready: Snapshot) -> Result<(), ApiError> {
+/// The take-over that is under way finds the copy instead of the live area; nobody knows of a newer one
+/// than `known`.
+async fn take_armed(state: &Arc<AppState>, ready: Snapshot, known: u64) -> Result<(), ApiError> {
     let ha = state.ha.get().ok_or_else(|| ApiError::internal("the daemon is still starting"))?;
-    ha.choose(ready).await;
+    ha.choose(ready, known).await;
     let open = async {
         while !state.may_act() {
             tokio::time::sleep(Duration::from_millis(100)).await;

@@ -221,6 +221,8 @@ pub(crate) struct Chosen {
     pub(crate) copy: Copy,
     /// The first of its history.
     pub(crate) generation: u64,
+    /// The newest that anybody knew of then.
+    pub(crate) known: u64,
     /// Instead of this live area, of this owner.
     pub(crate) instead: (u8, Option<Life>),
 }

@@ -119,8 +119,8 @@ impl World {
             return self.after(50 * MS, read);
         }
         h.db.reading = false;
-        // What was chosen instead of an area is void when another one is the live one.
-        h.db.chosen.take_if(|chosen| chosen.instead != (epoch.area_live, epoch.area_owner));
+        self.void_overtaken(host, &epoch);
+        let Some(h) = self.hosts.get(host) else { return };
         let memory = h.db.memory.clone().filter(|(area, _)| *area == epoch.area_live);
         let memory = memory.map(|(_, copy)| copy);
         if h.db.chosen.is_none() && epoch.area_next.is_none() {
@@ -151,6 +151,18 @@ impl World {
         match epoch.area_next {
             Some(to) => self.copy(host, &epoch, db, to),
             None => self.rewrite(host, &epoch, db),
+        }
+    }
+
+    /// What was chosen instead of an area is void when another one is the live one, or when somebody who
+    /// answers has a copy that is newer than all that was known then.
+    fn void_overtaken(&mut self, host: usize, epoch: &EpochView) {
+        let newest = self.newest_copy(host, epoch).map_or(0, |copy| copy.generation);
+        let Some(h) = self.hosts.get_mut(host) else { return };
+        let live = (epoch.area_live, epoch.area_owner);
+        let void = h.db.chosen.take_if(|chosen| chosen.instead != live || newest > chosen.known);
+        if void.is_some() {
+            self.log(|| format!("what a person chose on host {host} was overtaken"));
         }
     }
 
@@ -342,9 +354,10 @@ impl World {
         self.log(|| format!("a person takes the copy of generation {}", copy.generation));
         self.metadata.recovered += 1;
         let generation = (BEGINS + self.now / (1_000 * MS)) * GENERATIONS_A_SECOND;
+        let known = self.told_of(host, epoch, copy.generation);
         if let Some(h) = self.hosts.get_mut(host) {
             let instead = (epoch.area_live, epoch.area_owner);
-            h.db.chosen = Some(Chosen { copy, generation, instead });
+            h.db.chosen = Some(Chosen { copy, generation, known, instead });
             h.db.retry_at = 0;
         }
     }

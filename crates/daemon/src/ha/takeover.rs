@@ -107,6 +107,8 @@ pub struct Ha {
 #[derive(Debug)]
 struct Chosen {
     copy: Snapshot,
+    /// The newest generation that anybody knew of then. A copy that is newer was acknowledged since.
+    known: u64,
     /// Instead of this live area, of this owner. When another one is live, somebody went on after all,
     /// and the choice is void.
     instead: (u8, Option<String>),
@@ -150,17 +152,25 @@ impl Ha {
         drop(self.parked.lock().await.take());
     }
 
-    /// A person chose this copy instead of the live area, which is lost.
-    pub async fn choose(&self, copy: Snapshot) {
+    /// A person chose this copy instead of the live area, which is lost; nobody knew of a newer one than
+    /// `known` then.
+    pub async fn choose(&self, copy: Snapshot, known: u64) {
         let live = self.link.state().as_deref().and_then(Live::of);
-        let chosen = live.map(|live| Chosen { copy, instead: (live.area, live.owner) });
+        let chosen = live.map(|live| Chosen { copy, known, instead: (live.area, live.owner) });
         *self.chosen.lock().await = chosen;
     }
 
     /// What a person chose instead of this live area.
     pub(super) async fn chosen(&self, live: &Live) -> Option<Snapshot> {
         let mut chosen = self.chosen.lock().await;
-        let stands = |chosen: &&Chosen| chosen.instead == (live.area, live.owner.clone());
+        let newest = match *chosen {
+            Some(_) => copies::newest(&copies::ask(&self.state, &live.members).await),
+            None => None,
+        };
+        let newest = newest.map_or(0, |(_, generation)| generation);
+        let stands = |chosen: &&Chosen| {
+            chosen.instead == (live.area, live.owner.clone()) && newest <= chosen.known
+        };
         if chosen.is_some() && chosen.as_ref().filter(stands).is_none() {
             tracing::warn!("the pool has gone on since a person chose a copy; it is not used");
             *chosen = None;

@@ -135,12 +135,32 @@ async fn a_choice_that_was_overtaken_is_not_used_later() {
     let state =
         |pool: &Armed, number: usize| pool.hosts[number].running.as_ref().unwrap().1.state.clone();
     let copy = state(&pool, 0).pool.read(|db| db.export()).await.unwrap().unwrap();
-    state(&pool, 1).ha.get().unwrap().choose(copy).await;
+    let known = copy.generation;
+    state(&pool, 1).ha.get().unwrap().choose(copy, known).await;
     pool.kill(0).await;
     pool.guards.fail(0, 2);
     pool.until("host 2 takes a change", async |pool| pool.write(2, "after").await.is_ok()).await;
     pool.kill(2).await;
     pool.guards.fail(2, 1);
+    pool.until("host 1 answers", async |pool| pool.written(1).await.is_ok()).await;
+    assert_eq!(pool.written(1).await.unwrap(), "after");
+}
+
+/// The same, when the live area and its owner are those of then: a host has a copy of what was written since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_choice_is_void_when_somebody_has_a_newer_copy_than_was_known() {
+    let mut pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    pool.write(0, "then").await.unwrap();
+    let state =
+        |pool: &Armed, number: usize| pool.hosts[number].running.as_ref().unwrap().1.state.clone();
+    let copy = state(&pool, 0).pool.read(|db| db.export()).await.unwrap().unwrap();
+    let known = copy.generation;
+    pool.write(0, "after").await.unwrap();
+    pool.copied_from(0).await;
+    pool.kill(0).await;
+    state(&pool, 1).ha.get().unwrap().choose(copy, known).await;
+    pool.guards.fail(0, 1);
     pool.until("host 1 answers", async |pool| pool.written(1).await.is_ok()).await;
     assert_eq!(pool.written(1).await.unwrap(), "after");
 }

@@ -124,7 +124,7 @@ fn a_choice_is_void_when_another_area_is_the_live_one() {
     let copy = world.hosts[chief].db.memory.clone().unwrap().1;
     let instead = (epoch.area_live + 1, epoch.area_owner);
     let generation = BEGINS * GENERATIONS_A_SECOND;
-    world.hosts[chief].db.chosen = Some(Chosen { copy, generation, instead });
+    world.hosts[chief].db.chosen = Some(Chosen { copy, generation, known: u64::MAX, instead });
     world.hosts[chief].db.must_mend = true;
     world.run_for(5_000);
     assert_eq!(world.broken, None);
@@ -251,4 +251,20 @@ fn cut_off(before: &Pages, ops: &[AreaOp], seed: u64, check: impl Fn(&Pages)) {
         window.iter().for_each(|op| apply(&mut synced, op, op.len()));
         check(&synced);
     }
+}
+
+/// The role went away and came back while the choice stood: who had it meanwhile wrote the same live area.
+#[test]
+fn a_choice_is_void_when_somebody_has_a_newer_copy_than_was_known() {
+    let (mut world, chief, epoch) = pool();
+    let copy = world.hosts[chief].db.memory.clone().unwrap().1;
+    let (known, instead) = (copy.generation, (epoch.area_live, epoch.area_owner));
+    let generation = BEGINS * GENERATIONS_A_SECOND;
+    world.hosts[chief].db.chosen = Some(Chosen { copy, generation, known, instead });
+    world.void_overtaken(chief, &epoch);
+    assert!(world.hosts[chief].db.chosen.is_some());
+    let member = &mut world.hosts[(chief + 1) % 3].copy;
+    member.as_mut().unwrap().generation = known + 1;
+    world.void_overtaken(chief, &epoch);
+    assert!(world.hosts[chief].db.chosen.is_none());
 }
