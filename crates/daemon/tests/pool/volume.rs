@@ -70,14 +70,19 @@ impl Armed {
     /// The members have copies of what host `number` has.
     pub(crate) async fn copied_from(&self, number: usize) {
         self.until("the members have the newest copy", async |pool| {
-            let newest = pool.generation(number).await;
             let mut all = true;
             for other in (0..3).filter(|other| *other != number) {
-                all &= pool.copy_of(other).await >= Some(newest);
+                all &= pool.is_copied(number, other).await;
             }
             all
         })
         .await;
+    }
+
+    /// Host `to` has a copy of all that host `from` has now: a coordinator writes on its own too.
+    async fn is_copied(&self, from: usize, to: usize) -> bool {
+        let newest = self.generation(from).await;
+        self.copy_of(to).await >= Some(newest)
     }
 
     /// The coordinator dies; host 1 is named.
@@ -142,8 +147,8 @@ async fn a_witness_that_died_is_remembered() {
     let old = pool.save();
     pool.kill(1).await;
     pool.write(0, "newest").await.unwrap();
-    let generation = pool.generation(0).await;
-    pool.until("host 2 has a copy", async |pool| pool.copy_of(2).await == Some(generation)).await;
+    pool.until("host 2 has a copy", async |pool| pool.is_copied(0, 2).await).await;
+    let generation = pool.copy_of(2).await;
     pool.kill(0).await;
     let newest = pool.dir.path().join("newest");
     copy(&pool.volume(), &newest);
@@ -165,7 +170,7 @@ async fn a_witness_that_died_is_remembered() {
         }
     }
     pool.start(0).await;
-    assert!(pool.copy_of(0).await < Some(generation), "it is a witness itself");
+    assert!(pool.copy_of(0).await < generation, "it is a witness itself");
     pool.guards.name(0);
     pool.until("the next one says why", async |pool| older(pool, 0).await).await;
     pool.put_back(&newest);
