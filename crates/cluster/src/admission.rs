@@ -21,8 +21,8 @@ impl Machine {
         with &= !returned;
         for spec in &self.config.hosts {
             let Ok(slot) = u8::try_from(spec.slot) else { continue };
-            let barred = inside && self.quarantine.holds(slot, self.now)
-                || (record.places & bit(slot) == 0 && !on(Mutation::PlacesIgnored));
+            let placed = record.has_place(slot) || on(Mutation::PlacesIgnored);
+            let barred = !placed || (inside && self.quarantine.holds(slot, self.now));
             if slot == self.me.slot || with & bit(slot) != 0 || barred {
                 continue;
             }

@@ -16,7 +16,7 @@ use crate::timing::Timing;
 
 /// Version of this protocol: raised with every change that the other side must know of. A daemon
 /// and a guard of different versions work together as far as both know what the other says.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// A request line of `havend`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -170,9 +170,14 @@ impl ArmConfig {
     /// The places of the hosts that are in the pool: a bit for each slot.
     #[must_use]
     pub fn places(&self) -> u64 {
-        let slots = self.hosts.iter().filter_map(|spec| u8::try_from(spec.slot).ok());
-        slots.fold(0, |set, slot| set | bit(slot))
+        places_of(&self.hosts)
     }
+}
+
+/// The places of these hosts: a bit for each slot.
+pub fn places_of<'a>(hosts: impl IntoIterator<Item = &'a HostSpec>) -> u64 {
+    let slots = hosts.into_iter().filter_map(|spec| u8::try_from(spec.slot).ok());
+    slots.fold(0, |set, slot| set | bit(slot))
 }
 
 /// A statefile as this host reaches it.
@@ -308,6 +313,15 @@ pub struct EpochView {
     /// See [`ArmConfig::places`]: nobody else is admitted. `None`: the guard is older than this field.
     #[serde(default)]
     pub places: Option<u64>,
+}
+
+impl EpochView {
+    /// Certainly no guard admits a host in this place, whatever it was told.
+    #[must_use]
+    pub fn is_without(&self, place: u16) -> bool {
+        let slot = u8::try_from(place).ok();
+        self.places.zip(slot).is_some_and(|(places, slot)| places & bit(slot) == 0)
+    }
 }
 
 /// A permit that is held.

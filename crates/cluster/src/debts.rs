@@ -3,7 +3,8 @@
 //! Owns: which hosts these are, and when a record is due that forgets such epochs. Who takes over reads
 //! the statefile, and has nobody's memory: while such an epoch is open and its host is in the pool no
 //! more, no device and no person can be asked of that end again. What the host wrote of its end itself may
-//! rot, and its owner, who would repair it, is gone. A value in phase 2 may become such an epoch. No matter
+//! rot, and its owner, who would repair it, is gone. That record takes the host's place away, so that nobody
+//! admits it afterwards; a value in phase 2 that would is decided before, or never. No matter
 //! of safety: a record forgets an epoch only when it is closed ([`Machine::closed`]), whatever the reason
 //! for the record is.
 

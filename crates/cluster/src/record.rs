@@ -109,6 +109,10 @@ impl Record {
     pub(crate) fn seats(&self) -> impl Iterator<Item = Seat> + '_ {
         self.members.iter().map(|member| member.seat)
     }
+    /// The host in this slot is in the pool.
+    pub(crate) fn has_place(&self, slot: u8) -> bool {
+        self.places & bit(slot) != 0
+    }
     /// The set of member slots.
     pub(crate) fn slots(&self) -> u64 {
         self.seats().fold(0, |set, seat| set | bit(seat.slot))

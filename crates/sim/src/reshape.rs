@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use haven_cluster::Input;
-use haven_cluster::control::{ArmConfig, EpochView, GuardCommand, HostSpec};
+use haven_cluster::control::{ArmConfig, EpochView, GuardCommand, HostSpec, places_of};
 use haven_cluster::mutation::{Mutation, removed};
 
 use crate::event::Event;
@@ -234,7 +234,6 @@ impl World {
 
     /// The operators take it in again, under a place that nobody had.
     pub(crate) fn add_host(&mut self, host: usize) {
-        let unaware = self.hosts.get(host).is_some_and(|h| h.shaped.unaware);
         if !self.shape.absent.remove(&host) {
             return;
         }
@@ -245,12 +244,9 @@ impl World {
         self.manager.disabled.remove(&host);
         self.shape.number += 1;
         // Who was given up is installed anew before.
-        if let Some(h) = self.hosts.get_mut(host).filter(|_| unaware) {
+        if let Some(h) = self.hosts.get_mut(host).filter(|h| h.shaped.unaware) {
             h.shaped.unaware = false;
             self.power_off(host);
-            if self.chaos.healed {
-                self.after(1_000 * MS, Event::Power { host, on: true });
-            }
         }
         self.log(|| format!("host {host} is taken into the pool again"));
     }
@@ -318,16 +314,15 @@ impl World {
     fn places(&self) -> u64 {
         let hosts = self.config.hosts.iter().enumerate();
         let present = hosts.filter(|(number, _)| !self.shape.absent.contains(number));
-        present.fold(0, |set, (_, spec)| set | 1 << (spec.slot % SLOTS_MAX))
+        places_of(present.map(|(_, spec)| spec))
     }
 
     /// The newest epoch that the acting coordinator knows admits the host no more.
     fn is_out(&self, host: usize) -> bool {
         let acting = self.coordinator().and_then(|acting| self.hosts.get(acting));
         let epoch = acting.and_then(|h| h.told.as_ref()?.epoch.as_ref());
-        let slot = self.config.hosts.get(host).map(|spec| spec.slot % SLOTS_MAX);
-        let places = epoch.and_then(|epoch| epoch.places);
-        places.zip(slot).is_some_and(|(places, slot)| places & (1 << slot) == 0)
+        let spec = self.config.hosts.get(host);
+        epoch.zip(spec).is_some_and(|(epoch, spec)| epoch.is_without(spec.slot))
     }
 
     fn tell_others(&mut self, by: usize, number: u64) {

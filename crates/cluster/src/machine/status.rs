@@ -8,7 +8,7 @@ use crate::death::Waits;
 use crate::ids::{EpochNumber, HostId, Incarnation, Instant, Life};
 use crate::machine::{Carry, Machine};
 use crate::permit::Watchdog;
-use crate::record::{Record, Seat, bit};
+use crate::record::{Record, Seat};
 
 const MS: u64 = 1_000_000;
 
@@ -90,7 +90,7 @@ impl Machine {
     }
 
     fn is_taken_out(&self) -> bool {
-        self.decided.as_ref().is_some_and(|record| record.places & bit(self.me.slot) == 0)
+        self.decided.as_ref().is_some_and(|record| !record.has_place(self.me.slot))
     }
 
     fn epoch_view(&self, record: &Record, mut members: Vec<Life>) -> Option<EpochView> {

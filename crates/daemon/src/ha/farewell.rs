@@ -139,8 +139,7 @@ fn goes_without(state: &GuardState, id: HostId) -> bool {
 /// No guard admits a host in this place, told or not.
 fn is_out(state: &GuardState, place: Option<u16>) -> bool {
     let Some(place) = place else { return true };
-    let places = state.epoch.as_ref().and_then(|epoch| epoch.places);
-    places.is_some_and(|places| places & (1 << (place % 64)) == 0)
+    state.epoch.as_ref().is_some_and(|epoch| epoch.is_without(place))
 }
 
 /// Why a host cannot be forgotten yet, and what to do.

@@ -10,7 +10,7 @@
 use std::path::Path;
 
 use haven_model::ApiError;
-use haven_pooldb::{Database, SealedStore, Snapshot, StoreError};
+use haven_pooldb::{Database, Snapshot, StoreError};
 
 use super::area::{MayWrite, Volume};
 use super::decide::Held;
@@ -34,7 +34,7 @@ enum Found {
     Same(Database),
     /// Something else that this life has copied there, whole: from another live area, or before a
     /// person chose.
-    Other(SealedStore),
+    Other(Database),
     /// Nothing that anybody can have reported, or can read.
     Nothing,
 }
@@ -62,7 +62,7 @@ pub(super) async fn look(ha: &Ha, live: &Live, present: Parked, to: u8) -> Resul
             drop(takeover::detached(present).await);
             Ok(Begin::Stands(database))
         }
-        (present, Ok(Found::Other(store))) => write_over(ha, present, store, to).await,
+        (present, Ok(Found::Other(standing))) => write_over(ha, present, standing, to).await,
         (present, Ok(Found::Nothing)) => Ok(Begin::Empty(present)),
         (present, Err(error)) => {
             takeover::park(ha, present).await;
@@ -76,14 +76,14 @@ pub(super) async fn look(ha: &Ha, live: &Live, present: Parked, to: u8) -> Resul
 async fn write_over(
     ha: &Ha,
     present: Parked,
-    store: SealedStore,
+    mut standing: Database,
     to: u8,
 ) -> Result<Begin, ApiError> {
     tracing::info!(area = to, "an earlier copy of this life is written over");
     let present = takeover::detached(present).await;
     let work = move || {
         let mut present = present;
-        let moved = present.database.move_to(Box::new(store)).map(drop);
+        let moved = present.database.move_to(standing.detach()).map(drop);
         (present, moved)
     };
     match takeover::blocking(work).await? {
@@ -134,18 +134,16 @@ fn find(
         Err(error @ StoreError::Io(_)) => return Err(error),
         Ok(_) | Err(_) => return Ok(Found::Nothing),
     }
-    let read = volume.read(area, Some(owner));
-    let held = match read.and_then(|store| Database::open(store, coordinator::ids())?.export()) {
-        Ok(held) => held,
-        Err(error @ StoreError::Io(_)) => return Err(error),
+    let standing = volume
+        .write(area, Some(owner), may_write)
+        .and_then(|store| Database::open(Box::new(store), coordinator::ids()));
+    match standing.and_then(|standing| Ok((standing.export()?, standing))) {
+        Ok((held, standing)) if held == *wanted => Ok(Found::Same(standing)),
+        Ok((_, standing)) => Ok(Found::Other(standing)),
+        Err(error @ StoreError::Io(_)) => Err(error),
         Err(error) => {
             tracing::warn!(%error, area, "a copy that was whole is damaged: it is written anew");
-            return Ok(Found::Nothing);
+            Ok(Found::Nothing)
         }
-    };
-    let store = volume.write(area, Some(owner), may_write)?;
-    if held != *wanted {
-        return Ok(Found::Other(store));
     }
-    Database::open(Box::new(store), coordinator::ids()).map(Found::Same)
 }

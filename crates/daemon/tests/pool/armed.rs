@@ -10,6 +10,7 @@ use haven_cluster::ids::HostId;
 use haven_daemon::app::Daemon;
 use haven_daemon::boot::Drivers;
 use haven_daemon::config::{Config, HypervisorSettings, Paths, Settings};
+use haven_daemon::state::AppState;
 use haven_drivers::hypervisor::sim::SimWorld;
 use haven_drivers::storage::sim::SimArray;
 use serde_json::{Value as Json, json};
@@ -166,6 +167,11 @@ impl Armed {
         state.ha.get().unwrap().abandon().await;
     }
 
+    /// What the daemon of a host that is on has.
+    pub(crate) fn state(&self, number: usize) -> Arc<AppState> {
+        self.hosts[number].running.as_ref().unwrap().1.state.clone()
+    }
+
     pub(crate) fn socket(&self, number: usize) -> PathBuf {
         self.hosts[number].config.paths.api_socket()
     }
@@ -229,7 +235,7 @@ impl Armed {
 
     /// Uuid of a host.
     pub(crate) fn uuid(&self, number: usize) -> String {
-        self.hosts[number].running.as_ref().unwrap().1.state.identity.host().0.to_string()
+        self.state(number).identity.host().0.to_string()
     }
 
     /// A host loses its power; its guard's peers know it for dead.
@@ -413,7 +419,7 @@ async fn hosts_come_and_go_and_time_outs_change_while_the_pool_is_armed() {
     };
     assert_eq!(slots(&pool.guards.config().unwrap()), [0, 1, 2, 3]);
 
-    let uuid = pool.hosts[2].running.as_ref().unwrap().1.state.identity.host().0.to_string();
+    let uuid = pool.state(2).identity.host().0.to_string();
     let leaving = pool.call(0, "host.get_by_uuid", &[json!(uuid)]).await.unwrap();
     pool.call(0, "pool.eject", &[leaving]).await.unwrap();
     pool.until("the guards forget it", async |pool| {
@@ -518,7 +524,7 @@ async fn hosts_are_shut_down_in_order_while_the_pool_is_armed() {
         std::fs::write(&command, format!("#!/bin/sh\ntouch {}\n", done.display())).unwrap();
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(&command, mode).unwrap();
-        let uuid = pool.hosts[number].running.as_ref().unwrap().1.state.identity.host().0;
+        let uuid = pool.state(number).identity.host().0;
         let host = pool.call(0, "host.get_by_uuid", &[json!(uuid.to_string())]).await.unwrap();
         let refused = pool.call(0, "host.shutdown", &[host.clone()]).await.unwrap_err();
         assert_eq!(refused[0], "HOST_NOT_DISABLED");
@@ -546,7 +552,7 @@ async fn hosts_are_shut_down_in_order_while_the_pool_is_armed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pool_with_a_host_down_is_not_armed_and_says_which() {
     let mut pool = Armed::new(3).await;
-    let uuid = pool.hosts[2].running.as_ref().unwrap().1.state.identity.host().0.to_string();
+    let uuid = pool.state(2).identity.host().0.to_string();
     let down = pool.call(0, "host.get_by_uuid", &[json!(uuid)]).await.unwrap();
     let metrics = pool.call(0, "host.get_metrics", &[down.clone()]).await.unwrap();
     pool.kill(2).await;

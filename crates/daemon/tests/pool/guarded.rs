@@ -250,7 +250,7 @@ async fn port(pool: &Armed, number: usize) -> Json {
         return json!(pif);
     }
     let host = host.as_str().unwrap().parse().unwrap();
-    let state = pool.hosts[0].running.as_ref().unwrap().1.state.clone();
+    let state = pool.state(0);
     let made = state.pool.write(move |tx| {
         let network = tx.insert(haven_model::Network::default())?;
         let device = "port0".to_owned();

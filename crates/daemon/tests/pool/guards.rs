@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use haven_cluster::control::{
     ArmConfig, EpochView, GuardCommand, GuardLine, GuardPhase, GuardRefusal, GuardReply,
-    GuardRequest, GuardState, PeerView, PermitKind, PermitView, StatefileView,
+    GuardRequest, GuardState, PeerView, PermitKind, PermitView, StatefileView, places_of,
 };
 use haven_cluster::ids::{EpochNumber, HostId, Incarnation, Instant, Life};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -485,10 +485,10 @@ impl Shared {
     /// The place of a host that is taken out, when nothing counts on it.
     fn forget(&mut self) {
         let Some(host) = self.settle.filter(|host| self.wants.owed != Some(*host)) else { return };
-        let places = self.config.as_ref().map(|config| {
-            let hosts = config.hosts.iter().filter(|spec| spec.host != host).cloned().collect();
-            ArmConfig { hosts, ..(**config).clone() }.places()
-        });
+        let places = self
+            .config
+            .as_ref()
+            .map(|config| places_of(config.hosts.iter().filter(|spec| spec.host != host)));
         let member = |epoch: &EpochView| epoch.members.iter().any(|life| life.host == host);
         if self.chain.as_ref().is_some_and(|epoch| !member(epoch) && epoch.places != places) {
             self.next(|epoch| epoch.places = places);

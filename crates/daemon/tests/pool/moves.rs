@@ -15,7 +15,7 @@ use crate::armed::Armed;
 use crate::guards::Wants;
 
 fn uuid(pool: &Armed, number: usize) -> Uuid {
-    pool.hosts[number].running.as_ref().unwrap().1.state.identity.host().0
+    pool.state(number).identity.host().0
 }
 
 /// What a client may call the host that shows this certificate.
@@ -163,7 +163,7 @@ async fn a_host_that_leaves_runs_nothing_once_its_guard_has_gone() {
     pool.enable().await.unwrap();
     // Nobody arms it anew.
     pool.guards.want(Wants { refuses: Some(2), ..Wants::default() });
-    let orders = pool.hosts[0].running.as_ref().unwrap().1.state.orders.clone();
+    let orders = pool.state(0).orders.clone();
     let leaving = HostId(uuid(&pool, 2));
     for command in [GuardCommand::Exclude, GuardCommand::EmergencyDisarm] {
         orders.send(leaving, Order::Guard(Box::new(command))).await.unwrap();
@@ -275,7 +275,7 @@ async fn a_guest_without_a_record_is_told_of_and_never_started_twice() {
     };
     pool.until("somebody is told", async |pool| told(pool).await == 1).await;
 
-    let state = pool.hosts[0].running.as_ref().unwrap().1.state.clone();
+    let state = pool.state(0);
     let vm = Ref::<Vm>::from_uuid(spec.uuid);
     let row = Vm { uuid: spec.uuid.to_string(), name_label: "back".into(), ..Vm::default() };
     state.pool.write(move |tx| tx.insert_with(vm, row)).await.unwrap();

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use haven_pooldb::Snapshot;
 use serde_json::{Value as Json, json};
 
 use crate::armed::Armed;
@@ -125,6 +126,12 @@ async fn a_copy_that_was_chosen_is_not_taken_after_the_role_was_elsewhere() {
     assert_eq!(pool.written(1).await.unwrap(), "later", "an acknowledged change is lost");
 }
 
+/// A person chooses a copy on a host; nobody knows of a newer one.
+async fn choose(pool: &Armed, number: usize, copy: Snapshot) {
+    let known = copy.generation;
+    pool.state(number).ha.get().unwrap().choose(copy, known).await;
+}
+
 /// A person chose a copy on a host that did not come to use it, for the volume was good again and
 /// another one took over. When the first is coordinator at last, what was chosen is void.
 #[tokio::test(flavor = "multi_thread")]
@@ -132,11 +139,8 @@ async fn a_choice_that_was_overtaken_is_not_used_later() {
     let mut pool = Armed::new(3).await;
     pool.enable().await.unwrap();
     pool.write(0, "then").await.unwrap();
-    let state =
-        |pool: &Armed, number: usize| pool.hosts[number].running.as_ref().unwrap().1.state.clone();
-    let copy = state(&pool, 0).pool.read(|db| db.export()).await.unwrap().unwrap();
-    let known = copy.generation;
-    state(&pool, 1).ha.get().unwrap().choose(copy, known).await;
+    let then = pool.state(0).pool.read(|db| db.export()).await.unwrap().unwrap();
+    choose(&pool, 1, then).await;
     pool.kill(0).await;
     pool.guards.fail(0, 2);
     pool.until("host 2 takes a change", async |pool| pool.write(2, "after").await.is_ok()).await;
@@ -152,14 +156,11 @@ async fn a_choice_is_void_when_somebody_has_a_newer_copy_than_was_known() {
     let mut pool = Armed::new(3).await;
     pool.enable().await.unwrap();
     pool.write(0, "then").await.unwrap();
-    let state =
-        |pool: &Armed, number: usize| pool.hosts[number].running.as_ref().unwrap().1.state.clone();
-    let copy = state(&pool, 0).pool.read(|db| db.export()).await.unwrap().unwrap();
-    let known = copy.generation;
+    let then = pool.state(0).pool.read(|db| db.export()).await.unwrap().unwrap();
     pool.write(0, "after").await.unwrap();
     pool.copied_from(0).await;
     pool.kill(0).await;
-    state(&pool, 1).ha.get().unwrap().choose(copy, known).await;
+    choose(&pool, 1, then).await;
     pool.guards.fail(0, 1);
     pool.until("host 1 answers", async |pool| pool.written(1).await.is_ok()).await;
     assert_eq!(pool.written(1).await.unwrap(), "after");

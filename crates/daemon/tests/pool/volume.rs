@@ -49,15 +49,19 @@ impl Armed {
 
     /// Damages every block of the live area from `from` on, `count` of them.
     pub(crate) fn damage(&self, from: u64, count: usize) {
+        self.damage_area(self.guards.area_live(), from, count);
+    }
+
+    fn damage_area(&self, area: u8, from: u64, count: usize) {
         let file = BlockFile::open(&self.volume(), OpenMode::Existing).unwrap();
-        let at = u64::from(self.guards.area_live()) * AREA_BYTES + from;
+        let at = u64::from(area) * AREA_BYTES + from;
         let mut bytes = BlockBuffer::zeroed(count);
         bytes.as_mut_bytes().fill(0xa5);
         file.write(at, &bytes).unwrap();
     }
 
     async fn generation(&self, number: usize) -> u64 {
-        let state = self.hosts[number].running.as_ref().unwrap().1.state.clone();
+        let state = self.state(number);
         state.pool.read(|db| db.generation()).await.unwrap()
     }
 
@@ -494,10 +498,7 @@ async fn a_copy_that_no_record_followed_is_reported_again_and_not_made_again() {
 async fn a_copy_that_is_damaged_is_made_again() {
     let (mut pool, to) = Armed::copied_in_vain(Copies::Refused).await;
     pool.kill(1).await;
-    let file = BlockFile::open(&pool.volume(), OpenMode::Existing).unwrap();
-    let mut bytes = BlockBuffer::zeroed(64);
-    bytes.as_mut_bytes().fill(0xa5);
-    file.write(u64::from(to) * AREA_BYTES + CONTENT, &bytes).unwrap();
+    pool.damage_area(to, CONTENT, 64);
     pool.guards.want(Wants::default());
     pool.start(1).await;
     pool.until("it takes a change", async |pool| {
@@ -513,10 +514,7 @@ async fn a_copy_that_is_damaged_is_made_again() {
 async fn a_choice_does_not_empty_the_area_that_may_be_live_soon() {
     let (mut pool, to) = Armed::copied_in_vain(Copies::Open).await;
     pool.kill(1).await;
-    let file = BlockFile::open(&pool.volume(), OpenMode::Existing).unwrap();
-    let mut bytes = BlockBuffer::zeroed(64);
-    bytes.as_mut_bytes().fill(0xa5);
-    file.write(u64::from(pool.guards.area_live()) * AREA_BYTES, &bytes).unwrap();
+    pool.damage(0, 64);
     pool.start(1).await;
     pool.until("it is refused", async |pool| !pool.refused(1).await.is_empty()).await;
     let wishes = json!({ "confirm": "test", "off": ["host0"] });

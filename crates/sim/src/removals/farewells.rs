@@ -26,6 +26,12 @@ fn again(world: &mut World, host: usize) {
     demand_coordinator(world, host, 200_000);
 }
 
+/// By this call the host goes out of the pool within the time that the call may take.
+fn goes(world: &mut World, call: Fault, host: usize, timing: Timing) -> bool {
+    let limit = timing.forgotten_bound_ms();
+    world.time(call, limit, |w| w.is_taken_out(host)) < limit
+}
+
 /// Host 0 went on alone, and loses its power before its block confirms the epoch in which host 1 is back:
 /// only host 1 heard it. Then it is given up, and host 1 begins a new life.
 pub(super) fn given_up(seed: u64) -> World {
@@ -113,8 +119,7 @@ pub(super) fn admitted_late(seed: u64) -> World {
     again(&mut world, 0);
     // Its daemon has to take over.
     world.run_for(10_000);
-    let gone = world.time(Fault::Destroy(1), timing.forgotten_bound_ms(), |w| w.is_taken_out(1));
-    if gone >= timing.forgotten_bound_ms() {
+    if !goes(&mut world, Fault::Destroy(1), 1, timing) {
         let view = world.describe();
         world.fail(format!("liveness: a host that is off stays in the pool: {view}"));
     }
@@ -137,8 +142,7 @@ pub(super) fn mark_rots(seed: u64) -> World {
     world.time(Fault::Exclude(1), 3_000, |w| w.left(1));
     // Somebody takes the call.
     world.run_for(2_000);
-    let limit = timing.forgotten_bound_ms();
-    if world.time(Fault::Remove(1), limit, |w| w.is_taken_out(1)) >= limit {
+    if !goes(&mut world, Fault::Remove(1), 1, timing) {
         return world;
     }
     world.inject(0, Fault::RotBeats(1));
@@ -155,8 +159,7 @@ pub(super) fn comes_back(seed: u64) -> World {
     world.make_coordinator(1);
     world.time(Fault::PowerOff(0), 90_000, |w| w.known_dead(0));
     world.run_for(30_000);
-    let limit = timing.forgotten_bound_ms();
-    if world.time(Fault::Destroy(0), limit, |w| w.is_taken_out(0)) >= limit {
+    if !goes(&mut world, Fault::Destroy(0), 0, timing) {
         return world;
     }
     // Its guard is asleep when it is told.
