@@ -178,6 +178,12 @@ impl AppState {
         }
     }
 
+    /// What a host answers that was taken out of its pool while it was off, and does not know it.
+    #[must_use]
+    pub fn unknown_here(&self) -> ApiError {
+        ApiError::with(codes::HOST_UNKNOWN_TO_MASTER, &[&self.identity.host().0.to_string()])
+    }
+
     /// The row of this host.
     #[must_use]
     pub fn this_host(&self) -> Ref<Host> {

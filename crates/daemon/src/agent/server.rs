@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::Agent;
 use crate::orders::{OrderEnvelope, OrderResult, Report};
-use crate::peer_net::{Caller, Target, join_streams, tunnel_request_target};
+use crate::peer_net::{Caller, Target, join_streams, to_stranger, tunnel_request_target};
 
 /// Largest order; the copy of the database is the largest one.
 const ORDER_BYTES_MAX: usize = 256 << 20;
@@ -61,7 +61,7 @@ async fn only_members(State(agent): State<Agent>, mut request: Request, next: Ne
     };
     let identity = agent.parts.identity.get();
     if identity.pool.as_ref().and_then(|pool| pool.member(host)).is_none() {
-        return StatusCode::FORBIDDEN.into_response();
+        return to_stranger();
     }
     request.extensions_mut().insert(host);
     next.run(request).await

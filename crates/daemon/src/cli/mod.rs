@@ -14,6 +14,7 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use haven_cluster::ids::HostId;
+use haven_model::error_meta;
 use haven_xe::wire::{self, Command};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
@@ -22,7 +23,7 @@ use tokio::time::timeout;
 use self::link::Link;
 use self::session::CliSession;
 use crate::http::Origin;
-use crate::peer_net::{Caller, Dialer, Duplex, Protocol, RawStream, join_streams};
+use crate::peer_net::{Caller, Duplex, Protocol, RawStream, join_streams};
 use crate::state::AppState;
 
 /// Where command lines are sent.
@@ -31,6 +32,9 @@ pub(crate) const ROUTE: &str = "/cli";
 const RUNS_MAX: usize = 96;
 /// Longest wait for the client's greeting.
 const GREETING_MAX: Duration = Duration::from_secs(10);
+
+/// How an answer of HTTP begins.
+const HTTP: [u8; 5] = *b"HTTP/";
 
 static RUNS: Semaphore = Semaphore::const_new(RUNS_MAX);
 
@@ -50,7 +54,7 @@ pub(crate) async fn serve(
     let forward = elsewhere.filter(|_| local && !haven_xe::is_local(&body));
     let Some(stream) = raw.take() else { return StatusCode::BAD_REQUEST.into_response() };
     let done = match forward {
-        Some(coordinator) => forward_to(&state.dialer, coordinator, stream, &body).await,
+        Some(coordinator) => forward_to(state, coordinator, stream, &body).await,
         None => answer(state, origin, stream, body).await,
     };
     if let Err(error) = done {
@@ -61,12 +65,12 @@ pub(crate) async fn serve(
 
 /// Hands everything to the coordinator, which takes it as root's.
 async fn forward_to(
-    dialer: &Dialer,
+    state: &AppState,
     coordinator: HostId,
     mut near: Box<dyn Duplex>,
     body: &str,
 ) -> std::io::Result<()> {
-    let mut far = match dialer.dial(coordinator, Protocol::Http1).await {
+    let mut far = match state.dialer.dial(coordinator, Protocol::Http1).await {
         Ok(far) => far,
         Err(error) => {
             tracing::warn!(%error, "a command line could not be forwarded to the coordinator");
@@ -80,6 +84,16 @@ async fn forward_to(
         body.len()
     );
     far.write_all(head.as_bytes()).await?;
+    // A host that does not know this one as a member answers as HTTP does, before any greeting.
+    let mut first = [0_u8; HTTP.len()];
+    far.read_exact(&mut first).await?;
+    if first == HTTP {
+        greet(&mut near).await?;
+        let code = state.unknown_here().code;
+        let text = error_meta(code).map_or(code, |meta| meta.text);
+        return refuse(&mut near, format!("{text}\n")).await;
+    }
+    near.write_all(&first).await?;
     join_streams(near, far).await;
     Ok(())
 }

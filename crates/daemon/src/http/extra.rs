@@ -185,7 +185,7 @@ fn denied(error: &ApiError) -> Response {
     response
 }
 
-fn failed(error: &ApiError) -> Response {
+pub(super) fn failed(error: &ApiError) -> Response {
     (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "application/json")], error_json(error))
         .into_response()
 }

@@ -36,7 +36,9 @@ use crate::cli;
 use crate::fair::{Address, Entry, Line, Who, metered};
 pub use redirect::redirect;
 
-use crate::peer_net::{Caller, ForwardedFor, RawStream, forward_request, forwarded_caller};
+use crate::peer_net::{
+    Caller, ForwardError, ForwardedFor, RawStream, forward_request, forwarded_caller,
+};
 use crate::state::AppState;
 
 /// Largest body of a call.
@@ -165,6 +167,10 @@ async fn answer(state: Arc<AppState>, line: Line, mut request: Request) -> Respo
         }
         return match forward_request(&state.dialer, coordinator, request).await {
             Ok(response) => response,
+            Err(ForwardError::Stranger) if path.starts_with("/haven/") => {
+                extra::failed(&state.unknown_here())
+            }
+            Err(ForwardError::Stranger) => rpc::failed(&path, &state.unknown_here()),
             Err(error) => {
                 tracing::warn!(%error, "a request could not be forwarded to the coordinator");
                 StatusCode::BAD_GATEWAY.into_response()

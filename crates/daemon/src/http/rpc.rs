@@ -74,6 +74,15 @@ pub(super) async fn answer(
     }
 }
 
+/// The answer to a call that nobody has read.
+pub(super) fn failed(path: &str, error: &ApiError) -> Response {
+    if path != "/jsonrpc" {
+        return text(xmlrpc::CONTENT_TYPE, xmlrpc::write_failure(error));
+    }
+    let to = jsonrpc::ReplyTo { version: jsonrpc::Version::V2, id: serde_json::Value::Null };
+    text(jsonrpc::CONTENT_TYPE, jsonrpc::write_response(&to, Err(error)))
+}
+
 /// The open session that a call is in.
 fn session(state: &AppState, call: &Request) -> Option<Uuid> {
     let id = match call.params.first()? {

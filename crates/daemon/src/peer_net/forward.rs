@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use haven_cluster::ids::HostId;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use hyper::client::conn::http1;
@@ -15,6 +15,8 @@ use super::{DialError, Dialer, Protocol, join_streams};
 
 /// Says to the other member for whom the request is. Never believed from anyone but a member.
 const CALLER: HeaderName = HeaderName::from_static("x-haven-caller");
+/// In a refusal: who asks is in this host's pool no more.
+const STRANGER: HeaderName = HeaderName::from_static("x-haven-stranger");
 /// Its value for root of the forwarding host.
 const ROOT: &str = "root";
 /// Where the other member serves what is forwarded.
@@ -26,6 +28,9 @@ pub enum ForwardError {
     /// The host cannot be reached.
     #[error(transparent)]
     Dial(#[from] DialError),
+    /// The other host does not know this one: it was taken out of the pool while it was off.
+    #[error("that host does not know this one as a member of its pool")]
+    Stranger,
     /// HTTP failed.
     #[error("the host broke off: {0}")]
     Http(#[from] hyper::Error),
@@ -63,6 +68,9 @@ pub async fn forward_request(
     onward.headers_mut().insert(header::HOST, HeaderValue::from_static("peer"));
     onward.headers_mut().insert(CALLER, caller);
     let mut response = sender.send_request(onward).await?;
+    if response.headers().contains_key(STRANGER) {
+        return Err(ForwardError::Stranger);
+    }
     let connected = parts.method == Method::CONNECT && response.status().is_success();
     let switched = connected || response.status() == StatusCode::SWITCHING_PROTOCOLS;
     if let Some(near) = near.filter(|_| switched) {
@@ -77,6 +85,12 @@ pub async fn forward_request(
     let (mut head, body) = response.into_parts();
     head.headers = end_to_end(head.headers, switched);
     Ok(Response::from_parts(head, Body::new(body)))
+}
+
+/// The answer to a host that is in this host's pool no more.
+#[must_use]
+pub fn to_stranger() -> Response {
+    (StatusCode::FORBIDDEN, [(STRANGER, "1")]).into_response()
 }
 
 /// For whom a forwarded request is, as the member says that forwarded it.

@@ -209,6 +209,30 @@ async fn a_host_is_not_given_up_before_the_guards_have_gone_on_without_it() {
     assert_eq!(pool.guards.places().count_ones(), 2, "no guard admits it any more");
 }
 
+/// It knows nothing of that when it is back; whoever gives a command there is told what it means.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_was_forgotten_while_it_was_off_says_so() {
+    let mut pool = Armed::new(3).await;
+    let id = json!(uuid(&pool, 2));
+    let lost = pool.ok("host.get_by_uuid", &[id.clone()]).await;
+    pool.kill(2).await;
+    pool.until("it is forgotten", async |pool| {
+        pool.call(0, "host.destroy", &[lost.clone()]).await.is_ok()
+    })
+    .await;
+    pool.start(2).await;
+    let unknown = vec!["HOST_UNKNOWN_TO_MASTER".to_owned(), id.as_str().unwrap().to_owned()];
+    pool.until("it is told", async |pool| {
+        pool.call(2, "host.get_all", &[]).await == Err(unknown.clone())
+    })
+    .await;
+    let place = format!("unix:{}", pool.socket(2).display());
+    let said = crate::xe::xe(&place, &["host-list"]).await;
+    assert!(said.contains("taken out of the pool") && said.ends_with("exit 1\n"), "{said}");
+    let other = crate::xe::xe(&format!("unix:{}", pool.socket(1).display()), &["host-list"]).await;
+    assert!(other.ends_with("exit 0\n"), "{other}");
+}
+
 /// A call that was cut off may have taken a place away: the coordinator finds the difference.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_places_of_the_hosts_of_the_pool_are_given_back() {

@@ -82,7 +82,9 @@ error_codes! {
     HOST_POWER_ON_MODE_DISABLED():
         "No way to switch this host on is set up. Set up its power control first.";
     HOST_STILL_BOOTING(): "The host is still starting. Wait a moment and try again.";
-    HOST_UNKNOWN_TO_MASTER("host"): "The coordinator does not know this host. Join it to the pool.";
+    HOST_UNKNOWN_TO_MASTER("host"):
+        "The coordinator does not know this host: it was taken out of the pool. Install it anew, \
+         or remove /var/lib/haven on it, and join it to the pool again.";
     HOST_XAPI_VERSION_HIGHER_THAN_COORDINATOR("host_xapi_version"):
         "The host is newer than the coordinator. Update the coordinator first.";
     INVALID_EDITION("edition"): "There are no editions. Nothing needs setting.";

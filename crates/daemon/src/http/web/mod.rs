@@ -22,7 +22,7 @@ use haven_model::{ApiError, codes};
 use serde_json::{Value as Json, json};
 
 use super::{RPC_BYTES_MAX, body};
-use crate::peer_net::{Caller, forward_request};
+use crate::peer_net::{Caller, ForwardError, forward_request};
 use crate::state::AppState;
 
 /// Everything of the console is below this.
@@ -82,6 +82,10 @@ pub(super) async fn serve(state: &Arc<AppState>, request: Request) -> Response {
     {
         return match forward_request(&state.dialer, coordinator, request).await {
             Ok(response) => response,
+            Err(ForwardError::Stranger) => {
+                let error = state.unknown_here();
+                failed(status_of(&error), &error)
+            }
             Err(error) => {
                 tracing::debug!(%error, "the page could not be forwarded to the coordinator");
                 let error = state.not_coordinator();
