@@ -89,6 +89,7 @@ pub async fn settle(state: &Arc<AppState>) -> Result<(), ApiError> {
             tx.update(pool, |row: &mut haven_model::Pool| row.master = this_host)
         })
         .await?;
+    crate::ops::roster::settle(state).await?;
     let state = state.clone();
     tokio::spawn(async move { reconcile::ask_all(&state).await });
     Ok(())

@@ -55,7 +55,8 @@ pub async fn enable(
     let wishes = ha.state.pool.read(|db| pool_check::wishes(db, &config)).await??;
     let volumes = volumes::make(ha, &srs).await?;
     let arm = compose(ha, &volumes, &wishes).await?;
-    preflight_of(ha, &arm, &hosts(&arm), wishes.without_watchdog).await?;
+    let unfit = preflight_of(ha, &arm, &hosts(&arm), wishes.without_watchdog).await;
+    unfit.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))?;
     let metadata = area::metadata_path(&arm)
         .ok_or_else(|| ApiError::internal("a statefile without a directory"))?;
     let me = ha.state.identity.host();
@@ -98,13 +99,13 @@ async fn compose(ha: &Ha, volumes: &[Volume], wishes: &Wishes) -> Result<ArmConf
     Ok(pool_check::arm_config(&members, me, statefiles, wishes, (fresh(), key, tolerate)))
 }
 
-/// These hosts check themselves, all at the same time.
+/// These hosts check themselves, all at the same time; who cannot be armed, and why.
 pub(super) async fn preflight_of(
     ha: &Ha,
     arm: &ArmConfig,
     which: &[HostId],
     without_watchdog: bool,
-) -> Result<(), ApiError> {
+) -> Vec<(HostId, ApiError)> {
     let peers: Vec<_> =
         arm.hosts.iter().filter_map(|spec| Some(spec.addresses.first()?.ip())).collect();
     let beats = |spec: &HostSpec| spec.addresses.iter().map(SocketAddr::ip).collect();
@@ -117,24 +118,25 @@ pub(super) async fn preflight_of(
         reach: Vec::new(),
     };
     let order = |_| Order::HaPreflight(Box::new(request.clone()));
-    for (host, answer) in stock::ask_all(ha, which, order).await {
-        let reply = match answer {
-            Ok(OrderReply::Preflight(reply)) => reply,
-            Ok(_) => return Err(ApiError::internal("an unexpected answer to a pre-flight")),
-            Err(error) => return Err(errors::order(Ref::from_uuid(host.0), error)),
-        };
-        for warning in &reply.warnings {
-            tracing::warn!(host = %host.0, code = warning.code, "{}", warning.text);
-        }
-        if let Some(finding) = reply.findings.first() {
-            let name = ha.state.identity.pool();
-            let name = name.as_ref().and_then(|pool| pool.member(host));
-            let name = name.map_or_else(|| host.0.to_string(), |member| member.name.clone());
-            let text = format!("{name}: {}", finding.text);
-            return Err(ApiError::from_wire(&finding.code, vec![text]));
-        }
+    let answers = stock::ask_all(ha, which, order).await.into_iter();
+    answers.filter_map(|(host, answer)| Some((host, unfit(ha, host, answer)?))).collect()
+}
+
+/// Why a host cannot be armed, if its answer says so.
+fn unfit(ha: &Ha, host: HostId, answer: OrderResult) -> Option<ApiError> {
+    let reply = match answer {
+        Ok(OrderReply::Preflight(reply)) => reply,
+        Ok(_) => return Some(ApiError::internal("an unexpected answer to a pre-flight")),
+        Err(error) => return Some(errors::order(Ref::from_uuid(host.0), error)),
+    };
+    for warning in &reply.warnings {
+        tracing::warn!(host = %host.0, code = warning.code, "{}", warning.text);
     }
-    Ok(())
+    let finding = reply.findings.first()?;
+    let name = ha.state.identity.pool();
+    let name = name.as_ref().and_then(|pool| pool.member(host));
+    let name = name.map_or_else(|| host.0.to_string(), |member| member.name.clone());
+    Some(ApiError::from_wire(&finding.code, vec![format!("{name}: {}", finding.text)]))
 }
 
 /// The hosts of a configuration.

@@ -20,8 +20,8 @@ use super::takeover::Ha;
 use super::{arm, stock};
 use crate::agent::permit::PermitGate;
 use crate::identity::Member;
-use crate::ops::{errors, host, host_down, rows};
-use crate::orders::Order;
+use crate::ops::{errors, host, host_down, roster, rows};
+use crate::orders::{Order, OrderError, OrderResult};
 
 /// Which configuration each host was told, and in which of its lives.
 pub(super) type Told = BTreeMap<HostId, (u64, ArmConfig)>;
@@ -109,15 +109,22 @@ pub(super) async fn look(ha: &Ha, told: &mut Told) -> Result<(), ApiError> {
     if !enabled {
         return Ok(());
     }
+    roster::settle(&ha.state).await?;
     let members = ha.state.identity.pool().map(|pool| pool.members).unwrap_or_default();
     let before = slots.clone();
-    let next = reshaped(&present, &members, tolerate, &mut slots, &beats)?;
+    let mut next = reshaped(&present, &members, tolerate, &mut slots, &beats)?;
     if slots != before {
         keep_slots(ha, slots).await?;
     }
+    // Who cannot be armed yet holds up nobody else. Who has a place was found fit before, by a coordinator
+    // that did not come to tell this guard.
+    let mut fresh = added(&present, &next);
+    fresh.retain(|host| !has_place(ha, &next, *host));
+    for (host, error) in arm::preflight_of(ha, &next, &fresh, without_watchdog).await {
+        tracing::warn!(host = %host.0, %error, "a new host cannot be armed yet; it is tried again");
+        next.hosts.retain(|spec| spec.host != host);
+    }
     if next != present || places_decided(ha, &next) == Some(false) {
-        let fresh = added(&present, &next);
-        arm::preflight_of(ha, &next, &fresh, without_watchdog).await?;
         change(ha, &next).await?;
     }
     // The lives first: whoever has none because somebody sent it away is marked so by then.
@@ -132,6 +139,17 @@ fn places_decided(ha: &Ha, config: &ArmConfig) -> Option<bool> {
     let state = ha.link.state()?;
     let places = state.epoch.as_ref()?.places?;
     Some(places == config.places())
+}
+
+/// Whether the newest epoch may admit this host of a configuration.
+fn has_place(ha: &Ha, config: &ArmConfig, host: HostId) -> bool {
+    let spec = config.hosts.iter().find(|spec| spec.host == host);
+    let state = ha.link.state();
+    let epoch = state.as_ref().and_then(|state| state.epoch.as_ref());
+    epoch.zip(spec).is_some_and(|(epoch, spec)| {
+        let member = epoch.members.iter().any(|life| life.host == host);
+        member || epoch.places.is_some() && !epoch.is_without(spec.slot)
+    })
 }
 
 /// Hosts that somebody sent away: they come back by themselves.
@@ -217,7 +235,9 @@ async fn keep_slots(ha: &Ha, slots: Slots) -> Result<(), ApiError> {
 }
 
 /// Every other host gets the configuration, once in each of its lives; one whose guard is not
-/// armed yet is armed by it.
+/// armed yet is armed by it, unless somebody sent it away: its own daemon arms it when it is back.
+/// One that was off goes on with what it knew then, and hears nobody who came since: it is no member
+/// before it is told.
 async fn tell(
     ha: &Ha,
     config: &ArmConfig,
@@ -228,19 +248,26 @@ async fn tell(
     let life = |host: HostId| lives.get(&host.0).copied().unwrap_or(0);
     let news: Vec<HostId> = arm::hosts(config)
         .into_iter()
-        .filter(|host| *host != me && !away.contains(host))
+        .filter(|host| *host != me)
         .filter(|host| told.get(host) != Some(&(life(*host), config.clone())))
         .collect();
+    // Nobody knows a life of it: its guard may never have been armed.
+    let unknown = |host: &HostId| life(*host) == 0 && !away.contains(host);
     let order = |host| {
         let own = pool_check::for_host(config, host);
-        let command = match life(host) {
-            // Nobody knows a life of it: its guard may never have been armed.
-            0 => GuardCommand::Arm(own),
-            _ => GuardCommand::Reconfigure(own),
-        };
+        let arms = unknown(&host);
+        let command = if arms { GuardCommand::Arm(own) } else { GuardCommand::Reconfigure(own) };
         Order::Guard(Box::new(command))
     };
-    for (host, answer) in stock::ask_all(ha, &news, order).await {
+    let again = |host| {
+        let command = GuardCommand::Reconfigure(pool_check::for_host(config, host));
+        Order::Guard(Box::new(command))
+    };
+    let mut answers = stock::ask_all(ha, &news, order).await;
+    let elsewise = answers.extract_if(.., |(_, answer)| is_armed_elsewise(answer));
+    let elsewise: Vec<HostId> = elsewise.map(|(host, _)| host).collect();
+    answers.extend(stock::ask_all(ha, &elsewise, again).await);
+    for (host, answer) in answers {
         match answer {
             Ok(_) => {
                 told.insert(host, (life(host), config.clone()));
@@ -249,6 +276,11 @@ async fn tell(
             Err(error) => tracing::debug!(host = %host.0, %error, "a guard was not told yet"),
         }
     }
+}
+
+/// Its guard is armed, and not by this configuration.
+fn is_armed_elsewise(answer: &OrderResult) -> bool {
+    matches!(answer, Err(OrderError::Failed { code, .. }) if code == codes::HA_IS_ENABLED)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use haven_pooldb::{Database, Image, RedbStore, Tx};
 use uuid::Uuid;
 
 use super::init::{self, NewPool, secret, set_secret};
-use super::{host, host_rows, pbd, placement, rows, spec};
+use super::{host, host_rows, pbd, placement, roster, rows, spec};
 use crate::identity::Member;
 use crate::join::coordinator::{PoolView, admit as judge};
 use crate::join::{JoinAnswer, JoinRequest, TokenRecord, found as founding, new_token, unwritten};
@@ -172,10 +172,15 @@ pub async fn admit(
             if tx.get(host).is_none() {
                 host_rows::insert(tx, &admission.member, &asked.facts)?;
             }
+            roster::take_in(tx, &admission.member)?;
             Ok(admission)
         })
         .await?;
-    announce(state, admission.answer.members.clone())?;
+    let new = admission.member.clone();
+    announce(state, |members| {
+        members.retain(|member| member.host != new.host);
+        members.push(new);
+    })?;
     let (state, new) = (state.clone(), Ref::<Host>::from_uuid(request.host.0));
     tokio::spawn(async move { settle_in(&state, new).await });
     Ok(admission.answer)
@@ -190,18 +195,21 @@ pub(super) fn shared_storage(db: &Image) -> Result<Vec<SrSpec>, ApiError> {
         .collect()
 }
 
-/// Tells all members, this host included, who is in the pool.
-pub(super) fn announce(state: &Arc<AppState>, members: Vec<Member>) -> Result<(), ApiError> {
+/// Changes who is in the pool, and where, and tells it to all members, this host included.
+pub(super) fn announce(
+    state: &Arc<AppState>,
+    change: impl FnOnce(&mut Vec<Member>),
+) -> Result<(), ApiError> {
     let coordinator = state.identity.host();
-    let told = members.clone();
     state
         .identity
         .update(|identity| {
             if let Some(pool) = &mut identity.pool {
-                pool.members = told;
+                change(&mut pool.members);
             }
         })
         .map_err(ApiError::internal)?;
+    let members = state.identity.pool().map(|pool| pool.members).unwrap_or_default();
     for member in members.iter().filter(|member| member.host != coordinator) {
         let (state, host) = (state.clone(), member.host);
         tokio::spawn(async move {
@@ -314,12 +322,12 @@ pub(super) async fn forget_if(
 ) -> Result<(), ApiError> {
     let change = move |tx: &mut Tx<'_>| {
         judge(tx)?;
+        roster::take_out(tx, host::id(gone))?;
         remove(tx, gone)
     };
     state.pool.write(change).await?;
     let id = host::id(gone);
-    let members = state.identity.pool().map(|pool| pool.members).unwrap_or_default();
-    announce(state, members.into_iter().filter(|member| member.host != id).collect())
+    announce(state, |members| members.retain(|member| member.host != id))
 }
 
 fn remove(tx: &mut Tx<'_>, gone: Ref<Host>) -> Result<(), ApiError> {

@@ -39,6 +39,7 @@ pub mod pool;
 pub mod pool_ha;
 pub mod preferences;
 pub mod readdress;
+pub mod roster;
 pub mod rows;
 pub mod spec;
 pub mod sr;

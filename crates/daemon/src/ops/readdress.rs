@@ -11,7 +11,7 @@ use std::sync::Arc;
 use haven_model::{ApiError, Host, Pif, Ref, Value, codes};
 use haven_pooldb::Image;
 
-use super::{host, membership};
+use super::{host, membership, roster};
 use crate::dispatch::Call;
 use crate::ha::reshape;
 use crate::identity::Member;
@@ -72,15 +72,17 @@ async fn move_to(state: &Arc<AppState>, on: Ref<Host>, to: IpAddr) -> Result<Val
     check_fixed(state, &moved).await?;
     check_others(state, &members, &moved, &name).await?;
     certify(state, known, &moved).await?;
+    let now = moved.clone();
     let row = move |tx: &mut haven_pooldb::Tx<'_>| {
+        roster::take_in(tx, &now)?;
         tx.update(on, |row: &mut Host| row.address = to.to_string())
     };
     state.pool.write(row).await?;
-    let mut all = members;
-    for member in all.iter_mut().filter(|member| member.host == moved.host) {
-        *member = moved.clone();
-    }
-    membership::announce(state, all)?;
+    membership::announce(state, |members| {
+        for member in members.iter_mut().filter(|member| member.host == moved.host) {
+            *member = moved.clone();
+        }
+    })?;
     tracing::info!(host = %moved.host.0, address = %to, "a host has another address");
     if let Some(ha) = state.ha.get()
         && let Err(error) = reshape::now(ha).await

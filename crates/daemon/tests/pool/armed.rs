@@ -60,7 +60,7 @@ impl Armed {
     }
 
     /// The same with hosts that are not in the pool yet.
-    async fn with_spare(members: usize, spare: usize) -> Self {
+    pub(crate) async fn with_spare(members: usize, spare: usize) -> Self {
         let count = members + spare;
         let filter = tracing_subscriber::EnvFilter::from_default_env();
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer();
@@ -117,7 +117,7 @@ impl Armed {
         }
         // A member hears of those that join after it a little later.
         self.until("all know all", async |pool| {
-            (0..members).all(|number| pool.listed(number) == members)
+            (0..members).all(|number| pool.listed(number).len() == members)
         })
         .await;
         let host = self.call(0, "host.get_all", &[]).await.unwrap()[0].clone();
@@ -238,6 +238,20 @@ impl Armed {
         self.state(number).identity.host().0.to_string()
     }
 
+    /// The coordinator, host 0, has a host shut down in order.
+    pub(crate) async fn send_away(&self, number: usize) {
+        let paths = &self.hosts[number].config.paths;
+        let (command, done) = (paths.power_command("poweroff"), paths.run().join("powered-off"));
+        std::fs::create_dir_all(command.parent().unwrap()).unwrap();
+        std::fs::write(&command, format!("#!/bin/sh\ntouch {}\n", done.display())).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&command, mode).unwrap();
+        let host = self.ok("host.get_by_uuid", &[json!(self.uuid(number))]).await;
+        self.ok("host.disable", &[host.clone()]).await;
+        self.ok("host.shutdown", &[host]).await;
+        self.until("it went down", async |_| done.exists()).await;
+    }
+
     /// A host loses its power; its guard's peers know it for dead.
     pub(crate) async fn lose(&mut self, number: usize) {
         self.world.power_off(number);
@@ -261,11 +275,19 @@ impl Armed {
         self.call(number, "pool.get_ha_enabled", &[pool]).await
     }
 
-    /// How many members `host.json` lists.
-    fn listed(&self, number: usize) -> usize {
-        let text = std::fs::read_to_string(self.hosts[number].config.paths.host_json()).unwrap();
-        let json: Json = serde_json::from_str(&text).unwrap();
-        json["pool"]["members"].as_array().map_or(0, Vec::len)
+    /// Numbers of the members that `host.json` of host `number` lists.
+    pub(crate) fn listed(&self, number: usize) -> Vec<usize> {
+        let json = |host: &Host| -> Json {
+            let text = std::fs::read_to_string(host.config.paths.host_json()).unwrap();
+            serde_json::from_str(&text).unwrap()
+        };
+        let names: Vec<Json> = self.hosts.iter().map(|host| json(host)["host"].clone()).collect();
+        let pool = json(&self.hosts[number])["pool"].clone();
+        let members = pool["members"].as_array().into_iter().flatten();
+        let known = members.filter_map(|m| names.iter().position(|name| *name == m["host"]));
+        let mut known: Vec<usize> = known.collect();
+        known.sort_unstable();
+        known
     }
 
     /// What `host.json` says of being armed, and who coordinates.
@@ -518,19 +540,10 @@ async fn hosts_are_shut_down_in_order_while_the_pool_is_armed() {
     let pool = Armed::new(3).await;
     pool.enable().await.unwrap();
     for number in [2, 0] {
-        let paths = &pool.hosts[number].config.paths;
-        let (command, done) = (paths.power_command("poweroff"), paths.run().join("powered-off"));
-        std::fs::create_dir_all(command.parent().unwrap()).unwrap();
-        std::fs::write(&command, format!("#!/bin/sh\ntouch {}\n", done.display())).unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(&command, mode).unwrap();
-        let uuid = pool.state(number).identity.host().0;
-        let host = pool.call(0, "host.get_by_uuid", &[json!(uuid.to_string())]).await.unwrap();
+        let host = pool.ok("host.get_by_uuid", &[json!(pool.uuid(number))]).await;
         let refused = pool.call(0, "host.shutdown", &[host.clone()]).await.unwrap_err();
         assert_eq!(refused[0], "HOST_NOT_DISABLED");
-        pool.call(0, "host.disable", &[host.clone()]).await.unwrap();
-        pool.call(0, "host.shutdown", &[host]).await.unwrap();
-        pool.until("it went down", async |_| done.exists()).await;
+        pool.send_away(number).await;
         assert!(!pool.guards.members().contains(&number), "{:?}", pool.guards.commands());
     }
     assert_eq!(pool.guards.members(), [1]);

@@ -98,6 +98,29 @@ impl Guard {
         let config = self.config.as_ref()?;
         Some(Life { host: config.host, incarnation: Incarnation(self.incarnation) })
     }
+
+    fn arm(&mut self, config: Box<ArmConfig>) -> Result<(), GuardRefusal> {
+        match &self.config {
+            Some(present) if *present == config => Ok(()),
+            Some(_) => Err(refusal("HA_IS_ENABLED")),
+            None => {
+                self.incarnation += 1;
+                self.config = Some(config);
+                self.last = None;
+                Ok(())
+            }
+        }
+    }
+
+    /// It is a member, or hears all of them: its configuration has them.
+    fn may_come(&self, epoch: &EpochView) -> bool {
+        let listed = |config: &ArmConfig, life: &Life| {
+            config.hosts.iter().any(|spec| spec.host == life.host)
+        };
+        let hears = |config: &ArmConfig| epoch.members.iter().all(|life| listed(config, life));
+        self.life().is_some_and(|life| epoch.members.contains(&life))
+            || self.config.as_deref().is_some_and(hears)
+    }
 }
 
 impl Guards {
@@ -237,6 +260,13 @@ impl Guards {
         shared.push_all();
     }
 
+    /// A guard that was not armed starts anew, and remembers nothing.
+    pub(crate) fn boot(&self, number: usize) {
+        let mut shared = self.lock();
+        shared.guards.entry(number).or_default().last = None;
+        shared.push_all();
+    }
+
     /// The configuration that the coordinator's guard has.
     pub(crate) fn config(&self) -> Option<ArmConfig> {
         self.lock().config.as_deref().cloned()
@@ -322,15 +352,7 @@ impl Shared {
             GuardCommand::Arm(_) if self.wants.refuses == Some(number) => {
                 Err(refusal("HA_HOST_CANNOT_ACCESS_STATEFILE"))
             }
-            GuardCommand::Arm(config) => {
-                let guard = self.guards.entry(number).or_default();
-                if guard.config.is_none() {
-                    guard.incarnation += 1;
-                    guard.config = Some(config);
-                    guard.last = None;
-                }
-                Ok(())
-            }
+            GuardCommand::Arm(config) => self.guards.entry(number).or_default().arm(config),
             GuardCommand::DatabaseCopied { area, .. } => self.copied_to(area),
             GuardCommand::HandOver { to } => self.hand_over(to),
             GuardCommand::ProvenDead { .. } if !self.wants.word_counts => {
@@ -465,7 +487,8 @@ impl Shared {
         }
         self.forget();
         let Some(chain) = self.chain.clone().filter(|_| !self.wants.undecided) else { return };
-        let lives = self.guards.values().filter_map(Guard::life);
+        let lives = self.guards.values().filter(|guard| guard.may_come(&chain));
+        let lives = lives.filter_map(Guard::life);
         let lives: Vec<Life> = lives.filter(|life| !self.out.contains(life)).collect();
         let needed = match self.wants.founders {
             0 => self.config.as_ref().map_or(0, |config| config.hosts.len()),

@@ -30,6 +30,7 @@ mod ports;
 mod promise;
 mod python;
 mod recovery;
+mod reshaping;
 mod restarts;
 mod roles;
 mod serving;

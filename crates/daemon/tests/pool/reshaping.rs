@@ -1,0 +1,79 @@
+//! Hosts come and go while others are off, and coordinators change in between.
+
+use serde_json::json;
+
+use crate::armed::Armed;
+
+/// What a host that was off knows is of then: it must hear of whoever came meanwhile, or it never comes in.
+async fn comes_back_to_others(sent_away: bool) {
+    let mut pool = Armed::with_spare(3, 1).await;
+    pool.enable().await.unwrap();
+    if sent_away {
+        pool.send_away(2).await;
+        pool.kill(2).await;
+        pool.guards.boot(2);
+    } else {
+        pool.lose(2).await;
+    }
+    pool.join(3).await.unwrap();
+    pool.until("the new host is a member", async |pool| pool.guards.members() == [0, 1, 3]).await;
+    pool.world.power_on(2);
+    pool.start(2).await;
+    pool.until("it is back", async |pool| pool.guards.members() == [0, 1, 2, 3]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_lost_its_power_hears_of_hosts_that_came_meanwhile() {
+    comes_back_to_others(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_was_sent_away_hears_of_hosts_that_came_meanwhile() {
+    comes_back_to_others(true).await;
+}
+
+/// Who was taken out and who came stands in the database, and not only with who decided it.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_over_knows_whom_its_predecessor_took_out_and_in() {
+    let mut pool = Armed::with_spare(3, 1).await;
+    pool.enable().await.unwrap();
+    let lost = pool.ok("host.get_by_uuid", &[json!(pool.uuid(2))]).await;
+    pool.kill(2).await;
+    pool.guards.put_out(2);
+    // It hears of nothing.
+    pool.kill(1).await;
+    pool.until("it is forgotten", async |pool| {
+        pool.call(0, "host.destroy", &[lost.clone()]).await.is_ok()
+    })
+    .await;
+    pool.join(3).await.unwrap();
+    pool.until("it is a member", async |pool| pool.guards.members() == [0, 1, 3]).await;
+    let places = pool.guards.places();
+    assert_eq!(places.count_ones(), 3);
+    pool.kill(0).await;
+    pool.guards.fail(0, 1);
+    assert_eq!(pool.listed(1), [0, 1, 2]);
+    pool.start(1).await;
+    pool.until("it takes a change", async |pool| pool.write(1, "after").await.is_ok()).await;
+    pool.until("it knows", async |pool| pool.listed(1) == [0, 1, 3]).await;
+    // Long enough for several looks.
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert_eq!(pool.guards.places(), places);
+}
+
+/// A host that cannot be armed, or does not answer, holds up nothing but itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_host_that_cannot_be_armed_stops_no_repair() {
+    let mut pool = Armed::with_spare(3, 1).await;
+    pool.enable().await.unwrap();
+    pool.kill(3).await;
+    std::fs::remove_file(pool.hosts[3].config.paths.guard_socket()).unwrap();
+    pool.start(3).await;
+    pool.join(3).await.unwrap();
+    // Long enough for several looks.
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    assert_eq!(pool.guards.config().unwrap().hosts.len(), 3, "it is armed");
+    let places = pool.guards.places();
+    pool.guards.take_places(places & (places - 1));
+    pool.until("the place is given back", async |pool| pool.guards.places() == places).await;
+}
