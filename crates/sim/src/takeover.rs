@@ -154,10 +154,19 @@ impl World {
         }
     }
 
-    /// What was chosen instead of an area is void when another one is the live one, or when somebody who
-    /// answers has a copy that is newer than all that was known then.
+    /// What was chosen instead of an area is void when another one is the live one; or when somebody who
+    /// answers has a copy, or the area holds something whole, that is newer than all that was known then.
     fn void_overtaken(&mut self, host: usize, epoch: &EpochView) {
+        if self.hosts.get(host).is_none_or(|h| h.db.chosen.is_none()) {
+            return;
+        }
         let newest = self.newest_copy(host, epoch).map_or(0, |copy| copy.generation);
+        let known = self.told_of(host, epoch, newest);
+        let whole = self.live(host, epoch).map(|(db, view)| {
+            view.close();
+            db.generation()
+        });
+        let newest = known.max(whole.unwrap_or(0));
         let Some(h) = self.hosts.get_mut(host) else { return };
         let live = (epoch.area_live, epoch.area_owner);
         let void = h.db.chosen.take_if(|chosen| chosen.instead != live || newest > chosen.known);

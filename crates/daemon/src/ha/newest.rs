@@ -15,19 +15,35 @@ use crate::{backup, coordinator, copies};
 
 /// The newest database, without writing a byte to the volume.
 pub(super) async fn find(ha: &Ha, live: &Live) -> Result<Parked, ApiError> {
-    let (path, area, owner) = (takeover::metadata(ha)?, live.area, live.owner.clone());
+    if let Some(chosen) = chosen(ha, live).await? {
+        return Ok(chosen);
+    }
+    match in_live_area(ha, live).await {
+        Ok(database) => Ok(parked(live, witnessed(ha, live, database).await?)),
+        Err(Unread::Damaged(error)) => instead(ha, live, error).await,
+        Err(Unread::Failed(error)) => Err(error),
+    }
+}
+
+/// Why the live area was not read.
+pub(super) enum Unread {
+    /// What it holds is not what was written, or the volume fails.
+    Damaged(StoreError),
+    /// Nobody looked.
+    Failed(ApiError),
+}
+
+/// What the live area holds, whole, without a byte written there.
+pub(super) async fn in_live_area(ha: &Ha, live: &Live) -> Result<Database, Unread> {
+    let path = takeover::metadata(ha).map_err(Unread::Failed)?;
+    let (area, owner) = (live.area, live.owner.clone());
     let keep = backup::keeper(&ha.state.config.paths);
     let read = move || {
         let store = Volume::open(&path)?.read(area, owner.as_deref())?;
         Database::open_keeping(store, coordinator::ids(), keep)
     };
-    if let Some(chosen) = chosen(ha, live).await? {
-        return Ok(chosen);
-    }
-    match takeover::blocking(read).await? {
-        Ok(database) => Ok(parked(live, witnessed(ha, live, database).await?)),
-        Err(error) => instead(ha, live, error).await,
-    }
+    let read = takeover::blocking(read).await.map_err(Unread::Failed)?;
+    read.map_err(Unread::Damaged)
 }
 
 fn parked(live: &Live, database: Database) -> Parked {

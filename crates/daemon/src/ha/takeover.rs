@@ -163,19 +163,20 @@ impl Ha {
     /// What a person chose instead of this live area.
     pub(super) async fn chosen(&self, live: &Live) -> Option<Snapshot> {
         let mut chosen = self.chosen.lock().await;
-        let newest = match *chosen {
-            Some(_) => copies::newest(&copies::ask(&self.state, &live.members).await),
-            None => None,
-        };
-        let newest = newest.map_or(0, |(_, generation)| generation);
-        let stands = |chosen: &&Chosen| {
-            chosen.instead == (live.area, live.owner.clone()) && newest <= chosen.known
-        };
-        if chosen.is_some() && chosen.as_ref().filter(stands).is_none() {
+        let same = chosen.as_ref()?.instead == (live.area, live.owner.clone());
+        let newest = self.newest_there(live).await;
+        if chosen.take_if(|chosen| !same || newest > Some(chosen.known)).is_some() {
             tracing::warn!("the pool has gone on since a person chose a copy; it is not used");
-            *chosen = None;
         }
         chosen.as_ref().map(|chosen| chosen.copy.clone())
+    }
+
+    /// The newest generation that somebody who answers knows of, or that the live area holds, whole.
+    async fn newest_there(&self, live: &Live) -> Option<u64> {
+        let standings = copies::ask(&self.state, &live.members).await;
+        let known = self.witnessed(live, &standings).await;
+        let whole = newest::in_live_area(self, live).await;
+        known.max(whole.ok().map(|database| database.generation()))
     }
 
     /// The newest copy that anybody ever told this daemon of under this arming, and now: a witness that

@@ -166,6 +166,26 @@ async fn a_choice_is_void_when_somebody_has_a_newer_copy_than_was_known() {
     assert_eq!(pool.written(1).await.unwrap(), "after");
 }
 
+/// The same, when only the live area has it: every copy is older, or lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_choice_is_void_when_the_live_area_is_whole_and_newer_than_what_was_known() {
+    let mut pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    pool.write(0, "then").await.unwrap();
+    let then = pool.state(0).pool.read(|db| db.export()).await.unwrap().unwrap();
+    pool.write(0, "after").await.unwrap();
+    pool.kill(2).await;
+    pool.kill(0).await;
+    let paths = &pool.hosts[1].config.paths;
+    for path in [paths.replica(), paths.replica_log()] {
+        let _is_none: std::io::Result<()> = std::fs::remove_file(path);
+    }
+    choose(&pool, 1, then).await;
+    pool.guards.fail(0, 1);
+    pool.until("host 1 answers", async |pool| pool.written(1).await.is_ok()).await;
+    assert_eq!(pool.written(1).await.unwrap(), "after");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_database_goes_into_a_file_and_comes_back() {
     let pool = Armed::new(2).await;
