@@ -40,6 +40,7 @@ impl Ha {
     /// armed again in a moment.
     pub async fn farewell(&self, gone: Ref<Host>, op: &Op) -> Result<MutexGuard<'_, ()>, ApiError> {
         let changing = self.change(codes::HA_ENABLE_IN_PROGRESS).await?;
+        knows_places(self.link.state().as_deref())?;
         let id = host::id(gone);
         for command in [GuardCommand::Exclude, GuardCommand::EmergencyDisarm] {
             let order = Order::Guard(Box::new(command));
@@ -58,6 +59,7 @@ impl Ha {
     /// nobody but this host. Or somebody cancels the task.
     pub async fn lost(&self, gone: Ref<Host>, op: &Op) -> Result<MutexGuard<'_, ()>, ApiError> {
         let changing = self.change(codes::HA_ENABLE_IN_PROGRESS).await?;
+        knows_places(self.link.state().as_deref())?;
         self.gone_on_without(host::id(gone), op).await?;
         Ok(changing)
     }
@@ -131,6 +133,18 @@ impl Waiting<'_> {
     }
 }
 
+/// A guard of an earlier version does not say who may be admitted: nothing could be waited for.
+fn knows_places(state: Option<&GuardState>) -> Result<(), ApiError> {
+    let epoch = state.and_then(|state| state.epoch.as_ref());
+    if epoch.is_none_or(|epoch| epoch.places.is_some()) {
+        return Ok(());
+    }
+    Err(ApiError::not_allowed(
+        "the guard of the coordinator is older than its pool daemon, and takes nobody out: let a host \
+         coordinate the pool that was restarted since Haven was updated, then try again",
+    ))
+}
+
 /// The newest epoch has no life of the host.
 fn goes_without(state: &GuardState, id: HostId) -> bool {
     state.epoch.as_ref().is_some_and(|epoch| epoch.members.iter().all(|one| one.host != id))
@@ -159,10 +173,32 @@ fn owing(state: Option<&GuardState>, id: HostId) -> String {
 
 #[cfg(test)]
 mod tests {
-    use haven_cluster::ids::{Incarnation, Life};
+    use haven_cluster::control::EpochView;
+    use haven_cluster::ids::{EpochNumber, Incarnation, Life};
     use uuid::Uuid;
 
     use super::*;
+
+    #[test]
+    fn a_guard_that_knows_no_places_takes_nobody_out() {
+        let life = Life { host: HostId(Uuid::from_u128(1)), incarnation: Incarnation(1) };
+        let epoch = |places: Option<u64>| EpochView {
+            generation: Uuid::nil(),
+            number: EpochNumber(1),
+            members: vec![life],
+            coordinator: life,
+            q: 1,
+            area_live: 0,
+            area_owner: None,
+            area_next: None,
+            armed: true,
+            places,
+        };
+        let state = |places| GuardState { epoch: Some(epoch(places)), ..GuardState::idle() };
+        assert!(knows_places(Some(&state(None))).is_err());
+        assert!(knows_places(Some(&state(Some(1)))).is_ok());
+        assert!(knows_places(None).is_ok());
+    }
 
     #[test]
     fn who_cannot_be_forgotten_yet_is_told_for_whom_that_waits() {

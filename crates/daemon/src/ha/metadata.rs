@@ -27,6 +27,9 @@ const SLOW: Duration = Duration::from_secs(5);
 /// A trouble is over when nothing was seen of it for so long.
 const QUIET: Duration = Duration::from_secs(15);
 
+/// Words of an area that is too small.
+const AREA_FULL: &str = "were needed";
+
 /// What may be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
@@ -47,13 +50,19 @@ impl Trouble {
     #[must_use]
     pub fn of(text: &str) -> Self {
         let has = |words: &[&str]| words.iter().any(|words| text.contains(words));
-        if has(&["No space left", "were needed", "quota"]) {
+        if has(&["No space left", AREA_FULL, "quota"]) {
             Self::Full
         } else if has(&["something else than was written"]) {
             Self::RolledBack
         } else {
             Self::Unreadable
         }
+    }
+
+    /// Whether a store says that an area cannot hold so much, however much room its volume has.
+    #[must_use]
+    pub fn is_small_area(error: &StoreError) -> bool {
+        error.to_string().contains(AREA_FULL)
     }
 
     fn words(self) -> &'static str {
@@ -318,6 +327,8 @@ pub(super) async fn restore_volume(ha: &Ha, path: &Path) -> Result<(), ApiError>
 
 #[cfg(test)]
 mod tests {
+    use haven_block_io::AreaError;
+
     use super::*;
 
     #[test]
@@ -334,7 +345,10 @@ mod tests {
     fn the_words_of_the_system_tell_a_full_volume_from_a_lost_one() {
         let full = std::io::Error::from_raw_os_error(28).to_string();
         assert_eq!(Trouble::of(&full), Trouble::Full);
-        assert_eq!(Trouble::of("the area holds 9 bytes, 10 were needed"), Trouble::Full);
+        let small = AreaError::Full { capacity: 9, wanted: 10 }.to_string();
+        assert_eq!(Trouble::of(&small), Trouble::Full);
+        assert!(Trouble::is_small_area(&StoreError::Io(small)));
+        assert!(!Trouble::is_small_area(&StoreError::Io(full)));
         assert_eq!(Trouble::of("Input/output error"), Trouble::Unreadable);
         let older = StoreError::Older { found: 1, known: 2 };
         assert_eq!(Trouble::from(&older), Trouble::RolledBack);

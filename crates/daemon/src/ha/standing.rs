@@ -88,8 +88,9 @@ async fn write_over(
     };
     match takeover::blocking(work).await? {
         (present, Ok(())) => Ok(Begin::Stands(present.database)),
-        // Both do not fit there together: the pool cannot be left without a database for that.
-        (present, Err(error)) if Trouble::from(&error) == Trouble::Full => {
+        // Both do not fit there together: the pool cannot be left without a database for that. A volume
+        // that has no room now may have some soon.
+        (present, Err(error)) if Trouble::is_small_area(&error) => {
             tracing::warn!(area = to, %error, "there is no room for both copies: it is emptied");
             Ok(Begin::Empty(present))
         }
