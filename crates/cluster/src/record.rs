@@ -15,6 +15,9 @@ pub const AREA_COUNT: u8 = 4;
 pub const AREA_BYTES: u64 = 64 << 20;
 /// Longest encoding of a record; two of them and a header fit into a ballot copy.
 pub(crate) const RECORD_BYTES_MAX: usize = 4_000;
+/// Everybody may be admitted; it is not written down, so a record of a guard that knows no places has the
+/// same bytes when another one writes it again.
+const EVERY_PLACE: u64 = u64::MAX;
 /// From this many open epochs on only put-outs may follow.
 pub(crate) const OPEN_MAX: usize = 8;
 
@@ -165,7 +168,9 @@ impl Record {
         for open in &self.open {
             self.put_open(out, open)?;
         }
-        out.u64(self.places);
+        if self.places != EVERY_PLACE {
+            out.u64(self.places);
+        }
         (out.len() - begin <= RECORD_BYTES_MAX).then_some(())
     }
 
@@ -199,7 +204,7 @@ impl Record {
             area_live: 0,
             area_owner: Seat { slot: 0, inc: 0 },
             area_next: None,
-            places: u64::MAX,
+            places: EVERY_PLACE,
             members: Vec::new(),
             open: Vec::new(),
         };
@@ -218,7 +223,7 @@ impl Record {
             record.open.push(open);
         }
         // What was written before there were places says nothing about them.
-        record.places = input.u64().unwrap_or(u64::MAX);
+        record.places = input.u64().unwrap_or(EVERY_PLACE);
         Some(record)
     }
 

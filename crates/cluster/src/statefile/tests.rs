@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::blocks::{Acceptor, Ballot, Beat, Owner, Superblock};
 use super::{STATEFILE_BLOCKS, format_writes};
 use crate::BLOCK_SIZE;
+use crate::codec::Writer;
 use crate::control::{ArmConfig, HostSpec, IsolationResponse, StatefileSpec};
 use crate::datagram::{Datagram, Key};
 use crate::ids::HostId;
@@ -67,6 +68,22 @@ fn report() -> Report {
 
 fn decode(copy: &[u8]) -> Option<Ballot> {
     Ballot::parse(Ballot::checked(&copy.into())?.1)
+}
+
+/// A guard from before there were places may have filled the last byte: who completes its record writes
+/// the same bytes again.
+#[test]
+fn a_record_without_places_has_the_bytes_that_it_had_before_there_were_any() {
+    let bytes = |record: &Record| {
+        let mut out = Writer::with_capacity(4096);
+        record.put(&mut out).expect("it fits");
+        out.into_bytes()
+    };
+    let with = bytes(&record(9));
+    let without = with[..with.len() - 8].to_vec();
+    let read = Record::decode(&without).expect("a record");
+    assert_eq!(read, Record { places: u64::MAX, ..record(9) });
+    assert_eq!(bytes(&read), without);
 }
 
 #[test]
