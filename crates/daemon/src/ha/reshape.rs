@@ -253,20 +253,15 @@ async fn tell(
         .collect();
     // Nobody knows a life of it: its guard may never have been armed.
     let unknown = |host: &HostId| life(*host) == 0 && !away.contains(host);
-    let order = |host| {
+    let order = |arms: bool, host: HostId| {
         let own = pool_check::for_host(config, host);
-        let arms = unknown(&host);
         let command = if arms { GuardCommand::Arm(own) } else { GuardCommand::Reconfigure(own) };
         Order::Guard(Box::new(command))
     };
-    let again = |host| {
-        let command = GuardCommand::Reconfigure(pool_check::for_host(config, host));
-        Order::Guard(Box::new(command))
-    };
-    let mut answers = stock::ask_all(ha, &news, order).await;
+    let mut answers = stock::ask_all(ha, &news, |host| order(unknown(&host), host)).await;
     let elsewise = answers.extract_if(.., |(_, answer)| is_armed_elsewise(answer));
     let elsewise: Vec<HostId> = elsewise.map(|(host, _)| host).collect();
-    answers.extend(stock::ask_all(ha, &elsewise, again).await);
+    answers.extend(stock::ask_all(ha, &elsewise, |host| order(false, host)).await);
     for (host, answer) in answers {
         match answer {
             Ok(_) => {
