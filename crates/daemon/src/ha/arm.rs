@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use haven_cluster::control::{ArmConfig, GuardCommand, GuardRefusal, GuardState, HostSpec};
 use haven_cluster::ids::{EpochNumber, HostId};
-use haven_model::{ApiError, Host, Pool, Ref, Sr, codes};
+use haven_model::{ApiError, Host, Pool, Ref, Sr, Vdi, codes};
 use haven_pooldb::Tx;
 use tokio::time::timeout;
 
@@ -233,14 +233,18 @@ async fn record(
     config: BTreeMap<String, String>,
 ) -> Result<(), ApiError> {
     let lives = ha.state.lives();
-    let statefiles: Vec<String> =
-        volumes.iter().map(|volume| volume.statefile.to_string()).collect();
+    let own: Vec<Ref<Vdi>> = volumes.iter().map(|volume| volume.statefile).collect();
+    let statefiles: Vec<String> = own.iter().map(ToString::to_string).collect();
     let repositories = volumes.iter().map(|volume| volume.sr).collect::<Vec<_>>();
     tracing::info!(?repositories, generation = %arm.generation, "armed");
     let peers: Vec<String> = arm.hosts.iter().map(|spec| spec.host.0.to_string()).collect();
     ha.state
         .pool
         .write(move |tx| {
+            // Somebody may have taken a volume or its repository away meanwhile: not armed, then.
+            for vdi in own {
+                tx.require(vdi)?;
+            }
             stock::stamp_holders(tx, &lives)?;
             let hosts: Vec<Ref<Host>> = tx.iter::<Host>().map(|(host, _)| host).collect();
             for host in hosts {

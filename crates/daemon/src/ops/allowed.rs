@@ -132,7 +132,8 @@ pub fn vm_allowed(row: &Vm) -> Vec<Op> {
 #[must_use]
 pub fn vdi_allowed(row: &Vdi, attached: bool) -> Vec<VdiOperations> {
     use VdiOperations as V;
-    if !row.current_operations.is_empty() || !row.managed {
+    if !row.current_operations.is_empty() || !row.managed || super::own_volumes::is_own(row.r#type)
+    {
         return Vec::new();
     }
     if attached {

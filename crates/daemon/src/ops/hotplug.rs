@@ -260,6 +260,9 @@ pub async fn change_medium(call: Arc<Call>) -> Result<Value, ApiError> {
                 return Err(ApiError::with(codes::VBD_NOT_EMPTY, &[&vbd]));
             }
             vbd::changeable(db, row.vm)?;
+            if !disk.is_null() {
+                super::own_volumes::usable(db, disk)?;
+            }
             let now = Vbd { vdi: disk, empty: disk.is_null(), ..row.clone() };
             // A disc that one host alone reaches ties the machine to it as a disk does.
             let verdict = match disk.non_null() {

@@ -7,7 +7,7 @@ use haven_model::{ApiError, Field, Host, Pbd, Ref, Sr, Value, codes};
 use haven_planner as planner;
 use haven_pooldb::{Image, Tx};
 
-use super::{admission, errors, host, host_drives, rows, spec, view};
+use super::{admission, errors, host, host_drives, own_volumes, spec, view};
 use crate::dispatch::Call;
 use crate::orders::{Order, OrderError};
 use crate::state::{AppState, fresh};
@@ -147,12 +147,7 @@ pub async fn unplug(call: Arc<Call>) -> Result<Value, ApiError> {
 fn unpluggable(db: &Image, pbd: Ref<Pbd>) -> Result<Ref<Sr>, ApiError> {
     let row = db.require(pbd)?;
     host_drives::refuse(db, row.sr)?;
-    let (_, pool) = rows::pool(db)?;
-    let statefile =
-        db.require(row.sr)?.vdis.iter().any(|vdi| pool.ha_statefiles.contains(&vdi.to_string()));
-    if pool.ha_enabled && statefile {
-        return Err(ApiError::new(codes::HA_IS_ENABLED, Vec::new()));
-    }
+    own_volumes::keep_sr(db, row.sr)?;
     for vm in &db.require(row.host)?.resident_vms {
         let Some(vm_row) = db.get(*vm) else { continue };
         if let Some((vdi, _, _)) =

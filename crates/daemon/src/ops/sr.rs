@@ -11,7 +11,7 @@ use haven_model::{
 use haven_pooldb::{Image, Tx};
 
 use super::rows::uuid;
-use super::{allowed, errors, host, host_drives, pbd, rows, spec, vdi};
+use super::{allowed, errors, host, host_drives, own_volumes, pbd, rows, spec, vdi};
 use crate::dispatch::Call;
 use crate::ops::vm::state::{Undo, user_of};
 use crate::orders::{Order, OrderReply};
@@ -241,8 +241,7 @@ fn record(
     for vdi in tx.require(sr)?.vdis.clone() {
         let row = tx.require(vdi)?;
         allocated = allocated.saturating_add(row.virtual_size);
-        let system =
-            matches!(row.r#type, VdiType::HaStatefile | VdiType::RedoLog | VdiType::Suspend);
+        let system = own_volumes::is_own(row.r#type) || row.r#type == VdiType::Suspend;
         if !seen.contains(&vdi) && !system && !row.missing {
             tx.update(vdi, |row: &mut Vdi| row.missing = true)?;
         }
@@ -266,6 +265,7 @@ pub async fn forget(call: Arc<Call>) -> Result<Value, ApiError> {
 
 fn unplugged(db: &Image, sr: Ref<Sr>) -> Result<(), ApiError> {
     host_drives::refuse(db, sr)?;
+    own_volumes::keep_sr(db, sr)?;
     let row = db.require(sr)?;
     let plugged = row.pbds.iter().filter_map(|pbd| db.get(*pbd)).any(|pbd| pbd.currently_attached);
     if plugged {
@@ -305,6 +305,7 @@ pub async fn destroy(call: Arc<Call>) -> Result<Value, ApiError> {
     let sr: Ref<Sr> = call.arg(0)?;
     let unused = move |db: &Image| {
         host_drives::refuse(db, sr)?;
+        own_volumes::keep_sr(db, sr)?;
         let row = db.require(sr)?;
         for vdi in &row.vdis {
             if user_of(db, *vdi, Ref::NULL).is_some() {
@@ -330,6 +331,8 @@ pub async fn destroy(call: Arc<Call>) -> Result<Value, ApiError> {
             super::chain::delete(&state, disk).await?;
         }
         op.step().await?;
+        // It may have been turned on meanwhile.
+        state.pool.read(|db| own_volumes::keep_sr(db, sr)).await??;
         drop_sr(&state, sr).await?;
         Ok(Value::void())
     })
@@ -425,7 +428,13 @@ pub async fn set(call: Arc<Call>) -> Result<Value, ApiError> {
     let sr: Ref<Sr> = call.arg(0)?;
     let field = call.method.strip_prefix("SR.set_").unwrap_or_default().to_owned();
     let value = call.args.get(1).cloned().unwrap_or(Value::Nil);
-    call.write(move |tx| super::set_field(tx, sr, &field, value)).await?;
+    call.write(move |tx| {
+        if field == "shared" {
+            own_volumes::keep_sr(tx, sr)?;
+        }
+        super::set_field(tx, sr, &field, value)
+    })
+    .await?;
     Ok(Value::void())
 }
 

@@ -7,7 +7,7 @@ use haven_drivers::hypervisor::DiskBus;
 use haven_model::{ApiError, Field, Ref, Value, Vbd, VbdMode, VbdType, Vm, VmPowerState, codes};
 use haven_pooldb::{Image, Tx};
 
-use super::{allowed, placement, spec, vdi};
+use super::{allowed, own_volumes, placement, spec, vdi};
 use crate::dispatch::Call;
 use crate::state::fresh;
 
@@ -89,6 +89,7 @@ pub fn insert(tx: &mut Tx<'_>, asked: Vbd) -> Result<Ref<Vbd>, ApiError> {
         return Err(ApiError::handle_invalid(asked.vdi));
     }
     if !asked.vdi.is_null() {
+        own_volumes::usable(tx, asked.vdi)?;
         let sr = tx.require(asked.vdi)?.sr;
         let verdict = super::admission::check_disk(tx, vm, sr)?;
         super::admission::settle(tx, verdict, false)?;

@@ -7,7 +7,7 @@ use haven_model::{ApiError, Field, Ref, Sr, Value, Vbd, Vdi, VdiOperations, VdiT
 use haven_pooldb::{Image, Tx};
 
 use super::rows::uuid;
-use super::{allowed, chain, errors, host, spec, vdi_image};
+use super::{allowed, chain, errors, host, own_volumes, spec, vdi_image};
 use crate::dispatch::Call;
 use crate::ops::vm::state::{Undo, user_of};
 use crate::orders::{Order, OrderReply};
@@ -49,6 +49,7 @@ pub fn size(bytes: i64) -> Result<i64, ApiError> {
 /// `VDI.create(record)`.
 pub async fn create(call: Arc<Call>) -> Result<Value, ApiError> {
     let asked: Vdi = call.arg(0)?;
+    own_volumes::a_disk(asked.r#type)?;
     let vdi = Ref::<Vdi>::from_uuid(fresh());
     let fixed = new_row(vdi, asked.sr, size(asked.virtual_size)?);
     let row = Vdi {
@@ -159,8 +160,9 @@ pub async fn destroy(call: Arc<Call>) -> Result<Value, ApiError> {
         return vdi_image::destroy(call, vdi).await;
     }
     call.read(|db| {
+        own_volumes::keep(db, vdi)?;
         let row = db.require(vdi)?;
-        if !row.managed || row.r#type == VdiType::HaStatefile || row.r#type == VdiType::RedoLog {
+        if !row.managed || own_volumes::is_own(row.r#type) {
             return Err(ApiError::with(codes::VDI_NOT_MANAGED, &[&vdi]));
         }
         writable(db, row.sr)?;
@@ -185,6 +187,7 @@ pub async fn destroy(call: Arc<Call>) -> Result<Value, ApiError> {
 pub async fn forget(call: Arc<Call>) -> Result<Value, ApiError> {
     let vdi: Ref<Vdi> = call.arg(0)?;
     call.write(move |tx| {
+        own_volumes::keep(tx, vdi)?;
         unused(tx, vdi, "forget")?;
         if !chain::children(tx, tx.require(vdi)?).is_empty() {
             return Err(ApiError::with(codes::VDI_IN_USE, &[&vdi, &"forget: other disks need it"]));
@@ -206,6 +209,7 @@ pub async fn introduce(call: Arc<Call>) -> Result<Value, ApiError> {
     let (kind, sharable, read_only): (VdiType, bool, bool) =
         (call.arg(4)?, call.arg(5)?, call.arg(6)?);
     let other_config = call.arg(7)?;
+    own_volumes::a_disk(kind)?;
     call.read(|db| db.require(sr).map(|_| ())).await?;
     call.state.check_may_act()?;
     super::sr::refresh(&call.state, sr).await?;

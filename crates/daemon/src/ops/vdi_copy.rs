@@ -12,7 +12,7 @@ use super::rows::uuid;
 use super::vdi::{new_row, settle, unused, writable};
 use super::vm::migrate;
 use super::vm::state::{self as vm_state, Undo};
-use super::{errors, host, spec};
+use super::{errors, host, own_volumes, spec};
 use crate::dispatch::Call;
 use crate::orders::Order;
 use crate::state::{AppState, fresh, now};
@@ -72,6 +72,7 @@ pub async fn resize(call: Arc<Call>) -> Result<Value, ApiError> {
     let here = call.state.this_host();
     let user = call
         .read(|db| {
+            own_volumes::usable(db, vdi)?;
             let row = db.require(vdi)?;
             let user = user(db, vdi)?;
             if bytes < row.virtual_size {
@@ -126,6 +127,7 @@ pub async fn snapshot(call: Arc<Call>) -> Result<Value, ApiError> {
     let vdi: Ref<Vdi> = call.arg(0)?;
     let user = call
         .read(|db| {
+            own_volumes::usable(db, vdi)?;
             writable(db, db.require(vdi)?.sr)?;
             chain::freezable(db, vdi)?;
             Ok(user(db, vdi)?.map(|user| user.vm))
@@ -161,6 +163,7 @@ pub async fn snapshot(call: Arc<Call>) -> Result<Value, ApiError> {
 pub async fn clone(call: Arc<Call>) -> Result<Value, ApiError> {
     let from: Ref<Vdi> = call.arg(0)?;
     call.read(|db| {
+        own_volumes::usable(db, from)?;
         writable(db, db.require(from)?.sr)?;
         unused(db, from, "clone")?;
         chain::freezable(db, from)
@@ -225,7 +228,7 @@ pub async fn copy(call: Arc<Call>) -> Result<Value, ApiError> {
         ));
     }
     call.read(|db| {
-        db.require(from)?;
+        own_volumes::usable(db, from)?;
         writable(db, if sr.is_null() { db.require(from)?.sr } else { sr })
     })
     .await?;

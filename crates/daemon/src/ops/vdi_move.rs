@@ -8,7 +8,7 @@ use haven_pooldb::{Image, Tx};
 use super::vdi::{refresh_allowed, unused, writable};
 use super::vdi_copy::copy_into;
 use super::vm::state::Undo;
-use super::{chain, motion, rows};
+use super::{chain, motion, own_volumes, rows};
 use crate::dispatch::Call;
 use crate::state::fresh;
 use crate::tasks::Plan;
@@ -49,6 +49,7 @@ pub async fn pool_migrate(call: Arc<Call>) -> Result<Value, ApiError> {
 
 /// The machines that have the disk, if it can move.
 fn movable(db: &Image, disk: Ref<Vdi>, sr: Ref<Sr>) -> Result<Vec<Ref<Vm>>, ApiError> {
+    own_volumes::usable(db, disk)?;
     let row = db.require(disk)?;
     writable(db, row.sr)?;
     writable(db, sr)?;

@@ -9,7 +9,7 @@ use haven_tasks::TaskId;
 use tokio::sync::mpsc;
 
 use super::nbd::{Image, NbdError};
-use crate::ops::{chain, spec, vdi};
+use crate::ops::{chain, own_volumes, spec, vdi};
 use crate::state::AppState;
 use crate::tasks::{Op, Plan};
 
@@ -47,6 +47,7 @@ impl Place {
 }
 
 pub(super) fn place(db: &Database, state: &AppState, disk: Ref<Vdi>) -> Result<Place, ApiError> {
+    own_volumes::usable(db, disk)?;
     let row = db.require(disk)?;
     vdi::unused(db, disk, "its content is moved")?;
     let here = state.this_host();

@@ -25,6 +25,7 @@ mod members;
 mod motion;
 mod moves;
 mod node;
+mod own_volumes;
 #[path = "../shared/ports.rs"]
 mod ports;
 mod promise;
