@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
+use crate::invariant::Invariant;
+
 /// A condition that a person must know of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alarm {
@@ -44,39 +46,56 @@ pub enum Alarm {
     WrongSlot(u16),
     /// Another machine beats under this host's name: a copy of its disk.
     Twin,
+    /// A promise that must always hold does not.
+    Broken(Invariant),
 }
 
-/// Where the slot and the statefile stand in a sentence.
+/// Where the slot, the statefile and the promise stand in a sentence.
 const SLOT: &str = "{slot}";
 const STATEFILE: &str = "{statefile}";
+const PROMISE: &str = "{promise}";
 
-/// A sentence, and what it means for a slot and a statefile.
-type Sentence = (&'static str, fn(u16, Uuid) -> Alarm);
+/// What a sentence is about.
+#[derive(Clone, Copy, Debug)]
+struct About {
+    slot: u16,
+    statefile: Uuid,
+    promise: Invariant,
+}
+
+/// A sentence, and what it means.
+type Sentence = (&'static str, fn(About) -> Alarm);
 
 impl Alarm {
-    const SENTENCES: [Sentence; 14] = [
-        ("No watchdog with a short enough bite time: no permit.", |_, _| Self::NoWatchdog),
-        ("Statefile {statefile} belongs to another generation.", |_, id| {
-            Self::ForeignStatefile(id)
+    const SENTENCES: [Sentence; 15] = [
+        ("No watchdog with a short enough bite time: no permit.", |_| Self::NoWatchdog),
+        ("Statefile {statefile} belongs to another generation.", |about| {
+            Self::ForeignStatefile(about.statefile)
         }),
-        ("Statefile {statefile} has no readable superblock.", |_, id| Self::BadSuperblock(id)),
-        ("Statefile {statefile} is older than what was seen.", |_, id| {
-            Self::RegressedStatefile(id)
+        ("Statefile {statefile} has no readable superblock.", |about| {
+            Self::BadSuperblock(about.statefile)
         }),
-        ("Statefile {statefile} does not answer.", |_, id| Self::LostStatefile(id)),
-        ("Ballot of slot {slot} is unreadable on {statefile}.", |slot, statefile| {
-            Self::BadBallot { slot, statefile }
+        ("Statefile {statefile} is older than what was seen.", |about| {
+            Self::RegressedStatefile(about.statefile)
         }),
-        ("The statefile does not answer; the network carries on.", |_, _| Self::SilentStatefile),
-        ("No host hears another and no isolation address answers.", |_, _| Self::Dark),
-        ("Some members do not hear each other.", |_, _| Self::Parted),
-        ("Slot {slot} was put out three times in an hour: quarantined.", |slot, _| {
-            Self::Quarantined(slot)
+        ("Statefile {statefile} does not answer.", |about| Self::LostStatefile(about.statefile)),
+        ("Ballot of slot {slot} is unreadable on {statefile}.", |about| Self::BadBallot {
+            slot: about.slot,
+            statefile: about.statefile,
         }),
-        ("Too many epochs are open: nobody can be admitted.", |_, _| Self::TooManyEpochs),
-        ("Slot {slot} lost its statefile: drain that host.", |slot, _| Self::Diskless(slot)),
-        ("Slot {slot} belongs to another host.", |slot, _| Self::WrongSlot(slot)),
-        ("Another machine beats under this host's name: this one stands back.", |_, _| Self::Twin),
+        ("The statefile does not answer; the network carries on.", |_| Self::SilentStatefile),
+        ("No host hears another and no isolation address answers.", |_| Self::Dark),
+        ("Some members do not hear each other.", |_| Self::Parted),
+        ("Slot {slot} was put out three times in an hour: quarantined.", |about| {
+            Self::Quarantined(about.slot)
+        }),
+        ("Too many epochs are open: nobody can be admitted.", |_| Self::TooManyEpochs),
+        ("Slot {slot} lost its statefile: drain that host.", |about| Self::Diskless(about.slot)),
+        ("Slot {slot} belongs to another host.", |about| Self::WrongSlot(about.slot)),
+        ("Another machine beats under this host's name: this one stands back.", |_| Self::Twin),
+        ("Invariant {promise} is broken: this must never happen.", |about| {
+            Self::Broken(about.promise)
+        }),
     ];
 
     /// The slot that it is about.
@@ -104,6 +123,15 @@ impl Alarm {
         }
     }
 
+    /// The promise that it is about.
+    #[must_use]
+    pub fn promise(self) -> Option<Invariant> {
+        match self {
+            Self::Broken(promise) => Some(promise),
+            _ => None,
+        }
+    }
+
     /// One word for the kind, for those who have sentences of their own.
     #[must_use]
     pub fn kind(self) -> &'static str {
@@ -122,20 +150,28 @@ impl Alarm {
             Self::Diskless(_) => "diskless",
             Self::WrongSlot(_) => "wrong_slot",
             Self::Twin => "twin",
+            Self::Broken(_) => "broken",
         }
     }
 }
 
 impl fmt::Display for Alarm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (slot, statefile) = (self.slot().unwrap_or(0), self.statefile().unwrap_or_default());
-        let own = |make: fn(u16, Uuid) -> Self| make(slot, statefile) == *self;
-        let found = Self::SENTENCES.iter().find(|(_, make)| own(*make));
+        let about = About {
+            slot: self.slot().unwrap_or(0),
+            statefile: self.statefile().unwrap_or_default(),
+            promise: self.promise().unwrap_or(NONE),
+        };
+        let found = Self::SENTENCES.iter().find(|(_, make)| make(about) == *self);
         let sentence = found.map_or("", |(sentence, _)| *sentence);
-        let sentence = sentence.replace(SLOT, &slot.to_string());
-        f.write_str(&sentence.replace(STATEFILE, &statefile.to_string()))
+        let sentence = sentence.replace(SLOT, &about.slot.to_string());
+        let sentence = sentence.replace(PROMISE, about.promise.id());
+        f.write_str(&sentence.replace(STATEFILE, &about.statefile.to_string()))
     }
 }
+
+/// Stands for the promise in what is about none.
+const NONE: Invariant = Invariant::RunsOnce;
 
 /// No guard of this version says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -147,19 +183,20 @@ impl FromStr for Alarm {
 
     fn from_str(text: &str) -> Result<Self, UnknownAlarm> {
         let read = |(sentence, make): &Sentence| {
-            let (mut slot, mut statefile) = (0, Uuid::nil());
+            let mut about = About { slot: 0, statefile: Uuid::nil(), promise: NONE };
             let mut words = text.split(' ');
             for expected in sentence.split(' ') {
                 let word = words.next()?;
                 let value = word.strip_suffix('.').unwrap_or(word);
                 match expected.strip_suffix('.').unwrap_or(expected) {
-                    SLOT => slot = value.parse().ok()?,
-                    STATEFILE => statefile = value.parse().ok()?,
+                    SLOT => about.slot = value.parse().ok()?,
+                    STATEFILE => about.statefile = value.parse().ok()?,
+                    PROMISE => about.promise = value.parse().ok()?,
                     same if same == value => (),
                     _ => return None,
                 }
             }
-            words.next().is_none().then(|| make(slot, statefile))
+            words.next().is_none().then(|| make(about))
         };
         Self::SENTENCES.iter().find_map(read).ok_or(UnknownAlarm)
     }
@@ -171,17 +208,24 @@ mod tests {
 
     #[test]
     fn every_alarm_is_a_sentence_that_is_read_back() {
-        let (slot, statefile) = (7, Uuid::from_u128(11));
+        let statefile = Uuid::from_u128(11);
+        let about = About { slot: 7, statefile, promise: Invariant::OneChain };
         for (_, make) in Alarm::SENTENCES {
-            let alarm = make(slot, statefile);
+            let alarm = make(about);
             let sentence = alarm.to_string();
             assert!(!sentence.is_empty() && !sentence.contains('{'), "{alarm:?}: {sentence}");
             assert_eq!(sentence.parse(), Ok(alarm), "{sentence}");
         }
         let kinds: std::collections::BTreeSet<_> =
-            Alarm::SENTENCES.iter().map(|(_, make)| make(slot, statefile).kind()).collect();
+            Alarm::SENTENCES.iter().map(|(_, make)| make(about).kind()).collect();
         assert_eq!(kinds.len(), Alarm::SENTENCES.len());
         assert_eq!("Slot seven belongs to another host.".parse::<Alarm>(), Err(UnknownAlarm));
+        let sentence = "Invariant fork is broken: this must never happen.";
+        assert_eq!(Alarm::Broken(Invariant::OneChain).to_string(), sentence);
+        assert_eq!(
+            "Invariant S9 is broken: this must never happen.".parse::<Alarm>(),
+            Err(UnknownAlarm)
+        );
         assert_eq!("Something new.".parse::<Alarm>(), Err(UnknownAlarm));
     }
 }

@@ -274,14 +274,3 @@ pub enum ConfigError {
     #[error(transparent)]
     Timing(#[from] crate::timing::TimingError),
 }
-
-/// An invariant of the machine that does not hold: fatal in tests, in production the guard lets
-/// the watchdog bite.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("invariant {id} is broken: {text}")]
-pub struct Violation {
-    /// Short name.
-    pub id: &'static str,
-    /// What was seen.
-    pub text: String,
-}

@@ -33,6 +33,7 @@ mod debts;
 mod disk;
 mod fence;
 pub mod ids;
+pub mod invariant;
 pub mod machine;
 pub mod mutation;
 mod peer;
@@ -51,8 +52,8 @@ mod watch;
 
 pub use api::{
     BlockRange, BootInfo, ConfigError, Input, IoFailed, IoId, Output, ReadBytes, SharedBlock,
-    Violation,
 };
+pub use invariant::{Invariant, Violation};
 pub use machine::Machine;
 pub use record::{AREA_BYTES, AREA_COUNT};
 

@@ -12,9 +12,12 @@ use std::time::Duration;
 use haven_block_io::{
     BLOCK_SIZE, BlockBuffer, IoDone, IoLanes, IoOperation, OpenMode, Watchdog, boottime_ns,
 };
+use haven_cluster::alarm::Alarm;
 use haven_cluster::control::{ArmConfig, GuardReply, GuardState};
 use haven_cluster::ids::{Incarnation, Instant};
-use haven_cluster::{BlockRange, BootInfo, ConfigError, Input, IoFailed, IoId, Machine, Output};
+use haven_cluster::{
+    BlockRange, BootInfo, ConfigError, Input, Invariant, IoFailed, IoId, Machine, Output,
+};
 
 use crate::config::Config;
 use crate::event::Event;
@@ -119,8 +122,8 @@ pub(crate) struct Membership {
     watchdog_path: Option<PathBuf>,
     watchdog_bite_ms: u64,
     feed_at_ns: u64,
-    /// An invariant was broken: never feed again.
-    broken: bool,
+    /// A promise was broken: never feed again, and say so for as long as there is somebody to hear it.
+    broken: Option<Invariant>,
     fencer: Fencer,
     events: SyncSender<Event>,
     reset: crate::config::ResetMode,
@@ -162,7 +165,7 @@ impl Membership {
             watchdog_path: host.watchdog(),
             watchdog_bite_ms: host.file.watchdog_bite_ms,
             feed_at_ns: 0,
-            broken: false,
+            broken: None,
             fencer: Fencer::new(host),
             events: events.clone(),
             reset: host.file.reset,
@@ -177,6 +180,7 @@ impl Membership {
     /// The machine's state, in the place of an older one.
     pub(crate) fn fill_state(&self, state: &mut GuardState) {
         self.machine.fill_state(now(), state);
+        state.alarms.extend(self.broken.map(|promise| Alarm::Broken(promise).to_string()));
     }
 
     /// When the loop must come back at the latest.
@@ -193,10 +197,12 @@ impl Membership {
             steps.extend(self.perform(output));
         }
         if let Err(violation) = self.machine.check()
-            && !self.broken
+            && self.broken.is_none()
         {
             log::error(&format!("{violation}; the watchdog is fed no more"));
-            self.broken = true;
+            self.broken = Some(violation.invariant);
+            // What is told beats the watchdog's bite.
+            steps.push(Step::StateChanged);
         }
     }
 
@@ -270,7 +276,7 @@ impl Membership {
     pub(crate) fn feed(&mut self) {
         let Some(watchdog) = &mut self.watchdog else { return };
         let now_ns = boottime_ns();
-        if now_ns < self.feed_at_ns || self.broken {
+        if now_ns < self.feed_at_ns || self.broken.is_some() {
             return;
         }
         self.feed_at_ns = now_ns + watchdog.bite_ms() * 1_000_000 / FEEDS_PER_BITE;

@@ -1,5 +1,6 @@
 //! Random faults with random timing, some of them aimed; then healing, and the demand to recover.
 
+use haven_cluster::invariant::Invariant;
 use haven_cluster::timing::Timing;
 
 use crate::database::METADATA;
@@ -360,7 +361,7 @@ impl World {
         self.unreadable = lost || gone;
         if self.broken.is_none() && !self.residual && !self.healthy() && !self.unreadable {
             let view = self.describe();
-            self.fail(format!("liveness: {what}: {view}"));
+            self.fail(Invariant::GoesOn, format!("{what}: {view}"));
         }
     }
 

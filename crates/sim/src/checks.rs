@@ -1,8 +1,7 @@
 //! What must never happen.
 
-use std::collections::BTreeMap;
-
 use haven_cluster::control::EpochView;
+use haven_cluster::invariant::{Invariant, Violation, one_acts, runs_once};
 
 use crate::world::World;
 
@@ -11,42 +10,25 @@ use crate::world::World;
 pub struct Broken {
     /// Virtual time in milliseconds.
     pub at_ms: u64,
-    /// What was broken, and how.
+    /// Which promise.
+    pub which: Invariant,
+    /// Its name, and how it was broken.
     pub what: String,
 }
 
-/// Every decided record that any host ever showed.
-#[derive(Debug, Default)]
-pub(crate) struct Chain(BTreeMap<u64, EpochView>);
-
-impl Chain {
-    /// Notes a record; `Err` if another one with its number is known.
-    fn note(&mut self, epoch: &EpochView) -> Result<(), String> {
-        let known = self.0.entry(epoch.number.0).or_insert_with(|| epoch.clone());
-        // Who does not know the owner's host any more says so; that is no other record.
-        let owner = known.area_owner.or(epoch.area_owner);
-        let same = known.area_owner.is_none() || epoch.area_owner.is_none();
-        if same {
-            known.area_owner = owner;
-        }
-        let told =
-            EpochView { area_owner: if same { owner } else { epoch.area_owner }, ..epoch.clone() };
-        if *known == told {
-            Ok(())
-        } else {
-            Err(format!("fork: epoch {} is both {known:?} and {epoch:?}", epoch.number.0))
-        }
-    }
-    pub(crate) fn newest(&self) -> u64 {
-        self.0.keys().next_back().copied().unwrap_or(0)
-    }
-}
-
 impl World {
-    pub(crate) fn fail(&mut self, what: String) {
+    pub(crate) fn fail(&mut self, which: Invariant, how: impl AsRef<str>) {
         if self.broken.is_none() {
+            let what = format!("{which}: {}", how.as_ref());
             self.log(|| format!("BROKEN {what}"));
-            self.broken = Some(Broken { at_ms: self.now / 1_000_000, what });
+            self.broken = Some(Broken { at_ms: self.now / 1_000_000, which, what });
+        }
+    }
+
+    /// Ends the run if a promise does not hold.
+    fn hold(&mut self, asked: Result<(), Violation>) {
+        if let Err(violation) = asked {
+            self.fail(violation.invariant, violation.text);
         }
     }
 
@@ -54,38 +36,33 @@ impl World {
     pub(crate) fn check_host(&mut self, host: usize) {
         let now = self.now;
         let acting = self.hosts.iter().enumerate().filter(|(_, h)| h.acting(now));
-        if acting.clone().count() > 1 {
-            let acting: Vec<usize> = acting.map(|(number, _)| number).collect();
-            self.fail(format!("S2: hosts {acting:?} act as coordinator"));
-        }
+        self.hold(one_acts(acting.map(|(number, _)| number)));
         let machine = self.hosts.get(host).and_then(|host| host.machine.as_ref());
         if let Some(Err(violation)) = machine.map(haven_cluster::Machine::check) {
-            self.fail(format!("host {host}: {violation}"));
+            self.fail(violation.invariant, format!("host {host}: {}", violation.text));
         }
     }
 
     /// The chain of records does not fork.
     pub(crate) fn check_epoch(&mut self, epoch: &EpochView) {
-        if let Err(what) = self.chain.note(epoch) {
-            self.fail(what);
-        }
+        let asked = self.chain.note(epoch);
+        self.hold(asked);
     }
 
     /// S1: called just before `vm` begins to run on `host`.
     pub(crate) fn check_start(&mut self, vm: u32, host: usize) {
-        let elsewhere: Vec<usize> = (0..self.hosts.len())
-            .filter(|other| *other != host)
-            .filter(|other| self.hosts.get(*other).is_some_and(|h| h.vms.contains(&vm)))
-            .collect();
+        let runs = |(number, h): (usize, &crate::host::Host)| {
+            (number == host || h.vms.contains(&vm)).then_some(number)
+        };
+        let asked = runs_once(vm, self.hosts.iter().enumerate().filter_map(runs));
         let stray = self.metadata.strays.contains(&vm);
         if self.manager.dirty.get(&vm).is_some_and(|until| self.now < *until) {
             let what =
-                format!("S1: vm {vm} starts on {host} while a write of its former life may land");
-            self.started_twice(what, stray);
+                format!("VM {vm} starts on {host} while a write of its former life may land");
+            self.started_twice(Invariant::RunsOnce.broken(what), stray);
         }
-        if !elsewhere.is_empty() {
-            let what = format!("S1: vm {vm} starts on {host} while it runs on {elsewhere:?}");
-            self.started_twice(what, stray);
+        if let Err(violation) = asked {
+            self.started_twice(violation, stray);
         } else if !self.hosts.iter().any(|h| h.starting.contains_key(&vm)) {
             // It is nowhere else, and this start is known to the database.
             self.metadata.strays.remove(&vm);
@@ -94,11 +71,13 @@ impl World {
 
     /// Excused by a named residual risk alone: the volume was rolled back, nobody who was asked knew of
     /// it, and this VM's order is among what is lost.
-    fn started_twice(&mut self, what: String, stray: bool) {
+    fn started_twice(&mut self, violation: Violation, stray: bool) {
         if !stray {
-            return self.fail(what);
+            return self.hold(Err(violation));
         }
-        self.log(|| format!("RESIDUAL RISK {what}: the volume was rolled back unnoticed"));
+        self.log(|| {
+            format!("RESIDUAL RISK {}: the volume was rolled back unnoticed", violation.text)
+        });
         self.residual = true;
     }
 

@@ -2,6 +2,7 @@
 
 use haven_cluster::control::{GuardCommand, GuardPhase, GuardState};
 use haven_cluster::ids::{Incarnation, Instant};
+use haven_cluster::invariant::Invariant;
 use haven_cluster::mutation::{Mutation, removed};
 use haven_cluster::{BootInfo, Input, IoFailed, IoId, Machine, Output, ReadBytes, SharedBlock};
 
@@ -114,7 +115,7 @@ impl World {
         let Some(h) = self.hosts.get_mut(host) else { return };
         h.booting = false;
         if h.machine.is_some() {
-            return self.fail(format!("the simulator starts a second guard on host {host}"));
+            return self.fail(Invariant::OneGuard, format!("a second guard starts on host {host}"));
         }
         if h.shaped.removed && !h.shaped.unaware {
             h.idle = true;

@@ -1,7 +1,9 @@
 //! A run that breaks, with as few faults as possible.
 //!
 //! The faults of a storm are taken out by halves, quarters and so on down to single ones, as long as
-//! the same kind of promise still breaks. What is left replays exactly.
+//! the same promise still breaks. What is left replays exactly.
+
+use haven_cluster::invariant::Invariant;
 
 use crate::chaos::{ChaosPlan, run_faults, run_seed};
 use crate::faults::Fault;
@@ -22,11 +24,9 @@ pub struct Shrunk {
     pub world: World,
 }
 
-/// The kind of promise that broke: the text up to the first colon, without numbers.
-fn kind(world: &World) -> Option<String> {
-    let what = &world.broken.as_ref()?.what;
-    let head = what.split(':').next().unwrap_or(what);
-    Some(head.chars().filter(|letter| !letter.is_ascii_digit()).collect())
+/// Which promise broke.
+fn kind(world: &World) -> Option<Invariant> {
+    world.broken.as_ref().map(|broken| broken.which)
 }
 
 /// Shrinks the storm of a seed; `None` if nothing breaks in it.
@@ -39,8 +39,7 @@ pub fn shrink(options: &Options, plan: &ChaosPlan, seed: u64) -> Option<Shrunk> 
     let mut runs = 0;
     let mut breaks = |faults: &[(u64, Fault)]| {
         runs += 1;
-        runs <= RUNS_MAX
-            && kind(&run_faults(options.clone(), plan, seed, faults)).as_ref() == Some(&wanted)
+        runs <= RUNS_MAX && kind(&run_faults(options.clone(), plan, seed, faults)) == Some(wanted)
     };
     let mut size = faults.len().div_ceil(2);
     while size > 0 {

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use haven_cluster::control::EpochView;
 use haven_cluster::ids::Life;
+use haven_cluster::invariant::Invariant as I;
 use haven_pooldb::{Database, MemStore, Store};
 
 use crate::area;
@@ -244,10 +245,13 @@ impl World {
         if !older {
             let newest = newer.map_or(0, |newest| newest.generation);
             let generation = db.generation();
-            self.fail(format!(
-                "I5: write {acked} was acknowledged, {what} has {found}; \
+            self.fail(
+                I::AckedWrites,
+                format!(
+                    "write {acked} was acknowledged, {what} has {found}; \
                  generation {newest} was durable, this is {generation}"
-            ));
+                ),
+            );
             return false;
         }
         self.less(db, "the volume was rolled back, and no copy is newer");
@@ -341,7 +345,7 @@ impl World {
         // Somebody was silent when an older database was taken.
         let late = refusal == Refusal::Witnessed && self.metadata.forgot;
         if !self.metadata.damaged.contains(&epoch.area_live) && !late {
-            return self.fail(format!("I5: the live area is refused: {why}"));
+            return self.fail(I::AckedWrites, format!("the live area is refused: {why}"));
         }
         let since = *self.metadata.refused_since.get_or_insert(now);
         if since == now {

@@ -3,9 +3,10 @@
 use haven_cluster::Output;
 use haven_cluster::control::{ArmConfig, GuardState};
 use haven_cluster::ids::{HostId, Incarnation, Life};
+use haven_cluster::invariant::Chain;
 use haven_cluster::statefile::format_writes;
 
-use crate::checks::{Broken, Chain};
+use crate::checks::Broken;
 use crate::database::{Metadata, owner};
 use crate::disk::Volume;
 use crate::event::{Event, Queue};
@@ -94,7 +95,7 @@ impl World {
             volumes,
             manager: Manager::default(),
             metadata,
-            chain: Chain::default(),
+            chain: Chain::keeping(usize::MAX),
             armed: config.clone(),
             config,
             shape: crate::reshape::Shape::default(),

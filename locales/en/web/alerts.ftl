@@ -31,6 +31,9 @@ alert-PBD-PLUG-FAILED-ON-SERVER-START-remedy = Look at the storage's page: it sa
 alert-ALARM = Something needs a person
 alert-ALARM-two-hosts = A machine runs on two hosts at once
 alert-ALARM-two-hosts-remedy = Cut the power of one of the two at once, then look at the disks of the machine.
+alert-ALARM-broken = Something happened that high availability promises never to happen
+alert-ALARM-broken-detail = What is broken is called { $invariant }; the documents say what it means.
+alert-ALARM-broken-remedy = Stop changing things, keep the logs of all hosts, and look on which hosts each machine runs.
 alert-HA-HOST-FAILED-detail = { $vms ->
     [0] No machine was on it.
     [one] One machine was on it.

@@ -31,6 +31,9 @@ alert-PBD-PLUG-FAILED-ON-SERVER-START-remedy = Mire la página del almacenamient
 alert-ALARM = Algo necesita a una persona
 alert-ALARM-two-hosts = Una máquina funciona en dos hosts a la vez
 alert-ALARM-two-hosts-remedy = Corte ya la corriente de uno de los dos y revise después los discos de la máquina.
+alert-ALARM-broken = Ocurrió algo que la alta disponibilidad promete que nunca ocurre
+alert-ALARM-broken-detail = Lo que se rompió se llama { $invariant }; la documentación dice qué significa.
+alert-ALARM-broken-remedy = No cambie nada más, guarde los registros de todos los hosts y mire en qué hosts funciona cada máquina.
 alert-HA-HOST-FAILED-detail = { $vms ->
     [0] No tenía ninguna máquina.
     [one] Tenía una máquina.

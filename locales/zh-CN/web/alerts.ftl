@@ -31,6 +31,9 @@ alert-PBD-PLUG-FAILED-ON-SERVER-START-remedy = 请查看该存储的页面：那
 alert-ALARM = 有情况需要人处理
 alert-ALARM-two-hosts = 一台虚拟机同时在两台主机上运行
 alert-ALARM-two-hosts-remedy = 请立即切断其中一台主机的电源，然后检查该虚拟机的磁盘。
+alert-ALARM-broken = 发生了高可用性承诺绝不会发生的事情
+alert-ALARM-broken-detail = 被破坏的承诺名为 { $invariant }；文档说明了它的含义。
+alert-ALARM-broken-remedy = 请停止更改，保留所有主机的日志，并查看每台虚拟机在哪些主机上运行。
 alert-HA-HOST-FAILED-detail = { $vms ->
     [0] 其上没有虚拟机。
    *[other] 其上有 { $vms } 台虚拟机。

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::api::{BlockRange, BootInfo, ConfigError, Input, IoId, Output, Violation};
+use crate::api::{BlockRange, BootInfo, ConfigError, Input, IoId, Output};
 use crate::codec::Writer;
 use crate::control::{ArmConfig, GuardState, StatefileSpec};
 use crate::datagram::Key;
@@ -22,6 +22,7 @@ use crate::disk::cycle::Cycle;
 use crate::disk::view::{FileView, SeenBeat};
 use crate::fence::Fence;
 use crate::ids::{HostId, Incarnation, Instant};
+use crate::invariant::{Invariant, Violation};
 use crate::peer::Peer;
 use crate::permit::Permit;
 use crate::proposer::Proposer;
@@ -378,34 +379,22 @@ impl Machine {
         self.full_state(now.0.max(self.now), state);
     }
 
-    /// Checks the machine's invariants.
+    /// Asks what this machine promises of itself.
+    ///
+    /// # Errors
+    /// The first promise that does not hold.
     pub fn check(&self) -> Result<(), Violation> {
-        let broken = |id, text: &str| Err(Violation { id, text: text.to_owned() });
         let kept = crate::mutation::on(crate::mutation::Mutation::ExcludedKeepsPermit);
-        let outside = !self.is_member() && !self.fence.asking() && !kept;
-        if self.permit.until.is_some() && outside {
-            return broken("permit-member", "a permit is held by a host that is not a member");
-        }
-        if self.permit.until.is_some() && self.fence.active() && !kept {
-            return broken("permit-fence", "a permit is held while fencing");
-        }
-        if let Some(until) = self.fence.asks_until()
-            && self.permit.until.is_some_and(|held| held != until)
-        {
-            return broken("asking-permit", "guests are asked for longer than the permit lasts");
-        }
+        let held = self.permit.until.is_some() && !kept;
+        Invariant::PermitMember.demand(!held || self.is_member() || self.fence.asking())?;
+        Invariant::PermitFence.demand(!held || !self.fence.active())?;
+        let asks = self.fence.asks_until().zip(self.permit.until);
+        Invariant::AskingPermit.demand(asks.is_none_or(|(asks, held)| asks == held))?;
         if let Some((ballot, value)) = &self.acceptor.accepted {
-            if value.number != self.acceptor.instance() {
-                return broken("accepted-instance", "the accepted value is of another instance");
-            }
-            if *ballot > self.acceptor.promised {
-                return broken("accepted-promise", "accepted above the promise");
-            }
+            Invariant::AcceptedInstance.demand(value.number == self.acceptor.instance())?;
+            Invariant::AcceptedPromise.demand(*ballot <= self.acceptor.promised)?;
         }
-        if self.acceptor.instance() > self.epoch() + 1 {
-            return broken("chain", "the acceptor knows a record that the machine does not");
-        }
-        Ok(())
+        Invariant::ChainKnown.demand(self.acceptor.instance() <= self.epoch() + 1)
     }
 }
 

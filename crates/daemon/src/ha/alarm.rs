@@ -18,6 +18,9 @@ pub(super) fn named(db: &Image, sentence: &str) -> (AlertMeta, Json) {
     if let Some(uuid) = alarm.statefile() {
         data["statefile"] = storage(db, &uuid.to_string()).into();
     }
+    if let Some(promise) = alarm.promise() {
+        data["invariant"] = promise.id().into();
+    }
     if let Some(slot) = alarm.slot() {
         data["host"] = host(db, slot).into();
     }
@@ -53,6 +56,7 @@ fn kind(alarm: Alarm) -> AlertMeta {
         | Alarm::SilentStatefile
         | Alarm::Diskless(_)
         | Alarm::BadBallot { .. } => alerts::HA_STATEFILE_LOST,
+        Alarm::Broken(_) => alerts::ALARM,
         _ => alerts::HA_HEARTBEAT_APPROACHING_TIMEOUT,
     }
 }

@@ -24,6 +24,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::permit;
 use super::preflight;
+use super::promises::Promises;
 use crate::agent::permit::{ArmedView, GuardPort, PermitGate, PortFuture};
 use crate::config::Paths;
 use crate::identity::{IdentityStore, Member};
@@ -84,6 +85,7 @@ impl GuardLink {
             inbox,
             load: load.subscribe(),
             resting: resting.clone(),
+            promises: Promises::default(),
         };
         tokio::spawn(task.run());
         Self { identity, watchdog: watchdog_device(paths), state, requests, load, resting }
@@ -220,6 +222,7 @@ struct Task {
     inbox: mpsc::Receiver<(GuardCommand, Answer)>,
     load: watch::Receiver<(u32, u32)>,
     resting: Arc<AtomicU32>,
+    promises: Promises,
 }
 
 impl Task {
@@ -289,7 +292,7 @@ impl Task {
     }
 
     fn take(
-        &self,
+        &mut self,
         line: &str,
         pending: &mut HashMap<u64, Option<Answer>>,
         misunderstood: &mut bool,
@@ -309,6 +312,7 @@ impl Task {
                 if let Some(text) = other_version(state.protocol) {
                     state.alarms.push(text);
                 }
+                self.promises.look(&mut state);
                 self.forget_if_disarmed(&state);
                 self.state.send_replace(Some(Arc::from(state)));
             }

@@ -23,6 +23,7 @@ pub mod pool_check;
 mod power;
 mod preflight;
 mod promise;
+mod promises;
 pub mod replace;
 pub mod reshape;
 mod restarts;

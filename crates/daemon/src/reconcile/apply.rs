@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use haven_cluster::Violation;
+use haven_cluster::invariant::runs_once;
 use haven_drivers::host_info::optical::Drive;
 use haven_drivers::hypervisor::{DomainInfo, DomainState};
 use haven_model::{
@@ -343,14 +345,10 @@ async fn diverged(
     if own == DomainState::Incoming {
         return Ok(());
     }
-    if other.is_some() {
-        let uuid = Uuid::from_u128(vm.id().0);
-        tracing::error!(vm = %uuid, %here, %there, "a VM runs on two hosts");
-        let text = format!("VM {uuid} runs on two hosts at once: {here} and {there}.");
-        let hosts = [here.to_string(), there.to_string()];
-        let text =
-            message::body(&text, &serde_json::json!({ "case": "two_hosts", "hosts": hosts }));
-        message::raise(state, alerts::ALARM, (MessageClass::Vm, uuid.to_string()), text).await;
+    let uuid = Uuid::from_u128(vm.id().0);
+    let runs_on = std::iter::once(here).chain(other.map(|_| there));
+    if let Err(violation) = runs_once(uuid, runs_on) {
+        tell_of_two(state, uuid, [here, there], &violation).await;
         return Ok(());
     }
     let holder = state.lives().holder(here);
@@ -363,6 +361,22 @@ async fn diverged(
             Ok(())
         })
         .await
+}
+
+/// Nothing is stopped: which of the two has the newer disks is for a person to find out.
+async fn tell_of_two(
+    state: &Arc<AppState>,
+    vm: Uuid,
+    [here, there]: [Ref<Host>; 2],
+    violation: &Violation,
+) {
+    let invariant = violation.invariant.id();
+    tracing::error!(%vm, invariant, "{}", violation.text);
+    let text = format!("VM {vm} runs on two hosts at once: {here} and {there}.");
+    let hosts = [here.to_string(), there.to_string()];
+    let data = serde_json::json!({ "case": "two_hosts", "hosts": hosts, "invariant": invariant });
+    let about = (MessageClass::Vm, vm.to_string());
+    message::raise(state, alerts::ALARM, about, message::body(&text, &data)).await;
 }
 
 #[cfg(test)]

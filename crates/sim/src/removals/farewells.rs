@@ -2,6 +2,7 @@
 //! promise breaks without these rules, but nobody acts any more.
 
 use haven_cluster::control::GuardPhase;
+use haven_cluster::invariant::Invariant;
 use haven_cluster::timing::{Profile, Timing};
 
 use super::setup::logged;
@@ -14,7 +15,7 @@ fn demand_coordinator(world: &mut World, host: usize, ms: u64) {
     world.run_until(world.now_ms() + ms, |w| w.coordinator() == Some(host));
     if world.coordinator() != Some(host) {
         let view = world.describe();
-        world.fail(format!("liveness: host {host} does not act: {view}"));
+        world.fail(Invariant::GoesOn, format!("host {host} does not act: {view}"));
     }
 }
 
@@ -60,7 +61,7 @@ pub(super) fn given_up(seed: u64) -> World {
     world.inject(1_000, Fault::Destroy(0));
     let gone = world.time(Fault::Destroy(0), 40_000, |w| w.is_taken_out(0));
     if gone >= 40_000 {
-        world.fail("liveness: a host that is off stays in the pool".to_owned());
+        world.fail(Invariant::GoesOn, "a host that is off stays in the pool");
     }
     again(&mut world, 1);
     world
@@ -113,7 +114,7 @@ pub(super) fn admitted_late(seed: u64) -> World {
     world.inject(0, Fault::PowerOff(1));
     let gone = world.time(Fault::Destroy(1), 10_000, |w| w.is_taken_out(1));
     if gone < 10_000 {
-        world.fail("liveness: a host is taken out that may be admitted yet".to_owned());
+        world.fail(Invariant::GoesOn, "a host is taken out that may be admitted yet");
     }
     world.inject(0, Fault::BallotsStuckAfter(0, u32::MAX));
     again(&mut world, 0);
@@ -121,7 +122,7 @@ pub(super) fn admitted_late(seed: u64) -> World {
     world.run_for(10_000);
     if !goes(&mut world, Fault::Destroy(1), 1, timing) {
         let view = world.describe();
-        world.fail(format!("liveness: a host that is off stays in the pool: {view}"));
+        world.fail(Invariant::GoesOn, format!("a host that is off stays in the pool: {view}"));
     }
     world
 }
@@ -168,7 +169,7 @@ pub(super) fn comes_back(seed: u64) -> World {
     world.inject(0, Fault::DaemonPaused(2, 60_000));
     world.inject(0, Fault::PowerOff(1));
     if world.time(Fault::PowerOn(0), 50_000, |w| w.is_member(0)) < 50_000 {
-        world.fail("liveness: a host that was taken out is admitted".to_owned());
+        world.fail(Invariant::GoesOn, "a host that was taken out is admitted");
     }
     world.inject(0, Fault::PowerOn(1));
     demand_coordinator(&mut world, 2, 60_000);

@@ -14,6 +14,7 @@ mod twins;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
+use haven_cluster::invariant::Invariant;
 use haven_cluster::mutation::{Mutation as M, set};
 use haven_cluster::timing::Profile;
 
@@ -127,7 +128,7 @@ pub fn keep_logs() {
 #[must_use]
 pub fn unsafe_run(world: &World) -> Option<&str> {
     let broken = world.broken.as_ref()?;
-    (!broken.what.starts_with("liveness")).then_some(broken.what.as_str())
+    (broken.which != Invariant::GoesOn).then_some(broken.what.as_str())
 }
 
 impl Removal {

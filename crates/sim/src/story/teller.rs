@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use haven_cluster::invariant::{Invariant, fenced_once};
+
 use super::condition::Condition;
 use super::statement;
 use crate::World;
@@ -154,11 +156,9 @@ impl Teller {
     /// What must hold of every story.
     fn end(&mut self) -> Result<(), String> {
         let world = self.world()?;
-        let mut fenced: Vec<usize> = world.fences.iter().map(|(host, _, _)| *host).collect();
-        fenced.sort_unstable();
-        let twice = fenced.windows(2).any(|pair| matches!(pair, [a, b] if a == b));
-        if twice && !self.repeated {
-            return Err("I7: a host is fenced more than once".to_owned());
+        let once = fenced_once(world.fences.iter().map(|(host, _, _)| *host));
+        if !self.repeated {
+            once.map_err(|violation| violation.to_string())?;
         }
         for line in self.log.lines() {
             let Some((_, number)) = line.split_once(" knows epoch ") else { continue };
@@ -168,7 +168,8 @@ impl Teller {
             }
             let why = format!(": epoch {number}: ");
             if !self.log.contains(&why) {
-                return Err(format!("I6: nobody says why there is an epoch {number}"));
+                let what = format!("nobody says why there is an epoch {number}");
+                return Err(Invariant::Reasoned.broken(what).to_string());
             }
         }
         Ok(())
