@@ -24,3 +24,23 @@ fn the_protocol_lists_every_promise_as_the_code_has_it() {
     let known = Invariant::ALL.map(|promise| (promise.id().into(), promise.meaning().into()));
     assert_eq!(rows(&document("docs/protocol.md"), "\n## Invariants\n"), known);
 }
+
+/// Rules that are removed for their own sake, and those that only fall together with another one.
+#[cfg(feature = "mutations")]
+#[test]
+fn the_protocol_counts_the_rules_as_they_are_removed() {
+    use std::collections::BTreeSet;
+
+    use haven_cluster::mutation::Mutation;
+
+    let all = haven_sim::removals::all();
+    let own: BTreeSet<_> = all.iter().map(|removal| format!("{:?}", removal.rule)).collect();
+    let text = document("docs/protocol.md").replace('\n', " ");
+    let known = Mutation::ALL.iter().map(|rule| format!("{rule:?}"));
+    let behind: Vec<String> = known.filter(|rule| !own.contains(rule)).collect();
+    let behind = behind.iter().map(|rule| format!("`{rule}`")).collect::<Vec<_>>().join(" and ");
+    let said = format!("removes each of {} rules", Mutation::ALL.len());
+    assert!(text.contains(&said), "{said}");
+    let said = format!("{} are removed for their own sake, {behind} only together", own.len());
+    assert!(text.contains(&said), "{said}");
+}
