@@ -128,6 +128,14 @@ pub enum Fault {
     MetadataRestore,
     /// A host's whole disk is copied into another machine, which becomes the last of the world.
     Copy(usize),
+    /// Whether strangers without the key send datagrams.
+    Forge(bool),
+    /// Whether a host has a watchdog, from the next start of its guard on.
+    Watchdog(usize, bool),
+    /// A host's clock drifts by so many parts per million; only while it has no power.
+    Drift(usize, i64),
+    /// A host is disarmed by itself.
+    EmergencyDisarm(usize),
 }
 
 impl World {
@@ -191,6 +199,10 @@ impl World {
             Fault::StaleProof(host) => self.stale_proof(host),
             Fault::Word(host) => self.word(host),
             Fault::Copy(host) => self.copy_disk(host),
+            Fault::Forge(_)
+            | Fault::Watchdog(..)
+            | Fault::Drift(..)
+            | Fault::EmergencyDisarm(_) => self.outside_fault(&fault),
             Fault::Maintain(host) => {
                 self.manager.disabled.insert(host);
             }

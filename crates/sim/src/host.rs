@@ -94,6 +94,8 @@ pub(crate) struct Host {
     /// Its daemon looks after VMs every now and then: it acted a moment ago.
     pub(crate) managing: bool,
     pub(crate) watchdog: Watchdog,
+    /// It cannot be opened.
+    pub(crate) no_watchdog: bool,
     pub(crate) paused: bool,
     pub(crate) deferred: Vec<Deferred>,
     /// By statefile; those not named are good.
@@ -164,6 +166,7 @@ impl Host {
             timer_at: None,
             managing: false,
             watchdog: Watchdog::default(),
+            no_watchdog: false,
             paused: false,
             deferred: Vec::new(),
             paths: BTreeMap::new(),

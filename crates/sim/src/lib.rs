@@ -18,6 +18,7 @@ mod io;
 mod manager;
 mod network;
 mod options;
+mod outside;
 mod perform;
 mod power;
 #[cfg(feature = "mutations")]

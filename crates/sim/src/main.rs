@@ -22,7 +22,7 @@ const USAGE: &str = "usage: haven-sim run [--hosts N] [--seeds N] [--first N] [-
 [--statefiles N] [--storm-ms N] [--varied yes|no] [--threads N] [--seconds N]\n       \
 haven-sim replay --seed N [same options]\n       haven-sim shrink --seed N [same \
 options]\n       haven-sim stories [--folder scenarios] \
-[--bless yes]\n       haven-sim mutations [--threads N] [--rule NAME] (with the feature of that \
+[--bless yes] [--rule NAME]\n       haven-sim mutations [--threads N] [--rule NAME] (with the feature of that \
 name)\n";
 
 #[derive(Clone)]
@@ -244,6 +244,10 @@ fn shrink(arguments: &Arguments) -> bool {
 }
 
 fn stories(arguments: &Arguments) -> bool {
+    #[cfg(feature = "mutations")]
+    let rule = arguments.rule.as_deref().and_then(haven_cluster::mutation::named);
+    #[cfg(feature = "mutations")]
+    haven_cluster::mutation::set(rule.as_slice());
     let found = story::run_all(Path::new(&arguments.folder), arguments.bless);
     let (mut passed, mut failed) = (0, 0);
     for (name, result) in found {

@@ -23,6 +23,8 @@ pub(crate) struct Network {
     pub(crate) delayed: u64,
     /// Longest delay, in nanoseconds.
     pub(crate) delay_max: u64,
+    /// Strangers send forged datagrams.
+    pub(crate) forged: bool,
 }
 
 impl Network {

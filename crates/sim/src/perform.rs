@@ -415,6 +415,7 @@ impl World {
         let Some(target) = self.hosts.iter().position(listens) else { return };
         let target = self.reached(target);
         self.note_old_address(target, network, to);
+        self.forge(target, network, &bytes);
         let [first, second] = self.network.deliveries(network, from, target, &mut self.rng);
         // Both copies are on their way in this order, whichever arrives first.
         let copy = second.map(|_| bytes.clone());
@@ -430,6 +431,9 @@ impl World {
         let now = self.now;
         let drift = self.rng.below(2 * self.options.drift_ppm + 1);
         let Some(h) = self.hosts.get_mut(host) else { return };
+        if h.no_watchdog {
+            return self.input(host, Input::WatchdogArmed { bite_ms: Err(IoFailed) });
+        }
         let ppm = 1_000_000 - self.options.drift_ppm + drift;
         h.watchdog.armed = true;
         h.watchdog.arms += 1;

@@ -1,11 +1,17 @@
 //! What the documents say of the promises is what the code says.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use haven_cluster::Invariant;
 
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
 fn document(path: &str) -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)).unwrap()
+    std::fs::read_to_string(root().join(path)).unwrap()
 }
 
 /// The first two cells of each row of the table that follows `heading`.
@@ -23,6 +29,68 @@ fn rows(text: &str, heading: &str) -> Vec<(String, String)> {
 fn the_protocol_lists_every_promise_as_the_code_has_it() {
     let known = Invariant::ALL.map(|promise| (promise.id().into(), promise.meaning().into()));
     assert_eq!(rows(&document("docs/protocol.md"), "\n## Invariants\n"), known);
+}
+
+/// Stories by folder and by the number in front of their names; `x`: none.
+fn stories() -> BTreeMap<(String, String), usize> {
+    let mut found = BTreeMap::new();
+    for folder in ["membership", "storage", "restart", "lifecycle"] {
+        for entry in std::fs::read_dir(root().join("scenarios").join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let (number, _) = name.split_once('-').unwrap();
+            let number = number.trim_start_matches('0').to_owned();
+            *found.entry((folder.to_owned(), number)).or_default() += 1;
+        }
+    }
+    found
+}
+
+#[test]
+fn the_page_of_the_scenarios_counts_the_stories_of_each_row() {
+    let page = document("scenarios/README.md");
+    let (of_rows, others) = page.split_once("## Stories that the list does not have").unwrap();
+    let mut said = BTreeMap::new();
+    let told =
+        of_rows.lines().map(|line| (line, 1, 3)).chain(others.lines().map(|line| (line, 0, 2)));
+    for (line, number, stories) in told.filter(|(line, ..)| line.starts_with("| ")) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let row = if number == 0 { "x" } else { cells[number] };
+        let Some((folder, count)) = cells[stories].split_once(": ") else { continue };
+        *said.entry((folder.to_owned(), row.to_owned())).or_default() +=
+            count.parse::<usize>().unwrap();
+    }
+    assert_eq!(said, stories());
+}
+
+fn sources(folder: &Path, text: &mut String) {
+    for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            sources(&path, text);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            *text += &std::fs::read_to_string(path).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_the_page_of_the_scenarios_names_is_there() {
+    let page = document("scenarios/README.md");
+    let mut code = String::new();
+    sources(&root().join("crates"), &mut code);
+    let named: Vec<&str> = page.split('`').skip(1).step_by(2).collect();
+    let (tests, paths): (Vec<&str>, Vec<&str>) = named
+        .into_iter()
+        .filter(|name| {
+            name.contains(['_', '/']) && !name.contains(' ') && *name != "CLOCK_BOOTTIME"
+        })
+        .partition(|name| !name.contains('/'));
+    assert!(tests.len() > 40 && paths.len() > 2, "{tests:?} {paths:?}");
+    for name in tests {
+        assert!(code.contains(&format!("fn {name}(")), "there is no test {name}");
+    }
+    for path in paths {
+        assert!(root().join(path).exists(), "there is no {path}");
+    }
 }
 
 /// Rules that are removed for their own sake, and those that only fall together with another one.

@@ -18,6 +18,9 @@ pub(super) fn pool(words: &[&str]) -> Result<(Options, u64), String> {
         match key {
             "hosts" => options.hosts = count()?,
             "profile" => options.timing = Timing::of(profile(value)?),
+            // After the profile: they change it.
+            "lease-ms" => options.timing.t_lease_ms = u32::try_from(number()?).unwrap_or(0),
+            "watchdog-ms" => options.timing.t_wd_ms = u32::try_from(number()?).unwrap_or(0),
             "seed" => seed = number()?,
             "vms" => vms = Some(number()?),
             "statefiles" => options.statefiles = count()?,
@@ -144,6 +147,21 @@ fn reshaping(
         ["remove", h] => Fault::Remove(host(h)?),
         ["destroy", h] => Fault::Destroy(host(h)?),
         ["add", h] => Fault::Add(host(h)?),
+        _ => return outside(words, host),
+    })
+}
+
+/// What storms leave out.
+fn outside(words: &[&str], host: &dyn Fn(&str) -> Result<usize, String>) -> Result<Fault, String> {
+    let number = |word: &str| word.parse::<i64>().map_err(|_| format!("{word}: a number"));
+    let ms = |word: &str| number(word).map(i64::unsigned_abs);
+    Ok(match words {
+        ["strangers", "forge", "datagrams"] => Fault::Forge(true),
+        ["no", "watchdog", "on", h] => Fault::Watchdog(host(h)?, false),
+        ["a", "watchdog", "on", h] => Fault::Watchdog(host(h)?, true),
+        ["clock", "of", h, "drifts", ppm] => Fault::Drift(host(h)?, number(ppm)?),
+        ["watchdog", "of", h, "is", "fed", late, "late"] => Fault::FeedLate(host(h)?, ms(late)?),
+        ["disarm", h, "by", "itself"] => Fault::EmergencyDisarm(host(h)?),
         _ => return Err(format!("no such statement: {}", words.join(" "))),
     })
 }

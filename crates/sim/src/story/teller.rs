@@ -145,7 +145,12 @@ impl Teller {
         let end = world.run_until(start + ms, |world| condition.holds(world) == until);
         let held = condition.holds(world);
         let view = world.describe();
+        let broken = world.broken.as_ref().map(|broken| broken.what.clone());
         self.collect();
+        // What follows a broken promise says little.
+        if let Some(what) = broken {
+            return Err(format!("a promise is broken: {what}"));
+        }
         if !held {
             return Err(format!("not so after {} ms; {view}", end - start));
         }
