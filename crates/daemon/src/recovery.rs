@@ -329,7 +329,8 @@ pub async fn restore(
             row.ha_enabled = false;
             row.ha_statefiles.clear();
             row.ha_overcommitted = false;
-        })
+        })?;
+        crate::ops::quarantine::clear(tx)
     })?;
     if dry_run {
         return Ok(head);

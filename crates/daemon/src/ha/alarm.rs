@@ -1,7 +1,7 @@
 //! What the guard complains of, in names that people know.
 
 use haven_cluster::alarm::Alarm;
-use haven_cluster::control::GuardState;
+use haven_cluster::control::{ArmConfig, GuardState};
 use haven_model::alerts::{self, AlertMeta};
 use haven_model::{Host, Vdi};
 use haven_pooldb::Image;
@@ -12,7 +12,7 @@ use crate::ops::rows;
 
 /// The alert and the data of a sentence of the guard: which kind (`case`), and which host or
 /// storage it is about.
-pub(super) fn named(db: &Image, sentence: &str) -> (AlertMeta, Json) {
+pub(super) fn named(db: &Image, config: Option<&ArmConfig>, sentence: &str) -> (AlertMeta, Json) {
     let Ok(alarm) = sentence.parse::<Alarm>() else { return unknown(sentence) };
     let mut data = json!({ "case": alarm.kind() });
     if let Some(uuid) = alarm.statefile() {
@@ -22,7 +22,7 @@ pub(super) fn named(db: &Image, sentence: &str) -> (AlertMeta, Json) {
         data["invariant"] = promise.id().into();
     }
     if let Some(slot) = alarm.slot() {
-        data["host"] = host(db, slot).into();
+        data["host"] = host(db, config, slot).into();
     }
     (kind(alarm), data)
 }
@@ -62,9 +62,9 @@ fn kind(alarm: Alarm) -> AlertMeta {
 }
 
 /// What the host is called that has a place of the statefile.
-fn host(db: &Image, slot: u16) -> String {
+fn host(db: &Image, config: Option<&ArmConfig>, slot: u16) -> String {
     let pool = rows::pool(db).ok();
-    let uuid = pool.and_then(|(_, pool)| slots::host_at(pool, slot));
+    let uuid = pool.zip(config).and_then(|((_, pool), config)| slots::host_at(pool, config, slot));
     let row = uuid.and_then(|uuid| db.find_uuid::<Host>(&uuid.to_string()));
     let row = row.and_then(|host| db.get(host));
     row.map_or_else(|| format!("#{slot}"), |row| row.name_label.clone())

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::decide::{self, Attempts, Fate};
+use super::drain::{self, Drains};
 use super::takeover::Ha;
 use super::timeline::{Timeline, VmTimes};
 use super::{alarm, drill, promise, restarts};
@@ -47,6 +48,8 @@ struct Memory {
     lost_on: BTreeMap<Ref<Vm>, Uuid>,
     /// What the guard complained of at the last look.
     alarms: BTreeSet<String>,
+    /// Members that are emptied before they are put out.
+    drains: Drains,
     /// Restarts were held up at the last look.
     held_up: bool,
     /// Generation of the database for which the promise was computed.
@@ -78,6 +81,7 @@ pub(super) async fn run(ha: Ha, stop: CancellationToken) {
         let acts = ha.link.armed().is_some_and(|view| view.may_act);
         if !acts || !ha.state.pool.is_open() {
             memory.in_flight.clear();
+            memory.drains = Drains::default();
             continue;
         }
         if let Err(error) = look(&ha, &mut memory, &state, &ends, began.elapsed()).await {
@@ -102,6 +106,10 @@ async fn look(
     mark_hosts(ha, state).await?;
     bury(ha, memory, state).await?;
     ha_pause::end_when_over(&ha.state).await?;
+    // Before restarts are planned: none goes to a host that is marked.
+    if let Err(error) = drain::look(ha, &mut memory.drains, state).await {
+        tracing::error!(%error, "a host that lost its storage is not drained yet");
+    }
     restart(ha, memory, ends, now).await?;
     drill::watch(ha, state).await?;
     pass_on_alarms(ha, memory, state).await;
@@ -119,7 +127,8 @@ async fn pass_on_alarms(ha: &Ha, memory: &mut Memory, state: &GuardState) {
     for text in now.difference(&memory.alarms) {
         let about = (MessageClass::Host, ha.state.identity.host().0.to_string());
         let told = text.clone();
-        let named = ha.state.pool.read(move |db| alarm::named(db, &told)).await;
+        let config = super::stock::arm_config(ha);
+        let named = ha.state.pool.read(move |db| alarm::named(db, config.as_deref(), &told)).await;
         let (kind, data) = named.unwrap_or_else(|_| alarm::unknown(text));
         message::raise(&ha.state, kind, about, message::body(text, &data)).await;
     }

@@ -11,6 +11,7 @@ pub mod calls;
 pub mod checkup;
 pub mod decide;
 pub mod disarm;
+mod drain;
 pub mod drill;
 mod failover;
 mod farewell;

@@ -76,10 +76,10 @@ impl Slots {
     }
 }
 
-/// The host of a place, as far as the database knows it.
-pub(super) fn host_at(pool: &Pool, slot: u16) -> Option<Uuid> {
-    let known: Slots = serde_json::from_str(pool.other_config.get(KEY)?).ok()?;
-    known.hosts.into_iter().find(|(_, place)| *place == slot).map(|(host, _)| host)
+/// The host of a place in the arming of `config`: another one gave its places to others.
+pub(super) fn host_at(pool: &Pool, config: &ArmConfig, slot: u16) -> Option<Uuid> {
+    let slots = Slots::of(pool, config);
+    slots.hosts.into_iter().find(|(_, place)| *place == slot).map(|(host, _)| host)
 }
 
 #[cfg(test)]

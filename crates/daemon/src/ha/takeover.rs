@@ -27,7 +27,7 @@ use super::newest;
 use super::standing::{self, Begin};
 use crate::agent::permit::PermitGate;
 use crate::copies::{self, Standing, Told};
-use crate::ops::rows;
+use crate::ops::{quarantine, rows};
 use crate::state::AppState;
 
 /// Longest wait for the record that makes the copied area the live one.
@@ -437,7 +437,8 @@ pub(super) fn off(tx: &mut Tx<'_>) -> Result<(), ApiError> {
         row.ha_enabled = false;
         row.ha_statefiles.clear();
         row.ha_overcommitted = false;
-    })
+    })?;
+    quarantine::clear(tx)
 }
 
 /// Opens the area that this life has written before. What is in memory here, and is like it, is

@@ -39,6 +39,7 @@ pub mod placement;
 pub mod pool;
 pub mod pool_ha;
 pub mod preferences;
+pub mod quarantine;
 pub mod readdress;
 pub mod roster;
 pub mod rows;

@@ -62,8 +62,6 @@ pub fn disks<'a>(db: &'a Image, row: &Vm) -> Vec<(Ref<Vdi>, &'a Vdi, &'a Vbd)> {
 pub const HOSTS_KEY: &str = "haven_hosts";
 /// Key of `VM.platform`: processor features that the guest needs, separated by commas.
 pub const CPU_FLAGS_KEY: &str = "cpu_flags";
-/// Key of `host.other_config`: `true` keeps further VMs away from a host under suspicion.
-pub const QUARANTINE_KEY: &str = "haven_quarantine";
 
 /// One VM as the planner sees it; its place is where its placement says.
 #[must_use]
@@ -201,7 +199,7 @@ fn host(
         name: row.name_label.clone(),
         enabled: row.enabled,
         live,
-        quarantined: row.other_config.get(QUARANTINE_KEY).is_some_and(|value| value == "true"),
+        quarantined: super::quarantine::holds(row),
         dedicated: false,
         memory_total: total,
         memory_free: total.saturating_sub(used),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use haven_cluster::alarm::Alarm;
 use haven_cluster::control::{
     ArmConfig, EpochView, GuardCommand, GuardLine, GuardPhase, GuardRefusal, GuardReply,
     GuardRequest, GuardState, PeerView, PermitKind, PermitView, StatefileView, places_of,
@@ -91,6 +92,8 @@ struct Guard {
     pushes: u64,
     /// It must give way, and its guests may shut down first.
     asking: bool,
+    /// What it complains of.
+    alarms: Vec<String>,
 }
 
 impl Guard {
@@ -155,6 +158,21 @@ impl Guards {
         let mut shared = self.lock();
         shared.guards.entry(number).or_default().asking = true;
         shared.push_all();
+    }
+
+    /// What the guard of this number complains of from now on.
+    pub(crate) fn complain(&self, number: usize, alarms: &[Alarm]) {
+        let mut shared = self.lock();
+        let guard = shared.guards.entry(number).or_default();
+        guard.alarms = alarms.iter().map(ToString::to_string).collect();
+        shared.push_all();
+    }
+
+    /// The place of a host on the statefile.
+    pub(crate) fn slot(&self, number: usize) -> u16 {
+        let shared = self.lock();
+        let config = shared.guards[&number].config.as_ref().unwrap();
+        config.hosts.iter().find(|spec| spec.host == config.host).unwrap().slot
     }
 
     /// Running VMs, as the daemon of this host said it last.
@@ -606,6 +624,7 @@ fn state(guard: &Guard, chain: Option<&EpochView>, lost: bool) -> GuardState {
             good_ms: (!lost).then_some(10),
             latency_us: 100,
         }],
+        alarms: guard.alarms.clone(),
         ..GuardState::idle()
     }
 }

@@ -14,6 +14,7 @@ mod armed;
 mod devices;
 mod discovery;
 mod doubt;
+mod draining;
 mod drills;
 mod drives;
 mod fetching;
