@@ -59,6 +59,9 @@ test("what happened is said in the language of the person, from name and data", 
   server.pool.tables.insert("message", { ...alert, name: "VM_STARTED", priority: 5, body: `VM 'a{"b' started on host: host1 (uuid: 1) ${JSON.stringify({ vm: 'a{"b', host: "host1" })}` });
   expect(await screen.findByText("它位于 vms。其余心跳卷继续工作；再失去一个就会有影响。")).toBeTruthy();
   expect(await screen.findByText("位于 host1。")).toBeTruthy();
+  const flapping = { case: "quarantined", host: "host2" };
+  server.pool.tables.insert("message", { ...alert, name: "HA_HEARTBEAT_APPROACHING_TIMEOUT", body: `Slot 1 was put out three times in an hour: quarantined. ${JSON.stringify(flapping)}` });
+  expect(await screen.findByText(/haven host enable host2/), "the remedy is the very command").toBeTruthy();
   // A38: after a failure it was restarted, not moved.
   const restarted = { case: "failover", vm: "web1", host: "host2" };
   server.pool.tables.insert("message", { ...alert, name: "VM_STARTED", priority: 5, body: `VM 'web1' restarted by high availability ${JSON.stringify(restarted)}` });

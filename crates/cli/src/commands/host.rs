@@ -64,10 +64,13 @@ async fn row(context: &mut Context, host: &Record) -> Outcome<Row> {
 }
 
 fn state(host: &Record, live: bool) -> &'static str {
-    match (live, host.flag("enabled")) {
-        (false, _) => "lost",
-        (true, false) => "disabled",
-        (true, true) => "live",
+    // What the guards hold against it; nothing starts there.
+    match (host.entry("other_config", "haven_quarantine"), live, host.flag("enabled")) {
+        (Some("flapping"), ..) => "quarantined",
+        (_, false, _) => "lost",
+        (Some("diskless"), ..) => "draining",
+        (_, true, false) => "disabled",
+        (_, true, true) => "live",
     }
 }
 

@@ -111,6 +111,21 @@ fn a_lost_host_is_declared_dead_and_forgotten_on_request() {
     );
 }
 
+/// What keeps further machines away from a host is seen where hosts are listed.
+#[test]
+fn hosts_say_what_the_guards_hold_against_them() {
+    let host = |n: u32, mark: &str| {
+        json!({"uuid": format!("h{n}-uuid"), "name_label": format!("host{n}"), "enabled": true,
+            "metrics": format!("OpaqueRef:hm{n}"), "other_config": {"haven_quarantine": mark}})
+    };
+    let hosts = json!({"OpaqueRef:h1": host(1, "diskless"), "OpaqueRef:h2": host(2, "flapping")});
+    let pool = small_pool().answers("host.get_all_records", hosts).serve();
+    let listed = pool.haven(&["--output", "json", "host", "list"]);
+    let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+    let states: Vec<_> = listed.as_array().unwrap().iter().map(|host| &host["state"]).collect();
+    assert_eq!(states, ["draining", "quarantined"]);
+}
+
 #[test]
 fn a_host_is_promoted_only_on_a_clear_word() {
     let pool = Script::default()

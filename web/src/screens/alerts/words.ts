@@ -64,21 +64,25 @@ export function alertWords(alert: Pick<Records["message"], "name" | "body">, i18
   return {
     title: title === undefined ? alert.name.replaceAll("_", " ").toLowerCase() : t(title),
     detail,
-    remedy: remedy === undefined ? "" : t(remedy),
+    remedy: remedy === undefined ? "" : worded(remedy, data, i18n),
     kind: which,
     // XML is what other programs tell each other.
     foreign: isKnown || text.startsWith("<") ? "" : text,
   };
 }
 
-function detailOf(id: string, data: AlertData, { t, has, number }: Says, errorText: (error: unknown) => ErrorText): string {
+function detailOf(id: string, data: AlertData, i18n: Says, errorText: (error: unknown) => ErrorText): string {
   const { error } = data;
   if (Array.isArray(error)) {
     const [code = "", ...params] = error.map(String);
     const words = errorText(new ApiError(code, params));
     return `${words.what} ${words.remedy}`.trim();
   }
-  if (!has(id)) return "";
+  return i18n.has(id) ? worded(id, data, i18n) : "";
+}
+
+/** A sentence of the catalogue with what the alert says of names and times. */
+function worded(id: string, data: AlertData, { t, number }: Says): string {
   const args: Record<string, string | number> = {};
   for (const [key, value] of Object.entries(data)) {
     if (typeof value === "number" || typeof value === "string") args[key] = value;
