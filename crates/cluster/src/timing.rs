@@ -45,6 +45,10 @@ pub const DRIFT_PER_MILLE: u64 = 10;
 /// What one decision (two phases of a ballot) is given in the bounds, in milliseconds.
 pub const DECISION_MS: u64 = 250;
 
+/// What the next coordinator is given in the bounds to copy the database to an area of its own, in
+/// milliseconds. No time-out: a large database on slow storage takes longer, and nothing is lost by it.
+pub const COPY_MS: u64 = 1_000;
+
 /// Nobody hurries who takes a host out of the pool, and busy hosts may be slower than the bounds say.
 const FORGOTTEN_MIN_MS: u64 = 30_000;
 
@@ -176,5 +180,13 @@ impl Timing {
         let by_votes = ns(decided) + self.t_vote_void_ns();
         let wait = self.t_dead_ns().max(by_votes) / 1_000_000;
         wait + 2 * u64::from(self.beat_ms) + u64::from(self.margin_ms)
+    }
+
+    /// The same when it was the coordinator that lost its power. The next one is named as it is put
+    /// out and may act when it is dead; then it copies the database ([`COPY_MS`]), has one more record
+    /// decided that makes the copy the live one, and reads that within two beats.
+    #[must_use]
+    pub fn takeover_bound_ms(&self) -> u64 {
+        self.restart_bound_ms() + COPY_MS + DECISION_MS + 2 * u64::from(self.beat_ms)
     }
 }

@@ -1,6 +1,6 @@
 //! Fixed scenarios: one fault at a known moment, and what must follow within which virtual time.
 
-use haven_cluster::timing::{Profile, Timing};
+use haven_cluster::timing::{COPY_MS, Profile, Timing};
 use haven_sim::faults::Fault;
 use haven_sim::{Options, World};
 
@@ -66,6 +66,13 @@ fn bounds_of_the_profiles() {
     assert!(Timing::of(Profile::Fast).restart_bound_ms() <= 7_000);
     assert!(Timing::of(Profile::Default).restart_bound_ms() <= 23_000);
     assert!(Timing::of(Profile::Conservative).restart_bound_ms() <= 66_000);
+    // Scenario 2: the coordinator's is larger.
+    let allowed = [(Profile::Fast, 9), (Profile::Default, 27), (Profile::Conservative, 72)];
+    for (profile, seconds) in allowed {
+        let timing = Timing::of(profile);
+        assert!(timing.takeover_bound_ms() <= seconds * 1_000, "{profile:?}");
+        assert!(timing.takeover_bound_ms() > timing.restart_bound_ms() + COPY_MS, "{profile:?}");
+    }
 }
 
 /// Scenario 7: one host loses the network only: it alone fences, its VMs restart.

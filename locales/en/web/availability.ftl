@@ -107,6 +107,7 @@ profile-conservative-body = For storage that may stall for half a minute.
 
 # How soon what happens.
 limit-restart = A host loses power, or hangs: its protected machines begin to start elsewhere within { $seconds } s.
+limit-takeover = The coordinator loses power, or hangs: another host takes over, and protected machines begin to start within { $seconds } s; a large pool database on slow storage takes longer.
 limit-isolated = A host loses network and storage: it stops its machines within { $seconds } s, before they start elsewhere.
 limit-network = A host loses its network alone: the hosts agree on who stays, { $seconds } s later at the earliest.
 limit-storage = The storage stalls for all: nothing happens while a majority of the hosts hear each other; else hosts stop their machines within { $seconds } s.

@@ -107,6 +107,7 @@ profile-conservative-body = Para almacenamiento que puede pararse medio minuto.
 
 # Detalles de las alertas, y con qué rapidez ocurre cada cosa.
 limit-restart = Un host pierde la corriente o se cuelga: sus máquinas protegidas empiezan a arrancar en otro host en { $seconds } s.
+limit-takeover = El coordinador pierde la corriente o se cuelga: otro host toma su lugar y las máquinas protegidas empiezan a arrancar en { $seconds } s; con una base de datos grande en un almacenamiento lento tarda más.
 limit-isolated = Un host pierde la red y el almacenamiento: detiene sus máquinas en { $seconds } s, antes de que arranquen en otro host.
 limit-network = Un host pierde solo la red: los hosts acuerdan quién se queda, { $seconds } s después como muy pronto.
 limit-storage = El almacenamiento se detiene para todos: no pasa nada mientras una mayoría de los hosts se oiga; si no, los hosts detienen sus máquinas en { $seconds } s.

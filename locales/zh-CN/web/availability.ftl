@@ -102,6 +102,7 @@ profile-conservative-body = 适合可能停顿半分钟的存储。
 
 # 告警的细节，以及各种情况的时限。
 limit-restart = 主机断电或死机：其受保护的虚拟机在 { $seconds } 秒内开始在别处启动。
+limit-takeover = 协调者断电或死机：由另一台主机接管，受保护的虚拟机在 { $seconds } 秒内开始启动；池数据库很大而存储很慢时会更久。
 limit-isolated = 主机同时失去网络和存储：它在 { $seconds } 秒内停止自己的虚拟机，然后它们才在别处启动。
 limit-network = 主机只失去网络：各主机商定谁留下，最早在 { $seconds } 秒之后。
 limit-storage = 所有主机的存储都停顿：只要多数主机能互相听到，就什么也不会发生；否则主机在 { $seconds } 秒内停止自己的虚拟机。

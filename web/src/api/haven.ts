@@ -58,6 +58,8 @@ export interface HaHost {
 /** What the time-outs promise, in milliseconds. */
 export interface HaLimits {
   restart_ms: number;
+  /** The same when the host coordinates. Hosts of an earlier version do not say it. */
+  takeover_ms?: number;
   isolated_ms: number;
   network_ms: number;
   storage_ms: number;

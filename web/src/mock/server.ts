@@ -373,7 +373,7 @@ export class MockServer {
       tolerance: { wanted: pool?.ha_host_failures_to_tolerate ?? 0, possible: this.pool.tolerance() },
       protected: tables.all("VM").filter(([, vm]) => vm.power_state === "Running" && vm.ha_restart_priority === "restart").length,
       problems: [],
-      limits: enabled ? { restart_ms: 22_500, isolated_ms: 8000, network_ms: 4000, storage_ms: 8000, watchdog_ms: 15_000 } : null,
+      limits: enabled ? { restart_ms: 22_500, takeover_ms: 25_800, isolated_ms: 8000, network_ms: 4000, storage_ms: 8000, watchdog_ms: 15_000 } : null,
       hosts: tables.all("host").map(([, host]) => {
         const live = tables.get("host_metrics", host.metrics)?.live === true;
         return { name: host.name_label, uuid: host.uuid, state: enabled ? (live ? "member" : "dead") : live ? "live" : "silent", network: live, storage: live, permit: enabled && live ? "disk" : "", watchdog: enabled ? (live ? "armed" : "waits") : "off", ...(enabled && host.name_label !== "host1" ? { heard_ms: [live ? 140 : 95_000], disk_ms: live ? 610 : 95_000 } : {}) };

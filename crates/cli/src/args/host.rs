@@ -63,7 +63,7 @@ pub(crate) enum HostCommand {
         /// The host
         host: String,
     },
-    /// Vouch, without HA, that a lost host is off: its machines may start elsewhere
+    /// Vouch, with HA or without, that a lost host is off: its machines may start elsewhere
     DeclareDead {
         /// The host
         host: String,

@@ -1,7 +1,7 @@
 //! What `haven ha status` prints: phases, who hears whom, and the bounds that the timing gives.
 
 use haven_cluster::control::{GuardPhase, GuardState, IsolationResponse};
-use haven_cluster::timing::Timing;
+use haven_cluster::timing::{COPY_MS, Timing};
 use serde::Serialize;
 
 use super::takeover::Ha;
@@ -79,6 +79,8 @@ pub fn summary(state: Option<&GuardState>) -> String {
 pub struct Limits {
     /// A host loses power or hangs: its protected VMs begin to restart within.
     pub restart_ms: u64,
+    /// The same when the host is the coordinator: another one takes over first.
+    pub takeover_ms: u64,
     /// A host loses network and storage: it stops its VMs within.
     pub isolated_ms: u64,
     /// A host loses its network alone: the hosts agree on who stays at the earliest after.
@@ -98,6 +100,7 @@ impl Limits {
         let lease = u64::from(timing.t_lease_ms);
         Self {
             restart_ms: timing.restart_bound_ms(),
+            takeover_ms: timing.takeover_bound_ms(),
             isolated_ms: lease.max(u64::from(timing.t_net_ms)),
             network_ms: timing.t_put_ms.into(),
             storage_ms: lease,
@@ -116,6 +119,13 @@ pub fn bounds(timing: Timing, response: IsolationResponse) -> Vec<String> {
         format!(
             "A host loses power, or hangs: the restart of its protected VMs begins within {}.",
             seconds(limits.restart_ms)
+        ),
+        format!(
+            "The coordinator loses power, or hangs: another host takes over, and the restart begins \
+             within {}. {} of that are for the copy of the pool database, which takes longer if it is \
+             large and the storage slow.",
+            seconds(limits.takeover_ms),
+            seconds(COPY_MS)
         ),
         format!(
             "A host loses network and storage: it stops its VMs within {}, before they are \
@@ -157,11 +167,25 @@ mod tests {
     fn the_bounds_of_the_default_profile_are_the_documented_ones() {
         let timing = Timing::of(Profile::Default);
         let asking = bounds(timing, IsolationResponse::Shutdown);
-        assert!(asking[5].contains("after 9.0 s at the latest"), "{asking:?}");
+        assert!(asking[6].contains("after 9.0 s at the latest"), "{asking:?}");
         let plain = bounds(timing, IsolationResponse::Fence);
-        assert_eq!(plain.len(), 5);
+        assert_eq!(plain.len(), 6);
         assert!(plain[0].contains("within 22.") || plain[0].contains("within 23."), "{plain:?}");
-        assert!(plain[4].contains("15.0 s"), "{plain:?}");
+        assert!(plain[5].contains("15.0 s"), "{plain:?}");
+    }
+
+    /// Scenario 2: the bound of the coordinator is larger, and printed.
+    #[test]
+    fn the_loss_of_the_coordinator_has_a_larger_bound_of_its_own() {
+        for profile in [Profile::Fast, Profile::Default, Profile::Conservative] {
+            let timing = Timing::of(profile);
+            let limits = Limits::of(timing, IsolationResponse::Fence);
+            assert_eq!(limits.takeover_ms, timing.takeover_bound_ms());
+            assert!(limits.takeover_ms > limits.restart_ms);
+        }
+        let said = bounds(Timing::of(Profile::Default), IsolationResponse::Fence);
+        assert!(said[1].starts_with("The coordinator loses power"), "{said:?}");
+        assert!(said[1].contains("within 25.") || said[1].contains("within 26."), "{said:?}");
     }
 
     #[test]

@@ -114,7 +114,7 @@ function Controls({ status }: { status: HaStatus }): ReactNode {
   );
 }
 
-const LIMITS = ["restart", "isolated", "network", "storage", "watchdog", "guests"] as const;
+const LIMITS = ["restart", "takeover", "isolated", "network", "storage", "watchdog", "guests"] as const;
 
 /** How soon what happens, by kind of fault. */
 function Limits({ limits, profile }: { limits: HaLimits; profile: string }): ReactNode {
