@@ -35,6 +35,7 @@ install: ## copy programs and units to this host (after `make build`; root); DES
 	@mkdir -p $(DESTDIR)/etc/systemd/system
 	cp -r packaging/systemd/. $(DESTDIR)/etc/systemd/system/
 	@test -e $(DESTDIR)/etc/haven/guard.toml || install -D -m 644 packaging/etc/guard.toml $(DESTDIR)/etc/haven/guard.toml
+	@test -e $(DESTDIR)/etc/modprobe.d/haven.conf || install -D -m 644 packaging/modprobe.d/haven.conf $(DESTDIR)/etc/modprobe.d/haven.conf
 	@test -e $(DESTDIR)/etc/pam.d/haven || install -D -m 644 packaging/pam.d/haven $(DESTDIR)/etc/pam.d/haven
 	@mkdir -p $(DESTDIR)/usr/share/bash-completion/completions
 	$(BIN)/haven completion bash > $(DESTDIR)/usr/share/bash-completion/completions/haven

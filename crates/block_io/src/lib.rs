@@ -4,8 +4,9 @@
 //! volumes and to the machine, without ever letting a stuck device stop the caller.
 //!
 //! Owns: direct aligned block IO ([`BlockFile`], [`Area`]), the abandonable IO threads
-//! ([`IoLanes`]), the watchdog device ([`Watchdog`]), durable ledgers ([`Ledger`]), the mark of
-//! this boot ([`mark`]) and `CLOCK_BOOTTIME` ([`boottime_ns`]).
+//! ([`IoLanes`]), the watchdog device ([`Watchdog`]) and what is known of one without arming it
+//! ([`WatchdogFacts`]), whether this is a host of Xen ([`Hypervisor`]), durable ledgers ([`Ledger`]),
+//! the mark of this boot ([`mark`]) and `CLOCK_BOOTTIME` ([`boottime_ns`]).
 //!
 //! Never does: decide anything. No protocol, no layout of the volumes, no async.
 
@@ -18,6 +19,8 @@ mod ledger;
 pub mod mark;
 mod sys;
 mod watchdog;
+mod watchdog_facts;
+mod xen;
 
 pub use area::{Area, AreaError, Blocks, SEALS, open_volume};
 pub use block::{BLOCK_SIZE, BlockBuffer};
@@ -26,3 +29,5 @@ pub use file::{BlockFile, BlockIoError, OpenMode};
 pub use lanes::{IoDone, IoLanes, IoOperation, IoRefused, LANES_MAX};
 pub use ledger::{Ledger, LedgerError};
 pub use watchdog::{Watchdog, WatchdogError};
+pub use watchdog_facts::{NoWatchdog, WatchdogFacts, watchdog_path};
+pub use xen::Hypervisor;

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use haven_block_io::{Hypervisor, watchdog_path};
+use serde::{Deserialize, Deserializer};
 
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -29,10 +30,15 @@ pub(crate) enum ResetMode {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub(crate) struct FileConfig {
-    /// The watchdog; `none` runs without one, which only tests may.
+    /// The watchdog. `none`: this host has none; a pool is armed with such hosts only where that is
+    /// accepted (`haven ha enable --without-watchdog`). The first one, which is the default, stands
+    /// for Xen's own on a host of Xen that has it.
     pub(crate) watchdog_device: String,
     /// Bite time of a watchdog that cannot be asked for it.
     pub(crate) watchdog_bite_ms: u64,
+    /// What runs the guests: `qemu`, `xen`, or `auto` for what the kernel shows.
+    #[serde(deserialize_with = "hypervisor")]
+    pub(crate) hypervisor: Hypervisor,
     /// Cgroups of havend, libvirtd and their helpers; every process below them is stopped first.
     pub(crate) gate_cgroups: Vec<PathBuf>,
     /// Cgroups of virtual machines.
@@ -50,6 +56,7 @@ impl Default for FileConfig {
         Self {
             watchdog_device: "/dev/watchdog".to_owned(),
             watchdog_bite_ms: 5000,
+            hypervisor: Hypervisor::Auto,
             gate_cgroups: Vec::new(),
             vm_cgroups: Vec::new(),
             vm_executables: vec!["qemu-system".to_owned(), "qemu-kvm".to_owned()],
@@ -114,11 +121,22 @@ impl Config {
 
     /// The watchdog device, unless there is none.
     pub(crate) fn watchdog(&self) -> Option<PathBuf> {
-        match self.file.watchdog_device.as_str() {
-            "none" => None,
-            device => Some(below(&self.root, device)),
-        }
+        watchdog_path(&self.root, &self.file.watchdog_device, self.is_xen())
     }
+
+    /// Whether guests are domains of Xen, which no process stands for.
+    pub(crate) fn is_xen(&self) -> bool {
+        self.file.hypervisor.is_xen(&self.root)
+    }
+
+    /// What lists the domains of Xen.
+    pub(crate) fn xen_lister(&self) -> PathBuf {
+        below(&self.root, "/usr/sbin/xl")
+    }
+}
+
+fn hypervisor<'de, D: Deserializer<'de>>(from: D) -> Result<Hypervisor, D::Error> {
+    String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
 }
 
 fn below(root: &Path, path: &str) -> PathBuf {
@@ -143,12 +161,17 @@ mod tests {
     fn a_file_is_read_and_a_bad_one_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("g.toml");
-        std::fs::write(&path, "watchdog_bite_ms = 2000\nfuture = 1\n").unwrap();
+        let text = "watchdog_bite_ms = 2000\nfuture = 1\nhypervisor = \"xen\"\n";
+        std::fs::write(&path, text).unwrap();
         let config = Config::load(Path::new("/"), Some(&path)).unwrap();
         assert_eq!(config.file.watchdog_bite_ms, 2000);
         assert_eq!(config.file.reset, ResetMode::Reboot);
+        assert!(config.is_xen());
         assert!(config.file.vm_executables.iter().any(|name| name == "qemu-system"));
         std::fs::write(&path, "watchdog_bite_ms = []").unwrap();
+        let error = Config::load(Path::new("/"), Some(&path)).unwrap_err();
+        assert!(error.to_string().contains("g.toml"), "{error}");
+        std::fs::write(&path, "hypervisor = \"zen\"").unwrap();
         let error = Config::load(Path::new("/"), Some(&path)).unwrap_err();
         assert!(error.to_string().contains("g.toml"), "{error}");
         assert!(Config::load(Path::new("/"), Some(Path::new("/nowhere.toml"))).is_err());

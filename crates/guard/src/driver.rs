@@ -35,6 +35,8 @@ const BATCH_MAX: usize = 64;
 const UNKNOWN: &str = "MESSAGE_METHOD_UNKNOWN";
 /// Clients at the same time.
 const CLIENTS_MAX: usize = 16;
+/// How many may look at the same time whether guests run.
+const LOOKS_MAX: u32 = 4;
 
 /// The loop's state.
 pub(crate) struct Driver {
@@ -57,8 +59,10 @@ pub(crate) struct Driver {
     heard_ns: Option<u64>,
     alive: bool,
     formatting: bool,
-    /// Somebody looks whether guests run.
+    /// Somebody looks whether the daemon is right that no guest runs.
     looking: bool,
+    /// How many look whether guests run, for whatever command.
+    looks: u32,
     /// The last epoch of a membership that ended: tells havend that the pool is disarmed.
     last_epoch: Option<EpochView>,
     logged: Option<(GuardPhase, Option<EpochView>, bool)>,
@@ -86,6 +90,7 @@ impl Driver {
             alive: false,
             formatting: false,
             looking: false,
+            looks: 0,
             last_epoch: None,
             logged: None,
         }
@@ -148,9 +153,9 @@ impl Driver {
                 self.formatting = false;
                 self.reply(client, GuardReply { id, result });
             }
-            Event::Looked { client, id, running, protected } => {
-                self.looking = false;
-                self.pass_on(client, id, GuardCommand::Load { running, protected }, steps);
+            Event::Looked { client, id, command, runs } => {
+                self.looks -= 1;
+                self.looked(client, id, command, runs, steps);
             }
             Event::Connected(id, client) => {
                 if self.clients.len() < CLIENTS_MAX {
@@ -190,42 +195,67 @@ impl Driver {
                     self.reply(client, GuardReply { id, result: Err(refusal) });
                 }
             }
+            // The answer that is on its way is as good.
+            GuardCommand::Load { running: 0, .. } if self.looking => {
+                self.reply(client, GuardReply { id, result: Ok(()) });
+            }
+            // A daemon that has just started says so before it has asked the hypervisor.
+            command @ (GuardCommand::Load { running: 0, .. }
+            | GuardCommand::Arm(_)
+            | GuardCommand::Exclude) => self.look(client, id, command, steps),
+            command => self.pass_on(client, id, command, steps),
+        }
+    }
+
+    /// Has somebody look whether guests run, which may take longer than a beat; then the command
+    /// is carried out.
+    fn look(&mut self, client: ClientId, id: u64, command: GuardCommand, steps: &mut Vec<Step>) {
+        let load = matches!(command, GuardCommand::Load { .. });
+        let (fencer, events, looked) = (self.fencer.clone(), self.sender.clone(), command.clone());
+        let started = self.looks < LOOKS_MAX
+            && spawn("guests", move || {
+                let runs = fencer.vm_runs();
+                let event = Event::Looked { client, id, command: looked, runs };
+                let _ended: Result<(), _> = events.send(event);
+            })
+            .is_ok();
+        if started {
+            self.looks += 1;
+            self.looking |= load;
+        } else {
+            // Whoever cannot look believes the worse.
+            self.looked(client, id, command, true, steps);
+        }
+    }
+
+    /// Carries out a command for which it had to be known whether guests run.
+    fn looked(
+        &mut self,
+        client: ClientId,
+        id: u64,
+        command: GuardCommand,
+        runs: bool,
+        steps: &mut Vec<Step>,
+    ) {
+        match command {
+            GuardCommand::Load { protected, .. } => {
+                self.looking = false;
+                let load = GuardCommand::Load { running: u32::from(runs), protected };
+                self.pass_on(client, id, load, steps);
+            }
             GuardCommand::Arm(config) => {
-                let result = self.arm(*config);
+                let result = self.arm(*config, runs);
                 if let Err(refusal) = &result {
                     log::error(&format!("not armed: {}", refusal.text));
                 }
                 self.reply(client, GuardReply { id, result });
                 self.dirty = true;
             }
-            // A daemon that has just started says so before it has asked the hypervisor.
-            GuardCommand::Load { running: 0, protected } if !self.looking => {
-                self.look(client, id, protected, steps);
-            }
-            // The answer that is on its way is as good.
-            GuardCommand::Load { running: 0, .. } => {
-                self.reply(client, GuardReply { id, result: Ok(()) });
-            }
-            GuardCommand::Exclude if self.fencer.vm_runs() => {
+            GuardCommand::Exclude if runs => {
                 let text = "virtual machines still run on this host; move or stop them first";
                 self.reply(client, GuardReply { id, result: Err(refusal("HOST_IN_USE", text)) });
             }
             command => self.pass_on(client, id, command, steps),
-        }
-    }
-
-    /// Has somebody look through the processes of this host, which may take longer than a beat.
-    fn look(&mut self, client: ClientId, id: u64, protected: u32, steps: &mut Vec<Step>) {
-        let (fencer, events) = (self.fencer.clone(), self.sender.clone());
-        let started = spawn("guests", move || {
-            let running = u32::from(fencer.vm_runs());
-            let _ended: Result<(), _> =
-                events.send(Event::Looked { client, id, running, protected });
-        });
-        self.looking = started.is_ok();
-        if started.is_err() {
-            // Whoever cannot look believes the worse.
-            self.pass_on(client, id, GuardCommand::Load { running: 1, protected }, steps);
         }
     }
 
@@ -272,7 +302,7 @@ impl Driver {
         started.map_err(|error| startup_failed(&error.to_string()))
     }
 
-    fn arm(&mut self, config: ArmConfig) -> Result<(), GuardRefusal> {
+    fn arm(&mut self, config: ArmConfig, runs: bool) -> Result<(), GuardRefusal> {
         if let Some(membership) = &self.membership {
             return if *membership.config() == config {
                 Ok(())
@@ -283,7 +313,7 @@ impl Driver {
         let failed = |error: &dyn std::fmt::Display| startup_failed(&error.to_string());
         let incarnation = boot::next_incarnation(&self.config.incarnation(), Incarnation(0))
             .map_err(|error| failed(&error))?;
-        let running = self.running.max(u32::from(self.fencer.vm_runs()));
+        let running = self.running.max(u32::from(runs));
         let boot = BootInfo {
             host: config.host,
             incarnation,
@@ -298,6 +328,9 @@ impl Driver {
             .map_err(|error| failed(&error))?;
         if self.config.file.gate_cgroups.is_empty() {
             log::warn("no gate_cgroups are configured: fencing cannot stop havend and libvirtd");
+        }
+        if self.config.is_xen() {
+            log::info("the guests here are domains of Xen: to fence this host is to reset it");
         }
         log::info(&format!("armed as incarnation {}", incarnation.0));
         self.last_epoch = None;

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use haven_block_io::IoDone;
-use haven_cluster::control::{GuardRefusal, GuardRequest};
+use haven_cluster::control::{GuardCommand, GuardRefusal, GuardRequest};
 
 use crate::fence::FenceReport;
 
@@ -60,8 +60,8 @@ pub(crate) enum Event {
     Fenced(FenceReport),
     /// The statefiles are formatted, or not.
     Formatted { client: ClientId, id: u64, result: Result<(), GuardRefusal> },
-    /// Whether guests run, of which the pool daemon knows none.
-    Looked { client: ClientId, id: u64, running: u32, protected: u32 },
+    /// Whether guests run, which had to be known before this command.
+    Looked { client: ClientId, id: u64, command: GuardCommand, runs: bool },
     /// A pool daemon connected.
     Connected(ClientId, crate::control::Client),
     /// It asks for something.

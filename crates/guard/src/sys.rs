@@ -13,6 +13,14 @@ pub(crate) fn become_real_time() -> std::io::Result<()> {
     if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
+/// Takes the calling thread alone back among ordinary ones.
+pub(crate) fn become_ordinary() -> std::io::Result<()> {
+    let parameters = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the pointer is to a live, fully initialised structure; the call keeps nothing.
+    let result = unsafe { libc::sched_setscheduler(0, libc::SCHED_OTHER, &raw const parameters) };
+    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
 /// Ends the process at once, without destructors or exit handlers.
 pub(crate) fn exit_now(status: i32) -> ! {
     // SAFETY: `_exit` takes no pointer and does not return.

@@ -79,6 +79,15 @@ fn the_gate_is_what_the_guard_stops() {
     assert_eq!(groups("vm_cgroups"), ["/sys/fs/cgroup/machine.slice"]);
 }
 
+/// A reset that hangs on its way down is what the watchdog is for: it must not be stopped before.
+#[test]
+fn the_watchdog_goes_on_while_the_host_restarts() {
+    let text = fs::read_to_string(packaging().join("modprobe.d/haven.conf")).unwrap();
+    assert!(text.lines().any(|line| line == "options watchdog stop_on_reboot=0"), "{text}");
+    let make = fs::read_to_string(packaging().join("../Makefile")).unwrap();
+    assert!(make.contains("packaging/modprobe.d/haven.conf $(DESTDIR)/etc/modprobe.d"), "{make}");
+}
+
 /// What systemd itself thinks of them, where it is installed.
 #[test]
 fn systemd_finds_nothing_wrong() {

@@ -4,14 +4,19 @@
 //! back, no database write is on its way), then every VM process, then waiting until all of them
 //! are *gone*: a process stuck in IO is not. Never writes to shared storage and never talks to
 //! libvirt: both may hang.
+//!
+//! On a host of Xen a guest is no process: there nothing is ever said to be gone, and the machine
+//! resets, which ends the hypervisor with all that it runs.
 
 mod cgroup;
+mod domains;
 mod process;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use cgroup::Cgroup;
+use domains::Domains;
 use process::{Process, by_executable};
 
 use crate::config::Config;
@@ -25,6 +30,8 @@ pub(crate) struct Fencer {
     gate: Vec<PathBuf>,
     vms: Vec<PathBuf>,
     vm_executables: Vec<String>,
+    /// Guests that are no processes, on a host of Xen.
+    domains: Option<Domains>,
     bound: Duration,
     /// How one process is killed; tests put a blunt one here.
     strike: fn(Process),
@@ -46,19 +53,27 @@ impl Fencer {
             gate: config.file.gate_cgroups.clone(),
             vms: config.file.vm_cgroups.clone(),
             vm_executables: config.file.vm_executables.clone(),
+            domains: config.is_xen().then(|| Domains::listed_by(&config.xen_lister())),
             bound: Duration::from_millis(config.file.fence_bound_ms),
             strike: Process::kill,
         }
     }
 
-    /// Whether a VM process runs here.
+    /// Whether a VM runs here, or may run. May wait for a process: never on the loop.
     pub(crate) fn vm_runs(&self) -> bool {
         let in_groups = self.vms.iter().any(|path| !Cgroup::new(path).processes().is_empty());
-        in_groups || !by_executable(&self.vm_executables).is_empty()
+        in_groups
+            || !by_executable(&self.vm_executables).is_empty()
+            || self.domains.as_ref().is_some_and(Domains::may_run)
     }
 
     /// Ends everything; returns at the latest after the bound.
     pub(crate) fn fence(&self) -> FenceReport {
+        if self.domains.is_some() {
+            // At once: while processes were ended the guests would only run on.
+            let text = "the guests of Xen are no processes; they end with this machine".to_owned();
+            return FenceReport { clean: false, text };
+        }
         let started = Instant::now();
         let gate = self.groups(&self.gate);
         let vms = self.groups(&self.vms);
@@ -134,6 +149,7 @@ mod tests {
             gate: vec![gate.path().to_owned()],
             vms: vec![vms.path().to_owned(), PathBuf::from("/nowhere")],
             vm_executables: Vec::new(),
+            domains: None,
             bound: Duration::from_secs(10),
             strike: Process::kill,
         };
@@ -153,6 +169,7 @@ mod tests {
             gate: Vec::new(),
             vms: vec![vms.path().to_owned()],
             vm_executables: Vec::new(),
+            domains: None,
             bound: Duration::from_millis(50),
             strike: |_| {},
         };
@@ -161,5 +178,21 @@ mod tests {
         assert!(report.text.contains("1 of 1"), "{report:?}");
         vm.kill().unwrap();
         vm.wait().unwrap();
+    }
+
+    /// An empty host of Xen as well: that it is empty is seen a moment too early.
+    #[test]
+    fn a_host_of_xen_is_never_clean() {
+        let fencer = Fencer {
+            gate: Vec::new(),
+            vms: Vec::new(),
+            vm_executables: Vec::new(),
+            domains: Some(Domains::listed_by(std::path::Path::new("/nowhere/xl"))),
+            bound: Duration::from_secs(10),
+            strike: Process::kill,
+        };
+        assert!(fencer.vm_runs());
+        let report = fencer.fence();
+        assert!(!report.clean, "{report:?}");
     }
 }

@@ -173,6 +173,38 @@ fn a_host_is_not_excluded_while_a_vm_runs() {
     });
 }
 
+/// A host that is put out ends what it runs and goes on as the next life. On a host of Xen guests are
+/// no processes: there nothing is said to be gone, and the machine resets.
+#[test]
+fn a_host_of_xen_is_fenced_by_a_reset_and_another_one_in_order() {
+    let mut pool = Pool::start(pool::timing());
+    pool.guards[1].on_xen(&[]);
+    form(&mut pool);
+    for (index, exit) in [(1, 86), (2, 0)] {
+        let coordinator = acting(&mut pool);
+        assert_ne!(coordinator, index, "the first host founds the pool");
+        let host = pool.config(index).host;
+        pool.guards[coordinator].request(GuardCommand::PutOut { host }).unwrap();
+        assert_eq!(pool.guards[index].ended(), Some(exit));
+        assert_eq!(pool.guards[index].has_mark(), exit == 86, "the mark of this boot");
+    }
+}
+
+/// A host of Xen leaves in order only when the hypervisor runs no guest, whatever its daemon believes.
+#[test]
+fn a_host_of_xen_is_not_excluded_while_a_domain_runs() {
+    let mut pool = Pool::start(pool::timing());
+    pool.guards[1].on_xen(&[]);
+    form(&mut pool);
+    let guard = &mut pool.guards[1];
+    guard.run_domains(&[7]);
+    assert_eq!(guard.request(GuardCommand::Exclude).unwrap_err().code, "HOST_IN_USE");
+    guard.run_domains(&[]);
+    guard.request(GuardCommand::Load { running: 0, protected: 0 }).unwrap();
+    guard.request(GuardCommand::Exclude).unwrap();
+    guard.wait("the end of its membership", WAIT, |state| state.phase == GuardPhase::Idle);
+}
+
 /// The daemon comes and goes, and a newer one asks for what this guard does not know: the guard says
 /// so and goes on; its membership and its permit are its own.
 #[test]

@@ -134,8 +134,9 @@ fn qemu_conf(n: u32) -> String {
 fn guard_toml(config: &LabConfig) -> String {
     let root = config.cgroup.root().display();
     format!(
-        "# Written by the lab: its watchdog is a FIFO, its gate a freezer cgroup.\n\
-         watchdog_device = \"/dev/watchdog\"\nwatchdog_bite_ms = {}\n\
+        "# Written by the lab: its watchdog is a FIFO, its gate a freezer cgroup, and its guests are\n\
+         # processes, whatever the machine around it is.\n\
+         watchdog_device = \"/dev/watchdog\"\nwatchdog_bite_ms = {}\nhypervisor = \"qemu\"\n\
          gate_cgroups = [\"{root}/gate\"]\n\
          # VMs are in the gate too, and known by their executables.\nvm_cgroups = []\n",
         config.watchdog_ms
