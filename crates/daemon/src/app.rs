@@ -43,7 +43,7 @@ impl Daemon {
     ) -> Result<Self, BootError> {
         let identity = open_identity(&config)?;
         let leftovers = transfer::end_leftovers(&config.paths.run());
-        let link = GuardLink::start(&config.paths, identity.clone());
+        let link = GuardLink::start(&config, identity.clone());
         let ports = HaPorts { permits: Arc::new(link.clone()), guard: Arc::new(link.clone()) };
         let mut side = HostSide::assemble(config.clone(), identity.clone(), drivers, ports);
         let state = AppState::start(config, &side);

@@ -114,6 +114,7 @@ pub(super) async fn preflight_of(
         wall_ms: super::wall_ms(),
         peers,
         without_watchdog,
+        bite_ms: arm.timing.t_wd_ms,
         heartbeats: arm.hosts.iter().map(|spec| (spec.host.0, beats(spec))).collect(),
         reach: Vec::new(),
     };

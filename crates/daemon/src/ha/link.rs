@@ -15,7 +15,6 @@ use haven_cluster::control::{
     ArmConfig, GuardCommand, GuardLine, GuardPhase, GuardRefusal, GuardRequest, GuardState,
     PROTOCOL,
 };
-use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -25,8 +24,9 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use super::permit;
 use super::preflight;
 use super::promises::Promises;
+use super::watchdog::GuardHost;
 use crate::agent::permit::{ArmedView, GuardPort, PermitGate, PortFuture};
-use crate::config::Paths;
+use crate::config::Config;
 use crate::identity::{IdentityStore, Member};
 use crate::orders::{PreflightReply, PreflightRequest};
 
@@ -52,7 +52,7 @@ pub type LinkState = Option<Arc<GuardState>>;
 #[derive(Clone, Debug)]
 pub struct GuardLink {
     identity: Arc<IdentityStore>,
-    watchdog: PathBuf,
+    guard_host: GuardHost,
     state: watch::Receiver<LinkState>,
     requests: mpsc::Sender<(GuardCommand, Answer)>,
     load: watch::Sender<(u32, u32)>,
@@ -73,13 +73,13 @@ impl Drop for Resting {
 impl GuardLink {
     /// Starts the link's task.
     #[must_use]
-    pub fn start(paths: &Paths, identity: Arc<IdentityStore>) -> Self {
+    pub fn start(config: &Config, identity: Arc<IdentityStore>) -> Self {
         let (state_sender, state) = watch::channel(None);
         let (requests, inbox) = mpsc::channel(REQUESTS_MAX);
         let load = watch::Sender::new((0, 0));
         let resting: Arc<AtomicU32> = Arc::default();
         let task = Task {
-            socket: paths.guard_socket(),
+            socket: config.paths.guard_socket(),
             identity: Arc::clone(&identity),
             state: state_sender,
             inbox,
@@ -88,7 +88,7 @@ impl GuardLink {
             promises: Promises::default(),
         };
         tokio::spawn(task.run());
-        Self { identity, watchdog: watchdog_device(paths), state, requests, load, resting }
+        Self { identity, guard_host: GuardHost::of(config), state, requests, load, resting }
     }
 
     /// Keeps the link from arming the guard because `host.json` says so: somebody is at it.
@@ -104,10 +104,9 @@ impl GuardLink {
         self.identity.host().0
     }
 
-    /// The watchdog that the guard of this host is configured to use; `none`: without one.
-    #[must_use]
-    pub fn watchdog_device(&self) -> PathBuf {
-        self.watchdog.clone()
+    /// This host as its guard is configured to see it.
+    pub(super) fn guard_host(&self) -> &GuardHost {
+        &self.guard_host
     }
 
     /// Where the pool daemon of the member with this address listens for members.
@@ -176,20 +175,6 @@ impl GuardPort for GuardLink {
 
     fn preflight(&self, request: PreflightRequest) -> PortFuture<'_, PreflightReply> {
         Box::pin(preflight::check_this_host(self.clone(), request))
-    }
-}
-
-/// Reads the guard's own configuration: only it knows which device it will open.
-fn watchdog_device(paths: &Paths) -> PathBuf {
-    #[derive(Deserialize)]
-    struct GuardToml {
-        watchdog_device: Option<String>,
-    }
-    let text = std::fs::read_to_string(paths.guard_settings()).unwrap_or_default();
-    let device = toml::from_str::<GuardToml>(&text).ok().and_then(|toml| toml.watchdog_device);
-    match device.as_deref() {
-        Some("none") => PathBuf::from("none"),
-        device => paths.below(device.unwrap_or("/dev/watchdog")),
     }
 }
 

@@ -37,6 +37,7 @@ mod takeover;
 pub mod timeline;
 mod volumes;
 mod vouch;
+mod watchdog;
 
 pub(crate) use alarm::twin_of;
 pub use link::{GuardLink, LinkState, Resting};

@@ -1,6 +1,6 @@
 //! What one host checks before it is armed. Changes nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::link::GuardLink;
-use crate::orders::PreflightSubject::{Addresses, Clock, Guard, Peers, Statefile, Watchdog};
+use super::watchdog::Wanted;
+use crate::orders::PreflightSubject::{Addresses, Clock, Guard, Peers, Statefile};
 use crate::orders::{PreflightFinding, PreflightReply, PreflightRequest, PreflightSubject};
 
 /// Longest wait for one block of a statefile.
@@ -24,16 +25,16 @@ const PEER_WAIT: Duration = Duration::from_secs(3);
 const SKEW_MS_MAX: u64 = 5_000;
 /// Smallest statefile.
 const STATEFILE_BLOCKS: u64 = 1024;
-/// What a host without a watchdog is called.
-const NO_WATCHDOG: &str = "HA_HEARTBEAT_DAEMON_STARTUP_FAILED";
-/// Where the kernel says what the first watchdog is.
-const WATCHDOG_IDENTITY: &str = "/sys/class/watchdog/watchdog0/identity";
 
 /// Checks this host.
 pub(super) async fn check_this_host(link: GuardLink, request: PreflightRequest) -> PreflightReply {
     let mut reply = PreflightReply::default();
-    check_guard(&link, &mut reply);
-    check_watchdog(&link.watchdog_device(), request.without_watchdog, &mut reply);
+    let wanted = Wanted {
+        none_accepted: request.without_watchdog,
+        bite_ms: request.bite_ms.into(),
+        guard_is_idle: check_guard(&link, &mut reply),
+    };
+    link.guard_host().check(wanted, &mut reply);
     check_own_addresses(&request, link.host(), &mut reply);
     check_clock(request.wall_ms, &mut reply);
     for statefile in &request.statefiles {
@@ -69,53 +70,20 @@ pub(super) async fn check_this_host(link: GuardLink, request: PreflightRequest) 
     reply
 }
 
-fn finding(about: PreflightSubject, code: &str, text: String) -> PreflightFinding {
+pub(super) fn finding(about: PreflightSubject, code: &str, text: String) -> PreflightFinding {
     PreflightFinding { code: code.to_owned(), text, about: Some(about) }
 }
 
-fn check_guard(link: &GuardLink, reply: &mut PreflightReply) {
+/// Whether the guard answers, and is armed by nobody.
+fn check_guard(link: &GuardLink, reply: &mut PreflightReply) -> bool {
     let phase = link.state().map(|state| state.phase.clone());
     let text = match phase {
-        Some(GuardPhase::Idle) => return,
+        Some(GuardPhase::Idle) => return true,
         Some(_) => "the guard of this host is armed already; disarm it first",
         None => "the guard of this host does not answer; start haven-guard.service",
     };
     reply.findings.push(finding(Guard, "HA_HEARTBEAT_DAEMON_STARTUP_FAILED", text.to_owned()));
-}
-
-fn check_watchdog(device: &Path, accepted: bool, reply: &mut PreflightReply) {
-    if device == Path::new("none") {
-        let text = "this host runs without a watchdog: one that hangs is not reset, and may write to \
-                    its disks after its VMs were started elsewhere";
-        match accepted {
-            true => reply.warnings.push(finding(Watchdog, NO_WATCHDOG, text.to_owned())),
-            false => {
-                let text = format!(
-                    "{text}; name a device in guard.toml, or accept it in as many words with \
-                     `haven ha enable --without-watchdog`"
-                );
-                reply.findings.push(finding(Watchdog, NO_WATCHDOG, text));
-            }
-        }
-    } else if !device.exists() {
-        let text = format!(
-            "there is no watchdog at {}; load the driver of the hardware's watchdog, or softdog",
-            device.display()
-        );
-        reply.findings.push(finding(Watchdog, "HA_HEARTBEAT_DAEMON_STARTUP_FAILED", text));
-    } else {
-        check_softdog(reply);
-    }
-}
-
-/// A softdog is better than nothing, and stands still when the kernel does.
-fn check_softdog(reply: &mut PreflightReply) {
-    let identity = std::fs::read_to_string(WATCHDOG_IDENTITY).unwrap_or_default();
-    if identity.to_lowercase().contains("software watchdog") {
-        let text = "the watchdog is software: it does not reset a host whose kernel hangs; load the \
-                    driver of the hardware's one if there is one";
-        reply.warnings.push(finding(Watchdog, "HA_HOST_CANNOT_BE_FENCED", text.to_owned()));
-    }
+    false
 }
 
 /// A guard that is told to beat from an address which this host does not have cannot start.
@@ -176,19 +144,6 @@ mod tests {
         assert!(read_last_block(path.clone()).unwrap_err().contains("ends at"));
         file.set_len(4 << 20).unwrap();
         assert!(read_last_block(path).is_ok());
-    }
-
-    #[test]
-    fn a_missing_watchdog_stops_and_no_watchdog_warns() {
-        let mut reply = PreflightReply::default();
-        check_watchdog(Path::new("/nowhere/watchdog"), true, &mut reply);
-        assert_eq!((reply.findings.len(), reply.warnings.len()), (1, 0));
-        check_watchdog(Path::new("none"), true, &mut reply);
-        check_watchdog(Path::new("/dev/null"), false, &mut reply);
-        assert_eq!((reply.findings.len(), reply.warnings.len()), (1, 1));
-        check_watchdog(Path::new("none"), false, &mut reply);
-        assert_eq!(reply.findings.len(), 2);
-        assert!(reply.findings[1].text.contains("in as many words"));
     }
 
     #[test]

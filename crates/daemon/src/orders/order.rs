@@ -388,6 +388,9 @@ pub struct PreflightRequest {
     /// The administrator accepts hosts whose guard is configured to have no watchdog.
     #[serde(default)]
     pub without_watchdog: bool,
+    /// Longest bite time of the watchdog, in milliseconds; 0: not chosen yet.
+    #[serde(default)]
+    pub bite_ms: u32,
     /// Addresses of this pool's hosts on heartbeat networks: each host must have its own.
     #[serde(default)]
     pub heartbeats: BTreeMap<Uuid, Vec<IpAddr>>,
