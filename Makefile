@@ -61,7 +61,7 @@ web-story: web ## the console's story on real hosts in namespaces, in Chromium: 
 
 test-fencing: ## power fencing with one of Debian's agents and an IPMI simulator, which it installs
 	@scripts/install-deps --fencing
-	cargo nextest run --locked -p haven-drivers --test ipmi
+	CI=true cargo nextest run --locked -p haven-drivers --test ipmi
 
 .PHONY: bench-web
 
