@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
 
+use haven_cluster::Invariant;
 use haven_cluster::control::{GuardCommand, GuardRefusal};
 use haven_cluster::ids::{EpochNumber, Life};
 
@@ -49,6 +50,10 @@ pub trait GuardPort: Send + Sync + Debug {
     /// The guard stands back for another machine that has this host's name.
     fn is_twin(&self) -> bool {
         false
+    }
+    /// What the guard, or what its daemon saw of it, says is broken.
+    fn broken(&self) -> Vec<Invariant> {
+        Vec::new()
     }
     /// Checks this host before arming.
     fn preflight(&self, request: PreflightRequest) -> PortFuture<'_, PreflightReply>;

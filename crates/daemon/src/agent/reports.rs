@@ -79,6 +79,7 @@ impl Agent {
             inventory,
             storage_faults: self.attached.faults(),
             twin: self.parts.guard.is_twin(),
+            broken: self.parts.guard.broken().iter().map(ToString::to_string).collect(),
         })
     }
 

@@ -1,5 +1,6 @@
 //! What the guard complains of, in names that people know.
 
+use haven_cluster::Invariant;
 use haven_cluster::alarm::Alarm;
 use haven_cluster::control::{ArmConfig, GuardState};
 use haven_model::alerts::{self, AlertMeta};
@@ -30,6 +31,19 @@ pub(super) fn named(db: &Image, config: Option<&ArmConfig>, sentence: &str) -> (
 /// This host's own guard stands back for another machine of its name.
 pub(super) fn says_twin(state: &GuardState) -> bool {
     state.alarms.iter().any(|alarm| alarm.parse() == Ok(Alarm::Twin))
+}
+
+/// The promises that this host's guard, or its daemon, says are broken.
+pub(super) fn broken(state: &GuardState) -> Vec<Invariant> {
+    let alarms = state.alarms.iter().filter_map(|alarm| alarm.parse::<Alarm>().ok());
+    alarms.filter_map(Alarm::promise).collect()
+}
+
+/// The alert about a promise that another host saw broken, and the sentence for who coordinates.
+pub(crate) fn broken_on(host: &str, promise: Invariant) -> (AlertMeta, String, Json) {
+    let alarm = Alarm::Broken(promise);
+    let data = json!({ "case": alarm.kind(), "host": host, "invariant": promise.id() });
+    (kind(alarm), format!("On {host}: {alarm}"), data)
 }
 
 /// The alert about a copy of a host that says so itself, and the sentence for who coordinates.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use haven_cluster::Invariant;
 use haven_cluster::control::{
     ArmConfig, GuardCommand, GuardLine, GuardPhase, GuardRefusal, GuardRequest, GuardState,
     PROTOCOL,
@@ -171,6 +172,10 @@ impl GuardPort for GuardLink {
 
     fn is_twin(&self) -> bool {
         self.state.borrow().as_deref().is_some_and(super::alarm::says_twin)
+    }
+
+    fn broken(&self) -> Vec<Invariant> {
+        self.state.borrow().as_deref().map(super::alarm::broken).unwrap_or_default()
     }
 
     fn preflight(&self, request: PreflightRequest) -> PortFuture<'_, PreflightReply> {

@@ -39,7 +39,7 @@ mod volumes;
 mod vouch;
 mod watchdog;
 
-pub(crate) use alarm::twin_of;
+pub(crate) use alarm::{broken_on, twin_of};
 pub use link::{GuardLink, LinkState, Resting};
 pub use restarts::TIMES_KEY;
 pub use status::HaStatus;

@@ -27,4 +27,8 @@ pub struct Report {
     /// other's disk. What else this report says is not the member's.
     #[serde(default)]
     pub twin: bool,
+    /// Promises that the sender saw broken, by name: its guard of itself, or its
+    /// daemon of its guard.
+    #[serde(default)]
+    pub broken: Vec<String>,
 }

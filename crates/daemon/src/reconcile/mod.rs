@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use haven_cluster::Invariant;
 use haven_model::codes;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -58,6 +59,8 @@ pub struct Reports {
     sweeping: AtomicBool,
     /// When a copy of a host last said that it is one.
     twins: Mutex<BTreeMap<Uuid, Instant>>,
+    /// Promises that a host said are broken.
+    broken: Mutex<BTreeSet<(Uuid, Invariant)>>,
 }
 
 impl Reports {
@@ -107,6 +110,12 @@ impl Reports {
         let twins = self.twins.lock().unwrap_or_else(PoisonError::into_inner);
         let near = twins.iter().filter(|(_, at)| at.elapsed() <= TWIN_GONE);
         near.map(|(host, _)| *host).collect()
+    }
+
+    /// A host saw this broken. Whether that is news.
+    fn breaks(&self, host: Uuid, promise: Invariant) -> bool {
+        let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        broken.insert((host, promise))
     }
 
     fn is_owed(&self, host: Uuid) -> bool {
@@ -212,6 +221,7 @@ async fn take(state: &Arc<AppState>, report: Report) {
     if report.twin {
         return twin(state, report.host.0).await;
     }
+    broken(state, &report).await;
     state.reports.hear(report.host.0);
     let host = haven_model::Ref::from_uuid(report.host.0);
     if let Err(error) = hosts::heard(state, host).await {
@@ -249,6 +259,25 @@ async fn twin(state: &Arc<AppState>, host: Uuid) {
     message::raise(state, alert, about, message::body(&text, &data)).await;
 }
 
+/// A member saw what must never happen: a person is told once in the life of this daemon. What this host's own
+/// guard says, the failover manager tells.
+async fn broken(state: &Arc<AppState>, report: &Report) {
+    let host = report.host.0;
+    let known = report.broken.iter().filter_map(|name| name.parse::<Invariant>().ok());
+    for promise in known.filter(|_| report.host != state.identity.host()) {
+        if !state.reports.breaks(host, promise) {
+            continue;
+        }
+        let uuid = host.to_string();
+        let name = state.pool.read(move |db| name_of(db, host)).await;
+        let name = name.unwrap_or_else(|_| uuid.clone());
+        let (alert, text, data) = crate::ha::broken_on(&name, promise);
+        tracing::error!(host = %uuid, invariant = promise.id(), "a promise is broken on {name}");
+        let about = (haven_model::MessageClass::Host, uuid);
+        message::raise(state, alert, about, message::body(&text, &data)).await;
+    }
+}
+
 /// What a host is called.
 pub(crate) fn name_of(db: &haven_pooldb::Image, host: Uuid) -> String {
     let row = db.get(haven_model::Ref::<haven_model::Host>::from_uuid(host));
@@ -270,6 +299,7 @@ mod tests {
             inventory: None,
             storage_faults: Vec::new(),
             twin: false,
+            broken: Vec::new(),
         }
     }
 

@@ -90,6 +90,7 @@ impl SimPeer {
             inventory,
             storage_faults: Vec::new(),
             twin: false,
+            broken: Vec::new(),
         })
     }
 }

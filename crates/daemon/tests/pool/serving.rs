@@ -71,6 +71,7 @@ async fn a_copy_of_a_host_is_told_of_and_its_report_is_not_the_hosts() {
         inventory: None,
         storage_faults: Vec::new(),
         twin: true,
+        broken: Vec::new(),
     };
     let begun = Instant::now();
     let told = || async {
@@ -94,4 +95,46 @@ async fn a_copy_of_a_host_is_told_of_and_its_report_is_not_the_hosts() {
     assert_eq!(messages.len(), 1, "{messages:?}");
     assert_eq!(messages[0]["obj_uuid"], json!(host.0.to_string()));
     assert_eq!(messages[0]["name"], "HA_HEARTBEAT_APPROACHING_TIMEOUT");
+}
+
+/// A member's guard, or its daemon, saw a promise broken: whoever looks at the pool is told, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_promise_that_a_member_saw_broken_is_told_once() {
+    let pool = pool(2).await;
+    let state = &pool.hosts[0].daemon.state;
+    let host = pool.hosts[1].daemon.state.identity.host();
+    let begun = Instant::now();
+    let told = || async {
+        let all = pool.ok("message.get_all_records", &[]).await;
+        let all = all.as_object().unwrap().values().cloned().collect::<Vec<_>>();
+        let about = |row: &serde_json::Value| row["body"].as_str().unwrap().contains("\"broken\"");
+        all.into_iter().filter(about).collect::<Vec<_>>()
+    };
+    // As a newer member may name one that is not known here.
+    for (sequence, names) in [(1, ["fork", "S99"]), (2, ["fork", "fork"]), (3, ["fork", "S99"])] {
+        let report = Report {
+            pool: state.identity.pool().unwrap().pool,
+            host,
+            sequence,
+            events: Vec::new(),
+            inventory: None,
+            storage_faults: Vec::new(),
+            twin: false,
+            broken: names.map(str::to_owned).to_vec(),
+        };
+        pool.hosts[0].daemon.reports.send(report).await.unwrap();
+        while told().await.is_empty() {
+            assert!(begun.elapsed() < WAIT, "nobody is told");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let messages = told().await;
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    assert_eq!(
+        (&messages[0]["name"], &messages[0]["obj_uuid"]),
+        (&json!("ALARM"), &json!(host.0.to_string()))
+    );
+    let body = messages[0]["body"].as_str().unwrap();
+    assert!(body.contains("Invariant fork is broken") && body.contains("host1"), "{body}");
 }
