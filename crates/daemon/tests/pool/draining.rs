@@ -3,6 +3,7 @@
 
 use haven_cluster::alarm::Alarm;
 use haven_drivers::hypervisor::HypervisorError;
+use haven_drivers::hypervisor::sim::Delays;
 use serde_json::{Value as Json, json};
 
 use crate::armed::Armed;
@@ -113,6 +114,59 @@ async fn a_vm_that_cannot_leave_runs_on_and_the_others_go() {
     // Long enough for several looks: it is not tried again and again.
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     assert_eq!(drains(&pool).await.len(), 1);
+}
+
+/// More machines on the third host than move at the same time, and slowly; answers when the first move.
+async fn under_way(pool: &Armed) -> Vec<Json> {
+    pool.enable().await.unwrap();
+    let mut vms = Vec::new();
+    for number in 0..6 {
+        vms.push(machine(pool, &format!("vm{number}"), 2).await);
+    }
+    let migrate = std::time::Duration::from_secs(6);
+    pool.world.set_delays(Delays { migrate, ..Delays::default() });
+    pool.guards.complain(0, &[Alarm::Diskless(pool.guards.slot(2))]);
+    pool.until("some are on their way", async |pool| moving(pool).await > 0).await;
+    vms
+}
+
+async fn moving(pool: &Armed) -> usize {
+    let rows = pool.ok("VM.get_all_records", &[]).await;
+    let moves = |row: &&Json| row["scheduled_to_be_resident_on"] != "OpaqueRef:NULL";
+    rows.as_object().unwrap().values().filter(moves).count()
+}
+
+async fn left_on(pool: &Armed, vms: &[Json], number: usize) -> usize {
+    let mut left = 0;
+    for vm in vms {
+        left += usize::from(runs_on(pool, vm, number).await);
+    }
+    left
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_has_its_storage_again_keeps_those_whose_turn_had_not_come() {
+    let pool = Armed::new(3).await;
+    let vms = under_way(&pool).await;
+    pool.guards.complain(0, &[]);
+    ended(&pool, 1, "success").await;
+    assert_eq!(left_on(&pool, &vms, 2).await, 2, "four were on their way");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drain_that_a_person_cancels_is_not_begun_again() {
+    let pool = Armed::new(3).await;
+    let vms = under_way(&pool).await;
+    let all = pool.ok("task.get_all_records", &[]).await;
+    let mut tasks = all.as_object().unwrap().iter();
+    let (task, _) = tasks.find(|(_, row)| row["name_label"] == "host.evacuate").unwrap();
+    pool.ok("task.cancel", &[json!(task)]).await;
+    ended(&pool, 1, "cancelled").await;
+    pool.until("those have arrived", async |pool| moving(pool).await == 0).await;
+    // Long enough for several looks.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    assert_eq!(drains(&pool).await.len(), 1);
+    assert_eq!(left_on(&pool, &vms, 2).await, 2, "four were on their way");
 }
 
 #[tokio::test(flavor = "multi_thread")]
