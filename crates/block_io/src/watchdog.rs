@@ -74,6 +74,24 @@ impl Watchdog {
         Ok(watchdog)
     }
 
+    /// Has it bite after another time, and feeds it. It is not opened again: a device has one
+    /// holder, and whoever lets go of it is without one for a moment.
+    pub fn set_bite(
+        &mut self,
+        bite_ms_max: u64,
+        assumed_bite_ms: u64,
+    ) -> Result<(), WatchdogError> {
+        self.bite_ms = set_bite(&self.device, bite_ms_max, assumed_bite_ms);
+        if self.bite_ms > bite_ms_max {
+            return Err(WatchdogError::TooSlow {
+                path: self.path.clone(),
+                real_ms: self.bite_ms,
+                wanted_ms: bite_ms_max,
+            });
+        }
+        self.feed()
+    }
+
     /// Real bite time.
     #[must_use]
     pub fn bite_ms(&self) -> u64 {
@@ -133,6 +151,22 @@ mod tests {
         let mut watchdog = Watchdog::open(&path, 5000, 2000).unwrap();
         assert_eq!(watchdog.bite_ms(), 2000);
         watchdog.feed().unwrap();
+        watchdog.disarm().unwrap();
+        drop(watchdog);
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes, b"\0\0V");
+    }
+
+    #[test]
+    fn another_bite_time_needs_no_second_look_at_its_path() {
+        let (dir, path, mut reader) = fifo();
+        let mut watchdog = Watchdog::open(&path, 5000, 2000).unwrap();
+        drop(dir);
+        watchdog.set_bite(3000, 2500).unwrap();
+        assert_eq!(watchdog.bite_ms(), 2500);
+        let error = watchdog.set_bite(2000, 2500).unwrap_err();
+        assert!(matches!(error, WatchdogError::TooSlow { real_ms: 2500, .. }), "{error}");
         watchdog.disarm().unwrap();
         drop(watchdog);
         let mut bytes = Vec::new();

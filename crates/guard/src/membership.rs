@@ -332,21 +332,29 @@ impl Membership {
     }
 
     fn arm_watchdog(&mut self, bite_ms: u32) -> Option<Step> {
-        let armed = match &self.watchdog_path {
-            None => Ok(bite_ms),
-            Some(path) => match Watchdog::open(path, u64::from(bite_ms), self.watchdog_bite_ms) {
-                Ok(watchdog) => {
-                    let real = u32::try_from(watchdog.bite_ms()).unwrap_or(u32::MAX);
-                    log::info(&format!("watchdog armed, bites after {real} ms"));
-                    self.watchdog = Some(watchdog);
-                    self.feed_at_ns = 0;
-                    Ok(real)
+        let (wanted, assumed) = (u64::from(bite_ms), self.watchdog_bite_ms);
+        let armed = match (&mut self.watchdog, &self.watchdog_path) {
+            (_, None) => Ok(wanted),
+            // The epoch asks for another time.
+            (Some(held), Some(_)) => held.set_bite(wanted, assumed).map(|()| held.bite_ms()),
+            (None, Some(path)) => Watchdog::open(path, wanted, assumed).map(|opened| {
+                let real_ms = opened.bite_ms();
+                self.watchdog = Some(opened);
+                real_ms
+            }),
+        };
+        let armed = match armed {
+            Ok(real_ms) => {
+                if self.watchdog.is_some() {
+                    log::info(&format!("watchdog armed, bites after {real_ms} ms"));
                 }
-                Err(error) => {
-                    log::error(&error.to_string());
-                    Err(IoFailed)
-                }
-            },
+                self.feed_at_ns = 0;
+                Ok(u32::try_from(real_ms).unwrap_or(u32::MAX))
+            }
+            Err(error) => {
+                log::error(&error.to_string());
+                Err(IoFailed)
+            }
         };
         self.machine.handle(now(), Input::WatchdogArmed { bite_ms: armed });
         Some(Step::StateChanged)

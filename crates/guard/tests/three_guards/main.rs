@@ -16,8 +16,9 @@ mod pool;
 use std::time::{Duration, Instant};
 
 use haven_cluster::alarm::Alarm;
-use haven_cluster::control::{GuardCommand, GuardPhase, GuardState};
+use haven_cluster::control::{ArmConfig, GuardCommand, GuardPhase, GuardState};
 use haven_cluster::ids::EpochNumber;
+use haven_cluster::timing::Timing;
 use pool::Pool;
 
 const WAIT: Duration = Duration::from_secs(40);
@@ -148,6 +149,33 @@ fn the_watchdog_is_fed_and_disarmed() {
         assert_eq!(bytes.last(), Some(&b'V'), "left armed");
         assert!(bytes[..bytes.len() - 1].iter().all(|byte| *byte == 0));
     }
+}
+
+/// Other time-outs are decided: the watchdog is set anew by who holds it, for nobody can open it twice.
+#[test]
+fn the_watchdog_gets_another_bite_time_while_it_is_held() {
+    let mut pool = Pool::start(pool::timing());
+    let coordinator = form(&mut pool);
+    let before: Vec<_> = pool.states().into_iter().map(|state| state.unwrap().me).collect();
+    let epoch = pool.guards[coordinator].state().unwrap().epoch.unwrap().number;
+    let timing = Timing { t_wd_ms: 1600, ..pool::timing() };
+    for index in [coordinator].into_iter().chain((0..3).filter(|index| *index != coordinator)) {
+        pool.guards[index].close_watchdog();
+        let config = ArmConfig { timing, ..pool.config(index) };
+        pool.guards[index].request(GuardCommand::Reconfigure(Box::new(config))).unwrap();
+    }
+    for guard in &mut pool.guards {
+        let later = |state: &GuardState| state.epoch.as_ref().is_some_and(|e| e.number > epoch);
+        guard.wait("the epoch of the new time-outs", WAIT, later);
+    }
+    // Longer than a permit lasts that nobody renews.
+    std::thread::sleep(Duration::from_millis(u64::from(timing.t_lease_ms + timing.beat_ms)));
+    for guard in &mut pool.guards {
+        let state = guard.wait("a membership of three", WAIT, formed);
+        assert!(state.alarms.is_empty(), "{:?}", state.alarms);
+    }
+    let after: Vec<_> = pool.states().into_iter().map(|state| state.unwrap().me).collect();
+    assert_eq!(before, after, "a guard began a new life");
 }
 
 /// A host leaves in order only when nothing runs on it, whatever its daemon believes.

@@ -180,6 +180,11 @@ impl Guard {
         bytes
     }
 
+    /// Nobody can open its watchdog any more, as a device that has its one holder.
+    pub(crate) fn close_watchdog(&self) {
+        std::fs::remove_file(self.root.join("dev/watchdog")).unwrap();
+    }
+
     /// Number of the next request.
     pub(crate) fn next_request(&self) -> u64 {
         self.requests + 1
