@@ -24,7 +24,10 @@ use super::{promise, stock};
 use crate::agent::permit::PermitGate;
 use crate::identity::Member;
 use crate::ops::{errors, rows};
-use crate::orders::{Order, OrderError, OrderReply, OrderResult, PreflightRequest};
+use crate::orders::{
+    Order, OrderError, OrderReply, OrderResult, PreflightFinding, PreflightRequest,
+    PreflightSubject,
+};
 use crate::state::fresh;
 
 /// Waits of the guards besides the time-outs: the first decision on slow storage.
@@ -133,11 +136,33 @@ fn unfit(ha: &Ha, host: HostId, answer: OrderResult) -> Option<ApiError> {
     for warning in &reply.warnings {
         tracing::warn!(host = %host.0, code = warning.code, "{}", warning.text);
     }
-    let finding = reply.findings.first()?;
+    Some(of_host(ha, host, reply.findings.first()?))
+}
+
+fn of_host(ha: &Ha, host: HostId, finding: &PreflightFinding) -> ApiError {
     let name = ha.state.identity.pool();
     let name = name.as_ref().and_then(|pool| pool.member(host));
     let name = name.map_or_else(|| host.0.to_string(), |member| member.name.clone());
-    Some(ApiError::from_wire(&finding.code, vec![format!("{name}: {}", finding.text)]))
+    ApiError::from_wire(&finding.code, vec![format!("{name}: {}", finding.text)])
+}
+
+/// The watchdogs of the hosts that answer bite as soon as this configuration wants it. One that cannot
+/// would cost its host the permit, and so its machines.
+pub(super) async fn check_watchdogs(ha: &Ha, arm: &ArmConfig) -> Result<(), ApiError> {
+    let request = PreflightRequest {
+        without_watchdog: true,
+        bite_ms: arm.timing.t_wd_ms,
+        ..PreflightRequest::default()
+    };
+    let order = |_| Order::HaPreflight(Box::new(request.clone()));
+    for (host, answer) in stock::ask_all(ha, &hosts(arm), order).await {
+        let Ok(OrderReply::Preflight(reply)) = answer else { continue };
+        let about = |finding: &&PreflightFinding| finding.about == Some(PreflightSubject::Watchdog);
+        if let Some(finding) = reply.findings.iter().find(about) {
+            return Err(of_host(ha, host, finding));
+        }
+    }
+    Ok(())
 }
 
 /// The hosts of a configuration.

@@ -30,7 +30,8 @@ pub(super) type Told = BTreeMap<HostId, (u64, ArmConfig)>;
 /// `isolation_addresses`, `isolation_response`. What is not named stays.
 ///
 /// # Errors
-/// High availability is off, a value means nothing, or no epoch was decided.
+/// High availability is off, a value means nothing, the watchdog of a host cannot bite that soon, or no
+/// epoch was decided.
 pub async fn set(ha: &Ha, config: BTreeMap<String, String>) -> Result<(), ApiError> {
     let _changing = ha.change(codes::HA_ENABLE_IN_PROGRESS).await?;
     // What is decided names the hosts of the pool, and this guard may not have been told of all.
@@ -39,12 +40,16 @@ pub async fn set(ha: &Ha, config: BTreeMap<String, String>) -> Result<(), ApiErr
     }
     let present = armed(ha)?;
     let (wishes, merged) = ha.state.pool.read(|db| merge(db, config)).await??;
+    let before_ms = present.timing.t_wd_ms;
     let next = ArmConfig {
         timing: wishes.timing,
         isolation_addresses: wishes.isolation,
         isolation_response: wishes.response,
         ..present
     };
+    if next.timing.t_wd_ms < before_ms {
+        arm::check_watchdogs(ha, &next).await?;
+    }
     change(ha, &next).await?;
     let note = move |tx: &mut haven_pooldb::Tx<'_>| {
         let (pool, _) = rows::pool(tx)?;

@@ -468,6 +468,31 @@ async fn hosts_come_and_go_and_time_outs_change_while_the_pool_is_armed() {
     assert_eq!(pool.guards.config().unwrap().timing.t_lease_ms, lease);
 }
 
+/// The guard of a host whose watchdog cannot bite as soon as new time-outs want it would get no permit.
+#[tokio::test(flavor = "multi_thread")]
+async fn time_outs_that_a_watchdog_cannot_keep_are_refused_while_armed() {
+    let pool = Armed::new(2).await;
+    pool.enable().await.unwrap();
+    let set = async |profile: &str| {
+        let asked = json!({ "configuration": { "profile": profile } });
+        post(&pool.socket(0), "/haven/ha/set", &asked).await
+    };
+    set("conservative").await.unwrap();
+    let paths = &pool.hosts[1].config.paths;
+    let watchdog = paths.below("/sys/class/watchdog/watchdog0");
+    std::fs::create_dir_all(&watchdog).unwrap();
+    std::fs::create_dir_all(paths.below("/dev")).unwrap();
+    std::os::unix::fs::symlink("/dev/null", paths.below("/dev/watchdog")).unwrap();
+    std::fs::write(watchdog.join("dev"), "1:3\n").unwrap();
+    std::fs::write(watchdog.join("min_timeout"), "10\n").unwrap();
+    std::fs::write(paths.guard_settings(), "").unwrap();
+    let refused = set("fast").await.unwrap_err().to_string();
+    assert!(refused.contains("host1") && refused.contains("within 10 s at best"), "{refused}");
+    assert_eq!(pool.guards.config().unwrap().timing.t_wd_ms, 15_000);
+    std::fs::write(watchdog.join("min_timeout"), "1\n").unwrap();
+    set("fast").await.unwrap();
+}
+
 /// Whoever is put out in the moment in which he sends another host away does not know it yet. That one
 /// may be all that the newest epoch has: it stays what it is. And while nothing is written of the end of
 /// an earlier life of it, who comes next could not learn of that.
