@@ -315,3 +315,37 @@ async fn a_guest_without_a_record_is_told_of_and_never_started_twice() {
     assert_eq!([runs(0), runs(1), runs(2)], [0, 1, 0]);
     assert_eq!(told(&pool).await, 1, "once");
 }
+
+/// What must never happen is shown by two inventories: a person is told which promise broke, and neither guest is
+/// stopped, for nobody knows which of them has the newer disks.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_that_runs_on_two_hosts_is_an_alarm_and_neither_is_stopped() {
+    let pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    let spec = guest();
+    let vm = Ref::<Vm>::from_uuid(spec.uuid);
+    let row = Vm { uuid: spec.uuid.to_string(), name_label: "t".into(), ..Vm::default() };
+    pool.state(0).pool.write(move |tx| tx.insert_with(vm, row)).await.unwrap();
+    pool.world.hypervisor(1).start(&spec, false).unwrap();
+    pool.until("it is known to run", async |pool| {
+        let power = pool.call(0, "VM.get_power_state", &[json!(vm.to_string())]).await;
+        power.unwrap() == "Running"
+    })
+    .await;
+    let told = async |pool: &Armed| {
+        let all = pool.call(0, "message.get_all_records", &[]).await.unwrap();
+        let rows = all.as_object().unwrap().values();
+        let about = |row: &&serde_json::Value| {
+            let body = row["body"].as_str().unwrap();
+            row["obj_uuid"] == spec.uuid.to_string() && body.contains("two_hosts")
+        };
+        rows.filter(about).map(|row| row["body"].as_str().unwrap().to_owned()).next()
+    };
+    assert_eq!(told(&pool).await, None);
+    pool.world.hypervisor(2).start(&spec, false).unwrap();
+    pool.until("somebody is told", async |pool| told(pool).await.is_some()).await;
+    let body = told(&pool).await.unwrap();
+    assert!(body.contains("\"invariant\":\"S1\""), "{body}");
+    let runs = |number: usize| pool.world.hypervisor(number).inventory().unwrap().len();
+    assert_eq!([runs(0), runs(1), runs(2)], [0, 1, 1]);
+}
