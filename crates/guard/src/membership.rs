@@ -395,3 +395,6 @@ fn failed(io: IoId, write: bool) -> Input<'static> {
         Input::ReadDone { io, result: Err(IoFailed) }
     }
 }
+
+#[cfg(test)]
+mod tests;
