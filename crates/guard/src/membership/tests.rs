@@ -10,7 +10,7 @@ use super::*;
 
 fn armed(root: &std::path::Path) -> Membership {
     let host = HostId(Uuid::from_u128(1));
-    let addresses = vec![std::net::SocketAddr::from(([127, 0, 0, 1], 0))];
+    let addresses = vec![SocketAddr::from(([127, 0, 0, 1], 0))];
     let path = root.join("statefile").display().to_string();
     let arm = ArmConfig {
         generation: Uuid::from_u128(2),
