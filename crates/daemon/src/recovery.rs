@@ -93,7 +93,7 @@ pub async fn heard(state: &Arc<AppState>, hosts: &[Uuid]) -> Result<(), ApiError
 /// Hosts that certainly run nothing, as the guard knows: dead, and not members in another life.
 #[must_use]
 pub fn buried(state: &GuardState) -> Vec<Uuid> {
-    let members = crate::ha::decide::lives(state);
+    let members = haven_failover::lives(state);
     let dead = state.dead.iter().map(|life| life.host.0);
     dead.filter(|host| !members.contains_key(host)).collect()
 }

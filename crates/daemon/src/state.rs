@@ -202,7 +202,7 @@ impl AppState {
         // older ones would name as holder a life that is dead already.
         let epoch = self.authority.term().map_or(0, |term| term.epoch.0);
         let state = self.ha.get().and_then(|ha| ha.link().state());
-        let lives = state.map(|state| crate::ha::decide::lives(&state));
+        let lives = state.map(|state| haven_failover::lives(&state));
         let told = || self.lives.read().unwrap_or_else(PoisonError::into_inner).clone();
         Lives { epoch, lives: lives.unwrap_or_else(told) }
     }

@@ -216,7 +216,7 @@ async fn wait_formed(ha: &Ha, arm: &ArmConfig) -> Result<(), ApiError> {
     let formed = async {
         loop {
             let state = ha.link.state();
-            let members = state.as_deref().map(super::decide::lives).unwrap_or_default();
+            let members = state.as_deref().map(haven_failover::lives).unwrap_or_default();
             let all = arm.hosts.iter().all(|spec| members.contains_key(&spec.host.0));
             if all && ha.state.may_act() {
                 return;
@@ -236,7 +236,7 @@ async fn wait_formed(ha: &Ha, arm: &ArmConfig) -> Result<(), ApiError> {
 /// Who is missing, and what this host's guard complains of.
 fn why_not_formed(state: Option<&GuardState>, arm: &ArmConfig, names: &[Member]) -> String {
     let Some(state) = state else { return "the guard of this host does not answer".to_owned() };
-    let members = super::decide::lives(state);
+    let members = haven_failover::lives(state);
     let missing = arm.hosts.iter().filter(|spec| !members.contains_key(&spec.host.0));
     let name = |host: HostId| {
         let listed = names.iter().find(|member| member.host == host);

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use haven_cluster::control::GuardState;
 use haven_cluster::ids::Life;
-use haven_drivers::hypervisor::{DomainState, StopMode};
+use haven_drivers::hypervisor::StopMode;
+use haven_failover::{self as failover, Attempts, Fate, Presence};
 use haven_model::{
     ApiError, Holder, Host, HostMetrics, MessageClass, Placement, Ref, Vm, VmPowerState, alerts,
 };
@@ -21,7 +22,6 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::decide::{self, Attempts, Fate};
 use super::drain::{self, Drains};
 use super::takeover::Ha;
 use super::timeline::{Timeline, VmTimes};
@@ -29,7 +29,7 @@ use super::{alarm, drill, promise, restarts};
 use crate::agent::permit::PermitGate;
 use crate::ops::vm::state as vm_state;
 use crate::ops::{ha_pause, host, host_down, message, placement, rows, view};
-use crate::orders::{Inventory, Order, OrderReply};
+use crate::orders::{Order, OrderReply};
 use crate::recovery;
 
 /// How often the manager looks besides changes of the guard's state.
@@ -152,7 +152,7 @@ async fn mark_hosts(ha: &Ha, state: &GuardState) -> Result<(), ApiError> {
 
 fn stale_metrics(db: &Image, state: &GuardState) -> Vec<Ref<HostMetrics>> {
     let hosts: Vec<Ref<Host>> = db.iter::<Host>().map(|(host, _)| host).collect();
-    let outside = decide::outsiders(state, &hosts);
+    let outside = failover::outsiders(state, &hosts);
     let metrics = outside.iter().filter_map(|host| db.get(*host)).map(|row| row.metrics);
     metrics.filter(|metrics| db.get(*metrics).is_some_and(|row| row.live)).collect()
 }
@@ -163,7 +163,7 @@ async fn bury(ha: &Ha, memory: &mut Memory, state: &GuardState) -> Result<(), Ap
     let fates = ha.state.pool.read(move |db| fates(db, &dead)).await?;
     let mut lost = Vec::new();
     for Case { vm, number, holders, fate } in fates {
-        let ran_on = holders.iter().find(|holder| decide::is_dead(holder, &state.dead));
+        let ran_on = holders.iter().find(|holder| failover::is_dead(holder, &state.dead));
         let ran_on = ran_on.map(|holder| Uuid::from_u128(holder.host.id().0));
         match fate {
             Fate::Untouched => continue,
@@ -180,7 +180,7 @@ async fn bury(ha: &Ha, memory: &mut Memory, state: &GuardState) -> Result<(), Ap
     let news: Vec<(Life, String)> =
         news.map(|life| (*life, obituary(memory, life, lost.len()))).collect();
     // A life of a host that came back in order is no failure, nor that of one that was sent away.
-    let failed = decide::lives(state);
+    let failed = failover::lives(state);
     let away = ha.state.pool.read(|db| away(db, state)).await?;
     let alarming: Vec<(Life, String)> = news
         .iter()
@@ -241,7 +241,7 @@ fn fates(db: &Image, dead: &[Life]) -> Vec<Case> {
         vm: row.vm,
         number: row.number,
         holders: row.holders.clone(),
-        fate: decide::fate(&row.holders, dead),
+        fate: failover::fate(&row.holders, dead),
     };
     rows.map(|(_, row)| case(row))
         .filter(|case| case.fate != Fate::Untouched && db.get(case.vm).is_some())
@@ -284,7 +284,7 @@ async fn runs_there(ha: &Ha, vm: Uuid, on: Ref<Host>) -> Result<bool, ApiError> 
     let OrderReply::Inventory(seen) = reply else {
         return Err(ApiError::internal("an unexpected answer to an inventory"));
     };
-    match presence(&seen, vm) {
+    match failover::presence(seen.report(vm)) {
         Presence::Runs => Ok(true),
         Presence::Gone => Ok(false),
         Presence::Undecided => Err(ApiError::internal(format!("an order for {vm} still acts"))),
@@ -294,27 +294,6 @@ async fn runs_there(ha: &Ha, vm: Uuid, on: Ref<Host>) -> Result<bool, ApiError> 
             ha.state.orders.send(host::id(on), stop).await.map_err(failed)?;
             Ok(false)
         }
-    }
-}
-
-/// What a holder's inventory says of a VM whose other holder is dead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Presence {
-    Runs,
-    Gone,
-    /// The destination of a migration that nobody sends any more.
-    Stranded,
-    /// It is not there, but an order that acts may still make it appear.
-    Undecided,
-}
-
-fn presence(seen: &Inventory, vm: Uuid) -> Presence {
-    let domain = seen.domains.iter().find(|domain| domain.uuid == vm);
-    match domain.map(|domain| domain.state) {
-        Some(DomainState::Incoming) => Presence::Stranded,
-        Some(_) => Presence::Runs,
-        None if seen.acting.iter().any(|order| order.vm == Some(vm)) => Presence::Undecided,
-        None => Presence::Gone,
     }
 }
 

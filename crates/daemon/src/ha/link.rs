@@ -22,7 +22,6 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::permit;
 use super::preflight;
 use super::promises::Promises;
 use super::watchdog::GuardHost;
@@ -153,7 +152,7 @@ impl PermitGate for GuardLink {
     fn armed(&self) -> Option<ArmedView> {
         let configured = self.identity.get().pool.as_ref().is_some_and(|pool| pool.arm.is_some());
         let now = haven_cluster::ids::Instant(haven_block_io::boottime_ns());
-        permit::armed_view(self.state.borrow().as_deref(), configured, now)
+        haven_failover::armed_view(self.state.borrow().as_deref(), configured, now)
     }
 }
 

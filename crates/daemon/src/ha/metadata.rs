@@ -15,10 +15,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::area::{METADATA_BYTES, Volume};
-use super::decide::Held;
 use super::takeover::{self, Ha};
 use crate::agent::permit::PermitGate;
 use crate::ops::{message, rows};
+use haven_failover::Held;
 
 /// How often the volume is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);

@@ -9,7 +9,6 @@ pub mod area;
 pub mod arm;
 pub mod calls;
 pub mod checkup;
-pub mod decide;
 pub mod disarm;
 mod drain;
 pub mod drill;

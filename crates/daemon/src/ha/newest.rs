@@ -8,10 +8,10 @@ use haven_model::{ApiError, codes};
 use haven_pooldb::{Database, MemStore, Snapshot, StoreError};
 
 use super::area::Volume;
-use super::decide::Held;
 use super::metadata::{Trouble, complain};
 use super::takeover::{self, Ha, Live, Office, Parked};
 use crate::{backup, coordinator, copies};
+use haven_failover::Held;
 
 /// The newest database, without writing a byte to the volume.
 pub(super) async fn find(ha: &Ha, live: &Live) -> Result<Parked, ApiError> {

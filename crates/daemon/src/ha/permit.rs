@@ -1,105 +1,11 @@
 //! The guard's word, judged at this very moment.
 
-use haven_cluster::control::{GuardPhase, GuardState, PermitView};
+use haven_cluster::control::PermitView;
 use haven_cluster::ids::Instant;
-
-use crate::agent::permit::ArmedView;
-
-/// Whether a permit is valid at `now` (`CLOCK_BOOTTIME` of this host).
-#[must_use]
-pub fn valid_at(permit: Option<PermitView>, now: Instant) -> bool {
-    permit.is_some_and(|permit| now < permit.until)
-}
+use haven_failover::valid_at;
 
 /// Whether a permit is valid now.
 #[must_use]
 pub fn valid_now(permit: Option<PermitView>) -> bool {
     valid_at(permit, Instant(haven_block_io::boottime_ns()))
-}
-
-/// What follows from the guard's state (`None`: it does not answer) and from `host.json`
-/// (`configured`: it says that this host is armed). `None`: high availability is off.
-#[must_use]
-pub fn armed_view(state: Option<&GuardState>, configured: bool, now: Instant) -> Option<ArmedView> {
-    let nothing = ArmedView { me: None, epoch: None, permit: false, may_act: false };
-    let Some(state) = state else { return configured.then_some(nothing) };
-    if state.phase == GuardPhase::Idle {
-        return configured.then_some(nothing);
-    }
-    let permit = valid_at(state.permit, now);
-    let fencing = matches!(state.phase, GuardPhase::Fencing(_));
-    Some(ArmedView {
-        me: state.me,
-        epoch: state.epoch.as_ref().map(|epoch| (epoch.number, epoch.coordinator)),
-        permit: permit && !fencing,
-        may_act: permit && state.may_act && !fencing && state.phase != GuardPhase::Dark,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use haven_cluster::control::{EpochView, PermitKind};
-    use haven_cluster::ids::{EpochNumber, HostId, Incarnation, Life};
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn life(host: u128, incarnation: u64) -> Life {
-        Life { host: HostId(Uuid::from_u128(host)), incarnation: Incarnation(incarnation) }
-    }
-
-    fn member(until: u64) -> GuardState {
-        GuardState {
-            sequence: 1,
-            phase: GuardPhase::Member,
-            me: Some(life(1, 4)),
-            epoch: Some(EpochView {
-                generation: Uuid::nil(),
-                number: EpochNumber(3),
-                members: vec![life(1, 4), life(2, 9)],
-                coordinator: life(1, 4),
-                q: 2,
-                area_live: 0,
-                area_owner: None,
-                area_next: None,
-                armed: true,
-                places: None,
-            }),
-            permit: Some(PermitView { kind: PermitKind::Disk, until: Instant(until) }),
-            may_act: true,
-            ..GuardState::idle()
-        }
-    }
-
-    #[test]
-    fn a_permit_ends_by_the_clock_though_nobody_says_so() {
-        let state = member(1000);
-        let before = armed_view(Some(&state), true, Instant(999)).unwrap();
-        assert!(before.permit && before.may_act);
-        let after = armed_view(Some(&state), true, Instant(1000)).unwrap();
-        assert!(!after.permit && !after.may_act);
-    }
-
-    #[test]
-    fn a_silent_or_fresh_guard_of_an_armed_host_gives_no_permit() {
-        let armed = armed_view(None, true, Instant(1)).unwrap();
-        assert!(!armed.permit && !armed.may_act);
-        let fresh = GuardState { phase: GuardPhase::Idle, ..member(1000) };
-        assert!(!armed_view(Some(&fresh), true, Instant(1)).unwrap().permit);
-        assert_eq!(armed_view(None, false, Instant(1)), None);
-        assert_eq!(armed_view(Some(&fresh), false, Instant(1)), None);
-    }
-
-    #[test]
-    fn in_the_dark_vms_run_on_but_nobody_acts() {
-        let state = GuardState { phase: GuardPhase::Dark, ..member(1000) };
-        let view = armed_view(Some(&state), true, Instant(1)).unwrap();
-        assert!(view.permit && !view.may_act);
-    }
-
-    #[test]
-    fn a_host_that_fences_has_no_permit() {
-        let state = GuardState { phase: GuardPhase::Fencing(String::new()), ..member(1000) };
-        assert!(!armed_view(Some(&state), true, Instant(1)).unwrap().permit);
-    }
 }

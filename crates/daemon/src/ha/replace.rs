@@ -16,12 +16,12 @@ use serde_json::json;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::decide::Held;
 use super::takeover::Ha;
 use super::{arm, disarm, pool_check, stock};
 use crate::copies;
 use crate::ops::rows;
 use crate::peer_net::{Caller, forward_request};
+use haven_failover::Held;
 
 /// A statefile that was not written for so long is lost, in milliseconds.
 const GOOD_MS: u64 = 5_000;

@@ -133,7 +133,7 @@ pub(super) async fn look(ha: &Ha, told: &mut Told) -> Result<(), ApiError> {
         change(ha, &next).await?;
     }
     // The lives first: whoever has none because somebody sent it away is marked so by then.
-    let lives = ha.link.state().as_deref().map(super::decide::lives).unwrap_or_default();
+    let lives = ha.link.state().as_deref().map(haven_failover::lives).unwrap_or_default();
     let gone = ha.state.pool.read(away).await?;
     tell(ha, &next, told, (&lives, &gone)).await;
     Ok(())

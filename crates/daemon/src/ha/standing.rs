@@ -13,10 +13,10 @@ use haven_model::ApiError;
 use haven_pooldb::{Database, Snapshot, StoreError};
 
 use super::area::{MayWrite, Volume};
-use super::decide::Held;
 use super::metadata::Trouble;
 use super::takeover::{self, Ha, Live, Parked};
 use crate::coordinator;
+use haven_failover::Held;
 
 /// How a copy to an area begins.
 #[derive(Debug)]

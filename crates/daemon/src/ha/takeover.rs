@@ -20,7 +20,6 @@ use uuid::Uuid;
 
 use super::alarm;
 use super::area::{self, MayWrite, Volume};
-use super::decide::{self, Held, Step};
 use super::link::GuardLink;
 use super::metadata::{Health, Trouble};
 use super::newest;
@@ -29,6 +28,7 @@ use crate::agent::permit::PermitGate;
 use crate::copies::{self, Standing, Told};
 use crate::ops::{quarantine, rows};
 use crate::state::AppState;
+use haven_failover::{self as failover, Held, Step};
 
 /// Longest wait for the record that makes the copied area the live one.
 const RECORD_WAIT: Duration = Duration::from_secs(30);
@@ -248,7 +248,7 @@ async fn follow(ha: Ha, stop: CancellationToken) {
                      started later, this one, runs nothing: switch the copy off"
                 );
             }
-            ha.state.set_lives(decide::lives(&state));
+            ha.state.set_lives(failover::lives(&state));
             if let Err(error) = act(&ha, &state, &mut drained).await {
                 if ha.health.hinders(&error) {
                     tracing::error!(%error, "the pool database cannot be taken over yet");
@@ -272,7 +272,7 @@ async fn act(ha: &Ha, state: &GuardState, drained: &mut EpochNumber) -> Result<(
     let held = ha.held().await;
     let now = Instant(haven_block_io::boottime_ns());
     let Some(live) = Live::of(state) else { return Ok(()) };
-    match decide::database_step(held, state, now, owes(ha, state)) {
+    match failover::database_step(held, state, now, owes(ha, state)) {
         Step::Stay => {
             let named = state.epoch.as_ref().is_some_and(|e| state.me == Some(e.coordinator));
             if held == Held::Nothing && !named {

@@ -1,20 +1,10 @@
 //! An order on its way, and its answer.
 
-use haven_cluster::ids::{EpochNumber, Life};
+pub use haven_failover::Term;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Order, OrderError, OrderReply};
-
-/// Under which authority an order was given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Term {
-    /// The coordinator's epoch; 0 while high availability is off.
-    pub epoch: EpochNumber,
-    /// The coordinator. While high availability is off the incarnation counts starts of its
-    /// `havend`, so that orders of an earlier process can be told from the present ones.
-    pub coordinator: Life,
-}
 
 /// An order on its way.
 #[derive(Clone, Debug, Serialize, Deserialize)]

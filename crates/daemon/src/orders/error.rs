@@ -1,9 +1,9 @@
 //! Why an order was not carried out.
 
-use haven_cluster::ids::EpochNumber;
 use haven_drivers::hypervisor::HypervisorError;
 use haven_drivers::power::PowerError;
 use haven_drivers::storage::StorageError;
+pub use haven_failover::Refusal;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -50,43 +50,6 @@ pub enum OrderError {
         /// One sentence for a person.
         text: String,
     },
-}
-
-/// Why a host refuses an order. Nothing was done.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "refusal", content = "detail")]
-pub enum Refusal {
-    /// The host is in another pool, or in none.
-    #[error("the host belongs to another pool or to none")]
-    WrongPool,
-    /// The sender is not the coordinator that this host knows.
-    #[error("the sender is not the coordinator")]
-    NotCoordinator,
-    /// A newer coordinator has spoken, or a newer epoch is decided.
-    #[error("the order was given in epoch {given}, the newest known is {newest}", given = given.0, newest = newest.0)]
-    OlderEpoch {
-        /// Epoch of the order.
-        given: EpochNumber,
-        /// The newest that this host knows.
-        newest: EpochNumber,
-    },
-    /// The host's guard holds no valid permit: it may not run VMs now.
-    #[error("the host holds no valid permit to run VMs")]
-    NoPermit,
-    /// This placement of the VM was given up.
-    #[error("placement {given} of the VM is void; placements up to {closed} were closed")]
-    PlacementClosed {
-        /// Placement of the order.
-        given: u64,
-        /// The highest void one.
-        closed: u64,
-    },
-    /// Too many orders of this kind wait or hang.
-    #[error("the host is busy: {0}")]
-    Busy(String),
-    /// The order cannot be understood (another version), or makes no sense here.
-    #[error("the order is not valid here: {0}")]
-    Invalid(String),
 }
 
 impl From<HypervisorError> for OrderError {

@@ -1,9 +1,12 @@
 //! What a host answers.
 
 use haven_drivers::host_info::optical::Drive;
-use haven_drivers::hypervisor::{DiskState, DomainInfo, MigrateProgress, MigrateStats};
+use haven_drivers::hypervisor::{
+    DiskState, DomainInfo, DomainState, MigrateProgress, MigrateStats,
+};
 use haven_drivers::power::{Metadata, PowerState};
 use haven_drivers::storage::{SrSpace, SrTest, VolumeInfo};
+use haven_failover::{Report, Sight};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -77,6 +80,20 @@ pub struct Inventory {
     /// Its optical drives by device; `None`: nobody looked for them yet.
     #[serde(default)]
     pub drives: Option<Vec<Drive>>,
+}
+
+impl Inventory {
+    /// What the host says of one VM.
+    #[must_use]
+    pub fn report(&self, vm: Uuid) -> Report {
+        let domain = self.domains.iter().find(|domain| domain.uuid == vm);
+        let sight = match domain.map(|domain| domain.state) {
+            Some(DomainState::Incoming) => Sight::Incoming,
+            Some(_) => Sight::Here,
+            None => Sight::Nothing,
+        };
+        Report { sight, acting: self.acting.iter().any(|order| order.vm == Some(vm)) }
+    }
 }
 
 /// An order that is being carried out.

@@ -5,31 +5,22 @@
 //! any more, and the guard may not have heard of the newer epoch yet. Kept on tmpfs, for one boot of the
 //! host: its next life is admitted by a newer epoch.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use haven_block_io::{Ledger, LedgerError};
-use haven_cluster::ids::EpochNumber;
+use haven_failover::{Closed, Orders};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::orders::Term;
 
-/// Placements of a VM that are closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Closed {
-    /// Up to this one.
-    pub(super) placement: u64,
-    /// The epoch in which that was said; orders of older ones are refused anyway.
-    pub(super) epoch: EpochNumber,
-}
-
 /// What the file says.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Content {
+struct Content {
     boot: String,
-    pub(super) newest: Option<Term>,
-    pub(super) closed: HashMap<Uuid, Closed>,
+    newest: Option<Term>,
+    closed: BTreeMap<Uuid, Closed>,
 }
 
 /// The file.
@@ -40,10 +31,8 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Reads what a daemon of this boot has left. A file of another boot says nothing. Of placements
-    /// only those of the newest epoch are kept: nothing acts in a daemon that has just begun. Without
-    /// epochs none: there the coordinator stays the same host, and its orders end with its process.
-    pub(super) fn open(file: &Path, boot: String) -> (Self, Content) {
+    /// Reads what a daemon of this boot has left. A file of another boot says nothing.
+    pub(super) fn open(file: &Path, boot: String) -> (Self, Orders) {
         let opened = Ledger::open(file);
         let ledger = opened.unwrap_or_else(|error| {
             // Written beside and renamed, so that this is somebody's hand, or a broken memory.
@@ -51,20 +40,15 @@ impl Kept {
             Ledger::empty(file)
         });
         let read = ledger.payload().and_then(|text| serde_json::from_str::<Content>(text).ok());
-        let mut content = read.filter(|content| content.boot == boot).unwrap_or_default();
-        let newest = content.newest.map(|term| term.epoch).unwrap_or_default();
-        content.closed.retain(|_, closed| closed.epoch >= newest && newest > EpochNumber(0));
-        (Self { ledger: Some(ledger), boot }, content)
+        let content = read.filter(|content| content.boot == boot).unwrap_or_default();
+        (Self { ledger: Some(ledger), boot }, Orders::resumed(content.newest, content.closed))
     }
 
     /// Replaces what is kept.
-    pub(super) fn write(
-        &mut self,
-        newest: Option<Term>,
-        closed: &HashMap<Uuid, Closed>,
-    ) -> Result<(), LedgerError> {
+    pub(super) fn write(&mut self, heard: &Orders) -> Result<(), LedgerError> {
         let Some(ledger) = &mut self.ledger else { return Ok(()) };
-        let content = Content { boot: self.boot.clone(), newest, closed: closed.clone() };
+        let (newest, closed) = (heard.newest(), heard.closed().clone());
+        let content = Content { boot: self.boot.clone(), newest, closed };
         match serde_json::to_string(&content) {
             Ok(text) => ledger.write(&text),
             Err(error) => Err(LedgerError::Io {

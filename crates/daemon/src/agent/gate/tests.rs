@@ -2,9 +2,9 @@ use haven_cluster::ids::{EpochNumber, Incarnation, Life};
 use haven_drivers::hypervisor::StopMode;
 
 use super::*;
-use crate::agent::permit::PermitGate;
+use crate::agent::permit::{ArmedView, PermitGate};
 use crate::identity::{Member, PoolMembership};
-use crate::orders::Order;
+use crate::orders::Term;
 
 /// A guard whose word the test sets.
 #[derive(Debug, Default)]

@@ -135,8 +135,8 @@ fn hosts_outside_the_epoch_do_not_count_as_live() {
 
 #[test]
 fn a_vm_that_arrived_by_halves_does_not_run() {
-    use crate::orders::ActingOrder;
-    use haven_drivers::hypervisor::DomainInfo;
+    use crate::orders::{ActingOrder, Inventory};
+    use haven_drivers::hypervisor::{DomainInfo, DomainState};
 
     let vm = Uuid::from_u128(7);
     let seen = |state: Option<DomainState>, acts: bool| {
@@ -158,10 +158,22 @@ fn a_vm_that_arrived_by_halves_does_not_run() {
             drives: None,
         }
     };
-    assert_eq!(presence(&seen(Some(DomainState::Incoming), false), vm), Presence::Stranded);
-    assert_eq!(presence(&seen(Some(DomainState::Running), false), vm), Presence::Runs);
-    assert_eq!(presence(&seen(Some(DomainState::Paused), false), vm), Presence::Runs);
-    assert_eq!(presence(&seen(None, true), vm), Presence::Undecided);
-    assert_eq!(presence(&seen(None, false), vm), Presence::Gone);
-    assert_eq!(presence(&seen(Some(DomainState::Running), false), Uuid::nil()), Presence::Gone);
+    assert_eq!(
+        failover::presence(seen(Some(DomainState::Incoming), false).report(vm)),
+        Presence::Stranded
+    );
+    assert_eq!(
+        failover::presence(seen(Some(DomainState::Running), false).report(vm)),
+        Presence::Runs
+    );
+    assert_eq!(
+        failover::presence(seen(Some(DomainState::Paused), false).report(vm)),
+        Presence::Runs
+    );
+    assert_eq!(failover::presence(seen(None, true).report(vm)), Presence::Undecided);
+    assert_eq!(failover::presence(seen(None, false).report(vm)), Presence::Gone);
+    assert_eq!(
+        failover::presence(seen(Some(DomainState::Running), false).report(Uuid::nil())),
+        Presence::Gone
+    );
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use haven_cluster::ids::EpochNumber;
 use haven_drivers::hypervisor::{DomainState, MigratePace, MigrateStats, StopMode};
+use haven_failover::{Verdict, verdict};
 use haven_model::{
     ApiError, Host, Ref, Value, Vm, VmMetrics, VmOperations, VmPowerState, alerts, codes,
 };
@@ -414,7 +415,7 @@ async fn outcome(
         // the other order, one that arrives in between would be seen at neither.
         let source = ask(state, from).await?;
         let destination = ask(state, to).await?;
-        match verdict(&source, &destination, id) {
+        match verdict(source.report(id), destination.report(id)) {
             Verdict::Stayed => return Ok(Some(from)),
             Verdict::Moved => return Ok(Some(to)),
             Verdict::Gone => return Ok(None),
@@ -422,31 +423,6 @@ async fn outcome(
         }
     }
     Err(ApiError::internal("the migration goes on; both hosts may run the VM"))
-}
-
-/// What both ends of a migration say of its VM.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
-    Stayed,
-    Moved,
-    Gone,
-    /// It may still change sides.
-    UnderWay,
-}
-
-/// Judges from what the source said and then the destination.
-fn verdict(source: &Inventory, destination: &Inventory, id: Uuid) -> Verdict {
-    let state = |side: &Inventory| {
-        side.domains.iter().find(|domain| domain.uuid == id).map(|domain| domain.state)
-    };
-    let sends = source.acting.iter().any(|order| order.vm == Some(id));
-    match (state(source), state(destination)) {
-        _ if sends => Verdict::UnderWay,
-        (_, Some(DomainState::Incoming)) | (Some(_), Some(_)) => Verdict::UnderWay,
-        (Some(_), None) => Verdict::Stayed,
-        (None, Some(_)) => Verdict::Moved,
-        (None, None) => Verdict::Gone,
-    }
 }
 
 async fn ask(state: &Arc<AppState>, on: Ref<Host>) -> Result<Inventory, ApiError> {
@@ -459,10 +435,7 @@ async fn ask(state: &Arc<AppState>, on: Ref<Host>) -> Result<Inventory, ApiError
 
 #[cfg(test)]
 mod tests {
-    use haven_drivers::hypervisor::DomainInfo;
-
     use super::*;
-    use crate::orders::ActingOrder;
 
     #[test]
     fn options_are_read_and_nonsense_is_refused() {
@@ -483,37 +456,5 @@ mod tests {
             assert_eq!(read(&[("bandwidth", bad)]).unwrap_err().params, ["bandwidth", bad]);
         }
         assert_eq!(read(&[("compress", "yes")]).unwrap_err().code, "INVALID_VALUE");
-    }
-
-    #[test]
-    fn a_migration_is_judged_only_when_it_is_over_at_both_ends() {
-        let id = Uuid::from_u128(7);
-        let domain = |state| DomainInfo {
-            uuid: id,
-            state,
-            memory_bytes: 0,
-            cpu_time_ns: 0,
-            disk_error: false,
-        };
-        let side = |state: Option<DomainState>| Inventory {
-            life: 0,
-            domains: state.map(domain).into_iter().collect(),
-            acting: Vec::new(),
-            attached: Vec::new(),
-            boot_id: String::new(),
-            memory_free: 0,
-            drives: None,
-        };
-        let running = || side(Some(DomainState::Running));
-        let judged = |source: &Inventory, destination: &Inventory| verdict(source, destination, id);
-        assert_eq!(judged(&running(), &side(None)), Verdict::Stayed);
-        assert_eq!(judged(&side(None), &running()), Verdict::Moved);
-        assert_eq!(judged(&side(None), &side(None)), Verdict::Gone);
-        assert_eq!(judged(&running(), &running()), Verdict::UnderWay);
-        assert_eq!(judged(&running(), &side(Some(DomainState::Incoming))), Verdict::UnderWay);
-        assert_eq!(judged(&side(None), &side(Some(DomainState::Incoming))), Verdict::UnderWay);
-        let order = ActingOrder { id, vm: Some(id), kind: "migrate_vm".to_owned() };
-        let sending = Inventory { acting: vec![order], ..running() };
-        assert_eq!(judged(&sending, &side(None)), Verdict::UnderWay);
     }
 }

@@ -9,7 +9,7 @@ use haven_cluster::ids::{EpochNumber, Instant, Life};
 use haven_model::{Holder, Host, Ref};
 use uuid::Uuid;
 
-use super::permit;
+use crate::permit;
 
 /// First pause before a failed restart is tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(2);
