@@ -113,6 +113,17 @@ pub enum Mutation {
     PlacesIgnored,
     /// The coordinator proposes no record because epochs that count on such a host can be closed.
     DebtsStand,
+    /// A VM of which one of two holders died is started anew without asking the other one. This rule and
+    /// those below are of failover (`haven-failover`, and what the daemon asks in which order).
+    SurvivorUnasked,
+    /// A migration is over though an end of it still acts or waits for the rest.
+    MoveUnfinished,
+    /// A host that started anew answers for the life before.
+    OtherLifeAnswers,
+    /// Both ends of a migration are asked while the destination may still let it in.
+    WayLeftOpen,
+    /// A host starts a VM that it gave away, by an order from before.
+    GivenAwayStarts,
 }
 
 impl Mutation {
@@ -171,6 +182,11 @@ impl Mutation {
         Self::MarksTrusted,
         Self::PlacesIgnored,
         Self::DebtsStand,
+        Self::SurvivorUnasked,
+        Self::MoveUnfinished,
+        Self::OtherLifeAnswers,
+        Self::WayLeftOpen,
+        Self::GivenAwayStarts,
     ];
 }
 

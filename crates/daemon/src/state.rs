@@ -223,6 +223,13 @@ impl Lives {
         Self { epoch, lives }
     }
 
+    /// Whose word counts about a VM that this holder has, or had: an incarnation; 0, any life's of the
+    /// host, while high availability is off.
+    #[must_use]
+    pub fn asks(&self, holder: Option<Holder>) -> u64 {
+        holder.filter(|_| self.epoch != 0).map_or(0, |holder| holder.incarnation)
+    }
+
     /// A host as holder of a VM, in its present life.
     #[must_use]
     pub fn holder(&self, host: Ref<Host>) -> Holder {

@@ -1,5 +1,7 @@
 //! Where a VM is, of which two hosts may have a process: a migration is on its way, or was.
 
+use haven_cluster::mutation::{Mutation, removed};
+
 /// What a host sees of a VM.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sight {
@@ -19,6 +21,9 @@ pub struct Report {
     pub sight: Sight,
     /// An order about the VM acts there still.
     pub acting: bool,
+    /// The host does not speak for the life that held the VM: what that one wrote may still be on its
+    /// way, and only the proof of its death says when it is not.
+    pub stranger: bool,
 }
 
 /// What a holder's word says of a VM whose other holder is dead.
@@ -39,6 +44,7 @@ pub enum Presence {
 #[must_use]
 pub fn presence(report: Report) -> Presence {
     match report.sight {
+        _ if report.stranger && !removed(Mutation::OtherLifeAnswers) => Presence::Undecided,
         Sight::Incoming => Presence::Stranded,
         Sight::Here => Presence::Runs,
         Sight::Nothing if report.acting => Presence::Undecided,
@@ -59,17 +65,20 @@ pub enum Verdict {
     UnderWay,
 }
 
-/// Judges from what the source said, and the destination **afterwards**: a guest leaves the source for
-/// the destination, never the other way. Asked in the other order, one that arrives in between would be
-/// seen at neither.
+/// Judges from what the source said, and the destination **afterwards**, both after the way in was closed
+/// at the destination. A guest leaves the source for the destination, never the other way: asked in the
+/// other order, one that arrives in between would be seen at neither. And what begins after both were
+/// asked, because an order to send it waited until then, would be seen by nobody.
 #[must_use]
 pub fn verdict(source: Report, destination: Report) -> Verdict {
+    let strange = source.stranger || destination.stranger;
+    let unfinished = source.acting || destination.sight == Sight::Incoming;
     match (source.sight, destination.sight) {
-        _ if source.acting => Verdict::UnderWay,
-        (_, Sight::Incoming) => Verdict::UnderWay,
+        _ if strange && !removed(Mutation::OtherLifeAnswers) => Verdict::UnderWay,
+        _ if unfinished && !removed(Mutation::MoveUnfinished) => Verdict::UnderWay,
         (Sight::Nothing, Sight::Nothing) => Verdict::Gone,
         (Sight::Nothing, Sight::Here) => Verdict::Moved,
-        (_, Sight::Nothing) => Verdict::Stayed,
+        (_, Sight::Nothing | Sight::Incoming) => Verdict::Stayed,
         (_, Sight::Here) => Verdict::UnderWay,
     }
 }
@@ -79,7 +88,7 @@ mod tests {
     use super::*;
 
     fn says(sight: Sight) -> Report {
-        Report { sight, acting: false }
+        Report { sight, ..Report::default() }
     }
 
     #[test]
@@ -91,8 +100,11 @@ mod tests {
         assert_eq!(judged(Sight::Here, Sight::Here), Verdict::UnderWay);
         assert_eq!(judged(Sight::Here, Sight::Incoming), Verdict::UnderWay);
         assert_eq!(judged(Sight::Nothing, Sight::Incoming), Verdict::UnderWay);
-        let sends = Report { sight: Sight::Here, acting: true };
+        let sends = Report { acting: true, ..says(Sight::Here) };
         assert_eq!(verdict(sends, says(Sight::Nothing)), Verdict::UnderWay);
+        let anew = Report { stranger: true, ..says(Sight::Nothing) };
+        assert_eq!(verdict(anew, says(Sight::Nothing)), Verdict::UnderWay);
+        assert_eq!(verdict(says(Sight::Here), anew), Verdict::UnderWay);
     }
 
     #[test]
@@ -100,7 +112,9 @@ mod tests {
         assert_eq!(presence(says(Sight::Here)), Presence::Runs);
         assert_eq!(presence(says(Sight::Incoming)), Presence::Stranded);
         assert_eq!(presence(says(Sight::Nothing)), Presence::Gone);
-        let acts = Report { sight: Sight::Nothing, acting: true };
+        let acts = Report { acting: true, ..says(Sight::Nothing) };
         assert_eq!(presence(acts), Presence::Undecided);
+        let anew = Report { stranger: true, ..says(Sight::Nothing) };
+        assert_eq!(presence(anew), Presence::Undecided);
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use haven_cluster::control::{GuardPhase, GuardState};
 use haven_cluster::ids::{EpochNumber, Instant, Life};
+use haven_cluster::mutation::{Mutation, removed};
 use haven_model::{Holder, Host, Ref};
 use uuid::Uuid;
 
@@ -131,6 +132,7 @@ pub fn fate(holders: &[Holder], dead: &[Life]) -> Fate {
     match alive.len() {
         count if count == holders.len() => Fate::Untouched,
         0 => Fate::Lost,
+        _ if removed(Mutation::SurvivorUnasked) => Fate::Lost,
         _ => Fate::Ask(alive),
     }
 }

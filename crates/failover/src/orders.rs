@@ -54,6 +54,14 @@ pub enum Refusal {
         /// The highest void one.
         closed: u64,
     },
+    /// The question is about another life of the host: this one can say nothing for it.
+    #[error("life {asked} of the host is asked, this is {present} (0: without a permit)")]
+    OtherLife {
+        /// The life that held what the question is about.
+        asked: u64,
+        /// The present one, or 0 without a permit.
+        present: u64,
+    },
     /// Too many orders of this kind wait or hang.
     #[error("the host is busy: {0}")]
     Busy(String),

@@ -2,6 +2,7 @@
 
 use haven_cluster::control::{GuardPhase, GuardState, PermitView};
 use haven_cluster::ids::{EpochNumber, Instant, Life};
+use haven_cluster::mutation::{Mutation, removed};
 
 /// The guard's view of an armed host. The permit was checked against `CLOCK_BOOTTIME` when this
 /// was made: use it at once, do not keep it.
@@ -33,7 +34,8 @@ pub fn armed_view(state: Option<&GuardState>, configured: bool, now: Instant) ->
         return configured.then_some(nothing);
     }
     let permit = valid_at(state.permit, now);
-    let fencing = matches!(state.phase, GuardPhase::Fencing(_));
+    let fencing =
+        matches!(state.phase, GuardPhase::Fencing(_)) && !removed(Mutation::LeavingStarts);
     Some(ArmedView {
         me: state.me,
         epoch: state.epoch.as_ref().map(|epoch| (epoch.number, epoch.coordinator)),

@@ -57,6 +57,7 @@ pub(crate) struct Chaos {
     pub(crate) healed: bool,
     rng: Rng,
     races: Rng,
+    moves: Rng,
 }
 
 impl Chaos {
@@ -68,6 +69,7 @@ impl Chaos {
             healed: false,
             rng: Rng::new(seed ^ 0x6661_756C_7473),
             races: Rng::new(seed ^ 0x7261_6365_7300),
+            moves: Rng::new(seed ^ 0x6D6F_7665_7300),
         }
     }
 }
@@ -113,6 +115,20 @@ impl World {
                 self.inject(at + wait, fault);
             }
             at += self.chaos.rng.below(2 * plan.gap_ms);
+        }
+        if self.options.moves {
+            self.plan_moves(plan);
+        }
+    }
+
+    /// Operators move VMs, most often where nothing breaks, and sometimes around what does.
+    fn plan_moves(&mut self, plan: &ChaosPlan) {
+        let mut at = 0;
+        while at < plan.storm_ms {
+            let vm = self.chaos.moves.below(u64::from(self.options.vms.max(1)));
+            let to = self.chaos.moves.index(self.hosts.len());
+            self.inject(at, Fault::Migrate(u32::try_from(vm).unwrap_or(0), to));
+            at += self.chaos.moves.below(plan.gap_ms);
         }
     }
 
@@ -333,7 +349,7 @@ impl World {
             h.answers_late = 0;
             h.fails_late = None;
             // Whoever left in order, or is about to, is started again by its operators.
-            if h.idle || h.leaving {
+            if h.idle || h.heard.is_leaving() {
                 self.power_off(host);
             }
             self.power_on(host);

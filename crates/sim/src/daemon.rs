@@ -1,10 +1,11 @@
 //! Pool daemons that are killed or paused while their guards go on.
 //!
 //! Owns: what such a daemon does not do meanwhile. Guests run on; what it had on its way to the
-//! metadata volume lands. A daemon that was killed has forgotten its database, its guard's state, and
-//! the orders that it judged; no order that was given to it reaches its next life.
+//! metadata volume lands. A daemon that was killed has forgotten its database and its guard's state; no
+//! order that was given to it reaches its next life.
 
 use haven_cluster::Input;
+use haven_failover::Orders;
 
 use crate::event::Event;
 use crate::power::PowerStep;
@@ -102,9 +103,9 @@ impl World {
         h.daemon.deaths += 1;
         h.told = None;
         h.managing = false;
-        h.leaving = false;
-        h.newest_order = 0;
-        h.closed.clear();
+        // What it was told of orders lies in a file of this boot.
+        h.heard = Orders::resumed(h.heard.newest(), h.heard.closed().clone());
+        h.windows.clear();
         // Nobody consents to guests that are about to execute; those that may already do begin.
         h.starting.retain(|_, starting| starting.agreed);
         let (boot, down) = (h.boot, h.daemon.kills);
@@ -152,6 +153,8 @@ impl World {
             | Event::Drained { host, .. } => *host,
             Event::Order(order) => self.index_of(order.holder.host)?,
             Event::NotRunning(order) => order.by,
+            Event::Ask(ask) => ask.to,
+            Event::Answer(ask, _) => ask.by,
             Event::Step(PowerStep::Check { by, .. }) => *by,
             _ => return Some(event),
         };

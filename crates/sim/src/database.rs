@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use haven_cluster::Input;
 use haven_cluster::control::{EpochView, GuardCommand};
 use haven_cluster::ids::{EpochNumber, HostId, Incarnation, Life};
+use haven_failover::{self as failover, Fate};
 use haven_model::{HavenSecret, Holder, Placement, Ref, Vm};
 use haven_pooldb::{Database, Tx};
 use uuid::Uuid;
@@ -18,6 +19,7 @@ use uuid::Uuid;
 use crate::area::{self, AreaOp, Pages, View, apply};
 use crate::disk::Path;
 use crate::event::Event;
+use crate::motion::Motions;
 use crate::world::{MS, World};
 
 /// The metadata volume among a host's paths.
@@ -213,6 +215,8 @@ pub(crate) struct DbHost {
     pub(crate) told_of: u64,
     /// The copy that a person chose, instead of a live area that is lost.
     pub(crate) chosen: Option<Chosen>,
+    /// What it does about VMs with two holders.
+    pub(crate) motions: Motions,
 }
 
 /// A copy that a person chose.
@@ -229,7 +233,7 @@ pub(crate) struct Chosen {
 
 impl crate::host::Host {
     /// The open database is the live one: a record made it so.
-    fn serves(&self) -> bool {
+    pub(crate) fn serves(&self) -> bool {
         let epoch = self.told.as_ref().and_then(|state| state.epoch.as_ref());
         let open = self.db.open.as_ref().map(|open| open.area);
         epoch.is_some_and(|e| e.area_next.is_none() && Some(e.area_live) == open)
@@ -304,9 +308,19 @@ pub(crate) struct Placed {
     pub(crate) row: Ref<Placement>,
     pub(crate) number: u64,
     pub(crate) holder: Option<Life>,
+    /// The second holder: where it is moving to.
+    pub(crate) to: Option<Life>,
 }
 
-fn life_of(holder: &Holder) -> Life {
+impl Placed {
+    /// What became of it, by the production code.
+    pub(crate) fn fate(&self, dead: &[Life]) -> Fate {
+        let both = self.holder.iter().chain(&self.to).map(|life| holder_of(*life));
+        failover::fate(&both.collect::<Vec<_>>(), dead)
+    }
+}
+
+pub(crate) fn life_of(holder: &Holder) -> Life {
     let host = HostId(Uuid::from_u128(holder.host.id().0));
     Life { host, incarnation: Incarnation(holder.incarnation) }
 }
@@ -315,8 +329,9 @@ fn life_of(holder: &Holder) -> Life {
 pub(crate) fn placements(db: &Database) -> BTreeMap<u32, Placed> {
     let rows = db.iter::<Placement>().filter_map(|(row, placement)| {
         let vm = u32::try_from(placement.vm.id().0.checked_sub(1)?).ok()?;
-        let holder = placement.holders.first().map(life_of);
-        Some((vm, Placed { row, number: placement.number, holder }))
+        let mut holders = placement.holders.iter().map(life_of);
+        let (holder, to) = (holders.next(), holders.next());
+        Some((vm, Placed { row, number: placement.number, holder, to }))
     });
     rows.collect()
 }
@@ -327,13 +342,22 @@ pub(crate) fn set_holder(
     row: Ref<Placement>,
     holder: Option<Life>,
 ) -> Result<(), haven_model::ApiError> {
-    let holder = holder.map(|life| Holder {
-        host: Ref::from_u128(life.host.0.as_u128()),
-        incarnation: life.incarnation.0,
-    });
+    set_holders(tx, row, holder.as_slice())
+}
+
+fn holder_of(life: Life) -> Holder {
+    Holder { host: Ref::from_u128(life.host.0.as_u128()), incarnation: life.incarnation.0 }
+}
+
+/// Gives a VM to these holders, under the next number.
+pub(crate) fn set_holders(
+    tx: &mut Tx<'_>,
+    row: Ref<Placement>,
+    holders: &[Life],
+) -> Result<(), haven_model::ApiError> {
     tx.update(row, |placement: &mut Placement| {
         placement.number += 1;
-        placement.holders = holder.into_iter().collect();
+        placement.holders = holders.iter().map(|life| holder_of(*life)).collect();
     })
 }
 

@@ -10,8 +10,10 @@ use haven_cluster::control::GuardState;
 use crate::database::AreaFlying;
 use crate::disk::{Answer, WriteOp};
 use crate::manager::Order;
+use crate::motion::{Ask, Told};
 use crate::power::PowerStep;
 use crate::reshape::Farewell;
+use crate::stream::Handover;
 
 /// Everything that happens.
 #[derive(Debug)]
@@ -136,6 +138,20 @@ pub(crate) enum Event {
     },
     /// A client writes to the database.
     Client,
+    /// A question about a VM with two holders, and its answer.
+    Ask(Ask),
+    Answer(Ask, Told),
+    /// The memory of a VM that is sent is at its destination.
+    Copied {
+        host: usize,
+        boot: u64,
+        vm: u32,
+        since: u64,
+    },
+    /// The destination is asked to go on with it.
+    GoesOn(Handover),
+    /// Its hypervisor looks whether what it has received will ever be whole.
+    Stranded(Handover),
     /// The answer to an order: the VM does not run, and will not under this placement.
     NotRunning(Order),
     Probe {

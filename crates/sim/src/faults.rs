@@ -93,6 +93,8 @@ pub enum Fault {
     Snapshot(u8),
     /// It is put back from that copy.
     Restore(u8),
+    /// A VM is to move to a host while it runs.
+    Migrate(u32, usize),
     /// The acting coordinator is told to hand over.
     HandOver(usize),
     /// The first, whether it acts or not, is told to hand over to the second.
@@ -188,6 +190,9 @@ impl World {
             Fault::GuardCrash(host) => self.guard_crash(host),
             Fault::Snapshot(_) | Fault::Restore(_) | Fault::RotBallots(..) | Fault::RotBeats(_) => {
                 self.medium_fault(&fault);
+            }
+            Fault::Migrate(vm, to) => {
+                self.migrate(vm, to);
             }
             Fault::Release(host) => self.release(host),
             Fault::Readdress(host) => self.readdress(host),
@@ -386,7 +391,7 @@ impl World {
             }
             Fault::Exclude(host) if !self.paused(host) && !self.daemon_held(host) => {
                 if let Some(h) = self.hosts.get_mut(host).filter(|h| h.machine.is_some()) {
-                    h.leaving = true;
+                    h.heard.set_leaving(true);
                 }
                 let (id, command) = (EXCLUDE, GuardCommand::Exclude);
                 self.input(host, Input::Command { id, command });

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use haven_cluster::control::GuardState;
+use haven_cluster::ids::Instant;
 use haven_cluster::{IoId, Machine};
+use haven_failover::{ArmedView, Orders, armed_view, valid_at};
 
 use crate::daemon::Daemon;
 use crate::database::DbHost;
@@ -59,6 +61,8 @@ pub(crate) struct Starting {
     pub(crate) since: u64,
     /// Its process is there, and the daemon agreed that it executes.
     pub(crate) agreed: bool,
+    /// What it was ordered by.
+    pub(crate) order: crate::manager::Order,
 }
 
 #[derive(Debug, Default)]
@@ -129,18 +133,20 @@ pub(crate) struct Host {
     pub(crate) vms: BTreeSet<u32>,
     /// VMs whose start was ordered and judged; by their order's moment.
     pub(crate) starting: BTreeMap<u32, Starting>,
-    /// Its daemon has asked for a clean shutdown: no guest begins to execute any more.
-    pub(crate) leaving: bool,
+    /// VMs that it sends to other hosts.
+    pub(crate) sending: BTreeMap<u32, crate::stream::Sending>,
+    /// VMs of which it has received a part, and since when.
+    pub(crate) incoming: BTreeMap<u32, u64>,
+    /// VMs that it was told to expect.
+    pub(crate) windows: BTreeMap<u32, crate::stream::Window>,
     pub(crate) isolation: bool,
     /// What the pool daemon was last told.
     pub(crate) told: Option<Box<GuardState>>,
     pub(crate) db: DbHost,
     /// Its copy of the pool database, on its own disk.
     pub(crate) copy: Option<crate::database::Copy>,
-    /// The epoch of the newest order that was judged here.
-    pub(crate) newest_order: u64,
-    /// Placements under which a VM is never started here, by VM.
-    pub(crate) closed: BTreeMap<u32, u64>,
+    /// What its daemon has heard of orders; the production code.
+    pub(crate) heard: Orders,
     /// What it was told of the pool's configuration.
     pub(crate) shaped: Shaped,
     /// How its daemon is.
@@ -187,13 +193,14 @@ impl Host {
             gate_closed: false,
             vms: BTreeSet::new(),
             starting: BTreeMap::new(),
-            leaving: false,
+            sending: BTreeMap::new(),
+            incoming: BTreeMap::new(),
+            windows: BTreeMap::new(),
             isolation: true,
             told: None,
             db: DbHost::default(),
             copy: None,
-            newest_order: 0,
-            closed: BTreeMap::new(),
+            heard: Orders::default(),
             shaped: Shaped::default(),
             daemon: Daemon::default(),
             acted: false,
@@ -229,15 +236,20 @@ impl Host {
     /// The daemon may start VMs now, as far as it was told.
     pub(crate) fn permitted(&self, now: u64) -> bool {
         let permit = self.told.as_ref().and_then(|state| state.permit);
-        self.powered
-            && !self.gate_closed
-            && permit.is_some_and(|permit| self.local(now) < permit.until.0)
+        self.powered && !self.gate_closed && valid_at(permit, Instant(self.local(now)))
+    }
+
+    /// The guard's word, as its daemon has it.
+    pub(crate) fn armed_view(&self, now: u64) -> Option<ArmedView> {
+        armed_view(self.told.as_deref(), true, Instant(self.local(now)))
     }
 
     /// VMs of which the guard can see a process.
     pub(crate) fn processes(&self) -> u32 {
         let agreed = self.starting.values().filter(|starting| starting.agreed).count();
-        u32::try_from(self.vms.len() + agreed).unwrap_or(u32::MAX)
+        let sent = self.sending.values().filter(|sending| sending.sent).count();
+        let all = self.vms.len() + agreed + sent + self.incoming.len();
+        u32::try_from(all).unwrap_or(u32::MAX)
     }
 
     /// The daemon acts as coordinator now.

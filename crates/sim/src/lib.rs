@@ -1,9 +1,10 @@
 //! Deterministic simulation of whole pools.
 //!
 //! For: finding runs that break S1 (a VM on one host) or S2 (one acting coordinator), and showing
-//! that a pool comes back. Owns: virtual clocks, network, disks, watchdogs, a modelled hypervisor
-//! and a minimal failover manager around the real membership machine of `haven-cluster`. Never
-//! does: read a real clock, start a thread, or draw randomness that the seed does not give.
+//! that a pool comes back. Owns: virtual clocks, network, disks, watchdogs and a modelled hypervisor
+//! around the real membership machine of `haven-cluster`, the real decisions of failover, plans and
+//! database (`haven-failover`, `haven-planner`, `haven-pooldb`); and when a pool daemon asks for them.
+//! Never does: read a real clock, start a thread, or draw randomness that the seed does not give.
 
 mod area;
 pub mod chaos;
@@ -16,6 +17,7 @@ pub mod faults;
 mod host;
 mod io;
 mod manager;
+mod motion;
 mod network;
 mod options;
 mod outside;
@@ -28,6 +30,7 @@ mod rng;
 pub mod scenario;
 pub mod shrink;
 pub mod story;
+mod stream;
 mod takeover;
 mod twin;
 mod world;

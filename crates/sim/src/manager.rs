@@ -1,21 +1,23 @@
 //! The failover manager of the simulated pool daemons: real plans (`planner`), on a real database.
 //!
-//! Owns: which VM is to run where, orders and their judgement at the moment of acting. The rules
-//! are those of the pool daemon: a placement is durable before its order leaves; a VM gets another
-//! holder only when the one it has is dead, or answered "not running, and will not".
+//! Owns: when it looks, which VM is to run where, and orders on their way. What a death means for a VM and
+//! whether an order may act is production code (`haven-failover`). A placement is durable before its order
+//! leaves; a VM gets another holder only when the one it has is dead, or answered "not running, and will
+//! not".
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use haven_cluster::control::GuardState;
 use haven_cluster::ids::{HostId, Life};
-use haven_cluster::mutation::{Mutation, removed};
+use haven_failover::{Duty, Fate, Refusal, Sender, Term};
 use haven_planner::{Host as PlannedHost, Pool, Protection, Rules, Vm as PlannedVm, restart_plan};
 use uuid::Uuid;
 
-use crate::database::{Placed, Then, placements, set_holder};
+use crate::database::{Placed, Then, life_of, placements, set_holder};
 use crate::event::Event;
 use crate::host::Starting;
 use crate::power::News;
+use crate::stream::vm_id;
 use crate::world::{MS, World};
 
 /// How often the acting coordinator looks at all VMs, while something is to be done.
@@ -44,11 +46,12 @@ pub(crate) struct Manager {
 }
 
 /// What a host is told about a VM.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Order {
     pub(crate) vm: u32,
     pub(crate) holder: Life,
-    pub(crate) epoch: u64,
+    /// Under which authority.
+    pub(crate) term: Term,
     /// The placement under which it stands.
     pub(crate) number: u64,
     /// Start it, or stop it and never start it under this placement.
@@ -57,6 +60,12 @@ pub(crate) struct Order {
     pub(crate) by: usize,
     /// Which life of the host's daemon it goes to: a connection ends with it.
     pub(crate) to: u64,
+}
+
+impl Order {
+    fn duty(&self) -> Duty {
+        Duty { vm: Some(vm_id(self.vm)), placement: Some(self.number), runs_guest: self.start }
+    }
 }
 
 impl World {
@@ -106,7 +115,8 @@ impl World {
             return false;
         };
         let stays = |(vm, placed): (&u32, &Placed)| {
-            let Some(holder) = placed.holder.filter(|life| epoch.members.contains(life)) else {
+            let alone = placed.holder.filter(|_| placed.to.is_none());
+            let Some(holder) = alone.filter(|life| epoch.members.contains(life)) else {
                 return false;
             };
             let dead =
@@ -145,23 +155,31 @@ impl World {
         if !self.sure(host, &epoch, &gone) {
             return false;
         }
-        let dead = |holder: Life| {
-            let same = |dead: &&Life| dead.host == holder.host;
-            let mut lives = gone.iter().filter(same);
-            lives.any(|dead| dead.incarnation >= holder.incarnation)
+        let fates: BTreeMap<u32, Fate> =
+            placed.iter().map(|(vm, placed)| (*vm, placed.fate(&gone))).collect();
+        let lies = |(vm, placed): &(&u32, &Placed)| {
+            placed.holder.is_none() || fates.get(vm) == Some(&Fate::Lost)
         };
-        let lost: Vec<u32> = placed
-            .iter()
-            .filter(|(_, placed)| placed.holder.is_none_or(dead))
-            .map(|(vm, _)| *vm)
-            .collect();
+        let lost: Vec<u32> = placed.iter().filter(lies).map(|(vm, _)| *vm).collect();
         // Operators start the first VMs when all hosts are there, so that all have some.
         let early = self.now < FIRST_STARTS && epoch.members.len() < self.hosts.len();
         if !lost.is_empty() && !early && self.place(host, &placed, &lost, &epoch.members) {
             return false;
         }
         let mut settled = lost.is_empty();
+        let term = Term { epoch: epoch.number, coordinator: epoch.coordinator };
         for (vm, placed) in placed.iter() {
+            if let Some(Fate::Ask(alive)) = fates.get(vm) {
+                let alive = alive.first().map(life_of);
+                alive.inspect(|alive| self.ask_survivor(host, (*vm, *placed), *alive, term));
+                settled = false;
+                continue;
+            }
+            if placed.to.is_some() {
+                self.settle(host, (*vm, *placed), term);
+                settled = false;
+                continue;
+            }
             if let Some(holder) = placed.holder.filter(|holder| epoch.members.contains(holder)) {
                 let at = self.index_of(holder.host);
                 let runs = at.is_some_and(|at| self.runs(*vm, at));
@@ -172,7 +190,7 @@ impl World {
                 let order = Order {
                     vm: *vm,
                     holder,
-                    epoch: epoch.number.0,
+                    term,
                     number: placed.number,
                     start: !leaves,
                     by: host,
@@ -194,7 +212,8 @@ impl World {
     ) -> bool {
         let vms: Vec<PlannedVm> = lost.iter().map(|vm| planned_vm(*vm)).collect();
         let held = |life: &Life| {
-            let on = |(vm, p): &(&u32, &Placed)| p.holder == Some(*life) && !lost.contains(*vm);
+            let here = |p: &Placed| p.holder == Some(*life) || p.to == Some(*life);
+            let on = |(vm, p): &(&u32, &Placed)| here(p) && !lost.contains(*vm);
             placed.iter().filter(on).count() as u64
         };
         let hosts: Vec<PlannedHost> = members
@@ -263,18 +282,17 @@ impl World {
         let Some(h) = self.hosts.get_mut(host).filter(|h| h.powered && !h.gate_closed) else {
             return;
         };
-        let me = h.told.as_ref().and_then(|state| state.me);
-        let epoch = h.told.as_ref().and_then(|state| state.epoch.as_ref());
-        let known = epoch.map_or(0, |epoch| epoch.number.0).max(h.newest_order);
-        let judged = !removed(Mutation::OrdersUnjudged);
-        let connected = h.daemon.kills() == order.to;
-        if me != Some(order.holder) || (order.epoch < known && judged) || !connected {
+        let armed = h.armed_view(now).filter(|view| view.me == Some(order.holder));
+        let Some(armed) = armed.filter(|_| h.daemon.kills() == order.to) else { return };
+        let sender = Sender { host: order.term.coordinator.host, member: true, named: false };
+        if h.heard.hear(&sender, Some(armed), order.term).is_err() {
             return;
         }
-        h.newest_order = order.epoch;
-        let closed = h.closed.get(&order.vm).copied().unwrap_or(0);
+        let vm = vm_id(order.vm);
         if !order.start {
-            h.closed.insert(order.vm, order.number.max(closed));
+            if h.heard.close(vm, order.number).is_err() {
+                return;
+            }
             h.starting.remove(&order.vm);
             if h.vms.remove(&order.vm) {
                 self.log(|| format!("vm {} is stopped on host {host}", order.vm));
@@ -283,14 +301,18 @@ impl World {
             let delay = self.rng.between(MS, 10 * MS);
             return self.after(delay, Event::NotRunning(order));
         }
-        if order.number <= closed && judged {
-            let delay = self.rng.between(MS, 10 * MS);
-            return self.after(delay, Event::NotRunning(order));
+        match h.heard.allows(&order.duty(), Some(armed), order.term) {
+            Ok(()) => {}
+            Err(Refusal::PlacementClosed { .. }) => {
+                let delay = self.rng.between(MS, 10 * MS);
+                return self.after(delay, Event::NotRunning(order));
+            }
+            Err(_) => return,
         }
-        if h.vms.contains(&order.vm) || h.starting.contains_key(&order.vm) || !h.permitted(now) {
+        if !h.lacks(order.vm) {
             return;
         }
-        h.starting.insert(order.vm, Starting { since: now, agreed: false });
+        h.starting.insert(order.vm, Starting { since: now, agreed: false, order });
         let boot = h.boot;
         let delay = self.rng.between(MS, 40 * MS);
         self.after(delay, Event::Appears { host, boot, vm: order.vm, since: now });
@@ -305,8 +327,9 @@ impl World {
             return;
         };
         if !starting.agreed {
-            let leaves = h.leaving && !removed(Mutation::LeavingStarts);
-            if !h.permitted(now) || leaves {
+            // Asked again, as of now: may it execute?
+            let (order, armed) = (starting.order, h.armed_view(now));
+            if h.heard.allows(&order.duty(), armed, order.term).is_err() {
                 h.starting.remove(&vm);
                 return;
             }
@@ -338,7 +361,7 @@ impl World {
         let Some(open) = h.db.open.as_ref() else { return };
         let found = placements(&open.db).get(&order.vm).copied();
         let same = found.filter(|p| p.number == order.number && p.holder == Some(order.holder));
-        if let Some(placed) = same.filter(|_| epoch.is_some_and(|e| e.number.0 == order.epoch)) {
+        if let Some(placed) = same.filter(|_| epoch.is_some_and(|e| e.number == order.term.epoch)) {
             self.transact(order.by, Then::Placed, |tx| set_holder(tx, placed.row, None));
         }
     }

@@ -44,6 +44,8 @@ pub struct Options {
     /// What was asked, looked at or told a moment before is asked, looked at and told again. A run is
     /// the same either way, but slower.
     pub plain: bool,
+    /// Operators move VMs while they run.
+    pub moves: bool,
     /// Keep a readable log.
     pub log: bool,
 }
@@ -67,6 +69,7 @@ impl Options {
             late_writes: true,
             clients_ms: (200, 1_500),
             plain: false,
+            moves: false,
             log: false,
         }
     }
@@ -96,6 +99,7 @@ impl Options {
             3 => PowerDevice::Hanging,
             _ => PowerDevice::None,
         };
+        self.moves = rng.chance(500);
         self
     }
 }

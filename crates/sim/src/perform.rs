@@ -5,6 +5,7 @@ use haven_cluster::ids::{Incarnation, Instant};
 use haven_cluster::invariant::Invariant;
 use haven_cluster::mutation::{Mutation, removed};
 use haven_cluster::{BootInfo, Input, IoFailed, IoId, Machine, Output, ReadBytes, SharedBlock};
+use haven_failover::Orders;
 
 use crate::disk::{Answer, ReadOp, WriteOp};
 use crate::event::Event;
@@ -76,12 +77,11 @@ impl World {
         h.gate_closed = false;
         h.vms.clear();
         h.starting.clear();
-        h.leaving = false;
+        h.forget_streams();
         h.daemon.up();
         h.told = None;
         h.acted = false;
-        h.newest_order = 0;
-        h.closed.clear();
+        h.heard = Orders::default();
         h.reads.clear();
         let mut left: Vec<WriteOp> = h.flying.drain(..).map(|flying| flying.op).collect();
         left.extend(h.stuck.drain(..).filter_map(|stuck| match stuck {
@@ -362,7 +362,7 @@ impl World {
                     self.shaped(host, reply.id, reply.result.is_ok());
                 }
                 if let Some(h) = self.hosts.get_mut(host).filter(|_| reply.id == EXCLUDE) {
-                    h.leaving = reply.result.is_ok();
+                    h.heard.set_leaving(reply.result.is_ok());
                 }
                 self.log(|| format!("host {host} replies {:?}", reply.result));
             }
@@ -455,6 +455,7 @@ impl World {
         if h.gate_closed {
             h.daemon.killed_by_fencing();
             h.starting.clear();
+            h.forget_streams();
         }
         let (life, boot) = (h.life, h.boot);
         let vms: Vec<u32> = h.vms.iter().copied().collect();

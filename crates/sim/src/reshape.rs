@@ -193,7 +193,9 @@ impl World {
         let id = self.config.hosts.get(host).map(|spec| spec.host);
         let acting = self.coordinator().and_then(|acting| self.hosts.get_mut(acting));
         let placed = acting.and_then(|h| h.db.placed());
-        let names = |placed: &crate::database::Placed| placed.holder.map(|life| life.host) == id;
+        let names = |placed: &crate::database::Placed| {
+            placed.holder.iter().chain(&placed.to).any(|life| Some(life.host) == id)
+        };
         placed.is_none_or(|placed| placed.values().any(names))
     }
 

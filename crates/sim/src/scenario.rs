@@ -51,6 +51,12 @@ impl World {
         self.running() == self.options.vms as usize
     }
 
+    /// The VMs that run on a host.
+    #[must_use]
+    pub fn vms_on(&self, host: usize) -> Vec<u32> {
+        self.hosts.get(host).map_or_else(Vec::new, |h| h.vms.iter().copied().collect())
+    }
+
     /// VMs on a host.
     #[must_use]
     pub fn running_on(&self, host: usize) -> usize {

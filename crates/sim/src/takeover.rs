@@ -502,6 +502,13 @@ impl World {
     fn write_down(&mut self, host: usize, epoch: &EpochView) {
         let placed = self.hosts.get_mut(host).and_then(|h| h.db.placed());
         let Some(placed) = placed else { return };
+        // An order that acts may still move a VM (as inventories say).
+        if self
+            .indices(&epoch.members)
+            .any(|at| self.hosts.get(at).is_some_and(|h| !h.sending.is_empty()))
+        {
+            return;
+        }
         let holder = |vm: u32| {
             epoch.members.iter().copied().find(|life| {
                 let h = self.index_of(life.host).and_then(|at| self.hosts.get(at));

@@ -287,6 +287,20 @@ impl World {
                 self.daemon_missed(host, down);
             }
             Event::Fault(number) => self.fault(number),
+            other => self.happen_to_moves(other),
+        }
+    }
+
+    /// VMs with two holders.
+    fn happen_to_moves(&mut self, event: Event) {
+        match event {
+            Event::Ask(ask) => self.asked(ask),
+            Event::Answer(ask, told) => self.told_of_motion(ask, told),
+            Event::Copied { host, boot, vm, since } if self.current(host, boot) => {
+                self.copied(host, vm, since);
+            }
+            Event::GoesOn(handover) => self.goes_on(handover),
+            Event::Stranded(handover) => self.stranded(handover),
             _ => {}
         }
     }

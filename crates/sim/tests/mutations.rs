@@ -76,6 +76,11 @@ removed! {
     marks_trusted MarksTrusted,
     places_ignored PlacesIgnored,
     debts_stand DebtsStand,
+    survivor_unasked SurvivorUnasked,
+    move_unfinished MoveUnfinished,
+    other_life_answers OtherLifeAnswers,
+    way_left_open WayLeftOpen,
+    given_away_starts GivenAwayStarts,
 }
 
 /// Seeds among which one breaks a pool that does not wait for deaths.

@@ -196,11 +196,16 @@ impl Case {
     async fn dispatch(&self) -> OrderResult {
         match &self.envelope.order {
             Order::Inventory => self.inventory().await,
-            Order::MigrateVm { vm, to, pace, via } => self.migrate(*vm, *to, (*pace, *via)).await,
+            Order::MigrateVm { vm, to, placement, pace, via } => {
+                self.give_away(*vm, *placement)?;
+                self.migrate(*vm, *to, (*pace, *via)).await
+            }
             Order::Screenshot { vm } => self.screenshot(*vm).await,
             Order::PrepareMigrateIn { vm, from, .. } => self.prepare_migrate_in(*vm, *from),
-            Order::FinishMigrateIn { vm } => self.finish_migrate_in(*vm),
-            Order::ClosePlacement { vm, placement } => self.close_placement(*vm, *placement).await,
+            Order::FinishMigrateIn { vm, placement } => self.finish_migrate_in(*vm, *placement),
+            Order::ClosePlacement { vm, placement, life } => {
+                self.close_placement(*vm, (*placement, *life)).await
+            }
             Order::BeginImage { .. } => self.begin_image().await,
             order if order.vm().is_some() => self.vm_order().await,
             Order::AttachSr { .. }

@@ -78,20 +78,41 @@ impl Case {
         Ok(OrderReply::Inventory(Box::new(inventory)))
     }
 
-    pub(super) async fn close_placement(&self, vm: Uuid, placement: u64) -> OrderResult {
+    pub(super) async fn close_placement(
+        &self,
+        vm: Uuid,
+        (placement, life): (u64, u64),
+    ) -> OrderResult {
         let _acting = self.begin()?;
         // A migration that comes later finds the memory stream closed.
         self.agent.windows.close(vm);
         let acts = self.agent.gate.close_placement(vm, placement, self.envelope.id)?;
         let domains = self.agent.domains().await?;
         let runs = domains.iter().any(|domain| domain.uuid == vm);
+        // Asked after the domains: what is gone was not ended by a fence that began meanwhile.
+        let present = self.agent.life();
+        if life != 0 && present != life {
+            return Err(Refusal::OtherLife { asked: life, present }.into());
+        }
         Ok(OrderReply::Running(acts || runs))
     }
 
-    pub(super) fn finish_migrate_in(&self, vm: Uuid) -> OrderResult {
+    pub(super) fn finish_migrate_in(&self, vm: Uuid, placement: u64) -> OrderResult {
         let _acting = self.begin()?;
         self.agent.windows.close(vm);
+        if placement != 0 {
+            self.agent.gate.close_placement(vm, placement, self.envelope.id)?;
+        }
         DONE
+    }
+
+    /// A VM that is sent elsewhere is not started here by anything that was ordered before.
+    pub(super) fn give_away(&self, vm: Uuid, placement: u64) -> Result<(), OrderError> {
+        let _acting = self.begin()?;
+        if placement != 0 {
+            self.agent.gate.close_placement(vm, placement, self.envelope.id)?;
+        }
+        Ok(())
     }
 }
 
@@ -119,8 +140,7 @@ impl Agent {
         self.drives.look(config.paths.root(), config.report_interval());
         let domains = self.domains().await?;
         // Asked after the domains: what is gone was not ended by a fence that began meanwhile.
-        let armed = self.parts.authority.armed().filter(|armed| armed.permit);
-        let life = armed.and_then(|armed| armed.me).map_or(0, |me| me.incarnation.0);
+        let life = self.life();
         Ok(Inventory {
             life,
             domains,
@@ -130,6 +150,12 @@ impl Agent {
             memory_free: self.parts.hypervisor.memory_free(),
             drives: self.drives.seen(),
         })
+    }
+
+    /// The life under whose permit this host speaks; 0: without one.
+    fn life(&self) -> u64 {
+        let armed = self.parts.authority.armed().filter(|armed| armed.permit);
+        armed.and_then(|armed| armed.me).map_or(0, |me| me.incarnation.0)
     }
 
     async fn domains(&self) -> Result<Vec<DomainInfo>, OrderError> {

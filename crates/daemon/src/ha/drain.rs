@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::takeover::Ha;
-use super::{decide, slots, stock};
+use super::{slots, stock};
 use crate::dispatch;
 use crate::ops::quarantine::{self, Why};
 use crate::ops::vm::migrate::{self, How};
@@ -70,7 +70,7 @@ fn held_against(pool: &Pool, config: &ArmConfig, state: &GuardState) -> BTreeMap
         _ => None,
     };
     // A pool that was founded anew asks nobody's record: who is in may run what there is to run.
-    let members = decide::lives(state);
+    let members = haven_failover::lives(state);
     let counts = |(host, why): &(Uuid, Why)| *why == Why::Diskless || !members.contains_key(host);
     let host = |(slot, why)| Some((slots::host_at(pool, config, slot)?, why));
     let held = alarms.filter_map(why).filter_map(host).filter(counts);

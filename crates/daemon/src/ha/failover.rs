@@ -168,11 +168,15 @@ async fn bury(ha: &Ha, memory: &mut Memory, state: &GuardState) -> Result<(), Ap
         match fate {
             Fate::Untouched => continue,
             Fate::Lost => lost.push((vm, number)),
-            Fate::Ask(alive) => {
-                if !survives(ha, (vm, number), alive).await? {
-                    lost.push((vm, number));
+            // One that nobody can tell of yet holds up none of the others.
+            Fate::Ask(alive) => match survives(ha, (vm, number), alive).await {
+                Ok(true) => {}
+                Ok(false) => lost.push((vm, number)),
+                Err(error) => {
+                    tracing::info!(%vm, %error, "whether a VM survived is asked again");
+                    continue;
                 }
-            }
+            },
         }
         memory.lost_on.extend(ran_on.map(|host| (vm, host)));
     }
@@ -256,10 +260,11 @@ async fn survives(
 ) -> Result<bool, ApiError> {
     let id = ha.state.pool.read(|db| rows::uuid(&db.require(vm)?.uuid)).await??;
     for holder in alive {
-        let order = Order::ClosePlacement { vm: id, placement: number };
+        let life = holder.incarnation;
+        let order = Order::ClosePlacement { vm: id, placement: number, life };
         let reply = ha.state.orders.send(host::id(holder.host), order).await;
         let reply = reply.map_err(|error| crate::ops::errors::order(holder.host, error))?;
-        if reply == OrderReply::Running(true) && runs_there(ha, id, holder.host).await? {
+        if reply == OrderReply::Running(true) && runs_there(ha, id, holder).await? {
             let change = move |tx: &mut Tx<'_>| {
                 if !placement::is_still(tx, vm, number) {
                     return Ok(());
@@ -278,16 +283,17 @@ async fn survives(
 /// Whether it really runs on a holder that has a domain of it. One that only waits for the rest of
 /// its memory waits in vain: whoever sent it is dead. It is destroyed before anything else, for
 /// nobody shall take it for the VM when it is started again.
-async fn runs_there(ha: &Ha, vm: Uuid, on: Ref<Host>) -> Result<bool, ApiError> {
+async fn runs_there(ha: &Ha, vm: Uuid, holder: Holder) -> Result<bool, ApiError> {
+    let on = holder.host;
     let failed = |error| crate::ops::errors::order(on, error);
     let reply = ha.state.orders.send(host::id(on), Order::Inventory).await.map_err(failed)?;
     let OrderReply::Inventory(seen) = reply else {
         return Err(ApiError::internal("an unexpected answer to an inventory"));
     };
-    match failover::presence(seen.report(vm)) {
+    match failover::presence(seen.report(vm, holder.incarnation)) {
         Presence::Runs => Ok(true),
         Presence::Gone => Ok(false),
-        Presence::Undecided => Err(ApiError::internal(format!("an order for {vm} still acts"))),
+        Presence::Undecided => Err(ApiError::internal(format!("{on} cannot tell of {vm} yet"))),
         Presence::Stranded => {
             tracing::warn!(%vm, host = %on, "a VM arrived by halves; what arrived is destroyed");
             let stop = Order::StopVm { vm, mode: StopMode::Hard };

@@ -96,6 +96,10 @@ pub enum Order {
     FinishMigrateIn {
         /// The VM.
         vm: Uuid,
+        /// The placement under which it was announced, which is void from now on (0: an older
+        /// coordinator does not say).
+        #[serde(default)]
+        placement: u64,
     },
     /// Source: migrates live; answered when the guest runs at `to` and is gone here.
     MigrateVm {
@@ -103,6 +107,10 @@ pub enum Order {
         vm: Uuid,
         /// The destination.
         to: HostId,
+        /// The placement that names both hosts: under this one and earlier ones the source starts it
+        /// no more (0: an older coordinator does not say).
+        #[serde(default)]
+        placement: u64,
         /// How fast, and at whose cost.
         #[serde(default)]
         pace: MigratePace,
@@ -134,6 +142,9 @@ pub enum Order {
         vm: Uuid,
         /// The highest placement that is void.
         placement: u64,
+        /// The life that held the VM, an incarnation: another one refuses to answer (0: any may).
+        #[serde(default)]
+        life: u64,
     },
     /// Changes a running domain.
     ChangeVm {
@@ -542,7 +553,7 @@ impl Order {
             | Self::UnpauseVm { vm }
             | Self::SuspendVm { vm, .. }
             | Self::PrepareMigrateIn { vm, .. }
-            | Self::FinishMigrateIn { vm }
+            | Self::FinishMigrateIn { vm, .. }
             | Self::MigrateVm { vm, .. }
             | Self::MigrateProgress { vm }
             | Self::DiskState { vm, .. }

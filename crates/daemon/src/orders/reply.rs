@@ -83,16 +83,20 @@ pub struct Inventory {
 }
 
 impl Inventory {
-    /// What the host says of one VM.
+    /// What the host says of one VM, for the life that held it (0: high availability was off).
     #[must_use]
-    pub fn report(&self, vm: Uuid) -> Report {
+    pub fn report(&self, vm: Uuid, life: u64) -> Report {
         let domain = self.domains.iter().find(|domain| domain.uuid == vm);
         let sight = match domain.map(|domain| domain.state) {
             Some(DomainState::Incoming) => Sight::Incoming,
             Some(_) => Sight::Here,
             None => Sight::Nothing,
         };
-        Report { sight, acting: self.acting.iter().any(|order| order.vm == Some(vm)) }
+        Report {
+            sight,
+            acting: self.acting.iter().any(|order| order.vm == Some(vm)),
+            stranger: life != 0 && self.life != life,
+        }
     }
 }
 

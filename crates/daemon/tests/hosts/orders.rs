@@ -59,7 +59,7 @@ async fn a_given_up_placement_cannot_start_late() {
     let start = Order::StartVm { spec: spec_of_vm, placement: 5, paused: false };
     let starting = tokio::spawn(async move { orders.send(host, start).await });
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let close = || Order::ClosePlacement { vm, placement: 5 };
+    let close = || Order::ClosePlacement { vm, placement: 5, life: 0 };
     let answer = first.side.orders.send(host, close()).await;
     assert_eq!(answer, Ok(OrderReply::Running(true)), "the start acts already");
     second.hypervisor.stalled.store(false, Ordering::SeqCst);
@@ -73,6 +73,43 @@ async fn a_given_up_placement_cannot_start_late() {
         first.side.orders.send(host, late).await,
         Err(OrderError::Refused(Refusal::PlacementClosed { given: 5, closed: 5 }))
     );
+}
+
+/// Whoever gave a VM away starts it no more by an order from before, though that comes late; nor does
+/// a destination let in what was announced under a placement that is over (scenarios 84 and 97).
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_ordered_before_a_migration_is_void_after_it() {
+    let pool = pool(2, Default::default()).await;
+    let [first, second] = &pool.hosts[..] else { panic!("two hosts") };
+    let (vm, host) = (Uuid::new_v4(), second.id());
+    let send = |order| first.side.orders.send(host, order);
+    let pace = haven_drivers::hypervisor::MigratePace::default();
+    let away = Order::MigrateVm { vm, to: first.id(), placement: 4, pace, via: None };
+    assert!(send(away).await.is_err(), "there is nothing to send");
+    let void = |given| Err(OrderError::Refused(Refusal::PlacementClosed { given, closed: 4 }));
+    let start = Order::StartVm { spec: spec(vm), placement: 3, paused: false };
+    assert_eq!(send(start).await, void(3));
+    let next = Order::StartVm { spec: spec(vm), placement: 5, paused: false };
+    assert_eq!(send(next).await, Ok(OrderReply::Done));
+
+    let other = Uuid::new_v4();
+    let finish = Order::FinishMigrateIn { vm: other, placement: 4 };
+    assert_eq!(send(finish).await, Ok(OrderReply::Done));
+    let prepare = Order::PrepareMigrateIn { vm: other, placement: 4, from: first.id() };
+    assert_eq!(send(prepare).await, void(4));
+}
+
+/// "It does not run here" of a host that has started anew says nothing about what its life before
+/// wrote: that may still be on its way.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_life_that_held_a_vm_says_that_it_is_gone() {
+    let pool = pool(2, Default::default()).await;
+    let [first, second] = &pool.hosts[..] else { panic!("two hosts") };
+    let close = |life| Order::ClosePlacement { vm: Uuid::new_v4(), placement: 1, life };
+    let send = |order| first.side.orders.send(second.id(), order);
+    assert_eq!(send(close(0)).await, Ok(OrderReply::Running(false)));
+    let refused = Refusal::OtherLife { asked: 7, present: 0 };
+    assert_eq!(send(close(7)).await, Err(OrderError::Refused(refused)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,7 +44,7 @@ async fn migrate_via(
 ) -> Result<OrderReply, OrderError> {
     let via = via.map(|(address, must)| Via { address: address.parse().unwrap(), must });
     let pace = haven_drivers::hypervisor::MigratePace::default();
-    let order = Order::MigrateVm { vm, to: second.id(), pace, via };
+    let order = Order::MigrateVm { vm, to: second.id(), placement: 1, pace, via };
     first.side.orders.send(first.id(), order).await
 }
 
@@ -75,7 +75,7 @@ async fn a_migration_passes_through_the_peer_port_only_when_it_was_announced() {
     assert!(said.contains("does not answer at 127.0.0.9:"), "{said}");
     let either = migrate_via(first, second, vm, Some(("127.0.0.9", false))).await;
     assert!(matches!(either, Ok(OrderReply::Migrated(_))), "{either:?}");
-    let finish = Order::FinishMigrateIn { vm };
+    let finish = Order::FinishMigrateIn { vm, placement: 2 };
     first.side.orders.send(second.id(), finish).await.unwrap();
     let dialer = &first.side.agent.parts().dialer;
     for target in [Target::Libvirt, Target::Migrate(vm)] {

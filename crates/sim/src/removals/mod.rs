@@ -8,6 +8,7 @@ mod aimed;
 mod farewells;
 mod fixed;
 mod late;
+mod moves;
 mod setup;
 mod twins;
 
@@ -116,6 +117,11 @@ pub fn all() -> Vec<Removal> {
         needed_to_go_on(M::MarksTrusted, farewells::mark_rots),
         needed_to_go_on(M::DebtsForgotten, farewells::admitted_late),
         needed_to_go_on(M::PlacesIgnored, farewells::comes_back),
+        removal(M::SurvivorUnasked, None, 0..20, moves::survivor_unasked),
+        removal(M::MoveUnfinished, None, 0..60, moves::move_unfinished),
+        removal(M::OtherLifeAnswers, None, 0..20, moves::other_life_answers),
+        removal(M::GivenAwayStarts, None, 0..40, moves::to_and_fro),
+        removal(M::WayLeftOpen, None, 0..100, moves::to_and_fro),
     ]
 }
 

@@ -201,7 +201,7 @@ fn what_a_host_has_said_outlives_its_daemon() {
     bench.arm(4, bench.first, true);
     let vm = Uuid::new_v4();
     let old = bench.order(bench.first, 4, 7, start(vm, 3));
-    let close = Order::ClosePlacement { vm, placement: 3 };
+    let close = Order::ClosePlacement { vm, placement: 3, life: 0 };
     let close = bench.order(bench.second, 5, 7, close);
     assert_eq!(bench.gate.arrive(&close, bench.second), Ok(()));
     assert_eq!(bench.gate.close_placement(vm, 3, close.id), Ok(false));

@@ -159,21 +159,21 @@ fn a_vm_that_arrived_by_halves_does_not_run() {
         }
     };
     assert_eq!(
-        failover::presence(seen(Some(DomainState::Incoming), false).report(vm)),
+        failover::presence(seen(Some(DomainState::Incoming), false).report(vm, 0)),
         Presence::Stranded
     );
     assert_eq!(
-        failover::presence(seen(Some(DomainState::Running), false).report(vm)),
+        failover::presence(seen(Some(DomainState::Running), false).report(vm, 0)),
         Presence::Runs
     );
     assert_eq!(
-        failover::presence(seen(Some(DomainState::Paused), false).report(vm)),
+        failover::presence(seen(Some(DomainState::Paused), false).report(vm, 0)),
         Presence::Runs
     );
-    assert_eq!(failover::presence(seen(None, true).report(vm)), Presence::Undecided);
-    assert_eq!(failover::presence(seen(None, false).report(vm)), Presence::Gone);
+    assert_eq!(failover::presence(seen(None, true).report(vm, 0)), Presence::Undecided);
+    assert_eq!(failover::presence(seen(None, false).report(vm, 0)), Presence::Gone);
     assert_eq!(
-        failover::presence(seen(Some(DomainState::Running), false).report(Uuid::nil())),
+        failover::presence(seen(Some(DomainState::Running), false).report(Uuid::nil(), 0)),
         Presence::Gone
     );
 }

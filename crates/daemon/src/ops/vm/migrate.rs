@@ -7,7 +7,7 @@ use haven_cluster::ids::EpochNumber;
 use haven_drivers::hypervisor::{DomainState, MigratePace, MigrateStats, StopMode};
 use haven_failover::{Verdict, verdict};
 use haven_model::{
-    ApiError, Host, Ref, Value, Vm, VmMetrics, VmOperations, VmPowerState, alerts, codes,
+    ApiError, Holder, Host, Ref, Value, Vm, VmMetrics, VmOperations, VmPowerState, alerts, codes,
 };
 use haven_planner as planner;
 use haven_tasks::TaskId;
@@ -21,7 +21,7 @@ use super::way::{self, Way};
 use crate::dispatch::Call;
 use crate::ops::options::{self, Options};
 use crate::ops::{admission, allowed, errors, host, motion, news, placement, view};
-use crate::orders::{Inventory, Order, OrderReply, Via};
+use crate::orders::{Inventory, Order, OrderReply};
 use crate::state::AppState;
 use crate::tasks::{Op, Plan};
 
@@ -140,11 +140,18 @@ pub async fn migrate_with(
                 sent.map_err(|error| errors::order(to, error))?;
             }
             op.step().await?;
-            let stats = copy(&state, &op, id, from, (to, how.pace, via)).await?;
+            let order = Order::MigrateVm {
+                vm: id,
+                to: host::id(to),
+                placement: number,
+                pace: how.pace,
+                via,
+            };
+            let stats = copy(&state, &op, (id, order), from, to).await?;
             op.step().await?;
             arrived(&state, vm, to, stats).await?;
             op.commit().await;
-            let finish = Order::FinishMigrateIn { vm: id };
+            let finish = Order::FinishMigrateIn { vm: id, placement: number };
             if let Err(error) = state.orders.send(host::id(to), finish).await {
                 tracing::warn!(%error, "the destination closes its migration port by itself later");
             }
@@ -187,11 +194,10 @@ async fn reserve(
 async fn copy(
     state: &Arc<AppState>,
     op: &Op,
-    id: Uuid,
+    (id, order): (Uuid, Order),
     from: Ref<Host>,
-    (to, pace, via): (Ref<Host>, MigratePace, Option<Via>),
+    to: Ref<Host>,
 ) -> Result<MigrateStats, ApiError> {
-    let order = Order::MigrateVm { vm: id, to: host::id(to), pace, via };
     let sent = state.orders.send(host::id(from), order);
     tokio::pin!(sent);
     let watched = state.moving.watch(id);
@@ -290,7 +296,7 @@ pub fn moved(
     tx: &mut haven_pooldb::Tx<'_>,
     vm: Ref<Vm>,
     to: Ref<Host>,
-    holder: haven_model::Holder,
+    holder: Holder,
 ) -> Result<(), ApiError> {
     placement::set(tx, vm, vec![holder])?;
     let from = tx.require(vm)?.resident_on;
@@ -336,7 +342,8 @@ async fn find_at(state: &Arc<AppState>, vm: Ref<Vm>, at: Ref<Host>) -> Result<()
     let (id, number, held) = state.pool.read(read).await??;
     let failed = |error| errors::order(at, error);
     // Whoever sent it is dead: what has not arrived by now never will.
-    let close = Order::ClosePlacement { vm: id, placement: number };
+    let life = state.lives().asks(held);
+    let close = Order::ClosePlacement { vm: id, placement: number, life };
     let mut runs =
         state.orders.send(host::id(at), close).await.map_err(failed)? != OrderReply::Running(false);
     if runs {
@@ -376,17 +383,18 @@ pub async fn end(
         let row = db.require(vm)?;
         let halted = matches!(row.power_state, VmPowerState::Halted | VmPowerState::Suspended);
         let uuid = crate::ops::rows::uuid(&row.uuid)?;
-        Ok((uuid, halted, placement::holders(db, vm), placement::number(db, vm)))
+        let held = |host| placement::held_by(db, vm, host);
+        Ok((uuid, halted, held(from).zip(held(to)), placement::number(db, vm)))
     };
-    let Ok((id, halted, holders, number)) = state.pool.read(read).await? else { return Ok(()) };
-    if halted || holders.len() < 2 {
-        return Ok(());
-    }
+    let Ok((id, halted, held, number)) = state.pool.read(read).await? else { return Ok(()) };
+    let Some(held) = held.filter(|_| !halted) else { return Ok(()) };
     // The source may still be sending; without it there is nothing to cancel.
     let _cancelled = state.orders.send(host::id(from), Order::CancelJob { vm: id }).await;
-    let runs_on = outcome(state, id, from, to).await?;
-    let close = Order::FinishMigrateIn { vm: id };
+    // Before anybody is asked: an order to send it may wait at the source, and would begin between the
+    // question and the end of the way in.
+    let close = Order::FinishMigrateIn { vm: id, placement: number };
     state.orders.send(host::id(to), close).await.map_err(|error| errors::order(to, error))?;
+    let runs_on = outcome(state, id, held).await?;
     let lives = state.lives();
     state
         .pool
@@ -407,17 +415,17 @@ pub async fn end(
 async fn outcome(
     state: &Arc<AppState>,
     id: Uuid,
-    from: Ref<Host>,
-    to: Ref<Host>,
+    (from, to): (Holder, Holder),
 ) -> Result<Option<Ref<Host>>, ApiError> {
     for _ in 0..SETTLE_LOOKS_MAX {
         // The source first: a guest leaves it for the destination, never the other way. Asked in
         // the other order, one that arrives in between would be seen at neither.
-        let source = ask(state, from).await?;
-        let destination = ask(state, to).await?;
-        match verdict(source.report(id), destination.report(id)) {
-            Verdict::Stayed => return Ok(Some(from)),
-            Verdict::Moved => return Ok(Some(to)),
+        let lives = state.lives();
+        let source = ask(state, from.host).await?.report(id, lives.asks(Some(from)));
+        let destination = ask(state, to.host).await?.report(id, lives.asks(Some(to)));
+        match verdict(source, destination) {
+            Verdict::Stayed => return Ok(Some(from.host)),
+            Verdict::Moved => return Ok(Some(to.host)),
             Verdict::Gone => return Ok(None),
             Verdict::UnderWay => tokio::time::sleep(PROGRESS_INTERVAL).await,
         }

@@ -306,7 +306,9 @@ pub async fn abandon(state: &Arc<AppState>, vm: Ref<Vm>, stop: bool) -> Result<(
     }
     let mut executed = false;
     for holder in &holders {
-        let close = Order::ClosePlacement { vm: id, placement: number };
+        let held = state.pool.read(|db| placement::held_by(db, vm, *holder)).await?;
+        let life = state.lives().asks(held);
+        let close = Order::ClosePlacement { vm: id, placement: number, life };
         if !may_run(state, *holder, close.clone()).await? {
             continue;
         }

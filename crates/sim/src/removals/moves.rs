@@ -1,0 +1,65 @@
+//! Schedules with VMs that move while they run.
+
+use super::setup::pool;
+use crate::World;
+use crate::faults::Fault;
+
+/// How often a VM is sent to and fro.
+const ROUNDS: u64 = 40;
+
+/// The VMs of host 1, which does not coordinate.
+fn begun(seed: u64) -> (World, Vec<u32>) {
+    let mut world = pool(3, seed);
+    world.make_coordinator(0);
+    world.run_for(2_000);
+    let vms = world.vms_on(1);
+    (world, vms)
+}
+
+/// The destination loses its power; the VMs run on at the source.
+pub(super) fn survivor_unasked(seed: u64) -> World {
+    let (mut world, vms) = begun(seed);
+    for (wait, vm) in (0..).step_by(100).zip(vms) {
+        world.inject(wait, Fault::Migrate(vm, 2));
+    }
+    world.inject(200 + seed, Fault::PowerOff(2));
+    world.run_for(20_000);
+    world
+}
+
+/// The source loses its power and starts at once; nobody has proof of its death yet, and what it wrote
+/// may still land.
+pub(super) fn other_life_answers(seed: u64) -> World {
+    let (mut world, vms) = begun(seed);
+    for vm in vms {
+        world.inject(0, Fault::Migrate(vm, 2));
+    }
+    world.inject(20, Fault::PowerOff(1));
+    world.inject(120, Fault::PowerOn(1));
+    world.run_for(20_000);
+    world
+}
+
+/// The coordinator's daemon dies again and again, at any moment of a migration.
+pub(super) fn move_unfinished(seed: u64) -> World {
+    let (mut world, vms) = begun(seed);
+    let vm = vms.first().copied().unwrap_or(0);
+    for round in 0..ROUNDS {
+        world.inject(0, Fault::Migrate(vm, 2 - (round % 2) as usize));
+        world.inject(40 + (seed * 37 + round * 101) % 2_900, Fault::DaemonKilled(0, 100));
+        world.run_for(8_000);
+    }
+    world
+}
+
+/// Moves to and fro, while orders come twice and late.
+pub(super) fn to_and_fro(seed: u64) -> World {
+    let mut world = pool(3, seed);
+    for round in 0..ROUNDS {
+        for vm in 0..6 {
+            world.inject(100 * u64::from(vm), Fault::Migrate(vm, ((seed + round) % 3) as usize));
+        }
+        world.run_for(5_000);
+    }
+    world
+}
