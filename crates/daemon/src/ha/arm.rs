@@ -58,8 +58,11 @@ pub async fn enable(
     let wishes = ha.state.pool.read(|db| pool_check::wishes(db, &config)).await??;
     let volumes = volumes::make(ha, &srs).await?;
     let arm = compose(ha, &volumes, &wishes).await?;
-    let unfit = preflight_of(ha, &arm, &hosts(&arm), wishes.without_watchdog).await;
-    unfit.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))?;
+    let all = hosts(&arm);
+    let unfit = preflight_of(ha, &arm, (&all, &all), wishes.without_watchdog).await;
+    // A host that does not answer before those that do not see it.
+    let worst = unfit.into_iter().min_by_key(|(_, error)| error.code != codes::HOST_OFFLINE);
+    worst.map_or(Ok(()), |(_, error)| Err(error))?;
     let metadata = area::metadata_path(&arm)
         .ok_or_else(|| ApiError::internal("a statefile without a directory"))?;
     let me = ha.state.identity.host();
@@ -102,15 +105,16 @@ async fn compose(ha: &Ha, volumes: &[Volume], wishes: &Wishes) -> Result<ArmConf
     Ok(pool_check::arm_config(&members, me, statefiles, wishes, (fresh(), key, tolerate)))
 }
 
-/// These hosts check themselves, all at the same time; who cannot be armed, and why.
+/// The hosts `which` check themselves, all at the same time, and that they reach `peers`; who cannot be
+/// armed, and why.
 pub(super) async fn preflight_of(
     ha: &Ha,
     arm: &ArmConfig,
-    which: &[HostId],
+    (which, peers): (&[HostId], &[HostId]),
     without_watchdog: bool,
 ) -> Vec<(HostId, ApiError)> {
-    let peers: Vec<_> =
-        arm.hosts.iter().filter_map(|spec| Some(spec.addresses.first()?.ip())).collect();
+    let peers = arm.hosts.iter().filter(|spec| peers.contains(&spec.host));
+    let peers = peers.filter_map(|spec| Some(spec.addresses.first()?.ip())).collect();
     let beats = |spec: &HostSpec| spec.addresses.iter().map(SocketAddr::ip).collect();
     let request = PreflightRequest {
         statefiles: arm.statefiles.clone(),

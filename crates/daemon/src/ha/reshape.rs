@@ -22,6 +22,7 @@ use crate::agent::permit::PermitGate;
 use crate::identity::Member;
 use crate::ops::{errors, host, host_down, roster, rows};
 use crate::orders::{Order, OrderError, OrderResult};
+use crate::reconcile;
 
 /// Which configuration each host was told, and in which of its lives.
 pub(super) type Told = BTreeMap<HostId, (u64, ArmConfig)>;
@@ -125,7 +126,8 @@ pub(super) async fn look(ha: &Ha, told: &mut Told) -> Result<(), ApiError> {
     // that did not come to tell this guard.
     let mut fresh = added(&present, &next);
     fresh.retain(|host| !has_place(ha, &next, *host));
-    for (host, error) in arm::preflight_of(ha, &next, &fresh, without_watchdog).await {
+    let peers = members_of(ha);
+    for (host, error) in arm::preflight_of(ha, &next, (&fresh, &peers), without_watchdog).await {
         tracing::warn!(host = %host.0, %error, "a new host cannot be armed yet; it is tried again");
         next.hosts.retain(|spec| spec.host != host);
     }
@@ -137,6 +139,15 @@ pub(super) async fn look(ha: &Ha, told: &mut Told) -> Result<(), ApiError> {
     let gone = ha.state.pool.read(away).await?;
     tell(ha, &next, told, (&lives, &gone)).await;
     Ok(())
+}
+
+/// Hosts with a life in the newest epoch whose daemons report. No other one must be seen by who comes: one
+/// that is off, or new itself, would keep it out.
+fn members_of(ha: &Ha) -> Vec<HostId> {
+    let lives = ha.link.state().as_deref().map(haven_failover::lives).unwrap_or_default();
+    let limit = reconcile::silent_after(&ha.state.config);
+    let reports = |host: &HostId| !ha.state.reports.is_silent(host.0, limit);
+    lives.into_keys().map(HostId).filter(reports).collect()
 }
 
 /// Whether the newest epoch admits the hosts of this configuration, and nobody else; `None`: nobody knows.

@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::config::Config;
 use crate::ops::{message, motion};
 use crate::orders::Report;
 use crate::recovery;
@@ -148,10 +149,15 @@ impl Reports {
     }
 
     /// Whether a host was heard lately. One that was never heard counts from the first question.
-    fn is_silent(&self, host: Uuid, limit: Duration) -> bool {
+    pub(crate) fn is_silent(&self, host: Uuid, limit: Duration) -> bool {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         heard.entry(host).or_insert_with(Instant::now).elapsed() > limit
     }
+}
+
+/// A host that has not reported for so long is silent.
+pub(crate) fn silent_after(config: &Config) -> Duration {
+    (config.report_interval() * MISSED_MAX).max(SILENT_MIN)
 }
 
 /// Takes reports until `stop`.
@@ -160,7 +166,7 @@ pub async fn run(
     mut reports: mpsc::Receiver<Report>,
     stop: CancellationToken,
 ) {
-    let limit = (state.config.report_interval() * MISSED_MAX).max(SILENT_MIN);
+    let limit = silent_after(&state.config);
     let mut looks = tokio::time::interval(LOOK_INTERVAL);
     let mut sweeps = tokio::time::interval(SWEEP_INTERVAL);
     sweeps.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

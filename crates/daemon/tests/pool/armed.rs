@@ -49,6 +49,10 @@ impl Drop for Armed {
     }
 }
 
+fn address(number: usize) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(127, 0, 0, 1 + u8::try_from(number).unwrap()))
+}
+
 fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
@@ -79,9 +83,9 @@ impl Armed {
             let paths = Paths::new(&pool.dir.path().join(format!("h{number}")));
             std::fs::create_dir_all(paths.run()).unwrap();
             let settings = Settings {
-                // Every address of the loopback network is this host's.
+                // Every address of the loopback network is this host's; each daemon has one of its own.
                 listen: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-                address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+                address: Some(address(number)),
                 discovery_port: 0,
                 api_port: free_port(),
                 peer_port: free_port(),

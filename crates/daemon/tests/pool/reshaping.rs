@@ -77,3 +77,17 @@ async fn a_new_host_that_cannot_be_armed_stops_no_repair() {
     pool.guards.take_places(places & (places - 1));
     pool.until("the place is given back", async |pool| pool.guards.places() == places).await;
 }
+
+/// Nor does one that joined and is off since: whoever joins after it has nobody to see in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_host_does_not_wait_for_another_new_one() {
+    let mut pool = Armed::with_spare(3, 2).await;
+    pool.enable().await.unwrap();
+    pool.kill(3).await;
+    std::fs::remove_file(pool.hosts[3].config.paths.guard_socket()).unwrap();
+    pool.start(3).await;
+    pool.join(3).await.unwrap();
+    pool.kill(3).await;
+    pool.join(4).await.unwrap();
+    pool.until("it is a member", async |pool| pool.guards.members() == [0, 1, 2, 4]).await;
+}
