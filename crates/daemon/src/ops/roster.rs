@@ -4,6 +4,7 @@
 //! tell it. `host.json` lists the members on every host, and messages change it, which may be lost; whom
 //! the pool took in or out stands in the database, in the very commit that makes or removes the host's
 //! row. Never takes out a host because nothing is known of it: a database may be put back from a backup.
+//! A coordinator of an earlier version changes the rows alone: where both differ, the rows are right.
 
 use std::sync::Arc;
 
@@ -59,6 +60,14 @@ impl Roster {
         self.gone.drain(..excess);
     }
 
+    /// What of it the rows bear out. A host on which the newest epoch counts is not gone in any case: it
+    /// would lose its place while it runs something.
+    fn borne_out(mut self, db: &Image, counts: impl Fn(HostId) -> bool) -> Self {
+        self.members.retain(|member| has_row(db, member.host));
+        self.gone.retain(|gone| !has_row(db, *gone) && !counts(*gone));
+        self
+    }
+
     /// Brings a list of members in line with it.
     fn apply(&self, listed: &mut Vec<Member>) {
         listed.retain(|member| !self.gone.contains(&member.host));
@@ -96,8 +105,11 @@ pub(super) fn take_out(tx: &mut Tx<'_>, host: HostId) -> Result<(), ApiError> {
 /// # Errors
 /// The database refuses, or `host.json` cannot be written.
 pub async fn settle(state: &Arc<AppState>) -> Result<(), ApiError> {
+    let armed = state.authority.armed().is_some();
+    let counts = |host: HostId| armed && state.is_member(Ref::from_uuid(host.0));
     for _ in 0..LOOKS_MAX {
-        let roster = state.pool.read(Roster::of).await??;
+        let known = state.pool.read(|db| Ok::<_, ApiError>(Roster::of(db)?.borne_out(db, counts)));
+        let roster = known.await??;
         let mut listed = listed(state);
         let before = listed.clone();
         roster.apply(&mut listed);
@@ -128,10 +140,14 @@ fn listed(state: &AppState) -> Vec<Member> {
     state.identity.pool().map(|pool| pool.members).unwrap_or_default()
 }
 
+fn has_row(db: &Image, host: HostId) -> bool {
+    db.get(Ref::<Host>::from_uuid(host.0)).is_some()
+}
+
 /// Listed hosts with a row that the roster does not name.
 fn unnamed(db: &Image, roster: &Roster, listed: &[Member]) -> Vec<Member> {
-    let has_row = |host: HostId| db.get(Ref::<Host>::from_uuid(host.0)).is_some();
-    let missing = listed.iter().filter(|member| !roster.knows(member.host) && has_row(member.host));
+    let missing = listed.iter();
+    let missing = missing.filter(|known| !roster.knows(known.host) && has_row(db, known.host));
     missing.cloned().collect()
 }
 
@@ -139,6 +155,7 @@ fn unnamed(db: &Image, roster: &Roster, listed: &[Member]) -> Vec<Member> {
 mod tests {
     use std::net::IpAddr;
 
+    use haven_pooldb::{Database, MemStore};
     use uuid::Uuid;
 
     use super::*;
@@ -171,6 +188,27 @@ mod tests {
         roster.put(&member(2));
         roster.apply(&mut listed);
         assert_eq!(listed.last(), Some(&member(2)), "it came back");
+    }
+
+    /// A coordinator of an earlier version took out 1, and 2 came back under it: the roster knows neither.
+    #[test]
+    fn where_it_differs_from_the_rows_they_are_right() {
+        let store = Box::new(MemStore::default());
+        let mut db = Database::open(store, crate::coordinator::ids()).unwrap();
+        let row = |n: u8| Ref::<Host>::from_uuid(member(n).host.0);
+        db.transact(|tx| {
+            tx.insert_with(row(2), Host::default())?;
+            tx.insert_with(row(4), Host::default())
+        })
+        .unwrap();
+        let mut roster = Roster::default();
+        [1, 4].iter().for_each(|n| roster.put(&member(*n)));
+        [2, 3, 5].iter().for_each(|n| roster.take(member(*n).host));
+        let counts = |host: HostId| host == member(5).host;
+        let roster = roster.borne_out(&db, counts);
+        let mut listed = vec![member(2), member(3), member(5)];
+        roster.apply(&mut listed);
+        assert_eq!(listed, [member(2), member(5), member(4)]);
     }
 
     #[test]
