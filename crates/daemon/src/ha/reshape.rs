@@ -251,9 +251,9 @@ async fn keep_slots(ha: &Ha, slots: Slots) -> Result<(), ApiError> {
 }
 
 /// Every other host gets the configuration, once in each of its lives; one whose guard is not
-/// armed yet is armed by it, unless somebody sent it away: its own daemon arms it when it is back.
-/// One that was off goes on with what it knew then, and hears nobody who came since: it is no member
-/// before it is told.
+/// armed is armed by it. One that was off goes on with what it knew then, and hears nobody who came since:
+/// it is no member before it is told. One that somebody sent away may know nothing: it was never armed, or
+/// did not go down after all. It refuses for as long as it is about to.
 async fn tell(
     ha: &Ha,
     config: &ArmConfig,
@@ -267,7 +267,7 @@ async fn tell(
         .filter(|host| *host != me)
         .filter(|host| told.get(host) != Some(&(life(*host), config.clone())))
         .collect();
-    // Nobody knows a life of it: its guard may never have been armed.
+    // Nobody knows a life of it: its guard may never have been armed. Who was sent away probably was.
     let unknown = |host: &HostId| life(*host) == 0 && !away.contains(host);
     let order = |arms: bool, host: HostId| {
         let own = pool_check::for_host(config, host);
@@ -275,9 +275,11 @@ async fn tell(
         Order::Guard(Box::new(command))
     };
     let mut answers = stock::ask_all(ha, &news, |host| order(unknown(&host), host)).await;
-    let elsewise = answers.extract_if(.., |(_, answer)| is_armed_elsewise(answer));
-    let elsewise: Vec<HostId> = elsewise.map(|(host, _)| host).collect();
-    answers.extend(stock::ask_all(ha, &elsewise, |host| order(false, host)).await);
+    for (code, arms) in [(codes::HA_IS_ENABLED, false), (codes::HA_NOT_ENABLED, true)] {
+        let other = answers.extract_if(.., |(_, answer)| is_refused(answer, code));
+        let other: Vec<HostId> = other.map(|(host, _)| host).collect();
+        answers.extend(stock::ask_all(ha, &other, |host| order(arms, host)).await);
+    }
     for (host, answer) in answers {
         match answer {
             Ok(_) => {
@@ -289,9 +291,9 @@ async fn tell(
     }
 }
 
-/// Its guard is armed, and not by this configuration.
-fn is_armed_elsewise(answer: &OrderResult) -> bool {
-    matches!(answer, Err(OrderError::Failed { code, .. }) if code == codes::HA_IS_ENABLED)
+/// Its guard is armed by another configuration already, or is not armed at all.
+fn is_refused(answer: &OrderResult, with: &str) -> bool {
+    matches!(answer, Err(OrderError::Failed { code, .. }) if code == with)
 }
 
 #[cfg(test)]

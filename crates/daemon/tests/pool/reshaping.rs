@@ -91,3 +91,21 @@ async fn a_new_host_does_not_wait_for_another_new_one() {
     pool.join(4).await.unwrap();
     pool.until("it is a member", async |pool| pool.guards.members() == [0, 1, 2, 4]).await;
 }
+
+/// One that was sent away before it was ever armed has nothing of which its own daemon could arm it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_was_sent_away_before_it_was_armed_is_armed_when_it_is_back() {
+    let mut pool = Armed::with_spare(3, 1).await;
+    pool.enable().await.unwrap();
+    pool.kill(3).await;
+    let socket = pool.hosts[3].config.paths.guard_socket();
+    let aside = socket.with_extension("aside");
+    std::fs::rename(&socket, &aside).unwrap();
+    pool.start(3).await;
+    pool.join(3).await.unwrap();
+    pool.send_away(3).await;
+    pool.kill(3).await;
+    std::fs::rename(&aside, &socket).unwrap();
+    pool.start(3).await;
+    pool.until("it is a member", async |pool| pool.guards.members() == [0, 1, 2, 3]).await;
+}
