@@ -89,10 +89,10 @@ pub async fn settle(state: &Arc<AppState>) -> Result<(), ApiError> {
             tx.update(pool, |row: &mut haven_model::Pool| row.master = this_host)
         })
         .await?;
-    crate::ops::roster::settle(state).await?;
+    let known = crate::ops::roster::settle(state).await;
     let state = state.clone();
     tokio::spawn(async move { reconcile::ask_all(&state).await });
-    Ok(())
+    known
 }
 
 /// The tasks of the predecessor hold their objects, and end: those on storage when no host works on

@@ -24,7 +24,8 @@ const ASK_MAX: Duration = Duration::from_secs(5);
 /// Makes this member the coordinator, with the copy of the database that it has.
 ///
 /// # Errors
-/// High availability is on, this host is coordinator already, or it has no copy.
+/// High availability is on, this host is coordinator already, or it has no copy. Then it has not become
+/// the coordinator: whoever asked for it may go on with the database that it has.
 pub async fn promote(state: &Arc<AppState>) -> Result<(), ApiError> {
     check_off(state)?;
     if state.pool.is_open() {
@@ -38,10 +39,19 @@ pub async fn promote(state: &Arc<AppState>) -> Result<(), ApiError> {
     })
     .await
     .map_err(ApiError::internal)??;
-    let me = state.identity.host();
-    name(state, me)?;
+    coordinator::prepare(state).await?;
+    if let Err(error) = name(state, state.identity.host()) {
+        state.runner()?.resume().await;
+        return Err(error);
+    }
     tracing::warn!(generation = database.generation(), "this host is the coordinator by hand");
-    coordinator::take_office(state, database).await
+    state.pool.open(database).await;
+    // The role is here for good: what fails now is no reason to say that it is not.
+    if let Err(error) = coordinator::settle(state).await {
+        tracing::error!(%error, "not all is in order under the new coordinator; restart havend here \
+             when the reason is mended");
+    }
+    Ok(())
 }
 
 /// Has this member take its orders from another coordinator.

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use haven_daemon::ops::init::set_secret;
+use haven_pooldb::Tx;
 use serde_json::{Value as Json, json};
 
 use crate::support::{PASSWORD, TestHost, TestPool, bare, login, pool, post, rpc};
@@ -129,6 +131,26 @@ async fn the_role_moves_without_high_availability() {
     let params = [json!(login(&socket).await), json!("OpaqueRef:NULL")];
     let unknown = rpc(&socket, "pool.designate_new_master", &params).await;
     assert_eq!(unknown.unwrap_err()[0], "HANDLE_INVALID");
+}
+
+/// Whoever said that it has the role keeps it, whatever fails afterwards: the one before would go on with
+/// its own database, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_was_taken_is_not_given_back_for_what_fails_afterwards() {
+    let pool = pool(2).await;
+    let hosts = pool.host_refs().await;
+    let state = &pool.hosts[0].daemon.state;
+    let spoil = |tx: &mut Tx<'_>| set_secret(tx, "pool/roster", "no roster");
+    state.pool.write(spoil).await.unwrap();
+    let told = pool.call("pool.designate_new_master", &[hosts[1].clone()]).await;
+    let open =
+        || pool.hosts.iter().map(|host| host.daemon.state.pool.is_open()).collect::<Vec<_>>();
+    let until = Instant::now() + Duration::from_secs(20);
+    while open() == [false, false] {
+        assert!(Instant::now() < until, "{told:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(open(), [false, true], "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
