@@ -33,6 +33,7 @@ mod standing;
 pub mod status;
 mod stock;
 mod takeover;
+mod tell;
 pub mod timeline;
 mod volumes;
 mod vouch;

@@ -7,25 +7,22 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
 
 use haven_cluster::control::{ArmConfig, GuardCommand, HostSpec};
 use haven_cluster::ids::HostId;
 use haven_model::{ApiError, Host, Pool, Ref, codes};
 use haven_pooldb::Image;
-use uuid::Uuid;
 
 use super::pool_check::{self, GUARD_PORT};
 use super::slots::Slots;
 use super::takeover::Ha;
+use super::tell::{Told, is_silent, tell};
 use super::{arm, stock};
 use crate::agent::permit::PermitGate;
 use crate::identity::Member;
 use crate::ops::{errors, host, host_down, roster, rows};
-use crate::orders::{Order, OrderError, OrderResult};
-use crate::reconcile;
-
-/// Which configuration each host was told, and in which of its lives.
-pub(super) type Told = BTreeMap<HostId, (u64, ArmConfig)>;
+use crate::orders::Order;
 
 /// What `pool.ha_configuration` may change while the pool is armed: `profile` or `timeout`,
 /// `isolation_addresses`, `isolation_response`. What is not named stays.
@@ -37,7 +34,7 @@ pub async fn set(ha: &Ha, config: BTreeMap<String, String>) -> Result<(), ApiErr
     let _changing = ha.change(codes::HA_ENABLE_IN_PROGRESS).await?;
     // What is decided names the hosts of the pool, and this guard may not have been told of all.
     if places_decided(ha, &armed(ha)?) == Some(false) {
-        look(ha, &mut Told::new()).await?;
+        look(ha, &mut Told::in_haste()).await?;
     }
     let present = armed(ha)?;
     let (wishes, merged) = ha.state.pool.read(|db| merge(db, config)).await??;
@@ -99,14 +96,14 @@ async fn change(ha: &Ha, next: &ArmConfig) -> Result<(), ApiError> {
 /// As for [`look`]; what is not mended now is later.
 pub async fn now(ha: &Ha) -> Result<(), ApiError> {
     let _changing = ha.change(codes::HA_ENABLE_IN_PROGRESS).await?;
-    look(ha, &mut Told::new()).await
+    look(ha, &mut Told::in_haste()).await
 }
 
 /// Looks for a difference between the pool and its guards, and mends it. The caller holds the
 /// lock on changing.
 pub(super) async fn look(ha: &Ha, told: &mut Told) -> Result<(), ApiError> {
     let Ok(present) = armed(ha) else {
-        told.clear();
+        *told = Told::default();
         return Ok(());
     };
     let seen = present.clone();
@@ -126,11 +123,8 @@ pub(super) async fn look(ha: &Ha, told: &mut Told) -> Result<(), ApiError> {
     // that did not come to tell this guard.
     let mut fresh = added(&present, &next);
     fresh.retain(|host| !has_place(ha, &next, *host));
-    let peers = members_of(ha);
-    for (host, error) in arm::preflight_of(ha, &next, (&fresh, &peers), without_watchdog).await {
-        tracing::warn!(host = %host.0, %error, "a new host cannot be armed yet; it is tried again");
-        next.hosts.retain(|spec| spec.host != host);
-    }
+    let unfit = unfit(ha, (&next, &fresh), without_watchdog, told).await;
+    next.hosts.retain(|spec| !unfit.contains(&spec.host));
     if next != present || places_decided(ha, &next) == Some(false) {
         change(ha, &next).await?;
     }
@@ -138,16 +132,39 @@ pub(super) async fn look(ha: &Ha, told: &mut Told) -> Result<(), ApiError> {
     let lives = ha.link.state().as_deref().map(haven_failover::lives).unwrap_or_default();
     let gone = ha.state.pool.read(away).await?;
     tell(ha, &next, told, (&lives, &gone)).await;
+    told.keep(|host| members.iter().any(|member| member.host == host));
     Ok(())
+}
+
+/// Which of the hosts `fresh` cannot be armed by this configuration yet.
+async fn unfit(
+    ha: &Ha,
+    (next, fresh): (&ArmConfig, &[HostId]),
+    without_watchdog: bool,
+    told: &mut Told,
+) -> Vec<HostId> {
+    let rests = |host: &HostId| told.rests(*host, is_silent(ha, *host), Instant::now());
+    let (mut unfit, asked): (Vec<HostId>, Vec<HostId>) =
+        fresh.iter().copied().partition(|host| rests(host));
+    let peers = members_of(ha);
+    let found = arm::preflight_of(ha, next, (&asked, &peers), without_watchdog).await;
+    let fit = |host: &HostId| found.iter().all(|(unfit, _)| unfit != host);
+    asked.iter().copied().filter(fit).for_each(|host| told.works(host));
+    for (host, error) in found {
+        let silent = is_silent(ha, host);
+        if told.fails(host, (silent, &error.to_string()), Instant::now()) {
+            tracing::warn!(host = %host.0, %error, "a new host cannot be armed yet; it is tried again");
+        }
+        unfit.push(host);
+    }
+    unfit
 }
 
 /// Hosts with a life in the newest epoch whose daemons report. No other one must be seen by who comes: one
 /// that is off, or new itself, would keep it out.
 fn members_of(ha: &Ha) -> Vec<HostId> {
     let lives = ha.link.state().as_deref().map(haven_failover::lives).unwrap_or_default();
-    let limit = reconcile::silent_after(&ha.state.config);
-    let reports = |host: &HostId| !ha.state.reports.is_silent(host.0, limit);
-    lives.into_keys().map(HostId).filter(reports).collect()
+    lives.into_keys().map(HostId).filter(|host| !is_silent(ha, *host)).collect()
 }
 
 /// Whether the newest epoch admits the hosts of this configuration, and nobody else; `None`: nobody knows.
@@ -250,55 +267,11 @@ async fn keep_slots(ha: &Ha, slots: Slots) -> Result<(), ApiError> {
     ha.state.pool.write(note).await
 }
 
-/// Every other host gets the configuration, once in each of its lives; one whose guard is not
-/// armed is armed by it. One that was off goes on with what it knew then, and hears nobody who came since:
-/// it is no member before it is told. One that somebody sent away may know nothing: it was never armed, or
-/// did not go down after all. It refuses for as long as it is about to.
-async fn tell(
-    ha: &Ha,
-    config: &ArmConfig,
-    told: &mut Told,
-    (lives, away): (&BTreeMap<Uuid, u64>, &[HostId]),
-) {
-    let me = ha.state.identity.host();
-    let life = |host: HostId| lives.get(&host.0).copied().unwrap_or(0);
-    let news: Vec<HostId> = arm::hosts(config)
-        .into_iter()
-        .filter(|host| *host != me)
-        .filter(|host| told.get(host) != Some(&(life(*host), config.clone())))
-        .collect();
-    // Nobody knows a life of it: its guard may never have been armed. Who was sent away probably was.
-    let unknown = |host: &HostId| life(*host) == 0 && !away.contains(host);
-    let order = |arms: bool, host: HostId| {
-        let own = pool_check::for_host(config, host);
-        let command = if arms { GuardCommand::Arm(own) } else { GuardCommand::Reconfigure(own) };
-        Order::Guard(Box::new(command))
-    };
-    let mut answers = stock::ask_all(ha, &news, |host| order(unknown(&host), host)).await;
-    for (code, arms) in [(codes::HA_IS_ENABLED, false), (codes::HA_NOT_ENABLED, true)] {
-        let other = answers.extract_if(.., |(_, answer)| is_refused(answer, code));
-        let other: Vec<HostId> = other.map(|(host, _)| host).collect();
-        answers.extend(stock::ask_all(ha, &other, |host| order(arms, host)).await);
-    }
-    for (host, answer) in answers {
-        match answer {
-            Ok(_) => {
-                told.insert(host, (life(host), config.clone()));
-            }
-            // A host that is off is told when it is back.
-            Err(error) => tracing::debug!(host = %host.0, %error, "a guard was not told yet"),
-        }
-    }
-}
-
-/// Its guard is armed by another configuration already, or is not armed at all.
-fn is_refused(answer: &OrderResult, with: &str) -> bool {
-    matches!(answer, Err(OrderError::Failed { code, .. }) if code == with)
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
+
+    use uuid::Uuid;
 
     use super::*;
     use crate::ha::pool_check::tests_config;

@@ -13,6 +13,7 @@ use haven_model::ApiError;
 use tokio_util::sync::CancellationToken;
 
 use super::takeover::Ha;
+use super::tell::Told;
 use super::{arm, disarm, reshape, stock};
 use crate::agent::permit::PermitGate;
 use crate::ops::rows;
@@ -25,7 +26,7 @@ const PATIENCE_LOOKS: u32 = 3;
 /// Looks until `stop`.
 pub(super) async fn run(ha: Ha, stop: CancellationToken) {
     let mut unfounded = 0;
-    let mut told = reshape::Told::new();
+    let mut told = Told::default();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
