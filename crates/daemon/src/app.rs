@@ -53,8 +53,8 @@ impl Daemon {
             tracing::error!(%error, "the pool database cannot be opened");
         }
         let app = http::router(state.clone());
-        let fair = state.fair.clone();
-        let routers = Routers { api: app.clone(), local: app.clone(), proxied: app, fair };
+        let (fair, pool) = (state.fair.clone(), state.pool.clone());
+        let routers = Routers { api: app.clone(), local: app.clone(), proxied: app, fair, pool };
         let reports = side.take_reports();
         let mut tasks = side.start(routers, &stop).await?;
         if let Some(reports) = reports {

@@ -24,6 +24,7 @@ use crate::order_client::OrderClient;
 use crate::orders::Report;
 use crate::peer_net::{Dialer, TlsStore, serve_plain, serve_tls, serve_unix};
 use crate::peer_proxy::{bind_private, keep_sockets};
+use crate::state::PoolDb;
 use crate::stats::collect;
 use crate::tls::{HostTls, load_site};
 
@@ -164,7 +165,8 @@ impl HostSide {
         }
         let path = config.paths.api_socket();
         let local = bind_private(&path).map_err(|source| io_error(path, source))?;
-        let handlers = PeerHandlers { reports: self.reports.clone(), proxied: routers.proxied };
+        let (reports, proxied) = (self.reports.clone(), routers.proxied);
+        let handlers = PeerHandlers { reports, proxied, pool: routers.pool };
         let peer_app = peer_router(self.agent.clone(), handlers);
         let peer_tls = tls.clone();
         tasks.spawn(serve_tls(peer, move || peer_tls.peer_server(), peer_app, None, stop.clone()));
@@ -202,6 +204,8 @@ pub struct Routers {
     pub proxied: Router,
     /// Whose connection is next, of clients over TLS.
     pub fair: Arc<Fair>,
+    /// The pool database, where this host coordinates.
+    pub pool: PoolDb,
 }
 
 async fn listen(address: std::net::IpAddr, port: u16) -> Result<TcpListener, BootError> {

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use haven_cluster::ids::HostId;
 use haven_model::{ApiError, DateTime, Holder, Host, Ref, codes};
 use haven_pooldb::{Database, Image, Tx, Work};
 use tokio::sync::{OwnedMutexGuard, oneshot, watch};
@@ -338,6 +339,12 @@ impl PoolDb {
     #[must_use]
     pub fn is_open(&self) -> bool {
         *self.here.borrow()
+    }
+
+    /// Whether it is here, and knows no such host.
+    pub async fn has_forgotten(&self, host: HostId) -> bool {
+        let gone = |db: &Image| db.get(Ref::<Host>::from_uuid(host.0)).is_none();
+        self.is_open() && self.read(gone).await.unwrap_or(false)
     }
 
     /// Whether its store refused a commit. No while somebody works on it.

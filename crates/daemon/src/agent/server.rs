@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::Agent;
 use crate::orders::{OrderEnvelope, OrderResult, Report};
 use crate::peer_net::{Caller, Target, join_streams, to_stranger, tunnel_request_target};
+use crate::state::PoolDb;
 
 /// Largest order; the copy of the database is the largest one.
 const ORDER_BYTES_MAX: usize = 256 << 20;
@@ -32,6 +33,8 @@ pub struct PeerHandlers {
     pub reports: mpsc::Sender<Report>,
     /// Serves what members forward for their clients; mounted at `/proxy`.
     pub proxied: Router,
+    /// Says of who is no member whether the pool has forgotten him, where it is here.
+    pub pool: PoolDb,
 }
 
 #[derive(Clone, Debug)]
@@ -51,17 +54,25 @@ pub fn peer_router(agent: Agent, handlers: PeerHandlers) -> Router {
         .route("/image/{image}", put(image).layer(DefaultBodyLimit::disable()))
         .with_state(state)
         .nest("/proxy", handlers.proxied)
-        .layer(middleware::from_fn_with_state(agent, only_members))
+        .layer(middleware::from_fn_with_state((agent, handlers.pool), only_members))
 }
 
 /// A certificate of the pool's CA is not enough: the host may have left the pool since.
-async fn only_members(State(agent): State<Agent>, mut request: Request, next: Next) -> Response {
+async fn only_members(
+    State((agent, pool)): State<(Agent, PoolDb)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let Some(Caller::Peer(host, _)) = request.extensions().get::<Caller>().cloned() else {
         return StatusCode::UNAUTHORIZED.into_response();
     };
     let identity = agent.parts.identity.get();
     if identity.pool.as_ref().and_then(|pool| pool.member(host)).is_none() {
-        return to_stranger();
+        // A list may be old, before it was compared with the database.
+        return match pool.has_forgotten(host).await {
+            true => to_stranger(),
+            false => StatusCode::FORBIDDEN.into_response(),
+        };
     }
     request.extensions_mut().insert(host);
     next.run(request).await

@@ -14,7 +14,7 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use haven_cluster::ids::HostId;
-use haven_model::error_meta;
+use haven_model::{codes, error_meta};
 use haven_xe::wire::{self, Command};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
@@ -23,7 +23,7 @@ use tokio::time::timeout;
 use self::link::Link;
 use self::session::CliSession;
 use crate::http::Origin;
-use crate::peer_net::{Caller, Duplex, Protocol, RawStream, join_streams};
+use crate::peer_net::{Caller, Duplex, Protocol, RawStream, is_to_stranger, join_streams};
 use crate::state::AppState;
 
 /// Where command lines are sent.
@@ -35,6 +35,8 @@ const GREETING_MAX: Duration = Duration::from_secs(10);
 
 /// How an answer of HTTP begins.
 const HTTP: [u8; 5] = *b"HTTP/";
+/// Largest head of one.
+const HEAD_BYTES_MAX: u64 = 4096;
 
 static RUNS: Semaphore = Semaphore::const_new(RUNS_MAX);
 
@@ -84,12 +86,18 @@ async fn forward_to(
         body.len()
     );
     far.write_all(head.as_bytes()).await?;
-    // A host that does not know this one as a member answers as HTTP does, before any greeting.
+    // A host that does not know this one as a member, or not yet, answers as HTTP does, before any greeting.
     let mut first = [0_u8; HTTP.len()];
     far.read_exact(&mut first).await?;
     if first == HTTP {
+        let mut head = Vec::new();
+        let _cut_off: std::io::Result<usize> =
+            far.take(HEAD_BYTES_MAX).read_to_end(&mut head).await;
         greet(&mut near).await?;
-        let code = state.unknown_here().code;
+        let code = match is_to_stranger(&head) {
+            true => codes::HOST_UNKNOWN_TO_MASTER,
+            false => codes::HOST_STILL_BOOTING,
+        };
         let text = error_meta(code).map_or(code, |meta| meta.text);
         return refuse(&mut near, format!("{text}\n")).await;
     }

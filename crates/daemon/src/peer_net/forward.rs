@@ -16,7 +16,7 @@ use super::{DialError, Dialer, Protocol, join_streams};
 /// Says to the other member for whom the request is. Never believed from anyone but a member.
 const CALLER: HeaderName = HeaderName::from_static("x-haven-caller");
 /// In a refusal: who asks is in this host's pool no more.
-const STRANGER: HeaderName = HeaderName::from_static("x-haven-stranger");
+pub(super) const STRANGER: HeaderName = HeaderName::from_static("x-haven-stranger");
 /// Its value for root of the forwarding host.
 const ROOT: &str = "root";
 /// Where the other member serves what is forwarded.
@@ -28,7 +28,8 @@ pub enum ForwardError {
     /// The host cannot be reached.
     #[error(transparent)]
     Dial(#[from] DialError),
-    /// The other host does not know this one: it was taken out of the pool while it was off.
+    /// The other host has the database, which does not know this one: it was taken out of the pool while
+    /// it was off.
     #[error("that host does not know this one as a member of its pool")]
     Stranger,
     /// HTTP failed.
@@ -87,10 +88,18 @@ pub async fn forward_request(
     Ok(Response::from_parts(head, Body::new(body)))
 }
 
-/// The answer to a host that is in this host's pool no more.
+/// The answer to a host that is in this host's pool no more, as its database says.
 #[must_use]
 pub fn to_stranger() -> Response {
     (StatusCode::FORBIDDEN, [(STRANGER, "1")]).into_response()
+}
+
+/// Whether the head of an answer, as it came, is of that one.
+#[must_use]
+pub fn is_to_stranger(head: &[u8]) -> bool {
+    let header = STRANGER;
+    let name = header.as_str().as_bytes();
+    head.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name))
 }
 
 /// For whom a forwarded request is, as the member says that forwarded it.

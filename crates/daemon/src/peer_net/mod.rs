@@ -16,7 +16,9 @@ mod tunnel;
 
 pub use ask::{AskError, ask_member, refusal};
 pub use dial::{DialError, Dialer, PeerStream, Protocol};
-pub use forward::{ForwardError, ForwardedFor, forward_request, forwarded_caller, to_stranger};
+pub use forward::{
+    ForwardError, ForwardedFor, forward_request, forwarded_caller, is_to_stranger, to_stranger,
+};
 pub use serve::{Caller, serve_plain, serve_tls, serve_unix};
 pub use store::TlsStore;
 pub use thin::{Duplex, RawStream};

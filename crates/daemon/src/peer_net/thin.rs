@@ -16,6 +16,8 @@ use haven_xe::args::BODY_BYTES_MAX;
 use http::HeaderName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
+use super::forward::STRANGER;
+
 /// How such requests begin, from clients and from members that forward them.
 const STARTS: &[&[u8]] = &[b"POST /cli ", b"POST /proxy/cli "];
 /// Largest head of such a request.
@@ -126,8 +128,12 @@ where
     let response = answer(request).await;
     // Nobody took it: the client understands HTTP at least as far as to say that it failed.
     if let Some(mut stream) = raw.take() {
-        let line = format!("HTTP/1.0 {}\r\ncontent-length: 0\r\n\r\n", response.status());
-        stream.write_all(line.as_bytes()).await?;
+        let mark = match response.headers().contains_key(STRANGER) {
+            true => format!("{STRANGER}: 1\r\n"),
+            false => String::new(),
+        };
+        let head = format!("HTTP/1.0 {}\r\n{mark}content-length: 0\r\n\r\n", response.status());
+        stream.write_all(head.as_bytes()).await?;
         stream.shutdown().await?;
     }
     Ok(())

@@ -233,6 +233,36 @@ async fn a_host_that_was_forgotten_while_it_was_off_says_so() {
     assert!(other.ends_with("exit 0\n"), "{other}");
 }
 
+/// A host of which the pool knows nothing, and its reference.
+async fn forgotten() -> (Armed, Vec<String>) {
+    let mut pool = Armed::new(2).await;
+    let id = uuid(&pool, 1).to_string();
+    let lost = pool.ok("host.get_by_uuid", &[json!(id)]).await;
+    pool.kill(1).await;
+    pool.until("it is forgotten", async |pool| {
+        pool.call(0, "host.destroy", &[lost.clone()]).await.is_ok()
+    })
+    .await;
+    pool.start(1).await;
+    (pool, vec!["HOST_UNKNOWN_TO_MASTER".to_owned(), id])
+}
+
+/// What comes of that is hard to take back, so only who has read the database says it.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_coordinator_with_its_database_says_that_a_host_is_forgotten() {
+    let (pool, unknown) = forgotten().await;
+    let asked = async || pool.call(1, "host.get_all", &[]).await;
+    let state = pool.state(0);
+    let database = state.pool.suspend().await.unwrap();
+    let early = asked().await.unwrap_err();
+    assert!(!early.concat().contains(&unknown[0]), "{early:?}");
+    let place = format!("unix:{}", pool.socket(1).display());
+    let early = crate::xe::xe(&place, &["host-list"]).await;
+    assert!(!early.contains("taken out of the pool") && early.ends_with("exit 1\n"), "{early}");
+    state.pool.open(database).await;
+    assert_eq!(asked().await, Err(unknown));
+}
+
 /// A call that was cut off may have taken a place away: the coordinator finds the difference.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_places_of_the_hosts_of_the_pool_are_given_back() {
