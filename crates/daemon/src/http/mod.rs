@@ -125,11 +125,9 @@ async fn entry(State(state): State<Arc<AppState>>, mut request: Request) -> Resp
         Entry::Pass(pass) => metered(pass, answer(state, line, request)).await,
         Entry::Refused => {
             request.extensions_mut().insert(Refused);
-            match *request.method() {
-                Method::POST if !request.uri().path().starts_with("/haven/") => {
-                    answer(state, line, request).await
-                }
-                _ => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+            match is_call(&request) {
+                true => answer(state, line, request).await,
+                false => StatusCode::SERVICE_UNAVAILABLE.into_response(),
             }
         }
     }
@@ -165,12 +163,11 @@ async fn answer(state: Arc<AppState>, line: Line, mut request: Request) -> Respo
         if statistics {
             rrd::name_host(&state, &mut request);
         }
+        let is_call = is_call(&request);
         return match forward_request(&state.dialer, coordinator, request).await {
             Ok(response) => response,
-            Err(ForwardError::Stranger) if path.starts_with("/haven/") => {
-                extra::failed(&state.unknown_here())
-            }
-            Err(ForwardError::Stranger) => rpc::failed(&path, &state.unknown_here()),
+            Err(ForwardError::Stranger) if is_call => rpc::failed(&path, &state.unknown_here()),
+            Err(ForwardError::Stranger) => extra::failed(&state.unknown_here()),
             Err(error) => {
                 tracing::warn!(%error, "a request could not be forwarded to the coordinator");
                 StatusCode::BAD_GATEWAY.into_response()
@@ -202,6 +199,12 @@ async fn answer(state: Arc<AppState>, line: Line, mut request: Request) -> Respo
         Method::GET if path == AUDIT_ROUTE => audit_log::serve(&state, origin, request).await,
         _ => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+/// Whether its answer is one of the API, an error as well as a result.
+fn is_call(request: &Request) -> bool {
+    let path = request.uri().path();
+    *request.method() == Method::POST && !path.starts_with("/haven/") && path != CONSOLE_ROUTE
 }
 
 /// The coordinator, when it is another host.

@@ -263,6 +263,15 @@ async fn only_a_coordinator_with_its_database_says_that_a_host_is_forgotten() {
     assert_eq!(asked().await, Err(unknown));
 }
 
+/// What is no call is answered as what it is: a client that fetches a file must not keep the error as one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forgotten_host_gives_no_error_for_a_file() {
+    let (pool, unknown) = forgotten().await;
+    let (status, text) = crate::support::get(&pool.socket(1), "/export_raw_vdi?vdi=x").await;
+    assert_eq!(status, 400, "{text}");
+    assert!(text.contains(&unknown[0]), "{text}");
+}
+
 /// A call that was cut off may have taken a place away: the coordinator finds the difference.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_places_of_the_hosts_of_the_pool_are_given_back() {
