@@ -174,14 +174,18 @@ fn places_decided(ha: &Ha, config: &ArmConfig) -> Option<bool> {
     Some(places == config.places())
 }
 
-/// Whether the newest epoch may admit this host of a configuration.
+/// The places of a record that says nothing of places: any host may be admitted, and nobody was found fit.
+const EVERY_PLACE: u64 = u64::MAX;
+
+/// Whether the newest epoch may admit this host of a configuration, for it was found fit.
 fn has_place(ha: &Ha, config: &ArmConfig, host: HostId) -> bool {
     let spec = config.hosts.iter().find(|spec| spec.host == host);
     let state = ha.link.state();
     let epoch = state.as_ref().and_then(|state| state.epoch.as_ref());
     epoch.zip(spec).is_some_and(|(epoch, spec)| {
         let member = epoch.members.iter().any(|life| life.host == host);
-        member || epoch.places.is_some() && !epoch.is_without(spec.slot)
+        let says = epoch.places.is_some_and(|places| places != EVERY_PLACE);
+        member || says && !epoch.is_without(spec.slot)
     })
 }
 

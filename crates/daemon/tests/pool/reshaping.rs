@@ -76,6 +76,10 @@ async fn a_new_host_that_cannot_be_armed_stops_no_repair() {
     let places = pool.guards.places();
     pool.guards.take_places(places & (places - 1));
     pool.until("the place is given back", async |pool| pool.guards.places() == places).await;
+    // A record of an earlier version says nothing of places: nobody was found fit by that.
+    pool.guards.take_places(u64::MAX);
+    pool.until("it says them", async |pool| pool.guards.places() != u64::MAX).await;
+    assert_eq!((pool.guards.config().unwrap().hosts.len(), pool.guards.places()), (3, places));
 }
 
 /// Nor does one that joined and is off since: whoever joins after it has nobody to see in it.
