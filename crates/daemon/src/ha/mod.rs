@@ -9,6 +9,7 @@ pub mod area;
 pub mod arm;
 pub mod calls;
 pub mod checkup;
+mod choice;
 pub mod disarm;
 mod drain;
 pub mod drill;

@@ -52,7 +52,7 @@ fn parked(live: &Live, database: Database) -> Parked {
 
 /// What a person chose instead of the live area.
 pub(super) async fn chosen(ha: &Ha, live: &Live) -> Result<Option<Parked>, ApiError> {
-    let Some(chosen) = ha.chosen(live).await else { return Ok(None) };
+    let Some(chosen) = ha.chosen(live).await? else { return Ok(None) };
     Ok(Some(parked(live, in_memory(&chosen)?)))
 }
 

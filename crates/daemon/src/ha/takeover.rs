@@ -12,7 +12,7 @@ use std::time::Duration;
 use haven_cluster::control::{ArmConfig, GuardCommand, GuardState};
 use haven_cluster::ids::{EpochNumber, HostId, Incarnation, Instant, Life};
 use haven_model::{ApiError, Pool};
-use haven_pooldb::{Database, RedbStore, Snapshot, Store, StoreError, Tx};
+use haven_pooldb::{Database, RedbStore, Store, StoreError, Tx};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use super::alarm;
 use super::area::{self, MayWrite, Volume};
+use super::choice::Chosen;
 use super::link::GuardLink;
 use super::metadata::{Health, Trouble};
 use super::newest;
@@ -65,12 +66,17 @@ pub(super) struct Live {
 }
 
 impl Live {
-    fn of(state: &GuardState) -> Option<Self> {
+    pub(super) fn of(state: &GuardState) -> Option<Self> {
         let epoch = state.epoch.as_ref()?;
         let me = state.me.map(|me| area::owner(epoch.generation, me)).unwrap_or_default();
         let members = epoch.members.iter().map(|life| life.host).collect();
         let (area, owner) = (epoch.area_live, area::owner_of_live(epoch));
         Some(Self { area, owner, me, members, arming: epoch.generation })
+    }
+
+    /// The area and its owner.
+    pub(super) fn names(&self) -> (u8, Option<String>) {
+        (self.area, self.owner.clone())
     }
 
     /// This life, as the owner of what it writes.
@@ -97,21 +103,10 @@ pub struct Ha {
     /// How the metadata volume is.
     pub(super) health: Health,
     /// What a person chose, because the live area is lost.
-    chosen: Arc<Mutex<Option<Chosen>>>,
+    pub(super) chosen: Arc<Mutex<Option<Chosen>>>,
     /// The newest copy that a witness told of in an arming. A person's choice is newer: its history
     /// begins above everything.
     told: Arc<Mutex<Option<Told>>>,
-}
-
-/// The copy of the database that a person chose.
-#[derive(Debug)]
-struct Chosen {
-    copy: Snapshot,
-    /// The newest generation that anybody knew of then. A copy that is newer was acknowledged since.
-    known: u64,
-    /// Instead of this live area, of this owner. When another one is live, somebody went on after all,
-    /// and the choice is void.
-    instead: (u8, Option<String>),
 }
 
 impl Ha {
@@ -152,33 +147,6 @@ impl Ha {
         drop(self.parked.lock().await.take());
     }
 
-    /// A person chose this copy instead of the live area, which is lost; nobody knew of a newer one than
-    /// `known` then.
-    pub async fn choose(&self, copy: Snapshot, known: u64) {
-        let live = self.link.state().as_deref().and_then(Live::of);
-        let chosen = live.map(|live| Chosen { copy, known, instead: (live.area, live.owner) });
-        *self.chosen.lock().await = chosen;
-    }
-
-    /// What a person chose instead of this live area.
-    pub(super) async fn chosen(&self, live: &Live) -> Option<Snapshot> {
-        let mut chosen = self.chosen.lock().await;
-        let same = chosen.as_ref()?.instead == (live.area, live.owner.clone());
-        let newest = self.newest_there(live).await;
-        if chosen.take_if(|chosen| !same || newest > Some(chosen.known)).is_some() {
-            tracing::warn!("the pool has gone on since a person chose a copy; it is not used");
-        }
-        chosen.as_ref().map(|chosen| chosen.copy.clone())
-    }
-
-    /// The newest generation that somebody who answers knows of, or that the live area holds, whole.
-    async fn newest_there(&self, live: &Live) -> Option<u64> {
-        let standings = copies::ask(&self.state, &live.members).await;
-        let known = self.witnessed(live, &standings).await;
-        let whole = newest::in_live_area(self, live).await;
-        known.max(whole.ok().map(|database| database.generation()))
-    }
-
     /// The newest copy that anybody ever told this daemon of under this arming, and now: a witness that
     /// has died since was one nevertheless, and whoever takes over next is told in turn.
     pub(super) async fn witnessed(&self, live: &Live, now: &[Standing]) -> Option<u64> {
@@ -192,11 +160,6 @@ impl Ha {
     /// The newest copy that anybody told this daemon of.
     pub async fn told(&self) -> Option<Told> {
         *self.told.lock().await
-    }
-
-    /// What a person chose is taken, or of no use any more.
-    async fn unchoose(&self) {
-        *self.chosen.lock().await = None;
     }
 
     /// Waits for whoever changes high availability now, but not for long: what looks after it in

@@ -186,6 +186,35 @@ async fn a_choice_is_void_when_the_live_area_is_whole_and_newer_than_what_was_kn
     assert_eq!(pool.written(1).await.unwrap(), "after");
 }
 
+/// The same, when nobody can look for a moment: what cannot be read may be newer all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_choice_waits_for_a_live_area_that_cannot_be_read_for_a_moment() {
+    let mut pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    pool.write(0, "then").await.unwrap();
+    let then = pool.state(0).pool.read(|db| db.export()).await.unwrap().unwrap();
+    pool.write(0, "after").await.unwrap();
+    for number in 0..3 {
+        pool.kill(number).await;
+    }
+    let paths = &pool.hosts[0].config.paths;
+    for path in [paths.replica(), paths.replica_log()] {
+        let _is_none: std::io::Result<()> = std::fs::remove_file(path);
+    }
+    let (volume, aside) = (pool.volume(), pool.dir.path().join("aside"));
+    std::fs::rename(&volume, &aside).unwrap();
+    pool.start(0).await;
+    pool.until("it says why", async |pool| pool.refused(0).await.contains("DATABASE_UNREADABLE"))
+        .await;
+    choose(&pool, 0, then).await;
+    // Long enough for several attempts.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(!volume.exists(), "it was written anew");
+    std::fs::rename(&aside, &volume).unwrap();
+    pool.until("host 0 answers", async |pool| pool.written(0).await.is_ok()).await;
+    assert_eq!(pool.written(0).await.unwrap(), "after");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_database_goes_into_a_file_and_comes_back() {
     let pool = Armed::new(2).await;

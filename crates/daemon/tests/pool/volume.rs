@@ -24,7 +24,7 @@ impl Armed {
         pool
     }
 
-    fn volume(&self) -> PathBuf {
+    pub(crate) fn volume(&self) -> PathBuf {
         let files = std::fs::read_dir(self.dir.path().join("shared")).unwrap();
         let mut paths = files.map(|entry| entry.unwrap().path());
         paths.find(|path| path.extension().is_some_and(|e| e == "metadata")).unwrap()
