@@ -208,16 +208,22 @@ impl Orders {
         if duty.runs_guest && self.ejecting {
             return Err(Refusal::Busy("the host leaves its pool".to_owned()));
         }
-        let leaving = self.leaving && !removed(Mutation::LeavingStarts);
-        let barred = match armed {
-            Some(view) => !view.permit || leaving,
-            // Given in an epoch, here where none is known: this host has left the membership, or
-            // is not in it yet. Nobody guards what it would run.
-            None => given.epoch > EpochNumber(0),
-        };
-        match duty.runs_guest && barred {
+        match duty.runs_guest && !self.may_run(armed, given) {
             true => Err(Refusal::NoPermit),
             false => Ok(()),
+        }
+    }
+
+    /// Whether a guest may come to execute here now, by what was ordered under this term: by an order, or
+    /// because it arrives.
+    #[must_use]
+    pub fn may_run(&self, armed: Option<ArmedView>, given: Term) -> bool {
+        let leaving = self.leaving && !removed(Mutation::LeavingStarts);
+        match armed {
+            Some(view) => view.permit && !leaving,
+            // Given in an epoch, here where none is known: this host has left the membership, or
+            // is not in it yet. Nobody guards what it would run.
+            None => given.epoch == EpochNumber(0),
         }
     }
 

@@ -390,8 +390,9 @@ impl World {
                 self.command_coordinator(GuardCommand::Reconfigure(Box::new(config)));
             }
             Fault::Exclude(host) if !self.paused(host) && !self.daemon_held(host) => {
+                let now = self.now;
                 if let Some(h) = self.hosts.get_mut(host).filter(|h| h.machine.is_some()) {
-                    h.heard.set_leaving(true);
+                    h.lets_nothing_in(now);
                 }
                 let (id, command) = (EXCLUDE, GuardCommand::Exclude);
                 self.input(host, Input::Command { id, command });

@@ -139,6 +139,8 @@ pub(crate) struct Host {
     pub(crate) incoming: BTreeMap<u32, u64>,
     /// VMs that it was told to expect.
     pub(crate) windows: BTreeMap<u32, crate::stream::Window>,
+    /// When it let nothing in any more, not even what was on its way.
+    pub(crate) cut_at: u64,
     pub(crate) isolation: bool,
     /// What the pool daemon was last told.
     pub(crate) told: Option<Box<GuardState>>,
@@ -196,6 +198,7 @@ impl Host {
             sending: BTreeMap::new(),
             incoming: BTreeMap::new(),
             windows: BTreeMap::new(),
+            cut_at: 0,
             isolation: true,
             told: None,
             db: DbHost::default(),

@@ -135,7 +135,10 @@ impl World {
         let kills = (kills(ask.to), kills(to));
         let expected = self.reaches(ask.to, to)
             && self.hosts.get(to).is_some_and(|h| {
-                let from = h.windows.get(&ask.vm).is_some_and(|window| window.from == ask.to);
+                let armed = h.armed_view(now);
+                let open =
+                    |window: &&Window| window.from == ask.to && h.heard.may_run(armed, window.term);
+                let from = h.windows.get(&ask.vm).filter(open).is_some();
                 from && !h.gate_closed
                     && !h.incoming.contains_key(&ask.vm)
                     && !h.vms.contains(&ask.vm)
@@ -174,7 +177,8 @@ impl World {
         if alive && (self.daemon_held(host) || self.daemon_held(sending.to)) {
             return self.after(AGAIN, Event::Copied { host, boot, vm, since });
         }
-        let there = self.hosts.get(sending.to).filter(|h| h.incoming.get(&vm) == Some(&since));
+        let there = self.hosts.get(sending.to).filter(|h| !h.cut(sending.since));
+        let there = there.filter(|h| h.incoming.get(&vm) == Some(&since));
         let reached = there.map(|h| h.boot).filter(|_| self.reaches(host, sending.to));
         let Some(boot) = reached.filter(|_| alive && !sending.cancelled) else {
             return self.stays(host, vm, sending);
@@ -276,6 +280,18 @@ impl crate::host::Host {
             acting: sending.is_some() || self.starting.contains_key(&vm),
             stranger: armed.and_then(|armed| armed.me) != Some(life),
         }
+    }
+
+    /// It is to leave the membership in order: nothing begins to execute, and nothing arrives.
+    pub(crate) fn lets_nothing_in(&mut self, now: u64) {
+        self.heard.set_leaving(true);
+        self.windows.clear();
+        self.cut_at = now;
+    }
+
+    /// What has come in since then was cut off.
+    fn cut(&self, since: u64) -> bool {
+        since <= self.cut_at
     }
 
     /// Nothing is on its way from here or to here any more.

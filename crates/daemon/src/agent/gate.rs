@@ -19,7 +19,7 @@ use kept::Kept;
 
 use crate::authority::Authority;
 use crate::identity::{HostIdentity, IdentityStore};
-use crate::orders::{ActingOrder, Order, OrderEnvelope, Refusal};
+use crate::orders::{ActingOrder, Order, OrderEnvelope, Refusal, Term};
 
 /// Judges orders. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -103,6 +103,12 @@ impl Gate {
     /// by the guard, which then refuses to leave.
     pub fn set_leaving(&self, leaving: bool) {
         self.state().heard.set_leaving(leaving);
+    }
+
+    /// Whether a guest may come to execute here now, by what was ordered under this term.
+    #[must_use]
+    pub fn may_run(&self, given: Term) -> bool {
+        self.state().heard.may_run(self.authority.armed(), given)
     }
 
     /// While this host leaves its pool no order begins that runs a guest. Answers whether one that

@@ -62,13 +62,14 @@ impl Case {
         {
             return Err(OrderError::failed("HOST_OFFLINE", "this host is going down"));
         }
-        if matches!(command, GuardCommand::Exclude) {
-            // What was said last may be of before the last VM left.
-            let running = self.agent.take_inventory().await?.domains.len();
-            let running = u32::try_from(running).unwrap_or(u32::MAX);
-            let load = GuardCommand::Load { running, protected: running };
-            let told = self.agent.parts.guard.command(load).await;
-            told.map_err(|refusal| OrderError::failed(&refusal.code, refusal.text))?;
+        let leaves = matches!(command, GuardCommand::Exclude);
+        if leaves {
+            self.agent.lets_nothing_in();
+            let told = self.tell_load().await;
+            if told.is_err() {
+                self.agent.gate.set_leaving(false);
+            }
+            told?;
         }
         let before = self.agent.parts.identity.pool().and_then(|pool| pool.arm);
         let after = match &command {
@@ -79,11 +80,7 @@ impl Case {
         if after.is_some() {
             self.remember_arm(after.clone())?;
         }
-        let leaves = matches!(command, GuardCommand::Exclude);
         let arms = matches!(command, GuardCommand::Arm(_));
-        if leaves {
-            self.agent.gate.set_leaving(true);
-        }
         let refused = self.agent.parts.guard.command(command).await;
         match refused {
             Ok(()) => {
@@ -101,6 +98,15 @@ impl Case {
                 Err(OrderError::Failed { code: refusal.code, text: refusal.text })
             }
         }
+    }
+
+    /// Tells the guard how many VMs run: what was said last may be of before the last one left.
+    async fn tell_load(&self) -> Result<(), OrderError> {
+        let running = self.agent.take_inventory().await?.domains.len();
+        let running = u32::try_from(running).unwrap_or(u32::MAX);
+        let load = GuardCommand::Load { running, protected: running };
+        let told = self.agent.parts.guard.command(load).await;
+        told.map_err(|refusal| OrderError::failed(&refusal.code, refusal.text))
     }
 
     fn remember_arm(&self, arm: Option<Box<ArmConfig>>) -> Result<(), OrderError> {
@@ -199,18 +205,35 @@ const POWER_PAUSE: Duration = Duration::from_secs(1);
 const DOWN_MAX: Duration = Duration::from_secs(600);
 
 impl super::Agent {
+    /// This host is to leave the membership in order: no guest begins to execute, and none arrives. One
+    /// whose process is there already is seen by the guard, which then refuses.
+    fn lets_nothing_in(&self) {
+        self.gate.set_leaving(true);
+        self.windows.cut();
+    }
+
+    async fn is_empty(&self) -> Result<(), OrderError> {
+        let inventory = self.take_inventory().await?;
+        let Some(domain) = inventory.domains.first() else { return Ok(()) };
+        let text = format!("VM {} runs on the host; move or stop it first", domain.uuid);
+        Err(OrderError::failed("HOST_IN_USE", text))
+    }
+
     /// Leaves the membership in order and goes down, a moment after this returned.
     pub async fn go_down(&self, restart: bool) -> Result<(), OrderError> {
-        let inventory = self.take_inventory().await?;
-        if let Some(domain) = inventory.domains.first() {
-            let text = format!("VM {} runs on the host; move or stop it first", domain.uuid);
-            return Err(OrderError::failed("HOST_IN_USE", text));
+        let armed = self.parts.authority.armed().is_some();
+        if armed {
+            self.lets_nothing_in();
         }
+        let empty = self.is_empty().await;
+        if armed && empty.is_err() {
+            self.gate.set_leaving(false);
+        }
+        empty?;
         // A host on its way down must not come back as a new life for a moment.
         let resting = self.parts.guard.rest();
         self.going_down.store(true, Ordering::SeqCst);
-        if self.parts.authority.armed().is_some() {
-            self.gate.set_leaving(true);
+        if armed {
             let excluded = self.exclude().await;
             if excluded.is_err() {
                 self.gate.set_leaving(false);

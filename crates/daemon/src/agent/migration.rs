@@ -11,6 +11,7 @@ use haven_drivers::hypervisor::{MigratePace, MigrateTarget};
 use tokio::net::UnixListener;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::execute::{AgentParts, Case, DONE};
@@ -28,6 +29,8 @@ const WINDOWS_MAX: usize = 256;
 #[derive(Clone, Debug, Default)]
 pub struct Windows {
     open: Arc<Mutex<HashMap<Uuid, Window>>>,
+    /// Ends the streams that are open.
+    streams: Arc<Mutex<CancellationToken>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -62,17 +65,35 @@ impl Windows {
         self.lock().remove(&vm);
     }
 
-    /// May `peer` open `target` now? Consoles are not of this list.
+    /// Nothing comes in any more, not even what is on its way.
+    pub fn cut(&self) {
+        self.lock().clear();
+        self.token().cancel();
+        *self.token() = CancellationToken::new();
+    }
+
+    /// Ends when the streams that are open now are cut.
     #[must_use]
-    pub fn allows(&self, target: Target, peer: HostId) -> bool {
+    pub fn streams(&self) -> CancellationToken {
+        self.token().clone()
+    }
+
+    /// May `peer` open `target` now, and under which term? Consoles are not of this list.
+    #[must_use]
+    pub fn allows(&self, target: Target, peer: HostId) -> Option<Term> {
         let now = Instant::now();
-        let good = |window: &Window| window.from == peer && window.until > now;
+        let good = |window: &&Window| window.from == peer && window.until > now;
         let open = self.lock();
-        match target {
-            Target::Libvirt => open.values().any(good),
-            Target::Migrate(vm) => open.get(&vm).is_some_and(good),
-            Target::Vnc(_) | Target::Serial(_) | Target::Terminal => false,
-        }
+        let window = match target {
+            Target::Libvirt => open.values().find(good),
+            Target::Migrate(vm) => open.get(&vm).filter(good),
+            Target::Vnc(_) | Target::Serial(_) | Target::Terminal => None,
+        };
+        window.map(|window| window.term)
+    }
+
+    fn token(&self) -> MutexGuard<'_, CancellationToken> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Window>> {
@@ -196,19 +217,32 @@ mod tests {
         let windows = Windows::default();
         let (vm, other) = (Uuid::new_v4(), Uuid::new_v4());
         let (source, stranger) = (HostId(Uuid::new_v4()), HostId(Uuid::new_v4()));
-        assert!(!windows.allows(Target::Libvirt, source));
+        assert_eq!(windows.allows(Target::Libvirt, source), None);
         windows.open(vm, source, term(1)).unwrap();
-        assert!(windows.allows(Target::Libvirt, source));
-        assert!(windows.allows(Target::Migrate(vm), source));
-        assert!(!windows.allows(Target::Migrate(other), source));
-        assert!(!windows.allows(Target::Libvirt, stranger));
-        assert!(!windows.allows(Target::Migrate(vm), stranger));
+        assert!(windows.allows(Target::Libvirt, source).is_some());
+        assert!(windows.allows(Target::Migrate(vm), source).is_some());
+        assert_eq!(windows.allows(Target::Migrate(other), source), None);
+        assert_eq!(windows.allows(Target::Libvirt, stranger), None);
+        assert_eq!(windows.allows(Target::Migrate(vm), stranger), None);
         windows.close(vm);
-        assert!(!windows.allows(Target::Libvirt, source));
+        assert_eq!(windows.allows(Target::Libvirt, source), None);
         windows.open(vm, source, term(1)).unwrap();
         windows.open(other, source, term(2)).unwrap();
         windows.close_older(term(2));
-        assert!(!windows.allows(Target::Migrate(vm), source));
-        assert!(windows.allows(Target::Migrate(other), source));
+        assert_eq!(windows.allows(Target::Migrate(vm), source), None);
+        assert!(windows.allows(Target::Migrate(other), source).is_some());
+    }
+
+    #[tokio::test]
+    async fn who_leaves_lets_nothing_in_and_cuts_what_is_on_its_way() {
+        let (windows, vm, source) = (Windows::default(), Uuid::new_v4(), HostId(Uuid::new_v4()));
+        windows.open(vm, source, term(1)).unwrap();
+        let stream = windows.streams();
+        windows.cut();
+        assert!(stream.is_cancelled());
+        assert_eq!(windows.allows(Target::Migrate(vm), source), None);
+        windows.open(vm, source, term(2)).unwrap();
+        assert_eq!(windows.allows(Target::Migrate(vm), source), Some(term(2)));
+        assert!(!windows.streams().is_cancelled());
     }
 }

@@ -123,6 +123,9 @@ async fn tunnel(
     if target == Target::Terminal {
         return terminal(&state.agent, peer, request);
     }
+    // Taken before the question: what is cut after that is this one, too.
+    let cut = state.agent.windows().streams();
+    let comes_in = matches!(target, Target::Libvirt | Target::Migrate(_));
     let path = match state.agent.tunnel_socket(target, peer) {
         Some(path) => path,
         None => return StatusCode::FORBIDDEN.into_response(),
@@ -137,7 +140,10 @@ async fn tunnel(
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         match upgrade.await {
-            Ok(upgraded) => join_streams(TokioIo::new(upgraded), far).await,
+            Ok(upgraded) => tokio::select! {
+                () = join_streams(TokioIo::new(upgraded), far) => {}
+                () = cut.cancelled(), if comes_in => {}
+            },
             Err(error) => tracing::debug!(%target, %error, "tunnel not opened"),
         }
     });
@@ -183,7 +189,10 @@ impl Agent {
             Target::Vnc(vm) => Some(self.parts.hypervisor.vnc_socket(vm)),
             Target::Serial(vm) => Some(self.parts.hypervisor.serial_socket(vm)),
             Target::Terminal => None,
-            _ if !self.windows.allows(target, peer) => None,
+            // A guest that arrives executes: like one that is started.
+            _ if !self.windows.allows(target, peer).is_some_and(|term| self.gate.may_run(term)) => {
+                None
+            }
             Target::Libvirt => Some(text(paths.libvirt_socket())),
             Target::Migrate(vm) => Some(text(paths.migrate_socket(vm))),
         }

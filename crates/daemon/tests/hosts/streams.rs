@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::any;
+use haven_cluster::control::GuardCommand;
 use haven_daemon::consoles::{self, ConsoleKind, ConsoleTarget};
 use haven_daemon::orders::{Order, OrderError, OrderReply, Via};
 use haven_daemon::peer_net::{
@@ -216,4 +217,29 @@ async fn a_window_is_for_the_announced_source_alone() {
         let refused = tunnel(first, target).await;
         assert!(matches!(refused, Err(TunnelError::Refused(_))), "{refused:?}");
     }
+}
+
+/// A guest that arrives at a host which is leaving would execute where no guard looks any more: nothing is
+/// let in, and what is on its way is cut off (scenarios 84 and 103).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_leaves_cuts_the_migrations_to_it() {
+    let pool = pool(2, Router::new()).await;
+    let [first, second] = &pool.hosts[..] else { panic!("two hosts") };
+    let vm = Uuid::new_v4();
+    let send = |order| first.side.orders.send(second.id(), order);
+    let prepare = Order::PrepareMigrateIn { vm, placement: 2, from: first.id() };
+    assert_eq!(send(prepare).await, Ok(OrderReply::Done));
+    echo(second.config.paths.migrate_socket(vm));
+    let dialer = &first.side.agent.parts().dialer;
+    let target = Target::Migrate(vm);
+    let mut memory = open_tunnel(dialer, second.id(), target).await.unwrap();
+    let mut page = [0; 4];
+    memory.write_all(b"page").await.unwrap();
+    memory.read_exact(&mut page).await.unwrap();
+    // No guard runs on these hosts: it is refused, and what was cut stays so.
+    assert!(send(Order::Guard(Box::new(GuardCommand::Exclude))).await.is_err());
+    let ended = tokio::time::timeout(Duration::from_secs(30), memory.read(&mut page)).await;
+    assert!(matches!(ended, Ok(Ok(0) | Err(_))), "{ended:?}");
+    let closed = open_tunnel(dialer, second.id(), target).await.map(|_| ());
+    assert!(matches!(closed, Err(TunnelError::Refused(status)) if status == 403), "{closed:?}");
 }
