@@ -132,7 +132,7 @@ impl World {
     }
 
     /// What inventories tell a daemon, the simulator knows.
-    fn runs(&self, vm: u32, host: usize) -> bool {
+    pub(crate) fn runs(&self, vm: u32, host: usize) -> bool {
         self.hosts.get(host).is_some_and(|h| h.vms.contains(&vm))
     }
 

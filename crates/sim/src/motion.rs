@@ -125,6 +125,9 @@ impl World {
         let Some((from, there)) = from.zip(there).filter(|(from, there)| from != there) else {
             return false;
         };
+        if !self.index_of(from.host).is_some_and(|at| self.runs(vm, at)) {
+            return false;
+        }
         if !self.transact(host, Then::Placed, |tx| set_holders(tx, placed.row, &[from, there])) {
             return false;
         }

@@ -87,6 +87,10 @@ impl World {
             }
             Asked::Send { to } => return self.send_vm(ask, to),
             Asked::Cancel => {
+                // Nor does it start it any more by what it was told before.
+                if h.heard.close(vm_id(ask.vm), ask.number).is_err() {
+                    return;
+                }
                 if let Some(sending) = h.sending.get_mut(&ask.vm) {
                     sending.cancelled = true;
                 }

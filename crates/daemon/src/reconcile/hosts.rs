@@ -83,6 +83,7 @@ pub async fn ask(state: &Arc<AppState>, asked: Ref<Host>) -> Result<(), ApiError
 /// # Errors
 /// It does not answer.
 pub async fn tell_members(state: &AppState, to: HostId) -> Result<(), OrderError> {
+    let _turn = state.reports.turn(to.0).await;
     for _ in 0..TELLS_MAX {
         let Some(pool) = state.identity.pool() else { break };
         let members = pool.members.clone();

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use haven_cluster::Invariant;
 use haven_model::codes;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedMutexGuard, mpsc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -52,6 +52,8 @@ pub struct Reports {
     pub unknown: unknown::Unknown,
     /// Hosts that have not heard of a change of the pool.
     untold: Mutex<BTreeSet<Uuid>>,
+    /// Who tells each host at the moment.
+    turns: Mutex<BTreeMap<Uuid, Arc<tokio::sync::Mutex<()>>>>,
     /// Hosts that reported and could not be asked.
     unasked: Mutex<BTreeSet<Uuid>>,
     /// Hosts that are off, as a person said, and that were not heard since.
@@ -85,6 +87,16 @@ impl Reports {
             true => untold.insert(host),
             false => untold.remove(&host),
         };
+    }
+
+    /// Whoever tells a host who is in the pool waits for whoever does already: of two lists on their way
+    /// the older one could arrive last.
+    async fn turn(&self, host: Uuid) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            turns.entry(host).or_default().clone()
+        };
+        turn.lock_owned().await
     }
 
     /// A person says that a host is off. Forgotten with this process, and when the host reports.

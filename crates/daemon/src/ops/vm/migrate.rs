@@ -394,6 +394,10 @@ pub async fn end(
     // question and the end of the way in.
     let close = Order::FinishMigrateIn { vm: id, placement: number };
     state.orders.send(host::id(to), close).await.map_err(|error| errors::order(to, error))?;
+    // Nor is it started at the source by an order from before, when it is at neither end.
+    let life = state.lives().asks(Some(held.0));
+    let close = Order::ClosePlacement { vm: id, placement: number, life };
+    state.orders.send(host::id(from), close).await.map_err(|error| errors::order(from, error))?;
     let runs_on = outcome(state, id, held).await?;
     let lives = state.lives();
     state
