@@ -257,13 +257,25 @@ impl World {
         self.less(db, "the volume was rolled back, and no copy is newer");
         self.metadata.forgot = true;
         self.metadata.forgotten += 1;
-        let lost = newer.and_then(|newest| self.in_memory(0, &newest));
+        if let Some(newest) = newer {
+            self.note_strays(&newest, db);
+        }
+        true
+    }
+
+    /// Of these VMs a database that is taken now does not know what was durable.
+    fn note_strays(&mut self, newest: &Copy, db: &Database) {
+        let lost = self.in_memory(0, newest);
         let lost = lost.map_or_else(BTreeMap::new, |lost| placements(&lost));
         let present = placements(db);
-        let number = |vm: &u32| present.get(vm).map(|placed| placed.number);
-        let strays = lost.iter().filter(|(vm, placed)| number(vm) != Some(placed.number));
+        // Histories that went apart may have given the same number to different holders.
+        let same = |vm: &u32, placed: &Placed| {
+            present.get(vm).is_some_and(|now| {
+                (now.number, now.holder, now.to) == (placed.number, placed.holder, placed.to)
+            })
+        };
+        let strays = lost.iter().filter(|(vm, placed)| !same(vm, placed));
         self.metadata.strays.extend(strays.map(|(vm, _)| *vm));
-        true
     }
 
     /// A database of a history that a person chose is the newest, whatever was acknowledged before.
@@ -321,6 +333,9 @@ impl World {
         // Its generation may be that of the seal in a history that everybody who answered had forgotten.
         if copy.history < self.metadata.forgotten {
             self.metadata.older.insert(epoch.area_live);
+            if let Some(newest) = self.metadata.newest.clone() {
+                self.note_strays(&newest, &db);
+            }
         }
         self.holds_acked(&db, Some(epoch.area_live), "the copy").then_some(db)
     }
