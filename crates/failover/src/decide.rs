@@ -171,40 +171,17 @@ impl Attempts {
 
 #[cfg(test)]
 mod tests {
-    use haven_cluster::control::{EpochView, PermitKind, PermitView};
-    use haven_cluster::ids::{HostId, Incarnation};
-
     use super::*;
-
-    fn life(host: u128, incarnation: u64) -> Life {
-        Life { host: HostId(Uuid::from_u128(host)), incarnation: Incarnation(incarnation) }
-    }
+    use crate::testing::{self, life};
 
     fn holder(host: u128, incarnation: u64) -> Holder {
         Holder { host: Ref::from_u128(host), incarnation }
     }
 
     fn coordinator(area_next: Option<u8>) -> GuardState {
-        GuardState {
-            sequence: 1,
-            phase: GuardPhase::Member,
-            me: Some(life(1, 4)),
-            epoch: Some(EpochView {
-                generation: Uuid::nil(),
-                number: EpochNumber(3),
-                members: vec![life(1, 4), life(2, 9)],
-                coordinator: life(1, 4),
-                q: 2,
-                area_live: 2,
-                area_owner: None,
-                area_next,
-                armed: true,
-                places: None,
-            }),
-            permit: Some(PermitView { kind: PermitKind::Disk, until: Instant(100) }),
-            may_act: true,
-            ..GuardState::idle()
-        }
+        let mut state = testing::coordinator(100);
+        state.epoch.as_mut().unwrap().area_next = area_next;
+        state
     }
 
     #[test]

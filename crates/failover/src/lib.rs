@@ -10,6 +10,8 @@ pub mod arrival;
 mod decide;
 mod orders;
 mod permit;
+#[cfg(test)]
+mod testing;
 
 pub use arrival::{Presence, Report, Sight, Verdict, presence, verdict};
 pub use decide::{Attempts, Fate, Held, Step, database_step, fate, is_dead, lives, outsiders};

@@ -46,42 +46,12 @@ pub fn armed_view(state: Option<&GuardState>, configured: bool, now: Instant) ->
 
 #[cfg(test)]
 mod tests {
-    use haven_cluster::control::{EpochView, PermitKind};
-    use haven_cluster::ids::{EpochNumber, HostId, Incarnation, Life};
-    use uuid::Uuid;
-
     use super::*;
-
-    fn life(host: u128, incarnation: u64) -> Life {
-        Life { host: HostId(Uuid::from_u128(host)), incarnation: Incarnation(incarnation) }
-    }
-
-    fn member(until: u64) -> GuardState {
-        GuardState {
-            sequence: 1,
-            phase: GuardPhase::Member,
-            me: Some(life(1, 4)),
-            epoch: Some(EpochView {
-                generation: Uuid::nil(),
-                number: EpochNumber(3),
-                members: vec![life(1, 4), life(2, 9)],
-                coordinator: life(1, 4),
-                q: 2,
-                area_live: 0,
-                area_owner: None,
-                area_next: None,
-                armed: true,
-                places: None,
-            }),
-            permit: Some(PermitView { kind: PermitKind::Disk, until: Instant(until) }),
-            may_act: true,
-            ..GuardState::idle()
-        }
-    }
+    use crate::testing::coordinator;
 
     #[test]
     fn a_permit_ends_by_the_clock_though_nobody_says_so() {
-        let state = member(1000);
+        let state = coordinator(1000);
         let before = armed_view(Some(&state), true, Instant(999)).unwrap();
         assert!(before.permit && before.may_act);
         let after = armed_view(Some(&state), true, Instant(1000)).unwrap();
@@ -92,7 +62,7 @@ mod tests {
     fn a_silent_or_fresh_guard_of_an_armed_host_gives_no_permit() {
         let armed = armed_view(None, true, Instant(1)).unwrap();
         assert!(!armed.permit && !armed.may_act);
-        let fresh = GuardState { phase: GuardPhase::Idle, ..member(1000) };
+        let fresh = GuardState { phase: GuardPhase::Idle, ..coordinator(1000) };
         assert!(!armed_view(Some(&fresh), true, Instant(1)).unwrap().permit);
         assert_eq!(armed_view(None, false, Instant(1)), None);
         assert_eq!(armed_view(Some(&fresh), false, Instant(1)), None);
@@ -100,14 +70,14 @@ mod tests {
 
     #[test]
     fn in_the_dark_vms_run_on_but_nobody_acts() {
-        let state = GuardState { phase: GuardPhase::Dark, ..member(1000) };
+        let state = GuardState { phase: GuardPhase::Dark, ..coordinator(1000) };
         let view = armed_view(Some(&state), true, Instant(1)).unwrap();
         assert!(view.permit && !view.may_act);
     }
 
     #[test]
     fn a_host_that_fences_has_no_permit() {
-        let state = GuardState { phase: GuardPhase::Fencing(String::new()), ..member(1000) };
+        let state = GuardState { phase: GuardPhase::Fencing(String::new()), ..coordinator(1000) };
         assert!(!armed_view(Some(&state), true, Instant(1)).unwrap().permit);
     }
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::ports::free_port;
-use crate::support::{pool, post, rpc};
+use crate::support::{TestPool, pool, post, rpc};
 
 /// Longest wait for an answer, and for the end.
 const WAIT: Duration = Duration::from_secs(30);
@@ -74,16 +74,10 @@ async fn a_copy_of_a_host_is_told_of_and_its_report_is_not_the_hosts() {
         broken: Vec::new(),
     };
     let begun = Instant::now();
-    let told = || async {
-        let all = pool.ok("message.get_all_records", &[]).await;
-        let all = all.as_object().unwrap().values().cloned().collect::<Vec<_>>();
-        let about = |row: &serde_json::Value| row["body"].as_str().unwrap().contains("\"twin\"");
-        all.into_iter().filter(about).collect::<Vec<_>>()
-    };
     for sequence in 1..=3 {
         pool.hosts[0].daemon.reports.send(copy(sequence)).await.unwrap();
     }
-    while told().await.is_empty() {
+    while told(&pool, "\"twin\"").await.is_empty() {
         assert!(begun.elapsed() < WAIT, "nobody is told");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -91,10 +85,17 @@ async fn a_copy_of_a_host_is_told_of_and_its_report_is_not_the_hosts() {
     let status: serde_json::Value = serde_json::from_str(&status).unwrap();
     let problems = status["problems"].to_string();
     assert!(problems.contains("Another machine has the name of host1"), "{status}");
-    let messages = told().await;
+    let messages = told(&pool, "\"twin\"").await;
     assert_eq!(messages.len(), 1, "{messages:?}");
     assert_eq!(messages[0]["obj_uuid"], json!(host.0.to_string()));
     assert_eq!(messages[0]["name"], "HA_HEARTBEAT_APPROACHING_TIMEOUT");
+}
+
+/// Messages whose body has this in it.
+async fn told(pool: &TestPool, what: &str) -> Vec<serde_json::Value> {
+    let all = pool.ok("message.get_all_records", &[]).await;
+    let about = |row: &&serde_json::Value| row["body"].as_str().unwrap().contains(what);
+    all.as_object().unwrap().values().filter(about).cloned().collect()
 }
 
 /// A member's guard, or its daemon, saw a promise broken: whoever looks at the pool is told, once.
@@ -104,12 +105,6 @@ async fn a_promise_that_a_member_saw_broken_is_told_once() {
     let state = &pool.hosts[0].daemon.state;
     let host = pool.hosts[1].daemon.state.identity.host();
     let begun = Instant::now();
-    let told = || async {
-        let all = pool.ok("message.get_all_records", &[]).await;
-        let all = all.as_object().unwrap().values().cloned().collect::<Vec<_>>();
-        let about = |row: &serde_json::Value| row["body"].as_str().unwrap().contains("\"broken\"");
-        all.into_iter().filter(about).collect::<Vec<_>>()
-    };
     // Of reports that wait the newest counts, and the member itself reports meanwhile: one of these is taken in
     // more than once. A newer member may name a promise that is not known here.
     for sequence in 1..=20 {
@@ -126,11 +121,11 @@ async fn a_promise_that_a_member_saw_broken_is_told_once() {
         pool.hosts[0].daemon.reports.send(report).await.unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    while told().await.is_empty() {
+    while told(&pool, "\"broken\"").await.is_empty() {
         assert!(begun.elapsed() < WAIT, "nobody is told");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let messages = told().await;
+    let messages = told(&pool, "\"broken\"").await;
     assert_eq!(messages.len(), 1, "{messages:?}");
     assert_eq!(
         (&messages[0]["name"], &messages[0]["obj_uuid"]),
