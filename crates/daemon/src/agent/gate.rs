@@ -34,6 +34,8 @@ struct State {
     heard: Orders,
     acting: BTreeMap<Uuid, ActingOrder>,
     kept: Kept,
+    /// Somebody makes this host leave, and does not know yet whether it will.
+    departs: bool,
 }
 
 /// An order that acts; dropping it says that it does no longer.
@@ -46,6 +48,29 @@ pub struct Acting {
 impl Drop for Acting {
     fn drop(&mut self) {
         self.gate.state().acting.remove(&self.id);
+    }
+}
+
+/// This host is about to leave the membership in order. Dropped before [`Departure::left`], it stays, and
+/// its gate is as it was.
+#[derive(Debug)]
+pub struct Departure {
+    gate: Gate,
+    before: bool,
+}
+
+impl Departure {
+    /// The guard has said farewell: nothing begins to execute here from now on.
+    pub fn left(mut self) {
+        self.before = true;
+    }
+}
+
+impl Drop for Departure {
+    fn drop(&mut self) {
+        let mut state = self.gate.state();
+        state.departs = false;
+        state.heard.set_leaving(self.before);
     }
 }
 
@@ -101,8 +126,23 @@ impl Gate {
     /// While this host leaves the membership in order no guest begins to execute: its permit may be
     /// over though this daemon has not heard so yet. A guest whose process is there already is seen
     /// by the guard, which then refuses to leave.
-    pub fn set_leaving(&self, leaving: bool) {
-        self.state().heard.set_leaving(leaving);
+    ///
+    /// # Errors
+    /// `Busy`: somebody makes it leave already. Whoever failed meanwhile would open the gate for both.
+    pub fn depart(&self) -> Result<Departure, Refusal> {
+        let mut state = self.state();
+        if state.departs {
+            return Err(Refusal::Busy("the host is leaving already".to_owned()));
+        }
+        let before = state.heard.is_leaving();
+        state.departs = true;
+        state.heard.set_leaving(true);
+        Ok(Departure { gate: self.clone(), before })
+    }
+
+    /// This host takes part again: its guard was armed.
+    pub fn takes_part(&self) {
+        self.state().heard.set_leaving(false);
     }
 
     /// Whether a guest may come to execute here now, by what was ordered under this term.

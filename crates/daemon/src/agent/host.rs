@@ -9,6 +9,7 @@ use haven_drivers::network;
 
 use super::execute::{AgentParts, Case, DONE};
 use super::facts;
+use super::gate::Departure;
 use super::lanes::Lane;
 use crate::config::HypervisorSettings;
 use crate::orders::{Order, OrderError, OrderReply, OrderResult, PoolUpdate, Refusal};
@@ -62,14 +63,10 @@ impl Case {
         {
             return Err(OrderError::failed("HOST_OFFLINE", "this host is going down"));
         }
-        let leaves = matches!(command, GuardCommand::Exclude);
-        if leaves {
-            self.agent.lets_nothing_in();
-            let told = self.tell_load().await;
-            if told.is_err() {
-                self.agent.gate.set_leaving(false);
-            }
-            told?;
+        let mut departure = None;
+        if matches!(command, GuardCommand::Exclude) {
+            departure = Some(self.agent.lets_nothing_in()?);
+            self.tell_load().await?;
         }
         let before = self.agent.parts.identity.pool().and_then(|pool| pool.arm);
         let after = match &command {
@@ -85,15 +82,14 @@ impl Case {
         match refused {
             Ok(()) => {
                 if arms {
-                    self.agent.gate.set_leaving(false);
+                    self.agent.gate.takes_part();
                 }
+                departure.into_iter().for_each(Departure::left);
                 self.remember_arm(after)?;
                 DONE
             }
             Err(refusal) => {
-                if leaves {
-                    self.agent.gate.set_leaving(false);
-                }
+                drop(departure);
                 self.remember_arm(before)?;
                 Err(OrderError::Failed { code: refusal.code, text: refusal.text })
             }
@@ -207,9 +203,10 @@ const DOWN_MAX: Duration = Duration::from_secs(600);
 impl super::Agent {
     /// This host is to leave the membership in order: no guest begins to execute, and none arrives. One
     /// whose process is there already is seen by the guard, which then refuses.
-    fn lets_nothing_in(&self) {
-        self.gate.set_leaving(true);
+    fn lets_nothing_in(&self) -> Result<Departure, Refusal> {
+        let departure = self.gate.depart()?;
         self.windows.cut();
+        Ok(departure)
     }
 
     async fn is_empty(&self) -> Result<(), OrderError> {
@@ -222,24 +219,18 @@ impl super::Agent {
     /// Leaves the membership in order and goes down, a moment after this returned.
     pub async fn go_down(&self, restart: bool) -> Result<(), OrderError> {
         let armed = self.parts.authority.armed().is_some();
-        if armed {
-            self.lets_nothing_in();
-        }
-        let empty = self.is_empty().await;
-        if armed && empty.is_err() {
-            self.gate.set_leaving(false);
-        }
-        empty?;
+        let departure = armed.then(|| self.lets_nothing_in()).transpose()?;
+        self.is_empty().await?;
         // A host on its way down must not come back as a new life for a moment.
         let resting = self.parts.guard.rest();
         self.going_down.store(true, Ordering::SeqCst);
-        if armed {
+        if let Some(departure) = departure {
             let excluded = self.exclude().await;
             if excluded.is_err() {
-                self.gate.set_leaving(false);
                 self.going_down.store(false, Ordering::SeqCst);
             }
             excluded?;
+            departure.left();
         }
         let name = if restart { "reboot" } else { "poweroff" };
         let command = self.parts.config.paths.power_command(name);

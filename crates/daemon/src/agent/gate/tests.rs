@@ -186,11 +186,26 @@ fn a_host_that_leaves_starts_nothing() {
     bench.arm(4, bench.first, true);
     let vm = Uuid::new_v4();
     let begin = |order| bench.gate.begin(&bench.order(bench.first, 4, 7, order), bench.first);
-    bench.gate.set_leaving(true);
+    let departure = bench.gate.depart().unwrap();
     assert_eq!(begin(start(vm, 1)).unwrap_err(), Refusal::NoPermit);
     assert!(begin(Order::StopVm { vm, mode: StopMode::Hard }).is_ok());
-    bench.gate.set_leaving(false);
+    drop(departure);
     assert!(begin(start(vm, 1)).is_ok());
+}
+
+/// A second command to leave that came to nothing opened the gate while the first was under way.
+#[test]
+fn only_who_closed_the_gate_to_leave_opens_it() {
+    let bench = bench();
+    bench.arm(4, bench.first, true);
+    let first = bench.gate.depart().unwrap();
+    assert!(matches!(bench.gate.depart(), Err(Refusal::Busy(_))));
+    assert!(bench.gate.is_leaving());
+    first.left();
+    drop(bench.gate.depart().unwrap());
+    assert!(bench.gate.is_leaving(), "it has left already");
+    bench.gate.takes_part();
+    assert!(!bench.gate.is_leaving());
 }
 
 /// The coordinator before gives its order again and again, and the guard has not heard of the newer
