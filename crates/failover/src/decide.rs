@@ -167,6 +167,11 @@ impl Attempts {
         self.not_before = now + doubled.min(RETRY_PAUSE_MAX);
         self.failures
     }
+
+    /// What the last one lacked may be there now: the next one need not wait.
+    pub(crate) fn at_once(&mut self) {
+        self.not_before = Duration::ZERO;
+    }
 }
 
 #[cfg(test)]

@@ -2,18 +2,23 @@
 //!
 //! For: the pool daemon, which performs them, and the simulator, which asks the same functions. Owns:
 //! whether an order may act on a host ([`Orders`]), what the guard's state allows ([`armed_view`]), what
-//! a coordinator does about the database ([`database_step`]), which VMs a death stopped ([`fate`]), and
-//! where a VM is that was on its way ([`verdict`], [`presence`]). Never does: read a clock, send, write,
+//! a coordinator does about the database ([`database_step`]), which VMs a death stopped ([`fate`]), where
+//! a VM is that was on its way ([`verdict`], [`presence`]), which are to be started ([`wanted`]), and how
+//! that is carried out ([`Restarts`]). Never does: read a clock, send, write,
 //! or choose a host for a VM (`haven-planner` does).
 
 pub mod arrival;
 mod decide;
 mod orders;
 mod permit;
+pub mod restarts;
 #[cfg(test)]
 mod testing;
+mod wanted;
 
 pub use arrival::{Presence, Report, Sight, Verdict, presence, verdict};
 pub use decide::{Attempts, Fate, Held, Step, database_step, fate, is_dead, lives, outsiders};
 pub use orders::{Closed, Duty, Orders, Refusal, Sender, Term};
 pub use permit::{ArmedView, armed_view, valid_at};
+pub use restarts::Restarts;
+pub use wanted::{Facts, wanted};

@@ -26,6 +26,7 @@ mod power;
 #[cfg(feature = "mutations")]
 pub mod removals;
 mod reshape;
+mod restarts;
 mod rng;
 pub mod scenario;
 pub mod shrink;

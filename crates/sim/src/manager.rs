@@ -10,13 +10,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use haven_cluster::control::GuardState;
 use haven_cluster::ids::{HostId, Life};
 use haven_failover::{Duty, Fate, Refusal, Sender, Term};
-use haven_planner::{Host as PlannedHost, Pool, Protection, Rules, Vm as PlannedVm, restart_plan};
+use haven_planner::{Host as PlannedHost, Pool, Rules, Vm as PlannedVm, restart_plan};
 use uuid::Uuid;
 
 use crate::database::{Placed, Then, life_of, placements, set_holder};
 use crate::event::Event;
 use crate::host::Starting;
 use crate::power::News;
+use crate::restarts::VmRow;
 use crate::stream::vm_id;
 use crate::world::{MS, World};
 
@@ -37,6 +38,8 @@ const FIRST_STARTS: u64 = 30_000 * MS;
 pub(crate) struct Manager {
     /// When each VM was last ordered about.
     ordered_at: BTreeMap<u32, u64>,
+    /// What is known of VMs that are not like most.
+    pub(crate) rows: BTreeMap<u32, VmRow>,
     /// Hosts in maintenance.
     pub(crate) disabled: BTreeSet<usize>,
     /// VMs of which a write of a former life may still land, and until when.
@@ -157,9 +160,7 @@ impl World {
         }
         let fates: BTreeMap<u32, Fate> =
             placed.iter().map(|(vm, placed)| (*vm, placed.fate(&gone))).collect();
-        let lies = |(vm, placed): &(&u32, &Placed)| {
-            placed.holder.is_none() || fates.get(vm) == Some(&Fate::Lost)
-        };
+        let lies = |(vm, placed): &(&u32, &Placed)| self.is_wanted(**vm, placed, fates.get(vm));
         let lost: Vec<u32> = placed.iter().filter(lies).map(|(vm, _)| *vm).collect();
         // Operators start the first VMs when all hosts are there, so that all have some.
         let early = self.now < FIRST_STARTS && epoch.members.len() < self.hosts.len();
@@ -210,7 +211,7 @@ impl World {
         lost: &[u32],
         members: &[Life],
     ) -> bool {
-        let vms: Vec<PlannedVm> = lost.iter().map(|vm| planned_vm(*vm)).collect();
+        let vms: Vec<PlannedVm> = lost.iter().map(|vm| self.planned_vm(*vm)).collect();
         let held = |life: &Life| {
             let here = |p: &Placed| p.holder == Some(*life) || p.to == Some(*life);
             let on = |(vm, p): &(&u32, &Placed)| here(p) && !lost.contains(*vm);
@@ -386,13 +387,4 @@ fn planned(vms: Vec<PlannedVm>, mut hosts: Vec<PlannedHost>, fresh: bool) -> Vec
         }
     }
     chosen
-}
-
-fn planned_vm(vm: u32) -> PlannedVm {
-    PlannedVm {
-        id: Uuid::from_u128(u128::from(vm)),
-        memory: 1,
-        protection: Protection::Restart,
-        ..PlannedVm::default()
-    }
 }

@@ -1,6 +1,6 @@
 //! The failover manager: what must run and does not, is started.
 //!
-//! Owns: which deaths were dealt with, attempts and their back-off, the timeline for alerts. Runs
+//! Owns: which deaths were dealt with, and the timeline for alerts. Runs
 //! on every host, acts on the coordinator alone. It is level-triggered: after a change of
 //! coordinator the next one finds the same VMs halted and goes on. A VM is started elsewhere only
 //! when every holder of its placement is dead or has answered that it does not run it.
@@ -11,21 +11,17 @@ use std::time::{Duration, Instant};
 use haven_cluster::control::GuardState;
 use haven_cluster::ids::Life;
 use haven_drivers::hypervisor::StopMode;
-use haven_failover::{self as failover, Attempts, Fate, Presence};
-use haven_model::{
-    ApiError, Holder, Host, HostMetrics, MessageClass, Placement, Ref, Vm, VmPowerState, alerts,
-};
-use haven_planner as planner;
+use haven_failover::{self as failover, Fate, Presence};
+use haven_model::{ApiError, Holder, Host, HostMetrics, MessageClass, Placement, Ref, Vm, alerts};
 use haven_pooldb::{Image, Tx};
-use serde_json::json;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::drain::{self, Drains};
+use super::restarts::Driver;
 use super::takeover::Ha;
 use super::timeline::{Timeline, VmTimes};
-use super::{alarm, drill, promise, restarts};
+use super::{alarm, drill, promise};
 use crate::agent::permit::PermitGate;
 use crate::ops::vm::state as vm_state;
 use crate::ops::{ha_pause, host, host_down, message, placement, rows, view};
@@ -34,57 +30,59 @@ use crate::recovery;
 
 /// How often the manager looks besides changes of the guard's state.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
-/// Ends of starts that may wait for the manager.
-const ENDS_MAX: usize = 1024;
 
 /// What the manager remembers.
 #[derive(Debug, Default)]
 struct Memory {
     timeline: Timeline,
     announced: BTreeSet<Life>,
-    attempts: BTreeMap<Ref<Vm>, Attempts>,
-    in_flight: BTreeSet<Ref<Vm>>,
     /// Where a VM ran before its host failed.
     lost_on: BTreeMap<Ref<Vm>, Uuid>,
     /// What the guard complained of at the last look.
     alarms: BTreeSet<String>,
     /// Members that are emptied before they are put out.
     drains: Drains,
-    /// Restarts were held up at the last look.
-    held_up: bool,
     /// Generation of the database for which the promise was computed.
     promised: Option<u64>,
     /// What it was computed from.
     promise: promise::Basis,
 }
 
-/// How an attempt to restart a VM ended.
-pub(super) type End = (Ref<Vm>, Result<(), ApiError>);
+impl Memory {
+    /// When the host failed where a VM ran.
+    fn fell(&self, vm: Ref<Vm>) -> VmTimes {
+        let host = self.lost_on.get(&vm).map(|host| self.timeline.of(*host));
+        VmTimes { host: host.unwrap_or_default(), ..VmTimes::default() }
+    }
+}
 
 /// Runs until `stop`.
 pub(super) async fn run(ha: Ha, stop: CancellationToken) {
     let began = Instant::now();
     let mut memory = Memory::default();
     let mut states = ha.link.watch();
-    let (ends, mut ended) = mpsc::channel::<End>(ENDS_MAX);
+    let mut restarts = Driver::default();
     loop {
+        let mut answer = None;
         tokio::select! {
             () = stop.cancelled() => return,
             changed = states.changed() => if changed.is_err() { return },
             () = tokio::time::sleep(LOOK_INTERVAL) => {}
-            Some((vm, result)) = ended.recv() => {
-                note_end(&ha, &mut memory, vm, result, began.elapsed()).await;
-            }
+            heard = restarts.hear() => answer = heard,
         }
         let Some(state) = states.borrow_and_update().clone() else { continue };
         memory.timeline.observe(&state, super::wall_ms());
         let acts = ha.link.armed().is_some_and(|view| view.may_act);
         if !acts || !ha.state.pool.is_open() {
-            memory.in_flight.clear();
+            restarts.resign();
             memory.drains = Drains::default();
             continue;
         }
-        if let Err(error) = look(&ha, &mut memory, &state, &ends, began.elapsed()).await {
+        if let Some(answer) = answer {
+            let fell = |vm| memory.fell(view::reference(vm));
+            restarts.take(&ha, answer, began.elapsed(), fell).await;
+        }
+        if let Err(error) = look(&ha, &mut memory, &state, &mut restarts, began.elapsed()).await {
             tracing::error!(%error, "the failover manager could not do its work; it tries again");
         }
     }
@@ -94,7 +92,7 @@ async fn look(
     ha: &Ha,
     memory: &mut Memory,
     state: &GuardState,
-    ends: &mpsc::Sender<End>,
+    restarts: &mut Driver,
     now: Duration,
 ) -> Result<(), ApiError> {
     // Set in the same transaction that gives every holder its life. Before that a death says
@@ -110,7 +108,8 @@ async fn look(
     if let Err(error) = drain::look(ha, &mut memory.drains, state).await {
         tracing::error!(%error, "a host that lost its storage is not drained yet");
     }
-    restart(ha, memory, ends, now).await?;
+    restarts.look(ha, now).await?;
+    memory.lost_on.retain(|vm, _| restarts.concerns(view::id(*vm)));
     drill::watch(ha, state).await?;
     pass_on_alarms(ha, memory, state).await;
     let generation = *ha.state.pool.watch().borrow();
@@ -300,113 +299,6 @@ async fn runs_there(ha: &Ha, vm: Uuid, holder: Holder) -> Result<bool, ApiError>
             ha.state.orders.send(host::id(on), stop).await.map_err(failed)?;
             Ok(false)
         }
-    }
-}
-
-/// Starts what must run and does not.
-async fn restart(
-    ha: &Ha,
-    memory: &mut Memory,
-    ends: &mpsc::Sender<End>,
-    now: Duration,
-) -> Result<(), ApiError> {
-    let waiting = |vm: &Ref<Vm>| {
-        let due = memory.attempts.get(vm).is_none_or(|attempts| attempts.due(now));
-        due && !memory.in_flight.contains(vm)
-    };
-    let due: BTreeSet<Uuid> = ha
-        .state
-        .pool
-        .read(|db| wanted(db).into_iter().filter(waiting).map(view::id).collect())
-        .await?;
-    if due.is_empty() || held_up(ha, memory).await? {
-        return Ok(());
-    }
-    let plan = restarts::plan(&ha.state, due, BTreeMap::new()).await?;
-    let placed_ms = super::wall_ms();
-    for missing in &plan.unplaced {
-        let vm = view::reference(missing.vm);
-        memory.in_flight.insert(vm);
-        let why = match missing.held_back {
-            true => "room is kept for guaranteed VMs after a further failure",
-            false => "no host can take it",
-        };
-        let error = ApiError::not_allowed(format!("{why}: {}", missing.why));
-        note_end(ha, memory, vm, Err(error), now).await;
-    }
-    let mut times = BTreeMap::new();
-    for start in plan.starts() {
-        let vm: Ref<Vm> = view::reference(start.vm);
-        memory.in_flight.insert(vm);
-        let host = memory.lost_on.get(&vm).map(|host| memory.timeline.of(*host));
-        let host = host.unwrap_or_default();
-        times.insert(vm, VmTimes { host, placed_ms, started_ms: 0 });
-    }
-    if !plan.groups.is_empty() {
-        tracing::info!(vms = times.len(), tolerates = plan.tolerates, "restarting VMs");
-        tokio::spawn(restarts::carry_out(ha.state.clone(), plan, times, ends.clone()));
-    }
-    Ok(())
-}
-
-/// Whether somebody asked that nothing is restarted for now (scenario 95); said once.
-async fn held_up(ha: &Ha, memory: &mut Memory) -> Result<bool, ApiError> {
-    let until = ha.state.pool.read(ha_pause::until).await?;
-    let held = until.is_some_and(|until| super::wall_ms() < until);
-    if held && !memory.held_up {
-        let text = "VMs wait for their restart: restarts are prevented for now. They go on when \
-                    that time is over, or with pool.ha_prevent_restarts_for(0).";
-        let body = message::body(text, &json!({ "case": "prevented" }));
-        let uuid = ha.state.pool.read(|db| rows::pool(db).map(|(_, row)| row.uuid.clone()));
-        let about = (MessageClass::Pool, uuid.await??);
-        message::raise(&ha.state, alerts::HA_PROTECTED_VM_RESTART_FAILED, about, body).await;
-    }
-    memory.held_up = held;
-    Ok(held)
-}
-
-/// Protected VMs that run nowhere, and on which nobody works.
-fn wanted(db: &Image) -> Vec<Ref<Vm>> {
-    let idle = |vm: Ref<Vm>, row: &Vm| {
-        row.ha_always_run
-            && !row.is_a_template
-            && row.power_state == VmPowerState::Halted
-            && row.current_operations.is_empty()
-            && view::protection(row) != planner::Protection::None
-            && placement::holders(db, vm).is_empty()
-    };
-    let vms = db.iter::<Vm>().filter(|(vm, row)| idle(*vm, row));
-    vms.map(|(vm, _)| vm).collect()
-}
-
-async fn note_end(
-    ha: &Ha,
-    memory: &mut Memory,
-    vm: Ref<Vm>,
-    result: Result<(), ApiError>,
-    now: Duration,
-) {
-    memory.in_flight.remove(&vm);
-    let Err(error) = result else {
-        memory.attempts.remove(&vm);
-        memory.lost_on.remove(&vm);
-        return;
-    };
-    let failures = memory.attempts.entry(vm).or_default().failed(now);
-    tracing::warn!(%vm, %error, failures, "a protected VM could not be restarted");
-    if failures != 1 {
-        return;
-    }
-    let text = format!("The VM could not be restarted; it is tried again. {error}");
-    let data = json!({ "case": "failed", "error": message::error_data(&error) });
-    let body = message::body(&text, &data);
-    let change = move |tx: &mut Tx<'_>| {
-        let Some(row) = tx.get(vm) else { return Ok(()) };
-        let object = (MessageClass::Vm, row.uuid.clone());
-        message::insert(tx, alerts::HA_PROTECTED_VM_RESTART_FAILED, object, body).map(|_| ())
-    };
-    if let Err(error) = ha.state.pool.write(change).await {
-        tracing::error!(%error, "an alert could not be recorded");
     }
 }
 

@@ -1,44 +1,214 @@
-//! Carries restart plans out: order group after order group, each behind its gate.
+//! Performs what the engine of restarts says (`haven_failover::restarts`), and tells it how that ended.
 //!
-//! Owns: how many starts run at the same moment, on one host and in all; what a group waits for;
-//! that a start which fails is planned anew, without the host where it failed.
+//! Owns: plans from the database, starts, questions to agents, alerts about restarts, and the times that
+//! whoever measures finds on a VM. Never does: choose a host, or decide what waits for what.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use haven_model::{ApiError, Host, Ref, Vm};
-use haven_planner::{self as planner, Gate, Ready};
+use haven_failover::restarts::{Agent, Input, Look, Output};
+use haven_failover::{self as failover, Facts, Restarts};
+use haven_model::{ApiError, Host, MessageClass, Ref, Vm, alerts};
+use haven_planner as planner;
 use haven_pooldb::{Image, Tx};
 use haven_tasks::TaskId;
-use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use serde_json::json;
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::failover::End;
+use super::takeover::Ha;
 use super::timeline::VmTimes;
 use crate::ops::ha_policy::HaPolicy;
 use crate::ops::vm::power::{Start, start_vm};
 use crate::ops::vm::state as vm_state;
-use crate::ops::{host, rows, view, what_if};
+use crate::ops::{ha_pause, host, message, placement, rows, view, what_if};
 use crate::orders::{Order, OrderReply};
 use crate::state::{AppState, fresh};
 
-/// Starts at the same moment, on all hosts together.
-const STARTS_AT_ONCE: usize = 32;
-/// Hosts on which one start is tried before it waits for the next round.
-const HOSTS_TRIED_MAX: usize = 3;
-/// How often a guest is asked whether its agent answers.
-const AGENT_POLL: Duration = Duration::from_secs(1);
+/// Answers to the engine that may wait for the manager.
+const ANSWERS_MAX: usize = 1024;
 /// Key of the phase times in `VM.other_config`.
 pub const TIMES_KEY: &str = "haven_restart_times";
 
 /// Hosts on which the start of a VM failed.
-pub(super) type Avoided = BTreeMap<Uuid, BTreeSet<Uuid>>;
+type Avoided = BTreeMap<Uuid, BTreeSet<Uuid>>;
+
+/// What the engine is told by those who do something for it, and in which office.
+type Answer = (u64, Input);
+
+/// The engine, and what it began.
+pub(super) struct Driver {
+    engine: Restarts,
+    /// Counts the times that this host acted: nobody is told how what an earlier office began ended.
+    office: u64,
+    answers: mpsc::Sender<Answer>,
+    heard: mpsc::Receiver<Answer>,
+    /// The phases of what is in hand.
+    times: BTreeMap<Uuid, VmTimes>,
+}
+
+impl Default for Driver {
+    fn default() -> Self {
+        let (answers, heard) = mpsc::channel(ANSWERS_MAX);
+        let (engine, times) = Default::default();
+        Self { engine, office: 0, answers, heard, times }
+    }
+}
+
+impl Driver {
+    /// The next answer.
+    pub(super) async fn hear(&mut self) -> Option<Answer> {
+        self.heard.recv().await
+    }
+
+    /// This host acts no more: a new office begins with nothing.
+    pub(super) fn resign(&mut self) {
+        self.engine = Restarts::default();
+        self.times.clear();
+        self.office += 1;
+    }
+
+    /// Takes an answer, and those that wait behind it.
+    pub(super) async fn take(
+        &mut self,
+        ha: &Ha,
+        first: Answer,
+        now: Duration,
+        fell: impl Fn(Uuid) -> VmTimes,
+    ) {
+        let mut next = Some(first);
+        while let Some((office, input)) = next {
+            if office == self.office {
+                self.note(&input, &fell);
+                self.handle(ha, input, now).await;
+            }
+            next = self.heard.try_recv().ok();
+        }
+    }
+
+    /// Looks at what must run and does not.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub(super) async fn look(&mut self, ha: &Ha, now: Duration) -> Result<(), ApiError> {
+        let room = self.engine.waits_for_room();
+        let wall_ms = super::wall_ms();
+        let look = ha.state.pool.read(move |db| look(db, wall_ms, room)).await??;
+        self.handle(ha, Input::Looked(look), now).await;
+        Ok(())
+    }
+
+    /// Something is to be done about the VM, or was done in vain.
+    pub(super) fn concerns(&self, vm: Uuid) -> bool {
+        self.engine.concerns(vm)
+    }
+
+    /// When each VM was placed, and its host failed.
+    fn note(&mut self, input: &Input, fell: impl Fn(Uuid) -> VmTimes) {
+        let Input::Planned(plan) = input else { return };
+        let placed_ms = super::wall_ms();
+        for start in plan.starts() {
+            let times = || VmTimes { placed_ms, ..fell(start.vm) };
+            self.times.entry(start.vm).or_insert_with(times);
+        }
+        if !plan.groups.is_empty() {
+            tracing::info!(vms = plan.starts().count(), plan.tolerates, "restarting VMs");
+        }
+    }
+
+    async fn handle(&mut self, ha: &Ha, input: Input, now: Duration) {
+        for output in self.engine.handle(now, input) {
+            self.perform(ha, output).await;
+        }
+        let engine = &self.engine;
+        self.times.retain(|vm, _| engine.in_hand(*vm));
+    }
+
+    async fn perform(&mut self, ha: &Ha, output: Output) {
+        let state = ha.state.clone();
+        match output {
+            Output::Plan { which, avoided } => self.spawn(async move {
+                match plan(&state, which, avoided).await {
+                    Ok(plan) => Input::Planned(plan),
+                    Err(error) => Input::Unplanned(error),
+                }
+            }),
+            Output::Start { vm, host } => {
+                let times = self.times.get(&vm).copied().unwrap_or_default();
+                self.spawn(async move {
+                    let result = start(&state, view::reference(vm), host, times).await;
+                    Input::Ended { vm, result }
+                });
+            }
+            Output::Ask { vm } => self.spawn(async move {
+                Input::Heard { vm, agent: agent(&state, view::reference(vm)).await }
+            }),
+            Output::Failed { vm, error, failures } => {
+                tracing::warn!(%vm, %error, failures, "a protected VM could not be restarted");
+                if failures == 1 {
+                    tell_failure(ha, view::reference(vm), &error).await;
+                }
+            }
+            Output::Prevented { .. } => tell_prevented(ha).await,
+            told => log(&told),
+        }
+    }
+
+    fn spawn(&self, work: impl Future<Output = Input> + Send + 'static) {
+        let (office, answers) = (self.office, self.answers.clone());
+        tokio::spawn(async move {
+            // A manager that is gone ends with the daemon.
+            let _stopped: Result<(), _> = answers.send((office, work.await)).await;
+        });
+    }
+}
+
+fn log(told: &Output) {
+    match told {
+        Output::Begins { order, vms } => tracing::info!(order, vms, "a restart group begins"),
+        Output::Ready { order } => tracing::info!(order, "a restart group is ready"),
+        Output::Late { order, starting, silent } => {
+            tracing::warn!(order, starting, silent, "a restart group is late; the next one begins");
+        }
+        Output::Elsewhere { vm, host, error } => {
+            tracing::warn!(%vm, %host, %error, "a restart failed; planning anew without that host");
+        }
+        _ => {}
+    }
+}
+
+fn look(db: &Image, wall_ms: u64, room: bool) -> Result<Look, ApiError> {
+    let (_, row) = rows::pool(db)?;
+    let free = || {
+        let pool = view::current(db);
+        let open = pool.hosts.iter().filter(|host| host.enabled && host.live);
+        open.map(|host| host.memory_free).sum()
+    };
+    Ok(Look {
+        wanted: wanted(db).into_iter().map(view::id).collect(),
+        prevented: ha_pause::until(db).is_some_and(|until| wall_ms < until),
+        room: room.then(free),
+        starts_per_host: HaPolicy::of(row).starts_per_host,
+    })
+}
+
+/// Protected VMs that run nowhere, and on which nobody works.
+fn wanted(db: &Image) -> Vec<Ref<Vm>> {
+    let facts = |vm: Ref<Vm>, row: &Vm| Facts {
+        always_run: row.ha_always_run,
+        protection: view::protection(row),
+        template: row.is_a_template,
+        power_state: row.power_state,
+        busy: !row.current_operations.is_empty(),
+        held: !placement::holders(db, vm).is_empty(),
+    };
+    let vms = db.iter::<Vm>().filter(|(vm, row)| failover::wanted(&facts(*vm, row)));
+    vms.map(|(vm, _)| vm).collect()
+}
 
 /// Plans the start of VMs that wait. The plan was checked; what the check found wrong is left out.
-pub(super) async fn plan(
+async fn plan(
     state: &Arc<AppState>,
     which: BTreeSet<Uuid>,
     avoided: Avoided,
@@ -74,122 +244,15 @@ pub(super) async fn plan(
     .await
 }
 
-/// Group after group. A start that fails does not hold up the others of its group.
-pub(super) async fn carry_out(
-    state: Arc<AppState>,
-    plan: planner::Plan,
-    times: BTreeMap<Ref<Vm>, VmTimes>,
-    ends: mpsc::Sender<End>,
-) {
-    let policy = state.pool.read(|db| rows::pool(db).map(|(_, row)| HaPolicy::of(row))).await;
-    let per_host = policy.ok().and_then(Result::ok).unwrap_or_default().starts_per_host;
-    let lanes = Lanes::new(&plan, per_host);
-    let last = plan.groups.len().saturating_sub(1);
-    for (index, group) in plan.groups.into_iter().enumerate() {
-        let vms: Vec<Ref<Vm>> = group.starts.iter().map(|s| view::reference(s.vm)).collect();
-        let mut starts = JoinSet::new();
-        for start in group.starts {
-            let vm: Ref<Vm> = view::reference(start.vm);
-            let (state, ends, lanes) = (state.clone(), ends.clone(), lanes.clone());
-            let times = times.get(&vm).copied().unwrap_or_default();
-            starts.spawn(async move {
-                let _lane = lanes.enter(start.host).await;
-                let result = start_one(&state, vm, view::reference(start.host), times).await;
-                // A manager that is gone ends with the daemon.
-                let _stopped: Result<(), _> = ends.send((vm, result)).await;
-            });
-        }
-        if index == last {
-            // Nobody waits for the last group.
-            starts.detach_all();
-        } else {
-            pass(&state, group.order, group.gate, starts, &vms).await;
-        }
-    }
-}
-
-/// Waits until a group is ready, or its time is over (scenario 78).
-async fn pass(state: &AppState, order: i64, gate: Gate, mut starts: JoinSet<()>, vms: &[Ref<Vm>]) {
-    let ready = async {
-        while starts.join_next().await.is_some() {}
-        if gate.ready == Ready::AgentAnswers {
-            for vm in vms {
-                while runs(state, *vm).await && !agent_answers(state, *vm).await {
-                    sleep(AGENT_POLL).await;
-                }
-            }
-        }
-    };
-    let in_time = timeout(Duration::from_secs(gate.timeout_s), ready).await.is_ok();
-    match in_time {
-        true => tracing::info!(order, "a restart group is ready"),
-        false => {
-            tracing::warn!(order, gate.timeout_s, "a restart group is late; the next one begins");
-        }
-    }
-    // What still starts goes on beside the next group.
-    starts.detach_all();
-    if in_time {
-        sleep(Duration::from_secs(gate.delay_s)).await;
-    }
-}
-
-async fn runs(state: &AppState, vm: Ref<Vm>) -> bool {
-    let residence = state.pool.read(|db| vm_state::residence(db, vm).is_ok()).await;
-    residence.unwrap_or(false)
-}
-
-async fn agent_answers(state: &AppState, vm: Ref<Vm>) -> bool {
-    let Ok(Ok((on, id))) = state.pool.read(|db| vm_state::residence(db, vm)).await else {
-        return false;
-    };
-    let command = "{\"execute\":\"guest-ping\"}".to_owned();
-    let reply = state.orders.send(host::id(on), Order::GuestAgent { vm: id, command }).await;
-    matches!(reply, Ok(OrderReply::Text(_)))
-}
-
-/// How many starts run at once.
-#[derive(Clone)]
-struct Lanes {
-    all: Arc<Semaphore>,
-    hosts: Arc<BTreeMap<Uuid, Semaphore>>,
-}
-
-impl Lanes {
-    fn new(plan: &planner::Plan, per_host: usize) -> Self {
-        let hosts = plan.starts().map(|start| (start.host, Semaphore::new(per_host.max(1))));
-        Self { all: Arc::new(Semaphore::new(STARTS_AT_ONCE)), hosts: Arc::new(hosts.collect()) }
-    }
-
-    /// The host's lane first: who waits for a busy host must not keep others from an idle one.
-    async fn enter(&self, host: Uuid) -> [Option<SemaphorePermit<'_>>; 2] {
-        let own = match self.hosts.get(&host) {
-            Some(lane) => lane.acquire().await.ok(),
-            None => None,
-        };
-        [own, self.all.acquire().await.ok()]
-    }
-}
-
-async fn start_one(
+async fn start(
     state: &Arc<AppState>,
     vm: Ref<Vm>,
-    host: Ref<Host>,
+    host: Uuid,
     times: VmTimes,
 ) -> Result<(), ApiError> {
-    let mut tried: BTreeSet<Uuid> = BTreeSet::new();
-    let mut next = Some(host);
-    let mut result = Ok(());
-    while let Some(host) = next.take().filter(|_| tried.len() < HOSTS_TRIED_MAX) {
-        let there = Start { host: Some(host), force: true, failover: true, ..Start::default() };
-        let started = start_vm(state, TaskId(fresh()), vm, there).await;
-        result = started.map(|_| ());
-        let Err(error) = &result else { break };
-        tracing::warn!(%vm, %host, %error, "a restart failed; planning anew without that host");
-        tried.insert(view::id(host));
-        next = elsewhere(state, vm, &tried).await?;
-    }
-    result?;
+    let host: Ref<Host> = view::reference(host);
+    let there = Start { host: Some(host), force: true, failover: true, ..Start::default() };
+    start_vm(state, TaskId(fresh()), vm, there).await?;
     let times = VmTimes { started_ms: super::wall_ms(), ..times };
     let text = serde_json::to_string(&times).map_err(ApiError::internal)?;
     let change = move |tx: &mut Tx<'_>| {
@@ -197,21 +260,48 @@ async fn start_one(
             row.other_config.insert(TIMES_KEY.to_owned(), text);
         })
     };
-    state.pool.write(change).await
+    // It runs, whether that was written or not.
+    if let Err(error) = state.pool.write(change).await {
+        tracing::warn!(%vm, %error, "the times of a restart could not be recorded");
+    }
+    Ok(())
 }
 
-/// Another host for a VM, if it still waits.
-async fn elsewhere(
-    state: &Arc<AppState>,
-    vm: Ref<Vm>,
-    tried: &BTreeSet<Uuid>,
-) -> Result<Option<Ref<Host>>, ApiError> {
-    let waits = |db: &Image| !crate::ops::placement::holders(db, vm).is_empty();
-    if state.pool.read(waits).await? {
-        return Ok(None);
+async fn agent(state: &AppState, vm: Ref<Vm>) -> Agent {
+    let residence = state.pool.read(|db| vm_state::residence(db, vm)).await;
+    let Ok(Ok((on, id))) = residence else { return Agent::Gone };
+    let command = "{\"execute\":\"guest-ping\"}".to_owned();
+    let reply = state.orders.send(host::id(on), Order::GuestAgent { vm: id, command }).await;
+    match reply {
+        Ok(OrderReply::Text(_)) => Agent::Answers,
+        _ => Agent::Silent,
     }
-    let id = view::id(vm);
-    let avoided = BTreeMap::from([(id, tried.clone())]);
-    let plan = plan(state, BTreeSet::from([id]), avoided).await?;
-    Ok(plan.host_of(id).map(view::reference))
 }
+
+/// Scenario 95.
+async fn tell_prevented(ha: &Ha) {
+    let text = "VMs wait for their restart: restarts are prevented for now. They go on when \
+                that time is over, or with pool.ha_prevent_restarts_for(0).";
+    let body = message::body(text, &json!({ "case": "prevented" }));
+    let uuid = ha.state.pool.read(|db| rows::pool(db).map(|(_, row)| row.uuid.clone())).await;
+    let Ok(Ok(uuid)) = uuid else { return };
+    let about = (MessageClass::Pool, uuid);
+    message::raise(&ha.state, alerts::HA_PROTECTED_VM_RESTART_FAILED, about, body).await;
+}
+
+async fn tell_failure(ha: &Ha, vm: Ref<Vm>, error: &ApiError) {
+    let text = format!("The VM could not be restarted; it is tried again. {error}");
+    let data = json!({ "case": "failed", "error": message::error_data(error) });
+    let body = message::body(&text, &data);
+    let change = move |tx: &mut Tx<'_>| {
+        let Some(row) = tx.get(vm) else { return Ok(()) };
+        let object = (MessageClass::Vm, row.uuid.clone());
+        message::insert(tx, alerts::HA_PROTECTED_VM_RESTART_FAILED, object, body).map(|_| ())
+    };
+    if let Err(error) = ha.state.pool.write(change).await {
+        tracing::error!(%error, "an alert could not be recorded");
+    }
+}
+
+#[cfg(test)]
+mod tests;

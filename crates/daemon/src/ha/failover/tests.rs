@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use haven_cluster::control::{EpochView, GuardPhase, GuardState};
 use haven_cluster::ids::{EpochNumber, HostId, Incarnation};
-use haven_model::VmOperations;
+use haven_model::VmPowerState;
 use haven_pooldb::{Database, MemStore};
 
 use super::*;
@@ -22,15 +22,6 @@ fn life(host: u128, incarnation: u64) -> Life {
 
 fn holder(host: u128, incarnation: u64) -> Holder {
     Holder { host: Ref::from_u128(host), incarnation }
-}
-
-fn protected() -> Vm {
-    Vm {
-        ha_always_run: true,
-        ha_restart_priority: "restart".to_owned(),
-        power_state: VmPowerState::Halted,
-        ..Vm::default()
-    }
 }
 
 #[test]
@@ -81,25 +72,6 @@ fn a_vm_that_was_placed_anew_while_others_were_asked_is_not_written_off() {
     assert_eq!(state(names[0]), VmPowerState::Halted);
     assert_eq!(state(names[1]), VmPowerState::Running);
     assert_eq!(placement::holders(&db, names[1]), [Ref::from_u128(2)]);
-}
-
-#[test]
-fn what_must_run_and_may_be_started_is_wanted() {
-    let db = database(|tx| {
-        let named = |name: &str| Vm { name_label: name.to_owned(), ..protected() };
-        tx.insert(named("wanted"))?;
-        tx.insert(Vm { power_state: VmPowerState::Running, ..named("runs") })?;
-        tx.insert(Vm { ha_always_run: false, ..named("stopped by its owner") })?;
-        tx.insert(Vm { ha_restart_priority: String::new(), ..named("not protected") })?;
-        let busy = BTreeMap::from([("task".to_owned(), VmOperations::Start)]);
-        tx.insert(Vm { current_operations: busy, ..named("being started") })?;
-        let vm = tx.insert(named("perhaps still runs"))?;
-        placement::set(tx, vm, vec![holder(1, 4)])?;
-        Ok(())
-    });
-    let name = |vm| db.get::<Vm>(vm).unwrap().name_label.clone();
-    let names: Vec<String> = wanted(&db).into_iter().map(name).collect();
-    assert_eq!(names, ["wanted"]);
 }
 
 #[test]
