@@ -124,6 +124,10 @@ pub enum Mutation {
     WayLeftOpen,
     /// A host starts a VM that it gave away, by an order from before.
     GivenAwayStarts,
+    /// A VM whose storage its host has lost is started elsewhere before the host said that it is gone.
+    HungVmGivenUp,
+    /// A host says that such a VM is gone while something of it may still be written.
+    WritesUnderWay,
 }
 
 impl Mutation {
@@ -187,6 +191,8 @@ impl Mutation {
         Self::OtherLifeAnswers,
         Self::WayLeftOpen,
         Self::GivenAwayStarts,
+        Self::HungVmGivenUp,
+        Self::WritesUnderWay,
     ];
 }
 

@@ -61,6 +61,11 @@ impl World {
                 format!("VM {vm} starts on {host} while a write of its former life may land");
             self.started_twice(Invariant::RunsOnce.broken(what), stray);
         }
+        if self.writes_wait(vm) {
+            let what =
+                format!("VM {vm} starts on {host} while a write of it waits in another host");
+            self.started_twice(Invariant::RunsOnce.broken(what), stray);
+        }
         if let Err(violation) = asked {
             self.started_twice(violation, stray);
         } else if !self.hosts.iter().any(|h| h.starting.contains_key(&vm)) {

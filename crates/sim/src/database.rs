@@ -217,6 +217,11 @@ pub(crate) struct DbHost {
     pub(crate) chosen: Option<Chosen>,
     /// What it does about VMs with two holders.
     pub(crate) motions: Motions,
+    /// How data storage stands.
+    pub(crate) storages: haven_failover::storage::Storages,
+    pub(crate) knows_storage: bool,
+    /// Steps because of it that wait for an answer, and until when.
+    pub(crate) data_waits: Vec<(haven_failover::storage::Step, u64)>,
 }
 
 /// A copy that a person chose.

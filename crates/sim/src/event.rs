@@ -7,6 +7,7 @@ use std::collections::binary_heap::PeekMut;
 use haven_cluster::IoId;
 use haven_cluster::control::GuardState;
 
+use crate::data::DataOrder;
 use crate::database::AreaFlying;
 use crate::disk::{Answer, WriteOp};
 use crate::manager::Order;
@@ -152,6 +153,9 @@ pub(crate) enum Event {
     GoesOn(Handover),
     /// Its hypervisor looks whether what it has received will ever be whole.
     Stranded(Handover),
+    /// What a host is to do because it lost data storage, and its answer.
+    Data(Box<DataOrder>),
+    DataAnswer(Box<DataOrder>, bool),
     /// The answer to an order: the VM does not run, and will not under this placement.
     NotRunning(Order),
     Probe {

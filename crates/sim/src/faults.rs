@@ -138,6 +138,8 @@ pub enum Fault {
     Drift(usize, i64),
     /// A host is disarmed by itself.
     EmergencyDisarm(usize),
+    /// What happens to data storage.
+    Data(crate::data::DataFault),
 }
 
 impl World {
@@ -208,6 +210,7 @@ impl World {
             | Fault::Watchdog(..)
             | Fault::Drift(..)
             | Fault::EmergencyDisarm(_) => self.outside_fault(&fault),
+            Fault::Data(fault) => self.data_fault(&fault),
             Fault::Maintain(host) => {
                 self.manager.disabled.insert(host);
             }

@@ -141,6 +141,8 @@ pub(crate) struct Host {
     pub(crate) windows: BTreeMap<u32, crate::stream::Window>,
     /// When it let nothing in any more, not even what was on its way.
     pub(crate) cut_at: u64,
+    /// VMs that it was ordered to end because their storage is lost.
+    pub(crate) ending: crate::data::Ending,
     pub(crate) isolation: bool,
     /// What the pool daemon was last told.
     pub(crate) told: Option<Box<GuardState>>,
@@ -199,6 +201,7 @@ impl Host {
             incoming: BTreeMap::new(),
             windows: BTreeMap::new(),
             cut_at: 0,
+            ending: BTreeMap::new(),
             isolation: true,
             told: None,
             db: DbHost::default(),

@@ -10,6 +10,7 @@ mod area;
 pub mod chaos;
 mod checks;
 mod daemon;
+mod data;
 mod database;
 mod disk;
 mod event;
@@ -38,6 +39,7 @@ mod world;
 
 pub use chaos::{ChaosPlan, run_faults, run_seed};
 pub use checks::Broken;
+pub use data::DataFault;
 pub use options::Options;
 pub use power::PowerDevice;
 pub use world::World;

@@ -112,7 +112,7 @@ impl World {
     /// ordered about a moment ago: its round would do nothing about them.
     fn at_rest(&self, host: usize) -> bool {
         let Some(h) = self.hosts.get(host).filter(|h| h.acting(self.now)) else { return false };
-        let Some(state) = h.told.as_deref() else { return false };
+        let Some(state) = h.told.as_deref().filter(|_| !self.has_data()) else { return false };
         let Some(epoch) = &state.epoch else { return false };
         let Some(placed) = h.db.known(epoch, self.now).filter(|_| !self.metadata.unsure) else {
             return false;
@@ -158,6 +158,8 @@ impl World {
         if !self.sure(host, &epoch, &gone) {
             return false;
         }
+        let term = Term { epoch: epoch.number, coordinator: epoch.coordinator };
+        let quiet = self.manage_data(host, &placed, (&epoch.members, term));
         let fates: BTreeMap<u32, Fate> =
             placed.iter().map(|(vm, placed)| (*vm, placed.fate(&gone))).collect();
         let lies = |(vm, placed): &(&u32, &Placed)| self.is_wanted(**vm, placed, fates.get(vm));
@@ -167,9 +169,11 @@ impl World {
         if !lost.is_empty() && !early && self.place(host, &placed, &lost, &epoch.members) {
             return false;
         }
-        let mut settled = lost.is_empty();
-        let term = Term { epoch: epoch.number, coordinator: epoch.coordinator };
+        let mut settled = quiet && lost.is_empty();
         for (vm, placed) in placed.iter() {
+            if self.is_being_ended(host, *vm, placed) {
+                continue;
+            }
             if let Some(Fate::Ask(alive)) = fates.get(vm) {
                 let alive = alive.first().map(life_of);
                 alive.inspect(|alive| self.ask_survivor(host, (*vm, *placed), *alive, term));
@@ -212,25 +216,7 @@ impl World {
         members: &[Life],
     ) -> bool {
         let vms: Vec<PlannedVm> = lost.iter().map(|vm| self.planned_vm(*vm)).collect();
-        let held = |life: &Life| {
-            let here = |p: &Placed| p.holder == Some(*life) || p.to == Some(*life);
-            let on = |(vm, p): &(&u32, &Placed)| here(p) && !lost.contains(*vm);
-            placed.iter().filter(on).count() as u64
-        };
-        let hosts: Vec<PlannedHost> = members
-            .iter()
-            .map(|life| PlannedHost {
-                id: life.host.0,
-                name: String::new(),
-                enabled: self
-                    .index_of(life.host)
-                    .is_some_and(|h| !self.manager.disabled.contains(&h)),
-                live: true,
-                memory_free: u64::from(self.options.vms).saturating_sub(held(life)),
-                vms: u32::try_from(held(life)).unwrap_or(u32::MAX),
-                ..PlannedHost::default()
-            })
-            .collect();
+        let hosts = self.planned_hosts(host, placed, lost, members);
         let fresh = lost.iter().all(|vm| placed.get(vm).is_some_and(|p| p.number == 0));
         let chosen: Vec<(u32, Life)> = planned(vms, hosts, fresh)
             .into_iter()
@@ -252,6 +238,36 @@ impl World {
         self.transact(host, Then::Placed, |tx| {
             rows.into_iter().try_for_each(|(row, life)| set_holder(tx, row, Some(life)))
         })
+    }
+
+    /// The members as the planner sees them; `lost` take no room.
+    pub(crate) fn planned_hosts(
+        &self,
+        by: usize,
+        placed: &BTreeMap<u32, Placed>,
+        lost: &[u32],
+        members: &[Life],
+    ) -> Vec<PlannedHost> {
+        let held = |life: &Life| {
+            let here = |p: &Placed| p.holder == Some(*life) || p.to == Some(*life);
+            let on = |(vm, p): &(&u32, &Placed)| here(p) && !lost.contains(*vm);
+            placed.iter().filter(on).count() as u64
+        };
+        members
+            .iter()
+            .map(|life| PlannedHost {
+                id: life.host.0,
+                name: String::new(),
+                enabled: self
+                    .index_of(life.host)
+                    .is_some_and(|h| !self.manager.disabled.contains(&h)),
+                live: true,
+                memory_free: u64::from(self.options.vms).saturating_sub(held(life)),
+                srs: self.storage_on(by, life.host.0),
+                vms: u32::try_from(held(life)).unwrap_or(u32::MAX),
+                ..PlannedHost::default()
+            })
+            .collect()
     }
 
     /// A life as it stands in the log.
@@ -305,6 +321,9 @@ impl World {
         match h.heard.allows(&order.duty(), Some(armed), order.term) {
             Ok(()) => {}
             Err(Refusal::PlacementClosed { .. }) => {
+                if self.is_left(host, order.vm) {
+                    return;
+                }
                 let delay = self.rng.between(MS, 10 * MS);
                 return self.after(delay, Event::NotRunning(order));
             }

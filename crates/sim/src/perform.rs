@@ -62,6 +62,7 @@ impl World {
     /// Everything on a host ends.
     fn stop(&mut self, host: usize) {
         let late = self.late();
+        self.data_forgotten(host);
         let Some(h) = self.hosts.get_mut(host) else { return };
         if !h.powered {
             return;
@@ -78,6 +79,7 @@ impl World {
         h.vms.clear();
         h.starting.clear();
         h.forget_streams();
+        h.ending.clear();
         h.daemon.up();
         h.told = None;
         h.acted = false;

@@ -66,6 +66,7 @@ impl World {
             protection: row.protection,
             order: row.order,
             start_delay_s: row.start_delay_s,
+            srs: self.storage_of(vm),
             ..PlannedVm::default()
         }
     }

@@ -36,6 +36,7 @@ pub struct World {
     pub(crate) volumes: Vec<Volume>,
     pub(crate) manager: Manager,
     pub(crate) metadata: Metadata,
+    pub(crate) data: crate::data::Data,
     pub(crate) chain: Chain,
     /// As the pool was armed.
     pub(crate) armed: ArmConfig,
@@ -95,6 +96,7 @@ impl World {
             volumes,
             manager: Manager::default(),
             metadata,
+            data: crate::data::Data::default(),
             chain: Chain::keeping(usize::MAX),
             armed: config.clone(),
             config,
@@ -301,6 +303,8 @@ impl World {
             }
             Event::GoesOn(handover) => self.goes_on(handover),
             Event::Stranded(handover) => self.stranded(handover),
+            Event::Data(order) => self.obey_data(order),
+            Event::DataAnswer(order, done) => self.told_of_step(&order, done),
             _ => {}
         }
     }

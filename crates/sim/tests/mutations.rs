@@ -81,6 +81,8 @@ removed! {
     other_life_answers OtherLifeAnswers,
     way_left_open WayLeftOpen,
     given_away_starts GivenAwayStarts,
+    hung_vm_given_up HungVmGivenUp,
+    writes_under_way WritesUnderWay,
 }
 
 /// Seeds among which one breaks a pool that does not wait for deaths.

@@ -5,6 +5,7 @@
 //! breaks without both. Never does: anything without the feature `mutations`.
 
 mod aimed;
+mod data;
 mod farewells;
 mod fixed;
 mod late;
@@ -122,6 +123,8 @@ pub fn all() -> Vec<Removal> {
         removal(M::OtherLifeAnswers, None, 0..20, moves::other_life_answers),
         removal(M::GivenAwayStarts, None, 0..40, moves::to_and_fro),
         removal(M::WayLeftOpen, None, 0..100, moves::to_and_fro),
+        removal(M::HungVmGivenUp, None, 0..10, data::hung_vm_given_up),
+        removal(M::WritesUnderWay, None, 0..100, data::writes_under_way),
     ]
 }
 

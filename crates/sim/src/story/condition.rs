@@ -24,6 +24,9 @@ pub(super) enum Condition {
     FencedHost(usize),
     Alarm(String),
     GuardsAgree,
+    RunsOn(u32, usize),
+    Hanging(usize, usize),
+    Told(String, Option<usize>),
 }
 
 impl Condition {
@@ -38,6 +41,13 @@ impl Condition {
             ["all", "VMs", "run"] => Self::AllRun,
             ["healthy"] => Self::Healthy,
             ["dark"] => Self::Dark,
+            ["vm", vm, "runs", "on", name] => {
+                let vm = u32::try_from(number(vm)?).map_err(|error| error.to_string())?;
+                Self::RunsOn(vm, host(name)?)
+            }
+            [count, "VMs", "hang", "on", name] => Self::Hanging(number(count)?, host(name)?),
+            ["told", count, "times", rest @ ..] => Self::Told(rest.join(" "), Some(number(count)?)),
+            ["told", rest @ ..] => Self::Told(rest.join(" "), None),
             ["guards", "agree"] => Self::GuardsAgree,
             ["nobody", "coordinates"] => Self::NoCoordinator,
             ["no", "VM", "on", name] => Self::NoneOn(host(name)?),
@@ -62,6 +72,12 @@ impl Condition {
             Self::Not(other) => !other.holds(world),
             Self::AllRun => world.all_run(),
             Self::Healthy => world.healthy(),
+            Self::RunsOn(vm, host) => world.runs(*vm, *host),
+            Self::Hanging(count, host) => world.hanging_on(*host) == *count,
+            Self::Told(text, count) => {
+                let told = world.told_of_data().iter().filter(|told| *told == text).count();
+                count.map_or(told > 0, |count| told == count)
+            }
             Self::GuardsAgree => world.guards_agree(),
             Self::Dark => world.dark(),
             Self::Dead(host) => world.known_dead(*host),

@@ -6,6 +6,7 @@
 //! Never does: anything random: a story has a seed and replays exactly.
 
 mod condition;
+mod data;
 mod statement;
 mod teller;
 

@@ -162,6 +162,9 @@ fn outside(words: &[&str], host: &dyn Fn(&str) -> Result<usize, String>) -> Resu
         ["clock", "of", h, "drifts", ppm] => Fault::Drift(host(h)?, number(ppm)?),
         ["watchdog", "of", h, "is", "fed", late, "late"] => Fault::FeedLate(host(h)?, ms(late)?),
         ["disarm", h, "by", "itself"] => Fault::EmergencyDisarm(host(h)?),
-        _ => return Err(format!("no such statement: {}", words.join(" "))),
+        _ => {
+            let data = super::data::fault(words, host)?.map(Fault::Data);
+            data.ok_or_else(|| format!("no such statement: {}", words.join(" ")))?
+        }
     })
 }
