@@ -208,7 +208,7 @@ fn the_next_coordinator_goes_on_where_the_last_one_was() {
     let mut next = Storages::default();
     next.see(s(0), &said, Response::Tell);
     let end = Step::End { host: id(1), vm: id(10), srs: [id(SR)].into() };
-    assert_eq!(next.steps(s(0)), [end.clone()], "the other one waits for it");
+    assert_eq!(next.steps(s(0)), std::slice::from_ref(&end), "the other one waits for it");
     next.answered(s(1), &end, true);
     assert_eq!(next.steps(s(1)), [Step::LetGo { host: id(1), sr: id(SR) }]);
     // The host dies: what was left there is its guards' business.
