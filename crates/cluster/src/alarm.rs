@@ -46,13 +46,29 @@ pub enum Alarm {
     WrongSlot(u16),
     /// Another machine beats under this host's name: a copy of its disk.
     Twin,
+    /// Many beats of a member are lost, or come late.
+    Lossy(u16),
+    /// A heartbeat network brings nothing from a member, and another one does.
+    PeerNetwork {
+        /// Whose beats.
+        slot: u16,
+        /// Which, counted from 1.
+        network: u8,
+    },
+    /// A heartbeat network (counted from 1) brings nothing from anybody, and another one does.
+    OwnNetwork(u8),
+    /// A statefile is slow, compared with the time-outs.
+    SlowStatefile(Uuid),
+    /// Somebody sends datagrams that no host of this arming signed.
+    Strangers,
     /// A promise that must always hold does not.
     Broken(Invariant),
 }
 
-/// Where the slot, the statefile and the promise stand in a sentence.
+/// Where the slot, the statefile, the network and the promise stand in a sentence.
 const SLOT: &str = "{slot}";
 const STATEFILE: &str = "{statefile}";
+const NETWORK: &str = "{network}";
 const PROMISE: &str = "{promise}";
 
 /// What a sentence is about.
@@ -60,6 +76,7 @@ const PROMISE: &str = "{promise}";
 struct About {
     slot: u16,
     statefile: Uuid,
+    network: u8,
     promise: Invariant,
 }
 
@@ -67,7 +84,7 @@ struct About {
 type Sentence = (&'static str, fn(About) -> Alarm);
 
 impl Alarm {
-    const SENTENCES: [Sentence; 15] = [
+    const SENTENCES: [Sentence; 20] = [
         ("No watchdog with a short enough bite time: no permit.", |_| Self::NoWatchdog),
         ("Statefile {statefile} belongs to another generation.", |about| {
             Self::ForeignStatefile(about.statefile)
@@ -93,6 +110,19 @@ impl Alarm {
         ("Slot {slot} lost its statefile: drain that host.", |about| Self::Diskless(about.slot)),
         ("Slot {slot} belongs to another host.", |about| Self::WrongSlot(about.slot)),
         ("Another machine beats under this host's name: this one stands back.", |_| Self::Twin),
+        ("Many beats of slot {slot} are lost, or come late.", |about| Self::Lossy(about.slot)),
+        (
+            "Heartbeat network {network} brings nothing from slot {slot}, and another one does.",
+            |about| Self::PeerNetwork { slot: about.slot, network: about.network },
+        ),
+        (
+            "Heartbeat network {network} brings nothing from anybody, and another one does.",
+            |about| Self::OwnNetwork(about.network),
+        ),
+        ("Statefile {statefile} is slow, compared with the time-outs.", |about| {
+            Self::SlowStatefile(about.statefile)
+        }),
+        ("Datagrams arrive that no host of this arming signed.", |_| Self::Strangers),
         ("Invariant {promise} is broken: this must never happen.", |about| {
             Self::Broken(about.promise)
         }),
@@ -105,7 +135,9 @@ impl Alarm {
             Self::BadBallot { slot, .. }
             | Self::Quarantined(slot)
             | Self::Diskless(slot)
-            | Self::WrongSlot(slot) => Some(slot),
+            | Self::WrongSlot(slot)
+            | Self::Lossy(slot)
+            | Self::PeerNetwork { slot, .. } => Some(slot),
             _ => None,
         }
     }
@@ -118,7 +150,17 @@ impl Alarm {
             | Self::BadSuperblock(id)
             | Self::RegressedStatefile(id)
             | Self::LostStatefile(id)
+            | Self::SlowStatefile(id)
             | Self::BadBallot { statefile: id, .. } => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The heartbeat network that it is about, counted from 1.
+    #[must_use]
+    pub fn network(self) -> Option<u8> {
+        match self {
+            Self::PeerNetwork { network, .. } | Self::OwnNetwork(network) => Some(network),
             _ => None,
         }
     }
@@ -150,6 +192,11 @@ impl Alarm {
             Self::Diskless(_) => "diskless",
             Self::WrongSlot(_) => "wrong_slot",
             Self::Twin => "twin",
+            Self::Lossy(_) => "lossy",
+            Self::PeerNetwork { .. } => "peer_network",
+            Self::OwnNetwork(_) => "own_network",
+            Self::SlowStatefile(_) => "slow_statefile",
+            Self::Strangers => "strangers",
             Self::Broken(_) => "broken",
         }
     }
@@ -160,11 +207,13 @@ impl fmt::Display for Alarm {
         let about = About {
             slot: self.slot().unwrap_or(0),
             statefile: self.statefile().unwrap_or_default(),
+            network: self.network().unwrap_or(0),
             promise: self.promise().unwrap_or(NONE),
         };
         let found = Self::SENTENCES.iter().find(|(_, make)| make(about) == *self);
         let sentence = found.map_or("", |(sentence, _)| *sentence);
         let sentence = sentence.replace(SLOT, &about.slot.to_string());
+        let sentence = sentence.replace(NETWORK, &about.network.to_string());
         let sentence = sentence.replace(PROMISE, about.promise.id());
         f.write_str(&sentence.replace(STATEFILE, &about.statefile.to_string()))
     }
@@ -183,13 +232,15 @@ impl FromStr for Alarm {
 
     fn from_str(text: &str) -> Result<Self, UnknownAlarm> {
         let read = |(sentence, make): &Sentence| {
-            let mut about = About { slot: 0, statefile: Uuid::nil(), promise: NONE };
+            let mut about = About { slot: 0, statefile: Uuid::nil(), network: 0, promise: NONE };
             let mut words = text.split(' ');
             for expected in sentence.split(' ') {
                 let word = words.next()?;
-                let value = word.strip_suffix('.').unwrap_or(word);
-                match expected.strip_suffix('.').unwrap_or(expected) {
+                let bare = |word| str::trim_end_matches(word, ['.', ',']);
+                let value = bare(word);
+                match bare(expected) {
                     SLOT => about.slot = value.parse().ok()?,
+                    NETWORK => about.network = value.parse().ok()?,
                     STATEFILE => about.statefile = value.parse().ok()?,
                     PROMISE => about.promise = value.parse().ok()?,
                     same if same == value => (),
@@ -209,7 +260,7 @@ mod tests {
     #[test]
     fn every_alarm_is_a_sentence_that_is_read_back() {
         let statefile = Uuid::from_u128(11);
-        let about = About { slot: 7, statefile, promise: Invariant::OneChain };
+        let about = About { slot: 7, statefile, network: 2, promise: Invariant::OneChain };
         for (_, make) in Alarm::SENTENCES {
             let alarm = make(about);
             let sentence = alarm.to_string();

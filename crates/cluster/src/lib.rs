@@ -32,6 +32,7 @@ mod death;
 mod debts;
 mod disk;
 mod fence;
+mod health;
 pub mod ids;
 pub mod invariant;
 pub mod machine;

@@ -3,6 +3,7 @@
 //! Owns: when something was first seen. Every date is on this host's clock, and never earlier
 //! than the fact that it dates, so that a wait counted from it is never too short.
 
+use crate::health::Hearing;
 use crate::record::Seat;
 use crate::report::Report;
 
@@ -64,6 +65,8 @@ pub(crate) struct Peer {
     /// Last datagram of the present incarnation: sequence, and arrival per network.
     pub(crate) heard_sequence: u64,
     pub(crate) heard: Vec<Option<u64>>,
+    /// How well.
+    pub(crate) hearing: Hearing,
     /// Its newest vote.
     pub(crate) vote: Option<Vote>,
     /// Completion of the read in which one of its beat blocks was last seen changed.
@@ -106,6 +109,7 @@ impl Peer {
             self.report_at = None;
             self.heard_sequence = 0;
             self.heard.clear();
+            self.hearing = Hearing::default();
             self.vote = None;
             self.progressed_at = None;
             self.progress_since = None;

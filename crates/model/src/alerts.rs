@@ -179,6 +179,7 @@ pub const PROTECTION: &[(AlertMeta, &str)] = &[
     (VM_STARTED, "failover"),
     (HA_STATEFILE_LOST, ""),
     (HA_HEARTBEAT_APPROACHING_TIMEOUT, ""),
+    (HA_STATEFILE_APPROACHING_TIMEOUT, ""),
     (HA_POOL_OVERCOMMITTED, ""),
     (HA_POOL_DROP_IN_PLAN_EXISTS_FOR, ""),
     (METADATA_LUN_BROKEN, ""),

@@ -214,6 +214,13 @@ impl World {
         told.all(|state| state.is_some_and(|state| state.phase == GuardPhase::Dark))
     }
 
+    /// What the guard of a host wants a person to know.
+    #[must_use]
+    pub fn alarms_of(&self, host: usize) -> &[String] {
+        let told = self.hosts.get(host).and_then(|h| h.told.as_deref());
+        told.map_or(&[], |state| &state.alarms)
+    }
+
     /// What the guards want a person to know.
     pub fn alarms(&self) -> impl Iterator<Item = &String> {
         self.hosts.iter().filter_map(|h| h.told.as_ref()).flat_map(|state| &state.alarms)

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::BLOCK_SIZE;
 use crate::api::{ReadBytes, SharedBlock};
 use crate::block::Padded;
+use crate::health::Tally;
 use crate::record::Record;
 use crate::statefile::blocks::{BALLOT_BYTES, Ballot, Beat, Superblock};
 use crate::statefile::layout::BallotCopy;
@@ -119,6 +120,8 @@ pub(crate) struct FileView {
     /// Completion of the last cycle in which everything worked.
     pub(crate) good_at: Option<u64>,
     pub(crate) latency: u64,
+    /// Which of the last rounds of beats were slow here.
+    pub(crate) rounds: Tally,
     /// A write of this host's ballot failed here: until it has landed or never will, the block is
     /// closed.
     pub(crate) ballot_failed_at: Option<u64>,
@@ -137,6 +140,7 @@ impl FileView {
             regressed: false,
             good_at: None,
             latency: 0,
+            rounds: Tally::default(),
             ballot_failed_at: None,
         }
     }

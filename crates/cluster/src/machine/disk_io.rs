@@ -432,6 +432,10 @@ impl Machine {
         if good {
             view.good_at = Some(now);
             view.latency = now - start;
+            if purpose == Purpose::Beat {
+                let cycle = self.beat_cycle.as_ref().filter(|cycle| cycle.id == id);
+                self.note_round(file, cycle.map(|cycle| cycle.started));
+            }
         }
         if foreign && self.carry == Carry::Done {
             self.begin_fence("the statefile was formatted for another generation");

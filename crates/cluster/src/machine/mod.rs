@@ -21,6 +21,7 @@ use crate::datagram::Key;
 use crate::disk::cycle::Cycle;
 use crate::disk::view::{FileView, SeenBeat};
 use crate::fence::Fence;
+use crate::health::Strangers;
 use crate::ids::{HostId, Incarnation, Instant};
 use crate::invariant::{Invariant, Violation};
 use crate::peer::Peer;
@@ -73,6 +74,7 @@ pub struct Machine {
     /// Lives that something outside the protocol says are dead, and when it said so.
     pub(crate) proofs: Vec<(Seat, u64)>,
     pub(crate) quarantine: Quarantine,
+    pub(crate) strangers: Strangers,
 
     // IO.
     pub(crate) beat_cycle: Option<Cycle>,
@@ -192,6 +194,7 @@ impl Machine {
             graph: Graph::default(),
             proofs: Vec::new(),
             quarantine: Quarantine::default(),
+            strangers: Strangers::default(),
             beat_cycle: None,
             ballot_cycle: None,
             assign: None,
@@ -299,6 +302,7 @@ impl Machine {
             self.next_beat = self.now + self.beat_ns();
             self.beat_asap = false;
             self.round_due = true;
+            self.judge_health();
             self.send_beats();
             self.changed();
         }

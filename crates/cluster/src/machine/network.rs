@@ -103,12 +103,14 @@ impl Machine {
     }
 
     pub(crate) fn take_datagram(&mut self, network: u8, bytes: &[u8]) {
-        let Some(datagram) = Datagram::decode(&self.key, bytes) else { return };
+        let Some(datagram) = Datagram::decode(&self.key, bytes) else {
+            return self.heard_stranger();
+        };
         let from = datagram.from;
         let for_me = datagram.generation == self.config.generation
             && datagram.to == self.me.slot
             && from.slot != self.me.slot;
-        let (now, me) = (self.now, self.me);
+        let (now, me, timing) = (self.now, self.me, self.timing());
         if for_me && datagram.echo.0 == me.inc && self.is_doubled(datagram.echo.1) {
             return;
         }
@@ -124,10 +126,12 @@ impl Machine {
         if let Some(heard) = peer.heard.get_mut(network) {
             *heard = Some(now);
         }
+        peer.hearing.on_way(network, now, &timing);
         if datagram.sequence == peer.heard_sequence {
             return;
         }
         peer.heard_sequence = datagram.sequence;
+        peer.hearing.on_beat(now, &timing);
         let acknowledged = peer.report.confirmed < datagram.report.confirmed;
         peer.take_report(datagram.sequence, datagram.report, now);
         if let Some(sent_at) = echoed_at

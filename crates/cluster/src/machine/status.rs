@@ -205,6 +205,7 @@ impl Machine {
         }
         if let Some(record) = &self.decided {
             self.record_alarms(record, &mut alarms);
+            self.health_alarms(record, &mut alarms);
         }
         alarms
     }

@@ -19,6 +19,9 @@ pub(super) fn named(db: &Image, config: Option<&ArmConfig>, sentence: &str) -> (
     if let Some(uuid) = alarm.statefile() {
         data["statefile"] = storage(db, &uuid.to_string()).into();
     }
+    if let Some(network) = alarm.network() {
+        data["network"] = network.into();
+    }
     if let Some(promise) = alarm.promise() {
         data["invariant"] = promise.id().into();
     }
@@ -70,7 +73,8 @@ fn kind(alarm: Alarm) -> AlertMeta {
         | Alarm::SilentStatefile
         | Alarm::Diskless(_)
         | Alarm::BadBallot { .. } => alerts::HA_STATEFILE_LOST,
-        Alarm::Broken(_) => alerts::ALARM,
+        Alarm::SlowStatefile(_) => alerts::HA_STATEFILE_APPROACHING_TIMEOUT,
+        Alarm::Broken(_) | Alarm::Strangers => alerts::ALARM,
         _ => alerts::HA_HEARTBEAT_APPROACHING_TIMEOUT,
     }
 }
@@ -96,6 +100,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::path::{Path, PathBuf};
 
+    use haven_cluster::alarm::Alarm;
     use haven_model::alerts::{ALERTS, PROTECTION, PROTECTION_REFUSALS};
     use haven_model::errors::ERRORS;
 
@@ -124,6 +129,31 @@ mod tests {
             }
         }
         found
+    }
+
+    /// What is said of an alarm of its own kind, and of no other.
+    #[test]
+    fn what_works_badly_has_words_of_its_own() {
+        let statefile = uuid::Uuid::from_u128(1);
+        let alarms = [
+            Alarm::Lossy(1),
+            Alarm::PeerNetwork { slot: 1, network: 2 },
+            Alarm::OwnNetwork(2),
+            Alarm::SlowStatefile(statefile),
+            Alarm::Strangers,
+        ];
+        let texts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../locales");
+        let texts = ["en", "es", "zh-CN"].map(|language| {
+            std::fs::read_to_string(texts.join(language).join("web/alerts.ftl")).unwrap()
+        });
+        for alarm in alarms {
+            let id =
+                format!("alert-{}-{}", super::kind(alarm).name, alarm.kind()).replace('_', "-");
+            for ending in ["", "-detail", "-remedy"] {
+                let line = format!("\n{id}{ending} = ");
+                assert!(texts.iter().all(|texts| texts.contains(&line)), "{line}");
+            }
+        }
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub(super) enum Condition {
     Reset(usize),
     FencedHost(usize),
     Alarm(String),
+    AlarmOf(usize, String),
+    NoAlarm,
     GuardsAgree,
     RunsOn(u32, usize),
     Hanging(usize, usize),
@@ -62,6 +64,8 @@ impl Condition {
             [count, "VMs", "run"] => Self::Running(number(count)?),
             ["fenced", count] => Self::Fenced(number(count)?),
             ["reset", count] => Self::Reset(number(count)?),
+            ["no", "alarm"] => Self::NoAlarm,
+            ["alarm", "of", name, "says", rest @ ..] => Self::AlarmOf(host(name)?, rest.join(" ")),
             ["alarm", rest @ ..] => Self::Alarm(rest.join(" ")),
             _ => return Err(format!("no such condition: {}", words.join(" "))),
         })
@@ -93,6 +97,10 @@ impl Condition {
             Self::Fenced(count) => world.casualties().1 == *count,
             Self::Reset(count) => world.casualties().0 == *count,
             Self::FencedHost(host) => world.fences.iter().any(|(who, _, _)| who == host),
+            Self::NoAlarm => world.alarms().next().is_none(),
+            Self::AlarmOf(host, text) => {
+                world.alarms_of(*host).iter().any(|alarm| alarm.contains(text.as_str()))
+            }
             Self::Alarm(text) => world.alarms().any(|alarm| alarm.contains(text.as_str())),
         }
     }
