@@ -1,12 +1,14 @@
 //! The decisions of failover: what to do with VMs and their database as members come and go.
 //!
 //! For: the pool daemon, which performs them, and the simulator, which asks the same functions. Owns:
-//! whether an order may act on a host ([`Orders`]), what the guard's state allows ([`armed_view`]), what
-//! a coordinator does about the database ([`database_step`]), which VMs a death stopped ([`fate`]), where
-//! a VM is that was on its way ([`verdict`], [`presence`]), which are to be started ([`wanted`]), how
-//! that is carried out ([`Restarts`]), and what becomes of VMs whose storage one host has lost ([`storage`]).
+//! the order in which a pool is armed ([`arming`]), whether an order may act on a host ([`Orders`]), what
+//! the guard's state allows ([`armed_view`]), what a coordinator does about the database
+//! ([`database_step`]), which VMs a death stopped ([`fate`]), where a VM is that was on its way
+//! ([`verdict`], [`presence`]), which are to be started ([`wanted`]), how that is carried out
+//! ([`Restarts`]), and what becomes of VMs whose storage one host has lost ([`storage`]).
 //! Never does: read a clock, send, write, or choose a host for a VM (`haven-planner` does).
 
+pub mod arming;
 pub mod arrival;
 mod decide;
 mod orders;

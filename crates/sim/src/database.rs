@@ -76,9 +76,12 @@ impl Metadata {
     pub(crate) fn new(vms: u32, owner: &str) -> Self {
         let mut areas = vec![Pages::default(); usize::from(haven_cluster::AREA_COUNT)];
         if let Some(first) = areas.first_mut() {
-            static MADE: Mutex<BTreeMap<u32, Pages>> = Mutex::new(BTreeMap::new());
+            static MADE: Mutex<BTreeMap<(u32, String), Pages>> = Mutex::new(BTreeMap::new());
             let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-            *first = made.entry(vms).or_insert_with(|| first_area(vms, owner)).clone();
+            *first = made
+                .entry((vms, owner.to_owned()))
+                .or_insert_with(|| first_area(vms, owner))
+                .clone();
         }
         Self { areas, ..Self::default() }
     }

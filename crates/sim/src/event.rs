@@ -7,6 +7,7 @@ use std::collections::binary_heap::PeekMut;
 use haven_cluster::IoId;
 use haven_cluster::control::GuardState;
 
+use crate::arming::ArmingEvent;
 use crate::data::DataOrder;
 use crate::database::AreaFlying;
 use crate::disk::{Answer, WriteOp};
@@ -195,6 +196,7 @@ pub(crate) enum Event {
         down: u64,
     },
     Step(PowerStep),
+    Arming(ArmingEvent),
     Fault(usize),
 }
 

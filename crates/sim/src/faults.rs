@@ -136,6 +136,12 @@ pub enum Fault {
     Watchdog(usize, bool),
     /// A host's clock drifts by so many parts per million; only while it has no power.
     Drift(usize, i64),
+    /// The operators arm a pool that is not.
+    Arm,
+    /// A host does (true) or does not agree to be armed.
+    Armable(usize, bool),
+    /// A host loses its power as it is armed.
+    DiesArmed(usize),
     /// A host is disarmed by itself.
     EmergencyDisarm(usize),
     /// What happens to data storage.
@@ -207,6 +213,9 @@ impl World {
             Fault::Word(host) => self.word(host),
             Fault::Copy(host) => self.copy_disk(host),
             Fault::Forge(_)
+            | Fault::Arm
+            | Fault::Armable(..)
+            | Fault::DiesArmed(_)
             | Fault::Watchdog(..)
             | Fault::Drift(..)
             | Fault::EmergencyDisarm(_) => self.outside_fault(&fault),

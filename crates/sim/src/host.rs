@@ -8,6 +8,7 @@ use haven_cluster::ids::Instant;
 use haven_cluster::{IoId, Machine};
 use haven_failover::{ArmedView, Orders, armed_view, valid_at};
 
+use crate::arming::Paper;
 use crate::daemon::Daemon;
 use crate::database::DbHost;
 use crate::disk::{Answer, Path, ReadOp, WriteOp};
@@ -159,6 +160,8 @@ pub(crate) struct Host {
     pub(crate) acted: bool,
     /// Its disk is a copy of that host's.
     pub(crate) poses: Option<usize>,
+    /// What its disk says of being armed, where a story arms it.
+    pub(crate) paper: Paper,
 }
 
 impl Host {
@@ -211,6 +214,7 @@ impl Host {
             daemon: Daemon::default(),
             acted: false,
             poses: None,
+            paper: Paper::default(),
         }
     }
 

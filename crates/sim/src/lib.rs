@@ -7,6 +7,7 @@
 //! Never does: read a real clock, start a thread, or draw randomness that the seed does not give.
 
 mod area;
+mod arming;
 pub mod chaos;
 mod checks;
 mod daemon;

@@ -152,6 +152,9 @@ impl World {
         if !self.have_database(host, &epoch) {
             return false;
         }
+        if !self.is_recorded() {
+            return false;
+        }
         self.reshape(host);
         let Some(h) = self.hosts.get_mut(host).filter(|h| h.db.ready()) else { return false };
         let Some(placed) = h.db.placed() else { return false };

@@ -46,6 +46,8 @@ pub struct Options {
     pub plain: bool,
     /// Operators move VMs while they run.
     pub moves: bool,
+    /// The pool is not armed when it begins: a story arms it.
+    pub disarmed: bool,
     /// Keep a readable log.
     pub log: bool,
 }
@@ -70,6 +72,7 @@ impl Options {
             clients_ms: (200, 1_500),
             plain: false,
             moves: false,
+            disarmed: false,
             log: false,
         }
     }

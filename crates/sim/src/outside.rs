@@ -21,6 +21,9 @@ impl World {
     pub(crate) fn outside_fault(&mut self, fault: &Fault) {
         match *fault {
             Fault::Forge(on) => self.network.forged = on,
+            Fault::Arm => self.arm_pool(),
+            Fault::Armable(host, willing) => self.set_armable(host, willing, false),
+            Fault::DiesArmed(host) => self.set_armable(host, true, true),
             Fault::Watchdog(host, there) => {
                 if let Some(h) = self.hosts.get_mut(host) {
                     h.no_watchdog = !there;

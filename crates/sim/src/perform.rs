@@ -36,6 +36,7 @@ impl World {
         let chance = self.rng.between(POWER_UP_MS.0 * MS, POWER_UP_MS.1 * MS);
         let delay = self.hosts.get(host).and_then(|h| h.boot_ms).map_or(chance, |ms| ms * MS);
         self.after(delay, Event::GuardStart { host, boot });
+        self.begin_looks(host, boot);
     }
 
     /// Cuts a host's power. Writes of its guests that are on their way may still land.
@@ -114,16 +115,17 @@ impl World {
     pub(crate) fn guard_start(&mut self, host: usize) {
         let seed = self.rng.bits();
         let (now, place) = (self.now, self.place_of(host));
+        let unarmed = self.stays_unarmed(host);
         let Some(h) = self.hosts.get_mut(host) else { return };
         h.booting = false;
         if h.machine.is_some() {
             return self.fail(Invariant::OneGuard, format!("a second guard starts on host {host}"));
         }
-        if h.shaped.removed && !h.shaped.unaware {
+        if unarmed || (h.shaped.removed && !h.shaped.unaware) {
             h.idle = true;
             return;
         }
-        let stored = h.shaped.config.as_deref();
+        let stored = h.shaped.config.as_deref().or(h.paper.config.as_deref());
         let mut config = stored.unwrap_or(&self.armed).clone();
         h.life += 1;
         h.incarnation += 1;
@@ -353,6 +355,7 @@ impl World {
                     h.told = None;
                     h.watchdog.armed = false;
                 }
+                self.forget_paper(host);
                 // It was on its way out when its operators began to bring all hosts back.
                 if self.chaos.healed {
                     self.after(1_000 * MS, Event::Power { host, on: false });

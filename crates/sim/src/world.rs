@@ -43,6 +43,7 @@ pub struct World {
     /// Who has which place and addresses now.
     pub(crate) config: ArmConfig,
     pub(crate) shape: crate::reshape::Shape,
+    pub(crate) arms: crate::arming::Arms,
     pub(crate) chaos: crate::chaos::Chaos,
     pub(crate) next_read: u64,
     /// The run ended with a ballot that nobody can read: that it does not go on is no broken promise.
@@ -101,6 +102,7 @@ impl World {
             armed: config.clone(),
             config,
             shape: crate::reshape::Shape::default(),
+            arms: crate::arming::Arms::default(),
             chaos: crate::chaos::Chaos::new(seed),
             next_read: 1,
             unreadable: false,
@@ -110,6 +112,7 @@ impl World {
             fences: Vec::new(),
             lines: Vec::new(),
         };
+        world.arms.began_off = world.options.disarmed;
         world.after(5_000 * MS, Event::Client);
         world
     }
@@ -276,6 +279,7 @@ impl World {
                 self.reset_host(host, "a guard finds the mark of an earlier one");
             }
             Event::Step(step) => self.power_step(step),
+            Event::Arming(event) => self.arming_event(event),
             Event::Resume { host } => self.resume(host),
             Event::Configure { host, boot, number } if self.current(host, boot) => {
                 self.configure(host, number);

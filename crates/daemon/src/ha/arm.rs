@@ -1,16 +1,19 @@
 //! Arming the pool.
 //!
-//! Owns: the order of the steps, and what a failure of each leaves. From the moment at which any
+//! Owns: how each step is done; in which order, and what a failure of each leaves, says
+//! [`haven_failover::arming`]. From the moment at which any
 //! guard could be armed until an epoch is decided nothing is acknowledged, and `host.json` of the
 //! coordinator says "armed": should its daemon end in between, [`super::resume`] goes on from
 //! there, and whatever was founded without it is ended by a decided epoch.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use haven_cluster::control::{ArmConfig, GuardCommand, GuardRefusal, GuardState, HostSpec};
-use haven_cluster::ids::{EpochNumber, HostId};
+use haven_cluster::ids::HostId;
+use haven_failover::arming::{self, Answer, Arming, End, Step, Told, Unfit};
 use haven_model::{ApiError, Host, Pool, Ref, Sr, Vdi, codes};
 use haven_pooldb::Tx;
 use tokio::time::timeout;
@@ -58,31 +61,119 @@ pub async fn enable(
     let wishes = ha.state.pool.read(|db| pool_check::wishes(db, &config)).await??;
     let volumes = volumes::make(ha, &srs).await?;
     let arm = compose(ha, &volumes, &wishes).await?;
-    let all = hosts(&arm);
-    let unfit = preflight_of(ha, &arm, (&all, &all), wishes.without_watchdog).await;
-    // A host that does not answer before those that do not see it.
-    let worst = unfit.into_iter().min_by_key(|(_, error)| error.code != codes::HOST_OFFLINE);
-    worst.map_or(Ok(()), |(_, error)| Err(error))?;
-    let metadata = area::metadata_path(&arm)
+    let me = ha.state.identity.host();
+    let others = hosts(&arm).into_iter().filter(|host| *host != me).collect();
+    let mut arming = Arming::new(others);
+    let work = Work { ha, arm: &arm, volumes: &volumes, wishes: &wishes, config: &config };
+    let end = work.through(&mut arming).await;
+    if end == End::Armed {
+        tracing::info!(hosts = arm.hosts.len(), "high availability is on");
+        return Ok(());
+    }
+    if end == End::Halved {
+        tracing::error!(
+            "the pool may be armed by halves: whoever coordinates it turns high availability off as \
+             soon as enough hosts are back"
+        );
+    }
+    Err(arming.why().unwrap_or_else(|| ApiError::internal("an arming ended without a reason")))
+}
+
+/// What the steps of an arming work on.
+struct Work<'a> {
+    ha: &'a Ha,
+    arm: &'a ArmConfig,
+    volumes: &'a [Volume],
+    wishes: &'a Wishes,
+    config: &'a BTreeMap<String, String>,
+}
+
+impl Work<'_> {
+    /// Does what the arming asks for, one step after the other. The caller holds the lock on changing.
+    async fn through(&self, arming: &mut Arming<ApiError>) -> End {
+        let mut resting = None;
+        loop {
+            let step = arming.step().clone();
+            match step {
+                Step::End(end) => {
+                    self.ha.leaving.store(false, Ordering::SeqCst);
+                    return end;
+                }
+                // Whatever the guard decides while it leaves, nothing is opened under it.
+                Step::LeaveOthers(_) => self.ha.leaving.store(true, Ordering::SeqCst),
+                Step::Act => self.ha.leaving.store(false, Ordering::SeqCst),
+                Step::Note => {
+                    resting.get_or_insert_with(|| self.ha.link.rest());
+                }
+                _ => {}
+            }
+            let answer = self.step(&step).await;
+            if let Some(error) = failure(&step, &answer) {
+                tracing::error!(%error, ?step, "high availability could not be turned on");
+            }
+            arming.answer(answer, arming::founded(self.ha.link.state().as_deref()));
+        }
+    }
+
+    async fn step(&self, step: &Step) -> Answer<ApiError> {
+        let Self { ha, arm, .. } = self;
+        let me = ha.state.identity.host();
+        match step {
+            Step::Check => {
+                let all = hosts(arm);
+                let unfit = preflight_of(ha, arm, (&all, &all), self.wishes.without_watchdog).await;
+                let silent = |error: &ApiError| error.code == codes::HOST_OFFLINE;
+                let unfit = unfit.into_iter().map(|(_, error)| match silent(&error) {
+                    true => Unfit::Silent(error),
+                    false => Unfit::Lacks(error),
+                });
+                Answer::Checked(unfit.collect())
+            }
+            Step::Prepare => Answer::Done(prepare(ha, arm).await),
+            Step::Note => Answer::Done(stock::remember_arm(ha, arm)),
+            Step::ArmOthers(others) => {
+                let answers = arm_others(ha, arm, others).await;
+                Answer::Told(answers.into_iter().map(|(host, a)| (host, told(host, a))).collect())
+            }
+            Step::ArmSelf => {
+                let own = GuardCommand::Arm(pool_check::for_host(arm, me));
+                Answer::Done(ha.link.request(own).await.map_err(refused))
+            }
+            Step::Form => Answer::Done(wait_formed(ha, arm).await),
+            Step::Record => Answer::Done(record(ha, arm, self.volumes, self.config.clone()).await),
+            Step::LeaveOthers(touched) => {
+                let answers = disarm::ask_to_leave(ha, touched).await;
+                Answer::Told(answers.into_iter().map(|(host, a)| (host, told(host, a))).collect())
+            }
+            Step::LeaveSelf => Answer::Done(disarm::own_end(ha).await),
+            Step::Act => Answer::Done(disarm::wait_acting(ha, arm).await),
+            Step::Disarm => Answer::Done(disarm::decided(ha).await),
+            Step::End(_) => Answer::Done(Ok(())),
+        }
+    }
+}
+
+/// What went wrong in a step.
+fn failure<'a>(step: &Step, answer: &'a Answer<ApiError>) -> Option<&'a ApiError> {
+    match answer {
+        // Said to who asked.
+        Answer::Checked(_) => None,
+        Answer::Done(result) => result.as_ref().err().filter(|_| *step != Step::Prepare),
+        Answer::Told(answers) => answers.iter().find_map(|(_, told)| match told {
+            Told::Done => None,
+            Told::Refused(error) | Told::Unknown(error) => Some(error),
+        }),
+    }
+}
+
+/// The statefiles are formatted, and the database lies on the metadata volume.
+async fn prepare(ha: &Ha, arm: &ArmConfig) -> Result<(), ApiError> {
+    let metadata = area::metadata_path(arm)
         .ok_or_else(|| ApiError::internal("a statefile without a directory"))?;
     let me = ha.state.identity.host();
-    let format = GuardCommand::Format(pool_check::for_host(&arm, me));
+    let format = GuardCommand::Format(pool_check::for_host(arm, me));
     ha.link.request(format).await.map_err(refused)?;
-    takeover::stage(ha, &arm, metadata).await?;
-    let resting = ha.link.rest();
-    let mut touched = Vec::new();
-    let armed = match arm_all(ha, &arm, &mut touched).await {
-        Ok(()) => record(ha, &arm, &volumes, config).await,
-        Err(error) => Err(error),
-    };
-    if let Err(error) = armed {
-        tracing::error!(%error, "high availability could not be turned on; taking it back");
-        disarm::take_back(ha, &arm, &touched).await;
-        return Err(error);
-    }
-    drop(resting);
-    tracing::info!(hosts = arm.hosts.len(), "high availability is on");
-    Ok(())
+    takeover::stage(ha, arm, metadata).await
 }
 
 fn refused(refusal: GuardRefusal) -> ApiError {
@@ -174,44 +265,32 @@ pub(super) fn hosts(arm: &ArmConfig) -> Vec<HostId> {
     arm.hosts.iter().map(|spec| spec.host).collect()
 }
 
-/// This host first, on paper: with the others armed they could found an epoch without it, and
-/// nobody may go on here as if nothing had happened. Its guard comes last. `touched` are the other
-/// hosts that may be armed afterwards, whatever the outcome.
-async fn arm_all(ha: &Ha, arm: &ArmConfig, touched: &mut Vec<HostId>) -> Result<(), ApiError> {
-    let me = ha.state.identity.host();
-    stock::remember_arm(ha, arm)?;
-    let answers = arm_others(ha, arm).await;
-    touched.extend(answers.iter().filter(|(_, answer)| may_be_armed(answer)).map(|(h, _)| *h));
-    for (host, answer) in answers {
-        answer.map_err(|error| errors::order(Ref::from_uuid(host.0), error))?;
-    }
-    let own = GuardCommand::Arm(pool_check::for_host(arm, me));
-    ha.link.request(own).await.map_err(refused)?;
-    wait_formed(ha, arm).await
+/// Arms other hosts; harmless where that was done already.
+pub(super) async fn arm_others(
+    ha: &Ha,
+    arm: &ArmConfig,
+    others: &[HostId],
+) -> Vec<(HostId, OrderResult)> {
+    let order = |host| Order::Guard(Box::new(GuardCommand::Arm(pool_check::for_host(arm, host))));
+    stock::ask_unarmed(ha, others, order).await
 }
 
-/// Arms every host but this one; harmless where that was done already.
-pub(super) async fn arm_others(ha: &Ha, arm: &ArmConfig) -> Vec<(HostId, OrderResult)> {
-    let me = ha.state.identity.host();
-    let order = |host| Order::Guard(Box::new(GuardCommand::Arm(pool_check::for_host(arm, host))));
-    let others: Vec<HostId> = hosts(arm).into_iter().filter(|host| *host != me).collect();
-    stock::ask_unarmed(ha, &others, order).await
+/// What the answer of a host means for who arms it.
+fn told(host: HostId, answer: OrderResult) -> Told<ApiError> {
+    let Err(error) = answer else { return Told::Done };
+    let doubt = may_be_done(&error);
+    let error = errors::order(Ref::from_uuid(host.0), error);
+    if doubt { Told::Unknown(error) } else { Told::Refused(error) }
 }
 
 /// Not, if the order never left, or the host or its guard refused it.
-fn may_be_armed(answer: &OrderResult) -> bool {
-    match answer {
-        Ok(_) | Err(OrderError::OutcomeUnknown { .. }) => true,
+fn may_be_done(error: &OrderError) -> bool {
+    match error {
+        OrderError::OutcomeUnknown { .. } => true,
         // The guard may have been slow to answer.
-        Err(OrderError::Failed { code, .. }) => code == codes::HA_HEARTBEAT_DAEMON_STARTUP_FAILED,
-        Err(_) => false,
+        OrderError::Failed { code, .. } => code == codes::HA_HEARTBEAT_DAEMON_STARTUP_FAILED,
+        _ => false,
     }
-}
-
-/// An epoch was decided since the pool was armed.
-pub(super) fn founded(state: Option<&GuardState>) -> bool {
-    let epoch = state.and_then(|state| state.epoch.as_ref());
-    epoch.is_some_and(|epoch| epoch.number > EpochNumber(0))
 }
 
 /// The first epoch holds all hosts, and this one acts.

@@ -1,4 +1,4 @@
-//! Disarming the pool, and taking back an arming that failed.
+//! Disarming the pool, and the steps of taking back an arming that failed.
 //!
 //! Owns: that a membership which may have been founded ends by a decided epoch, never by a guess.
 
@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use haven_cluster::control::{ArmConfig, GuardCommand, GuardPhase};
 use haven_cluster::ids::HostId;
-use haven_model::{ApiError, Ref, codes};
+use haven_model::{ApiError, codes};
 use tokio::time::timeout;
 
+use super::stock;
 use super::takeover::{self, Ha};
-use super::{arm, stock};
 use crate::agent::permit::PermitGate;
-use crate::ops::errors;
-use crate::orders::Order;
+use crate::orders::{Order, OrderResult};
 
 /// Longest wait for the guards to leave.
 const LEAVE_WAIT: Duration = Duration::from_secs(30);
@@ -37,7 +36,7 @@ pub async fn disable(ha: &Ha) -> Result<(), ApiError> {
 }
 
 /// Has the last epoch decided. The caller holds the lock on changing.
-async fn decided(ha: &Ha) -> Result<(), ApiError> {
+pub(super) async fn decided(ha: &Ha) -> Result<(), ApiError> {
     let me = ha.state.identity.host();
     // From now on the coordinator is who `host.json` names: that must be this host, everywhere.
     stock::name_coordinator(ha, me).await;
@@ -108,73 +107,33 @@ async fn wait_idle(ha: &Ha) -> Result<(), ApiError> {
     }
 }
 
-/// Ends what an arming that failed has begun. While no epoch was decided every guard that may be
-/// armed (`touched`) is told to leave, this host's last: none of the others can found one any more
-/// once it has said so. An epoch that was decided, here or elsewhere, is ended by another one; so
-/// it is when such a host does not answer. The caller holds the lock on changing.
-pub(super) async fn take_back(ha: &Ha, arm: &ArmConfig, touched: &[HostId]) {
-    let founded = || arm::founded(ha.link.state().as_deref());
-    if !founded() && all_left(ha, touched).await {
-        return;
-    }
-    if founded() && wait_acting(ha, arm).await && decided(ha).await.is_ok() {
-        return;
-    }
-    tracing::error!(
-        "the pool may be armed by halves: whoever coordinates it turns high availability off as \
-         soon as enough hosts are back"
-    );
-}
-
-/// Every guard has left without an epoch, and the database is open where it was.
-async fn all_left(ha: &Ha, touched: &[HostId]) -> bool {
-    // Whatever the guard decides meanwhile, nothing is opened under it.
-    ha.leaving.store(true, Ordering::SeqCst);
-    let left = ask_to_leave(ha, touched).await;
-    let ended = match left {
-        true => own_end(ha).await,
-        false => false,
-    };
-    ha.leaving.store(false, Ordering::SeqCst);
-    ended
-}
-
-async fn ask_to_leave(ha: &Ha, touched: &[HostId]) -> bool {
+/// Tells guards that may be armed to leave a membership of which no epoch was decided.
+pub(super) async fn ask_to_leave(ha: &Ha, touched: &[HostId]) -> Vec<(HostId, OrderResult)> {
     let order = |_| Order::Guard(Box::new(GuardCommand::EmergencyDisarm));
-    let mut all = true;
-    for (host, answer) in stock::ask_unarmed(ha, touched, order).await {
+    let answers = stock::ask_unarmed(ha, touched, order).await;
+    for (host, answer) in &answers {
         if let Err(error) = answer {
-            let error = errors::order(Ref::from_uuid(host.0), error);
             tracing::error!(host = %host.0, %error, "this host may still be armed");
-            all = false;
         }
     }
-    all
+    answers
 }
 
-async fn own_end(ha: &Ha) -> bool {
+/// This host's guard has left without an epoch, and the database is open where it was.
+pub(super) async fn own_end(ha: &Ha) -> Result<(), ApiError> {
     let left = ha.link.request(GuardCommand::EmergencyDisarm).await;
-    if let Err(refusal) = left {
-        tracing::error!(code = refusal.code, "{}", refusal.text);
-        return false;
-    }
-    let done = match stock::forget_arm(ha) {
-        Ok(()) => takeover::unstage(ha).await,
-        Err(error) => Err(error),
-    };
-    if let Err(error) = &done {
-        tracing::error!(%error, "the database did not come home");
-    }
-    done.is_ok()
+    left.map_err(|refusal| ApiError::from_wire(&refusal.code, vec![refusal.text]))?;
+    stock::forget_arm(ha)?;
+    takeover::unstage(ha).await
 }
 
 /// This host coordinates the epoch that was decided, and may act.
-async fn wait_acting(ha: &Ha, arm: &ArmConfig) -> bool {
+pub(super) async fn wait_acting(ha: &Ha, arm: &ArmConfig) -> Result<(), ApiError> {
     let wait = Duration::from_millis(u64::from(arm.timing.t_lease_ms)) + LEAVE_WAIT;
     let acts = async {
         while !ha.state.may_act() {
             tokio::time::sleep(ACT_LOOK).await;
         }
     };
-    timeout(wait, acts).await.is_ok()
+    timeout(wait, acts).await.map_err(|_| ha.state.not_coordinator())
 }

@@ -1,5 +1,7 @@
 //! What a story can ask of the world.
 
+use haven_failover::arming::End;
+
 use crate::World;
 
 /// A condition, with hosts by number.
@@ -25,6 +27,9 @@ pub(super) enum Condition {
     Alarm(String),
     AlarmOf(usize, String),
     NoAlarm,
+    Armed(usize),
+    NobodyArmed,
+    ArmingEnded(End, String),
     GuardsAgree,
     RunsOn(u32, usize),
     Hanging(usize, usize),
@@ -64,6 +69,18 @@ impl Condition {
             [count, "VMs", "run"] => Self::Running(number(count)?),
             ["fenced", count] => Self::Fenced(number(count)?),
             ["reset", count] => Self::Reset(number(count)?),
+            ["no", "host", "is", "armed"] => Self::NobodyArmed,
+            [name, "is", "armed"] => Self::Armed(host(name)?),
+            ["the", "pool", "was", "armed"] => Self::ArmingEnded(End::Armed, String::new()),
+            ["arming", "was", "refused", "because", why @ ..] => {
+                Self::ArmingEnded(End::Refused, why.join(" "))
+            }
+            ["arming", "was", "taken", "back", "because", why @ ..] => {
+                Self::ArmingEnded(End::TakenBack, why.join(" "))
+            }
+            ["arming", "stopped", "halfway", "because", why @ ..] => {
+                Self::ArmingEnded(End::Halved, why.join(" "))
+            }
             ["no", "alarm"] => Self::NoAlarm,
             ["alarm", "of", name, "says", rest @ ..] => Self::AlarmOf(host(name)?, rest.join(" ")),
             ["alarm", rest @ ..] => Self::Alarm(rest.join(" ")),
@@ -97,6 +114,9 @@ impl Condition {
             Self::Fenced(count) => world.casualties().1 == *count,
             Self::Reset(count) => world.casualties().0 == *count,
             Self::FencedHost(host) => world.fences.iter().any(|(who, _, _)| who == host),
+            Self::Armed(host) => world.is_armed(*host),
+            Self::NobodyArmed => (0..world.host_count()).all(|host| !world.is_armed(host)),
+            Self::ArmingEnded(end, why) => world.arming_ended(*end, why),
             Self::NoAlarm => world.alarms().next().is_none(),
             Self::AlarmOf(host, text) => {
                 world.alarms_of(*host).iter().any(|alarm| alarm.contains(text.as_str()))

@@ -26,6 +26,7 @@ pub(super) fn pool(words: &[&str]) -> Result<(Options, u64), String> {
             "statefiles" => options.statefiles = count()?,
             "networks" => options.networks = count()?,
             "tolerate" => options.tolerate = u32::try_from(number()?).unwrap_or(1),
+            "disarmed" => options.disarmed = value == "yes",
             "quarantine" => options.quarantine = value == "yes",
             "late-writes" => options.late_writes = value == "yes",
             "response" => {
@@ -161,6 +162,10 @@ fn outside(words: &[&str], host: &dyn Fn(&str) -> Result<usize, String>) -> Resu
         ["a", "watchdog", "on", h] => Fault::Watchdog(host(h)?, true),
         ["clock", "of", h, "drifts", ppm] => Fault::Drift(host(h)?, number(ppm)?),
         ["watchdog", "of", h, "is", "fed", late, "late"] => Fault::FeedLate(host(h)?, ms(late)?),
+        ["arm"] => Fault::Arm,
+        [h, "refuses", "to", "arm"] => Fault::Armable(host(h)?, false),
+        [h, "agrees", "to", "arm"] => Fault::Armable(host(h)?, true),
+        [h, "dies", "while", "it", "is", "armed"] => Fault::DiesArmed(host(h)?),
         ["disarm", h, "by", "itself"] => Fault::EmergencyDisarm(host(h)?),
         _ => {
             let data = super::data::fault(words, host)?.map(Fault::Data);
