@@ -5,7 +5,8 @@
 //! the guard's state allows ([`armed_view`]), what a coordinator does about the database
 //! ([`database_step`]), which VMs a death stopped ([`fate`]), where a VM is that was on its way
 //! ([`verdict`], [`presence`]), which are to be started ([`wanted`]), how that is carried out
-//! ([`Restarts`]), and what becomes of VMs whose storage one host has lost ([`storage`]).
+//! ([`Restarts`]), what becomes of VMs whose storage one host has lost ([`storage`]), and when a span of
+//! time is over though clocks are set ([`span`]).
 //! Never does: read a clock, send, write, or choose a host for a VM (`haven-planner` does).
 
 pub mod arming;
@@ -14,6 +15,7 @@ mod decide;
 mod orders;
 mod permit;
 pub mod restarts;
+pub mod span;
 pub mod storage;
 #[cfg(test)]
 mod testing;

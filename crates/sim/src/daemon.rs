@@ -6,6 +6,7 @@
 
 use haven_cluster::Input;
 use haven_failover::Orders;
+use haven_failover::span::Spans;
 
 use crate::event::Event;
 use crate::power::PowerStep;
@@ -29,6 +30,8 @@ pub(crate) struct Daemon {
     paused_until: u64,
     /// It may have missed states of its guard.
     missed: bool,
+    /// What it has seen of spans of time.
+    spans: Spans,
 }
 
 impl Daemon {
@@ -48,8 +51,13 @@ impl Daemon {
     pub(crate) fn held(&self, now: u64) -> bool {
         self.killed || now < self.paused_until
     }
+    /// What it has seen of spans of time, since it started.
+    pub(crate) fn spans(&mut self) -> &mut Spans {
+        &mut self.spans
+    }
     /// The host starts anew.
     pub(crate) fn up(&mut self) {
+        self.spans = Spans::new();
         self.killed = false;
         self.back_at = 0;
         self.paused_until = 0;
@@ -57,6 +65,7 @@ impl Daemon {
     /// Fencing kills it, and its next life begins with the next life of the guard.
     pub(crate) fn killed_by_fencing(&mut self) {
         self.kills += 1;
+        self.spans = Spans::new();
         self.paused_until = 0;
     }
     /// Whether it may have missed something since this was asked last.
@@ -96,6 +105,7 @@ impl World {
             return;
         };
         h.daemon.killed = true;
+        h.daemon.spans = Spans::new();
         h.daemon.back_at = back_at;
         h.daemon.missed = true;
         h.daemon.paused_until = 0;

@@ -142,6 +142,10 @@ pub enum Fault {
     Armable(usize, bool),
     /// A host loses its power as it is armed.
     DiesArmed(usize),
+    /// Somebody sets the clock of a host by so many milliseconds.
+    SetClock(usize, i64),
+    /// Nothing is restarted for so many milliseconds, as the acting coordinator writes down.
+    PauseRestarts(u64),
     /// A host is disarmed by itself.
     EmergencyDisarm(usize),
     /// What happens to data storage.
@@ -214,6 +218,8 @@ impl World {
             Fault::Copy(host) => self.copy_disk(host),
             Fault::Forge(_)
             | Fault::Arm
+            | Fault::SetClock(..)
+            | Fault::PauseRestarts(_)
             | Fault::Armable(..)
             | Fault::DiesArmed(_)
             | Fault::Watchdog(..)

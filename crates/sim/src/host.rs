@@ -162,6 +162,8 @@ pub(crate) struct Host {
     pub(crate) poses: Option<usize>,
     /// What its disk says of being armed, where a story arms it.
     pub(crate) paper: Paper,
+    /// By how many milliseconds somebody has set the clock that its daemon takes for the time of day.
+    pub(crate) wall_set_ms: i64,
 }
 
 impl Host {
@@ -215,6 +217,7 @@ impl Host {
             acted: false,
             poses: None,
             paper: Paper::default(),
+            wall_set_ms: 0,
         }
     }
 

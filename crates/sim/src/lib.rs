@@ -10,6 +10,7 @@ mod area;
 mod arming;
 pub mod chaos;
 mod checks;
+mod clocks;
 mod daemon;
 mod data;
 mod database;

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use haven_cluster::control::GuardState;
 use haven_cluster::ids::{HostId, Life};
+use haven_failover::span::Span;
 use haven_failover::{Duty, Fate, Refusal, Sender, Term};
 use haven_planner::{Host as PlannedHost, Pool, Rules, Vm as PlannedVm, restart_plan};
 use uuid::Uuid;
@@ -46,6 +47,8 @@ pub(crate) struct Manager {
     pub(crate) dirty: BTreeMap<u32, u64>,
     /// Lives that are being fenced by power, and until when no second attempt begins.
     pub(crate) fencing: BTreeMap<Life, u64>,
+    /// Nothing is restarted meanwhile; in the database, and durable.
+    pub(crate) pause: Option<Span>,
 }
 
 /// What a host is told about a VM.
@@ -169,7 +172,8 @@ impl World {
         let lost: Vec<u32> = placed.iter().filter(lies).map(|(vm, _)| *vm).collect();
         // Operators start the first VMs when all hosts are there, so that all have some.
         let early = self.now < FIRST_STARTS && epoch.members.len() < self.hosts.len();
-        if !lost.is_empty() && !early && self.place(host, &placed, &lost, &epoch.members) {
+        let waits = lost.is_empty() || early || self.is_paused(host);
+        if !waits && self.place(host, &placed, &lost, &epoch.members) {
             return false;
         }
         let mut settled = quiet && lost.is_empty();

@@ -21,6 +21,8 @@ impl World {
     pub(crate) fn outside_fault(&mut self, fault: &Fault) {
         match *fault {
             Fault::Forge(on) => self.network.forged = on,
+            Fault::SetClock(host, ms) => self.set_wall(host, ms),
+            Fault::PauseRestarts(ms) => self.pause_restarts(ms),
             Fault::Arm => self.arm_pool(),
             Fault::Armable(host, willing) => self.set_armable(host, willing, false),
             Fault::DiesArmed(host) => self.set_armable(host, true, true),

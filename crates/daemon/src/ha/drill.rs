@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use haven_cluster::control::{GuardCommand, GuardState};
 use haven_cluster::ids::Life;
+use haven_failover::span::Span;
 use haven_model::alerts::{self, AlertMeta};
 use haven_model::{ApiError, Host, MessageClass, Pool, Ref, Vm, VmPowerState, codes};
 use haven_planner as planner;
@@ -20,7 +21,7 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::takeover::Ha;
-use super::wall_ms;
+use super::{left, wall_ms};
 use crate::ops::{ha_pause, message, rows, view, what_if};
 use crate::state::AppState;
 
@@ -105,9 +106,21 @@ struct Drill {
 }
 
 impl Drill {
-    /// When it has failed, if it has not passed.
-    fn latest_ms(&self) -> u64 {
-        self.began_ms.saturating_add(self.bound_ms).saturating_add(BEYOND_BOUND_MS)
+    /// Until when it has failed, if it has not passed.
+    fn span(&self) -> Span {
+        let until_ms = self.began_ms.saturating_add(self.bound_ms).saturating_add(BEYOND_BOUND_MS);
+        Span { since_ms: self.began_ms, until_ms }
+    }
+
+    /// It has taken too long.
+    fn is_late(&self) -> bool {
+        left(self.span()).is_zero()
+    }
+
+    /// The present moment, as if nobody had set the clock since it began.
+    fn now_ms(&self) -> u64 {
+        let left = u64::try_from(left(self.span()).as_millis()).unwrap_or(u64::MAX);
+        self.span().until_ms.saturating_sub(left)
     }
 }
 
@@ -147,7 +160,7 @@ pub async fn drill(state: &Arc<AppState>, user: &str, asked: &Json) -> Result<Js
     let guard = ha.link.state().filter(|guard| guard.may_act).ok_or_else(off)?;
     let running = state.pool.read(|db| read(db, RUNNING_KEY)).await?;
     // What nobody watched to its end, as protection was turned off, stands in nobody's way.
-    if let Some(running) = running.filter(|running| wall_ms() <= running.latest_ms()) {
+    if let Some(running) = running.filter(|running| !running.is_late()) {
         return Err(ApiError::with(codes::HA_DRILL_RUNNING, &[&running.host]));
     }
     let findings = rehearse(state, &guard).await?;
@@ -295,7 +308,6 @@ fn room(pool: &planner::Pool) -> Vec<Finding> {
 /// Looks whether the drill under way has ended. Level-triggered, like the manager that calls it.
 pub(super) async fn watch(ha: &Ha, guard: &GuardState) -> Result<(), ApiError> {
     let Some(drill) = ha.state.pool.read(|db| read(db, RUNNING_KEY)).await? else { return Ok(()) };
-    let now = wall_ms();
     let dead = |life: &Life| {
         life.host.0.to_string() == drill.host_uuid && life.incarnation.0 >= drill.incarnation
     };
@@ -303,12 +315,11 @@ pub(super) async fn watch(ha: &Ha, guard: &GuardState) -> Result<(), ApiError> {
     let waited = drill.clone();
     let behind = ha.state.pool.read(move |db| behind(db, &waited)).await?;
     let done = behind.is_empty() && buried;
-    let late = now > drill.latest_ms();
-    if !done && !late {
+    if !done && !drill.is_late() {
         return Ok(());
     }
     let ended = Drill {
-        ended_ms: Some(now),
+        ended_ms: Some(drill.now_ms()),
         passed: Some(done),
         vms: Vec::new(),
         behind: behind.into_iter().take(FINDINGS_MAX).collect(),

@@ -40,6 +40,11 @@ mod volumes;
 mod vouch;
 mod watchdog;
 
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use haven_failover::span::{Span, Spans};
+
 pub(crate) use alarm::{broken_on, twin_of};
 pub use link::{GuardLink, LinkState, Resting};
 pub use restarts::TIMES_KEY;
@@ -50,4 +55,13 @@ pub use takeover::Ha;
 pub(crate) fn wall_ms() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// How much is left of a span that is written down in wall-clock time: this process has one memory of
+/// them, and a clock that nobody sets.
+pub(crate) fn left(span: Span) -> Duration {
+    static SPANS: Mutex<Spans> = Mutex::new(Spans::new());
+    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let mut spans = SPANS.lock().unwrap_or_else(PoisonError::into_inner);
+    spans.left(span, wall_ms(), BEGAN.elapsed())
 }

@@ -93,8 +93,7 @@ impl Driver {
     /// The database cannot be read.
     pub(super) async fn look(&mut self, ha: &Ha, now: Duration) -> Result<(), ApiError> {
         let room = self.engine.waits_for_room();
-        let wall_ms = super::wall_ms();
-        let look = ha.state.pool.read(move |db| look(db, wall_ms, room)).await??;
+        let look = ha.state.pool.read(move |db| look(db, room)).await??;
         self.handle(ha, Input::Looked(look), now).await;
         Ok(())
     }
@@ -178,7 +177,7 @@ fn log(told: &Output) {
     }
 }
 
-fn look(db: &Image, wall_ms: u64, room: bool) -> Result<Look, ApiError> {
+fn look(db: &Image, room: bool) -> Result<Look, ApiError> {
     let (_, row) = rows::pool(db)?;
     let free = || {
         let pool = view::current(db);
@@ -187,7 +186,7 @@ fn look(db: &Image, wall_ms: u64, room: bool) -> Result<Look, ApiError> {
     };
     Ok(Look {
         wanted: wanted(db).into_iter().map(view::id).collect(),
-        prevented: ha_pause::until(db).is_some_and(|until| wall_ms < until),
+        prevented: ha_pause::is_on(db),
         room: room.then(free),
         starts_per_host: HaPolicy::of(row).starts_per_host,
     })

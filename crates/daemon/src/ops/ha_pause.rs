@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use haven_failover::span::Span;
 use haven_model::alerts::{self, AlertMeta};
 use haven_model::{ApiError, MessageClass, Pool, Value, codes};
 use haven_pooldb::{Image, Tx};
@@ -11,7 +12,7 @@ use serde_json::{Value as Json, json};
 
 use super::{message, rows};
 use crate::dispatch::Call;
-use crate::ha::wall_ms;
+use crate::ha::{left, wall_ms};
 use crate::state::AppState;
 
 /// Key of `pool.other_config`: until when nothing is restarted, in milliseconds since 1970.
@@ -94,11 +95,19 @@ fn set(tx: &mut Tx<'_>, seconds: u64, by: String, reason: String) -> Result<(), 
     })
 }
 
-/// Until when nothing is restarted, in milliseconds since 1970.
-#[must_use]
-pub fn until(db: &Image) -> Option<u64> {
+/// The pause that is written down.
+fn span(db: &Image) -> Option<Span> {
     let (_, row) = rows::pool(db).ok()?;
-    row.other_config.get(UNTIL_KEY)?.parse().ok()
+    let until_ms: u64 = row.other_config.get(UNTIL_KEY)?.parse().ok()?;
+    // Who wrote it down may have been of an earlier version.
+    let earliest = until_ms.saturating_sub(SECONDS_MAX * 1000);
+    Some(Span { since_ms: asked(db).since_ms.max(earliest), until_ms })
+}
+
+/// Nothing is restarted now. Clocks may be set meanwhile: that neither ends a pause nor prolongs it.
+#[must_use]
+pub fn is_on(db: &Image) -> bool {
+    span(db).is_some_and(|span| !left(span).is_zero())
 }
 
 fn asked(db: &Image) -> Asked {
@@ -110,7 +119,9 @@ fn asked(db: &Image) -> Asked {
 /// The pause that is on, for people.
 #[must_use]
 pub fn show(db: &Image) -> Option<Json> {
-    let until_ms = until(db).filter(|until| wall_ms() < *until)?;
+    let left = span(db).map(left).filter(|left| !left.is_zero())?;
+    let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+    let until_ms = wall_ms().saturating_add(left_ms);
     let Asked { by, reason, since_ms } = asked(db);
     Some(json!({ "by": by, "reason": reason, "since_ms": since_ms, "until_ms": until_ms }))
 }
@@ -120,7 +131,7 @@ pub fn show(db: &Image) -> Option<Json> {
 /// # Errors
 /// The database refuses.
 pub async fn end_when_over(state: &Arc<AppState>) -> Result<(), ApiError> {
-    let over = |db: &Image| until(db).is_some_and(|until| until <= wall_ms());
+    let over = |db: &Image| span(db).is_some() && !is_on(db);
     if !state.pool.read(over).await? {
         return Ok(());
     }

@@ -162,6 +162,8 @@ fn outside(words: &[&str], host: &dyn Fn(&str) -> Result<usize, String>) -> Resu
         ["a", "watchdog", "on", h] => Fault::Watchdog(host(h)?, true),
         ["clock", "of", h, "drifts", ppm] => Fault::Drift(host(h)?, number(ppm)?),
         ["watchdog", "of", h, "is", "fed", late, "late"] => Fault::FeedLate(host(h)?, ms(late)?),
+        ["clock", "of", h, "is", "set", "by", by] => Fault::SetClock(host(h)?, number(by)?),
+        ["nothing", "is", "restarted", "for", time] => Fault::PauseRestarts(ms(time)?),
         ["arm"] => Fault::Arm,
         [h, "refuses", "to", "arm"] => Fault::Armable(host(h)?, false),
         [h, "agrees", "to", "arm"] => Fault::Armable(host(h)?, true),
