@@ -214,17 +214,17 @@ mod switch {
     use std::cell::Cell;
 
     thread_local! {
-        static ACTIVE: Cell<u64> = const { Cell::new(0) };
+        static ACTIVE: Cell<u128> = const { Cell::new(0) };
     }
 
     /// Removes these rules on this thread, and restores all others.
     pub fn set(mutations: &[Mutation]) {
-        let bits = mutations.iter().fold(0, |set, mutation| set | 1 << *mutation as u64);
+        let bits = mutations.iter().fold(0, |set, mutation| set | 1 << *mutation as u8);
         ACTIVE.with(|active| active.set(bits));
     }
 
     pub(crate) fn on(mutation: Mutation) -> bool {
-        ACTIVE.with(Cell::get) & 1 << mutation as u64 != 0
+        ACTIVE.with(Cell::get) & 1 << mutation as u8 != 0
     }
 }
 
