@@ -28,6 +28,8 @@ pub enum Invariant {
     FencedOnce,
     /// Of a pool that was healed.
     GoesOn,
+    /// Of the coordinator's long operations.
+    TasksEnd,
     /// Of a host.
     OneGuard,
     /// Of a machine: its permit.
@@ -46,7 +48,7 @@ pub enum Invariant {
 
 impl Invariant {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::RunsOnce,
         Self::OneActs,
         Self::OneChain,
@@ -54,6 +56,7 @@ impl Invariant {
         Self::Reasoned,
         Self::FencedOnce,
         Self::GoesOn,
+        Self::TasksEnd,
         Self::OneGuard,
         Self::PermitMember,
         Self::PermitFence,
@@ -74,6 +77,7 @@ impl Invariant {
             Self::Reasoned => "I6",
             Self::FencedOnce => "I7",
             Self::GoesOn => "liveness",
+            Self::TasksEnd => "tasks",
             Self::OneGuard => "one-guard",
             Self::PermitMember => "permit-member",
             Self::PermitFence => "permit-fence",
@@ -95,6 +99,7 @@ impl Invariant {
             Self::Reasoned => "every epoch comes with its reason",
             Self::FencedOnce => "nobody is fenced more than once for one incident",
             Self::GoesOn => "a pool whose faults have ceased gets well",
+            Self::TasksEnd => "a task ends once, and what has ended holds nothing",
             Self::OneGuard => "one guard at most runs on a host",
             Self::PermitMember => "only a member of the newest epoch it knows holds a permit",
             Self::PermitFence => "nobody holds a permit while it fences",

@@ -128,6 +128,8 @@ pub enum Mutation {
     HungVmGivenUp,
     /// A host says that such a VM is gone while something of it may still be written.
     WritesUnderWay,
+    /// What a task asks for is done before it stands in the journal. The rule is the pool daemon's.
+    JournalBehind,
 }
 
 impl Mutation {
@@ -193,6 +195,7 @@ impl Mutation {
         Self::GivenAwayStarts,
         Self::HungVmGivenUp,
         Self::WritesUnderWay,
+        Self::JournalBehind,
     ];
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use haven_model::ApiError;
 use haven_pooldb::{Database, IdSource, RedbStore};
-use haven_tasks::TaskId;
+use haven_tasks::{Record, TaskId};
 use uuid::Uuid;
 
 use crate::state::AppState;
@@ -100,7 +100,7 @@ pub async fn settle(state: &Arc<AppState>) -> Result<(), ApiError> {
 async fn take_journal(state: &Arc<AppState>) -> Result<(), ApiError> {
     dispatch::fail_orphans(state).await?;
     let records = state.pool.read(journal::load).await?;
-    let (held, placed): (Vec<_>, Vec<_>) = records.into_iter().partition(earlier::may_act_on);
+    let (held, placed): (Vec<_>, Vec<_>) = records.into_iter().partition(Record::may_act);
     let waits: Vec<TaskId> = held.iter().map(|record| record.task).collect();
     state.runner()?.restore(placed, held).await;
     if !waits.is_empty() {

@@ -4,13 +4,13 @@
 //! host works on it any more: a copy, a resize or a deletion that was ordered goes on after whoever
 //! ordered it is gone. What runs VMs is ruled by placements instead, and ends at once.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use haven_model::{Class, DateTime, Host, HostMetrics, Ref, TaskJournal, Vdi};
+use haven_failover::Silence;
+use haven_model::{DateTime, Host, HostMetrics, Ref, TaskJournal};
 use haven_pooldb::Image;
-use haven_tasks::{Mode, Record, TaskId};
+use haven_tasks::TaskId;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -24,40 +24,6 @@ use crate::state::{AppState, Office};
 const PAUSE: Duration = Duration::from_millis(300);
 /// After so long a host that holds operations up is told of in the log.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Operations whose orders only run, stop or move VMs.
-const PLACED: [&str; 17] = [
-    "start",
-    "start_on",
-    "resume",
-    "resume_on",
-    "clean_shutdown",
-    "hard_shutdown",
-    "shutdown",
-    "clean_reboot",
-    "hard_reboot",
-    "reboot",
-    "pause",
-    "unpause",
-    "power_state_reset",
-    "pool_migrate",
-    "evacuate",
-    "eject",
-    "power_on",
-];
-
-/// Whether orders of this operation may act on storage when its coordinator is gone.
-#[must_use]
-pub(crate) fn may_act_on(record: &Record) -> bool {
-    let name = record.operation.name.as_str();
-    // Of a VM, or of a disk.
-    let moves_disk = name == "pool_migrate"
-        && record
-            .operation
-            .claims
-            .iter()
-            .any(|claim| claim.mode == Mode::Exclusive && claim.object.class == Vdi::NAME);
-    moves_disk || !PLACED.contains(&name)
-}
 
 /// Ends these tasks as soon as no host acts for the coordinator before any more.
 pub(crate) async fn end(state: &Arc<AppState>, tasks: Vec<TaskId>) {
@@ -86,23 +52,17 @@ fn since(db: &Image, tasks: &[TaskId]) -> DateTime {
 /// Waits until this host acts for no coordinator before this one, or is gone, or `office` is over.
 async fn silence(state: &Arc<AppState>, asked: Ref<Host>, since: DateTime, office: &Office) {
     let (began, mut told) = (Instant::now(), false);
-    let mut acting: Option<BTreeSet<Uuid>> = None;
+    let mut acting = Silence::default();
     while office.lasts() && !is_gone(state, asked, since).await {
         // What acts is closed for older terms by the first question, so nothing joins it.
-        if let Some(seen) = ask(state, asked).await {
-            let now: BTreeSet<Uuid> = seen.acting.iter().map(|order| order.id).collect();
-            let left = match acting {
-                Some(before) => before.intersection(&now).copied().collect(),
-                None => now,
-            };
-            if left.is_empty() {
-                return;
-            }
-            acting = Some(left);
+        if let Some(seen) = ask(state, asked).await
+            && acting.heard(seen.acting.iter().map(|order| order.id).collect())
+        {
+            return;
         }
         if began.elapsed() > PATIENCE && !told {
             told = true;
-            let answers = acting.is_some();
+            let answers = acting.answers();
             tracing::warn!(host = %asked, answers, "operations of the coordinator before wait for \
                  this host, which may still carry them out");
         }
@@ -135,42 +95,4 @@ async fn is_gone(state: &Arc<AppState>, asked: Ref<Host>, since: DateTime) -> bo
         metrics.is_some_and(|metrics| !metrics.live && metrics.last_updated < since)
     };
     state.pool.read(silent).await.unwrap_or(false)
-}
-
-#[cfg(test)]
-mod tests {
-    use haven_tasks::{Claim, Object, Operation};
-
-    use super::*;
-
-    fn record(name: &str, claims: &[(&str, Mode)]) -> Record {
-        let claim = |(class, mode): &(&str, Mode)| Claim {
-            object: Object { class: (*class).to_owned(), id: Uuid::nil() },
-            mode: *mode,
-        };
-        Record {
-            task: TaskId(Uuid::nil()),
-            operation: Operation {
-                name: name.to_owned(),
-                claims: claims.iter().map(claim).collect(),
-                steps: Vec::new(),
-                cancellable: false,
-                wait_ms: 0,
-            },
-            step: None,
-            undo: Vec::new(),
-            committed: false,
-        }
-    }
-
-    #[test]
-    fn what_works_on_storage_waits_and_what_runs_machines_does_not() {
-        let (shared, own) = (Mode::Shared, Mode::Exclusive);
-        assert!(!may_act_on(&record("start", &[("VM", own), ("VDI", own)])));
-        assert!(!may_act_on(&record("pool_migrate", &[("VM", own)])));
-        assert!(may_act_on(&record("pool_migrate", &[("VDI", own)])), "of a disk");
-        assert!(may_act_on(&record("copy", &[("VM", shared), ("VDI", shared)])));
-        assert!(may_act_on(&record("snapshot", &[("VM", own), ("VDI", own)])));
-        assert!(may_act_on(&record("provision", &[("VM", own)])));
-    }
 }

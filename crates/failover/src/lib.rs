@@ -3,8 +3,9 @@
 //! For: the pool daemon, which performs them, and the simulator, which asks the same functions. Owns:
 //! the order in which a pool is armed ([`arming`]), whether an order may act on a host ([`Orders`]), what
 //! the guard's state allows ([`armed_view`]), what a coordinator does about the database
-//! ([`database_step`]), which VMs a death stopped ([`fate`]), where a VM is that was on its way
-//! ([`verdict`], [`presence`]), which are to be started ([`wanted`]), how that is carried out
+//! ([`database_step`]), which VMs a death stopped ([`fate`]), in which order a migration is carried out
+//! ([`Migration`]) and where a VM is that was on its way ([`Search`]), when nothing acts for a coordinator
+//! before any more ([`Silence`]), which VMs are to be started ([`wanted`]), how that is carried out
 //! ([`Restarts`]), what becomes of VMs whose storage one host has lost ([`storage`]), and when a span of
 //! time is over though clocks are set ([`span`]).
 //! Never does: read a clock, send, write, or choose a host for a VM (`haven-planner` does).
@@ -12,9 +13,12 @@
 pub mod arming;
 pub mod arrival;
 mod decide;
+pub mod migration;
 mod orders;
 mod permit;
 pub mod restarts;
+mod search;
+mod silence;
 pub mod span;
 pub mod storage;
 #[cfg(test)]
@@ -23,7 +27,10 @@ mod wanted;
 
 pub use arrival::{Presence, Report, Sight, Verdict, presence, verdict};
 pub use decide::{Attempts, Fate, Held, Step, database_step, fate, is_dead, lives, outsiders};
+pub use migration::Migration;
 pub use orders::{Closed, Duty, Orders, Refusal, Sender, Term};
 pub use permit::{ArmedView, armed_view, valid_at};
 pub use restarts::Restarts;
+pub use search::{Answer, Found, Next, Question, Search};
+pub use silence::Silence;
 pub use wanted::{Facts, wanted};

@@ -105,6 +105,6 @@ impl World {
             inside && host.permitted(self.now)
         };
         let acting = up().filter(|host| host.acting(self.now)).count();
-        acting == 1 && up().all(member)
+        acting == 1 && up().all(member) && self.tasks_over()
     }
 }

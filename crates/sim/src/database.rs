@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::area::{self, AreaOp, Pages, View, apply};
 use crate::disk::Path;
 use crate::event::Event;
-use crate::motion::Motions;
+use crate::tasks::{Tasks, Writing};
 use crate::world::{MS, World};
 
 /// The metadata volume among a host's paths.
@@ -159,6 +159,7 @@ pub(crate) struct Open {
     pub(crate) area: u8,
     /// Who holds which VM, as of a generation of the database.
     pub(crate) placed: Option<(u64, Arc<BTreeMap<u32, Placed>>)>,
+    pub(crate) tasks: Tasks,
 }
 
 impl Drop for Open {
@@ -176,6 +177,8 @@ pub(crate) enum Then {
     Ack(u64),
     /// Placements are durable: orders may leave.
     Placed,
+    /// What a task has written.
+    Tasks(Writing),
     /// What was told by all hosts is written down.
     Sure,
 }
@@ -218,8 +221,6 @@ pub(crate) struct DbHost {
     pub(crate) told_of: u64,
     /// The copy that a person chose, instead of a live area that is lost.
     pub(crate) chosen: Option<Chosen>,
-    /// What it does about VMs with two holders.
-    pub(crate) motions: Motions,
     /// How data storage stands.
     pub(crate) storages: haven_failover::storage::Storages,
     pub(crate) knows_storage: bool,
@@ -282,7 +283,7 @@ impl DbHost {
     }
 }
 
-fn vm_ref(vm: u32) -> Ref<Vm> {
+pub(crate) fn vm_ref(vm: u32) -> Ref<Vm> {
     Ref::from_u128(u128::from(vm) + 1)
 }
 
@@ -489,7 +490,7 @@ impl World {
                 return self.command_copied(host, life, epoch, area);
             }
             Then::Ack(number) => self.metadata.acked = self.metadata.acked.max(number),
-            Then::Placed => {}
+            Then::Placed | Then::Tasks(_) => {}
             Then::Sure => {
                 self.log(|| format!("host {host} knows what runs where"));
                 self.metadata.unsure = false;
@@ -497,6 +498,10 @@ impl World {
             }
         }
         self.remember(host, true);
+        if let Then::Tasks(writing) = then {
+            self.task_written(host, writing);
+        }
+        self.tell_tasks(host);
     }
 
     /// What is durable is in memory, and is sent to the members if it may have been acknowledged.

@@ -203,9 +203,7 @@ impl World {
             Fault::Snapshot(_) | Fault::Restore(_) | Fault::RotBallots(..) | Fault::RotBeats(_) => {
                 self.medium_fault(&fault);
             }
-            Fault::Migrate(vm, to) => {
-                self.migrate(vm, to);
-            }
+            Fault::Migrate(vm, to) => self.migrate(vm, to),
             Fault::Release(host) => self.release(host),
             Fault::Readdress(host) => self.readdress(host),
             Fault::Remove(host) => self.remove_host(host, false),

@@ -36,6 +36,7 @@ pub mod shrink;
 pub mod story;
 mod stream;
 mod takeover;
+mod tasks;
 mod twin;
 mod world;
 

@@ -14,7 +14,7 @@ use haven_failover::{Duty, Fate, Refusal, Sender, Term};
 use haven_planner::{Host as PlannedHost, Pool, Rules, Vm as PlannedVm, restart_plan};
 use uuid::Uuid;
 
-use crate::database::{Placed, Then, life_of, placements, set_holder};
+use crate::database::{Placed, Then, placements, set_holder};
 use crate::event::Event;
 use crate::host::Starting;
 use crate::power::News;
@@ -120,6 +120,9 @@ impl World {
         let Some(placed) = h.db.known(epoch, self.now).filter(|_| !self.metadata.unsure) else {
             return false;
         };
+        if h.db.open.as_ref().is_some_and(|open| !open.tasks.idle()) {
+            return false;
+        }
         let stays = |(vm, placed): (&u32, &Placed)| {
             let alone = placed.holder.filter(|_| placed.to.is_none());
             let Some(holder) = alone.filter(|life| epoch.members.contains(life)) else {
@@ -164,6 +167,10 @@ impl World {
         if !self.sure(host, &epoch, &gone) {
             return false;
         }
+        self.tasks_round(host);
+        if !self.hosts.get(host).is_some_and(|h| h.db.ready()) {
+            return false;
+        }
         let term = Term { epoch: epoch.number, coordinator: epoch.coordinator };
         let quiet = self.manage_data(host, &placed, (&epoch.members, term));
         let fates: BTreeMap<u32, Fate> =
@@ -181,14 +188,13 @@ impl World {
             if self.is_being_ended(host, *vm, placed) {
                 continue;
             }
-            if let Some(Fate::Ask(alive)) = fates.get(vm) {
-                let alive = alive.first().map(life_of);
-                alive.inspect(|alive| self.ask_survivor(host, (*vm, *placed), *alive, term));
+            if let Some(Fate::Ask(_)) = fates.get(vm) {
+                self.ask_survivor(host, (*vm, *placed));
                 settled = false;
                 continue;
             }
             if placed.to.is_some() {
-                self.settle(host, (*vm, *placed), term);
+                self.settle(host, (*vm, *placed));
                 settled = false;
                 continue;
             }

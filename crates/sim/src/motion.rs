@@ -1,19 +1,18 @@
-//! VMs with two holders: what the coordinator does about a migration, and about one whose end it has not
-//! seen.
+//! VMs with two holders: whom the coordinator asks about one whose end of a migration it has not seen.
 //!
-//! Owns: the order of the questions. What follows from the answers is production code
-//! (`haven_failover::{verdict, presence}`); the order is that of the pool daemon (`ops::vm::migrate`,
-//! `ha::failover`): the way in is closed before anybody is asked, the source is asked before the
-//! destination, and a placement is closed at a survivor before it says what it has.
+//! Owns: questions on their way, and what is written of the answers. Which question comes next, and what
+//! follows from an answer, is production code (`haven_failover::Search`).
 
 use std::collections::BTreeMap;
 
 use haven_cluster::ids::Life;
-use haven_cluster::mutation::{Mutation, removed};
-use haven_failover::{Presence, Report, Term, Verdict, presence, verdict};
+use haven_failover::{Answer, Fate, Found, Next, Question, Report, Search, Term};
+use haven_pooldb::Tx;
+use haven_tasks::TaskId;
 
-use crate::database::{Placed, Then, set_holders};
+use crate::database::{Placed, life_of, set_holders};
 use crate::event::Event;
+use crate::tasks::Writing;
 use crate::world::{MS, World};
 
 /// Longest wait for the answer to a question, and for a migration.
@@ -37,7 +36,7 @@ pub(crate) enum Asked {
     Look,
     /// Do not expect it any more.
     Finish,
-    /// Do not run it under this placement; what have you of it?
+    /// Do not run it under this placement; have you anything of it?
     Close,
     /// Destroy what you have of it.
     Stop,
@@ -58,7 +57,7 @@ pub(crate) struct Ask {
     /// Which life of the host's daemon it goes to.
     pub(crate) kills: u64,
     /// Tells it from others.
-    id: u64,
+    pub(crate) id: u64,
 }
 
 /// What a host says to it.
@@ -66,37 +65,40 @@ pub(crate) struct Ask {
 pub(crate) enum Told {
     Done,
     Failed,
+    Runs(bool),
     Sees(Report),
 }
 
-/// How far the coordinator is.
+/// Who waits for the end of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Prepare,
-    Send,
-    /// Nobody knows how it ended: from here on that is found out.
-    Cancel,
-    Finish,
-    Source,
-    Destination(Report),
-    /// One of the two is dead, and this is the other.
-    Close(Life),
-    Stop(Life),
+pub(crate) enum Whose {
+    /// Nobody: the coordinator's round began it.
+    Round,
+    /// The undo of a task.
+    Undo(TaskId),
+    /// A task that begins with it.
+    Body(TaskId),
 }
+
+/// A wait for an answer: of which question, and until when.
+pub(crate) type Wait = (u64, u64);
 
 /// What the coordinator does about a VM with two holders.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Motion {
     number: u64,
-    stage: Stage,
-    /// The question that it waits for, and until when.
-    waits: Option<(u64, u64)>,
+    search: Search,
+    whose: Whose,
+    waits: Option<Wait>,
     not_before: u64,
+    found: Option<Found>,
+    /// That is being written.
+    writes: bool,
 }
 
 impl Motion {
-    fn at(number: u64, stage: Stage) -> Self {
-        Self { number, stage, waits: None, not_before: 0 }
+    fn new(number: u64, search: Search, whose: Whose) -> Self {
+        Self { number, search, whose, waits: None, not_before: 0, found: None, writes: false }
     }
 }
 
@@ -104,100 +106,142 @@ impl Motion {
 pub(crate) type Motions = BTreeMap<u32, Motion>;
 
 impl World {
-    /// Operators ask for a live migration; true if it began.
-    pub(crate) fn migrate(&mut self, vm: u32, to: usize) -> bool {
-        let Some(host) = self.coordinator().filter(|host| !self.daemon_held(*host)) else {
-            return false;
-        };
-        let sure = !self.metadata.unsure && !self.manager.disabled.contains(&to);
-        let Some(h) = self.hosts.get_mut(host).filter(|h| sure && h.db.ready() && h.serves())
-        else {
-            return false;
-        };
-        let epoch = h.told.as_ref().and_then(|state| state.epoch.clone());
-        let Some((placed, epoch)) = h.db.placed().and_then(|all| all.get(&vm).copied()).zip(epoch)
-        else {
-            return false;
-        };
-        let there = self.config.hosts.get(to).map(|spec| spec.host);
-        let there = epoch.members.iter().copied().find(|life| Some(life.host) == there);
-        let from = placed.holder.filter(|life| epoch.members.contains(life) && placed.to.is_none());
-        let Some((from, there)) = from.zip(there).filter(|(from, there)| from != there) else {
-            return false;
-        };
-        if !self.index_of(from.host).is_some_and(|at| self.runs(vm, at)) {
-            return false;
+    /// Both holders of the VM live: it was moving. While a task moves it, that finds out.
+    pub(crate) fn settle(&mut self, host: usize, (vm, placed): (u32, Placed)) {
+        if !self.held_by_task(host, vm) {
+            self.search(host, vm, (placed.number, Search::of_two()), Whose::Round);
         }
-        if !self.transact(host, Then::Placed, |tx| set_holders(tx, placed.row, &[from, there])) {
-            return false;
-        }
-        self.log(|| format!("vm {vm} is to move to host {to}"));
-        if let Some(h) = self.hosts.get_mut(host) {
-            h.db.motions.insert(vm, Motion::at(placed.number + 1, Stage::Prepare));
-        }
-        true
-    }
-
-    /// Both holders of the VM live: it is moving, or was.
-    pub(crate) fn settle(&mut self, host: usize, vm: (u32, Placed), term: Term) {
-        self.go_on(host, vm, Stage::Cancel, term);
     }
 
     /// One holder of the VM is dead, and this one may run it.
-    pub(crate) fn ask_survivor(&mut self, host: usize, vm: (u32, Placed), alive: Life, term: Term) {
-        self.go_on(host, vm, Stage::Close(alive), term);
+    pub(crate) fn ask_survivor(&mut self, host: usize, (vm, placed): (u32, Placed)) {
+        self.search(host, vm, (placed.number, Search::of_survivor()), Whose::Round);
     }
 
-    /// Asks the next question, unless the last one is waited for.
-    fn go_on(&mut self, host: usize, (vm, placed): (u32, Placed), begin: Stage, term: Term) {
+    /// Goes on with the search for a VM, or begins one.
+    pub(crate) fn search(
+        &mut self,
+        host: usize,
+        vm: u32,
+        (number, begin): (u64, Search),
+        whose: Whose,
+    ) {
         let now = self.now;
-        let Some(h) = self.hosts.get_mut(host) else { return };
-        let motion = h.db.motions.entry(vm).or_insert_with(|| Motion::at(placed.number, begin));
-        let alone = matches!(begin, Stage::Close(_));
-        let other = matches!(motion.stage, Stage::Close(_) | Stage::Stop(_)) != alone;
-        let late = motion.waits.is_some_and(|(_, until)| until <= now);
-        if motion.number != placed.number || other || late {
-            *motion = Motion { not_before: now + LOOK_AGAIN, ..Motion::at(placed.number, begin) };
+        let Some(tasks) = self.tasks(host) else { return };
+        let fresh = Motion::new(number, begin, whose);
+        let motion = tasks.motions.entry(vm).or_insert(fresh);
+        let before = motion.whose;
+        let other =
+            motion.number != number || motion.search.is_of_survivor() != begin.is_of_survivor();
+        if other && !motion.writes {
+            *motion = Motion { not_before: now + LOOK_AGAIN, ..fresh };
+            self.search_ended(host, before, false);
+        } else if whose != Whose::Round {
+            motion.whose = whose;
         }
-        let motion = *motion;
+        self.go_on(host, vm);
+    }
+
+    /// Searches for which a task waits, once a round.
+    pub(crate) fn drive_searches(&mut self, host: usize) {
+        let Some(placed) = self.hosts.get_mut(host).and_then(|h| h.db.placed()) else { return };
+        let number = |vm: &u32| placed.get(vm).map_or(0, |placed| placed.number);
+        let Some(tasks) = self.tasks(host) else { return };
+        let mine = tasks.motions.iter().filter(|(_, motion)| motion.whose != Whose::Round);
+        let mine: Vec<(u32, Motion)> = mine.map(|(vm, motion)| (*vm, *motion)).collect();
+        for (vm, motion) in mine {
+            if number(&vm) == motion.number || motion.writes {
+                self.go_on(host, vm);
+                continue;
+            }
+            // Somebody knew more meanwhile.
+            if let Some(tasks) = self.tasks(host) {
+                tasks.motions.remove(&vm);
+            }
+            self.search_ended(host, motion.whose, false);
+        }
+    }
+
+    /// Asks the next question, unless the last one is waited for; or writes what was found.
+    fn go_on(&mut self, host: usize, vm: u32) {
+        let now = self.now;
+        let Some(motion) = self.motion(host, vm).copied() else { return };
+        if motion.waits.is_some_and(|(_, until)| until <= now) {
+            return self.heard(host, vm, Answer::Failed);
+        }
+        if let Some(found) = motion.found {
+            return self.write_found(host, vm, motion, found);
+        }
         if motion.waits.is_some() || now < motion.not_before {
             return;
         }
+        let placed = self.hosts.get_mut(host).and_then(|h| h.db.placed());
+        let placed = placed.and_then(|all| all.get(&vm).copied());
+        let Some(placed) = placed.filter(|placed| placed.number == motion.number) else { return };
         let Some((source, destination)) = placed.holder.zip(placed.to) else { return };
-        let at = |life: Life| self.index_of(life.host);
-        let Some((from, to)) = at(source).zip(at(destination)) else { return };
-        let (what, whom) = match motion.stage {
-            Stage::Prepare => (Asked::Prepare { from }, destination),
-            Stage::Send => (Asked::Send { to }, source),
-            Stage::Cancel => (Asked::Cancel, source),
-            Stage::Finish => (Asked::Finish, destination),
-            Stage::Source => (Asked::Look, source),
-            Stage::Destination(_) => (Asked::Look, destination),
-            Stage::Close(alive) => (Asked::Close, alive),
-            Stage::Stop(alive) => (Asked::Stop, alive),
+        let Some(alive) = self.survivor(host, placed) else { return };
+        let (what, whom) = match motion.search.asks() {
+            Question::Cancel => (Asked::Cancel, source),
+            Question::CloseWay => (Asked::Finish, destination),
+            Question::CloseSource => (Asked::Close, source),
+            Question::LookSource => (Asked::Look, source),
+            Question::LookDestination => (Asked::Look, destination),
+            Question::CloseAlone => (Asked::Close, alive),
+            Question::LookAlone => (Asked::Look, alive),
+            Question::StopAlone => (Asked::Stop, alive),
         };
-        self.ask(host, whom, (vm, placed.number, what), term);
+        let waits = self.ask(host, whom, (vm, motion.number, what));
+        if let Some(motion) = self.motion(host, vm) {
+            motion.waits = waits;
+        }
     }
 
-    fn ask(&mut self, by: usize, life: Life, about: (u32, u64, Asked), term: Term) {
-        let Some(to) = self.index_of(life.host) else { return };
-        let (vm, number, what) = about;
+    /// Who of two holders is not dead.
+    fn survivor(&self, host: usize, placed: Placed) -> Option<Life> {
+        let told = self.hosts.get(host).and_then(|h| h.told.as_deref());
+        match placed.fate(told.map_or(&[], |state| &state.dead)) {
+            Fate::Ask(alive) => alive.first().map(life_of),
+            Fate::Untouched | Fate::Lost => placed.holder,
+        }
+    }
+
+    fn motion(&mut self, host: usize, vm: u32) -> Option<&mut Motion> {
+        self.tasks(host)?.motions.get_mut(&vm)
+    }
+
+    /// Under which authority the daemon on `host` orders now.
+    pub(crate) fn term(&self, host: usize) -> Option<Term> {
+        let told = self.hosts.get(host)?.told.as_deref()?;
+        let epoch = told.epoch.as_ref()?;
+        Some(Term { epoch: epoch.number, coordinator: epoch.coordinator })
+    }
+
+    /// Sends a question; answers what is waited for.
+    pub(crate) fn ask(
+        &mut self,
+        by: usize,
+        life: Life,
+        (vm, number, what): (u32, u64, Asked),
+    ) -> Option<Wait> {
+        let to = self.index_of(life.host)?;
+        let term = self.term(by)?;
         let id = self.next_read;
         self.next_read += 1;
-        let until = self.now + if matches!(what, Asked::Send { .. }) { MIGRATION } else { ANSWER };
         let kills = self.hosts.get(to).map_or(0, |h| h.daemon.kills());
-        if let Some(motion) = self.hosts.get_mut(by).and_then(|h| h.db.motions.get_mut(&vm)) {
-            motion.waits = Some((id, until));
-        }
         let ask = Ask { vm, number, what, by, to, term, life, kills, id };
         let delay = self.rng.between(MS, 30 * MS);
-        if self.reaches(by, to) && !self.rng.chance(20) {
+        // Who cannot be reached is not waited for as long as one who works.
+        let reaches = self.reaches(by, to);
+        let long = reaches && matches!(what, Asked::Send { .. });
+        let until = self.now + if long { MIGRATION } else { ANSWER };
+        if reaches && !self.rng.chance(20) {
             self.after(delay, Event::Ask(ask));
         } else if self.rng.chance(300) {
             // What was sent may also come late, when nobody waits for it any more.
             let late = self.rng.between(MS, LATE);
             self.after(late, Event::Ask(ask));
         }
+        Some((id, until))
     }
 
     /// The answer to a question comes back.
@@ -205,74 +249,73 @@ impl World {
         let now = self.now;
         let reaches = self.reaches(ask.to, ask.by);
         let sure = !self.metadata.unsure;
-        let Some(h) = self.hosts.get_mut(ask.by).filter(|h| reaches && sure && h.acting(now))
-        else {
-            return;
-        };
-        let Some(motion) = h.db.motions.get_mut(&ask.vm) else { return };
-        if motion.waits.map(|(id, _)| id) != Some(ask.id) {
+        if !reaches || !sure || !self.hosts.get(ask.by).is_some_and(|h| h.acting(now)) {
             return;
         }
+        let waits = self.motion(ask.by, ask.vm).and_then(|motion| motion.waits);
+        if waits.is_none_or(|(id, _)| id != ask.id) {
+            return self.told_of_task(ask, told);
+        }
+        let answer = match told {
+            Told::Done => Answer::Done,
+            Told::Failed => Answer::Failed,
+            Told::Runs(runs) => Answer::Runs(runs),
+            Told::Sees(report) => Answer::Sees(report),
+        };
+        self.heard(ask.by, ask.vm, answer);
+    }
+
+    fn heard(&mut self, host: usize, vm: u32, answer: Answer) {
+        let now = self.now;
+        let Some(motion) = self.motion(host, vm) else { return };
         motion.waits = None;
-        let again = Motion { not_before: now + LOOK_AGAIN, ..*motion };
-        let next = match (motion.stage, told) {
-            (Stage::Prepare, Told::Done) => Stage::Send,
-            (Stage::Prepare | Stage::Send, _) => Stage::Cancel,
-            (Stage::Cancel, _) if removed(Mutation::WayLeftOpen) => Stage::Source,
-            (Stage::Cancel, _) => Stage::Finish,
-            (Stage::Finish, Told::Done) => Stage::Source,
-            (Stage::Source, Told::Sees(report)) => Stage::Destination(report),
-            (Stage::Destination(source), Told::Sees(report)) => {
-                return self.both_told(ask, verdict(source, report), again);
-            }
-            (Stage::Close(alive), Told::Sees(report)) => {
-                return self.survivor_told(ask, alive, presence(report), again);
-            }
-            (Stage::Stop(_), Told::Done) => return self.settled(ask, None),
-            _ => return,
-        };
-        motion.stage = next;
-    }
-
-    fn both_told(&mut self, ask: Ask, verdict: Verdict, again: Motion) {
-        let placed = self.hosts.get_mut(ask.by).and_then(|h| h.db.placed());
-        let Some(placed) = placed.and_then(|all| all.get(&ask.vm).copied()) else { return };
-        match verdict {
-            Verdict::UnderWay => self.set_motion(ask, Motion { stage: Stage::Cancel, ..again }),
-            Verdict::Stayed => self.settled(ask, placed.holder),
-            Verdict::Moved => self.settled(ask, placed.to),
-            Verdict::Gone => self.settled(ask, None),
-        }
-    }
-
-    fn survivor_told(&mut self, ask: Ask, alive: Life, presence: Presence, again: Motion) {
-        match presence {
-            Presence::Runs => self.settled(ask, Some(alive)),
-            Presence::Gone => self.settled(ask, None),
-            Presence::Undecided => self.set_motion(ask, again),
-            Presence::Stranded => {
-                self.set_motion(ask, Motion::at(ask.number, Stage::Stop(alive)));
+        match motion.search.heard(answer) {
+            Next::Ask(_) => {}
+            Next::Later(_) => motion.not_before = now + LOOK_AGAIN,
+            Next::Found(found) => motion.found = Some(found),
+            Next::Unknown => {
+                let search = match motion.search.is_of_survivor() {
+                    true => Search::of_survivor(),
+                    false => Search::of_two(),
+                };
+                let (whose, number) = (motion.whose, motion.number);
+                let fresh = Motion::new(number, search, Whose::Round);
+                *motion = Motion { not_before: now + LOOK_AGAIN, ..fresh };
+                return self.search_ended(host, whose, false);
             }
         }
-    }
-
-    fn set_motion(&mut self, ask: Ask, motion: Motion) {
-        if let Some(h) = self.hosts.get_mut(ask.by) {
-            h.db.motions.insert(ask.vm, motion);
-        }
+        self.go_on(host, vm);
     }
 
     /// Where the VM is, is written, unless somebody knew more meanwhile.
-    fn settled(&mut self, ask: Ask, holder: Option<Life>) {
-        let Some(h) = self.hosts.get_mut(ask.by) else { return };
-        if !h.db.ready() {
+    fn write_found(&mut self, host: usize, vm: u32, motion: Motion, found: Found) {
+        let Some(h) = self.hosts.get_mut(host).filter(|h| !motion.writes && h.db.ready()) else {
             return;
-        }
-        h.db.motions.remove(&ask.vm);
-        let placed = h.db.placed().and_then(|all| all.get(&ask.vm).copied());
-        let Some(placed) = placed.filter(|placed| placed.number == ask.number) else { return };
+        };
+        let placed = h.db.placed().and_then(|all| all.get(&vm).copied());
+        let Some(placed) = placed.filter(|placed| placed.number == motion.number) else {
+            return self.found_is_written(host, vm);
+        };
+        let holder = match found {
+            Found::Source => placed.holder,
+            Found::Destination => placed.to,
+            Found::Alone => self.survivor(host, placed),
+            Found::Nowhere => None,
+        };
         let on = holder.map_or("nowhere".to_owned(), |life| self.name(life));
-        self.log(|| format!("vm {} has two holders no more, it is {on}", ask.vm));
-        self.transact(ask.by, Then::Placed, |tx| set_holders(tx, placed.row, holder.as_slice()));
+        self.log(|| format!("vm {vm} has two holders no more, it is {on}"));
+        let set = |tx: &mut Tx<'_>| set_holders(tx, placed.row, holder.as_slice());
+        let writes = self.write_task(host, Writing::Found(vm), set);
+        if let Some(motion) = self.motion(host, vm) {
+            motion.writes = writes;
+        }
+    }
+
+    /// What was found of a VM is durable, or overtaken.
+    pub(crate) fn found_is_written(&mut self, host: usize, vm: u32) {
+        let removed = self.tasks(host).and_then(|tasks| tasks.motions.remove(&vm));
+        if let Some(motion) = removed {
+            self.search_ended(host, motion.whose, true);
+        }
     }
 }

@@ -87,10 +87,6 @@ impl World {
             }
             Asked::Send { to } => return self.send_vm(ask, to),
             Asked::Cancel => {
-                // Nor does it start it any more by what it was told before.
-                if h.heard.close(vm_id(ask.vm), ask.number).is_err() {
-                    return;
-                }
                 if let Some(sending) = h.sending.get_mut(&ask.vm) {
                     sending.cancelled = true;
                 }
@@ -107,13 +103,18 @@ impl World {
                 h.windows.remove(&ask.vm);
                 Told::Done
             }
-            Asked::Close => match h.heard.close(vm_id(ask.vm), ask.number) {
-                Ok(()) => {
-                    h.windows.remove(&ask.vm);
-                    Told::Sees(h.report(ask.vm, ask.life, now))
+            Asked::Close => {
+                let said = h.report(ask.vm, ask.life, now);
+                if h.heard.close(vm_id(ask.vm), ask.number).is_err() {
+                    return;
                 }
-                Err(_) => return,
-            },
+                h.windows.remove(&ask.vm);
+                // Another life of the host can say nothing for the one that is asked.
+                if said.stranger && !removed(Mutation::OtherLifeAnswers) {
+                    return;
+                }
+                Told::Runs(said.acting || said.sight != Sight::Nothing)
+            }
             Asked::Stop => {
                 h.incoming.remove(&ask.vm);
                 h.starting.remove(&ask.vm);

@@ -21,6 +21,7 @@ use crate::database::{
 };
 use crate::disk::Path;
 use crate::event::Event;
+use crate::tasks::Tasks;
 use crate::world::{MS, World};
 
 /// How often the volume is looked at.
@@ -399,7 +400,7 @@ impl World {
         let Some(h) = self.hosts.get_mut(host) else { return };
         h.db.must_mend = false;
         h.db.look_at = now + LOOK_EVERY;
-        h.db.open = Some(Open { db, view, area, placed: None });
+        h.db.open = Some(Open { db, view, area, placed: None, tasks: Tasks::default() });
         h.db.job = Some(Job { ops, area, then: Then::Placed, fills: None });
         self.step_job(host);
     }
@@ -431,7 +432,8 @@ impl World {
         self.log(|| format!("host {host} finds its copy in area {to}"));
         let ops = view.take().into();
         let Some(h) = self.hosts.get_mut(host) else { return };
-        h.db.open = Some(Open { db: standing, view, area: to, placed: None });
+        h.db.open =
+            Some(Open { db: standing, view, area: to, placed: None, tasks: Tasks::default() });
         h.db.job = Some(Job { ops, area: to, then, fills: None });
         self.step_job(host);
     }
@@ -475,7 +477,7 @@ impl World {
         let Some(h) = self.hosts.get_mut(host) else { return };
         h.db.must_mend = false;
         h.db.look_at = now + LOOK_EVERY;
-        h.db.open = Some(Open { db, view, area, placed: None });
+        h.db.open = Some(Open { db, view, area, placed: None, tasks: Tasks::default() });
         h.db.job = Some(Job { ops, area, then, fills });
         self.step_job(host);
     }

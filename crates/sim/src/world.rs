@@ -37,6 +37,8 @@ pub struct World {
     pub(crate) manager: Manager,
     pub(crate) metadata: Metadata,
     pub(crate) data: crate::data::Data,
+    /// What clients were told of their tasks.
+    pub(crate) heard: crate::tasks::Heard,
     pub(crate) chain: Chain,
     /// As the pool was armed.
     pub(crate) armed: ArmConfig,
@@ -98,6 +100,7 @@ impl World {
             manager: Manager::default(),
             metadata,
             data: crate::data::Data::default(),
+            heard: crate::tasks::Heard::default(),
             chain: Chain::keeping(usize::MAX),
             armed: config.clone(),
             config,

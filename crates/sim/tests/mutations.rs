@@ -83,6 +83,7 @@ removed! {
     given_away_starts GivenAwayStarts,
     hung_vm_given_up HungVmGivenUp,
     writes_under_way WritesUnderWay,
+    journal_behind JournalBehind,
 }
 
 /// Seeds among which one breaks a pool that does not wait for deaths.

@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 
 use haven_cluster::control::GuardState;
 use haven_cluster::ids::Life;
-use haven_drivers::hypervisor::StopMode;
-use haven_failover::{self as failover, Fate, Presence};
+use haven_failover::{self as failover, Fate, Found, Search};
 use haven_model::{ApiError, Holder, Host, HostMetrics, MessageClass, Placement, Ref, Vm, alerts};
 use haven_pooldb::{Image, Tx};
 use tokio_util::sync::CancellationToken;
@@ -23,9 +22,9 @@ use super::takeover::Ha;
 use super::timeline::{Timeline, VmTimes};
 use super::{alarm, drill, promise};
 use crate::agent::permit::PermitGate;
+use crate::ops::vm::search::{self, Sought};
 use crate::ops::vm::state as vm_state;
-use crate::ops::{ha_pause, host, host_down, message, placement, rows, view};
-use crate::orders::{Order, OrderReply};
+use crate::ops::{ha_pause, host_down, message, placement, rows, view};
 use crate::recovery;
 
 /// How often the manager looks besides changes of the guard's state.
@@ -259,47 +258,22 @@ async fn survives(
 ) -> Result<bool, ApiError> {
     let id = ha.state.pool.read(|db| rows::uuid(&db.require(vm)?.uuid)).await??;
     for holder in alive {
-        let life = holder.incarnation;
-        let order = Order::ClosePlacement { vm: id, placement: number, life };
-        let reply = ha.state.orders.send(host::id(holder.host), order).await;
-        let reply = reply.map_err(|error| crate::ops::errors::order(holder.host, error))?;
-        if reply == OrderReply::Running(true) && runs_there(ha, id, holder).await? {
-            let change = move |tx: &mut Tx<'_>| {
-                if !placement::is_still(tx, vm, number) {
-                    return Ok(());
-                }
-                placement::set(tx, vm, vec![holder])?;
-                tx.update(vm, |row: &mut Vm| row.resident_on = holder.host)?;
-                vm_state::consoles(tx, vm, holder.host)
-            };
-            ha.state.pool.write(change).await?;
-            return Ok(true);
+        let sought = Sought::alone(id, number, holder);
+        if search::find(&ha.state, sought, Search::of_survivor()).await? != Found::Alone {
+            continue;
         }
+        let change = move |tx: &mut Tx<'_>| {
+            if !placement::is_still(tx, vm, number) {
+                return Ok(());
+            }
+            placement::set(tx, vm, vec![holder])?;
+            tx.update(vm, |row: &mut Vm| row.resident_on = holder.host)?;
+            vm_state::consoles(tx, vm, holder.host)
+        };
+        ha.state.pool.write(change).await?;
+        return Ok(true);
     }
     Ok(false)
-}
-
-/// Whether it really runs on a holder that has a domain of it. One that only waits for the rest of
-/// its memory waits in vain: whoever sent it is dead. It is destroyed before anything else, for
-/// nobody shall take it for the VM when it is started again.
-async fn runs_there(ha: &Ha, vm: Uuid, holder: Holder) -> Result<bool, ApiError> {
-    let on = holder.host;
-    let failed = |error| crate::ops::errors::order(on, error);
-    let reply = ha.state.orders.send(host::id(on), Order::Inventory).await.map_err(failed)?;
-    let OrderReply::Inventory(seen) = reply else {
-        return Err(ApiError::internal("an unexpected answer to an inventory"));
-    };
-    match failover::presence(seen.report(vm, holder.incarnation)) {
-        Presence::Runs => Ok(true),
-        Presence::Gone => Ok(false),
-        Presence::Undecided => Err(ApiError::internal(format!("{on} cannot tell of {vm} yet"))),
-        Presence::Stranded => {
-            tracing::warn!(%vm, host = %on, "a VM arrived by halves; what arrived is destroyed");
-            let stop = Order::StopVm { vm, mode: StopMode::Hard };
-            ha.state.orders.send(host::id(on), stop).await.map_err(failed)?;
-            Ok(false)
-        }
-    }
 }
 
 #[cfg(test)]

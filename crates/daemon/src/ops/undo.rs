@@ -18,7 +18,7 @@ pub fn executor(state: Weak<AppState>) -> UndoFn {
         let state = state.clone();
         Box::pin(async move {
             let Some(state) = state.upgrade() else { return false };
-            let action: Undo = match serde_json::from_str(&action.0) {
+            let action: Undo = match Undo::read(&action) {
                 Ok(action) => action,
                 Err(error) => {
                     tracing::error!(%error, text = action.0, "an undo action is not understood");

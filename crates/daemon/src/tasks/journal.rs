@@ -3,50 +3,34 @@
 use std::sync::Arc;
 
 use haven_model::{
-    ApiError, Host, HostAllowedOperations, Pool, Ref, RefId, Sr, StorageOperations, Task,
-    TaskJournal, Value, Vdi, VdiOperations, Vm, VmOperations,
+    ApiError, Host, HostAllowedOperations, Pool, Ref, RefId, Sr, StorageOperations, Task, Value,
+    Vdi, VdiOperations, Vm, VmOperations,
 };
 use haven_pooldb::{Image, Tx};
-use haven_tasks::{Mode, Operation, Outcome, Record, TaskId};
+use haven_tasks::{Change, Mode, Operation, Outcome, Record, TaskId, journal};
 
 use super::runner::api_error;
 use crate::ops::{allowed, vdi};
 use crate::state::{AppState, now};
 
-/// One change that an output of the machine asks for.
-#[derive(Debug)]
-pub(super) enum Change {
-    Record(Box<Record>),
-    Forget(TaskId),
-    Hold(TaskId, Operation),
-    Release(TaskId, Operation),
-    Progress(TaskId, u32),
-    /// A task of an earlier coordinator ended; nobody else writes its result.
-    Ended(TaskId, Outcome),
-}
+/// A change with the operation that it is about, where that matters.
+pub(super) type Asked = (Change, Option<Operation>);
 
 /// Writes all of it in one transaction.
-pub(super) async fn write(state: &Arc<AppState>, changes: Vec<Change>) -> Result<(), ApiError> {
+pub(super) async fn write(state: &Arc<AppState>, changes: Vec<Asked>) -> Result<(), ApiError> {
     state.pool.write(move |tx| changes.into_iter().try_for_each(|one| apply(tx, one))).await
-}
-
-fn journal(id: TaskId) -> Ref<TaskJournal> {
-    Ref::from_uuid(id.0)
 }
 
 fn task(id: TaskId) -> Ref<Task> {
     Ref::from_uuid(id.0)
 }
 
-fn apply(tx: &mut Tx<'_>, change: Change) -> Result<(), ApiError> {
+fn apply(tx: &mut Tx<'_>, (change, operation): Asked) -> Result<(), ApiError> {
     match change {
-        Change::Record(record) => keep(tx, &record),
-        Change::Forget(id) => match tx.get(journal(id)) {
-            Some(_) => tx.remove(journal(id)),
-            None => Ok(()),
-        },
-        Change::Hold(id, operation) => mark(tx, id, &operation, true),
-        Change::Release(id, operation) => mark(tx, id, &operation, false),
+        Change::Record(record) => journal::keep(tx, &record, now()),
+        Change::Forget(id) => journal::forget(tx, id),
+        Change::Hold(id) => operation.map_or(Ok(()), |of| mark(tx, id, &of, true)),
+        Change::Release(id) => operation.map_or(Ok(()), |of| mark(tx, id, &of, false)),
         Change::Progress(id, permille) => {
             if tx.get(task(id)).is_none() {
                 return Ok(());
@@ -69,36 +53,13 @@ fn apply(tx: &mut Tx<'_>, change: Change) -> Result<(), ApiError> {
     }
 }
 
-fn keep(tx: &mut Tx<'_>, record: &Record) -> Result<(), ApiError> {
-    let text = serde_json::to_string(record).map_err(ApiError::internal)?;
-    let reference = journal(record.task);
-    if tx.get(reference).is_some() {
-        return tx.update(reference, |row: &mut TaskJournal| row.steps = text);
-    }
-    tx.insert_with(
-        reference,
-        TaskJournal {
-            uuid: record.task.0.to_string(),
-            task: task(record.task),
-            operation: record.operation.name.clone(),
-            arguments: String::new(),
-            steps: text,
-            started: now(),
-        },
-    )
-}
-
 /// The journal of an earlier coordinator; what cannot be read is left out and said.
 pub(crate) fn load(db: &Image) -> Vec<Record> {
-    db.iter::<TaskJournal>()
-        .filter_map(|(_, row)| match serde_json::from_str(&row.steps) {
-            Ok(record) => Some(record),
-            Err(error) => {
-                tracing::error!(%error, task = %row.task, "a journal entry is damaged");
-                None
-            }
-        })
-        .collect()
+    let (records, damaged) = journal::load(db);
+    for task in damaged {
+        tracing::error!(%task, "a journal entry is damaged");
+    }
+    records
 }
 
 /// Writes or takes away `current_operations` of what an operation holds for itself.

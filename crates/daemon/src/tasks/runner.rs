@@ -6,12 +6,14 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use haven_model::{ApiError, Ref, Task, Value, codes};
-use haven_tasks::{Engine, Failure, Input, Operation, Outcome, Output, Record, TaskId, Undo};
+use haven_tasks::{
+    Change, Engine, Failure, Input, Operation, Outcome, Output, Record, TaskId, Undo,
+};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::BoxFuture;
-use super::journal::{self, Change};
+use super::journal;
 use super::op::{Op, Plan, cancelled};
 use crate::state::{AppState, Office};
 
@@ -302,8 +304,8 @@ impl Actor {
 
     /// Writes what must be durable in one transaction, then tells whoever waits.
     async fn pump(&mut self) -> bool {
-        let outputs: Vec<Output> = std::iter::from_fn(|| self.engine.poll_output()).collect();
-        let changes: Vec<Change> = outputs.iter().flat_map(|output| self.change(output)).collect();
+        let turn = self.engine.turn();
+        let changes: Vec<_> = turn.durable.into_iter().filter_map(|one| self.asked(one)).collect();
         let mut durable = Ok(());
         if !changes.is_empty() {
             let Some(state) = self.state.upgrade() else { return false };
@@ -312,31 +314,22 @@ impl Actor {
                 tracing::error!(%error, "the task journal could not be written");
             }
         }
-        for output in outputs {
+        for output in turn.then {
             self.tell(output, &durable);
         }
         true
     }
 
-    fn change(&self, output: &Output) -> Vec<Change> {
-        let claims = |id: &TaskId| self.slots.get(id).map(|slot| slot.operation.clone());
-        match output {
-            Output::Journal(record) => vec![Change::Record(Box::new(record.clone()))],
-            Output::Start(id) => {
-                claims(id).map(|operation| Change::Hold(*id, operation)).into_iter().collect()
-            }
-            Output::Progress(id, permille) => vec![Change::Progress(*id, *permille)],
-            Output::End(id, outcome) => {
-                let restored = self.slots.get(id).is_some_and(|slot| slot.restored);
-                let mut changes = vec![Change::Forget(*id)];
-                changes.extend(claims(id).map(|operation| Change::Release(*id, operation)));
-                if restored {
-                    changes.push(Change::Ended(*id, outcome.clone()));
-                }
-                changes
-            }
-            _ => Vec::new(),
-        }
+    /// The change with the operation that it is about. How a task of this office ended its caller
+    /// writes.
+    fn asked(&self, change: Change) -> Option<journal::Asked> {
+        let slot = |id: &TaskId| self.slots.get(id);
+        let operation = match &change {
+            Change::Ended(id, _) if !slot(id).is_some_and(|slot| slot.restored) => return None,
+            Change::Hold(id) | Change::Release(id) => slot(id).map(|slot| slot.operation.clone()),
+            _ => None,
+        };
+        Some((change, operation))
     }
 
     fn tell(&mut self, output: Output, durable: &Result<(), ApiError>) {

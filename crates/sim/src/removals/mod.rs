@@ -125,6 +125,7 @@ pub fn all() -> Vec<Removal> {
         removal(M::WayLeftOpen, None, 0..100, moves::to_and_fro),
         removal(M::HungVmGivenUp, None, 0..10, data::hung_vm_given_up),
         removal(M::WritesUnderWay, None, 0..100, data::writes_under_way),
+        removal(M::JournalBehind, None, 0..20, moves::journal_behind),
     ]
 }
 

@@ -34,8 +34,10 @@ pub(super) fn other_life_answers(seed: u64) -> World {
     for vm in vms {
         world.inject(0, Fault::Migrate(vm, 2));
     }
-    world.inject(20, Fault::PowerOff(1));
-    world.inject(120, Fault::PowerOn(1));
+    // Both are named by then, and it was not told to send yet.
+    let wait = 30 + 3 * seed;
+    world.inject(wait, Fault::PowerOff(1));
+    world.inject(wait + 100, Fault::PowerOn(1));
     world.run_for(20_000);
     world
 }
@@ -49,6 +51,18 @@ pub(super) fn move_unfinished(seed: u64) -> World {
         world.inject(40 + (seed * 37 + round * 101) % 2_900, Fault::DaemonKilled(0, 100));
         world.run_for(8_000);
     }
+    world
+}
+
+/// The coordinator loses its power just when clients hear how their task ended.
+pub(super) fn journal_behind(seed: u64) -> World {
+    let (mut world, vms) = begun(seed);
+    let vm = vms.first().copied().unwrap_or(0);
+    world.inject(0, Fault::Migrate(vm, 2));
+    let limit = world.now_ms() + 8_000;
+    world.run_until(limit, |w| w.task_of(vm).is_some_and(|stage| stage == "ended done"));
+    world.inject(seed % 4, Fault::PowerOff(0));
+    world.run_for(20_000);
     world
 }
 

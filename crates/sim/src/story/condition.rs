@@ -34,6 +34,7 @@ pub(super) enum Condition {
     RunsOn(u32, usize),
     Hanging(usize, usize),
     Told(String, Option<usize>),
+    Task(u32, String),
 }
 
 impl Condition {
@@ -43,6 +44,7 @@ impl Condition {
         host: &dyn Fn(&str) -> Result<usize, String>,
     ) -> Result<Self, String> {
         let number = |word: &str| word.parse::<usize>().map_err(|_| format!("{word}: a number"));
+        let small = |word: &str| word.parse::<u32>().map_err(|_| format!("{word}: a number"));
         Ok(match words {
             ["not", rest @ ..] => Self::Not(Box::new(Self::read(rest, host)?)),
             ["all", "VMs", "run"] => Self::AllRun,
@@ -83,6 +85,7 @@ impl Condition {
             }
             ["no", "alarm"] => Self::NoAlarm,
             ["alarm", "of", name, "says", rest @ ..] => Self::AlarmOf(host(name)?, rest.join(" ")),
+            ["task", "of", "vm", vm, rest @ ..] => Self::Task(small(vm)?, rest.join(" ")),
             ["alarm", rest @ ..] => Self::Alarm(rest.join(" ")),
             _ => return Err(format!("no such condition: {}", words.join(" "))),
         })
@@ -121,6 +124,7 @@ impl Condition {
             Self::AlarmOf(host, text) => {
                 world.alarms_of(*host).iter().any(|alarm| alarm.contains(text.as_str()))
             }
+            Self::Task(vm, how) => world.task_of(*vm).as_deref() == Some(how.as_str()),
             Self::Alarm(text) => world.alarms().any(|alarm| alarm.contains(text.as_str())),
         }
     }

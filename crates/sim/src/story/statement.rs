@@ -138,7 +138,7 @@ pub(super) fn fault(
     })
 }
 
-/// What operators do to the pool's members.
+/// What operators do to the pool's members and VMs.
 fn reshaping(
     words: &[&str],
     host: &dyn Fn(&str) -> Result<usize, String>,
@@ -148,6 +148,9 @@ fn reshaping(
         ["remove", h] => Fault::Remove(host(h)?),
         ["destroy", h] => Fault::Destroy(host(h)?),
         ["add", h] => Fault::Add(host(h)?),
+        ["migrate", "vm", vm, "to", h] => {
+            Fault::Migrate(vm.parse().map_err(|_| format!("{vm}: a number"))?, host(h)?)
+        }
         _ => return outside(words, host),
     })
 }

@@ -7,6 +7,8 @@ use haven_cluster::ids::{EpochNumber, HostId, Incarnation};
 use haven_model::VmPowerState;
 use haven_pooldb::{Database, MemStore};
 
+use haven_failover::Presence;
+
 use super::*;
 
 fn database(build: impl FnOnce(&mut Tx<'_>) -> Result<(), ApiError>) -> Database {

@@ -19,7 +19,6 @@ use std::sync::Arc;
 use haven_drivers::hypervisor::{DiskState, DomainChange};
 use haven_model::{ApiError, Field, Host, Ref, Sr, Value, Vbd, Vdi, Vm, codes};
 use haven_pooldb::Image;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::options::{self, Options};
@@ -30,25 +29,9 @@ use crate::orders::{Order, OrderError, OrderReply};
 use crate::state::{AppState, fresh};
 use crate::tasks::{Op, Plan};
 
+pub use haven_tasks::Mark;
 pub use rows::{check, is_moving};
 pub use settle::{end, settle, sweep};
-
-/// A disk on its way; also what is written at both disks until it is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mark {
-    /// The device of the machine.
-    pub vbd: Ref<Vbd>,
-    /// The disk until now.
-    pub from: Ref<Vdi>,
-    /// The disk that it becomes.
-    pub to: Ref<Vdi>,
-    /// The host where the machine ran when it began.
-    pub on: Ref<Host>,
-    /// The number of its placement then.
-    pub placement: u64,
-    /// It executed; else it was paused.
-    pub runs: bool,
-}
 
 /// A move that somebody asked for, and that can be made.
 #[derive(Clone, Copy, Debug)]

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use haven_cluster::ids::EpochNumber;
-use haven_drivers::hypervisor::{DomainState, MigratePace, MigrateStats, StopMode};
-use haven_failover::{Verdict, verdict};
+use haven_drivers::hypervisor::{MigratePace, MigrateStats};
+use haven_failover::migration::{self, Part};
+use haven_failover::{Found, Migration, Search};
 use haven_model::{
     ApiError, Holder, Host, Ref, Value, Vm, VmMetrics, VmOperations, VmPowerState, alerts, codes,
 };
@@ -16,19 +17,18 @@ use uuid::Uuid;
 
 use super::disks::{self, Moved};
 use super::moving::Watched;
+use super::search::{self, Sought};
 use super::state::{self as vm_state, Undo};
 use super::way::{self, Way};
 use crate::dispatch::Call;
 use crate::ops::options::{self, Options};
 use crate::ops::{admission, allowed, errors, host, motion, news, placement, view};
-use crate::orders::{Inventory, Order, OrderReply};
+use crate::orders::{Order, OrderReply, Via};
 use crate::state::AppState;
 use crate::tasks::{Op, Plan};
 
 /// How often progress is asked for.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
-/// Looks at both ends of a migration that broke off, until it counts as not over.
-const SETTLE_LOOKS_MAX: u32 = 20;
 /// Keys of `VM_metrics.other_config` that keep what the last migration measured.
 const DOWNTIME_KEY: &str = "last_migration_downtime_ms";
 const ELAPSED_KEY: &str = "last_migration_elapsed_ms";
@@ -114,50 +114,81 @@ pub async fn migrate_with(
         return Ok(Value::void());
     }
     let plan = disks::plan(Plan::new(operation.as_str()).exclusive(vm), &disks);
-    let plan = match from == to {
-        true => plan,
-        false => plan.step("prepare the destination", 1).step("copy memory", 18).step("record", 1),
-    };
+    let steps = if from == to { &[][..] } else { &migration::STEPS };
+    let plan = steps.iter().fold(plan, |plan, (name, weight)| plan.step(name, *weight));
     let plan = plan.cancellable();
     let (state, runner) = (state.clone(), state.runner()?.clone());
-    runner
-        .run(task, plan, move |mut op| async move {
-            settle(&state, vm).await?;
-            disks::carry(&state, &mut op, &disks, how).await?;
-            if from == to {
-                op.commit().await;
-                return Ok(Value::void());
+    let job = Job { vm, id, from, to, how, via, disks };
+    runner.run(task, plan, move |mut op| async move { carry_out(&state, &mut op, job).await }).await
+}
+
+/// A migration that was asked for.
+struct Job {
+    vm: Ref<Vm>,
+    id: Uuid,
+    from: Ref<Host>,
+    to: Ref<Host>,
+    how: How,
+    via: Option<Via>,
+    disks: Vec<Moved>,
+}
+
+/// Does the parts of a migration, in the order of `haven_failover::Migration`.
+async fn carry_out(state: &Arc<AppState>, op: &mut Op, job: Job) -> Result<Value, ApiError> {
+    let Job { vm, id, from, to, how, via, disks } = job;
+    let mut migration = Migration::default();
+    let mut placed = (EpochNumber(0), 0);
+    let mut stats = MigrateStats::default();
+    while let Some(part) = migration.part() {
+        match part {
+            Part::Settle => {
+                settle(state, vm).await?;
+                disks::carry(state, op, &disks, how).await?;
+                if from == to {
+                    op.commit().await;
+                    return Ok(Value::void());
+                }
             }
-            op.step_undo(&Undo::EndMigration { vm, from, to }).await?;
-            let (epoch, number) = reserve(&state, vm, from, (to, how.forced)).await?;
-            let bridges = state.pool.read(|db| super::nics::bridges(db, vm, to)).await??;
-            let prepare =
-                Order::PrepareMigrateIn { vm: id, placement: number, from: host::id(from) };
-            let orders = bridges.into_iter().map(|(_, order)| order).chain([prepare]);
-            for order in orders {
-                // The holder is the life that the host had then: another one must not take it in.
-                let sent = state.orders.send_under(epoch, host::id(to), order).await;
-                sent.map_err(|error| errors::order(to, error))?;
+            Part::Begin { undo: true } => {
+                op.step_undo(&Undo::EndMigration { vm, from, to }).await?;
             }
-            op.step().await?;
-            let order = Order::MigrateVm {
-                vm: id,
-                to: host::id(to),
-                placement: number,
-                pace: how.pace,
-                via,
-            };
-            let stats = copy(&state, &op, (id, order), from, to).await?;
-            op.step().await?;
-            arrived(&state, vm, to, stats).await?;
-            op.commit().await;
-            let finish = Order::FinishMigrateIn { vm: id, placement: number };
-            if let Err(error) = state.orders.send(host::id(to), finish).await {
-                tracing::warn!(%error, "the destination closes its migration port by itself later");
+            Part::Begin { undo: false } => op.step().await?,
+            Part::Reserve => placed = reserve(state, vm, from, (to, how.forced)).await?,
+            Part::Prepare => prepare(state, (vm, id), (from, to), placed).await?,
+            Part::Send => {
+                let (to_id, placement, pace) = (host::id(to), placed.1, how.pace);
+                let order = Order::MigrateVm { vm: id, to: to_id, placement, pace, via };
+                stats = copy(state, op, (id, order), from, to).await?;
             }
-            Ok(Value::void())
-        })
-        .await
+            Part::Arrived => arrived(state, vm, to, stats).await?,
+            Part::Commit => op.commit().await,
+            Part::CloseWay => {
+                let finish = Order::FinishMigrateIn { vm: id, placement: placed.1 };
+                if let Err(error) = state.orders.send(host::id(to), finish).await {
+                    tracing::warn!(%error, "the destination closes its way in by itself later");
+                }
+            }
+        }
+        migration.done();
+    }
+    Ok(Value::void())
+}
+
+/// Has the destination expect the VM, with the networks that it needs.
+async fn prepare(
+    state: &Arc<AppState>,
+    (vm, id): (Ref<Vm>, Uuid),
+    (from, to): (Ref<Host>, Ref<Host>),
+    (epoch, placement): (EpochNumber, u64),
+) -> Result<(), ApiError> {
+    let bridges = state.pool.read(|db| super::nics::bridges(db, vm, to)).await??;
+    let prepare = Order::PrepareMigrateIn { vm: id, placement, from: host::id(from) };
+    for order in bridges.into_iter().map(|(_, order)| order).chain([prepare]) {
+        // The holder is the life that the host had then: another one must not take it in.
+        let sent = state.orders.send_under(epoch, host::id(to), order).await;
+        sent.map_err(|error| errors::order(to, error))?;
+    }
+    Ok(())
 }
 
 /// Names both hosts as holders, before either may run the VM on the other's behalf.
@@ -340,32 +371,10 @@ async fn find_at(state: &Arc<AppState>, vm: Ref<Vm>, at: Ref<Host>) -> Result<()
         Ok((id, placement::number(db, vm), placement::held_by(db, vm, at)))
     };
     let (id, number, held) = state.pool.read(read).await??;
-    let failed = |error| errors::order(at, error);
-    // Whoever sent it is dead: what has not arrived by now never will.
-    let life = state.lives().asks(held);
-    let close = Order::ClosePlacement { vm: id, placement: number, life };
-    let mut runs =
-        state.orders.send(host::id(at), close).await.map_err(failed)? != OrderReply::Running(false);
-    if runs {
-        let seen = ask(state, at).await?;
-        if seen.acting.iter().any(|order| order.vm == Some(id)) {
-            return Err(ApiError::internal(format!("an order for {id} still acts on {at}")));
-        }
-        let domain = seen.domains.iter().find(|domain| domain.uuid == id);
-        runs = domain.is_some_and(|domain| domain.state != DomainState::Incoming);
-        if domain.is_some() && !runs {
-            let stop = Order::StopVm { vm: id, mode: StopMode::Hard };
-            state.orders.send(host::id(at), stop).await.map_err(failed)?;
-        }
-    }
-    state
-        .pool
-        .write(move |tx| match held {
-            _ if !placement::is_still(tx, vm, number) => Ok(()),
-            Some(held) if runs => moved(tx, vm, at, held),
-            _ => vm_state::halted(tx, vm),
-        })
-        .await
+    let Some(held) = held else { return Ok(()) };
+    let sought = Sought::alone(id, number, held);
+    let found = search::find(state, sought, Search::of_survivor()).await?;
+    write(state, vm, number, (found == Found::Alone).then_some(held)).await
 }
 
 /// Finds out where a VM runs after a migration that did not come to its end, and writes it
@@ -387,62 +396,32 @@ pub async fn end(
         Ok((uuid, halted, held(from).zip(held(to)), placement::number(db, vm)))
     };
     let Ok((id, halted, held, number)) = state.pool.read(read).await? else { return Ok(()) };
-    let Some(held) = held.filter(|_| !halted) else { return Ok(()) };
-    // The source may still be sending; without it there is nothing to cancel.
-    let _cancelled = state.orders.send(host::id(from), Order::CancelJob { vm: id }).await;
-    // Before anybody is asked: an order to send it may wait at the source, and would begin between the
-    // question and the end of the way in.
-    let close = Order::FinishMigrateIn { vm: id, placement: number };
-    state.orders.send(host::id(to), close).await.map_err(|error| errors::order(to, error))?;
-    // Nor is it started at the source by an order from before, when it is at neither end.
-    let life = state.lives().asks(Some(held.0));
-    let close = Order::ClosePlacement { vm: id, placement: number, life };
-    state.orders.send(host::id(from), close).await.map_err(|error| errors::order(from, error))?;
-    let runs_on = outcome(state, id, held).await?;
-    let lives = state.lives();
+    let Some((source, destination)) = held.filter(|_| !halted) else { return Ok(()) };
+    let sought = Sought { id, number, source, destination };
+    let found = match search::find(state, sought, Search::of_two()).await? {
+        Found::Source => Some(source),
+        Found::Destination => Some(destination),
+        Found::Alone | Found::Nowhere => None,
+    };
+    write(state, vm, number, found).await
+}
+
+/// Writes where the VM was found to run, unless somebody knew more meanwhile: a host died while it was
+/// asked, and its VMs were given up.
+async fn write(
+    state: &Arc<AppState>,
+    vm: Ref<Vm>,
+    number: u64,
+    found: Option<Holder>,
+) -> Result<(), ApiError> {
     state
         .pool
-        .write(move |tx| match runs_on {
-            // A host died while it was asked, and its VMs were given up: that is newer.
+        .write(move |tx| match found {
             _ if !placement::is_still(tx, vm, number) => Ok(()),
-            Some(host) => {
-                // The life that the host had when it was named; now it may be outside the epoch.
-                let held = placement::held_by(tx, vm, host);
-                moved(tx, vm, host, held.unwrap_or_else(|| lives.holder(host)))
-            }
+            Some(holder) => moved(tx, vm, holder.host, holder),
             None => vm_state::halted(tx, vm),
         })
         .await
-}
-
-/// Where the VM runs once the migration is over at both ends.
-async fn outcome(
-    state: &Arc<AppState>,
-    id: Uuid,
-    (from, to): (Holder, Holder),
-) -> Result<Option<Ref<Host>>, ApiError> {
-    for _ in 0..SETTLE_LOOKS_MAX {
-        // The source first: a guest leaves it for the destination, never the other way. Asked in
-        // the other order, one that arrives in between would be seen at neither.
-        let lives = state.lives();
-        let source = ask(state, from.host).await?.report(id, lives.asks(Some(from)));
-        let destination = ask(state, to.host).await?.report(id, lives.asks(Some(to)));
-        match verdict(source, destination) {
-            Verdict::Stayed => return Ok(Some(from.host)),
-            Verdict::Moved => return Ok(Some(to.host)),
-            Verdict::Gone => return Ok(None),
-            Verdict::UnderWay => tokio::time::sleep(PROGRESS_INTERVAL).await,
-        }
-    }
-    Err(ApiError::internal("the migration goes on; both hosts may run the VM"))
-}
-
-async fn ask(state: &Arc<AppState>, on: Ref<Host>) -> Result<Inventory, ApiError> {
-    let reply = state.orders.send(host::id(on), Order::Inventory).await;
-    match reply.map_err(|error| errors::order(on, error))? {
-        OrderReply::Inventory(inventory) => Ok(*inventory),
-        _ => Err(ApiError::internal("an unexpected answer to an inventory")),
-    }
 }
 
 #[cfg(test)]

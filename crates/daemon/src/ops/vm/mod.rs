@@ -15,6 +15,7 @@ pub mod nics;
 pub mod power;
 pub mod query;
 pub mod revert;
+pub mod search;
 pub mod seed;
 pub mod snapshot;
 pub mod state;

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use haven_drivers::hypervisor::DomainState;
 use haven_model::{
-    ApiError, Console, ConsoleProtocol, Host, Ref, Sr, Vbd, Vdi, Vif, Vm, VmMetrics, VmPowerState,
+    ApiError, Console, ConsoleProtocol, Host, Ref, Vbd, Vdi, Vif, Vm, VmMetrics, VmPowerState,
     codes,
 };
 use haven_pooldb::{Image, Tx};
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::ops::rows::uuid;
@@ -17,52 +16,8 @@ use crate::ops::{allowed, errors, host, placement, vdi};
 use crate::orders::{Order, OrderError, OrderReply};
 use crate::state::{AppState, fresh, now};
 
-/// Actions that take back steps of operations on VMs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "undo")]
-pub enum Undo {
-    /// A start that did not come to its end.
-    Abandon {
-        /// The VM.
-        vm: Ref<Vm>,
-    },
-    /// A migration that did not come to its end.
-    EndMigration {
-        /// The VM.
-        vm: Ref<Vm>,
-        /// From.
-        from: Ref<Host>,
-        /// To.
-        to: Ref<Host>,
-    },
-    /// A move of a disk of a running VM that did not come to its end.
-    EndMove {
-        /// The move.
-        mark: crate::ops::motion::Mark,
-    },
-    /// Rows of a VM that was being made, and its volumes.
-    DropVm {
-        /// The VM.
-        vm: Ref<Vm>,
-    },
-    /// A repository that was being made.
-    DropSr {
-        /// The repository.
-        sr: Ref<Sr>,
-    },
-    /// A disk that was being made.
-    DropVdi {
-        /// The disk.
-        vdi: Ref<Vdi>,
-    },
-    /// A volume that was being made, unless a disk is in it by now.
-    DropVolume {
-        /// Its repository.
-        sr: Ref<Sr>,
-        /// The volume.
-        volume: Uuid,
-    },
-}
+/// Actions that take back steps of operations.
+pub use haven_tasks::Action as Undo;
 
 /// The host of a VM that runs, and the VM's uuid.
 ///
