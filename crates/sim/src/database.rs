@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use haven_cluster::Input;
 use haven_cluster::control::{EpochView, GuardCommand};
-use haven_cluster::ids::{EpochNumber, HostId, Incarnation, Life};
-use haven_failover::{self as failover, Fate};
+use haven_cluster::ids::{EpochNumber, HostId, Incarnation, Instant, Life};
+use haven_failover::{self as failover, Fate, Held, Step};
 use haven_model::{HavenSecret, Holder, Placement, Ref, Vm};
 use haven_pooldb::{Database, Tx};
 use uuid::Uuid;
@@ -241,6 +241,15 @@ pub(crate) struct Chosen {
 }
 
 impl crate::host::Host {
+    /// What its daemon does about the database next, by the production code.
+    pub(crate) fn database_step(&self, now: u64) -> Step {
+        let Some(state) = self.told.as_deref() else { return Step::Stay };
+        let last = state.epoch.as_ref().filter(|epoch| !epoch.armed);
+        let owes = last.zip(state.me).is_some_and(|(last, me)| last.coordinator.host == me.host);
+        let now = Instant(self.local(now));
+        failover::database_step(self.db.held(), state, now, owes)
+    }
+
     /// The open database is the live one: a record made it so.
     pub(crate) fn serves(&self) -> bool {
         let epoch = self.told.as_ref().and_then(|state| state.epoch.as_ref());
@@ -250,6 +259,15 @@ impl crate::host::Host {
 }
 
 impl DbHost {
+    /// Where the database is open.
+    pub(crate) fn held(&self) -> Held {
+        match (&self.open, &self.memory) {
+            (Some(open), _) => Held::Area(open.area),
+            (None, Some(_)) => Held::Between,
+            (None, None) => Held::Nothing,
+        }
+    }
+
     /// An area is being emptied.
     pub(crate) fn empties(&self) -> bool {
         self.flying.iter().any(|flying| flying.op.empties())
@@ -624,14 +642,20 @@ impl World {
         });
     }
 
-    /// A daemon that acted is coordinator no more.
-    pub(crate) fn role_ended(&mut self, host: usize, number: u64) {
+    /// The daemon is coordinator no more: what it has of the database is closed, but for what a person
+    /// chose and what witnesses told it.
+    pub(crate) fn leave_office(&mut self, host: usize) {
         let Some(h) = self.hosts.get_mut(host) else { return };
         let (chosen, told_of) = (h.db.chosen.take(), h.db.told_of);
         self.close_database(host);
         if let Some(h) = self.hosts.get_mut(host) {
             h.db = DbHost { chosen, told_of, ..std::mem::take(&mut h.db) };
         }
+    }
+
+    /// One that acted says that no IO of it is on its way any more.
+    pub(crate) fn role_ended(&mut self, host: usize, number: u64) {
+        self.leave_office(host);
         let life = self.hosts.get(host).map_or(0, |h| h.life);
         self.after(5 * MS, Event::Drained { host, life, epoch: number });
     }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use haven_cluster::control::GuardState;
 use haven_cluster::ids::{HostId, Life};
 use haven_failover::span::Span;
-use haven_failover::{Duty, Fate, Refusal, Sender, Term};
+use haven_failover::{Duty, Fate, Refusal, Sender, Step, Term};
 use haven_planner::{Host as PlannedHost, Pool, Rules, Vm as PlannedVm, restart_plan};
 use uuid::Uuid;
 
@@ -106,8 +106,11 @@ impl World {
             self.log(|| format!("host {host}: {phase:?}"));
         }
         self.react(host, news);
+        let step = self.hosts.get(host).map(|h| h.database_step(self.now));
         if acted && !mine {
             self.role_ended(host, number);
+        } else if matches!(step, Some(Step::Close { .. })) {
+            self.leave_office(host);
         }
     }
 

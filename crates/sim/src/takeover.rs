@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, VecDeque};
 use haven_cluster::control::EpochView;
 use haven_cluster::ids::Life;
 use haven_cluster::invariant::Invariant as I;
+use haven_failover::{Held, Step};
 use haven_pooldb::{Database, MemStore, Store};
 
 use crate::area;
@@ -48,29 +49,33 @@ impl World {
     pub(crate) fn have_database(&mut self, host: usize, epoch: &EpochView) -> bool {
         let now = self.now;
         let Some(h) = self.hosts.get_mut(host) else { return false };
-        let held = h.db.open.as_ref().map(|open| open.area);
         if h.db.reading || h.db.job.is_some() || !h.db.flying.is_empty() {
             return false;
         }
-        let wanted = epoch.area_next.unwrap_or(epoch.area_live);
-        if epoch.area_next.is_none() && held == Some(epoch.area_live) {
-            self.look(host, epoch);
-            let Some(h) = self.hosts.get_mut(host) else { return false };
-            if !h.db.must_mend {
-                let taken = h.db.open.as_ref().filter(|_| !self.metadata.choices.is_empty());
-                if let Some((generation, found)) =
-                    taken.map(|open| (open.db.generation(), counter(&open.db)))
-                {
-                    self.adopt(generation, found);
+        match h.database_step(now) {
+            Step::Stay if !h.serves() => return false,
+            Step::Stay => {
+                self.look(host, epoch);
+                let Some(h) = self.hosts.get_mut(host) else { return false };
+                if !h.db.must_mend {
+                    let taken = h.db.open.as_ref().filter(|_| !self.metadata.choices.is_empty());
+                    if let Some((generation, found)) =
+                        taken.map(|open| (open.db.generation(), counter(&open.db)))
+                    {
+                        self.adopt(generation, found);
+                    }
+                    return true;
                 }
-                return true;
+                h.db.open = None;
             }
-            h.db.open = None;
-        } else if epoch.area_next.is_some() && held == Some(wanted) {
-            // The copy is whole; the guard was not told, or could not say it.
-            let (life, number) = (h.life, epoch.number.0);
-            self.command_copied(host, life, number, wanted);
-            return false;
+            Step::Copy { epoch, to, .. } if h.db.held() == Held::Area(to) => {
+                // The copy is whole; the guard was not told, or could not say it.
+                let life = h.life;
+                self.command_copied(host, life, epoch.0, to);
+                return false;
+            }
+            Step::Copy { .. } | Step::Open { .. } => {}
+            Step::Close { .. } | Step::Home { .. } => return false,
         }
         let Some(h) = self.hosts.get_mut(host).filter(|h| h.db.retry_at <= now) else {
             return false;
@@ -112,7 +117,12 @@ impl World {
         let epoch = h.told.as_deref().and_then(|state| state.epoch.clone());
         let epoch =
             epoch.filter(|epoch| epoch.number.0 == number && h.acting(now) && h.life == life);
-        let Some(epoch) = epoch.filter(|_| path != Path::Failing) else {
+        let to = match h.database_step(now) {
+            Step::Open { .. } => Some(None),
+            Step::Copy { to, .. } => Some(Some(to)),
+            Step::Stay | Step::Close { .. } | Step::Home { .. } => None,
+        };
+        let Some((epoch, to)) = epoch.zip(to).filter(|_| path != Path::Failing) else {
             h.db.reading = false;
             return;
         };
@@ -125,7 +135,7 @@ impl World {
         let Some(h) = self.hosts.get(host) else { return };
         let memory = h.db.memory.clone().filter(|(area, _)| *area == epoch.area_live);
         let memory = memory.map(|(_, copy)| copy);
-        if h.db.chosen.is_none() && epoch.area_next.is_none() {
+        if h.db.chosen.is_none() && to.is_none() {
             let floor = memory.as_ref().map_or(0, |memory| memory.generation);
             match self.live(host, &epoch) {
                 Ok((db, view)) if db.generation() >= floor => {
@@ -150,7 +160,7 @@ impl World {
             return;
         }
         let Some(db) = self.newest(host, &epoch) else { return };
-        match epoch.area_next {
+        match to {
             Some(to) => self.copy(host, &epoch, db, to),
             None => self.rewrite(host, &epoch, db),
         }
