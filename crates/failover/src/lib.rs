@@ -16,6 +16,7 @@ mod decide;
 pub mod migration;
 mod orders;
 mod permit;
+pub mod reminder;
 pub mod restarts;
 mod search;
 mod silence;

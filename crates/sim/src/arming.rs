@@ -13,6 +13,7 @@ use haven_cluster::ids::{HostId, Incarnation, Life};
 use haven_cluster::invariant::Chain;
 use haven_cluster::statefile::format_writes;
 use haven_failover::arming::{Answer, Arming, End, Half, Looks, Step, Told, Unfit, founded};
+use haven_failover::reminder::{self, Due, Off};
 
 use crate::database::{DbHost, Metadata, owner};
 use crate::disk::{Path, Volume};
@@ -53,6 +54,12 @@ pub(crate) struct Arms {
     unwilling: BTreeSet<usize>,
     dying: BTreeSet<usize>,
     ended: Option<(End, String)>,
+    /// What is remembered of the time in which it is off.
+    off: Option<Off>,
+    /// Hours between reminders of that; `None`: as it is where nobody said anything.
+    remind_hours: Option<u64>,
+    /// How often somebody was reminded.
+    pub(crate) reminded: u32,
 }
 
 /// An arming under way.
@@ -119,8 +126,42 @@ impl World {
         }
     }
 
+    /// The operators want to be reminded every so many hours.
+    pub(crate) fn remind_every(&mut self, hours: u64) {
+        self.arms.remind_hours = Some(hours);
+    }
+
+    /// How often somebody was reminded that the pool is off.
+    #[must_use]
+    pub fn reminded(&self) -> u32 {
+        self.arms.reminded
+    }
+
+    /// The daemon that coordinates looks whether the pool was forgotten.
+    fn remind(&mut self, host: usize) {
+        let wall_ms = self.wall_ms(host);
+        let every = self.arms.remind_hours.unwrap_or(reminder::EVERY_HOURS);
+        let facts = (self.arms.recorded, self.options.vms > 0);
+        match reminder::due(self.arms.off, facts, every, wall_ms) {
+            Due::Nothing => {}
+            Due::Forget => self.arms.off = None,
+            Due::Note(off) => self.arms.off = Some(off),
+            Due::Remind(off) => {
+                self.arms.off = Some(off);
+                self.arms.reminded += 1;
+                let hours = off.hours(wall_ms);
+                self.log(|| {
+                    format!("host {host} reminds that the pool has been off for {hours} h")
+                });
+            }
+        }
+    }
+
     /// The guard of a host has left the membership.
     pub(crate) fn forget_paper(&mut self, host: usize) {
+        if std::mem::take(&mut self.arms.recorded) {
+            self.arms.off = Some(Off::since(self.wall_ms(host)));
+        }
         if let Some(h) = self.hosts.get_mut(host).filter(|_| self.arms.began_off) {
             h.paper = Paper::default();
             h.shaped.config = None;
@@ -392,6 +433,11 @@ impl World {
         let Some(h) = self.hosts.get(host).filter(running) else { return };
         let (held, config) = (h.daemon.held(self.now), h.paper.config.clone());
         self.after(LOOK, Event::Arming(ArmingEvent::Look { host, boot }));
+        let first = self.index_of(self.config.first_coordinator);
+        let coordinates = if self.arms.recorded { self.coordinator() } else { first };
+        if coordinates == Some(host) && !held {
+            self.remind(host);
+        }
         let mine = self.arms.run.as_ref().is_some_and(|run| run.by == host);
         let Some(config) = config.filter(|_| !held && !mine) else { return };
         // Its disk says so: nobody is at it.

@@ -15,7 +15,7 @@ const BEGIN_MS: i64 = 1_800_000_000_000;
 
 impl World {
     /// What the clock on the wall of a host says, in milliseconds since 1970.
-    fn wall_ms(&self, host: usize) -> u64 {
+    pub(crate) fn wall_ms(&self, host: usize) -> u64 {
         let set = self.hosts.get(host).map_or(0, |h| h.wall_set_ms);
         let now = i64::try_from(self.now / MS).unwrap_or(i64::MAX);
         u64::try_from(BEGIN_MS.saturating_add(now).saturating_add(set)).unwrap_or(0)

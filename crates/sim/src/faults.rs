@@ -146,6 +146,8 @@ pub enum Fault {
     SetClock(usize, i64),
     /// Nothing is restarted for so many milliseconds, as the acting coordinator writes down.
     PauseRestarts(u64),
+    /// The operators want to be reminded of a pool that is off every so many hours; 0: never.
+    RemindEvery(u64),
     /// A host is disarmed by itself.
     EmergencyDisarm(usize),
     /// What happens to data storage.
@@ -216,6 +218,7 @@ impl World {
             Fault::Copy(host) => self.copy_disk(host),
             Fault::Forge(_)
             | Fault::Arm
+            | Fault::RemindEvery(_)
             | Fault::SetClock(..)
             | Fault::PauseRestarts(_)
             | Fault::Armable(..)

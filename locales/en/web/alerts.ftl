@@ -126,6 +126,9 @@ alert-VM-CHECKPOINTED-detail = It is called { $snapshot }.
 alert-VM-SNAPSHOT-REVERTED-detail = It is { $snapshot }.
 alert-VM-SHUTDOWN-forced = Machine switched off without asking its guest
 alert-VM-REBOOTED-forced = Machine reset without asking its guest
+alert-ALARM-forgotten = Protection is off
+alert-ALARM-forgotten-detail = It has been off for { $hours } hours. No machine is restarted when its host fails; { $vms } are set to be.
+alert-ALARM-forgotten-remedy = Turn it on again: haven ha enable. If it is to stay off, end the reminders: haven ha policy remind_hours=0
 alert-ALARM-pause-over = The pause of protection is over
 alert-ALARM-pause-over-detail = Machines of a lost host are restarted again. The pause was { $by }'s: { $reason }
 alert-ALARM-drill-passed = A drill passed: all protected machines run again

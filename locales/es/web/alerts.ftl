@@ -126,6 +126,9 @@ alert-VM-CHECKPOINTED-detail = Se llama { $snapshot }.
 alert-VM-SNAPSHOT-REVERTED-detail = Es { $snapshot }.
 alert-VM-SHUTDOWN-forced = Máquina apagada sin preguntar a su invitado
 alert-VM-REBOOTED-forced = Máquina reiniciada sin preguntar a su invitado
+alert-ALARM-forgotten = La protección está desactivada
+alert-ALARM-forgotten-detail = Lleva { $hours } horas desactivada. Si falla un host, no se reinicia ninguna máquina; { $vms } deberían reiniciarse.
+alert-ALARM-forgotten-remedy = Actívela de nuevo: haven ha enable. Si debe seguir desactivada, termine con los avisos: haven ha policy remind_hours=0
 alert-ALARM-pause-over = Ha terminado la pausa de la protección
 alert-ALARM-pause-over-detail = Las máquinas de un host perdido vuelven a reiniciarse. La pausa era de { $by }: { $reason }
 alert-ALARM-drill-passed = Simulacro superado: todas las máquinas protegidas funcionan de nuevo

@@ -123,6 +123,9 @@ alert-VM-CHECKPOINTED-detail = 名为 { $snapshot }。
 alert-VM-SNAPSHOT-REVERTED-detail = 快照为 { $snapshot }。
 alert-VM-SHUTDOWN-forced = 虚拟机已强制断电
 alert-VM-REBOOTED-forced = 虚拟机已强制重启
+alert-ALARM-forgotten = 保护已关闭
+alert-ALARM-forgotten-detail = 已关闭 { $hours } 小时。主机故障时不会重启任何虚拟机；有 { $vms } 台虚拟机设置为应重启。
+alert-ALARM-forgotten-remedy = 请重新启用：haven ha enable。如果要保持关闭，请停止提醒：haven ha policy remind_hours=0
 alert-ALARM-pause-over = 保护暂停已结束
 alert-ALARM-pause-over-detail = 失效主机上的虚拟机将再次被重启。暂停由 { $by } 发起：{ $reason }
 alert-ALARM-drill-passed = 演练通过：所有受保护的虚拟机已重新运行

@@ -130,6 +130,7 @@ Settings (KEY=VALUE; KEY= removes it):
   restart_ready=started|agent    when a restarted machine counts as ready for the next order
   restart_timeout_s=N (600)      how long the next order waits for it
   starts_per_host=N (3)          restarts on one host at the same moment
+  remind_hours=N (24)            reminders while protection is off; 0: none
   das.slotMemInMB, das.slotCpuInMHz, das.vmMemoryMinMB, das.vmCpuMinMHz,
   das.respectVmVmAntiAffinityRules
                                  vSphere's options, in just these capitals";

@@ -25,6 +25,7 @@ mod power;
 mod preflight;
 mod promise;
 mod promises;
+mod reminder;
 pub mod replace;
 pub mod reshape;
 mod restarts;

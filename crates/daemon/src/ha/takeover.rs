@@ -129,6 +129,7 @@ impl Ha {
         tokio::spawn(super::resume::run(ha.clone(), stop.clone()));
         tokio::spawn(super::power::run(ha.clone(), stop.clone()));
         tokio::spawn(super::metadata::run(ha.clone(), stop.clone()));
+        tokio::spawn(super::reminder::run(ha.clone(), stop.clone()));
         tokio::spawn(super::guests::run(ha.clone(), stop.clone()));
         tokio::spawn(super::failover::run(ha.clone(), stop));
         ha
@@ -401,6 +402,7 @@ pub(super) fn off(tx: &mut Tx<'_>) -> Result<(), ApiError> {
         row.ha_statefiles.clear();
         row.ha_overcommitted = false;
     })?;
+    super::reminder::begin(tx)?;
     quarantine::clear(tx)
 }
 

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use haven_failover::reminder;
 use haven_model::{ApiError, Language, Pool, codes};
 use haven_planner as planner;
 use haven_planner::policy::{self, Options, Policy};
@@ -36,6 +37,7 @@ pub const KEYS: &[&str] = &[
     "restart_ready",
     "restart_timeout_s",
     "starts_per_host",
+    "remind_hours",
 ];
 
 /// What admission control does when the pool is overcommitted already and a change makes it worse.
@@ -67,6 +69,8 @@ pub struct HaPolicy {
     pub restart_timeout_s: u64,
     /// Starts on one host at the same moment.
     pub starts_per_host: usize,
+    /// Hours between two reminders that high availability is off; 0: none.
+    pub remind_hours: u64,
 }
 
 impl Default for HaPolicy {
@@ -80,6 +84,7 @@ impl Default for HaPolicy {
             ready: Ready::default(),
             restart_timeout_s: RESTART_TIMEOUT_S,
             starts_per_host: usize::try_from(STARTS_PER_HOST).unwrap_or(1),
+            remind_hours: reminder::EVERY_HOURS,
         }
     }
 }
@@ -131,6 +136,7 @@ impl HaPolicy {
         let ratio = number(map, "vcpus_per_100_cpus", 1..=100_000)?;
         let timeout_s = number(map, "restart_timeout_s", 1..=RESTART_TIMEOUT_S_MAX)?;
         let per_host = number(map, "starts_per_host", 1..=STARTS_PER_HOST_MAX)?;
+        let remind_hours = number(map, "remind_hours", 0..=reminder::EVERY_HOURS_MAX)?;
         Ok(Self {
             admission,
             overcommitted,
@@ -140,6 +146,7 @@ impl HaPolicy {
             ready,
             restart_timeout_s: timeout_s.unwrap_or(RESTART_TIMEOUT_S),
             starts_per_host: usize::try_from(per_host.unwrap_or(STARTS_PER_HOST)).unwrap_or(1),
+            remind_hours: remind_hours.unwrap_or(reminder::EVERY_HOURS),
         })
     }
 

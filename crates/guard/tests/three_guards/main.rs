@@ -11,6 +11,7 @@
 mod allocations;
 mod counting;
 mod heap;
+mod memory;
 mod pool;
 
 use std::time::{Duration, Instant};

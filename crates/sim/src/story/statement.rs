@@ -167,6 +167,7 @@ fn outside(words: &[&str], host: &dyn Fn(&str) -> Result<usize, String>) -> Resu
         ["watchdog", "of", h, "is", "fed", late, "late"] => Fault::FeedLate(host(h)?, ms(late)?),
         ["clock", "of", h, "is", "set", "by", by] => Fault::SetClock(host(h)?, number(by)?),
         ["nothing", "is", "restarted", "for", time] => Fault::PauseRestarts(ms(time)?),
+        ["remind", "every", hours, "hours"] => Fault::RemindEvery(ms(hours)?),
         ["arm"] => Fault::Arm,
         [h, "refuses", "to", "arm"] => Fault::Armable(host(h)?, false),
         [h, "agrees", "to", "arm"] => Fault::Armable(host(h)?, true),
