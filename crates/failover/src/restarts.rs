@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use haven_model::ApiError;
-use haven_planner::Plan;
+use haven_planner::{Host, Plan, Protection};
 use uuid::Uuid;
 
 use crate::Attempts;
@@ -30,6 +30,30 @@ pub const AGENTS_AT_ONCE: usize = 16;
 /// it by hand.
 pub const FAILURES_KEPT: Duration = Duration::from_secs(600);
 
+/// What hosts that take VMs offer, all together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+    /// Memory that is left.
+    pub memory: u64,
+    /// How often storage is attached to a host.
+    pub storage: usize,
+}
+
+impl Room {
+    /// What hosts offer that are planned with.
+    pub fn of<'h>(hosts: impl IntoIterator<Item = &'h Host>) -> Self {
+        let open = hosts.into_iter().filter(|host| host.enabled && host.live);
+        open.fold(Self::default(), |room, host| Self {
+            memory: room.memory.saturating_add(host.memory_free),
+            storage: room.storage + host.srs.len(),
+        })
+    }
+
+    fn more_than(self, before: Self) -> bool {
+        self.memory > before.memory || self.storage > before.storage
+    }
+}
+
 /// What the database says at a look.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Look {
@@ -37,9 +61,8 @@ pub struct Look {
     pub wanted: BTreeSet<Uuid>,
     /// Somebody asked that nothing is restarted for now.
     pub prevented: bool,
-    /// Memory that hosts which take VMs have left, all together; looked up while
-    /// [`Restarts::waits_for_room`].
-    pub room: Option<u64>,
+    /// What the hosts offer; looked up while [`Restarts::waits_for_room`].
+    pub room: Option<Room>,
     /// Starts on one host at the same moment.
     pub starts_per_host: usize,
 }
@@ -106,6 +129,8 @@ pub enum Output {
     },
     /// A group begins.
     Begins {
+        /// How its VMs are protected.
+        protection: Protection,
         /// Its `VM.order`.
         order: i64,
         /// How many VMs it has.
@@ -113,11 +138,15 @@ pub enum Output {
     },
     /// A group is ready.
     Ready {
+        /// How its VMs are protected.
+        protection: Protection,
         /// Its `VM.order`.
         order: i64,
     },
     /// A group's time is over: the next one begins although it is not ready.
     Late {
+        /// How its VMs are protected.
+        protection: Protection,
         /// Its `VM.order`.
         order: i64,
         /// Starts of it that are not over.
@@ -261,7 +290,7 @@ impl Restarts {
     }
 
     fn looked(&mut self, now: Duration, look: Look, out: &mut Vec<Output>) {
-        let more = self.look.room.zip(look.room).is_some_and(|(before, now)| now > before);
+        let more = self.look.room.zip(look.room).is_some_and(|(before, now)| now.more_than(before));
         for failures in self.failures.values_mut().filter(|failures| failures.room && more) {
             failures.attempts.at_once();
         }
@@ -337,14 +366,12 @@ impl Restarts {
         let Some(wave) = Wave::of(plan, fresh) else { return };
         let number = self.next_wave;
         self.next_wave += 1;
-        for (group, index, vm, host) in wave.starts() {
-            let place = Place { wave: number, group, index };
+        for (place, vm, host) in wave.starts(number) {
             let stage = Stage::Waits(host);
             let hand = Hand { place, stage, tried: BTreeSet::new(), error: None };
             self.hands.insert(vm, hand);
         }
         self.waves.insert(number, wave);
-        self.begin(now, number, out);
     }
 
     fn unplanned(&mut self, now: Duration, error: &ApiError, out: &mut Vec<Output>) {
@@ -428,24 +455,33 @@ impl Restarts {
         }
     }
 
-    /// The present group of a wave begins.
-    fn begin(&mut self, now: Duration, number: u64, out: &mut Vec<Output>) {
-        let Some(wave) = self.waves.get_mut(&number) else { return };
-        let (order, starts) = wave.begin(now);
-        out.push(Output::Begins { order, vms: starts.len() });
+    /// The group that comes first among those that wait begins, unless one that has begun holds it up.
+    fn begin(&mut self, now: Duration, out: &mut Vec<Output>) -> bool {
+        let pending =
+            self.waves.iter().filter_map(|(number, wave)| Some((wave.pending()?, *number)));
+        let Some((rank, number)) = pending.min() else { return false };
+        if self.waves.values().any(|wave| wave.holds_up(rank, now)) {
+            return false;
+        }
+        let Some(wave) = self.waves.get_mut(&number) else { return false };
+        let (starts, (protection, order)) = (wave.begin(now), rank);
+        out.push(Output::Begins { protection, order, vms: starts.len() });
         for (vm, host) in starts {
             self.enqueue(vm, host);
         }
+        true
     }
 
     fn go_on(&mut self, now: Duration, out: &mut Vec<Output>) {
-        let numbers: Vec<u64> = self.waves.keys().copied().collect();
-        for number in numbers {
-            while self.waves.get_mut(&number).is_some_and(|wave| wave.passes(now, out)) {
-                self.begin(now, number, out);
+        loop {
+            self.waves.retain(|_, wave| !wave.is_over());
+            for wave in self.waves.values_mut() {
+                wave.passes(now, out);
+            }
+            if !self.begin(now, out) {
+                break;
             }
         }
-        self.waves.retain(|_, wave| !wave.is_over());
         self.plan(now, out);
         self.start(out);
         self.ask(now, out);

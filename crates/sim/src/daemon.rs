@@ -160,6 +160,7 @@ impl World {
             | Event::AreaRead { host, .. }
             | Event::OwnCopy { host, .. }
             | Event::Appears { host, .. }
+            | Event::AgentAsked { host, .. }
             | Event::Drained { host, .. } => *host,
             Event::Order(order) => self.index_of(order.holder.host)?,
             Event::NotRunning(order) => order.by,

@@ -224,7 +224,7 @@ impl World {
         members: &[Life],
         due: &Due,
     ) -> bool {
-        let which: Vec<u32> = due.vms.iter().copied().filter_map(vm_of).collect();
+        let which: BTreeSet<u32> = due.vms.iter().copied().filter_map(vm_of).collect();
         let vms = which.iter().map(|vm| self.planned_vm(*vm)).collect();
         let hosts = self.planned_hosts(host, placed, &which, members);
         let pool = Pool { hosts, vms, ..Pool::default() };

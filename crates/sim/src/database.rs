@@ -226,6 +226,8 @@ pub(crate) struct DbHost {
     pub(crate) knows_storage: bool,
     /// Steps because of it that wait for an answer, and until when.
     pub(crate) data_waits: Vec<(haven_failover::storage::Step, u64)>,
+    /// What it does about VMs that must run and do not.
+    pub(crate) restarts: crate::restarts::Driver,
 }
 
 /// A copy that a person chose.

@@ -157,6 +157,12 @@ pub(crate) enum Event {
     /// What a host is to do because it lost data storage, and its answer.
     Data(Box<DataOrder>),
     DataAnswer(Box<DataOrder>, bool),
+    /// A guest's agent was asked.
+    AgentAsked {
+        host: usize,
+        boot: u64,
+        vm: u32,
+    },
     /// The answer to an order: the VM does not run, and will not under this placement.
     NotRunning(Order),
     Probe {

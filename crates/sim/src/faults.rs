@@ -152,6 +152,8 @@ pub enum Fault {
     EmergencyDisarm(usize),
     /// What happens to data storage.
     Data(crate::data::DataFault),
+    /// Something about restarts is set.
+    Set(crate::restarts::Setting),
 }
 
 impl World {
@@ -216,16 +218,6 @@ impl World {
             Fault::StaleProof(host) => self.stale_proof(host),
             Fault::Word(host) => self.word(host),
             Fault::Copy(host) => self.copy_disk(host),
-            Fault::Forge(_)
-            | Fault::Arm
-            | Fault::RemindEvery(_)
-            | Fault::SetClock(..)
-            | Fault::PauseRestarts(_)
-            | Fault::Armable(..)
-            | Fault::DiesArmed(_)
-            | Fault::Watchdog(..)
-            | Fault::Drift(..)
-            | Fault::EmergencyDisarm(_) => self.outside_fault(&fault),
             Fault::Data(fault) => self.data_fault(&fault),
             Fault::Maintain(host) => {
                 self.manager.disabled.insert(host);
@@ -320,7 +312,7 @@ impl World {
                 self.network.delayed = delayed;
                 self.network.delay_max = delay_ms * MS;
             }
-            _ => {}
+            _ => self.outside_fault(fault),
         }
     }
 

@@ -29,7 +29,7 @@ mod power;
 #[cfg(feature = "mutations")]
 pub mod removals;
 mod reshape;
-mod restarts;
+pub mod restarts;
 mod rng;
 pub mod scenario;
 pub mod shrink;

@@ -1,4 +1,4 @@
-//! The failover manager of the simulated pool daemons: real plans (`planner`), on a real database.
+//! The failover manager of the simulated pool daemons, on a real database.
 //!
 //! Owns: when it looks, which VM is to run where, and orders on their way. What a death means for a VM and
 //! whether an order may act is production code (`haven-failover`). A placement is durable before its order
@@ -11,14 +11,14 @@ use haven_cluster::control::GuardState;
 use haven_cluster::ids::{HostId, Life};
 use haven_failover::span::Span;
 use haven_failover::{Duty, Fate, Refusal, Sender, Step, Term};
-use haven_planner::{Host as PlannedHost, Pool, Rules, Vm as PlannedVm, restart_plan};
+use haven_planner::{Host as PlannedHost, Vm as PlannedVm};
 use uuid::Uuid;
 
 use crate::database::{Placed, Then, placements, set_holder};
 use crate::event::Event;
 use crate::host::Starting;
 use crate::power::News;
-use crate::restarts::VmRow;
+use crate::restarts::{Policy, VmRow};
 use crate::stream::vm_id;
 use crate::world::{MS, World};
 
@@ -41,6 +41,8 @@ pub(crate) struct Manager {
     ordered_at: BTreeMap<u32, u64>,
     /// What is known of VMs that are not like most.
     pub(crate) rows: BTreeMap<u32, VmRow>,
+    /// How they are restarted.
+    pub(crate) policy: Policy,
     /// Hosts in maintenance.
     pub(crate) disabled: BTreeSet<usize>,
     /// VMs of which a write of a former life may still land, and until when.
@@ -123,7 +125,8 @@ impl World {
         let Some(placed) = h.db.known(epoch, self.now).filter(|_| !self.metadata.unsure) else {
             return false;
         };
-        if h.db.open.as_ref().is_some_and(|open| !open.tasks.idle()) {
+        let busy = h.db.open.as_ref().is_some_and(|open| !open.tasks.idle());
+        if busy || !h.db.restarts.engine.idle() {
             return false;
         }
         let stays = |(vm, placed): (&u32, &Placed)| {
@@ -179,14 +182,20 @@ impl World {
         let fates: BTreeMap<u32, Fate> =
             placed.iter().map(|(vm, placed)| (*vm, placed.fate(&gone))).collect();
         let lies = |(vm, placed): &(&u32, &Placed)| self.is_wanted(**vm, placed, fates.get(vm));
-        let lost: Vec<u32> = placed.iter().filter(lies).map(|(vm, _)| *vm).collect();
+        let (first, lost): (BTreeSet<u32>, BTreeSet<u32>) = placed
+            .iter()
+            .filter(lies)
+            .map(|(vm, _)| *vm)
+            .partition(|vm| placed.get(vm).is_some_and(|placed| placed.number == 0));
         // Operators start the first VMs when all hosts are there, so that all have some.
         let early = self.now < FIRST_STARTS && epoch.members.len() < self.hosts.len();
-        let waits = lost.is_empty() || early || self.is_paused(host);
-        if !waits && self.place(host, &placed, &lost, &epoch.members) {
+        if !first.is_empty() && !early && self.place_first(host, &placed, &first, &epoch.members) {
             return false;
         }
-        let mut settled = quiet && lost.is_empty();
+        if self.restart(host, &placed, &lost, &epoch.members) {
+            return false;
+        }
+        let mut settled = quiet && first.is_empty() && lost.is_empty();
         for (vm, placed) in placed.iter() {
             if self.is_being_ended(host, *vm, placed) {
                 continue;
@@ -202,39 +211,36 @@ impl World {
                 continue;
             }
             if let Some(holder) = placed.holder.filter(|holder| epoch.members.contains(holder)) {
-                let at = self.index_of(holder.host);
-                let runs = at.is_some_and(|at| self.runs(*vm, at));
-                let leaves = at.is_some_and(|at| self.manager.disabled.contains(&at));
-                let busy = !runs || leaves;
-                settled &= !busy;
-                let every = if busy { ORDER_EVERY } else { REORDER_EVERY };
-                let order = Order {
-                    vm: *vm,
-                    holder,
-                    term,
-                    number: placed.number,
-                    start: !leaves,
-                    by: host,
-                    to: at.and_then(|at| self.hosts.get(at)).map_or(0, |h| h.daemon.kills()),
-                };
-                self.order(order, every);
+                settled &= self.look_after(host, (*vm, placed.number, holder), term);
             }
         }
         settled
     }
 
-    /// Makes a plan for VMs that run nowhere, and has it made durable.
-    fn place(
+    /// Orders that a VM runs where it is placed, or does not because its host is emptied; true if it is so.
+    fn look_after(&mut self, by: usize, placed: (u32, u64, Life), term: Term) -> bool {
+        let (vm, number, holder) = placed;
+        let at = self.index_of(holder.host);
+        let runs = at.is_some_and(|at| self.runs(vm, at));
+        let leaves = at.is_some_and(|at| self.manager.disabled.contains(&at));
+        let busy = !runs || leaves;
+        let to = at.and_then(|at| self.hosts.get(at)).map_or(0, |h| h.daemon.kills());
+        let every = if busy { ORDER_EVERY } else { REORDER_EVERY };
+        self.order(Order { vm, holder, term, number, start: !leaves, by, to }, every);
+        !busy
+    }
+
+    /// Operators start the first VMs, where most room is.
+    fn place_first(
         &mut self,
         host: usize,
         placed: &BTreeMap<u32, Placed>,
-        lost: &[u32],
+        first: &BTreeSet<u32>,
         members: &[Life],
     ) -> bool {
-        let vms: Vec<PlannedVm> = lost.iter().map(|vm| self.planned_vm(*vm)).collect();
-        let hosts = self.planned_hosts(host, placed, lost, members);
-        let fresh = lost.iter().all(|vm| placed.get(vm).is_some_and(|p| p.number == 0));
-        let chosen: Vec<(u32, Life)> = planned(vms, hosts, fresh)
+        let vms: Vec<PlannedVm> = first.iter().map(|vm| self.planned_vm(*vm)).collect();
+        let hosts = self.planned_hosts(host, placed, first, members);
+        let chosen: Vec<(u32, Life)> = spread(vms, hosts)
             .into_iter()
             .filter_map(|(vm, host)| {
                 let life = members.iter().find(|life| life.host == HostId(host))?;
@@ -247,43 +253,12 @@ impl World {
         let rows: Vec<_> =
             chosen.iter().filter_map(|(vm, life)| Some((placed.get(vm)?.row, *life))).collect();
         for (vm, life) in &chosen {
-            let (to, from) = (self.name(*life), placed.get(vm).and_then(|p| p.holder));
-            let from = from.map_or("nowhere".to_owned(), |life| self.name(life));
-            self.log(|| format!("vm {vm} is placed on {to}, it was {from}"));
+            let to = self.name(*life);
+            self.log(|| format!("vm {vm} is placed on {to}, it was nowhere"));
         }
         self.transact(host, Then::Placed, |tx| {
             rows.into_iter().try_for_each(|(row, life)| set_holder(tx, row, Some(life)))
         })
-    }
-
-    /// The members as the planner sees them; `lost` take no room.
-    pub(crate) fn planned_hosts(
-        &self,
-        by: usize,
-        placed: &BTreeMap<u32, Placed>,
-        lost: &[u32],
-        members: &[Life],
-    ) -> Vec<PlannedHost> {
-        let held = |life: &Life| {
-            let here = |p: &Placed| p.holder == Some(*life) || p.to == Some(*life);
-            let on = |(vm, p): &(&u32, &Placed)| here(p) && !lost.contains(*vm);
-            placed.iter().filter(on).count() as u64
-        };
-        members
-            .iter()
-            .map(|life| PlannedHost {
-                id: life.host.0,
-                name: String::new(),
-                enabled: self
-                    .index_of(life.host)
-                    .is_some_and(|h| !self.manager.disabled.contains(&h)),
-                live: true,
-                memory_free: u64::from(self.options.vms).saturating_sub(held(life)),
-                srs: self.storage_on(by, life.host.0),
-                vms: u32::try_from(held(life)).unwrap_or(u32::MAX),
-                ..PlannedHost::default()
-            })
-            .collect()
     }
 
     /// A life as it stands in the log.
@@ -350,7 +325,9 @@ impl World {
         }
         h.starting.insert(order.vm, Starting { since: now, agreed: false, order });
         let boot = h.boot;
-        let delay = self.rng.between(MS, 40 * MS);
+        self.note_start(host, &order);
+        let takes = self.manager.policy.start_takes;
+        let delay = self.rng.between(MS, 40 * MS) + takes.unwrap_or(0);
         self.after(delay, Event::Appears { host, boot, vm: order.vm, since: now });
     }
 
@@ -363,6 +340,10 @@ impl World {
             return;
         };
         if !starting.agreed {
+            if self.start_fails(host, starting.order) {
+                return;
+            }
+            let Some(h) = self.hosts.get_mut(host) else { return };
             // Asked again, as of now: may it execute?
             let (order, armed) = (starting.order, h.armed_view(now));
             if h.heard.allows(&order.duty(), armed, order.term).is_err() {
@@ -378,7 +359,7 @@ impl World {
         }
         h.starting.remove(&vm);
         self.check_start(vm, host);
-        self.log(|| format!("vm {vm} runs on host {host}"));
+        self.note_runs(vm, host);
         if let Some(h) = self.hosts.get_mut(host) {
             h.vms.insert(vm);
         }
@@ -403,16 +384,8 @@ impl World {
     }
 }
 
-/// Where to start VMs: the first time where most room is, as operators do; by the plan after a
-/// failure.
-fn planned(vms: Vec<PlannedVm>, mut hosts: Vec<PlannedHost>, fresh: bool) -> Vec<(Uuid, Uuid)> {
-    if !fresh {
-        let which = vms.iter().map(|vm| vm.id).collect();
-        let pool = Pool { hosts, vms, ..Pool::default() };
-        let plan = restart_plan(&pool, &which, &Rules::default());
-        let starts = plan.groups.iter().flat_map(|group| &group.starts);
-        return starts.map(|start| (start.vm, start.host)).collect();
-    }
+/// Where most room is.
+fn spread(vms: Vec<PlannedVm>, mut hosts: Vec<PlannedHost>) -> Vec<(Uuid, Uuid)> {
     let mut chosen = Vec::new();
     for vm in vms {
         let open = hosts.iter_mut().filter(|host| host.enabled && host.memory_free >= vm.memory);

@@ -24,6 +24,7 @@ impl World {
             Fault::SetClock(host, ms) => self.set_wall(host, ms),
             Fault::PauseRestarts(ms) => self.pause_restarts(ms),
             Fault::RemindEvery(hours) => self.remind_every(hours),
+            Fault::Set(setting) => self.set(setting),
             Fault::Arm => self.arm_pool(),
             Fault::Armable(host, willing) => self.set_armable(host, willing, false),
             Fault::DiesArmed(host) => self.set_armable(host, true, true),

@@ -304,6 +304,9 @@ impl World {
     fn happen_to_moves(&mut self, event: Event) {
         match event {
             Event::Ask(ask) => self.asked(ask),
+            Event::AgentAsked { host, boot, vm } if self.current(host, boot) => {
+                self.agent_asked(host, vm);
+            }
             Event::Answer(ask, told) => self.told_of_motion(ask, told),
             Event::Copied { host, boot, vm, since } if self.current(host, boot) => {
                 self.copied(host, vm, since);

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use haven_failover::restarts::{Agent, Input, Look, Output};
+use haven_failover::restarts::{Agent, Input, Look, Output, Room};
 use haven_failover::{self as failover, Facts, Restarts};
 use haven_model::{ApiError, Host, MessageClass, Ref, Vm, alerts};
 use haven_planner as planner;
@@ -165,10 +165,15 @@ impl Driver {
 
 fn log(told: &Output) {
     match told {
-        Output::Begins { order, vms } => tracing::info!(order, vms, "a restart group begins"),
-        Output::Ready { order } => tracing::info!(order, "a restart group is ready"),
-        Output::Late { order, starting, silent } => {
-            tracing::warn!(order, starting, silent, "a restart group is late; the next one begins");
+        Output::Begins { protection, order, vms } => {
+            tracing::info!(?protection, order, vms, "a restart group begins");
+        }
+        Output::Ready { protection, order } => {
+            tracing::info!(?protection, order, "a restart group is ready");
+        }
+        Output::Late { protection, order, starting, silent } => {
+            let counts = (starting, silent);
+            tracing::warn!(?protection, order, ?counts, "a restart group is late");
         }
         Output::Elsewhere { vm, host, error } => {
             tracing::warn!(%vm, %host, %error, "a restart failed; planning anew without that host");
@@ -179,15 +184,10 @@ fn log(told: &Output) {
 
 fn look(db: &Image, room: bool) -> Result<Look, ApiError> {
     let (_, row) = rows::pool(db)?;
-    let free = || {
-        let pool = view::current(db);
-        let open = pool.hosts.iter().filter(|host| host.enabled && host.live);
-        open.map(|host| host.memory_free).sum()
-    };
     Ok(Look {
         wanted: wanted(db).into_iter().map(view::id).collect(),
         prevented: ha_pause::is_on(db),
-        room: room.then(free),
+        room: room.then(|| Room::of(&view::current(db).hosts)),
         starts_per_host: HaPolicy::of(row).starts_per_host,
     })
 }

@@ -104,7 +104,10 @@ fn a_group_waits_for_the_one_before_and_its_delay() {
     let (mut engine, out) = begun(1..=2, plan(vec![(gate, vec![(1, 0)]), (GATE, vec![(2, 1)])]));
     assert_eq!(starts(&out), [(id(1), host(0))]);
     assert_eq!(starts(&engine.handle(at(50), Input::Tick)), []);
-    assert_eq!(ended(&mut engine, 50, 1, Ok(())), [Output::Ready { order: 0 }]);
+    assert_eq!(
+        ended(&mut engine, 50, 1, Ok(())),
+        [Output::Ready { protection: Protection::Restart, order: 0 }]
+    );
     assert_eq!(engine.handle(at(54), Input::Tick), []);
     assert_eq!(starts(&engine.handle(at(55), Input::Tick)), [(id(2), host(1))]);
 }
@@ -113,7 +116,10 @@ fn a_group_waits_for_the_one_before_and_its_delay() {
 fn a_group_that_is_late_holds_nobody_up_and_goes_on_beside_the_next() {
     let (mut engine, _) = begun(1..=2, plan(vec![(GATE, vec![(1, 0)]), (GATE, vec![(2, 0)])]));
     let out = engine.handle(at(60), Input::Tick);
-    assert_eq!(out[0], Output::Late { order: 0, starting: 1, silent: 0 });
+    assert_eq!(
+        out[0],
+        Output::Late { protection: Protection::Restart, order: 0, starting: 1, silent: 0 }
+    );
     assert_eq!(starts(&out), [(id(2), host(0))]);
     assert_eq!(ended(&mut engine, 61, 2, Ok(())), []);
     assert!(!engine.idle());
@@ -134,7 +140,7 @@ fn agents_are_asked_again_until_they_answer_or_the_guest_is_gone() {
     assert_eq!(heard(1, 2, Agent::Gone), []);
     assert_eq!(heard(2, 2, Agent::Gone), [ask(1)]);
     let out = heard(3, 1, Agent::Answers);
-    assert_eq!(out[0], Output::Ready { order: 0 });
+    assert_eq!(out[0], Output::Ready { protection: Protection::Restart, order: 0 });
     assert_eq!(starts(&out), [(id(3), host(0))]);
 }
 
@@ -176,7 +182,10 @@ fn the_pause_between_rounds_grows_to_a_bound_and_they_never_end() {
 #[test]
 fn room_that_appears_ends_the_pause_of_those_that_wait_for_it() {
     let mut engine = Restarts::default();
-    let look = |room| Look { room: Some(room), wanted: ids([1]), ..Look::default() };
+    let look = |memory| {
+        let room = Some(Room { memory, storage: 1 });
+        Look { room, wanted: ids([1]), ..Look::default() }
+    };
     for now in [0, 2, 6, 14] {
         engine.handle(at(now), Input::Looked(look(7)));
         engine.handle(at(now), Input::Planned(nowhere(id(1))));
@@ -200,6 +209,28 @@ fn prevented_restarts_are_told_once_and_planned_when_that_is_over() {
     assert_eq!(engine.handle(at(3), look(true)), [Output::Prevented { vms: 2 }]);
     assert_eq!(ended(&mut engine, 3, 1, Ok(())), []);
     assert_eq!(plans(&engine.handle(at(4), wanting([2]))), [(ids([2]), BTreeMap::new())]);
+}
+
+#[test]
+fn what_is_found_later_comes_first_if_its_order_does() {
+    let of = |order, vm, on| {
+        let mut plan = plan(vec![(GATE, vec![(vm, on)]), (GATE, vec![(vm + 1, on)])]);
+        for (group, order) in plan.groups.iter_mut().zip([order, order + 2]) {
+            group.order = order;
+        }
+        plan
+    };
+    // Orders 1 and 3; then 0 and 2 of a host that died a moment later.
+    let (mut engine, out) = begun(1..=2, of(1, 1, 0));
+    assert_eq!(starts(&out), [(id(1), host(0))]);
+    engine.handle(at(1), wanting(1..=4));
+    let out = engine.handle(at(1), Input::Planned(of(0, 3, 1)));
+    assert_eq!(starts(&out), [(id(3), host(1))]);
+    assert_eq!(starts(&ended(&mut engine, 2, 1, Ok(()))), []);
+    assert_eq!(starts(&ended(&mut engine, 3, 3, Ok(()))), [(id(4), host(1))]);
+    assert_eq!(starts(&ended(&mut engine, 4, 4, Ok(()))), [(id(2), host(0))]);
+    ended(&mut engine, 5, 2, Ok(()));
+    assert!(engine.idle());
 }
 
 #[test]

@@ -3,14 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use haven_planner::{Gate, Plan, Ready};
+use haven_planner::{Gate, Plan, Protection, Ready};
 use uuid::Uuid;
 
 use super::{AGENT_POLL, Agent, Output};
 
+/// What comes first: guaranteed VMs before best effort, and then by `VM.order`.
+pub(super) type Rank = (Protection, i64);
+
 /// Where a start stands among all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
+    pub(super) rank: Rank,
     pub(super) wave: u64,
     pub(super) group: usize,
     pub(super) index: usize,
@@ -18,7 +22,7 @@ pub(super) struct Place {
 
 #[derive(Debug)]
 struct Group {
-    order: i64,
+    rank: Rank,
     gate: Gate,
     /// Which VM where.
     starts: Vec<(Uuid, Uuid)>,
@@ -33,8 +37,8 @@ struct Group {
 pub(super) struct Wave {
     groups: Vec<Group>,
     current: usize,
-    /// When the present group began.
-    began: Duration,
+    /// When the present group began; not yet, while it waits for those of other plans.
+    began: Option<Duration>,
     /// When it was ready.
     ready: Option<Duration>,
 }
@@ -46,29 +50,47 @@ impl Wave {
             let starts = group.starts.iter().map(|start| (start.vm, start.host));
             let starts: Vec<(Uuid, Uuid)> = starts.filter(|(vm, _)| which(vm)).collect();
             let open = starts.iter().map(|(vm, _)| *vm).collect();
-            let silent = BTreeMap::new();
-            Group { order: group.order, gate: group.gate, starts, open, silent }
+            let protection = group.starts.iter().map(|start| start.protection).min();
+            let rank = (protection.unwrap_or_default(), group.order);
+            Group { rank, gate: group.gate, starts, open, silent: BTreeMap::new() }
         });
         let groups: Vec<Group> = groups.filter(|group| !group.starts.is_empty()).collect();
-        let wave = Self { groups, current: 0, began: Duration::ZERO, ready: None };
+        let wave = Self { groups, current: 0, began: None, ready: None };
         (!wave.groups.is_empty()).then_some(wave)
     }
 
-    /// All starts: group, place in it, VM, host.
-    pub(super) fn starts(&self) -> Vec<(usize, usize, Uuid, Uuid)> {
+    /// All starts: where they stand in this wave of this number, VM, host.
+    pub(super) fn starts(&self, wave: u64) -> Vec<(Place, Uuid, Uuid)> {
         let groups = self.groups.iter().enumerate();
         let of = |(group, at): (usize, &Group)| {
-            let starts = at.starts.clone().into_iter().enumerate();
-            starts.map(move |(index, (vm, host))| (group, index, vm, host)).collect::<Vec<_>>()
+            let (rank, starts) = (at.rank, at.starts.clone().into_iter().enumerate());
+            let place = move |index| Place { rank, wave, group, index };
+            starts.map(move |(index, (vm, host))| (place(index), vm, host)).collect::<Vec<_>>()
         };
         groups.flat_map(of).collect()
     }
 
-    /// The present group begins: its order, and its starts.
-    pub(super) fn begin(&mut self, now: Duration) -> (i64, Vec<(Uuid, Uuid)>) {
-        (self.began, self.ready) = (now, None);
+    /// The rank of the present group, if it has not begun.
+    pub(super) fn pending(&self) -> Option<Rank> {
+        let group = self.groups.get(self.current).filter(|_| self.began.is_none())?;
+        Some(group.rank)
+    }
+
+    /// Whether groups of this rank wait for the present one, in whichever plan they are.
+    pub(super) fn holds_up(&self, rank: Rank, now: Duration) -> bool {
+        let Some((group, began)) = self.groups.get(self.current).zip(self.began) else {
+            return false;
+        };
+        let late = now >= began + Duration::from_secs(group.gate.timeout_s);
+        let last = self.current + 1 >= self.groups.len();
+        group.rank < rank && !late && !(last && group.open.is_empty())
+    }
+
+    /// The present group begins: its starts.
+    pub(super) fn begin(&mut self, now: Duration) -> Vec<(Uuid, Uuid)> {
+        (self.began, self.ready) = (Some(now), None);
         let group = self.groups.get_mut(self.current);
-        group.map(|group| (group.order, std::mem::take(&mut group.starts))).unwrap_or_default()
+        group.map(|group| std::mem::take(&mut group.starts)).unwrap_or_default()
     }
 
     /// A start is over, however it went.
@@ -105,22 +127,21 @@ impl Wave {
         due.map(|(vm, _)| *vm).take(most).collect()
     }
 
-    /// Whether the next group begins; what that says about the present one.
+    /// Whether the next group may begin; what that says about the present one.
     pub(super) fn passes(&mut self, now: Duration, out: &mut Vec<Output>) -> bool {
         let last = self.current + 1 >= self.groups.len();
-        let Some(group) = self.groups.get_mut(self.current).filter(|_| !last) else {
-            return false;
-        };
-        let order = group.order;
+        let group = self.groups.get_mut(self.current).filter(|_| !last);
+        let Some((group, began)) = group.zip(self.began) else { return false };
+        let (protection, order) = group.rank;
         let (starting, silent) = (group.open.len(), group.silent.len());
         if self.ready.is_none() && starting == 0 && silent == 0 {
             self.ready = Some(now);
-            out.push(Output::Ready { order });
+            out.push(Output::Ready { protection, order });
         }
         let passes = match self.ready {
             Some(ready) => now >= ready + Duration::from_secs(group.gate.delay_s),
-            None if now >= self.began + Duration::from_secs(group.gate.timeout_s) => {
-                out.push(Output::Late { order, starting, silent });
+            None if now >= began + Duration::from_secs(group.gate.timeout_s) => {
+                out.push(Output::Late { protection, order, starting, silent });
                 true
             }
             None => false,
@@ -129,6 +150,7 @@ impl Wave {
             // What still starts goes on beside the next group.
             group.silent.clear();
             self.current += 1;
+            self.began = None;
         }
         passes
     }

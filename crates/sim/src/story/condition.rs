@@ -2,6 +2,7 @@
 
 use haven_failover::arming::End;
 
+use super::restarts::Restarted;
 use crate::World;
 
 /// A condition, with hosts by number.
@@ -36,6 +37,7 @@ pub(super) enum Condition {
     Hanging(usize, usize),
     Told(String, Option<usize>),
     Task(u32, String),
+    Restarted(Restarted),
 }
 
 impl Condition {
@@ -89,8 +91,14 @@ impl Condition {
             ["alarm", "of", name, "says", rest @ ..] => Self::AlarmOf(host(name)?, rest.join(" ")),
             ["task", "of", "vm", vm, rest @ ..] => Self::Task(small(vm)?, rest.join(" ")),
             ["alarm", rest @ ..] => Self::Alarm(rest.join(" ")),
-            _ => return Err(format!("no such condition: {}", words.join(" "))),
+            _ => return Self::of_a_room(words),
         })
+    }
+
+    /// What is asked of one part of the pool alone.
+    fn of_a_room(words: &[&str]) -> Result<Self, String> {
+        let restarted = Restarted::read(words)?.map(Self::Restarted);
+        restarted.ok_or_else(|| format!("no such condition: {}", words.join(" ")))
     }
 
     pub(super) fn holds(&self, world: &World) -> bool {
@@ -105,6 +113,7 @@ impl Condition {
                 count.map_or(told > 0, |count| told == count)
             }
             Self::GuardsAgree => world.guards_agree(),
+            Self::Restarted(asked) => asked.holds(world),
             Self::Dark => world.dark(),
             Self::Dead(host) => world.known_dead(*host),
             Self::NoneOn(host) => world.running_on(*host) == 0,

@@ -173,9 +173,20 @@ fn outside(words: &[&str], host: &dyn Fn(&str) -> Result<usize, String>) -> Resu
         [h, "agrees", "to", "arm"] => Fault::Armable(host(h)?, true),
         [h, "dies", "while", "it", "is", "armed"] => Fault::DiesArmed(host(h)?),
         ["disarm", h, "by", "itself"] => Fault::EmergencyDisarm(host(h)?),
-        _ => {
-            let data = super::data::fault(words, host)?.map(Fault::Data);
-            data.ok_or_else(|| format!("no such statement: {}", words.join(" ")))?
-        }
+        _ => return of_a_room(words, host),
     })
+}
+
+/// What concerns one part of the pool alone.
+fn of_a_room(
+    words: &[&str],
+    host: &dyn Fn(&str) -> Result<usize, String>,
+) -> Result<Fault, String> {
+    if let Some(data) = super::data::fault(words, host)? {
+        return Ok(Fault::Data(data));
+    }
+    if let Some(setting) = super::restarts::fault(words, host)? {
+        return Ok(Fault::Set(setting));
+    }
+    Err(format!("no such statement: {}", words.join(" ")))
 }
