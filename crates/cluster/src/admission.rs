@@ -36,7 +36,8 @@ impl Machine {
             let near = (0u8..64)
                 .filter(|other| (with | bit(self.me.slot)) & bit(*other) != 0)
                 .all(|other| self.linked(slot, other));
-            if seat.inc > 0 && asks && fresh_life && self.disk_live(slot) && near {
+            let keyed = self.is_keyed(slot);
+            if seat.inc > 0 && asks && fresh_life && self.disk_live(slot) && near && keyed {
                 with |= bit(slot);
                 found.push(Member { seat, host: spec.host });
             }

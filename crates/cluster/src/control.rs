@@ -11,12 +11,15 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::ids::{EpochNumber, HostId, Incarnation, Instant, Life};
+use crate::keys::{Keys, KeysView, Rekey};
 use crate::record::bit;
 use crate::timing::Timing;
 
 /// Version of this protocol: raised with every change that the other side must know of. A daemon
 /// and a guard of different versions work together as far as both know what the other says.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
+/// The first version in which a guard's key can be changed while it is armed.
+pub const PROTOCOL_OF_REKEY: u32 = 3;
 
 /// A request line of `havend`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -58,6 +61,9 @@ pub enum GuardCommand {
     },
     /// Coordinator: change the membership or its parameters by a new epoch.
     Reconfigure(Box<ArmConfig>),
+    /// Take a step of a change of keys ([`crate::keys`]). Not carried out, and to be given again, while
+    /// another member is not ready for it.
+    Rekey(Box<Rekey>),
     /// Coordinator: hand the role to this host.
     HandOver {
         /// The next coordinator.
@@ -148,8 +154,9 @@ pub struct ArmConfig {
     pub generation: Uuid,
     /// This host.
     pub host: HostId,
-    /// Key of the datagrams' MAC: 32 bytes, hexadecimal. Never logged.
-    pub key: String,
+    /// Keys of the datagrams' MAC.
+    #[serde(flatten)]
+    pub keys: Keys,
     /// One or three statefiles.
     pub statefiles: Vec<StatefileSpec>,
     /// All hosts of the pool, this one included, in slot order.
@@ -242,6 +249,9 @@ pub struct GuardState {
     pub peers: Vec<PeerView>,
     /// One row per statefile.
     pub statefiles: Vec<StatefileView>,
+    /// Which keys it holds; `None`: it is not armed, or older than this field.
+    #[serde(default)]
+    pub keys: Option<KeysView>,
     /// Conditions that a person must know of: sentences of [`Alarm`](crate::alarm::Alarm).
     pub alarms: Vec<String>,
 }
@@ -262,6 +272,7 @@ impl GuardState {
             to_power_off: Vec::new(),
             peers: Vec::new(),
             statefiles: Vec::new(),
+            keys: None,
             alarms: Vec::new(),
         }
     }

@@ -12,6 +12,7 @@ use sha2::Sha256;
 use uuid::Uuid;
 
 use crate::codec::{Reader, Writer};
+use crate::keys::Keyring;
 use crate::record::{Record, Seat, get_seat, put_seat};
 use crate::report::Report;
 use crate::statefile::blocks::{get_record, put_record};
@@ -34,9 +35,15 @@ pub(crate) struct Datagram<'a> {
     pub(crate) record: Option<Cow<'a, Record>>,
 }
 
+/// What is authenticated to make a key's name: no datagram begins so.
+const NAME: &[u8] = b"the name of this key of datagrams";
+
 /// Computes and checks MACs.
 #[derive(Clone)]
-pub(crate) struct Key(Hmac<Sha256>);
+pub(crate) struct Key {
+    mac: Hmac<Sha256>,
+    id: u64,
+}
 
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -55,7 +62,14 @@ impl Key {
             let pair = std::str::from_utf8(pair).ok()?;
             *byte = u8::from_str_radix(pair, 16).ok()?;
         }
-        Hmac::<Sha256>::new_from_slice(&key).ok().map(Self)
+        let mac = Hmac::<Sha256>::new_from_slice(&key).ok()?;
+        let name = mac.clone().chain_update(NAME).finalize().into_bytes();
+        let id = name.iter().take(8).fold(0, |id, byte| id << 8 | u64::from(*byte));
+        Some(Self { mac, id })
+    }
+    /// Names it without giving it away; 0 is no key's.
+    pub(crate) fn id(&self) -> u64 {
+        self.id.max(1)
     }
 }
 
@@ -72,23 +86,26 @@ impl Datagram<'_> {
         out.u64(self.echo.1);
         self.report.put(&mut out);
         put_record(&mut out, self.record.as_deref())?;
-        let mut mac = key.0.clone();
+        let mut mac = key.mac.clone();
         mac.update(out.as_slice());
         out.raw(&mac.finalize().into_bytes());
         Some(out.into_bytes())
     }
 
-    /// What an authentic datagram says; `None` for anything else.
-    pub(crate) fn decode(key: &Key, bytes: &[u8]) -> Option<Self> {
+    /// What an authentic datagram says, and the id of the key by which it is that; `None` for
+    /// anything else.
+    pub(crate) fn decode(keys: &Keyring, bytes: &[u8]) -> Option<(Self, u64)> {
         let (body, tag) = bytes.split_at_checked(bytes.len().checked_sub(MAC_BYTES)?)?;
-        let mut mac = key.0.clone();
-        mac.update(body);
-        mac.verify_slice(tag).ok()?;
+        let key = keys.accepts().find(|key| {
+            let mut mac = key.mac.clone();
+            mac.update(body);
+            mac.verify_slice(tag).is_ok()
+        })?;
         let mut input = Reader::new(body);
         if input.raw(MAGIC.len())? != MAGIC {
             return None;
         }
-        Some(Self {
+        let datagram = Self {
             generation: input.uuid()?,
             from: get_seat(&mut input)?,
             sequence: input.u64()?,
@@ -96,6 +113,7 @@ impl Datagram<'_> {
             echo: (input.u64()?, input.u64()?),
             report: Report::get(&mut input)?,
             record: get_record(&mut input)?.map(Cow::Owned),
-        })
+        };
+        Some((datagram, key.id()))
     }
 }

@@ -35,6 +35,7 @@ mod fence;
 mod health;
 pub mod ids;
 pub mod invariant;
+pub mod keys;
 pub mod machine;
 pub mod mutation;
 mod peer;

@@ -130,6 +130,9 @@ pub enum Mutation {
     WritesUnderWay,
     /// What a task asks for is done before it stands in the journal. The rule is the pool daemon's.
     JournalBehind,
+    /// The old key of the datagrams is dropped before all send with the new one (also where the daemon
+    /// waits for that).
+    KeyDroppedEarly,
 }
 
 impl Mutation {
@@ -196,6 +199,7 @@ impl Mutation {
         Self::HungVmGivenUp,
         Self::WritesUnderWay,
         Self::JournalBehind,
+        Self::KeyDroppedEarly,
     ];
 }
 

@@ -67,6 +67,8 @@ pub(crate) struct Peer {
     pub(crate) heard: Vec<Option<u64>>,
     /// How well.
     pub(crate) hearing: Hearing,
+    /// The id of the key by which that datagram was authentic; 0: there is none.
+    pub(crate) signed: u64,
     /// Its newest vote.
     pub(crate) vote: Option<Vote>,
     /// Completion of the read in which one of its beat blocks was last seen changed.
@@ -110,6 +112,7 @@ impl Peer {
             self.heard_sequence = 0;
             self.heard.clear();
             self.hearing = Hearing::default();
+            self.signed = 0;
             self.vote = None;
             self.progressed_at = None;
             self.progress_since = None;

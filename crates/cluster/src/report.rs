@@ -23,7 +23,7 @@ impl BallotNumber {
     }
 }
 
-/// One-bit statements of a report.
+/// One-bit statements of a report, and in the upper byte which two keys it holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Flags(pub(crate) u16);
 
@@ -45,6 +45,13 @@ impl Flags {
     /// Not a member; asks to be admitted.
     pub(crate) const WANTS_IN: u16 = 128;
 
+    /// The tag of the two keys that are held ([`KeysView::tag`](crate::keys::KeysView)): the upper byte.
+    pub(crate) fn keys(self) -> u8 {
+        self.0.to_be_bytes()[0]
+    }
+    pub(crate) fn with_keys(self, tag: u8) -> Self {
+        Self(self.0 | u16::from(tag) << 8)
+    }
     pub(crate) fn has(self, flag: u16) -> bool {
         self.0 & flag != 0
     }

@@ -3,8 +3,8 @@
 //! For: the pool daemon, which performs them, and the simulator, which asks the same functions. Owns:
 //! the order in which a pool is armed ([`arming`]), whether an order may act on a host ([`Orders`]), what
 //! the guard's state allows ([`armed_view`]), what a coordinator does about the database
-//! ([`database_step`]), which VMs a death stopped ([`fate`]), in which order a migration is carried out
-//! ([`Migration`]) and where a VM is that was on its way ([`Search`]), when nothing acts for a coordinator
+//! ([`database_step`]) and about the guards' keys ([`rekey`]), which VMs a death stopped ([`fate`]), in
+//! which order a migration is carried out ([`Migration`]) and where a VM is that was on its way ([`Search`]), when nothing acts for a coordinator
 //! before any more ([`Silence`]), which VMs are to be started ([`wanted`]), how that is carried out
 //! ([`Restarts`]), what becomes of VMs whose storage one host has lost ([`storage`]), and when a span of
 //! time is over though clocks are set ([`span`]).
@@ -16,6 +16,7 @@ mod decide;
 pub mod migration;
 mod orders;
 mod permit;
+pub mod rekey;
 pub mod reminder;
 pub mod restarts;
 mod search;

@@ -164,6 +164,8 @@ impl World {
             | Event::Drained { host, .. } => *host,
             Event::Order(order) => self.index_of(order.holder.host)?,
             Event::NotRunning(order) => order.by,
+            Event::KeyAsk(ask) => ask.to,
+            Event::KeyAnswer { by, .. } => *by,
             Event::Ask(ask) => ask.to,
             Event::Answer(ask, _) => ask.by,
             Event::Step(PowerStep::Check { by, .. }) => *by,

@@ -6,11 +6,13 @@ use std::collections::binary_heap::PeekMut;
 
 use haven_cluster::IoId;
 use haven_cluster::control::GuardState;
+use haven_failover::rekey::Holds;
 
 use crate::arming::ArmingEvent;
 use crate::data::DataOrder;
 use crate::database::AreaFlying;
 use crate::disk::{Answer, WriteOp};
+use crate::keys::KeyAsk;
 use crate::manager::Order;
 use crate::motion::{Ask, Told};
 use crate::power::PowerStep;
@@ -200,6 +202,14 @@ pub(crate) enum Event {
         host: usize,
         boot: u64,
         down: u64,
+    },
+    /// A host is asked for its guard's keys, or told to change them; and its answer.
+    KeyAsk(Box<KeyAsk>),
+    KeyAnswer {
+        by: usize,
+        round: (u64, u64),
+        from: usize,
+        holds: Holds,
     },
     Step(PowerStep),
     Arming(ArmingEvent),

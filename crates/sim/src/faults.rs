@@ -107,6 +107,8 @@ pub enum Fault {
     Disarm,
     /// The operators give a host other addresses.
     Readdress(usize),
+    /// The operators ask for new keys of the datagrams.
+    Rekey,
     /// They take a host out of the pool, if it left in order.
     Remove(usize),
     /// They give it up, if it is off: it is taken out of the pool, and asked nothing.
@@ -210,6 +212,7 @@ impl World {
             Fault::Migrate(vm, to) => self.migrate(vm, to),
             Fault::Release(host) => self.release(host),
             Fault::Readdress(host) => self.readdress(host),
+            Fault::Rekey => self.want_keys(),
             Fault::Remove(host) => self.remove_host(host, false),
             Fault::Destroy(host) => self.remove_host(host, true),
             Fault::Add(host) => self.add_host(host),

@@ -156,6 +156,8 @@ pub(crate) struct Host {
     pub(crate) shaped: Shaped,
     /// How its daemon is.
     pub(crate) daemon: Daemon,
+    /// What its daemon knows of keys.
+    pub(crate) keyed: crate::keys::Keyed,
     /// The daemon still has to report its database IO as drained.
     pub(crate) acted: bool,
     /// Its disk is a copy of that host's.
@@ -214,6 +216,7 @@ impl Host {
             heard: Orders::default(),
             shaped: Shaped::default(),
             daemon: Daemon::default(),
+            keyed: crate::keys::Keyed::default(),
             acted: false,
             poses: None,
             paper: Paper::default(),

@@ -19,6 +19,7 @@ mod event;
 pub mod faults;
 mod host;
 mod io;
+mod keys;
 mod manager;
 mod motion;
 mod network;

@@ -155,6 +155,7 @@ impl World {
     pub(crate) fn manage(&mut self, host: usize) -> bool {
         if !self.options.plain && self.at_rest(host) {
             self.reshape(host);
+            self.rekey(host);
             return self.hosts.get(host).is_some_and(|h| h.db.ready());
         }
         let Some(h) = self.hosts.get(host).filter(|h| h.acting(self.now)) else { return false };
@@ -168,6 +169,7 @@ impl World {
             return false;
         }
         self.reshape(host);
+        self.rekey(host);
         let Some(h) = self.hosts.get_mut(host).filter(|h| h.db.ready()) else { return false };
         let Some(placed) = h.db.placed() else { return false };
         if !self.sure(host, &epoch, &gone) {

@@ -137,7 +137,7 @@ pub(crate) fn config_of(options: &Options) -> ArmConfig {
     ArmConfig {
         generation: identity(3, 0),
         host: HostId(identity(1, 0)),
-        key: "5a".repeat(32),
+        keys: haven_cluster::keys::Keys::one("5a".repeat(32)),
         statefiles: (0..options.statefiles).map(statefile).collect(),
         hosts: (0..options.hosts).map(host).collect(),
         timing: options.timing,

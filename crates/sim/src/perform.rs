@@ -132,6 +132,9 @@ impl World {
         h.gate_closed = false;
         let Some(own) = self.config.hosts.get(place).map(|spec| spec.host) else { return };
         config.host = own;
+        if let Some(keys) = &h.keyed.kept {
+            config.keys.clone_from(keys);
+        }
         let shaped = stored.is_some().then(|| config.clone());
         let boot = BootInfo {
             host: own,

@@ -47,6 +47,10 @@ pub struct World {
     pub(crate) shape: crate::reshape::Shape,
     pub(crate) arms: crate::arming::Arms,
     pub(crate) chaos: crate::chaos::Chaos,
+    /// The keys have been changed, or were to be, at least once.
+    pub(crate) keys_changed: bool,
+    /// Which coordinator found which key to be that of all, the last time.
+    pub(crate) key_in_force: Option<(usize, u64)>,
     pub(crate) next_read: u64,
     /// The run ended with a ballot that nobody can read: that it does not go on is no broken promise.
     pub unreadable: bool,
@@ -107,6 +111,8 @@ impl World {
             shape: crate::reshape::Shape::default(),
             arms: crate::arming::Arms::default(),
             chaos: crate::chaos::Chaos::new(seed),
+            keys_changed: false,
+            key_in_force: None,
             next_read: 1,
             unreadable: false,
             residual: false,
@@ -300,7 +306,7 @@ impl World {
         }
     }
 
-    /// VMs with two holders.
+    /// VMs with two holders, and keys.
     fn happen_to_moves(&mut self, event: Event) {
         match event {
             Event::Ask(ask) => self.asked(ask),
@@ -315,6 +321,10 @@ impl World {
             Event::Stranded(handover) => self.stranded(handover),
             Event::Data(order) => self.obey_data(order),
             Event::DataAnswer(order, done) => self.told_of_step(&order, done),
+            Event::KeyAsk(ask) => self.key_asked(*ask),
+            Event::KeyAnswer { by, round, from, holds } => {
+                self.key_answered(by, round, from, holds);
+            }
             _ => {}
         }
     }

@@ -40,6 +40,7 @@ impl Machine {
             }
             GuardCommand::DatabaseCopied { epoch, area } => self.copied(id, epoch.0, area),
             GuardCommand::Reconfigure(config) => self.reconfigure(id, config),
+            GuardCommand::Rekey(change) => self.rekey(id, &change),
             GuardCommand::HandOver { to } => {
                 let member = self.decided.as_ref().and_then(|record| {
                     record.members.iter().find(|member| member.host == to).copied()
@@ -126,11 +127,10 @@ impl Machine {
         }
     }
 
-    /// Takes a changed configuration; the coordinator also has it decided.
+    /// Takes a changed configuration; the coordinator also has it decided. Its keys are no part of that.
     fn reconfigure(&mut self, id: u64, config: Box<ArmConfig>) {
         let same = config.generation == self.config.generation
-            && config.statefiles == self.config.statefiles
-            && config.key == self.config.key;
+            && config.statefiles == self.config.statefiles;
         // A place never goes to another host. A host may get another place: that is a new seat,
         // and for this host itself a new life.
         let stable =

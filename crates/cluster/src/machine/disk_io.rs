@@ -543,6 +543,7 @@ impl Machine {
             .with(Flags::ISOLATION, self.isolation)
             .with(Flags::DISK_GOOD, self.disk_good())
             .with(Flags::WANTS_IN, ready && !self.is_member())
+            .with_keys(self.keys.view.tag())
     }
 
     /// The last beat cycle completed within `T_net`.

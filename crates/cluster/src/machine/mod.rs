@@ -8,6 +8,7 @@ mod commands;
 mod disk_io;
 mod network;
 mod observe;
+mod rekey;
 mod status;
 
 use std::collections::VecDeque;
@@ -17,13 +18,13 @@ use std::sync::Arc;
 use crate::api::{BlockRange, BootInfo, ConfigError, Input, IoId, Output};
 use crate::codec::Writer;
 use crate::control::{ArmConfig, GuardState, StatefileSpec};
-use crate::datagram::Key;
 use crate::disk::cycle::Cycle;
 use crate::disk::view::{FileView, SeenBeat};
 use crate::fence::Fence;
 use crate::health::Strangers;
 use crate::ids::{HostId, Incarnation, Instant};
 use crate::invariant::{Invariant, Violation};
+use crate::keys::Keyring;
 use crate::peer::Peer;
 use crate::permit::Permit;
 use crate::proposer::Proposer;
@@ -44,7 +45,7 @@ const SENT_MAX: usize = 256;
 #[derive(Debug)]
 pub struct Machine {
     pub(crate) config: ArmConfig,
-    pub(crate) key: Key,
+    pub(crate) keys: Keyring,
     pub(crate) me: Seat,
     pub(crate) host: HostId,
     pub(crate) booted_at: u64,
@@ -167,13 +168,13 @@ impl Machine {
         let own = config.hosts.iter().find(|spec| spec.host == boot.host);
         let slot = own.and_then(|spec| u8::try_from(spec.slot).ok());
         let slot = slot.ok_or(ConfigError::NotListed)?;
-        let key = Key::from_hex(&config.key).ok_or(ConfigError::BadKey)?;
+        let keys = Keyring::new(&config.keys).ok_or(ConfigError::BadKey)?;
         let slots = slots_of(&config);
         let view = |spec: &StatefileSpec| FileView::new(spec.uuid, config.generation, slots);
         let files = config.statefiles.iter().map(view).collect();
         let now = boot.now.0;
         let mut machine = Self {
-            key,
+            keys,
             me: Seat { slot, inc: boot.incarnation.0 },
             host: boot.host,
             booted_at: boot.booted_at.0,

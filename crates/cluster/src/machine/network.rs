@@ -76,7 +76,7 @@ impl Machine {
                 record: record.filter(|_| lacks).map(Cow::Borrowed),
             };
             let room = spare.pop().unwrap_or_default();
-            let Some(bytes) = datagram.encode(&self.key, room) else { continue };
+            let Some(bytes) = datagram.encode(self.keys.sends(), room) else { continue };
             let former = self.former.iter().filter(|(of, ..)| *of == slot);
             let former = former.filter(|(.., until)| self.now < *until);
             let former = former.flat_map(|(_, addresses, _)| (0u8..).zip(addresses));
@@ -103,7 +103,7 @@ impl Machine {
     }
 
     pub(crate) fn take_datagram(&mut self, network: u8, bytes: &[u8]) {
-        let Some(datagram) = Datagram::decode(&self.key, bytes) else {
+        let Some((datagram, signed)) = Datagram::decode(&self.keys, bytes) else {
             return self.heard_stranger();
         };
         let from = datagram.from;
@@ -132,6 +132,7 @@ impl Machine {
         }
         peer.heard_sequence = datagram.sequence;
         peer.hearing.on_beat(now, &timing);
+        peer.signed = signed;
         let acknowledged = peer.report.confirmed < datagram.report.confirmed;
         peer.take_report(datagram.sequence, datagram.report, now);
         if let Some(sent_at) = echoed_at

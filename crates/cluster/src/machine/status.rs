@@ -54,6 +54,7 @@ impl Machine {
         self.fill_peers(now, &mut state.peers);
         state.statefiles.clear();
         state.statefiles.extend(self.statefile_views(now));
+        state.keys = Some(self.keys.view);
         state.alarms.clear();
         state.alarms.extend(self.alarms().iter().map(Alarm::to_string));
     }

@@ -12,6 +12,7 @@ use crate::codec::Writer;
 use crate::control::{ArmConfig, HostSpec, IsolationResponse, StatefileSpec};
 use crate::datagram::{Datagram, Key};
 use crate::ids::HostId;
+use crate::keys::{Keyring, Keys};
 use crate::record::{Member, OPEN_MAX, OpenEpoch, Record, Seat};
 use crate::report::{BallotNumber, Flags, Report};
 use crate::timing::{Profile, Timing};
@@ -131,17 +132,22 @@ fn a_datagram_is_authentic_or_nothing() {
     };
     let bytes = datagram.encode(&key, vec![7]).expect("it fits");
     assert!(bytes.len() <= crate::DATAGRAM_BYTES_MAX);
-    assert_eq!(Datagram::decode(&key, &bytes), Some(datagram));
-    let other = Key::from_hex(&"0e".repeat(32)).expect("a key");
-    assert_eq!(Datagram::decode(&other, &bytes), None);
+    let ring = |keys: &Keys| Keyring::new(keys).expect("keys");
+    let (one, other) = (Keys::one("0f".repeat(32)), Keys::one("0e".repeat(32)));
+    assert_eq!(Datagram::decode(&ring(&one), &bytes), Some((datagram, key.id())));
+    assert_eq!(Datagram::decode(&ring(&other), &bytes), None);
+    // While keys change the other one does as well.
+    let also = one.named(key.id());
+    let both = ring(&Keys { other_key: also, ..other });
+    assert_eq!(Datagram::decode(&both, &bytes).map(|(_, signed)| signed), Some(key.id()));
     for at in (0..bytes.len()).step_by(41) {
         let mut forged = bytes.clone();
         forged[at] ^= 4;
-        assert_eq!(Datagram::decode(&key, &forged), None, "byte {at}");
+        assert_eq!(Datagram::decode(&ring(&one), &forged), None, "byte {at}");
     }
-    assert_eq!(Datagram::decode(&key, &bytes[..20]), None);
-    let bare =
-        Datagram { record: None, ..Datagram::decode(&key, &bytes).expect("it is authentic") };
+    assert_eq!(Datagram::decode(&ring(&one), &bytes[..20]), None);
+    let (whole, _) = Datagram::decode(&ring(&one), &bytes).expect("it is authentic");
+    let bare = Datagram { record: None, ..whole };
     let bare = bare.encode(&key, Vec::new()).expect("it fits");
     assert_eq!(bare.len(), crate::BARE_DATAGRAM_BYTES);
 }
@@ -155,7 +161,7 @@ fn config(hosts: u16) -> ArmConfig {
     ArmConfig {
         generation: Uuid::from_u128(1),
         host: HostId(Uuid::from_u128(1)),
-        key: "00".repeat(32),
+        keys: Keys::one("00".repeat(32)),
         statefiles: vec![StatefileSpec { uuid: Uuid::from_u128(9), path: String::new() }],
         hosts: (0..hosts).map(spec).collect(),
         timing: Timing::of(Profile::Fast),

@@ -5,6 +5,7 @@ use crate::BLOCK_SIZE;
 use crate::api::{BlockRange, BootInfo, Input, IoId};
 use crate::control::{ArmConfig, HostSpec, IsolationResponse, StatefileSpec};
 use crate::ids::{HostId, Incarnation, Instant};
+use crate::keys::Keys;
 use crate::record::Seat;
 use crate::statefile::blocks::{Acceptor, Ballot, Owner};
 use crate::statefile::format_writes;
@@ -21,7 +22,7 @@ fn config() -> ArmConfig {
     ArmConfig {
         generation: Uuid::from_u128(7),
         host,
-        key: "5a".repeat(32),
+        keys: Keys::one("5a".repeat(32)),
         statefiles: vec![StatefileSpec { uuid: Uuid::from_u128(100), path: "/statefile".into() }],
         hosts: vec![HostSpec { host, slot: 0, addresses: Vec::new() }],
         timing: Timing::of(Profile::Fast),

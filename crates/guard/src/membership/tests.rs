@@ -15,7 +15,7 @@ fn armed(root: &std::path::Path) -> Membership {
     let arm = ArmConfig {
         generation: Uuid::from_u128(2),
         host,
-        key: "5a".repeat(32),
+        keys: haven_cluster::keys::Keys::one("5a".repeat(32)),
         statefiles: vec![StatefileSpec { uuid: Uuid::from_u128(3), path }],
         hosts: vec![HostSpec { host, slot: 0, addresses }],
         timing: Timing::of(Profile::Fast),

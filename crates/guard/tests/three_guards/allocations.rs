@@ -29,7 +29,7 @@ fn config(number: u16) -> ArmConfig {
     ArmConfig {
         generation: Uuid::from_u128(77),
         host: host(number + 1),
-        key: "5a".repeat(32),
+        keys: haven_cluster::keys::Keys::one("5a".repeat(32)),
         statefiles: vec![StatefileSpec { uuid: Uuid::from_u128(99), path: "/s".to_owned() }],
         hosts: (0..HOSTS).map(spec).collect(),
         timing: Timing::of(Profile::Fast),

@@ -337,7 +337,7 @@ fn config(statefile: &Path, timing: Timing) -> ArmConfig {
     ArmConfig {
         generation: Uuid::from_u128(77),
         host: host(1),
-        key: "5a".repeat(32),
+        keys: haven_cluster::keys::Keys::one("5a".repeat(32)),
         statefiles: vec![StatefileSpec {
             uuid: Uuid::from_u128(99),
             path: statefile.display().to_string(),

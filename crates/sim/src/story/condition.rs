@@ -38,6 +38,9 @@ pub(super) enum Condition {
     Told(String, Option<usize>),
     Task(u32, String),
     Restarted(Restarted),
+    OneKey(u64),
+    TwoKeys(usize),
+    Epoch(u64),
 }
 
 impl Condition {
@@ -48,6 +51,7 @@ impl Condition {
     ) -> Result<Self, String> {
         let number = |word: &str| word.parse::<usize>().map_err(|_| format!("{word}: a number"));
         let small = |word: &str| word.parse::<u32>().map_err(|_| format!("{word}: a number"));
+        let word = |word: &str| word.parse::<u64>().map_err(|_| format!("{word}: a number"));
         Ok(match words {
             ["not", rest @ ..] => Self::Not(Box::new(Self::read(rest, host)?)),
             ["all", "VMs", "run"] => Self::AllRun,
@@ -61,6 +65,9 @@ impl Condition {
             ["told", count, "times", rest @ ..] => Self::Told(rest.join(" "), Some(number(count)?)),
             ["told", rest @ ..] => Self::Told(rest.join(" "), None),
             ["guards", "agree"] => Self::GuardsAgree,
+            ["all", "hold", "key", key, "alone"] => Self::OneKey(word(key)?),
+            [name, "holds", "two", "keys"] => Self::TwoKeys(host(name)?),
+            ["epoch", "is", epoch] => Self::Epoch(word(epoch)?),
             ["nobody", "coordinates"] => Self::NoCoordinator,
             ["no", "VM", "on", name] => Self::NoneOn(host(name)?),
             ["VMs", "on", name] => Self::SomeOn(host(name)?),
@@ -114,6 +121,9 @@ impl Condition {
             }
             Self::GuardsAgree => world.guards_agree(),
             Self::Restarted(asked) => asked.holds(world),
+            Self::OneKey(key) => world.one_key() == Some(*key),
+            Self::TwoKeys(host) => world.between_keys(*host),
+            Self::Epoch(epoch) => world.newest_epoch() == *epoch,
             Self::Dark => world.dark(),
             Self::Dead(host) => world.known_dead(*host),
             Self::NoneOn(host) => world.running_on(*host) == 0,

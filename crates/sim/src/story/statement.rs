@@ -145,6 +145,7 @@ fn reshaping(
 ) -> Result<Fault, String> {
     Ok(match words {
         ["readdress", h] => Fault::Readdress(host(h)?),
+        ["rotate", "the", "key"] => Fault::Rekey,
         ["remove", h] => Fault::Remove(host(h)?),
         ["destroy", h] => Fault::Destroy(host(h)?),
         ["add", h] => Fault::Add(host(h)?),

@@ -4,6 +4,7 @@ use super::*;
 use crate::api::{BootInfo, Input, IoFailed, IoId};
 use crate::control::{GuardCommand, IsolationResponse, StatefileSpec};
 use crate::ids::{Incarnation, Instant};
+use crate::keys::Keys;
 use crate::record::Seat;
 use crate::report::Report;
 use crate::statefile::blocks::Acceptor;
@@ -28,7 +29,7 @@ fn config(files: usize, hosts: Vec<HostSpec>) -> ArmConfig {
     ArmConfig {
         generation: GENERATION,
         host: host(1),
-        key: "5a".repeat(32),
+        keys: Keys::one("5a".repeat(32)),
         statefiles: (0..files).map(statefile).collect(),
         hosts,
         timing: Timing::of(Profile::Fast),
