@@ -150,6 +150,18 @@ impl Keys {
         own.into_iter().find(|key| key.name().is_some_and(|name| name.id == id))
     }
 
+    /// These keys as its guard holds them, where it is a step behind or before what is kept of it: its
+    /// daemon ended between the note and the deed. `None`: it holds a key that is not among these.
+    #[must_use]
+    pub fn seen_as(&self, view: &KeysView) -> Option<Self> {
+        let sends = self.named(view.sends.id)?;
+        let other_key = match view.also {
+            Some(also) => Some(self.named(also.id)?),
+            None => None,
+        };
+        Some(Self { key: sends.secret, key_number: sends.number, other_key })
+    }
+
     /// What a guard with these keys holds after this step.
     ///
     /// # Errors
@@ -272,6 +284,18 @@ mod tests {
         assert_eq!(one.after(&KeyStep::Accept(bad)), Err(WrongStep::BadKey));
         // Back again, while nobody sends with it.
         assert_eq!(two.after(&KeyStep::Only(id(1))), Ok(one));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_guard_may_be_a_step_before_it() {
+        let one = Keys::one(Secret::of([1; 32]));
+        let two = one.after(&KeyStep::Accept(key(2, 1))).unwrap();
+        let turned = two.after(&KeyStep::Send(id(2))).unwrap();
+        let last = turned.after(&KeyStep::Only(id(2))).unwrap();
+        for (kept, held) in [(&two, &one), (&turned, &two), (&turned, &turned)] {
+            assert_eq!(kept.seen_as(&held.view().unwrap()).as_ref(), Some(held));
+        }
+        assert_eq!(last.seen_as(&turned.view().unwrap()), None);
     }
 
     #[test]

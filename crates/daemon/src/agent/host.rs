@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use haven_cluster::control::{ArmConfig, GuardCommand};
 use haven_cluster::ids::HostId;
+use haven_cluster::keys::Rekey;
 use haven_drivers::network;
 
 use super::execute::{AgentParts, Case, DONE};
@@ -14,6 +15,18 @@ use super::lanes::Lane;
 use crate::config::HypervisorSettings;
 use crate::orders::{Order, OrderError, OrderReply, OrderResult, PoolUpdate, Refusal};
 use crate::tls::HostTls;
+
+/// Code of an order for a guard that does not answer.
+const GUARD_SILENT: &str = "HA_HEARTBEAT_DAEMON_STARTUP_FAILED";
+/// Code of a step of a change of keys that cannot be taken yet.
+const NOT_READY: &str = "HA_KEYS_NOT_READY";
+
+/// Another configuration of the same arming says nothing of keys: each host has them from elsewhere.
+fn reconfigured(config: &ArmConfig, before: Option<&ArmConfig>) -> Box<ArmConfig> {
+    let same = before.filter(|before| before.generation == config.generation);
+    let keys = same.map_or(&config.keys, |before| &before.keys).clone();
+    Box::new(ArmConfig { keys, ..config.clone() })
+}
 
 impl Case {
     pub(super) async fn host_order(&self) -> OrderResult {
@@ -33,6 +46,10 @@ impl Case {
             Order::HaPreflight(request) => {
                 Ok(OrderReply::Preflight(parts.guard.preflight((**request).clone()).await))
             }
+            Order::GuardKeys => match parts.guard.holds() {
+                Some(holds) => Ok(OrderReply::Keys(holds)),
+                None => Err(OrderError::failed(GUARD_SILENT, "the guard of this host is silent")),
+            },
             Order::Guard(command) => self.guard((**command).clone()).await,
             Order::StoreReplica { .. } | Order::UpdateReplica { .. } => self.replica().await,
             Order::UpdatePool(update) => self.update_pool(update),
@@ -70,7 +87,9 @@ impl Case {
         }
         let before = self.agent.parts.identity.pool().and_then(|pool| pool.arm);
         let after = match &command {
-            GuardCommand::Arm(config) | GuardCommand::Reconfigure(config) => Some(config.clone()),
+            GuardCommand::Arm(config) => Some(config.clone()),
+            GuardCommand::Reconfigure(config) => Some(reconfigured(config, before.as_deref())),
+            GuardCommand::Rekey(change) => self.rekeyed(before.as_deref(), change)?,
             GuardCommand::Disarm | GuardCommand::EmergencyDisarm => None,
             _ => before.clone(),
         };
@@ -94,6 +113,23 @@ impl Case {
                 Err(OrderError::Failed { code: refusal.code, text: refusal.text })
             }
         }
+    }
+
+    /// The arming after a step of a change of keys.
+    fn rekeyed(
+        &self,
+        before: Option<&ArmConfig>,
+        change: &Rekey,
+    ) -> Result<Option<Box<ArmConfig>>, OrderError> {
+        let Some(arm) = before.filter(|arm| arm.generation == change.generation) else {
+            return Err(OrderError::failed("HA_NOT_ENABLED", "this host is not armed so"));
+        };
+        // What its guard holds counts, where it is not what was noted.
+        let held = self.agent.parts.guard.holds().and_then(|holds| holds.keys);
+        let kept = held.and_then(|held| arm.keys.seen_as(&held));
+        let keys = kept.unwrap_or_else(|| arm.keys.clone()).after(&change.step);
+        let keys = keys.map_err(|wrong| OrderError::failed(NOT_READY, wrong.to_string()))?;
+        Ok(Some(Box::new(ArmConfig { keys, ..arm.clone() })))
     }
 
     /// Tells the guard how many VMs run: what was said last may be of before the last one left.

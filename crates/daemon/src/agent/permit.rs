@@ -7,6 +7,7 @@ use std::pin::Pin;
 use haven_cluster::Invariant;
 use haven_cluster::control::{GuardCommand, GuardRefusal};
 pub use haven_failover::ArmedView;
+use haven_failover::rekey::Holds;
 
 use crate::ha::Resting;
 use crate::orders::{PreflightReply, PreflightRequest};
@@ -40,6 +41,10 @@ pub trait GuardPort: Send + Sync + Debug {
     /// What the guard, or what its daemon saw of it, says is broken.
     fn broken(&self) -> Vec<Invariant> {
         Vec::new()
+    }
+    /// Its version and the names of its keys; `None`: it does not answer.
+    fn holds(&self) -> Option<Holds> {
+        None
     }
     /// Checks this host before arming.
     fn preflight(&self, request: PreflightRequest) -> PortFuture<'_, PreflightReply>;

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use haven_cluster::control::{ArmConfig, GuardCommand, GuardRefusal, GuardState, HostSpec};
 use haven_cluster::ids::HostId;
+use haven_cluster::keys::Secret;
 use haven_failover::arming::{self, Answer, Arming, End, Step, Told, Unfit};
 use haven_model::{ApiError, Host, Pool, Ref, Sr, Vdi, codes};
 use haven_pooldb::Tx;
@@ -190,8 +191,7 @@ async fn compose(ha: &Ha, volumes: &[Volume], wishes: &Wishes) -> Result<ArmConf
         .await??;
     let tolerate = u32::try_from(tolerate).unwrap_or(0).max(1);
     let statefiles = volumes.iter().map(|volume| volume.spec.clone()).collect();
-    let key: [u8; 32] = rand::random();
-    let key = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let key = Secret::of(rand::random());
     let me = ha.state.identity.host();
     Ok(pool_check::arm_config(&members, me, statefiles, wishes, (fresh(), key, tolerate)))
 }

@@ -16,6 +16,7 @@ use haven_cluster::control::{
     ArmConfig, GuardCommand, GuardLine, GuardPhase, GuardRefusal, GuardRequest, GuardState,
     PROTOCOL,
 };
+use haven_failover::rekey::Holds;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -175,6 +176,11 @@ impl GuardPort for GuardLink {
 
     fn broken(&self) -> Vec<Invariant> {
         self.state.borrow().as_deref().map(super::alarm::broken).unwrap_or_default()
+    }
+
+    fn holds(&self) -> Option<Holds> {
+        let state = self.state.borrow();
+        state.as_deref().map(|state| Holds { protocol: state.protocol, keys: state.keys })
     }
 
     fn preflight(&self, request: PreflightRequest) -> PortFuture<'_, PreflightReply> {

@@ -25,6 +25,7 @@ mod power;
 mod preflight;
 mod promise;
 mod promises;
+pub mod rekey;
 mod reminder;
 pub mod replace;
 pub mod reshape;

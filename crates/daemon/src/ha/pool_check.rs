@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use haven_cluster::control::{ArmConfig, HostSpec, IsolationResponse, StatefileSpec};
 use haven_cluster::ids::HostId;
+use haven_cluster::keys::{Keys, Secret};
 use haven_cluster::timing::{Profile, Timing};
 use haven_model::{
     ApiError, Host, HostMetrics, IpConfigurationMode, Network, Pbd, Pif, Ref, Sr, codes,
@@ -242,7 +243,7 @@ pub fn arm_config(
     coordinator: HostId,
     statefiles: Vec<StatefileSpec>,
     wishes: &Wishes,
-    (generation, key, failures_to_tolerate): (Uuid, String, u32),
+    (generation, key, failures_to_tolerate): (Uuid, Secret, u32),
 ) -> ArmConfig {
     let mut members: Vec<&Member> = members.iter().collect();
     members.sort_by_key(|member| member.host);
@@ -257,7 +258,7 @@ pub fn arm_config(
     ArmConfig {
         generation,
         host: coordinator,
-        key,
+        keys: Keys::one(key),
         statefiles,
         hosts: hosts.collect(),
         timing: wishes.timing,
@@ -280,7 +281,7 @@ pub(super) fn tests_config(first: HostId) -> ArmConfig {
     ArmConfig {
         generation: Uuid::nil(),
         host: first,
-        key: String::new(),
+        keys: Keys::one(String::new()),
         statefiles: Vec::new(),
         hosts: Vec::new(),
         timing: Timing::of(Profile::Fast),
@@ -452,7 +453,7 @@ mod tests {
         let wishes = wishes(&db, &BTreeMap::new()).unwrap();
         let me = HostId(Uuid::from_u128(2));
         let make = |members: &[Member]| {
-            arm_config(members, me, Vec::new(), &wishes, (Uuid::nil(), String::new(), 1))
+            arm_config(members, me, Vec::new(), &wishes, (Uuid::nil(), String::new().into(), 1))
         };
         let config = make(&[member(2), member(1)]);
         assert_eq!(config, make(&[member(1), member(2)]));

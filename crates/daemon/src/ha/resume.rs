@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::takeover::Ha;
 use super::tell::Told;
-use super::{arm, disarm, reshape, stock};
+use super::{arm, disarm, rekey, reshape, stock};
 use crate::agent::permit::PermitGate;
 use crate::ops::rows;
 
@@ -23,7 +23,7 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 /// Looks until `stop`.
 pub(super) async fn run(ha: Ha, stop: CancellationToken) {
     let mut looks = Looks::default();
-    let mut told = Told::default();
+    let (mut told, mut keys) = (Told::default(), rekey::Known::default());
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -52,6 +52,9 @@ pub(super) async fn run(ha: Ha, stop: CancellationToken) {
         }
         if let Err(error) = reshape::look(&ha, &mut told).await {
             tracing::warn!(%error, "the guards are not what the pool is; it is tried again");
+        }
+        if let Err(error) = rekey::look(&ha, &mut keys).await {
+            tracing::warn!(%error, "the guards' keys are not known; it is tried again");
         }
         drop(changing);
         if half == Half::Disarm

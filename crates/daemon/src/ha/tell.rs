@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use haven_cluster::control::{ArmConfig, GuardCommand};
 use haven_cluster::ids::HostId;
+use haven_cluster::keys::Keys;
 use haven_model::codes;
 use uuid::Uuid;
 
@@ -98,10 +99,12 @@ pub(super) async fn tell(
     let me = ha.state.identity.host();
     let life = |host: HostId| lives.get(&host.0).copied().unwrap_or(0);
     let now = Instant::now();
+    // Keys are told elsewhere (`rekey`).
+    let said = ArmConfig { keys: Keys::one(String::new()), ..config.clone() };
     let news: Vec<HostId> = arm::hosts(config)
         .into_iter()
         .filter(|host| *host != me)
-        .filter(|host| told.configs.get(host) != Some(&(life(*host), config.clone())))
+        .filter(|host| told.configs.get(host) != Some(&(life(*host), said.clone())))
         .filter(|host| !is_silent(ha, *host) || !told.rests(*host, true, now))
         .collect();
     // Nobody knows a life of it: its guard may never have been armed. Who was sent away probably was.
@@ -121,7 +124,7 @@ pub(super) async fn tell(
         match answer {
             Ok(_) => {
                 told.works(host);
-                told.configs.insert(host, (life(host), config.clone()));
+                told.configs.insert(host, (life(host), said.clone()));
             }
             Err(error) => {
                 let silent = is_silent(ha, host);

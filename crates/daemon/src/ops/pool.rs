@@ -8,7 +8,7 @@ use haven_pooldb::{Image, Tx};
 
 use super::{membership, placement};
 use crate::dispatch::Call;
-use crate::ha::{Ha, arm, disarm};
+use crate::ha::{Ha, arm, disarm, rekey};
 use crate::tasks::Plan;
 
 /// `pool.eject(host)`.
@@ -105,6 +105,18 @@ pub async fn disable_ha(call: Arc<Call>) -> Result<Value, ApiError> {
     let work = tokio::spawn(async move { disarm::disable(&ha).await });
     work.await.map_err(ApiError::internal)??;
     Ok(Value::void())
+}
+
+/// `pool.rotate_secret()`: another key for the heartbeats, while they go on. It belongs to the arming:
+/// without one there is nothing to change.
+pub async fn rotate_secret(call: Arc<Call>) -> Result<Value, ApiError> {
+    let ha = ha(&call)?;
+    if call.state.authority.armed().is_none() {
+        return Err(ApiError::with(codes::HA_NOT_ENABLED, &[]));
+    }
+    let plan = Plan::new("rotate_secret").step("all hosts accept the new key", 1);
+    let plan = plan.step("all hosts send with it", 1).step("all hosts drop the old one", 1);
+    call.run(plan, move |op| async move { rekey::rotate(&ha, op).await }).await
 }
 
 /// `pool.sync_database()`: copies are pushed after each change anyway; now at once.

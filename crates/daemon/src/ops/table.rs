@@ -73,6 +73,7 @@ handlers! {
     "pool.eject" => pool::eject,
     "pool.enable_ha" => pool::enable_ha,
     "pool.disable_ha" => pool::disable_ha,
+    "pool.rotate_secret" => pool::rotate_secret,
     "pool.designate_new_master" => crate::ha::calls::designate_new_master,
     "pool.sync_database" => pool::sync_database,
     "pool.get_license_state" => pool::get_license_state,

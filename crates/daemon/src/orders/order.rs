@@ -312,6 +312,8 @@ pub enum Order {
     Statistics(StatsQuery),
     /// Checks this host before high availability is armed. Changes nothing.
     HaPreflight(Box<PreflightRequest>),
+    /// Which keys the guard of this host holds: their names. `Failed`, when the guard does not answer.
+    GuardKeys,
     /// Hands a command to the guard of this host. `Arm` and the two disarms are also remembered
     /// in `host.json`, so that a boot resumes the membership.
     Guard(Box<GuardCommand>),
@@ -509,6 +511,7 @@ impl Order {
             Self::HostFacts => "host_facts",
             Self::Statistics(_) => "statistics",
             Self::HaPreflight(_) => "ha_preflight",
+            Self::GuardKeys => "guard_keys",
             Self::Guard(_) => "guard",
             Self::StoreReplica { .. } => "store_replica",
             Self::UpdateReplica { .. } => "update_replica",
@@ -539,6 +542,7 @@ impl Order {
                 | Self::RequestCertificate
                 | Self::Statistics(_)
                 | Self::HaPreflight(_)
+                | Self::GuardKeys
         ) || matches!(self, Self::Power(request) if !matches!(**request, PowerRequest::On(_)))
     }
 

@@ -6,6 +6,7 @@ use haven_drivers::hypervisor::{
 };
 use haven_drivers::power::{Metadata, PowerState};
 use haven_drivers::storage::{SrSpace, SrTest, VolumeInfo};
+use haven_failover::rekey::Holds;
 use haven_failover::{Report, Sight};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -49,6 +50,8 @@ pub enum OrderReply {
     Statistics(Box<StatsAnswer>),
     /// To `HaPreflight`.
     Preflight(PreflightReply),
+    /// To `GuardKeys`.
+    Keys(Holds),
     /// To `UpdateReplica`; no: a whole copy must come.
     Kept(bool),
     /// To `Power`: status.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use haven_cluster::ids::HostId;
+use haven_cluster::keys::Keys;
 use haven_daemon::app::Daemon;
 use haven_daemon::boot::Drivers;
 use haven_daemon::config::{Config, HypervisorSettings, Paths, Settings};
@@ -300,6 +301,13 @@ impl Armed {
         let json: Json = serde_json::from_str(&text).unwrap();
         let pool = &json["pool"];
         (!pool["arm"].is_null(), pool["coordinator"].as_str().unwrap().to_owned())
+    }
+
+    /// The keys of the guard, as `host.json` of host `number` has them.
+    pub(crate) fn armed_keys(&self, number: usize) -> Option<Keys> {
+        let text = std::fs::read_to_string(self.hosts[number].config.paths.host_json()).unwrap();
+        let json: Json = serde_json::from_str(&text).unwrap();
+        serde_json::from_value(json["pool"]["arm"].clone()).ok()
     }
 
     pub(crate) async fn until(&self, what: &str, mut holds: impl AsyncFnMut(&Self) -> bool) {

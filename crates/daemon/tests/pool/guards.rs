@@ -11,6 +11,7 @@ use haven_cluster::control::{
     GuardRequest, GuardState, PeerView, PermitKind, PermitView, StatefileView, places_of,
 };
 use haven_cluster::ids::{EpochNumber, HostId, Incarnation, Instant, Life};
+use haven_cluster::keys::{KeyStep, Keys, KeysView, Rekey};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::Handle;
@@ -44,6 +45,10 @@ pub(crate) struct Wants {
     pub(crate) owed: Option<HostId>,
     /// It is late enough for a person's word that a host is off.
     pub(crate) word_counts: bool,
+    /// The guard of this number takes no step of a change of keys but the first.
+    pub(crate) keeps_its_key: Option<usize>,
+    /// The guard of this number is older than changes of keys.
+    pub(crate) old: Option<usize>,
     /// What becomes of a copied database.
     pub(crate) copies: Copies,
 }
@@ -79,6 +84,8 @@ struct Shared {
     commands: Vec<(usize, &'static str)>,
     /// Running VMs, as each daemon said it last.
     loads: BTreeMap<usize, u32>,
+    /// Steps of changes of keys, by guard.
+    steps: Vec<(usize, KeyStep)>,
     /// A proposal that is accepted somewhere makes this area live.
     copied: Option<u8>,
 }
@@ -113,6 +120,14 @@ impl Guard {
                 Ok(())
             }
         }
+    }
+
+    /// It hears and is heard by who holds these keys.
+    fn understands(&self, members: &[KeysView]) -> bool {
+        let own = self.config.as_ref().and_then(|config| config.keys.view());
+        own.is_some_and(|own| {
+            members.iter().all(|keys| keys.holds(own.sends.id) && own.holds(keys.sends.id))
+        })
     }
 
     /// It is a member, or hears all of them: its configuration has them.
@@ -285,6 +300,21 @@ impl Guards {
         shared.push_all();
     }
 
+    /// The keys of a guard.
+    pub(crate) fn keys(&self, number: usize) -> Option<Keys> {
+        self.lock().guards[&number].config.as_ref().map(|config| config.keys.clone())
+    }
+
+    /// Steps of changes of keys that were taken.
+    pub(crate) fn steps(&self) -> Vec<(usize, KeyStep)> {
+        self.lock().steps.clone()
+    }
+
+    /// The newest epoch.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.lock().chain.as_ref().map_or(0, |epoch| epoch.number.0)
+    }
+
     /// The configuration that the coordinator's guard has.
     pub(crate) fn config(&self) -> Option<ArmConfig> {
         self.lock().config.as_deref().cloned()
@@ -405,6 +435,7 @@ impl Shared {
             GuardCommand::Reconfigure(_) if self.guards[&number].config.is_none() => {
                 Err(refusal("HA_NOT_ENABLED"))
             }
+            GuardCommand::Rekey(change) => self.rekey(number, &change),
             GuardCommand::Reconfigure(config) => {
                 self.reconfigure(number, config);
                 Ok(())
@@ -474,10 +505,40 @@ impl Shared {
         self.guards.entry(number).or_default().last = self.chain.clone();
     }
 
+    /// Carried out at once; that members understand each other then is the test's to see.
+    fn rekey(&mut self, number: usize, change: &Rekey) -> Result<(), GuardRefusal> {
+        if self.wants.old == Some(number) {
+            return Err(refusal("MESSAGE_METHOD_UNKNOWN"));
+        }
+        let first = matches!(change.step, KeyStep::Accept(_));
+        if self.wants.keeps_its_key == Some(number) && !first {
+            return Err(refusal("HA_KEYS_NOT_READY"));
+        }
+        self.steps.push((number, change.step.clone()));
+        let guard = self.guards.entry(number).or_default();
+        let config = guard.config.as_mut().ok_or_else(|| refusal("HA_NOT_ENABLED"))?;
+        config.keys = config.keys.after(&change.step).map_err(|_| refusal("HA_KEYS_NOT_READY"))?;
+        let members: Vec<KeysView> = self.member_keys();
+        let heard = |one: &KeysView| members.iter().all(|other| other.holds(one.sends.id));
+        assert!(members.iter().all(heard), "a member is not understood: {members:?}");
+        Ok(())
+    }
+
+    fn member_keys(&self) -> Vec<KeysView> {
+        let member = |guard: &&Guard| {
+            let life = guard.life();
+            let epoch = self.chain.as_ref();
+            life.is_some_and(|life| epoch.is_some_and(|epoch| epoch.members.contains(&life)))
+        };
+        let guards = self.guards.values().filter(member);
+        guards.filter_map(|guard| guard.config.as_ref()?.keys.view()).collect()
+    }
+
     /// The coordinator's guard decides what its configuration says.
     fn reconfigure(&mut self, number: usize, config: Box<ArmConfig>) {
         let guard = self.guards.entry(number).or_default();
-        guard.config = Some(config.clone());
+        let keys = guard.config.as_ref().map_or(&config.keys, |before| &before.keys).clone();
+        guard.config = Some(Box::new(ArmConfig { keys, ..(*config).clone() }));
         if guard.life() == self.chain.as_ref().map(|epoch| epoch.coordinator) {
             let listed = |life: &Life| config.hosts.iter().any(|spec| spec.host == life.host);
             self.next(|epoch| {
@@ -505,7 +566,9 @@ impl Shared {
         }
         self.forget();
         let Some(chain) = self.chain.clone().filter(|_| !self.wants.undecided) else { return };
-        let lives = self.guards.values().filter(|guard| guard.may_come(&chain));
+        let members = self.member_keys();
+        let lives = self.guards.values();
+        let lives = lives.filter(|guard| guard.may_come(&chain) && guard.understands(&members));
         let lives = lives.filter_map(Guard::life);
         let lives: Vec<Life> = lives.filter(|life| !self.out.contains(life)).collect();
         let needed = match self.wants.founders {
@@ -549,10 +612,14 @@ impl Shared {
         let (chain, lost) = (self.chain.clone(), self.statefiles_lost);
         let late = self.wants.late;
         let guards = self.guards.iter_mut().filter(|(number, _)| Some(**number) != late);
-        for (_, guard) in guards {
+        for (number, guard) in guards {
             guard.pushes += 1;
             let (dead, peers) = (self.dead.clone(), peers(&self.out, &self.dead));
             let state = GuardState { dead, peers, ..state(guard, chain.as_ref(), lost) };
+            let state = match self.wants.old == Some(*number) {
+                true => GuardState { protocol: 2, keys: None, ..state },
+                false => state,
+            };
             let line = GuardLine::State(Box::new(state));
             let line = serde_json::to_string(&line).unwrap() + "\n";
             guard.clients.retain(|client| client.try_send(line.clone()).is_ok());
@@ -624,6 +691,7 @@ fn state(guard: &Guard, chain: Option<&EpochView>, lost: bool) -> GuardState {
             good_ms: (!lost).then_some(10),
             latency_us: 100,
         }],
+        keys: guard.config.as_ref().and_then(|config| config.keys.view()),
         alarms: guard.alarms.clone(),
         ..GuardState::idle()
     }

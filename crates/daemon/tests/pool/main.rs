@@ -21,6 +21,7 @@ mod fetching;
 mod guarded;
 mod guards;
 mod host_console;
+mod keys;
 mod lifecycle;
 mod members;
 mod motion;

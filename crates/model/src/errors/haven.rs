@@ -55,6 +55,19 @@ error_codes! {
          them again. Nothing was done. Protect them, move them away, or shut them down first.";
     HA_DRILL_RUNNING("host"):
         "A drill is under way. Wait until it has ended; `haven ha status` shows it.";
+    GUARD_TOO_OLD("host"):
+        "The guard of this host is of an earlier version and cannot take another key while it is \
+         armed. Nothing was changed. Restart the host once it is in maintenance, so that the version \
+         that is installed runs, and try again.";
+    KEY_CHANGE_RUNNING():
+        "The key of the heartbeats is being changed already. It goes on by itself; try again when it \
+         has ended.";
+    KEY_CHANGE_TAKEN_BACK("host"):
+        "This host did not take the new key of the heartbeats in time. The change was taken back: all \
+         hosts go on with the key that they had. See that the host answers, and try again.";
+    KEY_CHANGE_WAITS("host"):
+        "The change of the heartbeats' key has begun and waits for this host. Nothing is at risk, for \
+         the hosts accept both keys; it goes on by itself as soon as the host answers.";
     NO_PERMIT("host"):
         "The host holds no permit to start VMs: high availability is armed and its guard has \
          not confirmed its membership. Wait until the host is a member again, or look at its \
