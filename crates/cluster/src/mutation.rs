@@ -133,6 +133,8 @@ pub enum Mutation {
     /// The old key of the datagrams is dropped before all send with the new one (also where the daemon
     /// waits for that).
     KeyDroppedEarly,
+    /// The new one is sent with before all accept it (likewise).
+    KeySentEarly,
 }
 
 impl Mutation {
@@ -200,6 +202,7 @@ impl Mutation {
         Self::WritesUnderWay,
         Self::JournalBehind,
         Self::KeyDroppedEarly,
+        Self::KeySentEarly,
     ];
 }
 

@@ -105,8 +105,10 @@ pub fn advise(me: HostId, own: &Keys, others: &[Holder]) -> Advice {
         return Advice::Renew;
     }
     let all = Change { me, own, mine, to, others };
+    let sent_early = removed(Mutation::KeySentEarly);
+    let dropped_early = removed(Mutation::KeyDroppedEarly) && mine.sends == to;
     let steps = all.accept();
-    if !steps.is_empty() {
+    if !steps.is_empty() && !sent_early {
         return Advice::Tell(Stage::Accept, steps);
     }
     let outside = all.outside();
@@ -115,13 +117,13 @@ pub fn advise(me: HostId, own: &Keys, others: &[Holder]) -> Advice {
     }
     let silent: Vec<HostId> =
         all.members().filter(|holder| holder.keys().is_none()).map(|holder| holder.host).collect();
-    if !silent.is_empty() && mine.also.is_some() {
+    if !silent.is_empty() && mine.also.is_some() && !sent_early && !dropped_early {
         let sent = mine.sends == to;
         return Advice::Wait(if sent { Stage::Send } else { Stage::Accept }, silent);
     }
-    let steps = all.each(|keys| (keys.sends.id != to.id).then_some(KeyStep::Send(to.id)));
-    let early = removed(Mutation::KeyDroppedEarly) && mine.sends == to;
-    if !steps.is_empty() && !early {
+    let sends = |keys: KeysView| keys.holds(to.id) && keys.sends.id != to.id;
+    let steps = all.each(|keys| sends(keys).then_some(KeyStep::Send(to.id)));
+    if !steps.is_empty() && !dropped_early {
         return Advice::Tell(Stage::Send, steps);
     }
     let steps = all.each(|keys| keys.also.map(|_| KeyStep::Only(to.id)));

@@ -280,11 +280,12 @@ impl World {
         }
     }
 
-    /// The pool's members and their daemons.
+    /// The pool's members, their keys and their daemons.
     fn reshaping(&mut self, kind: u64, hold: u64) -> Vec<(u64, Fault)> {
         let a = self.chaos.rng.index(self.hosts.len());
         match kind {
-            32 | 33 => vec![(0, Fault::Readdress(a))],
+            32 => vec![(0, Fault::Readdress(a))],
+            33 => vec![(0, Fault::Rekey)],
             34 => {
                 // An operator takes a host out of the pool in order, and in again.
                 let back = hold + self.chaos.rng.between(4_000, 20_000);

@@ -84,6 +84,8 @@ removed! {
     hung_vm_given_up HungVmGivenUp,
     writes_under_way WritesUnderWay,
     journal_behind JournalBehind,
+    key_dropped_early KeyDroppedEarly,
+    key_sent_early KeySentEarly,
 }
 
 /// Seeds among which one breaks a pool that does not wait for deaths.

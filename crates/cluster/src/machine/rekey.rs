@@ -50,6 +50,7 @@ impl Machine {
             }
             // Who accepts more harms nobody.
             KeyStep::Take(_) | KeyStep::Accept(_) => return None,
+            KeyStep::Send(_) if on(Mutation::KeySentEarly) => return None,
             KeyStep::Send(key) => {
                 let tag = self.keys.view.tag();
                 (unready(&|seat| self.accepts(seat, tag, *key))?, "does not accept")

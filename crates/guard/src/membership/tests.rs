@@ -47,3 +47,15 @@ fn a_broken_promise_is_among_the_alarms_until_the_end() {
     membership.tick(&mut Vec::new());
     assert_eq!(said(&membership), [Invariant::PermitFence]);
 }
+
+/// What an earlier version kept of an arming has one key without a number; and one key is written as it was.
+#[test]
+fn an_arming_of_an_earlier_version_is_read() {
+    let root = tempfile::tempdir().unwrap();
+    let membership = armed(root.path());
+    let mut kept = serde_json::to_value(membership.config()).unwrap();
+    assert_eq!(kept["key"], "5a".repeat(32));
+    assert!(kept.get("other_key").is_none());
+    kept.as_object_mut().unwrap().remove("key_number");
+    assert_eq!(serde_json::from_value::<ArmConfig>(kept).unwrap(), *membership.config());
+}

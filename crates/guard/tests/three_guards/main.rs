@@ -11,6 +11,7 @@
 mod allocations;
 mod counting;
 mod heap;
+mod keys;
 mod memory;
 mod pool;
 

@@ -8,6 +8,7 @@ mod aimed;
 mod data;
 mod farewells;
 mod fixed;
+mod keys;
 mod late;
 mod moves;
 mod setup;
@@ -126,6 +127,8 @@ pub fn all() -> Vec<Removal> {
         removal(M::HungVmGivenUp, None, 0..10, data::hung_vm_given_up),
         removal(M::WritesUnderWay, None, 0..100, data::writes_under_way),
         removal(M::JournalBehind, None, 0..20, moves::journal_behind),
+        needed_to_go_on(M::KeyDroppedEarly, keys::slow_to_send),
+        needed_to_go_on(M::KeySentEarly, keys::slow_to_accept),
     ]
 }
 
