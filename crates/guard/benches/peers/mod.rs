@@ -243,7 +243,7 @@ fn config(hosts: u16, timing: Timing, path: PathBuf) -> ArmConfig {
     ArmConfig {
         generation: Uuid::from_u128(77),
         host: host(1),
-        key: "5a".repeat(32),
+        keys: haven_cluster::keys::Keys::one("5a".repeat(32)),
         statefiles: vec![StatefileSpec {
             uuid: Uuid::from_u128(99),
             path: path.display().to_string(),
