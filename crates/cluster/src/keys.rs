@@ -208,6 +208,13 @@ impl KeysView {
         self.sends.id == id || self.also.is_some_and(|also| also.id == id)
     }
 
+    /// The same keys in the same order, whatever number an earlier version left them.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        let id = |name: KeyName| name.id;
+        self.sends.id == other.sends.id && self.also.map(id) == other.also.map(id)
+    }
+
     /// The newer one.
     #[must_use]
     pub fn newest(&self) -> KeyName {

@@ -84,7 +84,8 @@ pub fn may_begin(mine: &KeysView, others: &[Holder]) -> Result<(), Objection> {
     if let Some(holder) = members().find(|holder| holder.keys().is_none()) {
         return Err(Objection::Silent(holder.host));
     }
-    let settled = mine.also.is_none() && members().all(|holder| holder.keys() == Some(*mine));
+    let same = |holder: &Holder| holder.keys().is_some_and(|keys| keys.same(mine));
+    let settled = mine.also.is_none() && members().all(same);
     if settled { Ok(()) } else { Err(Objection::UnderWay) }
 }
 
@@ -186,7 +187,8 @@ impl Change<'_> {
     /// Hosts that answer and are no members get what this host holds: they hear, and are heard, then.
     fn outside(&self) -> Vec<(HostId, KeyStep)> {
         let outside = self.others.iter().filter(|holder| !holder.member);
-        let other = outside.filter(|holder| holder.keys().is_some_and(|keys| keys != self.mine));
+        let other =
+            outside.filter(|holder| holder.keys().is_some_and(|keys| !keys.same(&self.mine)));
         other.map(|holder| (holder.host, KeyStep::Take(self.own.clone()))).collect()
     }
 }

@@ -63,6 +63,10 @@ pub(crate) enum HaCommand {
     },
     /// Change time-outs and the like without turning high availability off
     Set(SetHa),
+    /// Change the key of the heartbeats while high availability stays on
+    ///
+    /// Nothing is stopped. A host that is off gets the key when it comes back.
+    RotateKey,
     /// On this host only, when the heartbeat storage is lost for good: end its part in high
     /// availability
     ///

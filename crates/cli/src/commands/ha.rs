@@ -23,6 +23,7 @@ pub(crate) async fn run(context: &mut Context, verb: HaCommand) -> Outcome<()> {
         HaCommand::Resume => ha_drill::resume(context).await,
         HaCommand::Drill { host, yes } => ha_drill::drill(context, host.as_deref(), yes).await,
         HaCommand::Set(options) => set(context, &options).await,
+        HaCommand::RotateKey => rotate_key(context).await,
         HaCommand::EmergencyDisarm { yes } => emergency_disarm(context, yes).await,
         HaCommand::ReplaceStatefile { heartbeat_srs, host_is_off, yes } => {
             replace_statefile(context, &heartbeat_srs, &host_is_off, yes).await
@@ -150,6 +151,14 @@ async fn disable(context: &mut Context) -> Outcome<()> {
         return Ok(());
     }
     context.print(&Answer::done("high availability is off", json!({ "enabled": false })))
+}
+
+async fn rotate_key(context: &mut Context) -> Outcome<()> {
+    context.run("changing the key of the heartbeats", "pool.rotate_secret", &[]).await?;
+    if !context.waits() {
+        return Ok(());
+    }
+    context.print(&Answer::done("the hosts have another key", json!({ "rotated": true })))
 }
 
 async fn status(context: &mut Context) -> Outcome<()> {

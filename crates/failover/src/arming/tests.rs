@@ -109,7 +109,7 @@ fn config() -> ArmConfig {
     ArmConfig {
         generation: Uuid::nil(),
         host: host(1),
-        key: String::new(),
+        keys: haven_cluster::keys::Keys::one(String::new()),
         statefiles: Vec::new(),
         hosts: Vec::new(),
         timing: Timing::of(Profile::Fast),

@@ -129,6 +129,9 @@ fn a_change_begins_only_where_all_members_answer_and_can() {
     assert_eq!(may(&[holder(2, true, None)]), Err(Objection::Silent(host(2))));
     let old = Holder { said: Some(Holds { protocol: 2, keys: None }), ..holder(2, true, None) };
     assert_eq!(may(&[old]), Err(Objection::TooOld(host(2))));
+    // An earlier version of the daemon kept the key and lost its number.
+    let unnumbered = Keys { key_number: 0, ..mine.clone() };
+    assert_eq!(may(&[holder(2, true, Some(&unnumbered))]), Ok(()));
     let half = keys(1, Some(2));
     assert_eq!(may(&[holder(2, true, Some(&half))]), Err(Objection::UnderWay));
     assert_eq!(may_begin(&half.view().unwrap(), &[]), Err(Objection::UnderWay));

@@ -87,7 +87,7 @@ fn a_guard_with_the_old_key_is_not_admitted_until_it_is_told() {
     let wait = u64::from(pool::timing().t_late_ms + 3 * pool::timing().t_put_ms);
     std::thread::sleep(std::time::Duration::from_millis(wait));
     assert!(!formed(&pool.guards[late].state().unwrap()), "it has the old key");
-    take(&mut pool, late, &KeyStep::Take(keys.clone()));
+    take(&mut pool, late, &KeyStep::Take(keys));
     pool.guards[late].wait("its admission", WAIT, formed);
     let generation = pool.config(late).generation;
     let member = Rekey { generation, step: KeyStep::Take(pool.config(late).keys) };
