@@ -211,10 +211,9 @@ impl World {
             }
             Fault::Migrate(vm, to) => self.migrate(vm, to),
             Fault::Release(host) => self.release(host),
-            Fault::Readdress(host) => self.readdress(host),
-            Fault::Rekey => self.want_keys(),
-            Fault::Remove(host) => self.remove_host(host, false),
-            Fault::Destroy(host) => self.remove_host(host, true),
+            Fault::Readdress(_) | Fault::Rekey | Fault::Remove(_) | Fault::Destroy(_) => {
+                self.pool_fault(&fault);
+            }
             Fault::Add(host) => self.add_host(host),
             Fault::DaemonKilled(host, ms) => self.daemon_killed(host, ms),
             Fault::DaemonPaused(host, ms) => self.daemon_paused(host, ms),
@@ -233,6 +232,17 @@ impl World {
             }
             Fault::MetadataSnapshot | Fault::MetadataRestore => self.metadata_fault(&fault),
             _ => self.network_fault(&fault),
+        }
+    }
+
+    /// What operators ask of the pool.
+    fn pool_fault(&mut self, fault: &Fault) {
+        match *fault {
+            Fault::Readdress(host) => self.readdress(host),
+            Fault::Rekey => self.want_keys(),
+            Fault::Remove(host) => self.remove_host(host, false),
+            Fault::Destroy(host) => self.remove_host(host, true),
+            _ => {}
         }
     }
 

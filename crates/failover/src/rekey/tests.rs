@@ -130,7 +130,7 @@ fn a_change_begins_only_where_all_members_answer_and_can() {
     let old = Holder { said: Some(Holds { protocol: 2, keys: None }), ..holder(2, true, None) };
     assert_eq!(may(&[old]), Err(Objection::TooOld(host(2))));
     // An earlier version of the daemon kept the key and lost its number.
-    let unnumbered = Keys { key_number: 0, ..mine.clone() };
+    let unnumbered = Keys { key_number: 0, ..mine };
     assert_eq!(may(&[holder(2, true, Some(&unnumbered))]), Ok(()));
     let half = keys(1, Some(2));
     assert_eq!(may(&[holder(2, true, Some(&half))]), Err(Objection::UnderWay));
