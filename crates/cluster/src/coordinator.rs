@@ -4,6 +4,10 @@ use crate::control::IsolationResponse;
 use crate::machine::Machine;
 use crate::mutation::{Mutation, on};
 use crate::record::{AREA_COUNT, OpenEpoch, Record, Seat, bit};
+use crate::timing::ns;
+
+/// How long a daemon must have been gone: it is started again and again meanwhile.
+const DAEMON_GONE_MS: u64 = 300_000;
 
 impl Machine {
     /// Looks again whether this host may act as coordinator.
@@ -21,6 +25,21 @@ impl Machine {
         if may != self.may_act {
             self.may_act = may;
             self.changed();
+        }
+    }
+
+    /// Another host is named, and may not act before this one says that its database IO is drained; but
+    /// the daemon that has to say so is gone and does not come back: no memory is left to start it, or
+    /// whatever it is. Without a coordinator nobody's machines are restarted: this host gives way.
+    pub(crate) fn free_office(&mut self) {
+        let Some(record) = &self.decided else { return };
+        let heir = record.coordinator;
+        let owes = heir != self.me && self.is_member() && self.drained < self.acted_in;
+        let gone = |since: u64| self.now >= since.saturating_add(ns(DAEMON_GONE_MS));
+        if owes && self.havend_dead_since.is_some_and(gone) && self.disk_live(heir.slot) {
+            self.begin_fence(
+                "its pool daemon does not come back, and the next coordinator waits for it",
+            );
         }
     }
 

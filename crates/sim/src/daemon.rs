@@ -15,6 +15,9 @@ use crate::world::{MS, World};
 /// Silence of the daemon that counts for its guard.
 const SILENCE: u64 = 15_000 * MS;
 
+/// A daemon that could not be started is started again after that (`RestartSec`).
+const START_AGAIN: u64 = 2_000 * MS;
+
 /// A host's daemon.
 #[derive(Debug, Default)]
 pub(crate) struct Daemon {
@@ -139,6 +142,11 @@ impl World {
         let now = self.now;
         // The end of a pause, or of an earlier kill, is not that of this one.
         let Some(h) = self.hosts.get_mut(host).filter(|h| now >= h.daemon.back_at) else { return };
+        if h.no_memory && h.daemon.killed {
+            // The service manager tries again.
+            let boot = h.boot;
+            return self.after(START_AGAIN, Event::DaemonStarts { host, boot });
+        }
         if !std::mem::take(&mut h.daemon.killed) {
             if !h.daemon.held(now) {
                 self.input(host, Input::HavendHealth { alive: true });

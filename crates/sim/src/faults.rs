@@ -150,6 +150,8 @@ pub enum Fault {
     PauseRestarts(u64),
     /// The operators want to be reminded of a pool that is off every so many hours; 0: never.
     RemindEvery(u64),
+    /// Whether the root system of a host is out of memory: nothing can be started there.
+    NoMemory(usize, bool),
     /// A host is disarmed by itself.
     EmergencyDisarm(usize),
     /// What happens to data storage.

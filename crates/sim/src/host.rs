@@ -166,6 +166,8 @@ pub(crate) struct Host {
     pub(crate) paper: Paper,
     /// By how many milliseconds somebody has set the clock that its daemon takes for the time of day.
     pub(crate) wall_set_ms: i64,
+    /// No process or thread can be started there.
+    pub(crate) no_memory: bool,
 }
 
 impl Host {
@@ -221,6 +223,7 @@ impl Host {
             poses: None,
             paper: Paper::default(),
             wall_set_ms: 0,
+            no_memory: false,
         }
     }
 

@@ -25,6 +25,11 @@ impl World {
             Fault::PauseRestarts(ms) => self.pause_restarts(ms),
             Fault::RemindEvery(hours) => self.remind_every(hours),
             Fault::Set(setting) => self.set(setting),
+            Fault::NoMemory(host, none) => {
+                if let Some(h) = self.hosts.get_mut(host) {
+                    h.no_memory = none;
+                }
+            }
             Fault::Arm => self.arm_pool(),
             Fault::Armable(host, willing) => self.set_armable(host, willing, false),
             Fault::DiesArmed(host) => self.set_armable(host, true, true),

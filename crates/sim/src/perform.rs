@@ -27,6 +27,7 @@ impl World {
             return;
         }
         h.powered = true;
+        h.no_memory = false;
         h.boot += 1;
         h.booted_at = now;
         h.booting = true;
@@ -457,6 +458,9 @@ impl World {
     fn fence(&mut self, host: usize, reason: String) {
         self.log(|| format!("host {host} fences itself: {reason}"));
         self.fences.push((host, self.now, reason));
+        if self.hosts.get(host).is_some_and(|h| h.no_memory) {
+            return self.reset_host(host, "no thread to fence with");
+        }
         self.close_database(host);
         let Some(h) = self.hosts.get_mut(host) else { return };
         h.gate_closed = !removed(Mutation::GateOpen);

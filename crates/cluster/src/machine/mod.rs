@@ -317,6 +317,7 @@ impl Machine {
         self.update_graph();
         self.renew_by_votes();
         self.judge_coordinator();
+        self.free_office();
         self.consider_proposing();
     }
 

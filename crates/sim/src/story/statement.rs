@@ -169,6 +169,8 @@ fn outside(words: &[&str], host: &dyn Fn(&str) -> Result<usize, String>) -> Resu
         ["clock", "of", h, "is", "set", "by", by] => Fault::SetClock(host(h)?, number(by)?),
         ["nothing", "is", "restarted", "for", time] => Fault::PauseRestarts(ms(time)?),
         ["remind", "every", hours, "hours"] => Fault::RemindEvery(ms(hours)?),
+        ["no", "memory", "on", h] => Fault::NoMemory(host(h)?, true),
+        ["memory", "on", h] => Fault::NoMemory(host(h)?, false),
         ["arm"] => Fault::Arm,
         [h, "refuses", "to", "arm"] => Fault::Armable(host(h)?, false),
         [h, "agrees", "to", "arm"] => Fault::Armable(host(h)?, true),
