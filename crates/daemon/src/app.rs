@@ -15,7 +15,8 @@ use crate::ha::{GuardLink, Ha};
 use crate::orders::Report;
 use crate::state::AppState;
 use crate::{
-    coordinator, discovery, dispatch, http, own_copy, reconcile, replicate, stats, transfer,
+    coordinator, discovery, dispatch, guest_watch, http, own_copy, reconcile, replicate, stats,
+    transfer,
 };
 
 /// A daemon that runs.
@@ -69,6 +70,7 @@ impl Daemon {
         tasks.spawn(until(stop.clone(), dispatch::expire(state.clone())));
         tasks.spawn(discovery::run(state.clone(), stop.clone()));
         tasks.spawn(until(stop.clone(), reconcile::guests::run(state.clone())));
+        tasks.spawn(until(stop.clone(), guest_watch::run(state.clone())));
         Ok(Self { state, reports: side.report_to(), agent: side.agent, tasks })
     }
 }

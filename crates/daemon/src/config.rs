@@ -54,6 +54,12 @@ impl Paths {
         self.at("var/lib/haven/pool.redb")
     }
 
+    /// Pictures of guests that hung, before they were reset: `/var/lib/haven/screens`.
+    #[must_use]
+    pub fn screens(&self) -> PathBuf {
+        self.at("var/lib/haven/screens")
+    }
+
     /// A member's copy of the pool database: `/var/lib/haven/replica.json`.
     #[must_use]
     pub fn replica(&self) -> PathBuf {
@@ -262,6 +268,9 @@ pub struct Settings {
     pub clock_skew_max_s: u64,
     /// How often a member tells the coordinator what it runs, in milliseconds.
     pub report_interval_ms: u64,
+    /// How often the coordinator looks at guests that are watched, in milliseconds. No guest counts as
+    /// hung before four looks.
+    pub watch_interval_ms: u64,
     /// Pause between attempts to attach storage that is missing, in milliseconds.
     pub attach_interval_ms: u64,
     /// Which hypervisor.
@@ -289,6 +298,7 @@ impl Default for Settings {
             allow_dynamic_address: false,
             clock_skew_max_s: 30,
             report_interval_ms: 5000,
+            watch_interval_ms: 5000,
             attach_interval_ms: 10_000,
             hypervisor: HypervisorSettings::default(),
             fence_agents: PathBuf::from("/usr/sbin"),

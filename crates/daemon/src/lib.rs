@@ -21,6 +21,7 @@ pub mod dispatch;
 pub mod drivers;
 mod earlier;
 pub mod fair;
+pub mod guest_watch;
 pub mod ha;
 pub mod handover;
 pub mod http;

@@ -24,6 +24,7 @@ use crate::boot::HostSide;
 use crate::config::Config;
 use crate::discovery::Found;
 use crate::fair::Fair;
+use crate::guest_watch::Expected;
 use crate::ha::Ha;
 use crate::identity::{IdentityStore, Member};
 use crate::ops::motion::watch::MovingDisks;
@@ -72,6 +73,8 @@ pub struct AppState {
     pub moving: Moving,
     /// Hosts and pools of the management network.
     pub found: Found,
+    /// Reboots that somebody asked for.
+    pub expected: Expected,
     /// Disks of running machines that move now.
     pub moving_disks: MovingDisks,
     /// Carries this host to other members.
@@ -104,6 +107,7 @@ impl AppState {
             passwords: Passwords::default(),
             throttle: Throttle::default(),
             moving: Moving::default(),
+            expected: Expected::default(),
             moving_disks: MovingDisks::default(),
             desk: Desk::default(),
             fair: Arc::default(),

@@ -122,6 +122,11 @@ impl World {
         if lost { on.unwrap_or(0) } else { 0 }
     }
 
+    /// The disk of a VM does not answer there, and its host says so.
+    pub(crate) fn storage_stalls(&self, vm: u32, on: usize) -> bool {
+        self.data.lost.contains(&on) && self.data.vms.contains(&vm)
+    }
+
     /// What people were told of storage.
     pub(crate) fn told_of_data(&self) -> &[String] {
         &self.data.told

@@ -181,6 +181,8 @@ pub(crate) enum Then {
     Tasks(Writing),
     /// What was told by all hosts is written down.
     Sure,
+    /// What resets of guests cost is durable: they may be ordered.
+    Watched,
 }
 
 /// Operations that are to be done in this order.
@@ -511,6 +513,7 @@ impl World {
             }
             Then::Ack(number) => self.metadata.acked = self.metadata.acked.max(number),
             Then::Placed | Then::Tasks(_) => {}
+            Then::Watched => self.resets_leave(),
             Then::Sure => {
                 self.log(|| format!("host {host} knows what runs where"));
                 self.metadata.unsure = false;

@@ -12,6 +12,7 @@ use crate::arming::ArmingEvent;
 use crate::data::DataOrder;
 use crate::database::AreaFlying;
 use crate::disk::{Answer, WriteOp};
+use crate::guests::GuestEvent;
 use crate::keys::KeyAsk;
 use crate::manager::Order;
 use crate::motion::{Ask, Told};
@@ -213,6 +214,8 @@ pub(crate) enum Event {
     },
     Step(PowerStep),
     Arming(ArmingEvent),
+    /// Something about a guest.
+    Guest(GuestEvent),
     Fault(usize),
 }
 

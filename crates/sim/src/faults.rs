@@ -6,6 +6,7 @@ use haven_cluster::timing::Timing;
 
 use crate::disk::Path;
 use crate::event::Event;
+use crate::guests::Said;
 use crate::perform::EXCLUDE;
 use crate::world::{MS, World};
 
@@ -158,6 +159,8 @@ pub enum Fault {
     Data(crate::data::DataFault),
     /// Something about restarts is set.
     Set(crate::restarts::Setting),
+    /// Something of a guest.
+    Guest(u32, Said),
 }
 
 impl World {
@@ -182,6 +185,7 @@ impl World {
         match fault {
             Fault::PowerOff(host) => self.power_off(host),
             Fault::PowerOn(host) => self.power_on(host),
+            Fault::Guest(vm, said) => self.guest(vm, said),
             Fault::Stall(host) => self.set_path(host, Path::Stalled),
             Fault::Fail(host) => self.set_path(host, Path::Failing),
             Fault::Slow(host, ms) => self.set_path(host, Path::Slow(ms * MS)),

@@ -17,6 +17,7 @@ mod database;
 mod disk;
 mod event;
 pub mod faults;
+pub mod guests;
 mod host;
 mod io;
 mod keys;

@@ -225,6 +225,10 @@ impl World {
         let at = self.index_of(holder.host);
         let runs = at.is_some_and(|at| self.runs(vm, at));
         let leaves = at.is_some_and(|at| self.manager.disabled.contains(&at));
+        let leaves = leaves || self.guest_is_to_go(vm);
+        if at.is_some_and(|at| self.guest_has_ended(vm, at)) {
+            return true;
+        }
         let busy = !runs || leaves;
         let to = at.and_then(|at| self.hosts.get(at)).map_or(0, |h| h.daemon.kills());
         let every = if busy { ORDER_EVERY } else { REORDER_EVERY };
@@ -365,6 +369,7 @@ impl World {
         if let Some(h) = self.hosts.get_mut(host) {
             h.vms.insert(vm);
         }
+        self.guest_started(vm);
         self.tell_load(host);
     }
 
@@ -380,8 +385,10 @@ impl World {
         let Some(open) = h.db.open.as_ref() else { return };
         let found = placements(&open.db).get(&order.vm).copied();
         let same = found.filter(|p| p.number == order.number && p.holder == Some(order.holder));
-        if let Some(placed) = same.filter(|_| epoch.is_some_and(|e| e.number == order.term.epoch)) {
-            self.transact(order.by, Then::Placed, |tx| set_holder(tx, placed.row, None));
+        if let Some(placed) = same.filter(|_| epoch.is_some_and(|e| e.number == order.term.epoch))
+            && self.transact(order.by, Then::Placed, |tx| set_holder(tx, placed.row, None))
+        {
+            self.guest_gone(order.vm);
         }
     }
 }

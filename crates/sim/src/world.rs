@@ -10,6 +10,7 @@ use crate::checks::Broken;
 use crate::database::{Metadata, owner};
 use crate::disk::Volume;
 use crate::event::{Event, Queue};
+use crate::guests::Guests;
 use crate::host::{Deferred, Host};
 use crate::manager::{MANAGE_EVERY, MANAGE_SETTLED, Manager};
 use crate::network::Network;
@@ -35,6 +36,7 @@ pub struct World {
     pub(crate) network: Network,
     pub(crate) volumes: Vec<Volume>,
     pub(crate) manager: Manager,
+    pub(crate) guests: Guests,
     pub(crate) metadata: Metadata,
     pub(crate) data: crate::data::Data,
     /// What clients were told of their tasks.
@@ -102,6 +104,7 @@ impl World {
             network: Network::default(),
             volumes,
             manager: Manager::default(),
+            guests: Guests::default(),
             metadata,
             data: crate::data::Data::default(),
             heard: crate::tasks::Heard::default(),
@@ -252,6 +255,7 @@ impl World {
                 }
             }
             Event::Manage { host, boot } if self.current(host, boot) => {
+                self.look_after_guests(host);
                 let settled = self.manage(host);
                 let now = self.now;
                 if let Some(h) = self.hosts.get_mut(host) {
@@ -325,6 +329,7 @@ impl World {
             Event::KeyAnswer { by, round, from, holds } => {
                 self.key_answered(by, round, from, holds);
             }
+            Event::Guest(event) => self.guest_event(event),
             _ => {}
         }
     }

@@ -133,6 +133,7 @@ help-power-fencing = Switch failed hosts off: power fencing
 help-enable-ha = Turn high availability on
 help-replace-host = Replace a host
 help-change-address = A host gets another address
+help-guest-hangs = A guest hangs
 tab-cpu = Processors
 vcpus-on = { $vcpus } virtual CPUs on { $cores } cores
 problem-paused = { drill-finding-paused }

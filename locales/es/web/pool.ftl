@@ -133,6 +133,7 @@ help-power-fencing = Apagar los hosts caídos: control de energía
 help-enable-ha = Activar la alta disponibilidad
 help-replace-host = Sustituir un host
 help-change-address = Un host recibe otra dirección
+help-guest-hangs = Un invitado se cuelga
 tab-cpu = Procesadores
 vcpus-on = { $vcpus } CPU virtuales en { $cores } núcleos
 problem-paused = { drill-finding-paused }

@@ -117,6 +117,7 @@ help-power-fencing = 关闭失效主机：电源隔离
 help-enable-ha = 开启高可用
 help-replace-host = 更换主机
 help-change-address = 更改主机地址
+help-guest-hangs = 虚拟机停止响应
 tab-cpu = 处理器
 vcpus-on = { $vcpus } 个虚拟 CPU，{ $cores } 个核心
 problem-paused = { drill-finding-paused }

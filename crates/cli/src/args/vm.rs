@@ -284,6 +284,32 @@ impl RestartPriority {
     }
 }
 
+/// A switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnOff {
+    On,
+    Off,
+}
+
+/// What follows when a protected guest shuts itself down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OwnShutdown {
+    Restart,
+    Respect,
+    Pool,
+}
+
+impl OwnShutdown {
+    /// As `other_config` has it; empty: nothing.
+    pub(crate) fn wire(self) -> &'static str {
+        match self {
+            Self::Restart => "restart",
+            Self::Respect => "respect",
+            Self::Pool => "",
+        }
+    }
+}
+
 /// How fast `vm migrate` may be, at whose cost, and over which network.
 #[derive(Debug, Args)]
 pub(crate) struct MigratePace {
@@ -332,6 +358,25 @@ pub(crate) struct Settings {
     /// Time to wait after starting this machine before the next order
     #[arg(long, value_name = "TIME", value_parser = parse_seconds)]
     pub(crate) start_delay: Option<u64>,
+    /// Watch the guest: reset it when its agent and its disks and network give no sign of life (on, off)
+    #[arg(long, value_enum, value_name = "ON", hide_possible_values = true)]
+    pub(crate) watch: Option<OnOff>,
+    /// Time without a sign of life after which it is reset (30s)
+    #[arg(long, value_name = "TIME", value_parser = parse_seconds)]
+    pub(crate) watch_interval: Option<u64>,
+    /// Time after a boot in which nothing is judged (2m)
+    #[arg(long, value_name = "TIME", value_parser = parse_seconds)]
+    pub(crate) watch_grace: Option<u64>,
+    /// Most resets within the window, its own reboots included (3)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20))]
+    pub(crate) watch_resets: Option<u32>,
+    /// How long a reset counts (1h)
+    #[arg(long, value_name = "TIME", value_parser = parse_seconds)]
+    pub(crate) watch_window: Option<u64>,
+    /// When the guest shuts itself down: restart it if it is protected, respect it, or pool (what the
+    /// pool says)
+    #[arg(long, value_enum, value_name = "POLICY", hide_possible_values = true)]
+    pub(crate) own_shutdown: Option<OwnShutdown>,
     /// New name
     #[arg(long)]
     pub(crate) name: Option<String>,

@@ -161,6 +161,26 @@ async fn rotate_key(context: &mut Context) -> Outcome<()> {
     context.print(&Answer::done("the hosts have another key", json!({ "rotated": true })))
 }
 
+/// How many guests are watched, and of which nothing can be said or nothing is done any more.
+fn guests(status: &Record) -> Row {
+    let guests = Record::new("", status.fields.get("guests").cloned().unwrap_or_default());
+    let mut row = Vec::new();
+    if guests.int("watched") > 0 {
+        row.push(Cell::number("watched_machines", guests.int("watched")));
+    }
+    for (key, title) in
+        [("unmonitored", "unmonitored_machines"), ("left_alone", "machines_left_alone")]
+    {
+        let names = guests.list(key).iter();
+        let names: Vec<String> =
+            names.filter_map(|name| name.as_str().map(str::to_owned)).collect();
+        if !names.is_empty() {
+            row.push(Cell::list(title, &names));
+        }
+    }
+    row
+}
+
 async fn status(context: &mut Context) -> Outcome<()> {
     let status = Record::new("", context.rpc.get("/haven/ha/status").await?);
     let tolerance = Record::new("", status.fields.get("tolerance").cloned().unwrap_or_default());
@@ -179,6 +199,7 @@ async fn status(context: &mut Context) -> Outcome<()> {
             Cell::number("protected_machines", status.int("protected")),
         ]);
     }
+    row.extend(guests(&status));
     row.extend(ha_drill::cells(&status));
     let problems: Vec<String> =
         status.list("problems").iter().filter_map(|p| p.as_str().map(str::to_owned)).collect();

@@ -75,6 +75,7 @@ async fn show(context: &mut Context, given: &str) -> Outcome<()> {
     let vm = machine(context, given).await?;
     let mut cells = row(context, &vm).await?;
     cells.push(Cell::number("start_delay_s", vm.int("start_delay")));
+    cells.extend(watched(&vm).map(|word| Cell::text("watch", word)));
     cells.push(Cell::list("addresses", &addresses(context, &vm).await?));
     cells.push(Cell::text("description", vm.text("name_description")));
     let disks = disks(context, &vm).await?;
@@ -82,6 +83,19 @@ async fn show(context: &mut Context, given: &str) -> Outcome<()> {
     context.print(&Answer::Object {
         row: cells,
         parts: vec![("disks", disks), ("interfaces", interfaces)],
+    })
+}
+
+/// How its guest is watched, if it is.
+fn watched(vm: &Record) -> Option<&'static str> {
+    let config = vm.fields.get("other_config")?;
+    config.get("haven_watch")?.as_str().filter(|word| *word == "on")?;
+    let state = config.get("haven_watch_state").and_then(|text| text.as_str()).unwrap_or("{}");
+    let state: Value = serde_json::from_str(state).unwrap_or_default();
+    Some(match state.get("standing").and_then(|standing| standing.as_str()) {
+        Some("unmonitored") => "unmonitored: its agent has not answered",
+        Some("left_alone") => "left alone: its resets are used up",
+        _ => "on",
     })
 }
 

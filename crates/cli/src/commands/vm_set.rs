@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::vm::machine;
-use crate::args::vm::{HaPolicy, RestartPriority, SetVm};
+use crate::args::vm::{HaPolicy, OnOff, RestartPriority, SetVm, Settings};
 use crate::context::Context;
 use crate::failure::Outcome;
 use crate::records::{NULL, Record};
@@ -68,6 +68,7 @@ pub(super) async fn run(context: &mut Context, options: SetVm) -> Outcome<()> {
         set(context, &vm, "start_delay", json!(delay)).await?;
         changed.push("start delay");
     }
+    changed.extend(set_watch(context, &vm, &options).await?);
     if let Some(policy) = options.ha {
         set_policy(context, &vm, policy).await?;
         changed.push("ha");
@@ -76,6 +77,35 @@ pub(super) async fn run(context: &mut Context, options: SetVm) -> Outcome<()> {
         format!("machine {}: changed {}", vm.name(), changed.join(", ")),
         json!({ "uuid": vm.uuid(), "changed": changed }),
     ))
+}
+
+/// How its guest is watched, and what follows when that shuts itself down.
+async fn set_watch(
+    context: &mut Context,
+    vm: &Record,
+    options: &Settings,
+) -> Outcome<Vec<&'static str>> {
+    let text = |number: Option<u64>| number.map(|number| number.to_string());
+    let on = options.watch.map(|watch| if watch == OnOff::On { "on" } else { "" }.to_owned());
+    let entries = [
+        ("haven_watch_interval_s", text(options.watch_interval), "watch interval"),
+        ("haven_watch_grace_s", text(options.watch_grace), "watch grace"),
+        ("haven_watch_resets", text(options.watch_resets.map(u64::from)), "watch resets"),
+        ("haven_watch_window_s", text(options.watch_window), "watch window"),
+        ("haven_watch", on, "watch"),
+        (
+            "haven_own_shutdown",
+            options.own_shutdown.map(|own| own.wire().to_owned()),
+            "own shutdown",
+        ),
+    ];
+    let mut changed = Vec::new();
+    for (key, text, what) in entries {
+        let Some(text) = text else { continue };
+        set_other(context, vm, key, &text).await?;
+        changed.push(what);
+    }
+    Ok(changed)
 }
 
 async fn set(context: &mut Context, vm: &Record, field: &str, value: Value) -> Outcome<()> {

@@ -129,6 +129,33 @@ fn vm_set_changes_each_setting_and_protection_last() {
 }
 
 #[test]
+fn how_a_guest_is_watched_stands_in_its_other_config() {
+    let pool = small_pool()
+        .answers("VM.remove_from_other_config", json!(""))
+        .answers("VM.add_to_other_config", json!(""))
+        .serve();
+    let asked = ["--watch", "on", "--watch-interval", "1m", "--watch-resets", "5"];
+    let own = ["--own-shutdown", "pool"];
+    let words: Vec<&str> = ["vm", "set", "web1"].into_iter().chain(asked).chain(own).collect();
+    let output = pool.haven(&words);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "machine web1: changed watch interval, watch resets, watch, own shutdown\n"
+    );
+    let entry = |key: &str, text: &str| json!(["OpaqueRef:v1", key, text]);
+    assert_eq!(
+        pool.calls("VM.add_to_other_config"),
+        [
+            entry("haven_watch_interval_s", "60"),
+            entry("haven_watch_resets", "5"),
+            entry("haven_watch", "on"),
+        ]
+    );
+    let gone = pool.calls("VM.remove_from_other_config");
+    assert_eq!(gone.last(), Some(&json!(["OpaqueRef:v1", "haven_own_shutdown"])));
+}
+
+#[test]
 fn a_lost_session_is_opened_again() {
     let seen = std::sync::atomic::AtomicU32::new(0);
     let pool = small_pool()

@@ -19,6 +19,7 @@ use super::images::Images;
 use super::lanes::{Lane, Lanes};
 use super::migration::Windows;
 use super::permit::GuardPort;
+use super::pulse::Boots;
 use super::screens::Screens;
 use super::storage::Attached;
 use super::stuck::Stuck;
@@ -97,6 +98,7 @@ pub struct Agent {
     pub(super) stats: Stats,
     /// Guests that a disk stopped.
     pub(super) stuck: Stuck,
+    pub(super) boots: Boots,
     pub(super) screens: Screens,
     terminals: Terminals,
     /// This host was sent down: it reports no more, and its guard is not armed again.
@@ -136,6 +138,7 @@ impl Agent {
             news: Arc::default(),
             stats,
             stuck: Stuck::default(),
+            boots: Boots::default(),
             screens: Screens::default(),
             going_down: Arc::default(),
             answers: Answers::default(),
@@ -201,6 +204,7 @@ impl Case {
                 self.migrate(*vm, *to, (*pace, *via)).await
             }
             Order::Screenshot { vm } => self.screenshot(*vm).await,
+            Order::GuestPulses { vms } => self.pulses(vms).await,
             Order::PrepareMigrateIn { vm, from, .. } => self.prepare_migrate_in(*vm, *from),
             Order::FinishMigrateIn { vm, placement } => self.finish_migrate_in(*vm, *placement),
             Order::ClosePlacement { vm, placement, life } => {

@@ -14,6 +14,7 @@ mod lanes;
 mod migration;
 pub mod permit;
 mod power;
+mod pulse;
 mod reports;
 mod screens;
 mod server;

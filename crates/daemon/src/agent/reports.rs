@@ -33,12 +33,12 @@ impl Agent {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                Some(event) = events.recv() => waiting.push(event),
+                Some(event) = events.recv() => self.take_event(event, &mut waiting),
                 () = self.news.notified() => {}
                 _ = ticks.tick() => {}
             }
             while let Ok(event) = events.try_recv() {
-                waiting.push(event);
+                self.take_event(event, &mut waiting);
             }
             let excess = waiting.len().saturating_sub(EVENTS_MAX);
             waiting.drain(..excess);
@@ -54,6 +54,11 @@ impl Agent {
                 Err(error) => tracing::debug!(%error, "report not delivered"),
             }
         }
+    }
+
+    fn take_event(&self, event: HypervisorEvent, waiting: &mut Vec<HypervisorEvent>) {
+        self.boots.note(&event);
+        waiting.push(event);
     }
 
     async fn report(&self, sequence: u64, events: &[HypervisorEvent]) -> Option<Report> {

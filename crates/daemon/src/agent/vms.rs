@@ -158,7 +158,7 @@ impl Agent {
         armed.and_then(|armed| armed.me).map_or(0, |me| me.incarnation.0)
     }
 
-    async fn domains(&self) -> Result<Vec<DomainInfo>, OrderError> {
+    pub(super) async fn domains(&self) -> Result<Vec<DomainInfo>, OrderError> {
         let place = self.lanes.enter(Lane::Ask).await?;
         let hypervisor = self.parts.hypervisor.clone();
         let asked = spawn_blocking(move || {

@@ -13,6 +13,7 @@ use haven_pooldb::Image;
 use uuid::Uuid;
 
 use super::{Origin, auth};
+use crate::guest_watch::kept_screen;
 use crate::ops::{errors, host, rows};
 use crate::orders::{Order, OrderReply};
 use crate::state::AppState;
@@ -62,7 +63,20 @@ pub(super) async fn ask(
     drop(request);
     who.await?;
     let asked = ["uuid", "ref"].iter().find_map(|key| auth::query_value(&query, key));
-    picture(state, &asked.unwrap_or_default()).await
+    let asked = asked.unwrap_or_default();
+    match auth::query_value(&query, "before_reset").as_deref() {
+        Some("true") => before_reset(state, &asked).await,
+        _ => picture(state, &asked).await,
+    }
+}
+
+/// What it showed when it was found to hang, if this host has kept that.
+async fn before_reset(state: &Arc<AppState>, asked: &str) -> Result<Vec<u8>, ApiError> {
+    let vm = state.pool.read(|db| named(db, asked)).await??;
+    let (state, id) = (state.clone(), Uuid::from_u128(vm.id().0));
+    let read = tokio::task::spawn_blocking(move || kept_screen(&state, id)).await;
+    let nothing = || ApiError::uuid_invalid::<Vm>(asked);
+    read.map_err(ApiError::internal)?.ok_or_else(nothing)
 }
 
 async fn picture(state: &Arc<AppState>, asked: &str) -> Result<Vec<u8>, ApiError> {
@@ -74,10 +88,14 @@ async fn picture(state: &Arc<AppState>, asked: &str) -> Result<Vec<u8>, ApiError
     }
 }
 
-fn runs_on(db: &Image, asked: &str) -> Result<(Uuid, Ref<Host>), ApiError> {
+fn named(db: &Image, asked: &str) -> Result<Ref<Vm>, ApiError> {
     let vm: Option<Ref<Vm>> = asked.parse().ok().filter(|vm| db.get(*vm).is_some());
     let vm = vm.or_else(|| db.find_uuid::<Vm>(asked));
-    let vm = vm.ok_or_else(|| ApiError::uuid_invalid::<Vm>(asked))?;
+    vm.ok_or_else(|| ApiError::uuid_invalid::<Vm>(asked))
+}
+
+fn runs_on(db: &Image, asked: &str) -> Result<(Uuid, Ref<Host>), ApiError> {
+    let vm = named(db, asked)?;
     let row = db.require(vm)?;
     let on = row.resident_on.non_null().ok_or_else(|| {
         ApiError::with(codes::VM_BAD_POWER_STATE, &[&vm, &"running", &row.power_state])

@@ -60,6 +60,7 @@ pub async fn status(state: &Arc<AppState>, language: Language) -> Result<Json, A
                     "breach": survived.breach,
                 },
                 "protected": protected.count(),
+                "guests": crate::guest_watch::show(db),
                 "pause": super::ha_pause::show(db),
                 "drill": crate::ha::drill::show(db),
                 "problems": problems,

@@ -32,6 +32,7 @@ pub mod motion;
 pub mod network;
 pub mod news;
 pub mod options;
+pub mod other_config;
 pub mod own_volumes;
 pub mod pbd;
 pub mod pif;

@@ -166,7 +166,15 @@ pub async fn refresh(state: &Arc<AppState>, sr: Ref<Sr>) -> Result<(), ApiError>
     state.pool.write(move |tx| record(tx, sr, volumes, space)).await
 }
 
-async fn space(state: &AppState, on: Ref<Host>, sr: SrSpec) -> Result<SrSpace, ApiError> {
+/// How much room a host sees there.
+///
+/// # Errors
+/// It does not say.
+pub(crate) async fn space(
+    state: &AppState,
+    on: Ref<Host>,
+    sr: SrSpec,
+) -> Result<SrSpace, ApiError> {
     match state.orders.send(host::id(on), Order::SrSpace { sr }).await {
         Ok(OrderReply::Space(space)) => Ok(space),
         Ok(_) => Err(ApiError::internal("an unexpected answer about space")),

@@ -318,6 +318,8 @@ handlers! {
     "VM.set_groups" => vm_group::set_groups,
     "VM_group.create" => vm_group::create,
     "VM_group.destroy" => vm_group::destroy,
+    "VM.set_other_config" => ha::configure,
+    "VM.add_to_other_config" => ha::configure,
     "VM.set_ha_restart_priority" => ha::set_ha_restart_priority,
     "VM.set_ha_always_run" => ha::set_ha_always_run,
     "VM.set_order" => ha::set_order,

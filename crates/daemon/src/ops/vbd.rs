@@ -1,13 +1,12 @@
 //! Disks and CD drives of VMs; plugging them into running ones is [`super::hotplug`]'s.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use haven_drivers::hypervisor::DiskBus;
 use haven_model::{ApiError, Field, Ref, Value, Vbd, VbdMode, VbdType, Vm, VmPowerState, codes};
 use haven_pooldb::{Image, Tx};
 
-use super::{allowed, own_volumes, placement, spec, vdi};
+use super::{allowed, other_config, own_volumes, placement, spec, vdi};
 use crate::dispatch::Call;
 use crate::state::fresh;
 
@@ -41,32 +40,10 @@ pub fn bus_named(text: &str) -> Result<DiskBus, ApiError> {
 
 /// `VBD.set_other_config`, `VBD.add_to_other_config`: what is no bus is refused.
 pub async fn configure(call: Arc<Call>) -> Result<Value, ApiError> {
-    let vbd: Ref<Vbd> = call.arg(0)?;
-    let whole = call.method.ends_with(".set_other_config");
-    let config: BTreeMap<String, String> = match whole {
-        true => call.arg(1)?,
-        false => [(call.arg(1)?, call.arg(2)?)].into(),
-    };
-    if let Some(text) = config.get(BUS_KEY) {
-        bus_named(text)?;
-    }
-    call.write(move |tx| {
-        let row = tx.require(vbd)?;
-        let taken = |key: &&String| !whole && row.other_config.contains_key(*key);
-        if let Some(key) = config.keys().find(taken) {
-            let about: [&dyn std::fmt::Display; 4] = [&"VBD", &"other_config", &row.uuid, key];
-            return Err(ApiError::with(codes::MAP_DUPLICATE_KEY, &about));
-        }
-        tx.update(vbd, |row: &mut Vbd| {
-            if whole {
-                row.other_config = config;
-            } else {
-                row.other_config.extend(config);
-            }
-        })
+    other_config::put::<Vbd>(&call, |config| {
+        config.get(BUS_KEY).map_or(Ok(()), |text| bus_named(text).map(drop))
     })
-    .await?;
-    Ok(Value::void())
+    .await
 }
 
 /// `VBD.create(record)`.

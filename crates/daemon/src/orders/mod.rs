@@ -15,6 +15,7 @@ pub use error::{OrderError, Refusal};
 pub use facts::{HostFacts, NicFacts, NumaFree};
 pub use order::{Order, PoolUpdate, PowerRequest, PreflightRequest, Via};
 pub use reply::{
-    ActingOrder, Inventory, OrderReply, PreflightFinding, PreflightReply, PreflightSubject,
+    ActingOrder, GuestPulse, Inventory, OrderReply, PreflightFinding, PreflightReply,
+    PreflightSubject, Pulses,
 };
 pub use report::Report;

@@ -158,6 +158,11 @@ pub enum Order {
         /// The VM. The order says nothing of where it runs, and holds up nothing that does.
         vm: Uuid,
     },
+    /// How guests are that are watched. Says nothing of where they run.
+    GuestPulses {
+        /// The VMs.
+        vms: Vec<Uuid>,
+    },
     /// One command to the guest agent; JSON in and out.
     GuestAgent {
         /// The VM.
@@ -490,6 +495,7 @@ impl Order {
             Self::ClosePlacement { .. } => "close_placement",
             Self::ChangeVm { .. } => "change_vm",
             Self::Screenshot { .. } => "screenshot",
+            Self::GuestPulses { .. } => "guest_pulses",
             Self::GuestAgent { .. } => "guest_agent",
             Self::AttachSr { .. } => "attach_sr",
             Self::DetachSr { .. } => "detach_sr",
@@ -535,6 +541,7 @@ impl Order {
                 | Self::MigrateProgress { .. }
                 | Self::DiskState { .. }
                 | Self::Screenshot { .. }
+                | Self::GuestPulses { .. }
                 | Self::ScanSr { .. }
                 | Self::ProbeSr { .. }
                 | Self::SrSpace { .. }

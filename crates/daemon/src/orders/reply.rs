@@ -44,6 +44,8 @@ pub enum OrderReply {
     Text(String),
     /// To `Screenshot`: PNG in base64.
     Picture(String),
+    /// To `GuestPulses`.
+    Pulses(Box<Pulses>),
     /// To `HostFacts`.
     Facts(Box<HostFacts>),
     /// To `Statistics`.
@@ -112,6 +114,28 @@ pub struct ActingOrder {
     pub vm: Option<Uuid>,
     /// Name of the order.
     pub kind: String,
+}
+
+/// How guests are that are watched.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pulses {
+    /// Those that execute here and could be asked.
+    pub guests: Vec<GuestPulse>,
+    /// Storage repositories that do not answer here.
+    pub faults: Vec<Uuid>,
+}
+
+/// How one guest is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestPulse {
+    /// The VM.
+    pub vm: Uuid,
+    /// Its agent answers.
+    pub agent: bool,
+    /// Changes with everything that it reads, writes or sends.
+    pub io: u64,
+    /// How often it booted since it came here.
+    pub boots: u64,
 }
 
 /// What the pre-flight found; no finding: the host is ready.

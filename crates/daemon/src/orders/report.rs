@@ -1,7 +1,9 @@
 //! What members tell the coordinator without being asked.
 
+use std::collections::BTreeSet;
+
 use haven_cluster::ids::HostId;
-use haven_drivers::hypervisor::HypervisorEvent;
+use haven_drivers::hypervisor::{CRASHED, HypervisorEvent};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -31,4 +33,30 @@ pub struct Report {
     /// daemon of its guard.
     #[serde(default)]
     pub broken: Vec<String>,
+}
+
+/// Events of reports that were not taken in; older ones go first.
+const EVENTS_MAX: usize = 1024;
+
+impl Report {
+    /// This report in the place of an earlier one that was not taken in: nothing that happened is lost.
+    #[must_use]
+    pub fn after(mut self, mut earlier: Vec<HypervisorEvent>) -> Self {
+        earlier.append(&mut self.events);
+        let excess = earlier.len().saturating_sub(EVENTS_MAX);
+        self.events = earlier.split_off(excess);
+        self
+    }
+
+    /// VMs whose process ended although nobody had asked for that.
+    #[must_use]
+    pub fn crashed(&self) -> BTreeSet<Uuid> {
+        let crash = |event: &HypervisorEvent| match event {
+            HypervisorEvent::Lifecycle { vm, state: None, detail } if detail == CRASHED => {
+                Some(*vm)
+            }
+            _ => None,
+        };
+        self.events.iter().filter_map(crash).collect()
+    }
 }

@@ -1,12 +1,13 @@
 //! One host's inventory against the database.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use haven_cluster::Violation;
 use haven_cluster::invariant::runs_once;
 use haven_drivers::host_info::optical::Drive;
 use haven_drivers::hypervisor::{DomainInfo, DomainState};
+use haven_failover::watch::{AfterEnd, after_end, restarts_after_end};
 use haven_model::{
     ApiError, Holder, Host, HostMetrics, MessageClass, Pbd, Placement, Ref, Vm, VmPowerState,
     alerts,
@@ -14,6 +15,8 @@ use haven_model::{
 use haven_pooldb::{Image, Tx};
 use uuid::Uuid;
 
+use crate::guest_watch::{self, settings};
+use crate::ha::wall_ms;
 use crate::ops::vm::{migrate, state as vm_state};
 use crate::ops::{host, host_drives, message, placement, rows};
 use crate::orders::{Inventory, Order, OrderReply};
@@ -73,11 +76,12 @@ pub(super) async fn inventory(
     state: &Arc<AppState>,
     reporter: Ref<Host>,
     inventory: Inventory,
+    crashed: BTreeSet<Uuid>,
 ) -> Result<(), ApiError> {
     let strangers = state.pool.read(|db| unknown::among(db, &inventory.domains)).await?;
     unknown::heard(state, reporter, &strangers).await?;
     let drives = inventory.drives.clone();
-    correct(state, reporter, inventory).await?;
+    correct(state, reporter, inventory, crashed).await?;
     optical(state, reporter, drives).await?;
     // Not before: one that is known now is also known to run.
     state.reports.unknown.only(reporter, &strangers);
@@ -111,6 +115,7 @@ async fn correct(
     state: &Arc<AppState>,
     reporter: Ref<Host>,
     inventory: Inventory,
+    crashed: BTreeSet<Uuid>,
 ) -> Result<(), ApiError> {
     let found = state.pool.read(|db| compare(db, reporter, &inventory)).await??;
     if found == Difference::default() {
@@ -143,7 +148,7 @@ async fn correct(
                 let own = lives.epoch == 0 || held.is_some_and(|held| speaks_for(held, life));
                 let same = placement::is_still(tx, vm, number);
                 if same && own && idle(tx, vm) && may_have_ended(tx, vm, reporter) {
-                    ended(tx, vm)?;
+                    ended(tx, vm, crashed.contains(&Uuid::from_u128(vm.id().0)))?;
                 }
             }
             // A host outside the epoch is no holder that could ever be declared dead.
@@ -210,15 +215,26 @@ fn may_have_ended(db: &Image, vm: Ref<Vm>, reporter: Ref<Host>) -> bool {
 }
 
 /// The guest shut itself down (scenario 88), or its process died.
-fn ended(tx: &mut Tx<'_>, vm: Ref<Vm>) -> Result<(), ApiError> {
+fn ended(tx: &mut Tx<'_>, vm: Ref<Vm>, crashed: bool) -> Result<(), ApiError> {
     let (_, pool) = rows::pool(tx)?;
-    let restart = pool.ha_enabled && pool.ha_reboot_vm_on_internal_shutdown;
+    let (enabled, usual) = (pool.ha_enabled, pool.ha_reboot_vm_on_internal_shutdown);
     let row = tx.require(vm)?;
     let uuid = row.uuid.clone();
     tracing::info!(%vm, name = row.name_label, "a VM stopped by itself");
+    let own = settings::restarts_after_own_end(row);
+    let restarts = enabled && row.ha_always_run && restarts_after_end(crashed, own, usual);
+    let before = settings::record(row);
+    let mut record = before.clone();
+    let after = after_end(restarts, settings::policy(row).as_ref(), &mut record, wall_ms());
     vm_state::halted(tx, vm)?;
-    if !restart {
+    if record != before {
+        settings::keep(tx, vm, &record)?;
+    }
+    if after != AfterEnd::Restart {
         vm_state::respect_stop(tx, vm)?;
+    }
+    if after == AfterEnd::GiveUp {
+        guest_watch::left_alone(tx, vm, "guest_ends")?;
     }
     let about = (MessageClass::Vm, uuid);
     let data = serde_json::json!({ "case": "by_itself" });

@@ -140,7 +140,8 @@ impl Reports {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         match waiting.get_mut(&report.host.0) {
             Some(next) => {
-                *next = Some(report);
+                let before = next.take().map(|earlier| earlier.events).unwrap_or_default();
+                *next = Some(report.after(before));
                 None
             }
             None => {
@@ -245,8 +246,9 @@ async fn take(state: &Arc<AppState>, report: Report) {
     if let Err(error) = hosts::heard(state, host).await {
         tracing::warn!(%error, %host, "a report could not be written down");
     }
+    let crashed = report.crashed();
     let Some(inventory) = report.inventory else { return };
-    if let Err(error) = apply::inventory(state, host, *inventory).await {
+    if let Err(error) = apply::inventory(state, host, *inventory, crashed).await {
         let unasked = error.code == codes::CANNOT_CONTACT_HOST;
         if error.code == codes::STALE_EPOCH {
             // A question went out, and an epoch was decided before it arrived.
@@ -305,6 +307,7 @@ pub(crate) fn name_of(db: &haven_pooldb::Image, host: Uuid) -> String {
 #[cfg(test)]
 mod tests {
     use haven_cluster::ids::HostId;
+    use haven_drivers::hypervisor::{CRASHED, HypervisorEvent};
 
     use super::*;
 
@@ -325,11 +328,18 @@ mod tests {
     fn reports_of_one_host_are_taken_in_one_by_one_and_only_the_newest_waits() {
         let reports = Reports::default();
         assert!(reports.enter(report(1, 1)).is_some());
-        assert!(reports.enter(report(1, 2)).is_none());
+        let mut crash = report(1, 2);
+        crash.events.push(HypervisorEvent::Lifecycle {
+            vm: Uuid::nil(),
+            state: None,
+            detail: CRASHED.to_owned(),
+        });
+        assert!(reports.enter(crash).is_none());
         assert!(reports.enter(report(1, 3)).is_none());
         assert!(reports.enter(report(2, 1)).is_some(), "another host does not wait");
         let host = Uuid::from_u128(1);
-        assert_eq!(reports.leave(host).map(|next| next.sequence), Some(3));
+        let next = reports.leave(host).unwrap();
+        assert_eq!((next.sequence, next.crashed().len()), (3, 1), "what happened is not lost");
         assert_eq!(reports.leave(host), None);
         assert!(reports.enter(report(1, 4)).is_some());
     }

@@ -31,7 +31,7 @@ pub(crate) struct Host {
 pub(crate) struct Armed {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) world: Arc<SimWorld>,
-    array: Arc<SimArray>,
+    pub(crate) array: Arc<SimArray>,
     pub(crate) guards: Guards,
     pub(crate) hosts: Vec<Host>,
     guards_run: Option<Runtime>,
@@ -92,6 +92,7 @@ impl Armed {
                 peer_port: free_port(),
                 name: Some(format!("host{number}")),
                 report_interval_ms: 200,
+                watch_interval_ms: 100,
                 hypervisor: HypervisorSettings::Sim,
                 ..Settings::default()
             };

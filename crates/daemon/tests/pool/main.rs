@@ -45,5 +45,6 @@ mod transfer;
 mod transport;
 mod trouble;
 mod volume;
+mod watched;
 mod web;
 mod xe;

@@ -14,9 +14,9 @@ use haven_daemon::config::{
 use haven_daemon::simulate::Simulation;
 use haven_drivers::hypervisor::sim::{SimHypervisor, SimWorld, host_uri};
 use haven_drivers::hypervisor::{
-    Capabilities, Consent, DiskState, DomainChange, DomainInfo, DomainSpec, Hypervisor,
-    HypervisorError, HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget, StopMode,
-    Stranger,
+    Capabilities, Consent, DiskState, DomainChange, DomainInfo, DomainSpec, DomainStats,
+    Hypervisor, HypervisorError, HypervisorEvent, MigrateProgress, MigrateStats, MigrateTarget,
+    StopMode, Stranger,
 };
 use haven_drivers::storage::SrDriver;
 use haven_drivers::storage::sim::SimArray;
@@ -112,6 +112,9 @@ impl Hypervisor for Addressed {
     fn inventory(&self) -> Result<Vec<DomainInfo>, HypervisorError> {
         self.sim.inventory()
     }
+    fn statistics(&self) -> Result<Vec<DomainStats>, HypervisorError> {
+        self.sim.statistics()
+    }
     fn screenshot(&self, vm: Uuid) -> Result<Vec<u8>, HypervisorError> {
         self.sim.screenshot(vm)
     }
@@ -191,6 +194,7 @@ impl TestHost {
             peer_port: free_port(),
             name: Some(format!("host{number}")),
             report_interval_ms: 200,
+            watch_interval_ms: 100,
             hypervisor: HypervisorSettings::Sim,
             ..Settings::default()
         };

@@ -428,6 +428,22 @@ pub enum HypervisorEvent {
     ConnectionRestored,
 }
 
+/// The detail of an event: the guest booted anew within its process, whoever made it.
+pub const REBOOTED: &str = "rebooted";
+/// The same: its process ended, and neither the guest nor anybody else had asked for that.
+pub const CRASHED: &str = "crashed";
+/// What a guest agent is asked to see whether it is there.
+pub const GUEST_PING: &str = r#"{"execute":"guest-ping"}"#;
+
+/// What a question to a guest agent says of the guest.
+pub(crate) fn answered(reply: Result<String, HypervisorError>) -> Result<bool, HypervisorError> {
+    match reply {
+        Ok(_) => Ok(true),
+        Err(HypervisorError::Failed { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Why a hypervisor call failed.
 #[derive(Debug, thiserror::Error, Clone, PartialEq, Serialize, Deserialize)]
 pub enum HypervisorError {
@@ -560,6 +576,11 @@ pub trait Hypervisor: Send + Sync + std::fmt::Debug {
     fn serial_socket(&self, vm: Uuid) -> String;
     /// One command to the guest agent; JSON in and out.
     fn guest_agent(&self, vm: Uuid, command: &str) -> Result<String, HypervisorError>;
+    /// Whether the guest's agent answers at once. An error says nothing of the guest: it is this host
+    /// that cannot ask.
+    fn guest_answers(&self, vm: Uuid) -> Result<bool, HypervisorError> {
+        answered(self.guest_agent(vm, GUEST_PING))
+    }
     /// Subscribes to events. The channel is bounded; when it overflows the reader gets
     /// `ConnectionRestored` and takes a new inventory.
     fn events(&self) -> std::sync::mpsc::Receiver<HypervisorEvent>;

@@ -2,6 +2,7 @@
 
 use haven_failover::arming::End;
 
+use super::guests::Asked;
 use super::restarts::Restarted;
 use crate::World;
 
@@ -41,6 +42,7 @@ pub(super) enum Condition {
     OneKey(u64),
     TwoKeys(usize),
     Epoch(u64),
+    Guest(Asked),
 }
 
 impl Condition {
@@ -104,13 +106,16 @@ impl Condition {
 
     /// What is asked of one part of the pool alone.
     fn of_a_room(words: &[&str]) -> Result<Self, String> {
-        let restarted = Restarted::read(words)?.map(Self::Restarted);
-        restarted.ok_or_else(|| format!("no such condition: {}", words.join(" ")))
+        match Restarted::read(words)? {
+            Some(asked) => Ok(Self::Restarted(asked)),
+            None => Asked::read(words).map(Self::Guest),
+        }
     }
 
     pub(super) fn holds(&self, world: &World) -> bool {
         match self {
             Self::Not(other) => !other.holds(world),
+            Self::Guest(asked) => asked.holds(world),
             Self::AllRun => world.all_run(),
             Self::Healthy => world.healthy(),
             Self::RunsOn(vm, host) => world.runs(*vm, *host),

@@ -7,6 +7,7 @@
 
 mod condition;
 mod data;
+mod guests;
 mod restarts;
 mod statement;
 mod teller;

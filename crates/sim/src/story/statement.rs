@@ -191,5 +191,5 @@ fn of_a_room(
     if let Some(setting) = super::restarts::fault(words, host)? {
         return Ok(Fault::Set(setting));
     }
-    Err(format!("no such statement: {}", words.join(" ")))
+    super::guests::fault(words)
 }

@@ -77,6 +77,7 @@ impl Teller {
             ["form"] => self.form()?,
             ["fencing", "may", "repeat"] => self.repeated = true,
             ["call", name, who] => self.call(name, who)?,
+            ["call", name, "the", "host", "of", "vm", vm] => self.call_home(name, vm)?,
             ["run", ms] => {
                 let ms = ms.parse::<u64>().map_err(|error| error.to_string())?;
                 self.world()?.run_for(ms);
@@ -133,6 +134,14 @@ impl Teller {
         let host = host.map_or_else(|| self.host(who), Ok)?;
         self.names.insert(name.to_owned(), host);
         self.note(&format!("  {name} is host {host}"));
+        Ok(())
+    }
+
+    fn call_home(&mut self, name: &str, vm: &str) -> Result<(), String> {
+        let vm = vm.parse().map_err(|_| format!("{vm}: a number"))?;
+        let home = self.world()?.home_of(vm).ok_or_else(|| format!("vm {vm} runs nowhere"))?;
+        self.names.insert(name.to_owned(), home);
+        self.note(&format!("  {name} is host {home}"));
         Ok(())
     }
 

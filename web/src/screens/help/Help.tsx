@@ -7,6 +7,7 @@ import { parse, type Block } from "./markdown";
 import { RUNBOOKS } from "./runbooks";
 import changeAddress from "../../../../docs/runbooks/change-address.md?raw";
 import enableHa from "../../../../docs/runbooks/enable-ha.md?raw";
+import guestHangs from "../../../../docs/runbooks/guest-hangs.md?raw";
 import hostDead from "../../../../docs/runbooks/host-dead.md?raw";
 import powerFencing from "../../../../docs/runbooks/power-fencing.md?raw";
 import replaceHost from "../../../../docs/runbooks/replace-host.md?raw";
@@ -15,6 +16,7 @@ import storageLost from "../../../../docs/runbooks/storage-lost.md?raw";
 const TEXTS: Record<(typeof RUNBOOKS)[number], string> = {
   "host-dead": hostDead,
   "storage-lost": storageLost,
+  "guest-hangs": guestHangs,
   "power-fencing": powerFencing,
   "enable-ha": enableHa,
   "replace-host": replaceHost,

@@ -1,7 +1,7 @@
 // Which page of the runbooks helps with which alert.
 import type { Records } from "@/generated/xenapi";
 
-export const RUNBOOKS = ["host-dead", "storage-lost", "power-fencing", "enable-ha", "replace-host", "change-address"] as const;
+export const RUNBOOKS = ["host-dead", "storage-lost", "guest-hangs", "power-fencing", "enable-ha", "replace-host", "change-address"] as const;
 export type Runbook = (typeof RUNBOOKS)[number];
 
 const OF: Record<string, Runbook> = {
@@ -14,5 +14,6 @@ const OF: Record<string, Runbook> = {
 
 /** The runbook for an alert, where there is one. */
 export function runbookOf(alert: Pick<Records["message"], "name" | "body">): Runbook | undefined {
+  if (alert.body.includes('"case":"guest_')) return "guest-hangs";
   return alert.body.includes('"case":"not_proven_off"') ? "power-fencing" : OF[alert.name];
 }

@@ -7,7 +7,8 @@ use haven_planner as planner;
 use haven_pooldb::{Image, Tx};
 
 use crate::dispatch::Call;
-use crate::ops::admission;
+use crate::guest_watch::settings;
+use crate::ops::{admission, other_config};
 
 /// Values of `VM.ha_restart_priority`.
 const PRIORITIES: &[&str] = &["restart", "best-effort", ""];
@@ -63,6 +64,11 @@ pub async fn set_ha_restart_priority(call: Arc<Call>) -> Result<Value, ApiError>
     .await?;
     crate::ops::pool_ha::refresh_plan(&call.state).await?;
     Ok(Value::void())
+}
+
+/// `VM.set_other_config`, `VM.add_to_other_config`: settings of the watch over its guest are checked.
+pub async fn configure(call: Arc<Call>) -> Result<Value, ApiError> {
+    other_config::put::<Vm>(&call, settings::check).await
 }
 
 /// `VM.set_ha_always_run(vm, value)`.

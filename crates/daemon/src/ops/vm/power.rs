@@ -493,6 +493,9 @@ async fn simple(
         op.step().await?;
         migrate::settle(&state, vm).await?;
         let (host, _) = state.pool.read(|db| vm_state::residence(db, vm)).await??;
+        if matches!(operation, VmOperations::CleanReboot | VmOperations::HardReboot) {
+            state.expected.note(vm);
+        }
         let reply = state.orders.send(host::id(host), order).await;
         let _: OrderReply = reply.map_err(|error| vm_state::stop_error(vm, host, error))?;
         state

@@ -15,12 +15,13 @@ use super::events::{self, Hub};
 use super::ffi::{self, Connection};
 use super::lane::{Lane, LaneLimits};
 use super::pending::Pending;
+use super::shutdown::AGENT_PING_S;
 use super::xml::{Element, RenderContext, domain_xml};
 use super::{domain_name, process, screen, stats};
 use crate::hypervisor::{
     Capabilities, Consent, DiskState, DomainChange, DomainInfo, DomainSpec, DomainState,
-    DomainStats, Hypervisor, HypervisorError, HypervisorEvent, MigrateProgress, MigrateStats,
-    MigrateTarget, StopMode, Stranger,
+    DomainStats, GUEST_PING, Hypervisor, HypervisorError, HypervisorEvent, MigrateProgress,
+    MigrateStats, MigrateTarget, StopMode, Stranger, answered,
 };
 use crate::storage::bounded::Bounded;
 
@@ -378,6 +379,13 @@ impl Hypervisor for LibvirtHypervisor {
         self.on_domain(&self.lanes.agent, "guest agent", deadline, vm, move |domain| {
             domain.qemu_agent_command(&command.replace('\0', ""), seconds, 0)
         })
+    }
+
+    fn guest_answers(&self, vm: Uuid) -> Result<bool, HypervisorError> {
+        let deadline = self.config.agent_deadline;
+        answered(self.on_domain(&self.lanes.agent, "guest ping", deadline, vm, |domain| {
+            domain.qemu_agent_command(GUEST_PING, AGENT_PING_S, 0)
+        }))
     }
 
     fn events(&self) -> std::sync::mpsc::Receiver<HypervisorEvent> {

@@ -12,7 +12,7 @@ use virt::sys;
 
 use super::ffi::{self, Connection, EventSink, JobStats};
 use crate::hypervisor::fanout::Fanout;
-use crate::hypervisor::{DomainState, HypervisorError, HypervisorEvent};
+use crate::hypervisor::{CRASHED, DomainState, HypervisorError, HypervisorEvent, REBOOTED};
 
 /// Finished jobs whose statistics are kept until somebody asks.
 const FINISHED_JOBS_MAX: usize = 64;
@@ -90,6 +90,13 @@ impl EventSink for Sink {
         }
     }
 
+    fn rebooted(&self, vm: Uuid) {
+        let (state, detail) = (Some(DomainState::Running), REBOOTED.to_owned());
+        if let Some(hub) = self.hub.upgrade() {
+            hub.fanout.publish(&HypervisorEvent::Lifecycle { vm, state, detail });
+        }
+    }
+
     fn watchdog(&self, vm: Uuid, action: i32) {
         let detail = format!("the guest's watchdog fired (action {action})");
         let state = Some(DomainState::Running);
@@ -140,7 +147,7 @@ fn lifecycle(event: i32, detail: i32) -> Option<(Option<DomainState>, &'static s
             match detail {
                 sys::VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN => "shut down",
                 sys::VIR_DOMAIN_EVENT_STOPPED_DESTROYED => "destroyed",
-                sys::VIR_DOMAIN_EVENT_STOPPED_CRASHED => "crashed",
+                sys::VIR_DOMAIN_EVENT_STOPPED_CRASHED => CRASHED,
                 sys::VIR_DOMAIN_EVENT_STOPPED_MIGRATED => "migrated away",
                 sys::VIR_DOMAIN_EVENT_STOPPED_SAVED => "suspended to disk",
                 sys::VIR_DOMAIN_EVENT_STOPPED_FAILED => "failed",

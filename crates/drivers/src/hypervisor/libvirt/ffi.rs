@@ -74,6 +74,8 @@ pub(crate) trait EventSink: Send + Sync {
     fn lifecycle(&self, vm: Uuid, event: i32, detail: i32);
     /// A job of a domain ended.
     fn job_completed(&self, vm: Uuid, stats: JobStats);
+    /// The guest booted anew within its process.
+    fn rebooted(&self, vm: Uuid);
     /// The guest's watchdog fired (libvirt's action number).
     fn watchdog(&self, vm: Uuid, action: i32);
     /// The connection was closed by the other end or by keepalive.
@@ -84,10 +86,12 @@ type SharedSink = Arc<dyn EventSink>;
 
 /// Subscribes `sink` to all domains of the connection. Ends when the connection is closed.
 pub(crate) fn subscribe(connection: &Connection, sink: &SharedSink) -> Result<(), Error> {
-    let callbacks: [(u32, sys::virConnectDomainEventGenericCallback); 3] = [
+    let callbacks: [(u32, sys::virConnectDomainEventGenericCallback); 4] = [
         (sys::VIR_DOMAIN_EVENT_ID_LIFECYCLE, Some(erase_lifecycle())),
         (sys::VIR_DOMAIN_EVENT_ID_JOB_COMPLETED, Some(erase_job())),
         (sys::VIR_DOMAIN_EVENT_ID_WATCHDOG, Some(erase_watchdog())),
+        // Its callback is the generic one.
+        (sys::VIR_DOMAIN_EVENT_ID_REBOOT, Some(on_reboot)),
     ];
     for (index, (event, callback)) in callbacks.into_iter().enumerate() {
         let opaque = opaque_sink(sink);
@@ -213,6 +217,15 @@ unsafe extern "C" fn on_watchdog(
 ) {
     // SAFETY: called by libvirt with what `subscribe` registered.
     unsafe { sink_of(opaque).watchdog(uuid_of(domain), action) };
+}
+
+unsafe extern "C" fn on_reboot(
+    _: sys::virConnectPtr,
+    domain: sys::virDomainPtr,
+    opaque: *mut c_void,
+) {
+    // SAFETY: called by libvirt with what `subscribe` registered.
+    unsafe { sink_of(opaque).rebooted(uuid_of(domain)) };
 }
 
 unsafe extern "C" fn on_close(_: sys::virConnectPtr, reason: c_int, opaque: *mut c_void) {

@@ -7,12 +7,12 @@ use virt::sys;
 
 use super::driver::LibvirtHypervisor;
 use super::process;
-use crate::hypervisor::HypervisorError;
+use crate::hypervisor::{GUEST_PING, HypervisorError};
 
 /// How often a clean shutdown looks whether the guest is down.
 const POLL_MS: u64 = 250;
 /// How long the guest agent may take to answer before ACPI is used.
-const AGENT_PING_S: i32 = 2;
+pub(super) const AGENT_PING_S: i32 = 2;
 /// Pause before the power button is pressed (again), and how often at most.
 const BUTTON_PAUSE_MS: u64 = 10_000;
 const BUTTON_PRESSES_MAX: u32 = 4;
@@ -86,7 +86,7 @@ impl LibvirtHypervisor {
     fn ask_agent(&self, vm: Uuid) -> bool {
         let deadline = self.config.agent_deadline;
         let asked = self.on_domain(&self.lanes.agent, "agent shutdown", deadline, vm, |domain| {
-            domain.qemu_agent_command(r#"{"execute":"guest-ping"}"#, AGENT_PING_S, 0)?;
+            domain.qemu_agent_command(GUEST_PING, AGENT_PING_S, 0)?;
             domain.shutdown_flags(sys::VIR_DOMAIN_SHUTDOWN_GUEST_AGENT)
         });
         asked.is_ok()

@@ -194,7 +194,7 @@ impl Hypervisor for SimHypervisor {
 
     fn reboot(&self, vm: Uuid, _clean: bool) -> Result<(), HypervisorError> {
         self.query("reboot")?;
-        self.world.with_domain(self.host, vm, |_| Ok(()))
+        self.world.reset(self.host, vm)
     }
 
     fn pause(&self, vm: Uuid) -> Result<(), HypervisorError> {
@@ -342,7 +342,13 @@ impl Hypervisor for SimHypervisor {
 
     fn guest_agent(&self, vm: Uuid, _command: &str) -> Result<String, HypervisorError> {
         self.query("guest_agent")?;
-        self.world.with_domain(self.host, vm, |_| Ok(r#"{"return":{}}"#.to_owned()))
+        self.world.with_domain(self.host, vm, |domain| match domain.silent {
+            false => Ok(r#"{"return":{}}"#.to_owned()),
+            true => Err(HypervisorError::Failed {
+                call: "guest agent".to_owned(),
+                text: "the guest agent does not answer".to_owned(),
+            }),
+        })
     }
 
     fn events(&self) -> Receiver<HypervisorEvent> {

@@ -1,6 +1,6 @@
 //! All hosts and domains of a simulated pool.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use super::load;
 use crate::hypervisor::fanout::Fanout;
 use crate::hypervisor::{
     CopyState, DomainInfo, DomainSpec, DomainState, DomainStats, HypervisorError, HypervisorEvent,
-    MigrateProgress, Stranger,
+    MigrateProgress, REBOOTED, Stranger,
 };
 
 /// Violations that are kept.
@@ -73,6 +73,10 @@ struct Host {
     failures: BTreeMap<String, VecDeque<HypervisorError>>,
     events: Arc<Fanout>,
     starts: u64,
+    /// VMs that were reset, in turn.
+    resets: Vec<Uuid>,
+    /// VMs in which no agent runs.
+    agentless: BTreeSet<Uuid>,
 }
 
 #[derive(Clone, Debug)]
@@ -87,6 +91,10 @@ pub(super) struct Domain {
     pub(super) stopped_by_disk: bool,
     /// Copies of its disks, by target name.
     pub(super) copies: BTreeMap<String, CopyState>,
+    /// Its agent does not answer.
+    pub(super) silent: bool,
+    /// It neither reads, writes nor sends since then.
+    pub(super) still_since: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -115,6 +123,8 @@ impl SimWorld {
             failures: BTreeMap::new(),
             events: Arc::new(Fanout::default()),
             starts: 0,
+            resets: Vec::new(),
+            agentless: BTreeSet::new(),
         };
         let inner = Inner { hosts: (0..hosts).map(host).collect(), ..Inner::default() };
         Arc::new(Self { inner: Mutex::new(inner), began: Instant::now() })
@@ -225,6 +235,59 @@ impl SimWorld {
         });
     }
 
+    /// The guest hangs: its agent is silent and it neither reads, writes nor sends, until it is reset.
+    pub fn hang(&self, host: usize, vm: Uuid) {
+        let still = Some(self.began.elapsed());
+        let _ = self.with_domain(host, vm, |domain| {
+            (domain.silent, domain.still_since) = (true, still);
+            Ok(())
+        });
+    }
+
+    /// No agent runs in the guest on a host, now and after each start there.
+    pub fn without_agent(&self, host: usize, vm: Uuid) {
+        let _ = self.with_host(host, |h| {
+            h.agentless.insert(vm);
+            if let Some(domain) = h.domains.get_mut(&vm) {
+                domain.silent = true;
+            }
+            Ok(())
+        });
+    }
+
+    /// The guest boots anew, by itself.
+    pub fn reboot_itself(&self, host: usize, vm: Uuid) {
+        if self.boot_anew(host, vm).is_ok() {
+            self.publish(host, vm, Some(DomainState::Running), REBOOTED);
+        }
+    }
+
+    /// The guest is reset.
+    pub(super) fn reset(&self, host: usize, vm: Uuid) -> Result<(), HypervisorError> {
+        self.boot_anew(host, vm)?;
+        self.with_host(host, |h| {
+            h.resets.push(vm);
+            Ok(())
+        })?;
+        self.publish(host, vm, Some(DomainState::Running), REBOOTED);
+        Ok(())
+    }
+
+    fn boot_anew(&self, host: usize, vm: Uuid) -> Result<(), HypervisorError> {
+        self.with_host(host, |h| {
+            let silent = h.agentless.contains(&vm);
+            let domain = h.domains.get_mut(&vm).ok_or(HypervisorError::NotRunning(vm))?;
+            (domain.silent, domain.still_since) = (silent, None);
+            Ok(())
+        })
+    }
+
+    /// The VMs that were reset or asked to reboot on a host, in turn.
+    #[must_use]
+    pub fn resets(&self, host: usize) -> Vec<Uuid> {
+        self.lock().hosts.get(host).map_or_else(Vec::new, |h| h.resets.clone())
+    }
+
     /// How often a domain was started on a host.
     #[must_use]
     pub fn starts(&self, host: usize) -> u64 {
@@ -305,6 +368,8 @@ impl SimWorld {
                 disk_full: false,
                 stopped_by_disk: false,
                 copies: BTreeMap::new(),
+                silent: h.agentless.contains(&vm),
+                still_since: None,
             };
             h.domains.insert(vm, domain);
             h.starts += 1;
@@ -363,11 +428,12 @@ impl SimWorld {
 
     /// Counters of the domains of a host, as if they had always been there.
     pub(super) fn statistics(&self, host: usize) -> Result<Vec<DomainStats>, HypervisorError> {
-        let seconds = self.began.elapsed().as_secs_f64();
+        let now = self.began.elapsed();
         self.with_host(host, |h| {
             let running = h.domains.iter().filter(|(_, d)| d.state == DomainState::Running);
             let stats = running.map(|(uuid, domain)| {
                 let spec = &domain.spec;
+                let seconds = domain.still_since.unwrap_or(now).as_secs_f64();
                 let mut targets: Vec<String> =
                     spec.disks.iter().map(|disk| disk.target.clone()).collect();
                 if targets.is_empty() {
