@@ -50,6 +50,7 @@ mod report;
 mod rng;
 pub mod statefile;
 pub mod timing;
+pub mod trace;
 mod watch;
 
 pub use api::{

@@ -70,6 +70,8 @@ impl Default for FileConfig {
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) file: FileConfig,
+    /// Where what the machine is told and says is written down.
+    pub(crate) record: Option<PathBuf>,
     root: PathBuf,
 }
 
@@ -90,7 +92,7 @@ impl Config {
             }
             Err(source) => return Err(ConfigError::Read { path, source }),
         };
-        let mut config = Self { file: file_config, root: root.to_owned() };
+        let mut config = Self { file: file_config, record: None, root: root.to_owned() };
         if config.has_root() {
             // Several guards share this machine: none may touch more than its own files.
             config.file.reset = ResetMode::Exit;

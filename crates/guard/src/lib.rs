@@ -15,6 +15,7 @@ mod log;
 mod membership;
 mod net;
 mod reach;
+mod recorder;
 mod reset;
 mod sys;
 
@@ -27,12 +28,14 @@ use config::{Config, ConfigError};
 const HELP: &str = "\
 haven-guard: heartbeats, membership and fencing of one host of a Haven pool
 
-Usage: haven-guard [--config FILE] [--root DIR]
+Usage: haven-guard [--config FILE] [--root DIR] [--record FILE]
 
 Options:
   --config FILE  configuration (default /etc/haven/guard.toml, which may be absent)
   --root DIR     put DIR before every path, never reset the machine, kill no process outside the
                  configured cgroups: for several guards on one machine
+  --record FILE  write down what this guard is told and decides, for haven-sim replay-guard;
+                 bounded, for root alone (it holds the key of the heartbeats)
   --version      print the version
   --help         print this
 
@@ -51,12 +54,12 @@ pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io
 }
 
 enum Wish {
-    Run { root: PathBuf, config: Option<PathBuf> },
+    Run { root: PathBuf, config: Option<PathBuf>, record: Option<PathBuf> },
     Print(String),
 }
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Wish, ConfigError> {
-    let (mut root, mut config) = (PathBuf::from("/"), None);
+    let (mut root, mut config, mut record) = (PathBuf::from("/"), None, None);
     while let Some(argument) = arguments.next() {
         let mut value = || {
             let missing = || ConfigError::Usage(format!("{argument} needs a value"));
@@ -70,10 +73,11 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Wish, ConfigErro
             }
             "--root" => root = value()?,
             "--config" => config = Some(value()?),
+            "--record" => record = Some(value()?),
             other => return Err(ConfigError::Usage(format!("unknown argument {other}"))),
         }
     }
-    Ok(Wish::Run { root, config })
+    Ok(Wish::Run { root, config, record })
 }
 
 /// Runs a guard until its incarnation is over. `arguments`: those of the command line, without the
@@ -84,7 +88,7 @@ pub fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
             let printed = std::io::stdout().write_all(text.as_bytes());
             if printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
-        Ok(Wish::Run { root, config }) => match start(&root, config.as_deref()) {
+        Ok(Wish::Run { root, config, record }) => match start(&root, config.as_deref(), record) {
             Ok(exit) => exit,
             Err(error) => {
                 log::error(&error.to_string());
@@ -108,8 +112,13 @@ enum StartError {
     Mark(std::io::Error),
 }
 
-fn start(root: &Path, file: Option<&Path>) -> Result<ExitCode, StartError> {
-    let config = Config::load(root, file)?;
+fn start(
+    root: &Path,
+    file: Option<&Path>,
+    record: Option<PathBuf>,
+) -> Result<ExitCode, StartError> {
+    let mut config = Config::load(root, file)?;
+    config.record = record;
     // An armed guard was here since the machine booted and did not end in order: its promises
     // are unknown, and so is what runs.
     let mark = haven_block_io::mark::read(&config.mark()).map_err(StartError::Mark)?;
@@ -148,7 +157,7 @@ mod tests {
         assert!(matches!(parse(&["--version"]), Ok(Wish::Print(text)) if text.contains("haven")));
         assert!(matches!(
             parse(&["--root", "/t", "--config", "c"]),
-            Ok(Wish::Run { root, config: Some(config) })
+            Ok(Wish::Run { root, config: Some(config), record: None })
                 if root == Path::new("/t") && config == Path::new("c")
         ));
         assert!(parse(&["--root"]).is_err());

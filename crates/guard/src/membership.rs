@@ -24,6 +24,7 @@ use crate::event::Event;
 use crate::fence::Fencer;
 use crate::net::Networks;
 use crate::reach::Probe;
+use crate::recorder::Recorder;
 use crate::{log, reset, spawn};
 
 /// Feeds per bite time: one that is late or skipped does no harm.
@@ -108,6 +109,7 @@ impl Room {
 #[derive(Debug)]
 pub(crate) struct Membership {
     machine: Machine,
+    recorder: Option<Recorder>,
     term: u64,
     networks: Networks,
     /// Addresses that could not be bound, and when they are tried again.
@@ -140,7 +142,10 @@ impl Membership {
     ) -> Result<Self, ArmError> {
         let own = arm.hosts.iter().find(|spec| spec.host == arm.host).ok_or(ArmError::NotListed)?;
         let networks = Networks::open(&own.addresses, events).map_err(ArmError::Network)?;
-        let machine = Machine::new(boot, arm.clone(), crate::boot::seed())?;
+        let seed = crate::boot::seed();
+        let recorder = host.record.as_ref();
+        let recorder = recorder.and_then(|path| Recorder::start(path, &boot, &arm, seed));
+        let machine = Machine::new(boot, arm.clone(), seed)?;
         let beat = Duration::from_millis(u64::from(arm.timing.beat_ms));
         let probe = Probe::start(arm.isolation_addresses.clone(), beat, events.clone())
             .map_err(ArmError::Network)?;
@@ -153,6 +158,7 @@ impl Membership {
         });
         Ok(Self {
             machine,
+            recorder,
             term,
             networks,
             unusable: (Vec::new(), 0),
@@ -192,8 +198,11 @@ impl Membership {
 
     /// Takes one input and performs what follows from it; what is for the loop goes to `steps`.
     pub(crate) fn handle(&mut self, input: Input<'_>, steps: &mut Vec<Step>) {
-        self.machine.handle(now(), input);
+        self.tell(input);
         while let Some(output) = self.machine.poll_output() {
+            if let Some(recorder) = &mut self.recorder {
+                recorder.output(&output);
+            }
             steps.extend(self.perform(output));
         }
         if let Err(violation) = self.machine.check()
@@ -204,6 +213,14 @@ impl Membership {
             // What is told beats the watchdog's bite.
             steps.push(Step::StateChanged);
         }
+    }
+
+    fn tell(&mut self, input: Input<'_>) {
+        let now = now();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.input(now, &input);
+        }
+        self.machine.handle(now, input);
     }
 
     /// The clock's turn: timer, and IO that could not even be posted.
@@ -356,7 +373,7 @@ impl Membership {
                 Err(IoFailed)
             }
         };
-        self.machine.handle(now(), Input::WatchdogArmed { bite_ms: armed });
+        self.tell(Input::WatchdogArmed { bite_ms: armed });
         Some(Step::StateChanged)
     }
 

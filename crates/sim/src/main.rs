@@ -22,7 +22,7 @@ const USAGE: &str = "usage: haven-sim run [--hosts N] [--seeds N] [--first N] [-
 [--statefiles N] [--storm-ms N] [--varied yes|no] [--threads N] [--seconds N]\n       \
 haven-sim replay --seed N [same options]\n       haven-sim shrink --seed N [same \
 options]\n       haven-sim stories [--folder scenarios] \
-[--bless yes] [--rule NAME]\n       haven-sim mutations [--threads N] [--rule NAME] (with the feature of that \
+[--bless yes] [--rule NAME]\n       haven-sim replay-guard FILE\n       haven-sim mutations [--threads N] [--rule NAME] (with the feature of that \
 name)\n";
 
 #[derive(Clone)]
@@ -98,9 +98,40 @@ fn say(line: &str) {
     let _written = writeln!(std::io::stdout(), "{line}");
 }
 
+/// What a real guard decided, from its record (`haven-guard --record`).
+fn replay_guard(file: &Path) -> ExitCode {
+    let bytes = match std::fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            say(&format!("{}: {error}", file.display()));
+            return ExitCode::FAILURE;
+        }
+    };
+    let said = |now: haven_cluster::ids::Instant, said: &haven_cluster::Output| {
+        say(&format!("{:>14.3} {said:?}", now.0 as f64 / 1e9));
+    };
+    match haven_cluster::trace::replay(&bytes, said) {
+        Ok(done) => {
+            let end = if done.torn { "it ends before its machine did" } else { "whole" };
+            say(&format!(
+                "record_inputs {}\nrecord_outputs {} (all the same again; {end})",
+                done.inputs, done.outputs
+            ));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            say(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let (command, rest) = words.split_first().map_or(("", words.as_slice()), |(c, r)| (c, r));
+    if let ("replay-guard", [file]) = (command, rest) {
+        return replay_guard(Path::new(file));
+    }
     let done = parse(rest).and_then(|arguments| match command {
         "run" => Some(run(&arguments)),
         "replay" => Some(replay(&arguments)),

@@ -14,6 +14,7 @@ mod heap;
 mod keys;
 mod memory;
 mod pool;
+mod records;
 
 use std::time::{Duration, Instant};
 

@@ -162,6 +162,11 @@ impl Guard {
         std::fs::remove_dir_all(self.root.join("run")).unwrap();
     }
 
+    /// A file of its machine.
+    pub(crate) fn root(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
     pub(crate) fn has_mark(&self) -> bool {
         self.root.join("run/haven/guard.mark").exists()
     }
@@ -262,14 +267,20 @@ impl Pool {
 
     /// The first of them is another program.
     pub(crate) fn start_with(timing: Timing, first: fn(&Path) -> Command) -> Self {
+        Self::start_as(timing, [first, program, program])
+    }
+
+    /// All are.
+    pub(crate) fn start_with_all(timing: Timing, all: fn(&Path) -> Command) -> Self {
+        Self::start_as(timing, [all; 3])
+    }
+
+    fn start_as(timing: Timing, programs: [fn(&Path) -> Command; 3]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let statefile = dir.path().join("statefile");
         std::fs::write(&statefile, vec![0; 4 << 20]).unwrap();
-        let guard = |n: u32| {
-            let program = if n == 1 { first } else { program };
-            Guard::new(dir.path().join(format!("h{n}")), program)
-        };
-        let guards: Vec<Guard> = (1..=3).map(guard).collect();
+        let guard = |(n, program)| Guard::new(dir.path().join(format!("h{n}")), program);
+        let guards: Vec<Guard> = (1..).zip(programs).map(guard).collect();
         let config = config(&statefile, timing);
         Self { guards, config, dir }
     }
