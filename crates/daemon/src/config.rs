@@ -114,6 +114,12 @@ impl Paths {
         self.at("run/haven/orders")
     }
 
+    /// Machines that this host is ending, for one boot: `/run/haven/ending`.
+    #[must_use]
+    pub fn ending(&self) -> PathBuf {
+        self.at("run/haven/ending")
+    }
+
     /// The guard's own settings: `/etc/haven/guard.toml`.
     #[must_use]
     pub fn guard_settings(&self) -> PathBuf {

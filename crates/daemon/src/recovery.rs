@@ -330,6 +330,7 @@ pub async fn restore(
             row.ha_statefiles.clear();
             row.ha_overcommitted = false;
         })?;
+        crate::ops::storage_marks::clear(tx)?;
         crate::ops::quarantine::clear(tx)
     })?;
     if dry_run {

@@ -6,8 +6,9 @@
 //! ([`database_step`]) and about the guards' keys ([`rekey`]), which VMs a death stopped ([`fate`]), in
 //! which order a migration is carried out ([`Migration`]) and where a VM is that was on its way ([`Search`]), when nothing acts for a coordinator
 //! before any more ([`Silence`]), which VMs are to be started ([`wanted`]), how that is carried out
-//! ([`Restarts`]), what becomes of VMs whose storage one host has lost ([`storage`]), when a span of
-//! time is over though clocks are set ([`span`]), and what follows when a guest hangs, loops or ends
+//! ([`Restarts`]), what becomes of VMs whose storage one host has lost ([`storage`]), what nobody may do
+//! to the volumes on which all this stands ([`volumes`]), when a span of time is over though clocks are set
+//! ([`span`]), and what follows when a guest hangs, loops or ends
 //! ([`watch`]). Never does: read a clock, send, write, or choose a host for a VM (`haven-planner` does).
 
 pub mod arming;
@@ -25,6 +26,7 @@ pub mod span;
 pub mod storage;
 #[cfg(test)]
 mod testing;
+pub mod volumes;
 mod wanted;
 pub mod watch;
 

@@ -9,6 +9,7 @@
 //! are cheap, `pack` for the others, `breach` for explanations.
 
 mod admit;
+mod agile;
 mod blows;
 mod bound;
 mod breach;
@@ -33,6 +34,7 @@ mod view;
 mod words;
 
 pub use admit::{Admission, Effect, Mode, admit, start_keeps};
+pub use agile::{Bound, Widened, bound, widen};
 pub use breach::{Breach, Named, Shortage};
 pub use change::{Change, ChangeError};
 pub use evacuate::{Evacuation, Move, evacuate, lint_evacuation};

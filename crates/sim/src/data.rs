@@ -139,14 +139,15 @@ impl World {
 
     /// What a VM needs of its host.
     pub(crate) fn storage_of(&self, vm: u32) -> BTreeSet<Uuid> {
-        self.data.vms.contains(&vm).then_some(STORAGE).into_iter().collect()
+        let disc = self.disc_of(vm);
+        self.data.vms.contains(&vm).then_some(STORAGE).into_iter().chain(disc).collect()
     }
 
     /// What a host has, as its coordinator knows it.
     pub(crate) fn storage_on(&self, by: usize, host: Uuid) -> BTreeSet<Uuid> {
         let known = self.hosts.get(by).map(|h| &h.db.storages);
         let usable = known.is_none_or(|storages| storages.usable(host, STORAGE));
-        usable.then_some(STORAGE).into_iter().collect()
+        usable.then_some(STORAGE).into_iter().chain(self.own_discs(host)).collect()
     }
 
     /// Whether a VM is on its way out of a host: nobody else orders about it.
@@ -253,9 +254,14 @@ impl World {
                 }
                 Notice::Held { host, .. } => format!("{} cannot let go of storage", name(host)),
             };
-            self.log(|| format!("told: {text}"));
-            self.data.told.push(text);
+            self.tell(text);
         }
+    }
+
+    /// A person is told.
+    pub(crate) fn tell(&mut self, text: String) {
+        self.log(|| format!("told: {text}"));
+        self.data.told.push(text);
     }
 
     fn send_step(&mut self, by: usize, placed: &BTreeMap<u32, Placed>, step: Step, term: Term) {

@@ -155,6 +155,8 @@ pub enum Fault {
     NoMemory(usize, bool),
     /// A host is disarmed by itself.
     EmergencyDisarm(usize),
+    /// An operator asks for something.
+    Operator(crate::operators::Call),
     /// What happens to data storage.
     Data(crate::data::DataFault),
     /// Something about restarts is set.
@@ -227,6 +229,7 @@ impl World {
             Fault::Word(host) => self.word(host),
             Fault::Copy(host) => self.copy_disk(host),
             Fault::Data(fault) => self.data_fault(&fault),
+            Fault::Operator(call) => self.operator(call),
             Fault::Maintain(host) => {
                 self.manager.disabled.insert(host);
             }

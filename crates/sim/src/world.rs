@@ -41,6 +41,7 @@ pub struct World {
     pub(crate) data: crate::data::Data,
     /// What clients were told of their tasks.
     pub(crate) heard: crate::tasks::Heard,
+    pub(crate) operators: crate::operators::Operators,
     pub(crate) chain: Chain,
     /// As the pool was armed.
     pub(crate) armed: ArmConfig,
@@ -108,6 +109,7 @@ impl World {
             metadata,
             data: crate::data::Data::default(),
             heard: crate::tasks::Heard::default(),
+            operators: crate::operators::Operators::default(),
             chain: Chain::keeping(usize::MAX),
             armed: config.clone(),
             config,

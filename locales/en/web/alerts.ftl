@@ -34,6 +34,31 @@ alert-ALARM-two-hosts-remedy = Cut the power of one of the two at once, then loo
 alert-ALARM-broken = Something happened that high availability promises never to happen
 alert-ALARM-broken-detail = What is broken is called { $invariant }; the documents say what it means.
 alert-ALARM-broken-remedy = Stop changing things, keep the logs of all hosts, and look on which hosts each machine runs.
+alert-ALARM-storage-lost = A host has lost storage that others have
+alert-ALARM-storage-lost-detail = { $host } does not reach { $sr }; { $vms ->
+    [0] no machine hangs on it.
+    [one] one machine hangs on it.
+   *[other] { $vms } machines hang on it.
+}
+alert-ALARM-storage-lost-remedy = Mend the path: cable, switch, export, route. Whether its machines are moved after a while, the pool's policy says.
+alert-ALARM-storage-lost-everywhere = Storage is lost on all hosts
+alert-ALARM-storage-lost-everywhere-detail = No host reaches { $sr }; { $vms ->
+    [0] no machine hangs on it.
+    [one] one machine hangs on it.
+   *[other] { $vms } machines hang on it.
+} Nobody is moved.
+alert-ALARM-storage-lost-everywhere-remedy = Mend the storage. Machines go on, or are started, when it is back.
+alert-ALARM-storage-back = Storage that was lost is back
+alert-ALARM-storage-back-detail = All hosts reach { $sr } again.
+alert-ALARM-storage-no-room = Machines hang on lost storage, and elsewhere there is no room for them
+alert-ALARM-storage-no-room-detail = { $host } has lost { $sr }. Its machines stay there until there is room for all of them.
+alert-ALARM-storage-no-room-remedy = Make room on hosts that have the storage, or mend the path.
+alert-ALARM-storage-held = A host cannot let go of lost storage
+alert-ALARM-storage-held-detail = { $host } may still write to { $sr }, so machines that were ended there are started nowhere else. { $why }
+alert-ALARM-storage-held-remedy = Mend the path, or switch the host off.
+alert-ALARM-storage-stuck = A machine on lost storage cannot be ended
+alert-ALARM-storage-stuck-detail = Its process on { $host } is still there, so it is started nowhere else. { $why }
+alert-ALARM-storage-stuck-remedy = Mend the path, or switch the host off.
 alert-HA-HOST-FAILED-detail = { $vms ->
     [0] No machine was on it.
     [one] One machine was on it.

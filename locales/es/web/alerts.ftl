@@ -34,6 +34,31 @@ alert-ALARM-two-hosts-remedy = Corte ya la corriente de uno de los dos y revise 
 alert-ALARM-broken = Ocurrió algo que la alta disponibilidad promete que nunca ocurre
 alert-ALARM-broken-detail = Lo que se rompió se llama { $invariant }; la documentación dice qué significa.
 alert-ALARM-broken-remedy = No cambie nada más, guarde los registros de todos los hosts y mire en qué hosts funciona cada máquina.
+alert-ALARM-storage-lost = Un host perdió un almacenamiento que otros sí tienen
+alert-ALARM-storage-lost-detail = { $host } no alcanza { $sr }; { $vms ->
+    [0] ninguna máquina espera por él.
+    [one] una máquina espera por él.
+   *[other] { $vms } máquinas esperan por él.
+}
+alert-ALARM-storage-lost-remedy = Repare el camino: cable, conmutador, exportación o ruta. La política del grupo dice si sus máquinas se mueven al cabo de un tiempo.
+alert-ALARM-storage-lost-everywhere = Todos los hosts perdieron un almacenamiento
+alert-ALARM-storage-lost-everywhere-detail = Ningún host alcanza { $sr }; { $vms ->
+    [0] ninguna máquina espera por él.
+    [one] una máquina espera por él.
+   *[other] { $vms } máquinas esperan por él.
+} No se mueve ninguna.
+alert-ALARM-storage-lost-everywhere-remedy = Repare el almacenamiento. Cuando vuelva, las máquinas continúan o arrancan.
+alert-ALARM-storage-back = Volvió un almacenamiento que se había perdido
+alert-ALARM-storage-back-detail = Todos los hosts alcanzan de nuevo { $sr }.
+alert-ALARM-storage-no-room = Hay máquinas detenidas en un almacenamiento perdido y no caben en otro host
+alert-ALARM-storage-no-room-detail = { $host } perdió { $sr }. Sus máquinas se quedan allí hasta que haya sitio para todas.
+alert-ALARM-storage-no-room-remedy = Libere memoria en los hosts que tienen el almacenamiento o repare el camino.
+alert-ALARM-storage-held = Un host no puede soltar el almacenamiento perdido
+alert-ALARM-storage-held-detail = { $host } aún podría escribir en { $sr }; por eso las máquinas que se detuvieron allí no arrancan en otro host. { $why }
+alert-ALARM-storage-held-remedy = Repare el camino o apague el host.
+alert-ALARM-storage-stuck = No se puede detener una máquina cuyo almacenamiento se perdió
+alert-ALARM-storage-stuck-detail = Su proceso sigue en { $host }; por eso no arranca en otro host. { $why }
+alert-ALARM-storage-stuck-remedy = Repare el camino o apague el host.
 alert-HA-HOST-FAILED-detail = { $vms ->
     [0] No tenía ninguna máquina.
     [one] Tenía una máquina.

@@ -34,6 +34,29 @@ alert-ALARM-two-hosts-remedy = 请立即切断其中一台主机的电源，然�
 alert-ALARM-broken = 发生了高可用性承诺绝不会发生的事情
 alert-ALARM-broken-detail = 被破坏的承诺名为 { $invariant }；文档说明了它的含义。
 alert-ALARM-broken-remedy = 请停止更改，保留所有主机的日志，并查看每台虚拟机在哪些主机上运行。
+alert-ALARM-storage-lost = 一台主机失去了其他主机仍可访问的存储
+alert-ALARM-storage-lost-detail = { $host } 无法访问 { $sr }；{ $vms ->
+    [0] 没有虚拟机因此停顿。
+   *[other] { $vms } 台虚拟机因此停顿。
+}
+alert-ALARM-storage-lost-remedy = 请修复通路：线缆、交换机、导出或路由。这些虚拟机是否在一段时间后移走，由资源池的策略决定。
+alert-ALARM-storage-lost-everywhere = 所有主机都失去了一个存储
+alert-ALARM-storage-lost-everywhere-detail = 没有主机能访问 { $sr }；{ $vms ->
+    [0] 没有虚拟机因此停顿。
+   *[other] { $vms } 台虚拟机因此停顿。
+}不会移动任何虚拟机。
+alert-ALARM-storage-lost-everywhere-remedy = 请修复存储。存储恢复后，虚拟机会继续运行或被启动。
+alert-ALARM-storage-back = 失去的存储已恢复
+alert-ALARM-storage-back-detail = 所有主机都能再次访问 { $sr }。
+alert-ALARM-storage-no-room = 虚拟机停顿在失去的存储上，而其他主机没有足够的空间
+alert-ALARM-storage-no-room-detail = { $host } 失去了 { $sr }。其虚拟机留在原处，直到别处能容纳全部虚拟机。
+alert-ALARM-storage-no-room-remedy = 请在能访问该存储的主机上腾出空间，或修复通路。
+alert-ALARM-storage-held = 一台主机无法放开失去的存储
+alert-ALARM-storage-held-detail = { $host } 仍可能写入 { $sr }，因此在那里被终止的虚拟机不会在别处启动。{ $why }
+alert-ALARM-storage-held-remedy = 请修复通路，或关闭该主机。
+alert-ALARM-storage-stuck = 存储丢失的虚拟机无法终止
+alert-ALARM-storage-stuck-detail = 其进程仍在 { $host } 上，因此不会在别处启动。{ $why }
+alert-ALARM-storage-stuck-remedy = 请修复通路，或关闭该主机。
 alert-HA-HOST-FAILED-detail = { $vms ->
     [0] 其上没有虚拟机。
    *[other] 其上有 { $vms } 台虚拟机。

@@ -135,6 +135,9 @@ Settings (KEY=VALUE; KEY= removes it):
   restart_timeout_s=N (600)      how long the next order waits for it
   starts_per_host=N (3)          restarts on one host at the same moment
   remind_hours=N (24)            reminders while protection is off; 0: none
+  storage_lost=off|tell|move     storage that one host has lost, others having it: machines hang and
+                                 nobody is told, somebody is, or they start elsewhere after a while
+  storage_lost_after_s=N (180)   that while
   das.slotMemInMB, das.slotCpuInMHz, das.vmMemoryMinMB, das.vmCpuMinMHz,
   das.respectVmVmAntiAffinityRules
                                  vSphere's options, in just these capitals";

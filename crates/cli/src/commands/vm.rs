@@ -78,6 +78,9 @@ async fn show(context: &mut Context, given: &str) -> Outcome<()> {
     cells.extend(watched(&vm).map(|word| Cell::text("watch", word)));
     cells.push(Cell::list("addresses", &addresses(context, &vm).await?));
     cells.push(Cell::text("description", vm.text("name_description")));
+    if let Some(storage) = vm.entry("other_config", "haven_waits_for_storage") {
+        cells.push(Cell::text("waits_for_storage", storage));
+    }
     let disks = disks(context, &vm).await?;
     let interfaces = interfaces(context, &vm).await?;
     context.print(&Answer::Object {

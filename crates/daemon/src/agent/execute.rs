@@ -14,7 +14,9 @@ use uuid::Uuid;
 
 use super::answers::Answers;
 use super::drives::Drives;
+use super::ending::Ending;
 use super::gate::{Acting, Gate};
+use super::health::Health;
 use super::images::Images;
 use super::lanes::{Lane, Lanes};
 use super::migration::Windows;
@@ -105,6 +107,10 @@ pub struct Agent {
     pub(super) going_down: Arc<AtomicBool>,
     answers: Answers,
     pub(super) drives: Drives,
+    /// Whether storage answers.
+    pub(super) health: Health,
+    /// Machines that were ended because it does not.
+    pub(super) ending: Ending,
     pub(super) replica: Replica,
 }
 
@@ -122,6 +128,7 @@ impl Agent {
     pub fn new(parts: AgentParts) -> Self {
         let kept = parts.config.paths.orders();
         let gate = Gate::new(parts.identity.clone(), parts.authority.clone(), &kept);
+        let ending = Ending::open(&parts.config.paths.ending());
         let replica = Replica::new(&parts.config.paths);
         let stats = Stats::new(Disk::new(parts.config.paths.statistics()));
         let directories = vec![parts.config.settings.fence_agents.clone()];
@@ -143,6 +150,8 @@ impl Agent {
             going_down: Arc::default(),
             answers: Answers::default(),
             drives: Drives::default(),
+            health: Health::default(),
+            ending,
             replica,
         }
     }
@@ -211,6 +220,8 @@ impl Case {
                 self.close_placement(*vm, (*placement, *life)).await
             }
             Order::BeginImage { .. } => self.begin_image().await,
+            Order::EndVm { .. } => self.end_vm().await,
+            Order::LetGoSr { .. } => self.let_go().await,
             order if order.vm().is_some() => self.vm_order().await,
             Order::AttachSr { .. }
             | Order::DetachSr { .. }

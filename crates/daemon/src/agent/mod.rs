@@ -5,9 +5,11 @@
 
 mod answers;
 mod drives;
+mod ending;
 mod execute;
 mod facts;
 pub mod gate;
+mod health;
 mod host;
 mod images;
 mod lanes;

@@ -85,6 +85,7 @@ impl Agent {
             storage_faults: self.attached.faults(),
             twin: self.parts.guard.is_twin(),
             broken: self.parts.guard.broken().iter().map(ToString::to_string).collect(),
+            storage: self.storage_health(),
         })
     }
 

@@ -68,7 +68,7 @@ impl Attached {
         }
     }
 
-    fn forget(&self, sr: Uuid) {
+    pub(super) fn forget(&self, sr: Uuid) {
         let mut state = self.state();
         state.faults.remove(&sr);
         state.paths.remove(&sr);

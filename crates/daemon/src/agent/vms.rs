@@ -138,7 +138,8 @@ impl Agent {
         let acting = self.gate.acting(Uuid::nil());
         let config = &self.parts.config;
         self.drives.look(config.paths.root(), config.report_interval());
-        let domains = self.domains().await?;
+        let processes = self.hypervisor_domains().await?;
+        let domains = self.ending.among(processes.clone());
         // Asked after the domains: what is gone was not ended by a fence that began meanwhile.
         let life = self.life();
         Ok(Inventory {
@@ -149,6 +150,7 @@ impl Agent {
             boot_id: boot_id(),
             memory_free: self.parts.hypervisor.memory_free(),
             drives: self.drives.seen(),
+            ending: self.ending.remains(&processes),
         })
     }
 
@@ -158,7 +160,13 @@ impl Agent {
         armed.and_then(|armed| armed.me).map_or(0, |me| me.incarnation.0)
     }
 
+    /// What runs here, or may still be written here.
     pub(super) async fn domains(&self) -> Result<Vec<DomainInfo>, OrderError> {
+        Ok(self.ending.among(self.hypervisor_domains().await?))
+    }
+
+    /// What has a process here.
+    pub(super) async fn hypervisor_domains(&self) -> Result<Vec<DomainInfo>, OrderError> {
         let place = self.lanes.enter(Lane::Ask).await?;
         let hypervisor = self.parts.hypervisor.clone();
         let asked = spawn_blocking(move || {

@@ -218,7 +218,7 @@ async fn plan(
 }
 
 /// The repositories that the host lost.
-fn heartbeat_srs(db: &Image) -> BTreeSet<Uuid> {
+pub(super) fn heartbeat_srs(db: &Image) -> BTreeSet<Uuid> {
     let named = rows::pool(db).map(|(_, pool)| pool.ha_statefiles.clone()).unwrap_or_default();
     let vdis = named.iter().filter_map(|text| text.parse::<Ref<Vdi>>().ok());
     vdis.filter_map(|vdi| db.get(vdi)).map(|row| view::id(row.sr)).collect()

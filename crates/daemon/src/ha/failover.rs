@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::drain::{self, Drains};
+use super::lost_storage::{self, LostStorage};
 use super::restarts::Driver;
 use super::takeover::Ha;
 use super::timeline::{Timeline, VmTimes};
@@ -41,6 +42,8 @@ struct Memory {
     alarms: BTreeSet<String>,
     /// Members that are emptied before they are put out.
     drains: Drains,
+    /// Storage that hosts have lost.
+    storage: LostStorage,
     /// Generation of the database for which the promise was computed.
     promised: Option<u64>,
     /// What it was computed from.
@@ -75,6 +78,7 @@ pub(super) async fn run(ha: Ha, stop: CancellationToken) {
         if !acts || !ha.state.pool.is_open() {
             restarts.resign();
             memory.drains = Drains::default();
+            lost_storage::resign(&ha, &mut memory.storage);
             continue;
         }
         if let Some(answer) = answer {
@@ -97,6 +101,7 @@ async fn look(
     // Set in the same transaction that gives every holder its life. Before that a death says
     // nothing about a VM: guests run on while high availability is off.
     if !ha.state.pool.read(|db| rows::pool(db).map(|(_, pool)| pool.ha_enabled)).await?? {
+        lost_storage::resign(ha, &mut memory.storage);
         return Ok(());
     }
     recovery::heard(&ha.state, &recovery::buried(state)).await?;
@@ -106,6 +111,9 @@ async fn look(
     // Before restarts are planned: none goes to a host that is marked.
     if let Err(error) = drain::look(ha, &mut memory.drains, state).await {
         tracing::error!(%error, "a host that lost its storage is not drained yet");
+    }
+    if let Err(error) = lost_storage::look(ha, &mut memory.storage, now).await {
+        tracing::error!(%error, "storage that hosts have lost is not looked after yet");
     }
     restarts.look(ha, now).await?;
     memory.lost_on.retain(|vm, _| restarts.concerns(view::id(*vm)));

@@ -17,6 +17,7 @@ mod failover;
 mod farewell;
 mod guests;
 pub mod link;
+mod lost_storage;
 pub mod metadata;
 mod newest;
 pub mod permit;

@@ -403,6 +403,7 @@ pub(super) fn off(tx: &mut Tx<'_>) -> Result<(), ApiError> {
         row.ha_overcommitted = false;
     })?;
     super::reminder::begin(tx)?;
+    crate::ops::storage_marks::clear(tx)?;
     quarantine::clear(tx)
 }
 

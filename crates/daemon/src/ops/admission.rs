@@ -225,11 +225,9 @@ pub fn enforces(db: &Image) -> bool {
 /// # Errors
 /// `HA_CONSTRAINT_VIOLATION_SR_NOT_SHARED`; where admission only warns, an answer to be settled.
 pub fn check_disk(db: &Image, vm: Ref<Vm>, sr: Ref<Sr>) -> Result<Verdict, ApiError> {
-    let id = view::id(sr);
-    let reached = |host: &planner::Host| host.srs.contains(&id);
-    let need = Change::Need { vm: view::id(vm), sr: Some(id), network: None };
+    let need = Change::Need { vm: view::id(vm), sr: Some(view::id(sr)), network: None };
     let refusal = || ApiError::with(codes::HA_CONSTRAINT_VIOLATION_SR_NOT_SHARED, &[&sr]);
-    reaches(db, vm, Operation::AddDisk, (need, reached), refusal)
+    reaches(db, vm, (Operation::AddDisk, need), refusal)
 }
 
 /// Whether a protected VM may get an interface on this network: every live host must have it.
@@ -242,38 +240,30 @@ pub fn check_nic(db: &Image, vm: Ref<Vm>, network: Ref<Network>) -> Result<Verdi
     if db.require(network)?.pifs.is_empty() {
         return Ok(Verdict::default());
     }
-    let id = view::id(network);
-    let present = |host: &planner::Host| host.networks.contains(&id);
-    let need = Change::Need { vm: view::id(vm), sr: None, network: Some(id) };
+    let need = Change::Need { vm: view::id(vm), sr: None, network: Some(view::id(network)) };
     let code = codes::HA_CONSTRAINT_VIOLATION_NETWORK_NOT_SHARED;
-    let refusal = || ApiError::with(code, &[&network]);
-    reaches(db, vm, Operation::AddNic, (need, present), refusal)
+    reaches(db, vm, (Operation::AddNic, need), || ApiError::with(code, &[&network]))
 }
 
 fn reaches(
     db: &Image,
     vm: Ref<Vm>,
-    operation: Operation,
-    (need, reached): (Change, impl Fn(&planner::Host) -> bool),
+    (operation, need): (Operation, Change),
     refusal: impl FnOnce() -> ApiError,
 ) -> Result<Verdict, ApiError> {
     let (_, row) = rows::pool(db)?;
     let (wanted, mode) = (db.require(vm)?, HaPolicy::of(row).admission);
-    let protected = wanted.ha_restart_priority == "restart";
-    if !row.ha_enabled || !protected || mode == Mode::Off {
+    if !row.ha_enabled || wanted.ha_restart_priority != "restart" {
         return Ok(Verdict::default());
     }
     let before = view::current(db);
-    if before.hosts.iter().filter(|host| host.live).all(reached) {
-        return Ok(Verdict::default());
-    }
-    if mode == Mode::Enforce {
-        return Err(refusal());
-    }
-    // What is halted counts when it is started.
-    match before.with(&need) {
-        Ok(after) => look(db, doing(operation, vm, &wanted.name_label), &before, &after),
-        Err(_) => Ok(Verdict::default()),
+    match planner::widen(&before, &need, mode) {
+        // What is halted counts when it is started.
+        planner::Widened::Everywhere | planner::Widened::Passes(None) => Ok(Verdict::default()),
+        planner::Widened::Refused => Err(refusal()),
+        planner::Widened::Passes(Some(after)) => {
+            look(db, doing(operation, vm, &wanted.name_label), &before, &after)
+        }
     }
 }
 

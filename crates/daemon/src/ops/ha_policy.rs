@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use haven_failover::reminder;
+use haven_failover::storage::{self, Response};
 use haven_model::{ApiError, Language, Pool, codes};
 use haven_planner as planner;
 use haven_planner::policy::{self, Options, Policy};
@@ -25,6 +27,11 @@ const STARTS_PER_HOST: u64 = 3;
 /// The most that may be asked for.
 const STARTS_PER_HOST_MAX: u64 = 32;
 
+/// Seconds that machines hang on lost storage before they are ended, where the pool wants that.
+const STORAGE_LOST_AFTER_S: u64 = 180;
+/// What may be asked for.
+const STORAGE_LOST_AFTER_S_RANGE: std::ops::RangeInclusive<u64> = 10..=3600;
+
 /// Keys that stay when high availability is turned off and on again.
 pub const KEYS: &[&str] = &[
     "admission",
@@ -38,6 +45,8 @@ pub const KEYS: &[&str] = &[
     "restart_timeout_s",
     "starts_per_host",
     "remind_hours",
+    "storage_lost",
+    "storage_lost_after_s",
 ];
 
 /// What admission control does when the pool is overcommitted already and a change makes it worse.
@@ -71,6 +80,8 @@ pub struct HaPolicy {
     pub starts_per_host: usize,
     /// Hours between two reminders that high availability is off; 0: none.
     pub remind_hours: u64,
+    /// What is done about storage that one host has lost.
+    pub lost_storage: storage::Policy,
 }
 
 impl Default for HaPolicy {
@@ -85,6 +96,10 @@ impl Default for HaPolicy {
             restart_timeout_s: RESTART_TIMEOUT_S,
             starts_per_host: usize::try_from(STARTS_PER_HOST).unwrap_or(1),
             remind_hours: reminder::EVERY_HOURS,
+            lost_storage: storage::Policy {
+                response: Response::default(),
+                after: Duration::from_secs(STORAGE_LOST_AFTER_S),
+            },
         }
     }
 }
@@ -133,6 +148,14 @@ impl HaPolicy {
             Some("agent") => Ready::AgentAnswers,
             Some(other) => return Err(not_among("restart_ready", other, "started, agent")),
         };
+        let response = match word("storage_lost") {
+            None | Some("tell") => Response::Tell,
+            Some("off") => Response::Off,
+            Some("move") => Response::Move,
+            Some(other) => return Err(not_among("storage_lost", other, "off, tell, move")),
+        };
+        let after_s = number(map, "storage_lost_after_s", STORAGE_LOST_AFTER_S_RANGE)?;
+        let after = Duration::from_secs(after_s.unwrap_or(STORAGE_LOST_AFTER_S));
         let ratio = number(map, "vcpus_per_100_cpus", 1..=100_000)?;
         let timeout_s = number(map, "restart_timeout_s", 1..=RESTART_TIMEOUT_S_MAX)?;
         let per_host = number(map, "starts_per_host", 1..=STARTS_PER_HOST_MAX)?;
@@ -147,6 +170,7 @@ impl HaPolicy {
             restart_timeout_s: timeout_s.unwrap_or(RESTART_TIMEOUT_S),
             starts_per_host: usize::try_from(per_host.unwrap_or(STARTS_PER_HOST)).unwrap_or(1),
             remind_hours: remind_hours.unwrap_or(reminder::EVERY_HOURS),
+            lost_storage: storage::Policy { response, after },
         })
     }
 

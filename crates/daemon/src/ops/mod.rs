@@ -48,6 +48,7 @@ pub mod spec;
 pub mod sr;
 pub mod sr_test;
 pub mod stats;
+pub mod storage_marks;
 pub mod subject;
 mod table;
 pub mod task;

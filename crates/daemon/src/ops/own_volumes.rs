@@ -4,6 +4,7 @@
 //! While it is on, nothing takes them away, their rows neither: a row that is gone would hide from
 //! every other check where they lie. At no time are they disks: guards write them past any driver.
 
+use haven_failover::volumes::{self, Doing, Objection};
 use haven_model::{ApiError, Ref, Sr, Vdi, VdiType, codes};
 use haven_pooldb::Image;
 
@@ -22,10 +23,8 @@ pub fn is_own(kind: VdiType) -> bool {
 pub fn keep_sr(db: &Image, sr: Ref<Sr>) -> Result<(), ApiError> {
     let (_, pool) = rows::pool(db)?;
     let used = |vdi: &Ref<Vdi>| pool.ha_statefiles.contains(&vdi.to_string());
-    if pool.ha_enabled && db.require(sr)?.vdis.iter().any(used) {
-        return Err(ApiError::new(codes::HA_IS_ENABLED, Vec::new()));
-    }
-    Ok(())
+    let used = db.require(sr)?.vdis.iter().any(used);
+    volumes::repository(pool.ha_enabled, used).map_err(refusal)
 }
 
 /// The row of a disk may go.
@@ -33,8 +32,7 @@ pub fn keep_sr(db: &Image, sr: Ref<Sr>) -> Result<(), ApiError> {
 /// # Errors
 /// `HA_IS_ENABLED` for the volumes of high availability while it is on.
 pub fn keep(db: &Image, vdi: Ref<Vdi>) -> Result<(), ApiError> {
-    let row = db.require(vdi)?;
-    if is_own(row.r#type) { keep_sr(db, row.sr) } else { Ok(()) }
+    may(db, vdi, Doing::Remove)
 }
 
 /// It is a disk: it may be read, written, copied, moved and given to a VM.
@@ -42,8 +40,25 @@ pub fn keep(db: &Image, vdi: Ref<Vdi>) -> Result<(), ApiError> {
 /// # Errors
 /// `HA_IS_ENABLED` as [`keep`]; `OPERATION_NOT_ALLOWED` for the same volumes while it is off.
 pub fn usable(db: &Image, vdi: Ref<Vdi>) -> Result<(), ApiError> {
-    keep(db, vdi)?;
-    a_disk(db.require(vdi)?.r#type)
+    may(db, vdi, Doing::Use)
+}
+
+fn may(db: &Image, vdi: Ref<Vdi>, doing: Doing) -> Result<(), ApiError> {
+    let row = db.require(vdi)?;
+    let (_, pool) = rows::pool(db)?;
+    let own = is_own(row.r#type);
+    let named = |vdi: &Ref<Vdi>| pool.ha_statefiles.contains(&vdi.to_string());
+    let beside = own && db.require(row.sr)?.vdis.iter().any(named);
+    volumes::volume(doing, own, (pool.ha_enabled, beside)).map_err(refusal)
+}
+
+fn refusal(objection: Objection) -> ApiError {
+    match objection {
+        Objection::Armed => ApiError::new(codes::HA_IS_ENABLED, Vec::new()),
+        Objection::NoDisk => ApiError::not_allowed(
+            "statefile and metadata volumes belong to high availability and are no disks",
+        ),
+    }
 }
 
 /// A disk of this kind can be made, or used, by hand.
@@ -51,10 +66,5 @@ pub fn usable(db: &Image, vdi: Ref<Vdi>) -> Result<(), ApiError> {
 /// # Errors
 /// `OPERATION_NOT_ALLOWED`.
 pub fn a_disk(kind: VdiType) -> Result<(), ApiError> {
-    if is_own(kind) {
-        return Err(ApiError::not_allowed(
-            "statefile and metadata volumes belong to high availability and are no disks",
-        ));
-    }
-    Ok(())
+    if is_own(kind) { Err(refusal(Objection::NoDisk)) } else { Ok(()) }
 }

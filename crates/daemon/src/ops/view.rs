@@ -214,7 +214,7 @@ fn host(
             .pbds
             .iter()
             .filter_map(|pbd| db.get::<Pbd>(*pbd))
-            .filter(|pbd| pbd.currently_attached)
+            .filter(|pbd| pbd.currently_attached && !super::storage_marks::is_lost(pbd))
             .map(|pbd| id(pbd.sr))
             .collect(),
         networks: row

@@ -18,4 +18,4 @@ pub use reply::{
     ActingOrder, GuestPulse, Inventory, OrderReply, PreflightFinding, PreflightReply,
     PreflightSubject, Pulses,
 };
-pub use report::Report;
+pub use report::{Report, StorageSight};

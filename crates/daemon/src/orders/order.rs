@@ -1,6 +1,6 @@
 //! What a host can be asked to do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -146,6 +146,16 @@ pub enum Order {
         #[serde(default)]
         life: u64,
     },
+    /// Ends a machine whose storage is lost here. It counts as running, under any placement up to this one,
+    /// until the host has let go of that storage.
+    EndVm {
+        /// The VM.
+        vm: Uuid,
+        /// Its placement, which is void from now on.
+        placement: u64,
+        /// What of its storage does not answer.
+        srs: BTreeSet<Uuid>,
+    },
     /// Changes a running domain.
     ChangeVm {
         /// The VM.
@@ -179,6 +189,12 @@ pub enum Order {
     },
     /// Detaches a storage repository and forgets it; idempotent.
     DetachSr {
+        /// The repository.
+        sr: SrSpec,
+    },
+    /// Detaches a storage repository that does not answer, so that nothing of this host reaches it any more;
+    /// refused when that cannot be proven. It is attached again by itself.
+    LetGoSr {
         /// The repository.
         sr: SrSpec,
     },
@@ -447,6 +463,8 @@ impl Order {
             Self::StopVm { mode: StopMode::Clean { timeout }, .. } => *timeout + WORK,
             Self::StartVm { .. }
             | Self::StopVm { .. }
+            | Self::EndVm { .. }
+            | Self::LetGoSr { .. }
             | Self::RebootVm { .. }
             | Self::PauseVm { .. }
             | Self::UnpauseVm { .. }
@@ -481,6 +499,8 @@ impl Order {
             Self::Inventory => "inventory",
             Self::StartVm { .. } => "start_vm",
             Self::StopVm { .. } => "stop_vm",
+            Self::EndVm { .. } => "end_vm",
+            Self::LetGoSr { .. } => "let_go_sr",
             Self::RebootVm { .. } => "reboot_vm",
             Self::PauseVm { .. } => "pause_vm",
             Self::UnpauseVm { .. } => "unpause_vm",
@@ -559,6 +579,7 @@ impl Order {
         match self {
             Self::StartVm { spec, .. } | Self::ResumeVm { spec, .. } => Some(spec.uuid),
             Self::StopVm { vm, .. }
+            | Self::EndVm { vm, .. }
             | Self::RebootVm { vm, .. }
             | Self::PauseVm { vm }
             | Self::UnpauseVm { vm }
@@ -582,6 +603,7 @@ impl Order {
         match self {
             Self::AttachSr { sr, .. }
             | Self::DetachSr { sr }
+            | Self::LetGoSr { sr }
             | Self::CreateSr { sr }
             | Self::ScanSr { sr }
             | Self::SrSpace { sr }

@@ -1,5 +1,7 @@
 //! What a host answers.
 
+use std::collections::BTreeMap;
+
 use haven_drivers::host_info::optical::Drive;
 use haven_drivers::hypervisor::{
     DiskState, DomainInfo, DomainState, MigrateProgress, MigrateStats,
@@ -7,6 +9,7 @@ use haven_drivers::hypervisor::{
 use haven_drivers::power::{Metadata, PowerState};
 use haven_drivers::storage::{SrSpace, SrTest, VolumeInfo};
 use haven_failover::rekey::Holds;
+use haven_failover::storage::Remains;
 use haven_failover::{Report, Sight};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -85,6 +88,9 @@ pub struct Inventory {
     /// Its optical drives by device; `None`: nobody looked for them yet.
     #[serde(default)]
     pub drives: Option<Vec<Drive>>,
+    /// Machines that were ended because their storage is lost here, and of which something is left.
+    #[serde(default)]
+    pub ending: BTreeMap<Uuid, Remains>,
 }
 
 impl Inventory {

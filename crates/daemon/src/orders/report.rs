@@ -33,6 +33,18 @@ pub struct Report {
     /// daemon of its guard.
     #[serde(default)]
     pub broken: Vec<String>,
+    /// How the storage repositories stand that the sender is to have; an older one does not say.
+    #[serde(default)]
+    pub storage: Vec<StorageSight>,
+}
+
+/// How a storage repository stands on a host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StorageSight {
+    /// The repository.
+    pub sr: Uuid,
+    /// Why it does not answer; nothing: it does.
+    pub fault: Option<String>,
 }
 
 /// Events of reports that were not taken in; older ones go first.

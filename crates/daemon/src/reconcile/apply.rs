@@ -117,7 +117,8 @@ async fn correct(
     inventory: Inventory,
     crashed: BTreeSet<Uuid>,
 ) -> Result<(), ApiError> {
-    let found = state.pool.read(|db| compare(db, reporter, &inventory)).await??;
+    let mut found = state.pool.read(|db| compare(db, reporter, &inventory)).await??;
+    found.absent.retain(|(vm, _)| !state.reports.is_ending(Uuid::from_u128(vm.id().0)));
     if found == Difference::default() {
         return Ok(());
     }

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use haven_cluster::Invariant;
+use haven_failover::storage::Word;
 use haven_model::codes;
 use tokio::sync::{OwnedMutexGuard, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -64,6 +65,10 @@ pub struct Reports {
     twins: Mutex<BTreeMap<Uuid, Instant>>,
     /// Promises that a host said are broken.
     broken: Mutex<BTreeSet<(Uuid, Invariant)>>,
+    /// What each host said last of storage, and when.
+    storage: Mutex<BTreeMap<Uuid, (Instant, Word)>>,
+    /// Machines that the failover manager is ending.
+    ending: Mutex<BTreeSet<Uuid>>,
 }
 
 impl Reports {
@@ -129,6 +134,32 @@ impl Reports {
     fn breaks(&self, host: Uuid, promise: Invariant) -> bool {
         let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
         broken.insert((host, promise))
+    }
+
+    fn hear_of_storage(&self, report: &Report) {
+        // Whoever could not ask its hypervisor does not know what is left of what.
+        let Some(inventory) = &report.inventory else { return };
+        let storage = report.storage.iter().map(|sight| (sight.sr, sight.fault.is_none()));
+        let word = Word { storage: storage.collect(), ending: inventory.ending.clone() };
+        let mut said = self.storage.lock().unwrap_or_else(PoisonError::into_inner);
+        said.insert(report.host.0, (Instant::now(), word));
+    }
+
+    /// What hosts say of storage that were heard within `limit`.
+    #[must_use]
+    pub fn storage(&self, limit: Duration) -> BTreeMap<Uuid, Word> {
+        let said = self.storage.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = said.iter().filter(|(_, (at, _))| at.elapsed() <= limit);
+        fresh.map(|(host, (_, word))| (*host, word.clone())).collect()
+    }
+
+    /// Machines that the failover manager is ending: their end is its business.
+    pub fn set_ending(&self, vms: BTreeSet<Uuid>) {
+        *self.ending.lock().unwrap_or_else(PoisonError::into_inner) = vms;
+    }
+
+    fn is_ending(&self, vm: Uuid) -> bool {
+        self.ending.lock().unwrap_or_else(PoisonError::into_inner).contains(&vm)
     }
 
     fn is_owed(&self, host: Uuid) -> bool {
@@ -241,6 +272,7 @@ async fn take(state: &Arc<AppState>, report: Report) {
         return twin(state, report.host.0).await;
     }
     broken(state, &report).await;
+    state.reports.hear_of_storage(&report);
     state.reports.hear(report.host.0);
     let host = haven_model::Ref::from_uuid(report.host.0);
     if let Err(error) = hosts::heard(state, host).await {
@@ -321,6 +353,7 @@ mod tests {
             storage_faults: Vec::new(),
             twin: false,
             broken: Vec::new(),
+            storage: Vec::new(),
         }
     }
 

@@ -23,6 +23,7 @@ mod guards;
 mod host_console;
 mod keys;
 mod lifecycle;
+mod lost_storage;
 mod members;
 mod motion;
 mod moves;

@@ -126,6 +126,12 @@ pub trait ImageWriter: Send + std::fmt::Debug {
     fn finish(self: Box<Self>) -> Result<(), StorageError>;
 }
 
+/// What a driver says that has no proof for [`SrDriver::let_go`].
+pub(crate) fn cannot_let_go(kind: &str) -> StorageError {
+    let text = format!("a host cannot prove that it has let go of storage of type {kind}");
+    error::error(error::NOT_SUPPORTED, text)
+}
+
 /// A driver of one SR type. All calls block up to a deadline of their own (`StorageError` with
 /// code `SR_TIMEOUT` then) and may be made from any thread.
 pub trait SrDriver: Send + Sync + std::fmt::Debug {
@@ -145,6 +151,11 @@ pub trait SrDriver: Send + Sync + std::fmt::Debug {
     fn attach(&self, sr: &SrSpec) -> Result<String, StorageError>;
     /// Detaches from this host; idempotent.
     fn detach(&self, sr: &SrSpec) -> Result<(), StorageError>;
+    /// Detaches a repository that does not answer, whatever uses it here: no write of this host is on its way
+    /// to it any more, and none will be until it is attached again. An error says that this is not proven.
+    fn let_go(&self, sr: &SrSpec) -> Result<(), StorageError> {
+        Err(cannot_let_go(&sr.kind))
+    }
     /// Volumes on it.
     fn scan(&self, sr: &SrSpec) -> Result<Vec<VolumeInfo>, StorageError>;
     /// Its space.

@@ -1,5 +1,6 @@
 //! What is mounted, without touching the mounts: a stalled one would not answer.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// One mount.
@@ -29,6 +30,11 @@ pub fn parse(table: &str) -> impl Iterator<Item = Mount> + '_ {
         let source = unescape(right.next().unwrap_or_default());
         Some(Mount { target: PathBuf::from(unescape(target)), kind, source })
     })
+}
+
+/// Devices (`major:minor`) of what is mounted, from the format of `/proc/self/mountinfo`.
+pub fn devices(table: &str) -> BTreeSet<&str> {
+    table.lines().filter_map(|line| line.split(' ').nth(2)).collect()
 }
 
 /// Blanks, tabs, line ends and backslashes are written as three octal digits.

@@ -12,13 +12,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::bounded::Bounded;
 use super::directory::{DirectoryDriver, Mounter, StorageConfig};
 use super::error::{
-    BAD_CHARACTER, INVALID_ARGUMENT, MOUNT_FAILED, SERVER_MISSING, SERVERPATH_MISSING, command,
-    error, system, timeout,
+    BAD_CHARACTER, INVALID_ARGUMENT, MOUNT_FAILED, SERVER_MISSING, SERVERPATH_MISSING,
+    SR_UNAVAILABLE, command, error, system, timeout,
 };
 use super::{SrSpec, StorageError, mountinfo};
 use crate::exec;
@@ -124,6 +124,62 @@ fn options(config: &BTreeMap<String, String>) -> Result<String, StorageError> {
     Ok(all.join(","))
 }
 
+/// What the kernel's NFS client has open, whether it is mounted or not.
+const VOLUMES: &str = "/proc/fs/nfsfs/volumes";
+/// How long the kernel may take to forget a mount whose last user is gone.
+const FORGET_MAX: Duration = Duration::from_secs(5);
+const FORGET_POLL: Duration = Duration::from_millis(100);
+
+/// A device that the client has open though nothing is mounted from it: somebody still uses it, or something
+/// of it waits for the server.
+fn orphan<'a>(volumes: &'a str, mounts: &str) -> Option<&'a str> {
+    let mounted = mountinfo::devices(mounts);
+    let listed = volumes.lines().skip(1).filter_map(|line| line.split_whitespace().nth(3));
+    listed.into_iter().find(|device| !mounted.contains(device))
+}
+
+/// Waits until the kernel has forgotten all that is mounted no more.
+fn forgotten() -> Result<(), StorageError> {
+    let read = |path: &str| {
+        std::fs::read_to_string(path)
+            .map_err(|e| system(SR_UNAVAILABLE, &format!("reading {path}"), &e))
+    };
+    let until = Instant::now() + FORGET_MAX;
+    loop {
+        let (volumes, mounts) = (read(VOLUMES)?, read("/proc/self/mountinfo")?);
+        let Some(device) = orphan(&volumes, &mounts) else { return Ok(()) };
+        if Instant::now() >= until {
+            let text = format!("the kernel still has NFS device {device} open; something uses it");
+            return Err(error(SR_UNAVAILABLE, text));
+        }
+        std::thread::sleep(FORGET_POLL);
+    }
+}
+
+/// Destroys the connections to the server, with what the kernel has not sent yet. Other mounts of it
+/// connect anew, and send again what was not answered.
+fn cut(config: &BTreeMap<String, String>, deadline: Duration) -> Result<(), StorageError> {
+    let server = server(config)?;
+    let given = config.get("options").map(String::as_str).unwrap_or_default();
+    let port = given.split(',').find_map(|option| option.strip_prefix("port=")).unwrap_or("2049");
+    let sockets = |kill: &[&str]| {
+        let filter = ["-H", "-t", "-n", "dst", server.as_str(), "dport", "=", port];
+        let arguments: Vec<&str> = kill.iter().chain(&filter).copied().collect();
+        let output = exec::run("ss", &arguments, deadline)
+            .map_err(|e| system(SR_UNAVAILABLE, "starting ss", &e))?;
+        match output.success {
+            true => Ok(output.stdout.lines().filter(|line| !line.trim().is_empty()).count()),
+            false => Err(command(SR_UNAVAILABLE, "cutting connections", &output.complaint)),
+        }
+    };
+    let open = sockets(&[])?;
+    if sockets(&["-K"])? < open {
+        let text = format!("the connections to {server} cannot be cut by this kernel");
+        return Err(error(SR_UNAVAILABLE, text));
+    }
+    Ok(())
+}
+
 /// Trying again may help.
 fn transient(words: &str) -> bool {
     ["timed out", "refused", "unreachable", "not responding", "temporar", "No route"]
@@ -171,6 +227,25 @@ impl Mounter for NfsMounter {
         Err(failure)
     }
 
+    fn let_go(
+        &self,
+        sr: &SrSpec,
+        target: &Path,
+        config: &StorageConfig,
+    ) -> Result<(), StorageError> {
+        if self.mounted(target).map_err(|e| system(SR_UNAVAILABLE, "reading the mounts", &e))? {
+            // Ends with an error what waits for the server, though the mount stays where it is busy.
+            let shown = target.to_string_lossy();
+            let output = exec::run("umount", &["-f", "--", &shown], config.mount_deadline)
+                .map_err(|e| system(SR_UNAVAILABLE, "starting umount", &e))?;
+            if !output.success {
+                return Err(command(SR_UNAVAILABLE, "letting go", &output.complaint));
+            }
+        }
+        forgotten()?;
+        cut(&sr.device_config, config.look_deadline)
+    }
+
     fn places(
         &self,
         config: &BTreeMap<String, String>,
@@ -209,6 +284,22 @@ mod tests {
             let refused = options(&config(&[("options", soft)])).unwrap_err();
             assert_eq!(refused.code, INVALID_ARGUMENT);
         }
+    }
+
+    #[test]
+    fn what_is_open_and_not_mounted_is_seen() {
+        let mounts = "36 35 0:52 / /run/sr-mount/a rw - nfs nas:/a rw\n40 35 8:1 / / rw - ext4 /dev/vda rw\n";
+        let header = "NV SERVER   PORT DEV          FSID                              FSC\n";
+        let line = |device: &&str| {
+            format!("v3 0a000001  801 {device:<12} 1:0                               no\n")
+        };
+        let open = |devices: &[&str]| {
+            let lines: String = devices.iter().map(line).collect();
+            orphan(&format!("{header}{lines}"), mounts).map(str::to_owned)
+        };
+        assert_eq!(open(&[]), None);
+        assert_eq!(open(&["0:52"]), None);
+        assert_eq!(open(&["0:52", "0:53"]).as_deref(), Some("0:53"));
     }
 
     #[test]

@@ -290,6 +290,10 @@ impl SrDriver for SimStorage {
         Ok(())
     }
 
+    fn let_go(&self, sr: &SrSpec) -> Result<(), StorageError> {
+        self.detach(sr)
+    }
+
     fn scan(&self, sr: &SrSpec) -> Result<Vec<VolumeInfo>, StorageError> {
         let iso = sr.kind == "iso";
         self.attached(sr.uuid, "list the volumes", |found| {

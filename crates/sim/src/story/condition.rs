@@ -43,6 +43,8 @@ pub(super) enum Condition {
     TwoKeys(usize),
     Epoch(u64),
     Guest(Asked),
+    Agile(u32),
+    Tolerates(u32),
 }
 
 impl Condition {
@@ -64,6 +66,12 @@ impl Condition {
                 Self::RunsOn(vm, host(name)?)
             }
             [count, "VMs", "hang", "on", name] => Self::Hanging(number(count)?, host(name)?),
+            ["vm", vm, "is", "agile"] => {
+                Self::Agile(u32::try_from(number(vm)?).map_err(|error| error.to_string())?)
+            }
+            ["the", "pool", "survives", count, "failures"] => {
+                Self::Tolerates(u32::try_from(number(count)?).map_err(|error| error.to_string())?)
+            }
             ["told", count, "times", rest @ ..] => Self::Told(rest.join(" "), Some(number(count)?)),
             ["told", rest @ ..] => Self::Told(rest.join(" "), None),
             ["guards", "agree"] => Self::GuardsAgree,
@@ -118,6 +126,8 @@ impl Condition {
             Self::Guest(asked) => asked.holds(world),
             Self::AllRun => world.all_run(),
             Self::Healthy => world.healthy(),
+            Self::Agile(vm) => world.is_agile(*vm),
+            Self::Tolerates(count) => world.tolerates() == *count,
             Self::RunsOn(vm, host) => world.runs(*vm, *host),
             Self::Hanging(count, host) => world.hanging_on(*host) == *count,
             Self::Told(text, count) => {

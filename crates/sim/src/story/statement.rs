@@ -188,6 +188,9 @@ fn of_a_room(
     if let Some(data) = super::data::fault(words, host)? {
         return Ok(Fault::Data(data));
     }
+    if let Some(call) = super::data::call(words, host)? {
+        return Ok(Fault::Operator(call));
+    }
     if let Some(setting) = super::restarts::fault(words, host)? {
         return Ok(Fault::Set(setting));
     }

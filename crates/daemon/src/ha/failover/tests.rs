@@ -123,6 +123,7 @@ fn a_vm_that_arrived_by_halves_does_not_run() {
         };
         let order = ActingOrder { id: vm, vm: Some(vm), kind: "start_vm".to_owned() };
         Inventory {
+            ending: BTreeMap::new(),
             life: 0,
             domains: state.map(domain).into_iter().collect(),
             acting: acts.then_some(order).into_iter().collect(),

@@ -7,7 +7,7 @@ use haven_planner::{self as planner, Outcome, Reason};
 use haven_pooldb::Image;
 
 use crate::dispatch::Call;
-use crate::ops::{allowed, host_drives, view};
+use crate::ops::{allowed, host_drives, storage_marks, view};
 
 /// The API error of a reason why `host` cannot take `vm`.
 fn reason(db: &Image, vm: Ref<Vm>, host: Ref<Host>, why: &Reason) -> ApiError {
@@ -114,27 +114,27 @@ pub fn agile(db: &Image, vm: Ref<Vm>) -> Result<(), ApiError> {
     let row = db.require(vm)?;
     host_drives::agile(db, vm)?;
     let wanted = view::vm(db, vm, row);
-    for host in &view::current(db).hosts {
-        if let Some(sr) = wanted.srs.difference(&host.srs).next() {
-            let sr: Ref<haven_model::Sr> = view::reference(*sr);
-            let shared = db.get(sr).is_some_and(|row| row.shared);
-            if shared && !host.live {
-                // A dead host attaches nothing; that does not make the disk less shared.
-                continue;
-            }
+    let lost = storage_marks::lost(db);
+    // A dead host attaches nothing, and one that has lost it will have it again: that does not make the disk
+    // less shared.
+    let excused = |host: &planner::Host, sr: uuid::Uuid| {
+        let shared = db.get::<haven_model::Sr>(view::reference(sr)).is_some_and(|row| row.shared);
+        shared && (!host.live || lost.contains(&(host.id, sr)))
+    };
+    match planner::bound(&wanted, &view::current(db).hosts, excused) {
+        None => Ok(()),
+        Some(planner::Bound::Sr(sr)) => {
+            let sr: Ref<haven_model::Sr> = view::reference(sr);
             let disk = view::disks(db, row).into_iter().find(|(_, vdi, _)| vdi.sr == sr);
             let disk = disk.map_or(Ref::NULL, |(vdi, _, _)| vdi);
-            return Err(ApiError::with(codes::VM_DISK_NOT_SHARED, &[&vm, &disk, &sr]));
+            Err(ApiError::with(codes::VM_DISK_NOT_SHARED, &[&vm, &disk, &sr]))
         }
-        if let Some(network) = wanted.networks.difference(&host.networks).next() {
-            let network: Ref<haven_model::Network> = view::reference(*network);
-            return Err(ApiError::with(
-                codes::HA_CONSTRAINT_VIOLATION_NETWORK_NOT_SHARED,
-                &[&network],
-            ));
+        Some(planner::Bound::Network(network)) => {
+            let network: Ref<haven_model::Network> = view::reference(network);
+            let code = codes::HA_CONSTRAINT_VIOLATION_NETWORK_NOT_SHARED;
+            Err(ApiError::with(code, &[&network]))
         }
     }
-    Ok(())
 }
 
 /// `VM.assert_agile(vm)`.

@@ -15,7 +15,8 @@ use crate::storage::error::{
     VDI_SIZE, VDI_SNAPSHOT, VDI_UNAVAILABLE, command, error, system, timeout,
 };
 use crate::storage::{
-    Source, SrDriver, SrSpace, SrSpec, SrTest, StorageError, TestPart, VolumeInfo, mountinfo, trial,
+    Source, SrDriver, SrSpace, SrSpec, SrTest, StorageError, TestPart, VolumeInfo, cannot_let_go,
+    mountinfo, trial,
 };
 
 /// How much earlier a command is killed than its thread is left behind.
@@ -35,6 +36,16 @@ pub trait Mounter: Send + Sync + std::fmt::Debug + 'static {
     /// Unmounts. Runs on a thread that may be left behind.
     fn unmount(&self, target: &Path, deadline: Duration) -> std::io::Result<exec::Output> {
         exec::run("umount", &[&target.to_string_lossy()], deadline)
+    }
+    /// Takes away what is mounted at `target` and does not answer, whatever uses it, and proves that nothing of
+    /// this host is on its way to it any more. Runs on a thread that may be left behind.
+    fn let_go(
+        &self,
+        sr: &SrSpec,
+        _target: &Path,
+        _config: &StorageConfig,
+    ) -> Result<(), StorageError> {
+        Err(cannot_let_go(&sr.kind))
     }
     /// Places that can be attached with a configuration that names none; `None` if it names one.
     fn places(
@@ -271,6 +282,15 @@ impl<M: Mounter> SrDriver for DirectoryDriver<M> {
 
     fn detach(&self, sr: &SrSpec) -> Result<(), StorageError> {
         self.unmount(sr.uuid)
+    }
+
+    fn let_go(&self, sr: &SrSpec) -> Result<(), StorageError> {
+        let (mounter, config) = (std::sync::Arc::clone(&self.mounter), self.config.clone());
+        let (target, spec) = (self.root(sr.uuid), sr.clone());
+        // Counted apart: this is wanted just when everything else hangs.
+        let apart = Uuid::from_u128(!sr.uuid.as_u128());
+        let longest = config.mount_deadline * 2;
+        self.bounded.run(apart, "let go", longest, move || mounter.let_go(&spec, &target, &config))
     }
 
     fn scan(&self, sr: &SrSpec) -> Result<Vec<VolumeInfo>, StorageError> {

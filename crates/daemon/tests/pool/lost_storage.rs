@@ -1,0 +1,164 @@
+//! Storage beside the statefile's that hosts lose (rows 52, 53).
+
+use std::time::Duration;
+
+use haven_drivers::hypervisor::HypervisorError;
+use haven_drivers::storage::sim::SimFault;
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use crate::armed::Armed;
+use crate::promise::{alerts, disk, repository, start};
+use crate::support::post;
+
+/// A pool of three with a second repository, which gives up lost storage after some seconds.
+struct Lossy {
+    pool: Armed,
+    sr: Json,
+    uuid: Uuid,
+}
+
+impl Lossy {
+    async fn new() -> Self {
+        let pool = Armed::new(3).await;
+        pool.enable().await.unwrap();
+        let sr = repository(&pool, "second", "nfs").await;
+        let uuid = pool.ok("SR.get_uuid", &[sr.clone()]).await;
+        let uuid = uuid.as_str().unwrap().parse().unwrap();
+        let policy = json!({ "storage_lost": "move", "storage_lost_after_s": "10" });
+        post(&pool.socket(0), "/haven/ha/policy", &policy).await.unwrap();
+        Self { pool, sr, uuid }
+    }
+
+    /// A VM that runs on a host; with a disk on the second repository, perhaps.
+    async fn vm(&self, name: &str, on: usize, (second, protected): (bool, bool)) -> Json {
+        let vm = self.pool.vm(name, 256).await;
+        if second {
+            disk(&self.pool, &vm, &self.sr).await.unwrap();
+        }
+        start(&self.pool, &vm, on, false).await.unwrap();
+        if protected {
+            let restart = [vm.clone(), json!("restart")];
+            self.pool.ok("VM.set_ha_restart_priority", &restart).await;
+        }
+        vm
+    }
+
+    fn lose(&self, hosts: &[usize], fault: Option<SimFault>) {
+        hosts.iter().for_each(|host| self.pool.array.set_fault(self.uuid, *host, fault));
+    }
+
+    /// How often a case was told.
+    async fn told(&self, case: &str) -> usize {
+        let said = format!(r#""case":"{case}""#);
+        alerts(&self.pool, "ALARM").await.iter().filter(|body| body.contains(&said)).count()
+    }
+
+    async fn once_told(&self, case: &str) {
+        self.pool.until(case, async |_| self.told(case).await > 0).await;
+    }
+
+    async fn runs_on(&self, vm: &Json) -> Option<usize> {
+        let row = self.pool.ok("VM.get_record", &[vm.clone()]).await;
+        for number in 0..3 {
+            let runs = row["power_state"] == "Running";
+            if runs && row["resident_on"] == self.pool.host(number).await {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    async fn reason(&self, vm: &Json) -> Json {
+        let config = self.pool.ok("VM.get_other_config", &[vm.clone()]).await;
+        config["haven_waits_for_storage"].clone()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn machines_of_storage_that_one_host_lost_run_elsewhere() {
+    let lossy = Lossy::new().await;
+    let web = lossy.vm("web", 2, (true, true)).await;
+    let db = lossy.vm("db", 2, (true, true)).await;
+    let plain = lossy.vm("plain", 2, (true, false)).await;
+    let other = lossy.vm("other", 2, (false, true)).await;
+    let elsewhere = lossy.vm("elsewhere", 1, (true, true)).await;
+    let before = lossy.pool.world.starts(2);
+    lossy.lose(&[2], Some(SimFault::Stalled));
+    lossy.once_told("storage_lost").await;
+    assert_eq!(lossy.runs_on(&web).await, Some(2), "it hangs there for now");
+    assert_eq!(lossy.reason(&web).await, "second");
+    for vm in [&web, &db] {
+        lossy
+            .pool
+            .until("it runs elsewhere", async |_| lossy.runs_on(vm).await.is_some_and(|on| on != 2))
+            .await;
+        lossy.pool.until("nothing hinders it", async |_| lossy.reason(vm).await.is_null()).await;
+    }
+    let state = lossy.pool.ok("VM.get_power_state", &[plain]).await;
+    assert_eq!(state, "Halted", "ended as by the failure of its host, and not protected");
+    assert_eq!(lossy.runs_on(&other).await, Some(2));
+    assert_eq!(lossy.runs_on(&elsewhere).await, Some(1));
+    assert_eq!(lossy.pool.world.starts(2), before, "nothing is started where the storage is lost");
+    assert_eq!(lossy.pool.world.violations(), []);
+    assert_eq!(lossy.told("storage_lost").await, 1);
+    lossy.lose(&[2], None);
+    lossy.once_told("storage_back").await;
+    assert_eq!(lossy.told("storage_lost").await, 1);
+    // It takes such machines again.
+    let again = lossy.vm("again", 2, (true, true)).await;
+    assert_eq!(lossy.runs_on(&again).await, Some(2));
+    assert!(lossy.runs_on(&web).await.is_some_and(|on| on != 2), "nothing moves back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_cannot_be_ended_is_told_and_runs_nowhere_else() {
+    let lossy = Lossy::new().await;
+    let web = lossy.vm("web", 2, (true, true)).await;
+    let failure = HypervisorError::Deadline { call: "destroy".to_owned(), seconds: 30 };
+    lossy.pool.world.fail_next(2, "stop", failure);
+    lossy.lose(&[2], Some(SimFault::Stalled));
+    lossy.once_told("storage_stuck").await;
+    // Long enough for several looks.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(lossy.runs_on(&web).await, Some(2));
+    assert_eq!(lossy.pool.world.starts(0) + lossy.pool.world.starts(1), 0);
+    assert_eq!(lossy.told("storage_stuck").await, 1);
+    lossy
+        .pool
+        .until("its process is gone at last", async |_| {
+            lossy.runs_on(&web).await.is_some_and(|on| on != 2)
+        })
+        .await;
+    assert_eq!(lossy.pool.world.violations(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn storage_that_is_lost_everywhere_moves_nobody_and_is_told_once() {
+    let lossy = Lossy::new().await;
+    let hangs = lossy.vm("hangs", 1, (true, true)).await;
+    let dies = lossy.vm("dies", 2, (true, true)).await;
+    lossy.lose(&[0, 1, 2], Some(SimFault::Stalled));
+    lossy.once_told("storage_lost_everywhere").await;
+    let id = lossy.pool.ok("VM.get_uuid", &[dies.clone()]).await;
+    lossy.pool.world.end_domain(2, id.as_str().unwrap().parse().unwrap(), "killed");
+    lossy.pool.until("it is halted", async |_| lossy.runs_on(&dies).await.is_none()).await;
+    // Longer than the policy's delay.
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    assert_eq!(lossy.runs_on(&hangs).await, Some(1));
+    let starts: u64 = (0..3).map(|host| lossy.pool.world.starts(host)).sum();
+    assert_eq!(starts, 2, "nobody tries where no storage is");
+    assert_eq!(lossy.told("storage_lost").await, 0);
+    assert_eq!(lossy.told("storage_lost_everywhere").await, 1);
+    for vm in [&hangs, &dies] {
+        assert_eq!(lossy.reason(vm).await, "second");
+    }
+    lossy.lose(&[0, 1, 2], None);
+    lossy.pool.until("it runs again", async |_| lossy.runs_on(&dies).await.is_some()).await;
+    lossy.once_told("storage_back").await;
+    assert_eq!(lossy.runs_on(&hangs).await, Some(1), "it went on where it was");
+    assert_eq!(lossy.told("storage_lost_everywhere").await, 1);
+    for vm in [&hangs, &dies] {
+        lossy.pool.until("nothing hinders it", async |_| lossy.reason(vm).await.is_null()).await;
+    }
+}
