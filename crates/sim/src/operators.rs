@@ -97,14 +97,20 @@ impl World {
         let mut hosts = self.planned_hosts(by, &placed, &[], &epoch.members);
         for host in &mut hosts {
             host.memory_total = u64::from(self.options.vms);
-            let at = self.config.hosts.iter().position(|spec| spec.host.0 == host.id);
-            host.srs.extend(at.map(local));
+            let Some(at) = self.config.hosts.iter().position(|spec| spec.host.0 == host.id) else {
+                continue;
+            };
+            host.name = format!("host {at}");
+            host.srs.insert(local(at));
         }
+        let discs =
+            (0..self.hosts.len()).map(|host| (local(host), format!("discs of host {host}")));
+        let names = discs.collect();
         let vms = placed.iter().map(|(vm, placed)| planner::Vm {
             resident: placed.holder.map(|life| life.host.0),
             ..self.planned_vm(*vm)
         });
-        Some((by, Pool { vms: vms.collect(), hosts, ..Pool::default() }))
+        Some((by, Pool { vms: vms.collect(), hosts, names, ..Pool::default() }))
     }
 
     /// How many failures the pool survives as it is, as far as that was promised.
