@@ -254,12 +254,12 @@ impl World {
                 }
                 Notice::Held { host, .. } => format!("{} cannot let go of storage", name(host)),
             };
-            self.tell(text);
+            self.tell_person(text);
         }
     }
 
     /// A person is told.
-    pub(crate) fn tell(&mut self, text: String) {
+    pub(crate) fn tell_person(&mut self, text: String) {
         self.log(|| format!("told: {text}"));
         self.data.told.push(text);
     }

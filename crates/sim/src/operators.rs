@@ -4,7 +4,7 @@
 //! nobody does to the pool's volumes (`haven_failover::volumes`), what binds a protected VM to one host and what
 //! that does to the promise (`haven_planner`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use haven_failover::volumes::{self, Doing, Objection};
 use haven_planner::{
@@ -73,7 +73,7 @@ impl World {
                 Ok(())
             }
         };
-        self.tell(done.err().unwrap_or_else(|| "done".to_owned()));
+        self.tell_person(done.err().unwrap_or_else(|| "done".to_owned()));
     }
 
     /// As whoever is asked knows it.
@@ -94,7 +94,7 @@ impl World {
         let h = self.hosts.get(by)?;
         let epoch = h.told.as_ref()?.epoch.as_ref()?;
         let placed = crate::database::placements(&h.db.open.as_ref()?.db);
-        let mut hosts = self.planned_hosts(by, &placed, &[], &epoch.members);
+        let mut hosts = self.planned_hosts(by, &placed, &BTreeSet::new(), &epoch.members);
         for host in &mut hosts {
             host.memory_total = u64::from(self.options.vms);
             let Some(at) = self.config.hosts.iter().position(|spec| spec.host.0 == host.id) else {
@@ -135,7 +135,7 @@ impl World {
                 if matches!(admission.effect, Effect::Breaks | Effect::Erodes) {
                     let object = Named { id, name: format!("vm {vm}") };
                     let doing = Said { operation: Operation::AddDisk, object };
-                    self.tell(Weighed::of(doing, &admission).to_string());
+                    self.tell_person(Weighed::of(doing, &admission).to_string());
                 }
             }
             Widened::Everywhere | Widened::Passes(None) => {}
