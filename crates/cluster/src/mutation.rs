@@ -135,6 +135,8 @@ pub enum Mutation {
     KeyDroppedEarly,
     /// The new one is sent with before all accept it (likewise).
     KeySentEarly,
+    /// A VM is started though a host is named that may run it. The rule is failover's.
+    HolderIgnored,
 }
 
 impl Mutation {
@@ -203,6 +205,7 @@ impl Mutation {
         Self::JournalBehind,
         Self::KeyDroppedEarly,
         Self::KeySentEarly,
+        Self::HolderIgnored,
     ];
 }
 

@@ -260,13 +260,10 @@ impl Restarts {
         self.failures.values().any(|failures| failures.room)
     }
 
-    /// Nothing is under way, and no failure is remembered: only a look can change that.
+    /// Nothing is under way: only a VM that is wanted can change that.
     #[must_use]
     pub fn idle(&self) -> bool {
-        self.hands.is_empty()
-            && self.waves.is_empty()
-            && self.asked.is_none()
-            && self.failures.is_empty()
+        self.hands.is_empty() && self.waves.is_empty() && self.asked.is_none()
     }
 
     /// The VM is planned, waits for its start, or is being started.

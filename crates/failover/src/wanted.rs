@@ -1,5 +1,6 @@
 //! Which VMs are to run and do not.
 
+use haven_cluster::mutation::{Mutation, removed};
 use haven_model::VmPowerState;
 use haven_planner::Protection;
 
@@ -29,7 +30,7 @@ pub fn wanted(facts: &Facts) -> bool {
         && !facts.template
         && facts.power_state == VmPowerState::Halted
         && !facts.busy
-        && !facts.held
+        && (!facts.held || removed(Mutation::HolderIgnored))
 }
 
 #[cfg(test)]

@@ -46,6 +46,8 @@ pub struct Options {
     pub plain: bool,
     /// Operators move VMs while they run.
     pub moves: bool,
+    /// VMs are restarted in three orders, which wait for agents, and few at once.
+    pub orders: bool,
     /// The pool is not armed when it begins: a story arms it.
     pub disarmed: bool,
     /// Keep a readable log.
@@ -72,6 +74,7 @@ impl Options {
             clients_ms: (200, 1_500),
             plain: false,
             moves: false,
+            orders: false,
             disarmed: false,
             log: false,
         }
@@ -103,6 +106,7 @@ impl Options {
             _ => PowerDevice::None,
         };
         self.moves = rng.chance(500);
+        self.orders = rng.chance(300);
         self
     }
 }

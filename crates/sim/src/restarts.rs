@@ -18,7 +18,8 @@ use uuid::Uuid;
 
 use crate::database::{Placed, Then, set_holder};
 use crate::event::Event;
-use crate::manager::Order;
+use crate::manager::{Manager, Order};
+use crate::options::Options;
 use crate::stream::vm_id;
 use crate::world::{MS, World};
 
@@ -162,6 +163,26 @@ fn why(error: &ApiError) -> &str {
 
 fn number(vm: Uuid) -> Option<u32> {
     u32::try_from(vm.as_u128()).ok()
+}
+
+/// How long a storm's groups are waited for, in seconds, and after which time agents answer.
+const STORM_GATE_S: u64 = 5;
+const STORM_AGENT: u64 = 1_500 * MS;
+
+impl Manager {
+    /// What operators configured before the pool was armed.
+    pub(crate) fn of(options: &Options) -> Self {
+        let mut manager = Self::default();
+        if options.orders {
+            // The agent of one in five never answers.
+            let agent = |vm: u32| if vm % 5 == 4 { u64::MAX } else { STORM_AGENT };
+            let row = |vm| VmRow { order: i64::from(vm % 3), agent: agent(vm), ..VmRow::default() };
+            manager.rows = (0..options.vms).map(|vm| (vm, row(vm))).collect();
+            let (ready, timeout_s) = (Ready::AgentAnswers, STORM_GATE_S);
+            manager.policy = Policy { starts_per_host: 1, ready, timeout_s, ..Policy::default() };
+        }
+        manager
+    }
 }
 
 impl World {

@@ -94,6 +94,7 @@ impl World {
         }
         let first = Life { host: config.first_coordinator, incarnation: Incarnation(0) };
         let metadata = Metadata::new(options.vms, &owner(config.generation, first));
+        let manager = Manager::of(&options);
         let mut world = Self {
             options,
             now: 0,
@@ -104,7 +105,7 @@ impl World {
             hosts,
             network: Network::default(),
             volumes,
-            manager: Manager::default(),
+            manager,
             guests: Guests::default(),
             metadata,
             data: crate::data::Data::default(),

@@ -86,6 +86,7 @@ removed! {
     journal_behind JournalBehind,
     key_dropped_early KeyDroppedEarly,
     key_sent_early KeySentEarly,
+    holder_ignored HolderIgnored,
 }
 
 /// Seeds among which one breaks a pool that does not wait for deaths.

@@ -129,6 +129,7 @@ pub fn all() -> Vec<Removal> {
         removal(M::JournalBehind, None, 0..20, moves::journal_behind),
         needed_to_go_on(M::KeyDroppedEarly, keys::slow_to_send),
         needed_to_go_on(M::KeySentEarly, keys::slow_to_accept),
+        removal(M::HolderIgnored, None, 0..20, storm),
     ]
 }
 
