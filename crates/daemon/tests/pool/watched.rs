@@ -231,4 +231,9 @@ async fn settings_that_cannot_be_meant_are_refused() {
     let whole = json!({ "folder": "/x", "haven_watch_resets": "0" });
     let error = watched.pool.call(0, "VM.set_other_config", &[watched.vm.clone(), whole]).await;
     assert_eq!(error.unwrap_err()[1], "other_config:haven_watch_resets");
+    // A copy is watched as its origin is, and has spent nothing.
+    add("haven_watch_state", r#"{"spent_ms":[1,2,3],"standing":"left_alone"}"#).await.unwrap();
+    let copy = watched.ok("VM.clone", &[json!("copy")]).await;
+    let config = watched.pool.ok("VM.get_other_config", &[copy]).await;
+    assert_eq!((&config["haven_watch"], &config["haven_watch_state"]), (&json!("on"), &Json::Null));
 }

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::seed::{self, Files};
 use super::state::Undo;
 use crate::dispatch::Call;
+use crate::guest_watch::settings::STATE_KEY;
 use crate::ops::vbd::DEVICES_MAX;
 use crate::ops::{allowed, chain, news, rows, spec, vbd, vdi, vdi_copy, vif};
 use crate::state::{AppState, fresh, now};
@@ -127,6 +128,8 @@ fn copy_rows(tx: &mut Tx<'_>, from: Ref<Vm>, to: Ref<Vm>, name: String) -> Resul
         ..old
     };
     row.other_config.remove("mac_seed");
+    // What another guest has spent is none of its own.
+    row.other_config.remove(STATE_KEY);
     row.metrics = tx.insert(VmMetrics { install_time: now(), ..VmMetrics::default() })?;
     row.allowed_operations = allowed::vm_allowed(&row);
     tx.insert_with(to, row)?;
