@@ -29,6 +29,7 @@ mod options;
 mod outside;
 mod perform;
 mod power;
+mod record;
 #[cfg(feature = "mutations")]
 pub mod removals;
 mod reshape;

@@ -145,6 +145,7 @@ impl World {
             running: h.processes(),
         };
         let incarnation = h.incarnation;
+        self.records.begin(host, &boot, &config, seed);
         h.machine = Machine::new(boot, config, seed).ok();
         h.timer_at = None;
         h.told = None;
@@ -294,10 +295,12 @@ impl World {
         let Some(h) = self.hosts.get_mut(host) else { return };
         let local = Instant(h.local(now));
         let Some(machine) = h.machine.as_mut() else { return };
+        self.records.input(host, local, &input);
         machine.handle(local, input);
         // What it asks for leads to more for the same machine now and then.
         let mut outputs = std::mem::take(&mut self.outputs);
         outputs.extend(std::iter::from_fn(|| machine.poll_output()));
+        self.records.outputs(host, &outputs);
         let life = h.life;
         for output in outputs.drain(..) {
             self.perform(host, output);

@@ -15,6 +15,7 @@ use crate::host::{Deferred, Host};
 use crate::manager::{MANAGE_EVERY, MANAGE_SETTLED, Manager};
 use crate::network::Network;
 use crate::options::{Options, address, config_of};
+use crate::record::Records;
 use crate::rng::Rng;
 
 /// Nanoseconds of a millisecond.
@@ -39,6 +40,7 @@ pub struct World {
     pub(crate) guests: Guests,
     pub(crate) metadata: Metadata,
     pub(crate) data: crate::data::Data,
+    pub(crate) records: Records,
     /// What clients were told of their tasks.
     pub(crate) heard: crate::tasks::Heard,
     pub(crate) operators: crate::operators::Operators,
@@ -109,6 +111,7 @@ impl World {
             guests: Guests::default(),
             metadata,
             data: crate::data::Data::default(),
+            records: Records::default(),
             heard: crate::tasks::Heard::default(),
             operators: crate::operators::Operators::default(),
             chain: Chain::keeping(usize::MAX),

@@ -34,6 +34,7 @@ pub(super) enum Condition {
     Reminded(usize),
     ArmingEnded(End, String),
     GuardsAgree,
+    Repeated,
     RunsOn(u32, usize),
     Hanging(usize, usize),
     Told(String, Option<usize>),
@@ -75,6 +76,7 @@ impl Condition {
             ["told", count, "times", rest @ ..] => Self::Told(rest.join(" "), Some(number(count)?)),
             ["told", rest @ ..] => Self::Told(rest.join(" "), None),
             ["guards", "agree"] => Self::GuardsAgree,
+            ["what", "guards", "decided", "is", "repeated"] => Self::Repeated,
             ["all", "hold", "key", key, "alone"] => Self::OneKey(word(key)?),
             [name, "holds", "two", "keys"] => Self::TwoKeys(host(name)?),
             ["epoch", "is", epoch] => Self::Epoch(word(epoch)?),
@@ -135,6 +137,7 @@ impl Condition {
                 count.map_or(told > 0, |count| told == count)
             }
             Self::GuardsAgree => world.guards_agree(),
+            Self::Repeated => world.records_repeat(),
             Self::Restarted(asked) => asked.holds(world),
             Self::OneKey(key) => world.one_key() == Some(*key),
             Self::TwoKeys(host) => world.between_keys(*host),

@@ -76,6 +76,7 @@ impl Teller {
             ["boot"] => self.world()?.power_on_all(),
             ["form"] => self.form()?,
             ["fencing", "may", "repeat"] => self.repeated = true,
+            ["guards", "are", "recorded"] => self.world()?.record_guards(),
             ["call", name, who] => self.call(name, who)?,
             ["call", name, "the", "host", "of", "vm", vm] => self.call_home(name, vm)?,
             ["run", ms] => {
