@@ -101,11 +101,17 @@ pub fn next_number(mine: &KeysView, others: &[Holder]) -> u64 {
 pub fn advise(me: HostId, own: &Keys, others: &[Holder]) -> Advice {
     let Some(mine) = own.view() else { return Advice::Settled };
     let to = mine.newest();
-    let beyond = |keys: KeysView| keys.sends.number > to.number && !mine.holds(keys.sends.id);
+    let beyond = |keys: KeysView| {
+        keys.sends.number > to.number && !mine.holds(keys.sends.id) && !keys.holds(mine.sends.id)
+    };
     if others.iter().filter_map(Holder::keys).any(beyond) {
         return Advice::Renew;
     }
     let all = Change { me, own, mine, to, others };
+    let astray = all.astray();
+    if !astray.is_empty() {
+        return Advice::Tell(Stage::Send, astray);
+    }
     let sent_early = removed(Mutation::KeySentEarly);
     let dropped_early = removed(Mutation::KeyDroppedEarly) && mine.sends == to;
     let steps = all.accept();
@@ -171,6 +177,16 @@ impl Change<'_> {
         let others = self.members().filter_map(|holder| Some((holder.host, holder.keys()?)));
         let all = others.chain([(self.me, self.mine)]);
         all.filter_map(|(host, keys)| Some((host, step(keys)?))).collect()
+    }
+
+    /// Members that send with a key of a change that was taken back, by an order that was late, and still hold
+    /// the one in force.
+    fn astray(&self) -> Vec<(HostId, KeyStep)> {
+        let others = self.members().filter_map(|holder| Some((holder.host, holder.keys()?)));
+        let lost =
+            |keys: &KeysView| !self.mine.holds(keys.sends.id) && keys.holds(self.mine.sends.id);
+        let back = KeyStep::Send(self.mine.sends.id);
+        others.filter(|(_, keys)| lost(keys)).map(|(host, _)| (host, back.clone())).collect()
     }
 
     /// Members that do not accept the key yet. What they accept besides now is of a change that came to

@@ -30,6 +30,9 @@ use crate::tasks::Op;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Pause before the hosts are asked again: a guard says what it holds with its next beat.
 const AGAIN: Duration = Duration::from_millis(200);
+/// Longest wait for the state that follows on a guard's answer, and how often it is looked for.
+const PUSH_MAX: Duration = Duration::from_secs(2);
+const PUSH_LOOK: Duration = Duration::from_millis(20);
 /// Longest look of a coordinator that found a change that another one began.
 const LOOK_MAX: Duration = Duration::from_secs(5);
 
@@ -138,6 +141,7 @@ async fn survey(ha: &Ha) -> Result<Option<Survey>, ApiError> {
         return Ok(None);
     };
     ha.state.check_may_act()?;
+    let arm = pushed(ha, arm).await;
     let Some(own) = own_keys(ha, &arm).await else { return Ok(None) };
     let me = ha.state.identity.host();
     let lives = ha.link.state().as_deref().map(haven_failover::lives).unwrap_or_default();
@@ -162,6 +166,21 @@ fn holds(answer: &OrderResult) -> Option<Holds> {
         Err(OrderError::Refused(Refusal::Invalid(_))) => Some(Holds::default()),
         _ => None,
     }
+}
+
+/// The arming, once the guard has pushed what it answered: the answer to a step comes before the state.
+async fn pushed(ha: &Ha, arm: Box<ArmConfig>) -> Box<ArmConfig> {
+    let began = Instant::now();
+    let mut arm = arm;
+    while began.elapsed() < PUSH_MAX {
+        let held = ha.link.state().and_then(|state| state.keys);
+        if held.is_none() || held == arm.keys.view() {
+            break;
+        }
+        tokio::time::sleep(PUSH_LOOK).await;
+        arm = stock::arm_config(ha).unwrap_or(arm);
+    }
+    arm
 }
 
 /// What this host's guard holds. Its daemon may have ended between the note and the deed: then the guard

@@ -120,6 +120,21 @@ fn a_coordinator_that_is_behind_makes_a_newer_key() {
     assert_eq!(advise(host(1), &mine, &[holder(2, true, Some(&half))]), back);
 }
 
+/// An order of a change that was taken back was carried out late.
+#[test]
+fn a_member_that_sends_with_a_key_that_was_taken_back_is_led_back() {
+    let (mine, astray) = (keys(1, None), keys(2, Some(1)));
+    let mut held = BTreeMap::from([(1, mine.clone()), (2, astray)]);
+    let back = Advice::Tell(Stage::Send, vec![(host(2), KeyStep::Send(id(1)))]);
+    assert_eq!(advise(host(1), &mine, &pool(&held, 1)), back);
+    for step in [KeyStep::Send(id(1)), KeyStep::Only(id(1))] {
+        let Advice::Tell(_, told) = advise(host(1), &mine, &pool(&held, 1)) else { panic!() };
+        assert_eq!(told, [(host(2), step.clone())]);
+        held.insert(2, held[&2].after(&step).unwrap());
+    }
+    assert_eq!(advise(host(1), &mine, &pool(&held, 1)), Advice::Settled);
+}
+
 #[test]
 fn a_change_begins_only_where_all_members_answer_and_can() {
     let mine = keys(1, None);
