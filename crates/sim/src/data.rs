@@ -53,7 +53,7 @@ pub(crate) struct Data {
     policy: Option<Policy>,
     /// What the database has of hosts that lost it.
     marks: BTreeSet<(Uuid, Uuid)>,
-    told: Vec<String>,
+    pub(crate) told: Vec<String>,
 }
 
 /// What a host's daemon remembers of it, as long as the host is on.

@@ -376,7 +376,7 @@ pub(crate) fn set_holder(
     set_holders(tx, row, holder.as_slice())
 }
 
-fn holder_of(life: Life) -> Holder {
+pub(crate) fn holder_of(life: Life) -> Holder {
     Holder { host: Ref::from_u128(life.host.0.as_u128()), incarnation: life.incarnation.0 }
 }
 

@@ -94,6 +94,8 @@ pub enum Fault {
     Snapshot(u8),
     /// It is put back from that copy.
     Restore(u8),
+    /// The database says that a VM is on that host, or nowhere: somebody edited it.
+    Misplace(u32, Option<usize>),
     /// A VM is to move to a host while it runs.
     Migrate(u32, usize),
     /// The acting coordinator is told to hand over.
@@ -218,6 +220,7 @@ impl World {
                 self.medium_fault(&fault);
             }
             Fault::Migrate(vm, to) => self.migrate(vm, to),
+            Fault::Misplace(vm, at) => self.misplace(vm, at),
             Fault::Release(host) => self.release(host),
             Fault::Readdress(_) | Fault::Rekey | Fault::Remove(_) | Fault::Destroy(_) => {
                 self.pool_fault(&fault);

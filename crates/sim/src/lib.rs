@@ -15,6 +15,7 @@ mod daemon;
 mod data;
 mod database;
 mod disk;
+mod divergence;
 mod event;
 pub mod faults;
 pub mod guests;

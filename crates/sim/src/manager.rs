@@ -212,6 +212,10 @@ impl World {
                 settled = false;
                 continue;
             }
+            if self.diverges(host, (*vm, placed), &epoch.members) {
+                settled = false;
+                continue;
+            }
             if let Some(holder) = placed.holder.filter(|holder| epoch.members.contains(holder)) {
                 settled &= self.look_after(host, (*vm, placed.number, holder), term);
             }

@@ -7,6 +7,8 @@ use haven_cluster::Violation;
 use haven_cluster::invariant::runs_once;
 use haven_drivers::host_info::optical::Drive;
 use haven_drivers::hypervisor::{DomainInfo, DomainState};
+use haven_failover::Sight;
+use haven_failover::divergence::{self, Differs, Known, Resolved};
 use haven_failover::watch::{AfterEnd, after_end, restarts_after_end};
 use haven_model::{
     ApiError, Holder, Host, HostMetrics, MessageClass, Pbd, Placement, Ref, Vm, VmPowerState,
@@ -117,8 +119,11 @@ async fn correct(
     inventory: Inventory,
     crashed: BTreeSet<Uuid>,
 ) -> Result<(), ApiError> {
-    let mut found = state.pool.read(|db| compare(db, reporter, &inventory)).await??;
+    let read = |db: &Image| (executing(db, &inventory), compare(db, reporter, &inventory));
+    let (seen, found) = state.pool.read(read).await?;
+    let mut found = found?;
     found.absent.retain(|(vm, _)| !state.reports.is_ending(Uuid::from_u128(vm.id().0)));
+    state.reports.sees(reporter, seen);
     if found == Difference::default() {
         return Ok(());
     }
@@ -135,6 +140,10 @@ async fn correct(
             (found.confirmed(&again), newer.life)
         }
     };
+    let with = state.clone();
+    let astray = move |vm: &Ref<Vm>| {
+        with.reports.is_seen(*vm, |host| host != reporter && with.is_member(host))
+    };
     for (vm, other, number) in &found.elsewhere {
         diverged(state, (*vm, *number), reporter, *other).await?;
     }
@@ -146,9 +155,13 @@ async fn correct(
             for (vm, number) in found.absent {
                 // What an earlier life ran was lost with it: the failover manager restarts it.
                 let held = placement::held_by(tx, vm, reporter);
-                let own = lives.epoch == 0 || held.is_some_and(|held| speaks_for(held, life));
+                let own =
+                    lives.epoch == 0 || held.is_some_and(|held| divergence::speaks_for(held, life));
                 let same = placement::is_still(tx, vm, number);
-                if same && own && idle(tx, vm) && may_have_ended(tx, vm, reporter) {
+                let holders = holders_of(tx, vm);
+                let ended_there =
+                    divergence::may_have_ended(reporter, &known(tx, vm, &holders), astray(&vm));
+                if same && own && ended_there {
                     ended(tx, vm, crashed.contains(&Uuid::from_u128(vm.id().0)))?;
                 }
             }
@@ -156,7 +169,9 @@ async fn correct(
             let member = lives.epoch == 0 || holder.incarnation != 0;
             for (vm, paused, number) in found.found {
                 let same = placement::is_still(tx, vm, number);
-                if member && same && idle(tx, vm) && is_free_for(tx, vm, reporter) {
+                let holders = holders_of(tx, vm);
+                let free = divergence::is_free_for(reporter, &known(tx, vm, &holders));
+                if member && same && idle(tx, vm) && free {
                     tracing::warn!(%vm, host = %reporter, "a VM runs that the database had halted");
                     placement::set(tx, vm, vec![holder])?;
                     vm_state::started(tx, vm, reporter, paused)?;
@@ -188,12 +203,6 @@ async fn correct(
         .await
 }
 
-/// Nobody but this host may run the VM, which the database says runs nowhere. It is a holder after
-/// a start whose end nobody saw.
-fn is_free_for(db: &Image, vm: Ref<Vm>, reporter: Ref<Host>) -> bool {
-    resident(db, vm).is_none() && placement::holders(db, vm).iter().all(|host| *host == reporter)
-}
-
 fn idle(db: &Image, vm: Ref<Vm>) -> bool {
     db.get(vm).is_some_and(|row| row.current_operations.is_empty())
 }
@@ -202,17 +211,22 @@ fn resident(db: &Image, vm: Ref<Vm>) -> Option<Ref<Host>> {
     db.get(vm).and_then(|row| row.resident_on.non_null())
 }
 
-/// A host's word that a VM of its ended counts if it is said under the permit of the life that
-/// held it: one that fences itself has killed its VMs, and so has one that came back.
-fn speaks_for(held: Holder, life: u64) -> bool {
-    held.incarnation == life && life != 0
+/// What the database has of a VM; its holders are read first.
+fn known<'k>(db: &Image, vm: Ref<Vm>, holders: &'k [Holder]) -> Known<'k> {
+    Known { resident: resident(db, vm), holders, busy: !idle(db, vm) }
 }
 
-/// Only the reporter could run it. After a migration whose end nobody saw the other end may: its
-/// own report, its death or a power-state reset tells, not this one's silence.
-fn may_have_ended(db: &Image, vm: Ref<Vm>, reporter: Ref<Host>) -> bool {
-    resident(db, vm) == Some(reporter)
-        && placement::holders(db, vm).iter().all(|holder| *holder == reporter)
+fn holders_of(db: &Image, vm: Ref<Vm>) -> Vec<Holder> {
+    db.get(placement::of(vm)).map(|row| row.holders.clone()).unwrap_or_default()
+}
+
+/// What a host's domain of a VM is.
+fn sight(domain: Option<&DomainInfo>) -> Sight {
+    match domain.map(|domain| domain.state) {
+        None => Sight::Nothing,
+        Some(DomainState::Incoming) => Sight::Incoming,
+        Some(_) => Sight::Here,
+    }
 }
 
 /// The guest shut itself down (scenario 88), or its process died.
@@ -248,35 +262,30 @@ fn compare(db: &Image, reporter: Ref<Host>, seen: &Inventory) -> Result<Differen
     let mut found = Difference::default();
     let running = by_vm(db, &seen.domains);
     let row = db.require(reporter)?;
+    let differs = |vm: Ref<Vm>, domain: Option<&DomainInfo>| {
+        let holders = holders_of(db, vm);
+        divergence::differs(reporter, sight(domain), &known(db, vm, &holders))
+    };
     for vm in &row.resident_vms {
         let Some(vm_row) = db.get(*vm).filter(|row| !row.is_control_domain) else { continue };
-        if !vm_row.current_operations.is_empty() {
-            continue;
+        let domain = running.get(vm).copied();
+        if differs(*vm, domain) == Differs::Absent {
+            found.absent.push((*vm, placement::number(db, *vm)));
         }
-        match running.get(vm) {
-            None => found.absent.push((*vm, placement::number(db, *vm))),
-            Some(domain) => {
-                found.power.extend(power(vm_row, domain).map(|state| (*vm, state)));
-                if domain.disk_error && vm_row.power_state == VmPowerState::Running {
-                    found.stuck.push(*vm);
-                }
-            }
+        let Some(domain) = domain.filter(|_| vm_row.current_operations.is_empty()) else {
+            continue;
+        };
+        found.power.extend(power(vm_row, domain).map(|state| (*vm, state)));
+        if domain.disk_error && vm_row.power_state == VmPowerState::Running {
+            found.stuck.push(*vm);
         }
     }
     for (vm, domain) in &running {
-        let Some(vm_row) = db.get(*vm).filter(|row| row.current_operations.is_empty()) else {
-            continue;
-        };
-        if domain.state == DomainState::Incoming || vm_row.resident_on == reporter {
-            continue;
-        }
-        match vm_row.resident_on.non_null() {
-            Some(other) => found.elsewhere.push((*vm, other, placement::number(db, *vm))),
-            None if is_free_for(db, *vm, reporter) => {
-                let paused = domain.state == DomainState::Paused;
-                found.found.push((*vm, paused, placement::number(db, *vm)));
-            }
-            None => {}
+        let number = placement::number(db, *vm);
+        match differs(*vm, Some(domain)) {
+            Differs::Elsewhere(other) => found.elsewhere.push((*vm, other, number)),
+            Differs::Found => found.found.push((*vm, domain.state == DomainState::Paused, number)),
+            Differs::Absent | Differs::No => {}
         }
     }
     found.open = open_ends(db, reporter);
@@ -321,6 +330,13 @@ fn by_vm<'a>(db: &Image, domains: &'a [DomainInfo]) -> BTreeMap<Ref<Vm>, &'a Dom
     known.collect()
 }
 
+/// VMs that execute on a host, or are paused there.
+fn executing(db: &Image, seen: &Inventory) -> BTreeSet<Ref<Vm>> {
+    let domains = by_vm(db, &seen.domains);
+    let here = domains.iter().filter(|(_, domain)| sight(Some(domain)) == Sight::Here);
+    here.map(|(vm, _)| *vm).collect()
+}
+
 fn power(row: &Vm, domain: &DomainInfo) -> Option<VmPowerState> {
     let power = match domain.state {
         DomainState::Running => VmPowerState::Running,
@@ -355,29 +371,49 @@ async fn diverged(
     }
     let Ok(other) = ask(state, there).await else { return Ok(()) };
     let own = ask(state, here).await?;
-    let state_of =
-        |db: &Image, seen: &Inventory| by_vm(db, &seen.domains).get(&vm).map(|domain| domain.state);
-    let seen = state.pool.read(|db| (state_of(db, &own), state_of(db, &other))).await?;
-    let (Some(own), other) = seen else { return Ok(()) };
-    if own == DomainState::Incoming {
-        return Ok(());
-    }
+    let sight_of = |db: &Image, seen: &Inventory| sight(by_vm(db, &seen.domains).get(&vm).copied());
+    let (own, other) = state.pool.read(|db| (sight_of(db, &own), sight_of(db, &other))).await?;
     let uuid = Uuid::from_u128(vm.id().0);
-    let runs_on = std::iter::once(here).chain(other.map(|_| there));
-    if let Err(violation) = runs_once(uuid, runs_on) {
-        tell_of_two(state, uuid, [here, there], &violation).await;
-        return Ok(());
-    }
-    let holder = state.lives().holder(here);
-    state
-        .pool
-        .write(move |tx| {
-            if idle(tx, vm) && placement::is_still(tx, vm, number) {
-                migrate::moved(tx, vm, here, holder)?;
+    match divergence::resolve(own, other) {
+        Resolved::Nothing => Ok(()),
+        Resolved::Both => {
+            if let Err(violation) = runs_once(uuid, [here, there]) {
+                tell_of_two(state, uuid, [here, there], &violation).await;
             }
             Ok(())
-        })
-        .await
+        }
+        Resolved::Here => {
+            let holder = state.lives().holder(here);
+            let follow = move |tx: &mut Tx<'_>| {
+                if !idle(tx, vm) || !placement::is_still(tx, vm, number) {
+                    return Ok(());
+                }
+                migrate::moved(tx, vm, here, holder)?;
+                tell_of_elsewhere(tx, vm, (here, there))
+            };
+            state.pool.write(follow).await
+        }
+    }
+}
+
+/// The database followed, and why it was wrong is for a person to find out.
+fn tell_of_elsewhere(
+    tx: &mut Tx<'_>,
+    vm: Ref<Vm>,
+    (here, there): (Ref<Host>, Ref<Host>),
+) -> Result<(), ApiError> {
+    let name = |host: Ref<Host>| tx.get(host).map_or("?", |row| row.name_label.as_str()).to_owned();
+    let (name, there_name) = (name(here), name(there));
+    let row = tx.require(vm)?;
+    let text = format!(
+        "{} runs on {name}, and the database had it on {there_name}: the database says {name} now.",
+        row.name_label
+    );
+    tracing::warn!(%vm, "{text}");
+    let about = (MessageClass::Vm, row.uuid.clone());
+    let hosts = [here.to_string(), there.to_string()];
+    let data = serde_json::json!({ "case": "found_elsewhere", "hosts": hosts });
+    message::insert(tx, alerts::ALARM, about, message::body(&text, &data)).map(drop)
 }
 
 /// Nothing is stopped: which of the two has the newer disks is for a person to find out.
@@ -401,34 +437,6 @@ mod tests {
     use haven_pooldb::{Database, MemStore};
 
     use super::*;
-
-    #[test]
-    fn only_the_life_that_held_a_vm_can_say_that_it_ended() {
-        let held = |incarnation| Holder { host: Ref::from_u128(1), incarnation };
-        assert!(speaks_for(held(4), 4));
-        assert!(!speaks_for(held(4), 0), "it fences, or its permit is over");
-        assert!(!speaks_for(held(4), 5), "it came back");
-        assert!(!speaks_for(held(0), 0));
-    }
-
-    #[test]
-    fn an_absent_vm_has_not_ended_while_another_host_may_run_it() {
-        let store = Box::new(MemStore::default());
-        let mut db = Database::open(store, crate::coordinator::ids()).unwrap();
-        let (source, destination) = (Ref::from_u128(1), Ref::from_u128(2));
-        let holder = |host| Holder { host, incarnation: 3 };
-        db.transact(|tx| {
-            let vm = tx.insert(Vm::default())?;
-            tx.update(vm, |row: &mut Vm| row.resident_on = source)?;
-            placement::set(tx, vm, vec![holder(source), holder(destination)])?;
-            assert!(!may_have_ended(tx, vm, source));
-            placement::set(tx, vm, vec![holder(source)])?;
-            assert!(may_have_ended(tx, vm, source));
-            assert!(!may_have_ended(tx, vm, destination));
-            Ok(())
-        })
-        .unwrap();
-    }
 
     /// A report from before a shutdown: the VM would be shown as running, then as ended by itself,
     /// and the pool would start it against the administrator's will.
@@ -464,24 +472,5 @@ mod tests {
         let old = compare(&db, here, &running).unwrap();
         let confirmed = old.confirmed(&compare(&db, here, &running).unwrap());
         assert_eq!(confirmed.found.len(), 1, "it really runs");
-    }
-
-    #[test]
-    fn what_runs_unknown_to_the_database_is_taken_over_only_where_nobody_else_may_run_it() {
-        let store = Box::new(MemStore::default());
-        let mut db = Database::open(store, crate::coordinator::ids()).unwrap();
-        let (here, there) = (Ref::from_u128(1), Ref::from_u128(2));
-        let holder = |host| Holder { host, incarnation: 3 };
-        db.transact(|tx| {
-            let vm = tx.insert(Vm::default())?;
-            assert!(is_free_for(tx, vm, here));
-            placement::set(tx, vm, vec![holder(here)])?;
-            assert!(is_free_for(tx, vm, here), "a start whose end nobody saw");
-            assert!(!is_free_for(tx, vm, there));
-            placement::set(tx, vm, vec![holder(here), holder(there)])?;
-            assert!(!is_free_for(tx, vm, here));
-            Ok(())
-        })
-        .unwrap();
     }
 }

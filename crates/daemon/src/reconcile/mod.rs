@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use haven_cluster::Invariant;
 use haven_failover::storage::Word;
-use haven_model::codes;
+use haven_model::{Host, Ref, Vm, codes};
 use tokio::sync::{OwnedMutexGuard, mpsc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -69,6 +69,8 @@ pub struct Reports {
     storage: Mutex<BTreeMap<Uuid, (Instant, Word)>>,
     /// Machines that the failover manager is ending.
     ending: Mutex<BTreeSet<Uuid>>,
+    /// VMs that each host runs, as it said last.
+    seen: Mutex<BTreeMap<Ref<Host>, BTreeSet<Ref<Vm>>>>,
 }
 
 impl Reports {
@@ -160,6 +162,16 @@ impl Reports {
 
     fn is_ending(&self, vm: Uuid) -> bool {
         self.ending.lock().unwrap_or_else(PoisonError::into_inner).contains(&vm)
+    }
+
+    fn sees(&self, host: Ref<Host>, vms: BTreeSet<Ref<Vm>>) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(host, vms);
+    }
+
+    /// Whether a host, if its word counts, said last that it runs a VM.
+    fn is_seen(&self, vm: Ref<Vm>, counts: impl Fn(Ref<Host>) -> bool) -> bool {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.iter().any(|(host, vms)| vms.contains(&vm) && counts(*host))
     }
 
     fn is_owed(&self, host: Uuid) -> bool {

@@ -6,7 +6,7 @@ use haven_cluster::control::GuardCommand;
 use haven_cluster::ids::HostId;
 use haven_daemon::orders::{Order, OrderError, Refusal};
 use haven_drivers::hypervisor::{DomainSpec, Hypervisor};
-use haven_model::{Ref, Vm};
+use haven_model::{Host, Placement, Ref, Vm};
 use serde_json::json;
 use uuid::Uuid;
 use x509_parser::prelude::{GeneralName, Pem};
@@ -387,4 +387,42 @@ async fn a_guest_that_runs_on_two_hosts_is_an_alarm_and_neither_is_stopped() {
     assert!(body.contains("\"invariant\":\"S1\""), "{body}");
     let runs = |number: usize| pool.world.hypervisor(number).inventory().unwrap().len();
     assert_eq!([runs(0), runs(1), runs(2)], [0, 1, 1]);
+}
+
+/// The database has a VM on a host that does not run it (it was rolled back, or edited): it follows the host that
+/// does, a person is told, and the VM is started nowhere else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vm_that_the_database_has_elsewhere_is_followed_and_told() {
+    let pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    let spec = guest();
+    let vm = Ref::<Vm>::from_uuid(spec.uuid);
+    let row = Vm { uuid: spec.uuid.to_string(), name_label: "astray".into(), ..Vm::default() };
+    pool.state(0).pool.write(move |tx| tx.insert_with(vm, row)).await.unwrap();
+    pool.world.hypervisor(1).start(&spec, false).unwrap();
+    let on = async |pool: &Armed| {
+        pool.state(0).pool.read(|db| db.get(vm).unwrap().resident_on).await.unwrap()
+    };
+    let host = |number| Ref::<Host>::from_uuid(uuid(&pool, number));
+    let (one, two) = (host(1), host(2));
+    pool.until("it is known to run", async |pool| on(pool).await == one).await;
+    let lives = pool.state(0).lives();
+    let wrong = vec![lives.holder(two)];
+    let astray = move |tx: &mut haven_pooldb::Tx<'_>| {
+        tx.update(Ref::<Placement>::from_id(vm.id()), |row: &mut Placement| {
+            row.number += 1;
+            row.holders = wrong;
+        })?;
+        tx.update(vm, |row: &mut Vm| row.resident_on = two)
+    };
+    pool.state(0).pool.write(astray).await.unwrap();
+    pool.until("the database follows", async |pool| on(pool).await == one).await;
+    let all = pool.call(0, "message.get_all_records", &[]).await.unwrap();
+    let told = all.as_object().unwrap().values().any(|row| {
+        row["obj_uuid"] == spec.uuid.to_string()
+            && row["body"].as_str().unwrap().contains("found_elsewhere")
+    });
+    assert!(told, "{all}");
+    let runs = |number: usize| pool.world.hypervisor(number).inventory().unwrap().len();
+    assert_eq!([runs(0), runs(1), runs(2)], [0, 1, 0]);
 }

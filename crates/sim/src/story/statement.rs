@@ -149,6 +149,12 @@ fn reshaping(
         ["remove", h] => Fault::Remove(host(h)?),
         ["destroy", h] => Fault::Destroy(host(h)?),
         ["add", h] => Fault::Add(host(h)?),
+        ["the", "database", "has", "vm", vm, "nowhere"] => {
+            Fault::Misplace(vm.parse().map_err(|_| format!("{vm}: a number"))?, None)
+        }
+        ["the", "database", "has", "vm", vm, "on", h] => {
+            Fault::Misplace(vm.parse().map_err(|_| format!("{vm}: a number"))?, Some(host(h)?))
+        }
         ["migrate", "vm", vm, "to", h] => {
             Fault::Migrate(vm.parse().map_err(|_| format!("{vm}: a number"))?, host(h)?)
         }
