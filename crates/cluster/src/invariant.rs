@@ -30,6 +30,8 @@ pub enum Invariant {
     GoesOn,
     /// Of the coordinator's long operations.
     TasksEnd,
+    /// Of storage.
+    OneWorks,
     /// Of a host.
     OneGuard,
     /// Of a machine: its permit.
@@ -48,7 +50,7 @@ pub enum Invariant {
 
 impl Invariant {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::RunsOnce,
         Self::OneActs,
         Self::OneChain,
@@ -57,6 +59,7 @@ impl Invariant {
         Self::FencedOnce,
         Self::GoesOn,
         Self::TasksEnd,
+        Self::OneWorks,
         Self::OneGuard,
         Self::PermitMember,
         Self::PermitFence,
@@ -78,6 +81,7 @@ impl Invariant {
             Self::FencedOnce => "I7",
             Self::GoesOn => "liveness",
             Self::TasksEnd => "tasks",
+            Self::OneWorks => "one-works",
             Self::OneGuard => "one-guard",
             Self::PermitMember => "permit-member",
             Self::PermitFence => "permit-fence",
@@ -100,6 +104,7 @@ impl Invariant {
             Self::FencedOnce => "nobody is fenced more than once for one incident",
             Self::GoesOn => "a pool whose faults have ceased gets well",
             Self::TasksEnd => "a task ends once, and what has ended holds nothing",
+            Self::OneWorks => "nothing works on a disk on which an order of another operation acts",
             Self::OneGuard => "one guard at most runs on a host",
             Self::PermitMember => "only a member of the newest epoch it knows holds a permit",
             Self::PermitFence => "nobody holds a permit while it fences",

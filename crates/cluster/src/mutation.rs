@@ -128,6 +128,8 @@ pub enum Mutation {
     HungVmGivenUp,
     /// A host says that such a VM is gone while something of it may still be written.
     WritesUnderWay,
+    /// A task of the coordinator before is ended while an order of it still acts.
+    HeldEndedEarly,
     /// What a task asks for is done before it stands in the journal. The rule is the pool daemon's.
     JournalBehind,
     /// The old key of the datagrams is dropped before all send with the new one (also where the daemon
@@ -202,6 +204,7 @@ impl Mutation {
         Self::GivenAwayStarts,
         Self::HungVmGivenUp,
         Self::WritesUnderWay,
+        Self::HeldEndedEarly,
         Self::JournalBehind,
         Self::KeyDroppedEarly,
         Self::KeySentEarly,

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use haven_failover::Silence;
+use haven_failover::{Silence, carries_out_nothing};
 use haven_model::{DateTime, Host, HostMetrics, Ref, TaskJournal};
 use haven_pooldb::Image;
 use haven_tasks::TaskId;
@@ -86,8 +86,7 @@ async fn is_gone(state: &Arc<AppState>, asked: Ref<Host>, since: DateTime) -> bo
     if let Some(ha) = state.ha.get().filter(|ha| ha.link().armed().is_some()) {
         // Its present life too: a host that comes back is asked in the life that it has then.
         let guard = ha.link().state();
-        let dead = guard.iter().flat_map(|guard| &guard.dead).any(|life| life.host.0 == id);
-        return dead && !state.is_member(asked);
+        return guard.is_some_and(|guard| carries_out_nothing(&guard, host::id(asked)));
     }
     let silent = move |db: &Image| {
         let Some(row) = db.get(asked) else { return true };

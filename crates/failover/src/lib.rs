@@ -39,5 +39,5 @@ pub use orders::{Closed, Duty, Orders, Refusal, Sender, Term};
 pub use permit::{ArmedView, armed_view, valid_at};
 pub use restarts::Restarts;
 pub use search::{Answer, Found, Next, Question, Search};
-pub use silence::Silence;
+pub use silence::{Silence, carries_out_nothing};
 pub use wanted::{Facts, wanted};

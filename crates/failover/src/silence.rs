@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use haven_cluster::control::GuardState;
+use haven_cluster::ids::HostId;
+use haven_cluster::mutation::{Mutation, removed};
 use uuid::Uuid;
 
 /// What a host may still carry out for somebody else: nothing joins it, for the first question closes
@@ -21,7 +24,7 @@ impl Silence {
         };
         let silent = left.is_empty();
         self.left = Some(left);
-        silent
+        silent || removed(Mutation::HeldEndedEarly)
     }
 
     /// It has answered.
@@ -29,6 +32,14 @@ impl Silence {
     pub fn answers(&self) -> bool {
         self.left.is_some()
     }
+}
+
+/// Whether a host carries out nothing any more: its last life is dead, and it is no member in another one,
+/// in which it is asked.
+#[must_use]
+pub fn carries_out_nothing(state: &GuardState, host: HostId) -> bool {
+    let member = state.epoch.iter().flat_map(|epoch| &epoch.members).any(|life| life.host == host);
+    !member && state.dead.iter().any(|life| life.host == host)
 }
 
 #[cfg(test)]

@@ -119,6 +119,7 @@ impl World {
         // What it was told of orders lies in a file of this boot.
         h.heard = Orders::resumed(h.heard.newest(), h.heard.closed().clone());
         h.windows.clear();
+        h.copying.clear();
         // Nobody consents to guests that are about to execute; those that may already do begin.
         h.starting.retain(|_, starting| starting.agreed);
         let (boot, down) = (h.boot, h.daemon.kills);
@@ -174,7 +175,7 @@ impl World {
             Event::NotRunning(order) => order.by,
             Event::KeyAsk(ask) => ask.to,
             Event::KeyAnswer { by, .. } => *by,
-            Event::Ask(ask) => ask.to,
+            Event::Ask(ask) | Event::CopyEnds { ask, .. } => ask.to,
             Event::Answer(ask, _) => ask.by,
             Event::Step(PowerStep::Check { by, .. }) => *by,
             _ => return Some(event),

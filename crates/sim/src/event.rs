@@ -146,6 +146,13 @@ pub(crate) enum Event {
     /// A question about a VM with two holders, and its answer.
     Ask(Ask),
     Answer(Ask, Told),
+    /// A host has copied a disk.
+    CopyEnds {
+        host: usize,
+        boot: u64,
+        task: u128,
+        ask: Ask,
+    },
     /// The memory of a VM that is sent is at its destination.
     Copied {
         host: usize,

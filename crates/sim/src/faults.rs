@@ -94,6 +94,8 @@ pub enum Fault {
     Snapshot(u8),
     /// It is put back from that copy.
     Restore(u8),
+    /// The disk of a VM is to be copied by a host.
+    CopyDisk(u32, usize),
     /// The database says that a VM is on that host, or nowhere: somebody edited it.
     Misplace(u32, Option<usize>),
     /// A VM is to move to a host while it runs.
@@ -220,6 +222,7 @@ impl World {
                 self.medium_fault(&fault);
             }
             Fault::Migrate(vm, to) => self.migrate(vm, to),
+            Fault::CopyDisk(vm, by) => self.copy_of_disk(vm, by),
             Fault::Misplace(vm, at) => self.misplace(vm, at),
             Fault::Release(host) => self.release(host),
             Fault::Readdress(_) | Fault::Rekey | Fault::Remove(_) | Fault::Destroy(_) => {

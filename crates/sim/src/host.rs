@@ -138,6 +138,8 @@ pub(crate) struct Host {
     pub(crate) sending: BTreeMap<u32, crate::stream::Sending>,
     /// VMs of which it has received a part, and since when.
     pub(crate) incoming: BTreeMap<u32, u64>,
+    /// Disks that it copies: for which task, and of which VM.
+    pub(crate) copying: BTreeMap<u128, u32>,
     /// VMs that it was told to expect.
     pub(crate) windows: BTreeMap<u32, crate::stream::Window>,
     /// When it let nothing in any more, not even what was on its way.
@@ -208,6 +210,7 @@ impl Host {
             starting: BTreeMap::new(),
             sending: BTreeMap::new(),
             incoming: BTreeMap::new(),
+            copying: BTreeMap::new(),
             windows: BTreeMap::new(),
             cut_at: 0,
             ending: BTreeMap::new(),

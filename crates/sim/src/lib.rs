@@ -11,6 +11,7 @@ mod arming;
 pub mod chaos;
 mod checks;
 mod clocks;
+mod copying;
 mod daemon;
 mod data;
 mod database;

@@ -202,17 +202,7 @@ impl World {
             if self.is_being_ended(host, *vm, placed) {
                 continue;
             }
-            if let Some(Fate::Ask(_)) = fates.get(vm) {
-                self.ask_survivor(host, (*vm, *placed));
-                settled = false;
-                continue;
-            }
-            if placed.to.is_some() {
-                self.settle(host, (*vm, *placed));
-                settled = false;
-                continue;
-            }
-            if self.diverges(host, (*vm, placed), &epoch.members) {
+            if self.is_unclear(host, (*vm, *placed), fates.get(vm), &epoch.members) {
                 settled = false;
                 continue;
             }
@@ -221,6 +211,26 @@ impl World {
             }
         }
         settled
+    }
+
+    /// Nobody knows for certain where the VM is, or it is not where the database has it: that is found out
+    /// first.
+    fn is_unclear(
+        &mut self,
+        host: usize,
+        (vm, placed): (u32, Placed),
+        fate: Option<&Fate>,
+        members: &[Life],
+    ) -> bool {
+        if let Some(Fate::Ask(_)) = fate {
+            self.ask_survivor(host, (vm, placed));
+            return true;
+        }
+        if placed.to.is_some() {
+            self.settle(host, (vm, placed));
+            return true;
+        }
+        self.diverges(host, (vm, &placed), members)
     }
 
     /// Orders that a VM runs where it is placed, or does not because its host is emptied; true if it is so.

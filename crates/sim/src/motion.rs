@@ -3,12 +3,13 @@
 //! Owns: questions on their way, and what is written of the answers. Which question comes next, and what
 //! follows from an answer, is production code (`haven_failover::Search`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use haven_cluster::ids::Life;
 use haven_failover::{Answer, Fate, Found, Next, Question, Report, Search, Term};
 use haven_pooldb::Tx;
 use haven_tasks::TaskId;
+use uuid::Uuid;
 
 use crate::database::{Placed, life_of, set_holders};
 use crate::event::Event;
@@ -18,6 +19,7 @@ use crate::world::{MS, World};
 /// Longest wait for the answer to a question, and for a migration.
 const ANSWER: u64 = 1_500 * MS;
 const MIGRATION: u64 = 12_000 * MS;
+const COPY: u64 = 60_000 * MS;
 /// How late a question may come.
 const LATE: u64 = 20_000 * MS;
 /// Pause before both ends are asked again.
@@ -40,6 +42,12 @@ pub(crate) enum Asked {
     Close,
     /// Destroy what you have of it.
     Stop,
+    /// Copy its disk, for that task.
+    Copy { task: u128 },
+    /// Remove the copy of its disk.
+    Drop,
+    /// What do you carry out?
+    Inventory,
 }
 
 /// A question on its way.
@@ -61,12 +69,13 @@ pub(crate) struct Ask {
 }
 
 /// What a host says to it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Told {
     Done,
     Failed,
     Runs(bool),
     Sees(Report),
+    Acts(BTreeSet<Uuid>),
 }
 
 /// Who waits for the end of a search.
@@ -232,8 +241,12 @@ impl World {
         let delay = self.rng.between(MS, 30 * MS);
         // Who cannot be reached is not waited for as long as one who works.
         let reaches = self.reaches(by, to);
-        let long = reaches && matches!(what, Asked::Send { .. });
-        let until = self.now + if long { MIGRATION } else { ANSWER };
+        let until = self.now
+            + match what {
+                Asked::Send { .. } if reaches => MIGRATION,
+                Asked::Copy { .. } if reaches => COPY,
+                _ => ANSWER,
+            };
         if reaches && !self.rng.chance(20) {
             self.after(delay, Event::Ask(ask));
         } else if self.rng.chance(300) {
@@ -261,6 +274,7 @@ impl World {
             Told::Failed => Answer::Failed,
             Told::Runs(runs) => Answer::Runs(runs),
             Told::Sees(report) => Answer::Sees(report),
+            Told::Acts(_) => return,
         };
         self.heard(ask.by, ask.vm, answer);
     }

@@ -86,6 +86,12 @@ impl World {
                 Told::Done
             }
             Asked::Send { to } => return self.send_vm(ask, to),
+            Asked::Copy { task } => return self.begin_copy(ask, task),
+            Asked::Drop => {
+                self.check_disk(ask.vm, ask.to);
+                Told::Done
+            }
+            Asked::Inventory => Told::Acts(h.carries_out()),
             Asked::Cancel => {
                 if let Some(sending) = h.sending.get_mut(&ask.vm) {
                     sending.cancelled = true;
@@ -123,9 +129,10 @@ impl World {
                 Told::Done
             }
         };
-        self.log(|| {
-            format!("host {} is asked about vm {}: {:?}, {told:?}", ask.to, ask.vm, ask.what)
-        });
+        if !matches!(told, Told::Acts(_)) {
+            let (to, vm, what) = (ask.to, ask.vm, ask.what);
+            self.log(|| format!("host {to} is asked about vm {vm}: {what:?}, {told:?}"));
+        }
         self.answer_ask(ask, told);
     }
 
@@ -304,5 +311,6 @@ impl crate::host::Host {
         self.sending.clear();
         self.incoming.clear();
         self.windows.clear();
+        self.copying.clear();
     }
 }

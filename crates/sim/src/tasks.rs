@@ -20,6 +20,7 @@ use haven_tasks::{
 };
 use uuid::Uuid;
 
+use crate::copying::Copies;
 use crate::database::{Placed, Then, set_holders, vm_ref};
 use crate::motion::{Ask, Asked, Motions, Told, Wait, Whose};
 use crate::world::{MS, World};
@@ -70,6 +71,7 @@ pub(crate) struct Tasks {
     engine: Engine,
     works: BTreeMap<TaskId, Work>,
     pub(crate) motions: Motions,
+    pub(crate) copies: Copies,
     /// What is to be written, and then told.
     turn: Option<Turn>,
     /// It is durable.
@@ -105,6 +107,13 @@ pub(crate) enum Stage {
     Undone,
     /// It failed, and something is left.
     Failed,
+}
+
+impl Heard {
+    /// The VM that a task is about.
+    pub(crate) fn subject(&self, id: TaskId) -> u32 {
+        self.vm_of.get(&id).copied().unwrap_or_default()
+    }
 }
 
 impl std::fmt::Display for Stage {
@@ -196,10 +205,8 @@ impl World {
         if !self.index_of(from.host).is_some_and(|at| self.runs(vm, at)) {
             return;
         }
-        self.heard.count += 1;
-        let id = TaskId(Uuid::from_u128(FIRST_TASK + self.heard.count));
+        let id = self.new_task(vm);
         self.log(|| format!("vm {vm} is to move to host {to}"));
-        self.heard.vm_of.insert(id, vm);
         let work = Work {
             vm,
             migration: Migration::default(),
@@ -214,6 +221,14 @@ impl World {
             tasks.works.insert(id, work);
             self.engine(host, Input::Submit(id, migration_of(vm)));
         }
+    }
+
+    /// A task about a VM that a client asks for.
+    pub(crate) fn new_task(&mut self, vm: u32) -> TaskId {
+        self.heard.count += 1;
+        let id = TaskId(Uuid::from_u128(FIRST_TASK + self.heard.count));
+        self.heard.vm_of.insert(id, vm);
+        id
     }
 
     /// What a coordinator's daemon does about tasks in its round.
@@ -236,6 +251,7 @@ impl World {
             }
         }
         self.drive_searches(host);
+        self.copies_round(host);
     }
 
     /// A new coordinator finds the journal: each task of its predecessor ends.
@@ -248,12 +264,17 @@ impl World {
             let (id, vm) = (record.task, self.heard.vm_of.get(&record.task).copied());
             let vm = vm.map_or("?".to_owned(), |vm| vm.to_string());
             self.log(|| format!("host {host} finds task {} of vm {vm}", number_of(id)));
-            self.engine(host, Input::Restore(record));
+            if record.may_act() {
+                self.hold_task(host, id);
+                self.engine(host, Input::Hold(record));
+            } else {
+                self.engine(host, Input::Restore(record));
+            }
         }
     }
 
     /// The engine hears something, and everybody what follows.
-    fn engine(&mut self, host: usize, input: Input) {
+    pub(crate) fn engine(&mut self, host: usize, input: Input) {
         let now = self.now / MS;
         if let Some(tasks) = self.tasks(host) {
             tasks.engine.handle(now, input);
@@ -328,7 +349,9 @@ impl World {
 
     fn tell_task(&mut self, host: usize, output: Output) {
         match output {
+            Output::Start(id) if self.copy_admitted(host, id) => {}
             Output::Start(id) | Output::Proceed(id, _) => {
+                self.copy_proceeds(host, id);
                 let work = self.tasks(host).and_then(|tasks| tasks.work(id));
                 if let Some(work) = work {
                     work.waits = Waits::Nothing;
@@ -351,6 +374,7 @@ impl World {
                 };
                 self.note_stage(record.task, stage);
             }
+            Output::Undo(id, undo) if self.drop_copy(host, id, &undo) => {}
             Output::Undo(id, undo) => self.undo(host, id, &undo),
             Output::Interrupt(id) => self.failed(host, id, "it is cancelled"),
             Output::End(id, outcome) => self.task_ended(host, id, &outcome),
@@ -378,7 +402,7 @@ impl World {
             Outcome::Undone(_) | Outcome::Cancelled => Stage::Undone,
             Outcome::Failed { .. } => Stage::Failed,
         };
-        let vm = self.heard.vm_of.get(&id).copied().unwrap_or_default();
+        let vm = self.heard.subject(id);
         self.log(|| format!("task {} of vm {vm} {stage}", number_of(id)));
         self.note_stage(id, stage);
         // An older journal knows it again.
@@ -515,6 +539,8 @@ impl World {
         let found = tasks.works.iter().find(|(_, work)| waits(work)).map(|(id, _)| *id);
         if let Some(id) = found {
             self.task_answered(ask.by, id, matches!(told, Told::Done));
+        } else {
+            self.told_of_copy(ask, told);
         }
     }
 

@@ -324,6 +324,9 @@ impl World {
                 self.agent_asked(host, vm);
             }
             Event::Answer(ask, told) => self.told_of_motion(ask, told),
+            Event::CopyEnds { host, boot, task, ask } if self.current(host, boot) => {
+                self.copy_ends(host, task, ask);
+            }
             Event::Copied { host, boot, vm, since } if self.current(host, boot) => {
                 self.copied(host, vm, since);
             }

@@ -83,6 +83,7 @@ removed! {
     given_away_starts GivenAwayStarts,
     hung_vm_given_up HungVmGivenUp,
     writes_under_way WritesUnderWay,
+    held_ended_early HeldEndedEarly,
     journal_behind JournalBehind,
     key_dropped_early KeyDroppedEarly,
     key_sent_early KeySentEarly,

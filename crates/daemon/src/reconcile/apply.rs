@@ -155,13 +155,12 @@ async fn correct(
             for (vm, number) in found.absent {
                 // What an earlier life ran was lost with it: the failover manager restarts it.
                 let held = placement::held_by(tx, vm, reporter);
-                let own =
-                    lives.epoch == 0 || held.is_some_and(|held| divergence::speaks_for(held, life));
+                let speaks = |held| divergence::speaks_for(held, life);
+                let own = lives.epoch == 0 || held.is_some_and(speaks);
                 let same = placement::is_still(tx, vm, number);
                 let holders = holders_of(tx, vm);
-                let ended_there =
-                    divergence::may_have_ended(reporter, &known(tx, vm, &holders), astray(&vm));
-                if same && own && ended_there {
+                let known = known(tx, vm, &holders);
+                if same && own && divergence::may_have_ended(reporter, &known, astray(&vm)) {
                     ended(tx, vm, crashed.contains(&Uuid::from_u128(vm.id().0)))?;
                 }
             }
@@ -177,16 +176,7 @@ async fn correct(
                     vm_state::started(tx, vm, reporter, paused)?;
                 }
             }
-            for (vm, power) in found.power {
-                if idle(tx, vm) && resident(tx, vm) == Some(reporter) {
-                    vm_state::set_power_state(tx, vm, power)?;
-                }
-            }
-            for vm in found.stuck {
-                if idle(tx, vm) && resident(tx, vm) == Some(reporter) {
-                    stuck::tell(tx, vm)?;
-                }
-            }
+            follow(tx, reporter, found.power, found.stuck)?;
             for (pbd, attached) in found.storage {
                 if tx.get(pbd).is_some() {
                     tx.update(pbd, |row: &mut Pbd| row.currently_attached = attached)?;
@@ -201,6 +191,27 @@ async fn correct(
             Ok(())
         })
         .await
+}
+
+/// Writes how VMs of a host are: running or paused, and stuck.
+fn follow(
+    tx: &mut Tx<'_>,
+    reporter: Ref<Host>,
+    power: Vec<(Ref<Vm>, VmPowerState)>,
+    stand_still: Vec<Ref<Vm>>,
+) -> Result<(), ApiError> {
+    let there = |tx: &Tx<'_>, vm| idle(tx, vm) && resident(tx, vm) == Some(reporter);
+    for (vm, power) in power {
+        if there(tx, vm) {
+            vm_state::set_power_state(tx, vm, power)?;
+        }
+    }
+    for vm in stand_still {
+        if there(tx, vm) {
+            stuck::tell(tx, vm)?;
+        }
+    }
+    Ok(())
 }
 
 fn idle(db: &Image, vm: Ref<Vm>) -> bool {

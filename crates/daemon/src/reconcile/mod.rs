@@ -286,7 +286,7 @@ async fn take(state: &Arc<AppState>, report: Report) {
     broken(state, &report).await;
     state.reports.hear_of_storage(&report);
     state.reports.hear(report.host.0);
-    let host = haven_model::Ref::from_uuid(report.host.0);
+    let host = Ref::from_uuid(report.host.0);
     if let Err(error) = hosts::heard(state, host).await {
         tracing::warn!(%error, %host, "a report could not be written down");
     }
@@ -344,7 +344,7 @@ async fn broken(state: &Arc<AppState>, report: &Report) {
 
 /// What a host is called.
 pub(crate) fn name_of(db: &haven_pooldb::Image, host: Uuid) -> String {
-    let row = db.get(haven_model::Ref::<haven_model::Host>::from_uuid(host));
+    let row = db.get(Ref::<Host>::from_uuid(host));
     row.map_or_else(|| host.to_string(), |row| row.name_label.clone())
 }
 

@@ -126,6 +126,7 @@ pub fn all() -> Vec<Removal> {
         removal(M::WayLeftOpen, None, 0..100, moves::to_and_fro),
         removal(M::HungVmGivenUp, None, 0..10, data::hung_vm_given_up),
         removal(M::WritesUnderWay, None, 0..100, data::writes_under_way),
+        removal(M::HeldEndedEarly, None, 0..10, moves::held_ended_early),
         removal(M::JournalBehind, None, 0..20, moves::journal_behind),
         needed_to_go_on(M::KeyDroppedEarly, keys::slow_to_send),
         needed_to_go_on(M::KeySentEarly, keys::slow_to_accept),

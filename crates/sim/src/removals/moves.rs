@@ -66,6 +66,15 @@ pub(super) fn journal_behind(seed: u64) -> World {
     world
 }
 
+/// The coordinator loses its power while a host copies a disk for it.
+pub(super) fn held_ended_early(seed: u64) -> World {
+    let (mut world, vms) = begun(seed);
+    world.inject(0, Fault::CopyDisk(vms.first().copied().unwrap_or(0), 1));
+    world.inject(500 + 100 * seed, Fault::PowerOff(0));
+    world.run_for(30_000);
+    world
+}
+
 /// Moves to and fro, while orders come twice and late.
 pub(super) fn to_and_fro(seed: u64) -> World {
     let mut world = pool(3, seed);

@@ -155,6 +155,9 @@ fn reshaping(
         ["the", "database", "has", "vm", vm, "on", h] => {
             Fault::Misplace(vm.parse().map_err(|_| format!("{vm}: a number"))?, Some(host(h)?))
         }
+        ["copy", "the", "disk", "of", "vm", vm, "on", h] => {
+            Fault::CopyDisk(vm.parse().map_err(|_| format!("{vm}: a number"))?, host(h)?)
+        }
         ["migrate", "vm", vm, "to", h] => {
             Fault::Migrate(vm.parse().map_err(|_| format!("{vm}: a number"))?, host(h)?)
         }
