@@ -210,8 +210,25 @@ impl World {
         self.engine(host, Input::Undone(id, done));
     }
 
+    /// An order or a question about disks reaches a host, which heard its term.
+    pub(crate) fn asked_of_disks(&mut self, ask: Ask) {
+        let told = match ask.what {
+            Asked::Copy { task } => return self.begin_copy(ask, task),
+            Asked::Drop => {
+                self.check_disk(ask.vm, ask.to);
+                self.log(|| format!("host {} removes the copy of vm {}'s disk", ask.to, ask.vm));
+                Told::Done
+            }
+            _ => {
+                let acting = self.hosts.get(ask.to).map(crate::host::Host::carries_out);
+                Told::Acts(acting.unwrap_or_default())
+            }
+        };
+        self.answer_ask(ask, told);
+    }
+
     /// A host is told to copy a disk, and answers at the end.
-    pub(crate) fn begin_copy(&mut self, ask: Ask, task: u128) {
+    fn begin_copy(&mut self, ask: Ask, task: u128) {
         self.check_disk(ask.vm, ask.to);
         self.log(|| format!("host {} copies the disk of vm {}", ask.to, ask.vm));
         let Some(h) = self.hosts.get_mut(ask.to) else { return };
@@ -230,7 +247,7 @@ impl World {
     }
 
     /// Called when an order begins to act on the disk of a VM, or on its copy.
-    pub(crate) fn check_disk(&mut self, vm: u32, by: usize) {
+    fn check_disk(&mut self, vm: u32, by: usize) {
         let works = |h: &crate::host::Host| h.copying.values().any(|copied| *copied == vm);
         if let Some(other) = self.hosts.iter().position(works) {
             let what =
@@ -242,7 +259,7 @@ impl World {
 
 impl crate::host::Host {
     /// The orders that it carries out, and that would go on without whoever gave them.
-    pub(crate) fn carries_out(&self) -> BTreeSet<Uuid> {
+    fn carries_out(&self) -> BTreeSet<Uuid> {
         self.copying.keys().map(|task| Uuid::from_u128(*task)).collect()
     }
 }

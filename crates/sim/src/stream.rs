@@ -86,12 +86,9 @@ impl World {
                 Told::Done
             }
             Asked::Send { to } => return self.send_vm(ask, to),
-            Asked::Copy { task } => return self.begin_copy(ask, task),
-            Asked::Drop => {
-                self.check_disk(ask.vm, ask.to);
-                Told::Done
+            Asked::Copy { .. } | Asked::Drop | Asked::Inventory => {
+                return self.asked_of_disks(ask);
             }
-            Asked::Inventory => Told::Acts(h.carries_out()),
             Asked::Cancel => {
                 if let Some(sending) = h.sending.get_mut(&ask.vm) {
                     sending.cancelled = true;
@@ -129,10 +126,8 @@ impl World {
                 Told::Done
             }
         };
-        if !matches!(told, Told::Acts(_)) {
-            let (to, vm, what) = (ask.to, ask.vm, ask.what);
-            self.log(|| format!("host {to} is asked about vm {vm}: {what:?}, {told:?}"));
-        }
+        let (to, vm, what) = (ask.to, ask.vm, ask.what);
+        self.log(|| format!("host {to} is asked about vm {vm}: {what:?}, {told:?}"));
         self.answer_ask(ask, told);
     }
 
