@@ -115,10 +115,10 @@ mod tests {
         let vm =
             Vm { ha_always_run: true, ha_restart_priority: "restart".to_owned(), ..Vm::default() };
         db.transact(|tx| tx.insert(vm)).unwrap();
-        db.transact(super::begin).unwrap();
+        db.transact(|tx| write(tx, Some(Off::since(begin)))).unwrap();
         assert_eq!(told(&mut db, 3), Vec::<String>::new());
         let said = told(&mut db, 5);
-        assert!(said[0].starts_with("High availability has been off for 4 hours"), "{said:?}");
+        assert!(said[0].starts_with("High availability has been off for 5 hours"), "{said:?}");
         assert!(said[0].contains(r#""case":"forgotten""#) && said[0].contains(r#""vms":1"#));
         assert_eq!(told(&mut db, 28).len(), 1);
         assert_eq!(told(&mut db, 29).len(), 2);
