@@ -104,7 +104,9 @@ pub fn advise(me: HostId, own: &Keys, others: &[Holder]) -> Advice {
     let beyond = |keys: KeysView| {
         keys.sends.number > to.number && !mine.holds(keys.sends.id) && !keys.holds(mine.sends.id)
     };
-    if others.iter().filter_map(Holder::keys).any(beyond) {
+    // A guard has room for one key besides: what it holds of an earlier change is ended first.
+    let renews = others.iter().filter_map(Holder::keys).any(beyond);
+    if renews && mine.also.is_none() {
         return Advice::Renew;
     }
     let all = Change { me, own, mine, to, others };
@@ -119,7 +121,7 @@ pub fn advise(me: HostId, own: &Keys, others: &[Holder]) -> Advice {
         return Advice::Tell(Stage::Accept, steps);
     }
     let outside = all.outside();
-    if !outside.is_empty() {
+    if !outside.is_empty() && !renews {
         return Advice::Tell(Stage::Outside, outside);
     }
     let silent: Vec<HostId> =

@@ -499,15 +499,23 @@ impl World {
         if placed.holder != Some(work.from) || placed.to.is_some() {
             return self.failed(host, id, "the VM has moved meanwhile");
         }
-        let epoch = self.term(host).map_or(0, |term| term.epoch.0);
-        let both = [work.from, work.to];
+        // The lives that the hosts have now: one that came back since it was asked for is another.
+        let told = self.hosts.get(host).and_then(|h| h.told.as_deref());
+        let Some(epoch) = told.and_then(|state| state.epoch.as_ref()) else { return };
+        let (number, members) = (epoch.number.0, epoch.members.clone());
+        let there = members.iter().copied().find(|life| life.host == work.to.host);
+        let Some(there) = there.filter(|_| members.contains(&work.from)) else {
+            return self.failed(host, id, "the members changed");
+        };
+        let both = [work.from, there];
         let set = |tx: &mut Tx<'_>| set_holders(tx, placed.row, &both);
         if self.write_task(host, Writing::Part(id), set)
             && let Some(work) = self.tasks(host).and_then(|tasks| tasks.work(id))
         {
             work.waits = Waits::Others;
+            work.to = there;
             work.number = placed.number + 1;
-            work.epoch = epoch;
+            work.epoch = number;
         }
     }
 
