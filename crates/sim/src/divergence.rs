@@ -8,7 +8,10 @@ use haven_failover::divergence::{self, Differs, Known, Resolved};
 use haven_model::{Host, Ref};
 
 use crate::database::{Placed, Then, holder_of, set_holders};
-use crate::world::World;
+use crate::world::{MS, World};
+
+/// How often a host says what it runs.
+const REPORT_EVERY: u64 = 2_000 * MS;
 
 fn host_ref(life: Life) -> Ref<Host> {
     Ref::from_uuid(life.host.0)
@@ -48,8 +51,13 @@ impl World {
             let at = world.index_of(life.host).filter(|at| world.reaches(by, *at))?;
             world.hosts.get(at).map(|h| h.report(vm, *life, world.now).sight)
         };
+        let told_at = self.now - self.now % REPORT_EVERY;
+        let says = |h: &crate::host::Host| {
+            h.vms.contains(&vm) && h.arrived.get(&vm).is_none_or(|at| *at <= told_at)
+        };
         let runs = |life: &&Life| {
-            self.index_of(life.host).is_some_and(|at| self.runs(vm, at) && self.reaches(by, at))
+            let at = self.index_of(life.host).filter(|at| self.reaches(by, *at));
+            at.and_then(|at| self.hosts.get(at)).is_some_and(says)
         };
         let Some(here) = members.iter().find(runs).copied() else { return false };
         let holders: Vec<_> = there.iter().map(|life| holder_of(*life)).collect();

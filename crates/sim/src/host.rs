@@ -138,6 +138,8 @@ pub(crate) struct Host {
     pub(crate) sending: BTreeMap<u32, crate::stream::Sending>,
     /// VMs of which it has received a part, and since when.
     pub(crate) incoming: BTreeMap<u32, u64>,
+    /// When a VM that it runs arrived from another host.
+    pub(crate) arrived: BTreeMap<u32, u64>,
     /// Disks that it copies: for which task, and of which VM.
     pub(crate) copying: BTreeMap<u128, u32>,
     /// VMs that it was told to expect.
@@ -210,6 +212,7 @@ impl Host {
             starting: BTreeMap::new(),
             sending: BTreeMap::new(),
             incoming: BTreeMap::new(),
+            arrived: BTreeMap::new(),
             copying: BTreeMap::new(),
             windows: BTreeMap::new(),
             cut_at: 0,

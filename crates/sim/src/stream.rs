@@ -203,6 +203,7 @@ impl World {
     /// The destination goes on with the guest, whatever became of the source meanwhile; or the source
     /// does, if it is there to hear that the destination will not.
     pub(crate) fn goes_on(&mut self, handover: Handover) {
+        let now = self.now;
         let Handover { from, to, boot, vm, since } = handover;
         let source = self.hosts.get(from).and_then(|h| h.sending.get(&vm)).copied();
         let source = source.filter(|sending| sending.since == since);
@@ -213,6 +214,7 @@ impl World {
             if let Some(h) = self.hosts.get_mut(to) {
                 h.incoming.remove(&vm);
                 h.vms.insert(vm);
+                h.arrived.insert(vm, now);
             }
             self.tell_load(to);
             let Some(sending) = source else { return };
