@@ -8,6 +8,7 @@ use haven_failover::divergence::{self, Differs, Known, Resolved};
 use haven_model::{Host, Ref};
 
 use crate::database::{Placed, Then, holder_of, set_holders};
+use crate::stream::vm_id;
 use crate::world::{MS, World};
 
 /// How often a host says what it runs.
@@ -61,7 +62,9 @@ impl World {
         };
         let Some(here) = members.iter().find(runs).copied() else { return false };
         let holders: Vec<_> = there.iter().map(|life| holder_of(*life)).collect();
-        let (resident, busy) = (there.map(host_ref), self.held_by_task(by, vm));
+        // One that is being started is the start's business.
+        let starts = self.hosts.get(by).is_some_and(|h| h.db.restarts.engine.in_hand(vm_id(vm)));
+        let (resident, busy) = (there.map(host_ref), starts || self.held_by_task(by, vm));
         let known = Known { resident, holders: &holders, busy };
         let Some(sight) = sees(self, &here) else { return false };
         let name = self.name(here);
