@@ -11,6 +11,7 @@
 mod cgroup;
 mod domains;
 mod process;
+mod writes;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 use cgroup::Cgroup;
 use domains::Domains;
 use process::{Process, by_executable};
+use writes::Writes;
 
 use crate::config::Config;
 
@@ -32,6 +34,7 @@ pub(crate) struct Fencer {
     vm_executables: Vec<String>,
     /// Guests that are no processes, on a host of Xen.
     domains: Option<Domains>,
+    writes: Writes,
     bound: Duration,
     /// How one process is killed; tests put a blunt one here.
     strike: fn(Process),
@@ -54,6 +57,7 @@ impl Fencer {
             vms: config.file.vm_cgroups.clone(),
             vm_executables: config.file.vm_executables.clone(),
             domains: config.is_xen().then(|| Domains::listed_by(&config.xen_lister())),
+            writes: Writes::default(),
             bound: Duration::from_millis(config.file.fence_bound_ms),
             strike: Process::kill,
         }
@@ -93,13 +97,19 @@ impl Fencer {
             }
             doomed.retain(|process| !process.is_gone());
             let ms = started.elapsed().as_millis();
-            if doomed.is_empty() {
-                return FenceReport { clean: true, text: format!("{killed} gone in {ms} ms") };
-            }
-            if started.elapsed() >= self.bound {
-                let left = doomed.len();
-                let text = format!("{left} of {killed} are not gone after {ms} ms");
-                return FenceReport { clean: false, text };
+            let late = started.elapsed() >= self.bound;
+            let left = match doomed.len() {
+                0 => self.writes.under_way(),
+                left => Some(format!("{left} of {killed} are not gone")),
+            };
+            match left {
+                None => {
+                    return FenceReport { clean: true, text: format!("{killed} gone in {ms} ms") };
+                }
+                Some(left) if late => {
+                    return FenceReport { clean: false, text: format!("{left} after {ms} ms") };
+                }
+                Some(_) => {}
             }
             std::thread::sleep(LOOK_INTERVAL);
         }
@@ -150,6 +160,7 @@ mod tests {
             vms: vec![vms.path().to_owned(), PathBuf::from("/nowhere")],
             vm_executables: Vec::new(),
             domains: None,
+            writes: Writes::default(),
             bound: Duration::from_secs(10),
             strike: Process::kill,
         };
@@ -170,6 +181,7 @@ mod tests {
             vms: vec![vms.path().to_owned()],
             vm_executables: Vec::new(),
             domains: None,
+            writes: Writes::default(),
             bound: Duration::from_millis(50),
             strike: |_| {},
         };
@@ -188,6 +200,7 @@ mod tests {
             vms: Vec::new(),
             vm_executables: Vec::new(),
             domains: Some(Domains::listed_by(std::path::Path::new("/nowhere/xl"))),
+            writes: Writes::default(),
             bound: Duration::from_secs(10),
             strike: Process::kill,
         };
