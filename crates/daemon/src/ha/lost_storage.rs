@@ -32,6 +32,9 @@ use crate::state::AppState;
 /// Ends of steps that may wait for the manager.
 const ENDS_MAX: usize = 1024;
 
+/// The type of repositories that a host can prove to have let go of: machines on others hang where they are.
+const LET_GO: &str = "nfs";
+
 /// How a step ended.
 type End = (Step, Result<(), String>);
 
@@ -58,6 +61,8 @@ struct Seen {
     machines: Vec<Machine>,
     words: BTreeMap<Uuid, Option<Word>>,
     lost: BTreeSet<(Uuid, Uuid)>,
+    /// Repositories whose machines may be moved.
+    movable: BTreeSet<Uuid>,
 }
 
 /// Looks at the storage of all hosts, once.
@@ -76,7 +81,8 @@ pub(super) async fn look(ha: &Ha, memory: &mut LostStorage, now: Duration) -> Re
     let told = memory.storages.see(now, &seen.words, seen.policy.response);
     news.extend(told.into_iter().map(|notice| (notice, String::new())));
     mark(ha, memory).await?;
-    for due in memory.storages.due(now, &seen.machines, seen.policy) {
+    let due = memory.storages.due(now, &seen.machines, seen.policy);
+    for due in due.into_iter().filter(|due| seen.movable.contains(&due.sr)) {
         match has_room(&ha.state, &due).await? {
             true => memory.storages.begin(now, &due, &seen.machines),
             false => {
@@ -120,12 +126,26 @@ fn see(db: &Image, said: BTreeMap<Uuid, Word>) -> Result<Seen, ApiError> {
         });
         host::is_live(db, reference).then_some((id, word))
     };
+    let words: BTreeMap<Uuid, Option<Word>> = db.iter::<Host>().filter_map(word).collect();
+    let troubled = |word: &Word| !word.ending.is_empty() || word.storage.values().any(|well| !well);
+    // All machines of the pool are looked at only while something is lost.
+    let machines = match words.values().flatten().any(troubled) {
+        true => machines(db),
+        false => Vec::new(),
+    };
     Ok(Seen {
         policy: HaPolicy::of(pool).lost_storage,
-        machines: machines(db),
-        words: db.iter::<Host>().filter_map(word).collect(),
+        machines,
+        words,
         lost: storage_marks::lost(db),
+        movable: movable(db),
     })
+}
+
+/// Before anything is ended: a machine whose storage cannot be let go of would be neither here nor there.
+fn movable(db: &Image) -> BTreeSet<Uuid> {
+    let rows = db.iter::<Sr>().filter(|(_, row)| row.r#type == LET_GO);
+    rows.map(|(sr, _)| view::id(sr)).collect()
 }
 
 /// A repository of disks that the host is to have.

@@ -152,6 +152,7 @@ impl Armed {
             hypervisor: Arc::new(self.world.hypervisor(number)),
             storage: haven_daemon::agent::StorageSet::default()
                 .with("nfs", Arc::new(self.array.driver(number)))
+                .with("file", Arc::new(self.array.driver(number)))
                 .with("local", Arc::new(self.array.driver(number))),
         };
         let runtime = runtime();

@@ -121,8 +121,8 @@ async fn nothing_breaks_the_promise_unless_somebody_insists() {
 
 /// A repository of its own kind, attached where `shared` says.
 pub(crate) async fn repository(pool: &Armed, name: &str, kind: &str) -> Json {
-    let shared = kind == "nfs";
-    let config = match shared {
+    let shared = kind != "local";
+    let config = match kind == "nfs" {
         true => json!({ "server": "nas", "serverpath": format!("/{name}") }),
         false => json!({ "location": format!("/{name}") }),
     };
