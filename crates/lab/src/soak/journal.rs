@@ -39,6 +39,9 @@ const EXPECTED: &[&str] = &[
     "hosts do not report any more",
     // Storage that stalls or fails is told of; what a stall of the volume is, its alert says.
     "storage cannot be attached yet",
+    "an operation on storage is stuck",
+    "storage_lost",
+    "storage_back",
     "the metadata volume takes too long to answer",
     "the metadata volume cannot be read or written",
     // A host that must give way says what becomes of its guests.
