@@ -155,6 +155,8 @@ pub enum Fault {
     PauseRestarts(u64),
     /// The operators want to be reminded of a pool that is off every so many hours; 0: never.
     RemindEvery(u64),
+    /// Whether a host's guard is of the version before keys could change.
+    OlderGuard(usize, bool),
     /// Whether the root system of a host is out of memory: nothing can be started there.
     NoMemory(usize, bool),
     /// A host is disarmed by itself.

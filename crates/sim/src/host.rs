@@ -162,6 +162,8 @@ pub(crate) struct Host {
     pub(crate) daemon: Daemon,
     /// What its daemon knows of keys.
     pub(crate) keyed: crate::keys::Keyed,
+    /// Its guard says that it is of the version before keys could change.
+    pub(crate) older_guard: bool,
     /// The daemon still has to report its database IO as drained.
     pub(crate) acted: bool,
     /// Its disk is a copy of that host's.
@@ -225,6 +227,7 @@ impl Host {
             shaped: Shaped::default(),
             daemon: Daemon::default(),
             keyed: crate::keys::Keyed::default(),
+            older_guard: false,
             acted: false,
             poses: None,
             paper: Paper::default(),

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use haven_cluster::Input;
-use haven_cluster::control::{GuardCommand, PROTOCOL};
+use haven_cluster::control::{GuardCommand, PROTOCOL, PROTOCOL_OF_REKEY};
 use haven_cluster::ids::HostId;
 use haven_cluster::keys::{KeyStep, Keys, NumberedKey, Rekey, Secret};
 use haven_failover::rekey::{
@@ -258,7 +258,9 @@ impl World {
         }
         let machine = self.hosts.get(ask.to).and_then(|h| h.machine.as_ref());
         let keys = machine.and_then(|machine| machine.config().keys.view());
-        let holds = Holds { protocol: PROTOCOL, keys };
+        let older = self.hosts.get(ask.to).is_some_and(|h| h.older_guard);
+        let protocol = if older { PROTOCOL_OF_REKEY - 1 } else { PROTOCOL };
+        let holds = Holds { protocol, keys };
         let delay = self.rng.between(MS, 10 * MS);
         let (by, round) = (ask.by, ask.round);
         self.after(delay, Event::KeyAnswer { by, round, from: ask.to, holds });

@@ -25,6 +25,11 @@ impl World {
             Fault::PauseRestarts(ms) => self.pause_restarts(ms),
             Fault::RemindEvery(hours) => self.remind_every(hours),
             Fault::Set(setting) => self.set(setting),
+            Fault::OlderGuard(host, older) => {
+                if let Some(h) = self.hosts.get_mut(host) {
+                    h.older_guard = older;
+                }
+            }
             Fault::NoMemory(host, none) => {
                 if let Some(h) = self.hosts.get_mut(host) {
                     h.no_memory = none;

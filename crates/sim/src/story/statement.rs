@@ -178,6 +178,8 @@ fn outside(words: &[&str], host: &dyn Fn(&str) -> Result<usize, String>) -> Resu
         ["clock", "of", h, "is", "set", "by", by] => Fault::SetClock(host(h)?, number(by)?),
         ["nothing", "is", "restarted", "for", time] => Fault::PauseRestarts(ms(time)?),
         ["remind", "every", hours, "hours"] => Fault::RemindEvery(ms(hours)?),
+        ["the", "guard", "of", h, "is", "older"] => Fault::OlderGuard(host(h)?, true),
+        ["the", "guard", "of", h, "is", "new"] => Fault::OlderGuard(host(h)?, false),
         ["no", "memory", "on", h] => Fault::NoMemory(host(h)?, true),
         ["memory", "on", h] => Fault::NoMemory(host(h)?, false),
         ["arm"] => Fault::Arm,
