@@ -59,6 +59,10 @@ pub enum GuardCommand {
         /// The newest epoch whose IO is drained.
         epoch: EpochNumber,
     },
+    /// This daemon ends: it has closed the pool database, and nothing that it wrote is on its way. Until a
+    /// daemon says what runs here ([`Self::Load`]) this host does not act as coordinator, and another may
+    /// as soon as a record names it.
+    DatabaseClosed,
     /// Coordinator: change the membership or its parameters by a new epoch.
     Reconfigure(Box<ArmConfig>),
     /// Take a step of a change of keys ([`crate::keys`]). Not carried out, and to be given again, while

@@ -12,14 +12,17 @@ const DAEMON_GONE_MS: u64 = 300_000;
 impl Machine {
     /// Looks again whether this host may act as coordinator.
     pub(crate) fn judge_coordinator(&mut self) {
-        let may = self.permit_valid() && self.coordinator_cleared();
+        let closed = self.database_closed;
+        let idle = closed && !on(Mutation::ClosedForGood);
+        let may = self.permit_valid() && !idle && self.coordinator_cleared();
         let named = self.decided.as_ref().is_some_and(|record| record.coordinator == self.me);
         let epoch = self.epoch();
         if may {
             self.acted_in = epoch;
         }
-        // Who is not coordinator and never acted since its IO was last drained has none.
-        if !named && self.drained >= self.acted_in {
+        // Who is not coordinator and never acted since its IO was last drained has none; nor has a daemon
+        // that closed the database before it ended.
+        if !named && (closed || self.drained >= self.acted_in) {
             self.note_drained(epoch);
         }
         if may != self.may_act {

@@ -76,6 +76,8 @@ pub enum Mutation {
     AreaReused,
     /// A former coordinator is cleared though its database IO is not drained (P3).
     DrainIgnored,
+    /// A daemon that starts again does not take back that the one before it closed the database.
+    ClosedForGood,
     /// A proposer does not care for higher promises than its own.
     PromisesIgnored,
     /// A permit lives on while *excluded* is written (P10).
@@ -179,6 +181,7 @@ impl Mutation {
         Self::TombstoneClears,
         Self::AreaReused,
         Self::DrainIgnored,
+        Self::ClosedForGood,
         Self::PromisesIgnored,
         Self::ExcludedKeepsPermit,
         Self::OrdersUnjudged,

@@ -49,7 +49,12 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError
     if let Some(manager) = crate::notify::Manager::from_environment() {
         tokio::spawn(manager.keep(stop.clone()));
     }
-    serve_until(daemon.tasks, stop).await
+    let served = serve_until(daemon.tasks, stop).await;
+    if let Some(ha) = daemon.state.ha.get() {
+        ha.end().await;
+    }
+    tracing::info!("havend stops; guests run on");
+    served
 }
 
 /// Waits for `stop`; a part that ends before is a fault, and a new process better than a rest.
@@ -67,6 +72,5 @@ async fn serve_until(mut tasks: JoinSet<()>, stop: CancellationToken) -> Result<
     if timeout(STOP_MAX, all).await.is_err() {
         tracing::warn!("requests under way were cut off");
     }
-    tracing::info!("havend stops; guests run on");
     Ok(())
 }

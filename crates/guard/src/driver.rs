@@ -270,6 +270,7 @@ impl Driver {
                 | GuardCommand::Exclude
                 | GuardCommand::EmergencyDisarm
                 | GuardCommand::DatabaseDrained { .. }
+                | GuardCommand::DatabaseClosed
         );
         if self.membership.is_none() || self.pending.len() >= PENDING_MAX {
             let refusal = || refusal("HA_NOT_ENABLED", "high availability is not armed here");

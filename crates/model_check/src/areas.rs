@@ -1,7 +1,7 @@
 //! The pool database on the metadata volume: which area may be written, copied into, and called live.
 //!
 //! A coordinator copies the live area into a fresh one, and a record makes the copy the live one;
-//! only then it acknowledges writes. A pool daemon may be killed at any moment and starts again with
+//! only then it acknowledges writes. A pool daemon may be killed or stopped at any moment and starts again with
 //! what its guard knows; a host may lose its power, and leave a write on its way. A record in phase 2
 //! may be completed by any host, however late. Whatever happens, the area that the newest record
 //! calls live is whole and holds every write that was acknowledged.
@@ -35,17 +35,20 @@ pub enum Rule {
     FreshArea,
     /// Nobody acts, and no life begins, while writes of a dead life may still land (P9, H14).
     LateWrites,
+    /// That a daemon closed the database before it ended holds until the next one speaks, and no longer.
+    ClosedUntilItSpeaks,
 }
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::WholeIsKept,
         Self::AsNewAsLive,
         Self::RecordFirst,
         Self::FormerDrained,
         Self::FreshArea,
         Self::LateWrites,
+        Self::ClosedUntilItSpeaks,
     ];
 }
 
@@ -56,7 +59,7 @@ pub struct Areas {
     pub records: u8,
     /// Writes that are acknowledged in all.
     pub writes: u8,
-    /// Daemons that are killed.
+    /// Daemons that are killed or stopped in order.
     pub kills: u8,
     /// Hosts that lose their power.
     pub losses: u8,
@@ -111,6 +114,8 @@ pub struct Host {
     pub knows: u8,
     /// Its daemon.
     pub daemon: Daemon,
+    /// What its guard believes: a daemon closed the database before it ended, and none has spoken since.
+    pub closed: bool,
     /// Where a write of its former life may still land, and whose seal was there.
     pub late: Option<(u8, Option<(u8, u8)>)>,
 }
@@ -130,7 +135,7 @@ pub struct State {
     pub open: u8,
     /// Writes that were acknowledged, as a set.
     pub acked: u8,
-    /// Daemons that may still be killed.
+    /// Daemons that may still be killed or stopped.
     pub kills: u8,
     /// Hosts that may still lose their power.
     pub losses: u8,

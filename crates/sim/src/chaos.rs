@@ -300,7 +300,8 @@ impl World {
                     (back, Fault::Enable(a)),
                 ]
             }
-            35 | 36 => vec![(0, Fault::DaemonKilled(a, 2 * hold))],
+            35 => vec![(0, Fault::DaemonKilled(a, 2 * hold))],
+            36 => vec![(0, Fault::DaemonStopped(a, 2 * hold))],
             _ => vec![(0, Fault::DaemonPaused(a, 3 * hold))],
         }
     }

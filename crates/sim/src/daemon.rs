@@ -5,6 +5,7 @@
 //! order that was given to it reaches its next life.
 
 use haven_cluster::Input;
+use haven_cluster::control::GuardCommand;
 use haven_failover::Orders;
 use haven_failover::span::Spans;
 
@@ -17,6 +18,9 @@ const SILENCE: u64 = 15_000 * MS;
 
 /// A daemon that could not be started is started again after that (`RestartSec`).
 const START_AGAIN: u64 = 2_000 * MS;
+
+/// How often one that ends looks whether its last write has landed.
+const CLOSES_MS: u64 = 100;
 
 /// A host's daemon.
 #[derive(Debug, Default)]
@@ -127,6 +131,27 @@ impl World {
         self.log(|| format!("host {host}'s daemon is killed"));
         self.after(SILENCE, Event::DaemonMissed { host, boot, down });
         self.after(wait, Event::DaemonStarts { host, boot });
+    }
+
+    /// It ends in order, as when a package is upgraded or an administrator works on the host.
+    pub(crate) fn daemon_stopped(&mut self, host: usize, ms: u64) {
+        let deaths = self.hosts.get(host).map(|h| h.daemon.deaths());
+        self.daemon_killed(host, ms);
+        let ended = self.hosts.get(host).filter(|h| Some(h.daemon.deaths()) != deaths);
+        let Some((life, deaths)) = ended.map(|h| (h.life, h.daemon.deaths())) else { return };
+        self.log(|| format!("host {host}'s daemon was stopped in order"));
+        self.database_closes(host, life, deaths);
+    }
+
+    /// The guard hears of it once nothing that the daemon wrote is on its way, unless the daemon is back by
+    /// then.
+    pub(crate) fn database_closes(&mut self, host: usize, life: u64, deaths: u64) {
+        let same = |h: &&crate::host::Host| h.life == life && h.daemon.deaths() == deaths;
+        let Some(h) = self.hosts.get(host).filter(same).filter(|h| h.daemon.down()) else { return };
+        if h.paused || !h.db.flying.is_empty() {
+            return self.after(CLOSES_MS * MS, Event::Closes { host, life, deaths });
+        }
+        self.input(host, Input::Command { id: 0, command: GuardCommand::DatabaseClosed });
     }
 
     /// The guard notices, unless the daemon is back.

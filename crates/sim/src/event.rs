@@ -107,6 +107,12 @@ pub(crate) enum Event {
         life: u64,
         epoch: u64,
     },
+    /// A daemon that was stopped in order has closed its database.
+    Closes {
+        host: usize,
+        life: u64,
+        deaths: u64,
+    },
     /// The daemon has read the live area, or tries to.
     AreaRead {
         host: usize,

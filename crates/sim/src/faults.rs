@@ -122,6 +122,8 @@ pub enum Fault {
     Add(usize),
     /// A host's pool daemon is killed, and starts again after so many milliseconds.
     DaemonKilled(usize, u64),
+    /// It is stopped in order, and starts again after so many milliseconds.
+    DaemonStopped(usize, u64),
     /// It does not run for so many milliseconds.
     DaemonPaused(usize, u64),
     /// One host's path to one statefile (or to the metadata volume) is slow: up to so many
@@ -232,6 +234,7 @@ impl World {
             }
             Fault::Add(host) => self.add_host(host),
             Fault::DaemonKilled(host, ms) => self.daemon_killed(host, ms),
+            Fault::DaemonStopped(host, ms) => self.daemon_stopped(host, ms),
             Fault::DaemonPaused(host, ms) => self.daemon_paused(host, ms),
             Fault::StaleProof(host) => self.stale_proof(host),
             Fault::Word(host) => self.word(host),

@@ -246,13 +246,8 @@ impl World {
     fn happen_outside(&mut self, event: Event) {
         let Some(event) = self.held_by_daemon(event) else { return };
         match event {
-            Event::Power { host, on } => {
-                if on {
-                    self.power_on(host);
-                } else {
-                    self.power_off(host);
-                }
-            }
+            Event::Power { host, on: true } => self.power_on(host),
+            Event::Power { host, on: false } => self.power_off(host),
             Event::GuardStart { host, boot } if self.current(host, boot) => self.guard_start(host),
             Event::Told { host, boot, down, state } if self.current(host, boot) => {
                 match self.hosts.get(host).is_some_and(|h| h.daemon.deaths() == down) {
@@ -276,6 +271,7 @@ impl World {
             Event::Appears { host, boot, vm, since } if self.current(host, boot) => {
                 self.appears(host, vm, since);
             }
+            Event::Closes { host, life, deaths } => self.database_closes(host, life, deaths),
             Event::Drained { host, life, epoch } => self.report_drained(host, life, epoch),
             Event::AreaRead { host, boot, life, epoch, tries } if self.current(host, boot) => {
                 self.area_read(host, life, epoch, tries);

@@ -61,6 +61,7 @@ removed! {
     promises_ignored PromisesIgnored,
     twin_unseen TwinUnseen,
     drain_ignored DrainIgnored,
+    closed_for_good ClosedForGood,
     area_reused AreaReused,
     fencing_votes FencingVotes,
     excluded_keeps_permit ExcludedKeepsPermit,

@@ -4,6 +4,7 @@ use crate::api::Output;
 use crate::control::{ArmConfig, GuardCommand, GuardRefusal, GuardReply, HostSpec};
 use crate::ids::HostId;
 use crate::machine::{Machine, slots_of};
+use crate::mutation::{Mutation, on};
 use crate::statefile::check_config;
 use crate::timing::ns;
 
@@ -21,6 +22,14 @@ impl Machine {
         self.output(Output::Reply(GuardReply { id, result: Err(refusal) }));
     }
 
+    /// A daemon lives: that the one before it had closed the database holds no longer.
+    fn daemon_speaks(&mut self) {
+        if self.database_closed {
+            self.database_closed = on(Mutation::ClosedForGood);
+            self.havend_dead_since = None;
+        }
+    }
+
     pub(crate) fn command(&mut self, id: u64, command: GuardCommand) {
         match command {
             GuardCommand::Format(_) | GuardCommand::Arm(_) => {
@@ -32,10 +41,16 @@ impl Machine {
             }
             GuardCommand::Load { running, protected } => {
                 self.load = (running, protected);
+                self.daemon_speaks();
                 self.reply_ok(id);
             }
             GuardCommand::DatabaseDrained { epoch } => {
                 self.note_drained(epoch.0.min(self.epoch()));
+                self.reply_ok(id);
+            }
+            GuardCommand::DatabaseClosed => {
+                self.database_closed = true;
+                self.havend_dead_since.get_or_insert(self.now);
                 self.reply_ok(id);
             }
             GuardCommand::DatabaseCopied { epoch, area } => self.copied(id, epoch.0, area),

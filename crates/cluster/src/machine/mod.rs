@@ -71,6 +71,8 @@ pub struct Machine {
     pub(crate) isolation: bool,
     pub(crate) load: (u32, u32),
     pub(crate) havend_dead_since: Option<u64>,
+    /// The pool daemon ended in order, with the database closed, and none has spoken since.
+    pub(crate) database_closed: bool,
     pub(crate) graph: Graph,
     /// Lives that something outside the protocol says are dead, and when it said so.
     pub(crate) proofs: Vec<(Seat, u64)>,
@@ -166,8 +168,8 @@ impl Machine {
     pub fn new(boot: BootInfo, config: ArmConfig, rng_seed: u64) -> Result<Self, ConfigError> {
         crate::statefile::check_config(&config)?;
         let own = config.hosts.iter().find(|spec| spec.host == boot.host);
-        let slot = own.and_then(|spec| u8::try_from(spec.slot).ok());
-        let slot = slot.ok_or(ConfigError::NotListed)?;
+        let own = own.and_then(|spec| u8::try_from(spec.slot).ok());
+        let slot = own.ok_or(ConfigError::NotListed)?;
         let keys = Keyring::new(&config.keys).ok_or(ConfigError::BadKey)?;
         let slots = slots_of(&config);
         let view = |spec: &StatefileSpec| FileView::new(spec.uuid, config.generation, slots);
@@ -192,6 +194,7 @@ impl Machine {
             isolation: false,
             load: (boot.running, 0),
             havend_dead_since: None,
+            database_closed: false,
             graph: Graph::default(),
             proofs: Vec::new(),
             quarantine: Quarantine::default(),
@@ -229,9 +232,8 @@ impl Machine {
             next_tick: now,
             config,
         };
-        let me = machine.me;
-        if let Some(peer) = machine.peer_mut(me.slot) {
-            peer.see_inc(me.inc, now);
+        if let Some(peer) = machine.peer_mut(slot) {
+            peer.see_inc(boot.incarnation.0, now);
         }
         Ok(machine)
     }

@@ -87,6 +87,7 @@ impl GuardLink {
             load: load.subscribe(),
             resting: resting.clone(),
             promises: Promises::default(),
+            end: End::GoesOn,
         };
         tokio::spawn(task.run());
         Self { identity, guard_host: GuardHost::of(config), state, requests, load, resting }
@@ -210,6 +211,27 @@ fn silent() -> GuardRefusal {
     }
 }
 
+/// Whether this daemon still speaks. What it says last must be the last that the guard hears: every answer
+/// before has come then.
+#[derive(Debug)]
+enum End {
+    GoesOn,
+    Asked(Answer),
+    Told,
+}
+
+impl End {
+    fn take_if(&mut self, all_answered: bool) -> Option<Answer> {
+        if !all_answered || !matches!(self, Self::Asked(_)) {
+            return None;
+        }
+        match std::mem::replace(self, Self::Told) {
+            Self::Asked(answer) => Some(answer),
+            Self::GoesOn | Self::Told => None,
+        }
+    }
+}
+
 struct Task {
     socket: PathBuf,
     identity: Arc<IdentityStore>,
@@ -218,6 +240,7 @@ struct Task {
     load: watch::Receiver<(u32, u32)>,
     resting: Arc<AtomicU32>,
     promises: Promises,
+    end: End,
 }
 
 impl Task {
@@ -236,7 +259,7 @@ impl Task {
             while let Ok((_, answer)) = self.inbox.try_recv() {
                 let _gone: Result<(), _> = answer.send(Err(silent()));
             }
-            if self.inbox.is_closed() {
+            if self.inbox.is_closed() || !matches!(self.end, End::GoesOn) {
                 return;
             }
             sleep(RECONNECT_PAUSE).await;
@@ -251,24 +274,35 @@ impl Task {
         loads.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut rearm_after = tokio::time::Instant::now();
         loop {
+            let goes_on = matches!(self.end, End::GoesOn);
             let (command, answer) = tokio::select! {
                 line = lines.next_line() => {
                     let Ok(Some(line)) = line else { return };
                     self.take(&line, &mut pending, &mut misunderstood);
-                    let due = tokio::time::Instant::now() >= rearm_after;
+                    let due = goes_on && tokio::time::Instant::now() >= rearm_after;
                     match self.rearm().filter(|_| due) {
                         Some(config) => {
                             rearm_after = tokio::time::Instant::now() + REARM_PAUSE;
                             (GuardCommand::Arm(config), None)
                         }
-                        None => continue,
+                        None => match self.end.take_if(pending.is_empty()) {
+                            Some(answer) => (GuardCommand::DatabaseClosed, Some(answer)),
+                            None => continue,
+                        },
                     }
                 }
-                request = self.inbox.recv() => match request {
+                request = self.inbox.recv(), if goes_on => match request {
+                    Some((GuardCommand::DatabaseClosed, answer)) => {
+                        self.end = End::Asked(answer);
+                        match self.end.take_if(pending.is_empty()) {
+                            Some(answer) => (GuardCommand::DatabaseClosed, Some(answer)),
+                            None => continue,
+                        }
+                    }
                     Some((command, answer)) => (command, Some(answer)),
                     None => return,
                 },
-                _ = loads.tick() => (self.load_command(), None),
+                _ = loads.tick(), if goes_on => (self.load_command(), None),
             };
             let request = GuardRequest { id: next, command };
             pending.insert(next, answer);

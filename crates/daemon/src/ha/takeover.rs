@@ -37,6 +37,8 @@ const RECORD_WAIT: Duration = Duration::from_secs(30);
 const FIRST_AREA: u8 = 0;
 /// Longest wait of a change of high availability for the one before.
 const CHANGE_WAIT: Duration = Duration::from_secs(10);
+/// Longest wait for the database to be closed when the daemon ends.
+const END_MAX: Duration = Duration::from_secs(5);
 /// Pause after a step that failed.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
@@ -107,6 +109,8 @@ pub struct Ha {
     /// The newest copy that a witness told of in an arming. A person's choice is newer: its history
     /// begins above everything.
     told: Arc<Mutex<Option<Told>>>,
+    /// The daemon is told to end: the database is not taken any more.
+    stop: CancellationToken,
 }
 
 impl Ha {
@@ -124,6 +128,7 @@ impl Ha {
             health: Health::default(),
             chosen: Arc::default(),
             told: Arc::default(),
+            stop: stop.clone(),
         };
         tokio::spawn(follow(ha.clone(), stop.clone()));
         tokio::spawn(super::resume::run(ha.clone(), stop.clone()));
@@ -146,6 +151,26 @@ impl Ha {
     pub async fn abandon(&self) {
         drop(self.state.pool.close().await);
         drop(self.parked.lock().await.take());
+    }
+
+    /// Ends this host's work as coordinator because the daemon ends, and has the guard know: another host
+    /// may coordinate at once when this one stays away. A store that hangs is left as it is: then nobody is
+    /// told that nothing is on its way.
+    pub async fn end(&self) {
+        if self.link.armed().is_none() {
+            return;
+        }
+        let ending = async {
+            let _moving = self.moving.lock().await;
+            close(self).await?;
+            Ok::<_, ApiError>(self.link.request(GuardCommand::DatabaseClosed).await)
+        };
+        match timeout(END_MAX, ending).await {
+            Ok(Ok(Ok(()))) => tracing::debug!("the guard knows that the pool database is closed"),
+            Ok(Ok(Err(refusal))) => tracing::warn!(code = refusal.code, "{}", refusal.text),
+            Ok(Err(error)) => tracing::warn!(%error, "the pool database could not be closed"),
+            Err(_) => tracing::warn!("the pool database could not be closed in time"),
+        }
     }
 
     /// The newest copy that anybody ever told this daemon of under this arming, and now: a witness that
@@ -233,6 +258,9 @@ async fn act(ha: &Ha, state: &GuardState, drained: &mut EpochNumber) -> Result<(
         return Ok(());
     }
     let moving = ha.moving.lock().await;
+    if ha.stop.is_cancelled() {
+        return Ok(());
+    }
     let held = ha.held().await;
     let now = Instant(haven_block_io::boottime_ns());
     let Some(live) = Live::of(state) else { return Ok(()) };

@@ -26,6 +26,7 @@ use crate::support::{PASSWORD, post, rpc};
 pub(crate) struct Host {
     pub(crate) config: Config,
     pub(crate) running: Option<(Runtime, Daemon)>,
+    stop: CancellationToken,
 }
 
 pub(crate) struct Armed {
@@ -101,7 +102,7 @@ impl Armed {
             std::fs::write(settings_file, "watchdog_device = \"none\"\n").unwrap();
             pool.guards.listen(&runs, number, &paths.guard_socket());
             let config = Config { paths, settings };
-            pool.hosts.push(Host { config, running: None });
+            pool.hosts.push(Host { config, running: None, stop: CancellationToken::new() });
             pool.start(number).await;
         }
         pool.form(members).await;
@@ -156,8 +157,9 @@ impl Armed {
                 .with("local", Arc::new(self.array.driver(number))),
         };
         let runtime = runtime();
-        let started = runtime
-            .spawn(async move { Daemon::start(config, drivers, CancellationToken::new()).await });
+        host.stop = CancellationToken::new();
+        let stop = host.stop.clone();
+        let started = runtime.spawn(async move { Daemon::start(config, drivers, stop).await });
         let daemon = started.await.unwrap().unwrap();
         // Migrations name their destination by it.
         self.world.name(number, daemon.state.identity.host().0);
@@ -172,6 +174,15 @@ impl Armed {
         let wait = Duration::from_secs(5);
         tokio::task::spawn_blocking(move || runtime.shutdown_timeout(wait)).await.unwrap();
         state.ha.get().unwrap().abandon().await;
+    }
+
+    /// As the service manager stops it: what it has to finish is finished.
+    pub(crate) async fn stop(&mut self, number: usize) {
+        let host = &self.hosts[number];
+        host.stop.cancel();
+        let state = self.state(number);
+        let (runtime, _) = self.hosts[number].running.as_ref().unwrap();
+        runtime.spawn(async move { state.ha.get().unwrap().end().await }).await.unwrap();
     }
 
     /// What the daemon of a host that is on has.
@@ -650,4 +661,28 @@ async fn a_pool_whose_repository_has_no_room_is_not_armed() {
     pool.array.set_capacity(uuid, 1 << 40);
     pool.enable().await.unwrap();
     assert_eq!(pool.call(0, "VDI.get_all", &[]).await.unwrap().as_array().unwrap().len(), 2);
+}
+
+/// An administrator stops the coordinator's daemon: the guard hears last of all that the database is closed,
+/// and a host that is named coordinates without waiting for this one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_is_stopped_says_last_that_the_database_is_closed() {
+    let mut pool = Armed::new(2).await;
+    pool.enable().await.unwrap();
+    pool.write(0, "before").await.unwrap();
+    pool.stop(0).await;
+    let own = |pool: &Armed| -> Vec<&str> {
+        let all = pool.guards.commands().into_iter();
+        all.filter(|(of, _)| *of == 0).map(|(_, name)| name).collect()
+    };
+    assert_eq!(own(&pool).last(), Some(&"closed"));
+    assert!(!pool.state(0).pool.is_open());
+    // It says what runs there every two seconds, until then.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(own(&pool).last(), Some(&"closed"), "its guard would believe that it lives");
+    assert!(!pool.state(0).pool.is_open(), "it took the database again");
+    pool.kill(0).await;
+    pool.guards.name(1);
+    pool.until("the next one serves", async |pool| pool.written(1).await == Ok(json!("before")))
+        .await;
 }

@@ -369,6 +369,7 @@ fn name_of(command: &GuardCommand) -> &'static str {
         GuardCommand::Format(_) => "format",
         GuardCommand::Arm(_) => "arm",
         GuardCommand::DatabaseCopied { .. } => "copied",
+        GuardCommand::DatabaseClosed => "closed",
         GuardCommand::Reconfigure(_) => "reconfigure",
         GuardCommand::HandOver { .. } => "hand_over",
         GuardCommand::PutOut { .. } => "put_out",
@@ -390,6 +391,8 @@ impl Shared {
         }
         let result = match request.command {
             GuardCommand::Load { running, .. } => {
+                let closed = self.commands.last() == Some(&(number, "closed"));
+                self.commands.extend(closed.then_some((number, "load")));
                 self.loads.insert(number, running);
                 Ok(())
             }
@@ -485,8 +488,7 @@ impl Shared {
     }
 
     fn hand_over(&mut self, to: HostId) -> Result<(), GuardRefusal> {
-        let lives = self.guards.values().filter_map(Guard::life);
-        let heir = lives.into_iter().find(|life| life.host == to);
+        let heir = self.guards.values().filter_map(Guard::life).find(|life| life.host == to);
         let heir = heir.ok_or_else(|| refusal("HOST_NOT_LIVE"))?;
         self.next(|epoch| {
             epoch.coordinator = heir;

@@ -25,6 +25,10 @@ pub enum Action {
     Close(usize),
     /// It is killed, and started again.
     Kill(usize),
+    /// It is stopped in order: it closes the database, and its guard knows that.
+    Stop(usize),
+    /// The next one speaks to the guard.
+    Speak(usize),
     /// A host loses its power.
     Lose(usize),
     /// It comes back as another life.
@@ -56,7 +60,7 @@ impl Areas {
             into.push(Action::Lose(host));
         }
         if state.kills > 0 && daemon != Daemon::Idle {
-            into.push(Action::Kill(host));
+            into.extend([Action::Kill(host), Action::Stop(host)]);
         }
         if knows < state.record.number {
             into.push(Action::Learn(host));
@@ -75,6 +79,9 @@ impl Areas {
 
     fn daemon_steps(&self, state: &State, host: usize, into: &mut Vec<Action>) {
         let named = self.is_named(state, host);
+        if state.hosts[host].closed && !self.drops(Rule::ClosedUntilItSpeaks) {
+            return into.push(Action::Speak(host));
+        }
         let asks = named && state.pending.is_none() && state.record.number + 1 < self.records;
         match state.hosts[host].daemon {
             _ if !named && state.hosts[host].knows < state.record.number => {
@@ -137,7 +144,8 @@ impl Areas {
     /// No other host writes.
     fn others_over(&self, state: &State, host: usize) -> bool {
         let late = |other: &Host| other.late.is_some() && !self.drops(Rule::LateWrites);
-        let writes = |other: &Host| (other.up && other.daemon != Daemon::Idle) || late(other);
+        let open = |other: &Host| other.daemon != Daemon::Idle && !other.closed;
+        let writes = |other: &Host| (other.up && open(other)) || late(other);
         let knows = |other: &Host| !other.up || other.knows == state.record.number;
         (0..HOSTS)
             .filter(|other| *other != host)
@@ -180,6 +188,12 @@ impl Areas {
                 state.kills -= 1;
                 state.hosts[host].daemon = Daemon::Idle;
             }
+            Action::Stop(host) => {
+                state.kills -= 1;
+                state.hosts[host].daemon = Daemon::Idle;
+                state.hosts[host].closed = true;
+            }
+            Action::Speak(host) => state.hosts[host].closed = false,
             Action::Lose(host) => lose(state, host),
             Action::Boot(host) => {
                 let life = &mut state.hosts[host];

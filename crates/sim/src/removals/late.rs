@@ -4,6 +4,7 @@ use haven_cluster::timing::{Profile, Timing};
 
 use super::setup::{feeds_late, fenced_and_back, linger, logged, pool, powered, unlink};
 use crate::World;
+use crate::database::METADATA;
 use crate::faults::Fault;
 use crate::options::Options;
 
@@ -259,5 +260,19 @@ pub(super) fn close_at_once(seed: u64) -> World {
     let timing = Timing { margin_ms: 110, ..Timing::of(Profile::Fast) };
     world.inject(8_150 + 20 * (seed % 15), Fault::Retime(timing));
     world.run_for(15_000);
+    world
+}
+
+/// The coordinator's daemon is stopped in order and starts again. Writes of its next life are on their way
+/// when another host is named.
+pub(super) fn closed_for_good(seed: u64) -> World {
+    let mut world = pool(3, seed);
+    world.make_coordinator(0);
+    world.run_for(2_000);
+    world.inject(0, Fault::DaemonStopped(0, 1_000));
+    world.run_for(5_000);
+    world.inject(0, Fault::SlowOn(0, METADATA, 6_000));
+    world.inject(100 + 20 * seed, Fault::HandOver(1));
+    world.run_for(20_000);
     world
 }

@@ -112,6 +112,7 @@ pub fn all() -> Vec<Removal> {
         removal(M::TwinUnseen, None, 0..10, twins::twin_unseen),
         removal(M::PromisesIgnored, None, 0..100, late::promises_ignored),
         removal(M::DrainIgnored, None, 0..300, storm),
+        removal(M::ClosedForGood, None, 0..60, late::closed_for_good),
         removal(M::AreaReused, Some(M::NoLateWait), 0..200, late::area_reused),
         needed_to_go_on(M::DebtsForgotten, farewells::given_up),
         needed_to_go_on(M::DebtsForgotten, farewells::never_wrote),

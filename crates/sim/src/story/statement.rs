@@ -170,6 +170,9 @@ fn outside(words: &[&str], host: &dyn Fn(&str) -> Result<usize, String>) -> Resu
     let number = |word: &str| word.parse::<i64>().map_err(|_| format!("{word}: a number"));
     let ms = |word: &str| number(word).map(i64::unsigned_abs);
     Ok(match words {
+        ["stop", "the", "daemon", "of", h, "for", time] => {
+            Fault::DaemonStopped(host(h)?, ms(time)?)
+        }
         ["strangers", "forge", "datagrams"] => Fault::Forge(true),
         ["no", "watchdog", "on", h] => Fault::Watchdog(host(h)?, false),
         ["a", "watchdog", "on", h] => Fault::Watchdog(host(h)?, true),
