@@ -109,10 +109,11 @@ impl Metadata {
         }
     }
 
-    /// What an area holds is the newest from now on. True if a fault may have made it older.
-    pub(crate) fn counts(&mut self, area: u8) -> bool {
-        self.rotten.remove(&area);
-        self.older.remove(&area)
+    /// What an area holds, a database of generation `found`, is the newest from now on. True if a fault may
+    /// have made it older: at once, or when a late write landed over what had rotted.
+    pub(crate) fn counts(&mut self, area: u8, found: u64) -> bool {
+        let known = self.rotten.remove(&area);
+        self.older.remove(&area) || known.is_some_and(|known| found < known)
     }
 
     /// Somebody copies the volume.
@@ -439,7 +440,7 @@ impl World {
                 let then = job.then;
                 if job.fills == Some(self.metadata.faults) {
                     self.metadata.damaged.remove(&job.area);
-                    self.metadata.counts(job.area);
+                    self.metadata.counts(job.area, u64::MAX);
                 }
                 h.db.job = None;
                 return self.job_done(host, then);

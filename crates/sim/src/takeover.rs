@@ -248,7 +248,7 @@ impl World {
     fn holds_acked(&mut self, db: &Database, read: Option<u8>, what: &str) -> bool {
         self.adopt(db.generation(), counter(db));
         let (acked, found) = (self.metadata.acked, counter(db));
-        let older = read.is_some_and(|area| self.metadata.counts(area));
+        let older = read.is_some_and(|area| self.metadata.counts(area, db.generation()));
         let newer = self.metadata.newest.take_if(|newest| newest.generation > db.generation());
         if found >= acked && newer.is_none() {
             return true;

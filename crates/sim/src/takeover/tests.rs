@@ -268,3 +268,18 @@ fn a_choice_is_void_when_somebody_has_a_newer_copy_than_was_known() {
     world.void_overtaken(chief, &epoch);
     assert!(world.hosts[chief].db.chosen.is_none());
 }
+
+/// Found by a hunt: an area rotted a second time and could not be read at all; then a write of a dead life
+/// landed over a part of that, and an older commit was to be seen.
+#[test]
+fn what_rotted_and_is_older_after_a_late_write_counts_as_rotten() {
+    let (world, _, epoch) = pool();
+    let mut metadata = crate::database::Metadata::of(world.metadata.areas);
+    let live = epoch.area_live;
+    let newest = area::generation(&metadata.area(live)).unwrap();
+    metadata.rot(live, 0, 64);
+    assert!(metadata.counts(live, newest - 1));
+    assert!(!metadata.counts(live, newest - 1), "it is the newest from then on");
+    metadata.rot(live, 0, 64);
+    assert!(!metadata.counts(live, newest), "nothing is lost");
+}
