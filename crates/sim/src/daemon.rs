@@ -119,6 +119,7 @@ impl World {
         h.daemon.kills += 1;
         h.daemon.deaths += 1;
         h.told = None;
+        h.said_epoch = (0, 0);
         h.managing = false;
         // What it was told of orders lies in a file of this boot.
         h.heard = Orders::resumed(h.heard.newest(), h.heard.closed().clone());

@@ -1,5 +1,6 @@
 //! Shared statefiles, and each host's path to them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use haven_cluster::statefile::STATEFILE_BLOCKS;
@@ -24,12 +25,18 @@ pub(crate) enum Path {
 pub(crate) struct Volume {
     blocks: Vec<SharedBlock>,
     copy: Vec<SharedBlock>,
+    /// Blocks of which a bit flipped since they were written.
+    rotten: BTreeSet<u32>,
 }
 
 impl Default for Volume {
     fn default() -> Self {
         let zero = SharedBlock::padded(&[], BLOCK_SIZE);
-        Self { blocks: vec![zero; STATEFILE_BLOCKS as usize], copy: Vec::new() }
+        Self {
+            blocks: vec![zero; STATEFILE_BLOCKS as usize],
+            copy: Vec::new(),
+            rotten: BTreeSet::new(),
+        }
     }
 }
 
@@ -41,6 +48,10 @@ impl Volume {
 
     /// Writes the first `length` bytes of `bytes`: a torn write stops early.
     pub(crate) fn write(&mut self, block: u32, bytes: &SharedBlock, length: usize) {
+        if !self.rotten.is_empty() {
+            let blocks = u32::try_from(length.div_ceil(BLOCK_SIZE)).unwrap_or(0);
+            self.rotten.retain(|rotten| !(block..block + blocks).contains(rotten));
+        }
         if length == BLOCK_SIZE && bytes.len() == BLOCK_SIZE {
             if let Some(place) = self.blocks.get_mut(block as usize) {
                 *place = bytes.clone();
@@ -74,6 +85,7 @@ impl Volume {
     pub(crate) fn restore(&mut self) {
         if !self.copy.is_empty() {
             self.blocks = self.copy.clone();
+            self.rotten.clear();
         }
     }
 
@@ -85,7 +97,13 @@ impl Volume {
                 *byte ^= 0x55;
             }
             *place = bytes.into();
+            self.rotten.insert(block);
         }
+    }
+
+    /// It is as it was written.
+    pub(crate) fn is_whole(&self, block: u32) -> bool {
+        !self.rotten.contains(&block)
     }
 }
 

@@ -99,6 +99,8 @@ pub(crate) struct Host {
     /// Its daemon looks after VMs every now and then: it acted a moment ago.
     pub(crate) managing: bool,
     pub(crate) watchdog: Watchdog,
+    /// Life and epoch of which the log last said that this host knows it.
+    pub(crate) said_epoch: (u64, u64),
     /// It cannot be opened.
     pub(crate) no_watchdog: bool,
     pub(crate) paused: bool,
@@ -191,6 +193,7 @@ impl Host {
             timer_at: None,
             managing: false,
             watchdog: Watchdog::default(),
+            said_epoch: (0, 0),
             no_watchdog: false,
             paused: false,
             deferred: Vec::new(),
@@ -265,6 +268,12 @@ impl Host {
     pub(crate) fn permitted(&self, now: u64) -> bool {
         let permit = self.told.as_ref().and_then(|state| state.permit);
         self.powered && !self.gate_closed && valid_at(permit, Instant(self.local(now)))
+    }
+
+    /// Whether this life of the guard has not said yet that it knows this epoch, or now knows another.
+    pub(crate) fn says_epoch(&mut self, number: u64) -> bool {
+        let now = (self.life, number);
+        std::mem::replace(&mut self.said_epoch, now) != now
     }
 
     /// The guard's word, as its daemon has it.

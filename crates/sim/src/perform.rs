@@ -395,9 +395,8 @@ impl World {
             if self.hosts.get(host).is_some_and(|h| h.daemon.down()) {
                 return;
             }
-            let told = self.hosts.get(host).and_then(|h| h.told.as_ref());
-            let old = told.and_then(|told| told.epoch.as_ref()).map(|epoch| epoch.number);
-            if self.options.log && old != Some(epoch.number) {
+            let news = self.hosts.get_mut(host).is_some_and(|h| h.says_epoch(epoch.number.0));
+            if self.options.log && news {
                 let members: Vec<_> = epoch
                     .members
                     .iter()

@@ -141,6 +141,13 @@ impl World {
         [256 + place, 512 + place]
     }
 
+    /// Nothing of the ballot of a host's present life is rotten, on any statefile.
+    #[must_use]
+    pub fn ballot_is_whole(&self, host: usize) -> bool {
+        let blocks = self.ballot_blocks(host);
+        self.volumes.iter().all(|volume| blocks.iter().all(|block| volume.is_whole(*block)))
+    }
+
     /// Sets the drift of a host's clock, in parts per million; before it is powered on.
     pub fn set_drift(&mut self, host: usize, ppm: i64) {
         if let Some(h) = self.hosts.get_mut(host) {

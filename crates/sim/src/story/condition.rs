@@ -46,6 +46,8 @@ pub(super) enum Condition {
     Guest(Asked),
     Agile(u32),
     Tolerates(u32),
+    Seen(String),
+    WholeBallot(usize),
 }
 
 impl Condition {
@@ -107,6 +109,14 @@ impl Condition {
                 Self::ArmingEnded(End::Halved, why.join(" "))
             }
             ["no", "alarm"] => Self::NoAlarm,
+            ["seen", rest @ ..] => {
+                let named = |word: &&str| match host(word) {
+                    Ok(number) => format!("host {number}"),
+                    Err(_) => (*word).to_owned(),
+                };
+                Self::Seen(rest.iter().map(named).collect::<Vec<_>>().join(" "))
+            }
+            ["the", "ballot", "of", name, "is", "whole"] => Self::WholeBallot(host(name)?),
             ["alarm", "of", name, "says", rest @ ..] => Self::AlarmOf(host(name)?, rest.join(" ")),
             ["task", "of", "vm", vm, rest @ ..] => Self::Task(small(vm)?, rest.join(" ")),
             ["alarm", rest @ ..] => Self::Alarm(rest.join(" ")),
@@ -165,6 +175,9 @@ impl Condition {
                 world.alarms_of(*host).iter().any(|alarm| alarm.contains(text.as_str()))
             }
             Self::Task(vm, how) => world.task_of(*vm).as_deref() == Some(how.as_str()),
+            // Since the statement before.
+            Self::Seen(text) => world.lines().iter().any(|line| line.contains(text.as_str())),
+            Self::WholeBallot(host) => world.ballot_is_whole(*host),
             Self::Alarm(text) => world.alarms().any(|alarm| alarm.contains(text.as_str())),
         }
     }
