@@ -70,6 +70,8 @@ pub struct Word {
     pub storage: BTreeMap<Uuid, bool>,
     /// Machines that it was ordered to end, and of which something is left.
     pub ending: BTreeMap<Uuid, Remains>,
+    /// Repositories of which it could prove to have let go.
+    pub lets_go: BTreeSet<Uuid>,
 }
 
 /// A machine that runs, or hangs.
@@ -130,6 +132,13 @@ pub enum Notice {
     },
     /// Its machines of this host would be moved, and there is no room for all of them.
     NoRoom {
+        /// The host.
+        host: Uuid,
+        /// The repository.
+        sr: Uuid,
+    },
+    /// Its machines of this host would be moved, and the host could not prove that it let go of it.
+    Bound {
         /// The host.
         host: Uuid,
         /// The repository.
@@ -224,6 +233,8 @@ pub struct Storages {
     standing: BTreeMap<(Uuid, Uuid), Standing>,
     /// Hosts that are silent, or were never heard.
     silent: BTreeSet<Uuid>,
+    /// Of which hosts could prove to have let go.
+    lets_go: BTreeSet<(Uuid, Uuid)>,
     told: BTreeSet<Notice>,
     cases: BTreeMap<Uuid, Case>,
     /// When each machine was ended last.
@@ -247,6 +258,8 @@ impl Storages {
         self.silent = words.iter().filter(|(_, w)| w.is_none()).map(|(host, _)| *host).collect();
         for (host, word) in words.iter().filter_map(|(host, word)| Some((*host, word.as_ref()?))) {
             self.standing.retain(|(on, sr), _| *on != host || word.storage.contains_key(sr));
+            self.lets_go.retain(|(on, _)| *on != host);
+            self.lets_go.extend(word.lets_go.iter().map(|sr| (host, *sr)));
             for (sr, well) in &word.storage {
                 let standing = self.standing.entry((host, *sr)).or_insert(Standing::Well);
                 *standing = standing.next(*well, now);
@@ -272,6 +285,7 @@ impl Storages {
     fn forget(&mut self, words: &BTreeMap<Uuid, Option<Word>>) {
         let lives = |host: &Uuid| words.contains_key(host);
         self.standing.retain(|(host, _), _| lives(host));
+        self.lets_go.retain(|(host, _)| lives(host));
         self.cases.retain(|_, case| lives(&case.host));
         self.asked.retain(|step| lives(&step.host()));
         self.pauses.retain(|step, _| lives(&step.host()));
@@ -296,7 +310,7 @@ impl Storages {
                 if self.told.iter().any(about) {
                     news.push(Notice::Back { sr });
                 }
-                self.told.retain(|notice| !about(notice) && !crowded(notice, sr));
+                self.told.retain(|notice| !about(notice) && !stay(notice, sr));
             } else if all(|standing| matches!(standing, Standing::Lost(_)))
                 && self.silent.is_empty()
             {
@@ -347,28 +361,50 @@ impl Storages {
         self.cases.iter().map(|(vm, case)| (*vm, case.host))
     }
 
-    /// Machines whose time is over, and whose storage another host sees well. Whoever asks finds out whether
-    /// there is room for those that are protected, and says [`Self::begin`] or [`Self::no_room`].
+    /// Machines whose time is over, whose storage another host sees well, and of which theirs can prove to let
+    /// go. Whoever asks finds out whether there is room for those that are protected, and says
+    /// [`Self::begin`] or [`Self::no_room`].
     #[must_use]
     pub fn due(&self, now: Duration, machines: &[Machine], policy: Policy) -> Vec<Due> {
-        if policy.response != Response::Move {
-            return Vec::new();
-        }
         let waits = |key: &(Uuid, Uuid)| self.crowded.get(key).is_some_and(|until| now < *until);
-        let over = self.standing.iter().filter(|((host, sr), standing)| match standing {
-            Standing::Lost(since) => now >= *since + policy.after && self.sees(*sr, Some(*host)),
+        let free = |due: &Due| {
+            let key = (due.host, due.sr);
+            self.lets_go.contains(&key) && !waits(&key)
+        };
+        self.over(now, machines, policy).filter(free).collect()
+    }
+
+    /// Machines that stay though their time is over: ended without the proof they would be neither here nor
+    /// elsewhere. What is to be told of it.
+    pub fn bound(&mut self, now: Duration, machines: &[Machine], policy: Policy) -> Vec<Notice> {
+        let over: Vec<Due> = self.over(now, machines, policy).collect();
+        let bound = over.into_iter().filter(|due| !self.lets_go.contains(&(due.host, due.sr)));
+        let notices: Vec<Notice> =
+            bound.map(|due| Notice::Bound { host: due.host, sr: due.sr }).collect();
+        notices.into_iter().filter(|notice| self.told.insert(*notice)).collect()
+    }
+
+    fn over<'a>(
+        &'a self,
+        now: Duration,
+        machines: &'a [Machine],
+        policy: Policy,
+    ) -> impl Iterator<Item = Due> + 'a {
+        let moves = policy.response == Response::Move;
+        let over = self.standing.iter().filter(move |((host, sr), standing)| match standing {
+            Standing::Lost(since) => {
+                moves && now >= *since + policy.after && self.sees(*sr, Some(*host))
+            }
             _ => false,
         });
-        let speaks =
-            over.filter(|((host, sr), _)| !self.silent.contains(host) && !waits(&(*host, *sr)));
-        let due = speaks.filter_map(|((host, sr), _)| {
+        let speaks = over.filter(|((host, _), _)| !self.silent.contains(host));
+        speaks.filter_map(|((host, sr), _)| {
             let there = machines.iter().filter(|m| m.on == *host && m.srs.contains(sr));
             let left = there.filter(|machine| !self.cases.contains_key(&machine.vm));
             let vms: BTreeSet<Uuid> = left.map(|machine| machine.vm).collect();
             let again = vms.iter().any(|vm| self.ended.contains_key(vm));
             (!vms.is_empty() && !again).then_some(Due { host: *host, sr: *sr, vms })
-        });
-        due.collect()
+        })
     }
 
     /// There is room: these machines are ended.
@@ -394,23 +430,27 @@ impl Storages {
     pub fn steps(&mut self, now: Duration) -> Vec<Step> {
         let ready = |(vm, case): (&Uuid, &Case)| {
             let (vm, host) = (*vm, case.host);
-            let first = case.srs.iter().next().copied();
-            match (case.phase, first) {
-                (Phase::End, _) => Some(Step::End { host, vm, srs: case.srs.clone() }),
+            // Letting go may be what frees a process that cannot be ended: it is tried all the same.
+            let stuck = |vm: Uuid| self.told.contains(&Notice::Stuck { host, vm });
+            let lost = case.srs.iter().find(|sr| !self.usable(host, **sr)).copied();
+            match (case.phase, case.srs.first().copied()) {
+                (Phase::End, _) => {
+                    let end = Step::End { host, vm, srs: case.srs.clone() };
+                    let let_go = lost.filter(|_| stuck(vm)).map(|sr| Step::LetGo { host, sr });
+                    vec![Some(end), let_go]
+                }
                 (Phase::LetGo, Some(sr)) => {
-                    // Letting go may be what frees a process that cannot be ended: it is tried all the same.
                     let ends = |(vm, other): (&Uuid, &Case)| {
-                        let tried = self.told.contains(&Notice::Stuck { host, vm: *vm });
                         let there = other.host == host && other.srs.contains(&sr);
-                        there && other.phase == Phase::End && !tried
+                        there && other.phase == Phase::End && !stuck(*vm)
                     };
                     let free = !self.cases.iter().any(ends);
-                    free.then_some(Step::LetGo { host, sr })
+                    vec![free.then_some(Step::LetGo { host, sr })]
                 }
-                (Phase::LetGo, None) | (Phase::GiveUp, _) => Some(Step::GiveUp { host, vm }),
+                (Phase::LetGo, None) | (Phase::GiveUp, _) => vec![Some(Step::GiveUp { host, vm })],
             }
         };
-        let steps: BTreeSet<Step> = self.cases.iter().filter_map(ready).collect();
+        let steps: BTreeSet<Step> = self.cases.iter().flat_map(ready).flatten().collect();
         self.pauses.retain(|_, until| now < *until);
         let fresh = steps.into_iter().filter(|step| {
             !self.silent.contains(&step.host())
@@ -461,8 +501,9 @@ impl Storages {
     }
 }
 
-fn crowded(notice: &Notice, sr: Uuid) -> bool {
-    matches!(notice, Notice::NoRoom { sr: of, .. } if *of == sr)
+/// Whether this says why machines of a repository stay where they are.
+fn stay(notice: &Notice, sr: Uuid) -> bool {
+    matches!(notice, Notice::NoRoom { sr: of, .. } | Notice::Bound { sr: of, .. } if *of == sr)
 }
 
 /// Whether a machine may be given up, by what its host says after its placement was closed there.

@@ -165,7 +165,7 @@ impl World {
             let h = self.hosts.get(at)?;
             let says = || {
                 let storage = [(STORAGE, !self.data.lost.contains(&at))].into();
-                Word { storage, ending: h.ending.clone() }
+                Word { storage, ending: h.ending.clone(), lets_go: [STORAGE].into() }
             };
             Some((life.host.0, self.reaches(by, at).then(says)))
         };
@@ -248,6 +248,7 @@ impl World {
                 Notice::LostEverywhere { .. } => "storage is lost everywhere".to_owned(),
                 Notice::Back { .. } => "storage is back".to_owned(),
                 Notice::NoRoom { host, .. } => format!("no room for the VMs of {}", name(host)),
+                Notice::Bound { host, .. } => format!("{} could not let go of storage", name(host)),
                 Notice::Stuck { host, vm } => {
                     let vm = vm_of(*vm).unwrap_or_default();
                     format!("the process of vm {vm} on {} cannot be ended", name(host))

@@ -140,12 +140,14 @@ impl Case {
             return Err(Refusal::Invalid("not an order to let go".to_owned()).into());
         };
         let spec: SrSpec = sr.clone();
-        self.blocking(Lane::Host, move |parts, _| {
+        let proven = self.blocking(Lane::Host, move |parts, _| {
             let let_go = parts.storage.driver(&spec.kind).and_then(|driver| driver.let_go(&spec));
             let_go.map_err(OrderError::from)
-        })
-        .await?;
+        });
+        let proven = proven.await;
+        // It may be detached without the proof, too. What still is there is found to be at the next attempt.
         self.agent.attached.forget(sr.uuid);
+        proven?;
         let (agent, sr) = (&self.agent, sr.uuid);
         let domains = agent.hypervisor_domains().await?;
         let left = agent.ending.remains(&domains);

@@ -30,6 +30,8 @@ struct Seen {
     last: Option<Result<(), String>>,
     /// Since when one is under way.
     away: Option<Instant>,
+    /// This host could prove to have let go of it, when it was tried last.
+    lets_go: bool,
 }
 
 impl Seen {
@@ -64,6 +66,22 @@ impl Health {
         }
     }
 
+    /// Repositories that do not answer though they are attached.
+    pub(super) fn silent(&self) -> Vec<Uuid> {
+        let state = self.state();
+        state.iter().filter(|(_, seen)| seen.fault().is_some()).map(|(sr, _)| *sr).collect()
+    }
+
+    fn note_proof(&self, sr: Uuid, lets_go: bool) {
+        if let Some(seen) = self.state().get_mut(&sr) {
+            seen.lets_go = lets_go;
+        }
+    }
+
+    fn lets_go(&self, sr: Uuid) -> bool {
+        self.state().get(&sr).is_some_and(|seen| seen.lets_go)
+    }
+
     /// What is attached no more is forgotten, once nobody tries it.
     fn only(&self, srs: &BTreeSet<Uuid>) {
         self.state().retain(|sr, seen| srs.contains(sr) || seen.away.is_some());
@@ -90,7 +108,8 @@ impl Agent {
                     Some(known.unwrap_or_else(|| "it is not attached yet".to_owned()))
                 }
             };
-            all.push(StorageSight { sr: sr.uuid, fault });
+            let lets_go = self.health.lets_go(sr.uuid);
+            all.push(StorageSight { sr: sr.uuid, fault, lets_go });
             if attached {
                 self.try_storage(sr);
             }
@@ -105,7 +124,10 @@ impl Agent {
         }
         let (health, storage) = (self.health.clone(), self.parts.storage.clone());
         let work = move || {
-            let space = storage.driver(&sr.kind).and_then(|driver| driver.space(&sr));
+            let driver = storage.driver(&sr.kind);
+            let proof = driver.as_ref().map(|driver| driver.lets_go(&sr));
+            health.note_proof(uuid, matches!(proof, Ok(Ok(()))));
+            let space = driver.and_then(|driver| driver.space(&sr));
             health.end(uuid, space.map(drop).map_err(|error| error.to_string()));
         };
         let thread = std::thread::Builder::new().name("storage-health".to_owned());
@@ -131,12 +153,13 @@ mod tests {
             seen.away = long_ago;
         }
         assert!(health.fault(sr).is_some_and(|text| text.contains("8 s")));
+        assert_eq!(health.silent(), [sr], "guests on it stand still for that");
         health.only(&BTreeSet::new());
         health.end(sr, Err("stale handle".to_owned()));
         assert_eq!(health.fault(sr).as_deref(), Some("stale handle"));
         assert!(health.begin(sr));
         health.end(sr, Ok(()));
-        assert_eq!(health.fault(sr), None);
+        assert_eq!((health.fault(sr), health.silent()), (None, Vec::new()));
         health.only(&BTreeSet::new());
         assert!(health.state().is_empty());
     }

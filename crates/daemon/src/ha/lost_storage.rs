@@ -32,9 +32,6 @@ use crate::state::AppState;
 /// Ends of steps that may wait for the manager.
 const ENDS_MAX: usize = 1024;
 
-/// The type of repositories that a host can prove to have let go of: machines on others hang where they are.
-const LET_GO: &str = "nfs";
-
 /// How a step ended.
 type End = (Step, Result<(), String>);
 
@@ -61,8 +58,6 @@ struct Seen {
     machines: Vec<Machine>,
     words: BTreeMap<Uuid, Option<Word>>,
     lost: BTreeSet<(Uuid, Uuid)>,
-    /// Repositories whose machines may be moved.
-    movable: BTreeSet<Uuid>,
 }
 
 /// Looks at the storage of all hosts, once.
@@ -81,8 +76,9 @@ pub(super) async fn look(ha: &Ha, memory: &mut LostStorage, now: Duration) -> Re
     let told = memory.storages.see(now, &seen.words, seen.policy.response);
     news.extend(told.into_iter().map(|notice| (notice, String::new())));
     mark(ha, memory).await?;
-    let due = memory.storages.due(now, &seen.machines, seen.policy);
-    for due in due.into_iter().filter(|due| seen.movable.contains(&due.sr)) {
+    let bound = memory.storages.bound(now, &seen.machines, seen.policy);
+    news.extend(bound.into_iter().map(|notice| (notice, String::new())));
+    for due in memory.storages.due(now, &seen.machines, seen.policy) {
         match has_room(&ha.state, &due).await? {
             true => memory.storages.begin(now, &due, &seen.machines),
             false => {
@@ -138,14 +134,7 @@ fn see(db: &Image, said: BTreeMap<Uuid, Word>) -> Result<Seen, ApiError> {
         machines,
         words,
         lost: storage_marks::lost(db),
-        movable: movable(db),
     })
-}
-
-/// Before anything is ended: a machine whose storage cannot be let go of would be neither here nor there.
-fn movable(db: &Image) -> BTreeSet<Uuid> {
-    let rows = db.iter::<Sr>().filter(|(_, row)| row.r#type == LET_GO);
-    rows.map(|(sr, _)| view::id(sr)).collect()
 }
 
 /// A repository of disks that the host is to have.
@@ -300,6 +289,20 @@ struct Told {
     data: serde_json::Value,
 }
 
+fn why_they_stay(notice: Notice, host: &str) -> (&'static str, String) {
+    match notice {
+        Notice::NoRoom { .. } => {
+            ("storage_no_room", "elsewhere there is no room for all of them.".to_owned())
+        }
+        _ => {
+            let text = format!(
+                "{host} could not prove that it has let go of it. Mend the path, or switch the host off."
+            );
+            ("storage_bound", text)
+        }
+    }
+}
+
 async fn tell(ha: &Ha, notice: Notice, why: &str) -> Result<(), ApiError> {
     let why = why.to_owned();
     let told = ha.state.pool.read(move |db| told(db, notice, &why)).await?;
@@ -344,13 +347,13 @@ fn told(db: &Image, notice: Notice, why: &str) -> Told {
             let text = format!("Storage {sr_name} is back on all hosts.");
             of_sr("storage_back", sr, text, json!({ "sr": sr_name }))
         }
-        Notice::NoRoom { host: on, sr } => {
+        Notice::NoRoom { host: on, sr } | Notice::Bound { host: on, sr } => {
             let (on_name, sr_name) = (host(on), name_of(db, sr));
+            let (case, because) = why_they_stay(notice, &on_name);
             let text = format!(
-                "The machines of {on_name} that hang on storage {sr_name} stay there: elsewhere there is no room \
-                 for all of them."
+                "The machines of {on_name} that hang on storage {sr_name} stay there: {because}"
             );
-            of_sr("storage_no_room", sr, text, json!({ "host": on_name, "sr": sr_name }))
+            of_sr(case, sr, text, json!({ "host": on_name, "sr": sr_name }))
         }
         Notice::Held { host: on, sr } => {
             let (on_name, sr_name) = (host(on), name_of(db, sr));

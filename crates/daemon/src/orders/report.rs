@@ -45,6 +45,9 @@ pub struct StorageSight {
     pub sr: Uuid,
     /// Why it does not answer; nothing: it does.
     pub fault: Option<String>,
+    /// The host could prove to have let go of it; an older one does not say.
+    #[serde(default)]
+    pub lets_go: bool,
 }
 
 /// Events of reports that were not taken in; older ones go first.

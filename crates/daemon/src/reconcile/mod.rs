@@ -142,7 +142,12 @@ impl Reports {
         // Whoever could not ask its hypervisor does not know what is left of what.
         let Some(inventory) = &report.inventory else { return };
         let storage = report.storage.iter().map(|sight| (sight.sr, sight.fault.is_none()));
-        let word = Word { storage: storage.collect(), ending: inventory.ending.clone() };
+        let lets_go = report.storage.iter().filter(|sight| sight.lets_go).map(|sight| sight.sr);
+        let word = Word {
+            storage: storage.collect(),
+            ending: inventory.ending.clone(),
+            lets_go: lets_go.collect(),
+        };
         let mut said = self.storage.lock().unwrap_or_else(PoisonError::into_inner);
         said.insert(report.host.0, (Instant::now(), word));
     }

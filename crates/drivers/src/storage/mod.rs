@@ -156,6 +156,10 @@ pub trait SrDriver: Send + Sync + std::fmt::Debug {
     fn let_go(&self, sr: &SrSpec) -> Result<(), StorageError> {
         Err(cannot_let_go(&sr.kind))
     }
+    /// Whether this host could prove to have let go of it; asked while it answers, and never waits for it.
+    fn lets_go(&self, sr: &SrSpec) -> Result<(), StorageError> {
+        Err(cannot_let_go(&sr.kind))
+    }
     /// Volumes on it.
     fn scan(&self, sr: &SrSpec) -> Result<Vec<VolumeInfo>, StorageError>;
     /// Its space.

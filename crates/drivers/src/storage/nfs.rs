@@ -11,7 +11,10 @@
 //! sets `nfsversion` or `options`.
 
 use std::collections::BTreeMap;
+use std::io::{ErrorKind, Read};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::bounded::Bounded;
@@ -129,6 +132,9 @@ const VOLUMES: &str = "/proc/fs/nfsfs/volumes";
 /// How long the kernel may take to forget a mount whose last user is gone.
 const FORGET_MAX: Duration = Duration::from_secs(5);
 const FORGET_POLL: Duration = Duration::from_millis(100);
+/// Longest wait for a connection of this process to be cut, and then for its end.
+const TRY_MAX: Duration = Duration::from_secs(5);
+const TRY_ANSWER: Duration = Duration::from_millis(200);
 
 /// A device that the client has open though nothing is mounted from it: somebody still uses it, or something
 /// of it waits for the server.
@@ -162,8 +168,12 @@ fn cut(config: &BTreeMap<String, String>, deadline: Duration) -> Result<(), Stor
     let server = server(config)?;
     let given = config.get("options").map(String::as_str).unwrap_or_default();
     let port = given.split(',').find_map(|option| option.strip_prefix("port=")).unwrap_or("2049");
+    cut_to(&server, port, deadline)
+}
+
+fn cut_to(server: &str, port: &str, deadline: Duration) -> Result<(), StorageError> {
     let sockets = |kill: &[&str]| {
-        let filter = ["-H", "-t", "-n", "dst", server.as_str(), "dport", "=", port];
+        let filter = ["-H", "-t", "-n", "dst", server, "dport", "=", port];
         let arguments: Vec<&str> = kill.iter().chain(&filter).copied().collect();
         let output = exec::run("ss", &arguments, deadline)
             .map_err(|e| system(SR_UNAVAILABLE, "starting ss", &e))?;
@@ -178,6 +188,23 @@ fn cut(config: &BTreeMap<String, String>, deadline: Duration) -> Result<(), Stor
         return Err(error(SR_UNAVAILABLE, text));
     }
     Ok(())
+}
+
+/// Whether this kernel destroys a connection that is not its client's: one of this process, tried once.
+fn cuts() -> bool {
+    static CUTS: OnceLock<bool> = OnceLock::new();
+    let tried = || -> std::io::Result<bool> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let mut connection = TcpStream::connect(listener.local_addr()?)?;
+        let port = listener.local_addr()?.port().to_string();
+        let cut = cut_to(&Ipv4Addr::LOCALHOST.to_string(), &port, TRY_MAX);
+        connection.set_read_timeout(Some(TRY_ANSWER))?;
+        let broken = connection.read(&mut [0]).is_err_and(|error| {
+            !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+        });
+        Ok(cut.is_ok() && broken)
+    };
+    *CUTS.get_or_init(|| tried().unwrap_or(false))
 }
 
 /// Trying again may help.
@@ -246,6 +273,19 @@ impl Mounter for NfsMounter {
         cut(&sr.device_config, config.look_deadline)
     }
 
+    fn lets_go(&self, _sr: &SrSpec, target: &Path) -> Result<(), StorageError> {
+        let cannot = |why: &str| error(SR_UNAVAILABLE, format!("cannot let go with proof: {why}"));
+        let mount = mountinfo::mounted_at(target)
+            .map_err(|e| system(SR_UNAVAILABLE, "reading the mounts", &e))?;
+        match mount {
+            Some(mount) if mount.kind == "nfs" || mount.kind == "nfs4" => {}
+            _ => return Err(cannot("the kernel's NFS client has not mounted it")),
+        }
+        std::fs::read_to_string(VOLUMES)
+            .map_err(|e| system(SR_UNAVAILABLE, &format!("reading {VOLUMES}"), &e))?;
+        if cuts() { Ok(()) } else { Err(cannot("this kernel cuts no connections")) }
+    }
+
     fn places(
         &self,
         config: &BTreeMap<String, String>,
@@ -300,6 +340,23 @@ mod tests {
         assert_eq!(open(&[]), None);
         assert_eq!(open(&["0:52"]), None);
         assert_eq!(open(&["0:52", "0:53"]).as_deref(), Some("0:53"));
+    }
+
+    /// Needs what the daemon has: root.
+    #[test]
+    fn a_connection_is_cut_where_that_is_permitted() {
+        if rustix::process::geteuid().is_root() {
+            assert!(cuts(), "ss -K");
+        }
+    }
+
+    #[test]
+    fn what_is_no_mount_of_the_kernels_client_is_not_let_go_of() {
+        let sr = SrSpec { uuid: uuid::Uuid::nil(), kind: "nfs".into(), device_config: config(&[]) };
+        for target in ["/", "/nowhere"] {
+            let refused = NfsMounter.lets_go(&sr, Path::new(target)).unwrap_err();
+            assert!(refused.text.contains("NFS client"), "{refused}");
+        }
     }
 
     #[test]

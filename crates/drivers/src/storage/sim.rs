@@ -294,6 +294,13 @@ impl SrDriver for SimStorage {
         self.detach(sr)
     }
 
+    fn lets_go(&self, sr: &SrSpec) -> Result<(), StorageError> {
+        match sr.kind.as_str() {
+            "nfs" => Ok(()),
+            kind => Err(super::cannot_let_go(kind)),
+        }
+    }
+
     fn scan(&self, sr: &SrSpec) -> Result<Vec<VolumeInfo>, StorageError> {
         let iso = sr.kind == "iso";
         self.attached(sr.uuid, "list the volumes", |found| {

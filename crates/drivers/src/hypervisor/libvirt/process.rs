@@ -4,6 +4,7 @@
 //! process with a thread that waits for stalled storage may outlive its main thread, and a
 //! restarted libvirtd may have lost it.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -17,6 +18,7 @@ use super::DOMAIN_PREFIX;
 #[derive(Debug)]
 pub(crate) struct QemuProcess {
     fd: OwnedFd,
+    pid: Pid,
 }
 
 /// Names of the guest in a command line begin so.
@@ -25,7 +27,7 @@ const GUEST_ARGUMENT: &str = "guest=";
 /// Finds the process of a domain by the name in its command line.
 pub(crate) fn find(vm: Uuid) -> Option<QemuProcess> {
     let (pid, _) = guests().find(|(_, guest)| *guest == vm)?;
-    pidfd_open(pid, PidfdFlags::empty()).ok().map(|fd| QemuProcess { fd })
+    pidfd_open(pid, PidfdFlags::empty()).ok().map(|fd| QemuProcess { fd, pid })
 }
 
 /// VMs that have a process here.
@@ -40,10 +42,38 @@ fn guests() -> impl Iterator<Item = (Pid, Uuid)> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| {
         let pid = Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)?;
-        let command = std::fs::read(entry.path().join("cmdline")).ok()?;
-        let vm = command.split(|byte| *byte == 0).find_map(guest_of)?;
-        Some((pid, vm))
+        Some((pid, guest_in(&entry.path())?))
     })
+}
+
+/// The guest of a process, by its directory. A main thread that has ended has no command line any more, while
+/// another thread may still wait for storage.
+fn guest_in(process: &Path) -> Option<Uuid> {
+    let named = |dir: &Path| {
+        let command = std::fs::read(dir.join("cmdline")).ok()?;
+        command.split(|byte| *byte == 0).find_map(guest_of)
+    };
+    named(process).or_else(|| {
+        let ended = status(process).is_some_and(|text| field(&text, "State:").starts_with('Z'));
+        let threads = std::fs::read_dir(process.join("task")).ok().filter(|_| ended)?;
+        threads.flatten().find_map(|thread| named(&thread.path()))
+    })
+}
+
+fn status(process: &Path) -> Option<String> {
+    std::fs::read_to_string(process.join("status")).ok()
+}
+
+fn field<'a>(status: &'a str, name: &str) -> &'a str {
+    status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim()
+}
+
+/// Whether it was killed and is on its way out: its main thread has ended, or it is to get the signal.
+fn dies(status: &str) -> bool {
+    let pending = |name| u64::from_str_radix(field(status, name), 16).unwrap_or(0);
+    let kill = 1 << (Signal::KILL.as_raw() - 1);
+    field(status, "State:").starts_with('Z')
+        || (pending("SigPnd:") | pending("ShdPnd:")) & kill != 0
 }
 
 /// `guest=haven-<uuid>,…` as libvirt names QEMU's guests.
@@ -73,6 +103,12 @@ impl QemuProcess {
         }
     }
 
+    /// Whether it was killed already, and waits for something.
+    pub(crate) fn is_dying(&self) -> bool {
+        let directory = format!("/proc/{}", self.pid.as_raw_nonzero());
+        status(Path::new(&directory)).is_some_and(|status| dies(&status))
+    }
+
     /// Kills the process.
     pub(crate) fn kill(&self) {
         // An error means that it is gone, which `wait_gone` finds out.
@@ -84,6 +120,28 @@ impl QemuProcess {
 mod tests {
     use super::super::domain_name;
     use super::*;
+
+    /// As QEMU is after a SIGKILL while a thread of it waits for storage.
+    #[test]
+    fn a_process_whose_main_thread_has_ended_is_still_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let (vm, thread) = (Uuid::from_u128(7), dir.path().join("task/12"));
+        std::fs::create_dir_all(&thread).unwrap();
+        let command = format!("qemu\0guest={},debug\0", domain_name(vm));
+        std::fs::write(dir.path().join("cmdline"), "").unwrap();
+        std::fs::write(thread.join("cmdline"), &command).unwrap();
+        let status = |state: &str, pending: &str| {
+            format!("Name:\tqemu\nState:\t{state}\nSigPnd:\t0000000000000000\nShdPnd:\t{pending}\n")
+        };
+        let (none, kill) = ("0000000000000000", "0000000000000100");
+        std::fs::write(dir.path().join("status"), status("Z (zombie)", none)).unwrap();
+        assert_eq!(guest_in(dir.path()), Some(vm));
+        // A thread of the kernel has no command line either.
+        std::fs::write(dir.path().join("status"), status("S (sleeping)", none)).unwrap();
+        assert_eq!(guest_in(dir.path()), None);
+        assert!(!dies(&status("S (sleeping)", none)) && dies(&status("D (disk sleep)", kill)));
+        assert!(dies(&status("Z (zombie)", none)));
+    }
 
     #[test]
     fn a_process_is_found_by_its_guest_name_and_seen_to_end() {

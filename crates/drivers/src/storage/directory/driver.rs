@@ -47,6 +47,10 @@ pub trait Mounter: Send + Sync + std::fmt::Debug + 'static {
     ) -> Result<(), StorageError> {
         Err(cannot_let_go(&sr.kind))
     }
+    /// Whether [`Self::let_go`] could prove that of what is mounted at `target`.
+    fn lets_go(&self, sr: &SrSpec, _target: &Path) -> Result<(), StorageError> {
+        Err(cannot_let_go(&sr.kind))
+    }
     /// Places that can be attached with a configuration that names none; `None` if it names one.
     fn places(
         &self,
@@ -291,6 +295,10 @@ impl<M: Mounter> SrDriver for DirectoryDriver<M> {
         let apart = Uuid::from_u128(!sr.uuid.as_u128());
         let longest = config.mount_deadline * 2;
         self.bounded.run(apart, "let go", longest, move || mounter.let_go(&spec, &target, &config))
+    }
+
+    fn lets_go(&self, sr: &SrSpec) -> Result<(), StorageError> {
+        self.mounter.lets_go(sr, &self.root(sr.uuid))
     }
 
     fn scan(&self, sr: &SrSpec) -> Result<Vec<VolumeInfo>, StorageError> {
