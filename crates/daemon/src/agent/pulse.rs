@@ -23,27 +23,37 @@ const LOOK_MAX: Duration = Duration::from_secs(8);
 /// Guests whose boots are counted.
 const COUNTED_MAX: usize = 4096;
 
-/// How often guests booted since they came here.
+/// The hypervisor may reset a machine more than once for one reboot; none boots twice in so short a time.
+const ONE_BOOT: Duration = Duration::from_secs(1);
+
+/// How often guests booted since they came here, and when last.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Boots {
-    counted: Arc<Mutex<BTreeMap<Uuid, u64>>>,
+    counted: Arc<Mutex<BTreeMap<Uuid, (u64, Instant)>>>,
 }
 
 impl Boots {
     /// Takes an event in.
     pub(super) fn note(&self, event: &HypervisorEvent) {
+        self.note_at(event, Instant::now());
+    }
+
+    fn note_at(&self, event: &HypervisorEvent, now: Instant) {
         let HypervisorEvent::Lifecycle { vm, state, detail } = event else { return };
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         if state.is_none() {
             counted.remove(vm);
         } else if detail == REBOOTED && (counted.len() < COUNTED_MAX || counted.contains_key(vm)) {
-            *counted.entry(*vm).or_default() += 1;
+            let (count, last) = counted.entry(*vm).or_insert((0, now));
+            if *count == 0 || now.duration_since(*last) >= ONE_BOOT {
+                (*count, *last) = (*count + 1, now);
+            }
         }
     }
 
     fn of(&self, vm: Uuid) -> u64 {
         let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        counted.get(&vm).copied().unwrap_or_default()
+        counted.get(&vm).map_or(0, |(count, _)| *count)
     }
 }
 
@@ -81,7 +91,8 @@ impl Case {
             guests.push(GuestPulse { vm, agent: answers, io: moved(stats), boots });
         }
         drop(acting);
-        let faults = agent.attached.faults().into_iter().map(|(sr, _)| sr).collect();
+        let faults = agent.attached.faults().into_iter().map(|(sr, _)| sr);
+        let faults = faults.chain(agent.health.silent()).collect();
         Ok(OrderReply::Pulses(Box::new(Pulses { guests, faults })))
     }
 }
@@ -128,11 +139,16 @@ mod tests {
             state,
             detail: detail.to_owned(),
         };
+        let begun = Instant::now();
+        let reboot = |after_ms| {
+            let at = begun + Duration::from_millis(after_ms);
+            boots.note_at(&event(Some(DomainState::Running), REBOOTED), at);
+        };
         boots.note(&event(Some(DomainState::Running), "started"));
         assert_eq!(boots.of(vm), 0);
-        for _ in 0..2 {
-            boots.note(&event(Some(DomainState::Running), REBOOTED));
-        }
+        [0, 50].into_iter().for_each(reboot);
+        assert_eq!(boots.of(vm), 1, "a guest that panicked is reset twice for one reboot");
+        [5000, 5050].into_iter().for_each(reboot);
         assert_eq!(boots.of(vm), 2);
         boots.note(&event(None, "shut down"));
         assert_eq!(boots.of(vm), 0);

@@ -17,8 +17,9 @@ use crate::orders::{Order, OrderReply};
 use crate::state::{AppState, fresh};
 use crate::tasks::Plan;
 
-/// Storage that does not say within this how much room it has stalls.
-const STORAGE_MAX: Duration = Duration::from_secs(10);
+/// Storage that does not say within this how much room it has stalls. What answers later may just have come back,
+/// and the guest with it.
+const STORAGE_MAX: Duration = Duration::from_secs(3);
 /// Longest wait for a picture of the screen.
 const SCREEN_MAX: Duration = Duration::from_secs(10);
 
