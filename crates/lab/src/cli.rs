@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 
 use crate::config::{LabConfig, default_dir};
+use crate::guest::deed::Deed;
 use crate::host::init;
 use crate::lab::Lab;
 use crate::protocol::{Direction, HostStatus, Link, Process};
@@ -155,6 +156,13 @@ enum Verb {
         #[arg(default_value = "KILL")]
         signal: String,
     },
+    /// Tell a guest to do something to itself.
+    Guest {
+        /// Its number: the last byte of its address.
+        guest: u8,
+        /// What.
+        deed: Deed,
+    },
     /// Let the watchdog of a host bite.
     Bite {
         /// Number of the host.
@@ -244,6 +252,8 @@ enum Verb {
         interval_ms: u64,
         addresses: Vec<String>,
     },
+    #[command(hide = true)]
+    Deed { guest: u8, deed: Deed },
     #[command(hide = true)]
     Forward { targets: Vec<SocketAddr> },
     #[command(hide = true)]
@@ -338,6 +348,7 @@ fn run(cli: Cli) -> Result<()> {
         Verb::Probe { interval_ms, addresses } => {
             probe::run(&addresses, Duration::from_millis(interval_ms))
         }
+        Verb::Deed { guest, deed } => deed.ask(guest),
         Verb::Forward { targets } => forward::run(&targets),
         Verb::Infrastructure => supervisor::run_infrastructure(),
         Verb::HostLaunch { dir, host } => init::launch(&LabConfig::load(&dir)?, host),
@@ -374,6 +385,7 @@ fn run_on_host(lab: &Lab, verb: Verb) -> Result<()> {
         }
         Verb::Disk { host, fault } => lab.host(host).disk(fault),
         Verb::Kill { host, process, signal } => lab.host(host).kill(process, number(&signal)?),
+        Verb::Guest { guest, deed } => lab.guest(guest, deed),
         Verb::Bite { host } => lab.host(host).bite(),
         Verb::Sh { host, command } => {
             let shell = [OsString::from("/bin/bash")];

@@ -40,6 +40,9 @@ pub struct LabConfig {
     /// packaged units have it; else after longer and longer ones.
     #[serde(default)]
     pub steady_restarts: bool,
+    /// What stands in the hosts' `havend.toml`.
+    #[serde(default)]
+    pub havend_toml: String,
     /// Kind of cgroup that freezes.
     pub cgroup: CgroupKind,
 }
@@ -69,6 +72,7 @@ impl LabConfig {
             watchdog_ms: 2000,
             watchdog_bites: true,
             steady_restarts: false,
+            havend_toml: String::new(),
             cgroup: CgroupKind::detect()?,
         })
     }

@@ -4,7 +4,7 @@
 //! thread: stamps the disk, sends beacons, echoes datagrams, watches its own clock for gaps, and
 //! answers the console and the power button. Called as `shutdown` (by the guest agent) it powers off.
 //!
-//! Command line: `lab.name=NAME lab.ip=A.B.C.D/16 lab.udp=ADDRESS:PORT lab.beacon_ms=N`.
+//! Command line: `lab.name=NAME lab.ip=A.B.C.D/16 lab.udp=ADDRESS:PORT lab.beacon_ms=N lab.agent=off`.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -17,6 +17,8 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use haven_lab::guest::deed::{Deed, ECHO_PORT};
+use haven_lab::guest::image::{BOOT_MODULES, PANIC_MODULES};
 use haven_lab::guest::seed::{self, Seed};
 use haven_lab::guest::stamps::{BLOCK, HEAD, RING, RING_MAX, Stamp, VIOLATIONS, VIOLATIONS_MAX};
 use rustix::fs::{Mode, OFlags};
@@ -24,7 +26,6 @@ use rustix::mount::MountFlags;
 use rustix::process::WaitOptions;
 use rustix::system::RebootCommand;
 
-const ECHO_PORT: u16 = 7007;
 const STAMP_PAUSE: Duration = Duration::from_millis(100);
 const TICK: Duration = Duration::from_millis(5);
 const GAP: Duration = Duration::from_millis(250);
@@ -37,11 +38,12 @@ fn main() {
     for (kind, at) in [("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev")] {
         report(at, rustix::mount::mount(kind, at, kind, MountFlags::empty(), None));
     }
-    load_modules();
+    load_modules(BOOT_MODULES);
     let args = arguments();
     let name = args.get("lab.name").cloned().unwrap_or_else(|| "guest".into());
     let run = fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap_or_default();
     let run = run.trim().to_owned();
+    let with_agent = args.get("lab.agent").is_none_or(|word| word != "off");
     network(&args);
     report("seed", read_seed());
     say(&format!("READY {name} run {run}"));
@@ -54,7 +56,9 @@ fn main() {
     spawn("clock", watch_clock);
     spawn("console", answer_console);
     spawn("buttons", power_button);
-    guest_agent();
+    if with_agent {
+        guest_agent();
+    }
     loop {
         while let Ok(Some(_)) = rustix::process::wait(WaitOptions::NOHANG) {}
         thread::sleep(Duration::from_millis(200));
@@ -76,8 +80,8 @@ fn say(text: &str) {
     let _ = writeln!(io::stdout(), "LAB {text}");
 }
 
-fn load_modules() {
-    let order = fs::read_to_string("/modules/order").unwrap_or_default();
+fn load_modules(order: &str) {
+    let order = fs::read_to_string(format!("/{order}")).unwrap_or_default();
     for name in order.lines() {
         let loaded = fs::read(format!("/modules/{name}"))
             .and_then(|image| Ok(rustix::system::init_module(&image, c"")?));
@@ -159,8 +163,32 @@ fn echo() -> io::Result<()> {
     let mut bytes = [0; 1500];
     loop {
         let (count, from) = socket.recv_from(&mut bytes)?;
-        let _ = socket.send_to(bytes.get(..count).unwrap_or_default(), from);
+        let words = bytes.get(..count).unwrap_or_default();
+        let _ = socket.send_to(words, from);
+        if let Some(deed) = Deed::asked_by(words) {
+            perform(deed);
+        }
     }
+}
+
+/// What has no end here is nobody's business any more.
+fn perform(deed: Deed) {
+    say(&format!("DEED {deed:?}"));
+    match deed {
+        Deed::Hang => report("hang", panic_kernel()),
+        Deed::Panic => {
+            load_modules(PANIC_MODULES);
+            report("panic", panic_kernel());
+        }
+        Deed::Reboot => report("reboot", rustix::system::reboot(RebootCommand::Restart)),
+        Deed::PowerOff => power_off(),
+        Deed::LoseAgent => busybox("killall -9 qemu-ga"),
+    }
+}
+
+/// Without `panic=` on its command line the kernel stays where it is.
+fn panic_kernel() -> io::Result<()> {
+    fs::write("/proc/sysrq-trigger", "c")
 }
 
 fn beacon(args: &BTreeMap<String, String>, name: &str, run: &str) -> io::Result<()> {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::config::LabConfig;
+use crate::guest::deed::Deed;
 use crate::host::init::PATH;
 use crate::machine;
 use crate::protocol::{Answer, Direction, HostCommand, HostStatus, Link, Power, Process, Request};
@@ -140,6 +141,16 @@ impl Lab {
         let mut command = Command::new("nsenter");
         command.arg(format!("--net=/proc/{}/ns/net", pid.trim())).arg("--").arg(program);
         Ok(command)
+    }
+
+    /// Tells a guest to do something to itself.
+    pub fn guest(&self, number: u8, deed: Deed) -> Result<()> {
+        let mut asking = self.outside(self.config.program())?;
+        let output = asking.arg("deed").arg(number.to_string()).arg(deed.word()).output()?;
+        if !output.status.success() {
+            bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+        }
+        Ok(())
     }
 
     /// Lets programs on the machine reach the first of `targets` that answers, at `listen`.

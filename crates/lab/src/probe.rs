@@ -14,10 +14,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 
+use crate::guest::deed::ECHO_PORT;
 use crate::lab::Lab;
-
-/// UDP port on which guests answer.
-const ECHO_PORT: u16 = 7007;
 
 /// What is known of one guest.
 #[derive(Clone, Copy, Debug)]

@@ -16,7 +16,7 @@ pub struct DomainXml {
 impl DomainXml {
     /// Address of the guest.
     pub fn address(&self) -> String {
-        format!("10.77.1.{}", self.number)
+        address(self.number)
     }
 
     /// Kernel command line of the guest.
@@ -52,7 +52,12 @@ impl DomainXml {
     }
 }
 
+/// Address of guest `number`.
+pub fn address(number: u8) -> String {
+    format!("10.77.1.{number}")
+}
+
 /// Kernel command line of guest `number`.
 pub fn command_line(name: &str, number: u8) -> String {
-    format!("console=ttyS0 quiet lab.name={name} lab.ip=10.77.1.{number}/16")
+    format!("console=ttyS0 quiet lab.name={name} lab.ip={}/16", address(number))
 }

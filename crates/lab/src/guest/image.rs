@@ -23,8 +23,12 @@ const MODULES: [&str; 9] = [
     "i6300esb",
     "isofs",
 ];
-/// Where the guest's program finds the modules' order.
-const ORDER: &str = "modules/order";
+/// Modules by which a kernel that panics tells the hypervisor; loaded when it is to.
+const TELLING: [&str; 2] = ["pvpanic_mmio", "pvpanic_pci"];
+/// Where the guest's program finds the order of the modules that it loads when it boots.
+pub const BOOT_MODULES: &str = "modules/order";
+/// And of those that it loads before it panics aloud.
+pub const PANIC_MODULES: &str = "modules/panic";
 
 /// Writes `vmlinuz` and `initrd` into `dir`.
 pub fn build(dir: &Path) -> Result<()> {
@@ -54,7 +58,8 @@ pub fn build(dir: &Path) -> Result<()> {
     }
     tree.link("/bin/busybox", "bin/sh")?;
     tree.link("/init", "sbin/shutdown")?;
-    tree.modules(&modules)?;
+    tree.modules(&modules, &MODULES, BOOT_MODULES)?;
+    tree.modules(&modules, &TELLING, PANIC_MODULES)?;
     tree.finish()?;
     fs::rename(partial, dir.join("initrd"))?;
     fs::copy(kernel, dir.join("vmlinuz"))?;
@@ -150,13 +155,13 @@ impl Tree {
         Ok(())
     }
 
-    fn modules(&mut self, dir: &Path) -> Result<()> {
+    fn modules(&mut self, dir: &Path, all: &[&str], list: &str) -> Result<()> {
         let dependencies = fs::read_to_string(dir.join("modules.dep"))?;
         let mut order: Vec<String> = Vec::new();
-        for wanted in MODULES {
+        for wanted in all {
             let line = dependencies.lines().find(|l| {
                 let path = l.split(':').next().unwrap_or_default();
-                module_name(path) == wanted
+                module_name(path) == *wanted
             });
             let Some((module, needs)) = line.and_then(|l| l.split_once(':')) else { continue };
             // modules.dep names the innermost dependency last.
@@ -168,7 +173,7 @@ impl Tree {
                 }
             }
         }
-        self.file(ORDER, order.join("\n").as_bytes())
+        self.file(list, order.join("\n").as_bytes())
     }
 
     fn finish(self) -> Result<()> {

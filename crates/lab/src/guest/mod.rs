@@ -2,6 +2,7 @@
 //! ticks and answers, and the checks of what it left.
 
 pub mod cpio;
+pub mod deed;
 pub mod domain;
 pub mod image;
 pub mod seed;

@@ -79,6 +79,7 @@ fn prepare_etc(config: &LabConfig, n: u32, etc: &Path) -> Result<()> {
         ("libvirt/libvirtd.conf", libvirtd_conf(host)),
         ("libvirt/qemu.conf", qemu_conf(n)),
         ("haven/guard.toml", guard_toml(config)),
+        ("haven/havend.toml", config.havend_toml.clone()),
     ] {
         let path = partial.join(name);
         if fs::symlink_metadata(&path).is_ok() {

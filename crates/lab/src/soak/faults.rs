@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::guest::deed::Deed;
 use crate::lab::Lab;
 use crate::protocol::{Direction, Link, Process};
 use crate::storage::faults::{Fault, StorageSwitch};
@@ -66,6 +67,17 @@ fn dark(lab: &Lab, n: u32) -> Result<()> {
 use Stops::{Anybody, Nobody};
 use Victim::{Coordinator, Member};
 
+/// Guests that a soak runs; number `n` is struck with host `n`, wherever it is.
+pub(super) const GUESTS: u8 = 3;
+/// Within this the agent of a guest that has just booted was heard, without which nothing can be said of it.
+const HEARD: Duration = Duration::from_secs(15);
+
+fn guest(lab: &Lab, n: u32, deed: Deed) -> Result<()> {
+    std::thread::sleep(HEARD);
+    let number = (n - 1) % u32::from(GUESTS) + 1;
+    lab.guest(u8::try_from(number)?, deed)
+}
+
 /// `WatchdogSec` of havend's unit.
 const HANG: Duration = Duration::from_secs(15);
 const KILL: i32 = 9;
@@ -99,6 +111,16 @@ pub const FAULTS: &[Kind] = &[
         lab.host(n).storage_switch(lossy)
     }),
     kind("own_disk_hangs", Member, (6, 15), Nobody, |lab, n| lab.host(n).disk(Fault::Stall)),
+    kind("guest_hangs", Member, (5, 10), Nobody, |lab, n| guest(lab, n, Deed::Hang)),
+    kind("guest_panics", Member, (5, 10), Nobody, |lab, n| guest(lab, n, Deed::Panic)),
+    kind("guest_reboots_itself", Member, (2, 6), Nobody, |lab, n| guest(lab, n, Deed::Reboot)),
+    kind("guest_shuts_itself_down", Member, (2, 6), Nobody, |lab, n| guest(lab, n, Deed::PowerOff)),
+    kind("guest_loses_its_agent", Member, (25, 30), Nobody, |lab, n| {
+        guest(lab, n, Deed::LoseAgent)
+    }),
+    kind("processes_of_guests_die", Member, (2, 6), Nobody, |lab, n| {
+        lab.host(n).kill(Process::Qemu, KILL)
+    }),
     kind("guard_dies", Member, (6, 12), Stops::Victim, |lab, n| {
         lab.host(n).kill(Process::Guard, KILL)
     }),
@@ -153,6 +175,19 @@ pub(super) const STATEFILES: &[Kind] = &[
     kind("one_statefile_fails", Member, (8, 20), Nobody, |lab, _| export(lab, &[1], Fault::Eio)),
     kind("two_statefiles_stall", Member, (8, 20), Nobody, |lab, _| {
         export(lab, &[1, 2], Fault::Stall)
+    }),
+];
+
+/// With the guests' disks on another repository than the statefile.
+pub(super) const DATA: &[Kind] = &[
+    kind("data_storage_of_one_host_stalls", Member, (6, 40), Nobody, |lab, n| {
+        lab.host(n).storage_of(Some(1), StorageSwitch::all(Fault::Stall))
+    }),
+    kind("data_storage_of_one_host_fails", Member, (6, 40), Nobody, |lab, n| {
+        lab.host(n).storage_of(Some(1), StorageSwitch::all(Fault::Eio))
+    }),
+    kind("data_storage_stalls_for_all", Member, (6, 40), Nobody, |lab, _| {
+        export(lab, &[1], Fault::Stall)
     }),
 ];
 

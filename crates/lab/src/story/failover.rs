@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::api::{Api, text};
 use super::narrator::wait_for;
 use super::pool::{Guest, Pool};
+use crate::config::EXPORTS;
 use crate::guest::stamps;
 use crate::lab::Host;
 use crate::probe::Prober;
@@ -220,12 +221,14 @@ impl Pool<'_> {
     /// Checks that no guest's disk ever had two writers at a time.
     pub fn check_disks(&self) -> Result<usize> {
         let mut checked = 0;
-        for image in images(&self.lab.config().export_dir())? {
-            let report = stamps::check(&image)?;
-            if !report.is_clean() {
-                bail!("{}: {report}", image.display());
+        for export in EXPORTS {
+            for image in images(&self.lab.config().dir_of_export(export))? {
+                let report = stamps::check(&image)?;
+                if !report.is_clean() {
+                    bail!("{}: {report}", image.display());
+                }
+                checked += usize::from(report.stamps > 0);
             }
-            checked += usize::from(report.stamps > 0);
         }
         Ok(checked)
     }

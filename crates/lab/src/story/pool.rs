@@ -40,7 +40,7 @@ impl Guest {
 
     /// Its address.
     pub fn address(&self) -> String {
-        format!("10.77.1.{}", self.number)
+        domain::address(self.number)
     }
 }
 
@@ -189,14 +189,19 @@ impl<'lab> Pool<'lab> {
 
     /// The same, with further options of `haven vm create`.
     pub fn create_guest_with(&self, guest: &Guest, more: &[&str]) -> Result<()> {
+        self.create_guest_on(SR, guest, more)
+    }
+
+    /// The same, with its disk on this repository.
+    pub fn create_guest_on(&self, on: &str, guest: &Guest, more: &[&str]) -> Result<()> {
         let first = self.lab.host(1);
         let api = Api::log_in(first)?;
         let template = self.template(&api)?;
         let network = self.network(&api)?;
         let name = guest.name.as_str();
-        let what = format!("haven vm create --template '{template}' --name {name} --sr {SR}");
+        let what = format!("haven vm create --template '{template}' --name {name} --sr {on}");
         self.tell.step(&what, || {
-            let args = ["vm", "create", "--template", &template, "--name", name, "--sr", SR];
+            let args = ["vm", "create", "--template", &template, "--name", name, "--sr", on];
             let sizes = ["--memory", "128MiB", "--disk", "64MiB", "--network", &network];
             self.haven(first, &[&args[..], &sizes[..], more].concat(), "")?;
             let (vm, _) = api.named("VM", name)?;
