@@ -55,6 +55,13 @@ pub enum Alarm {
         /// Which, counted from 1.
         network: u8,
     },
+    /// Two members, the one in the lower slot first, do not both hear the other, on any network.
+    Unlinked {
+        /// The one.
+        slot: u16,
+        /// The other.
+        other: u16,
+    },
     /// A heartbeat network (counted from 1) brings nothing from anybody, and another one does.
     OwnNetwork(u8),
     /// A statefile is slow, compared with the time-outs.
@@ -65,8 +72,9 @@ pub enum Alarm {
     Broken(Invariant),
 }
 
-/// Where the slot, the statefile, the network and the promise stand in a sentence.
+/// Where the slots, the statefile, the network and the promise stand in a sentence.
 const SLOT: &str = "{slot}";
+const OTHER: &str = "{other}";
 const STATEFILE: &str = "{statefile}";
 const NETWORK: &str = "{network}";
 const PROMISE: &str = "{promise}";
@@ -75,6 +83,7 @@ const PROMISE: &str = "{promise}";
 #[derive(Clone, Copy, Debug)]
 struct About {
     slot: u16,
+    other: u16,
     statefile: Uuid,
     network: u8,
     promise: Invariant,
@@ -84,7 +93,7 @@ struct About {
 type Sentence = (&'static str, fn(About) -> Alarm);
 
 impl Alarm {
-    const SENTENCES: [Sentence; 20] = [
+    const SENTENCES: [Sentence; 21] = [
         ("No watchdog with a short enough bite time: no permit.", |_| Self::NoWatchdog),
         ("Statefile {statefile} belongs to another generation.", |about| {
             Self::ForeignStatefile(about.statefile)
@@ -115,6 +124,9 @@ impl Alarm {
             "Heartbeat network {network} brings nothing from slot {slot}, and another one does.",
             |about| Self::PeerNetwork { slot: about.slot, network: about.network },
         ),
+        ("Slot {slot} and slot {other} have no link that works both ways.", |about| {
+            Self::Unlinked { slot: about.slot, other: about.other }
+        }),
         (
             "Heartbeat network {network} brings nothing from anybody, and another one does.",
             |about| Self::OwnNetwork(about.network),
@@ -137,7 +149,17 @@ impl Alarm {
             | Self::Diskless(slot)
             | Self::WrongSlot(slot)
             | Self::Lossy(slot)
-            | Self::PeerNetwork { slot, .. } => Some(slot),
+            | Self::PeerNetwork { slot, .. }
+            | Self::Unlinked { slot, .. } => Some(slot),
+            _ => None,
+        }
+    }
+
+    /// The second slot that it is about.
+    #[must_use]
+    pub fn other(self) -> Option<u16> {
+        match self {
+            Self::Unlinked { other, .. } => Some(other),
             _ => None,
         }
     }
@@ -194,6 +216,7 @@ impl Alarm {
             Self::Twin => "twin",
             Self::Lossy(_) => "lossy",
             Self::PeerNetwork { .. } => "peer_network",
+            Self::Unlinked { .. } => "unlinked",
             Self::OwnNetwork(_) => "own_network",
             Self::SlowStatefile(_) => "slow_statefile",
             Self::Strangers => "strangers",
@@ -206,6 +229,7 @@ impl fmt::Display for Alarm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let about = About {
             slot: self.slot().unwrap_or(0),
+            other: self.other().unwrap_or(0),
             statefile: self.statefile().unwrap_or_default(),
             network: self.network().unwrap_or(0),
             promise: self.promise().unwrap_or(NONE),
@@ -213,6 +237,7 @@ impl fmt::Display for Alarm {
         let found = Self::SENTENCES.iter().find(|(_, make)| make(about) == *self);
         let sentence = found.map_or("", |(sentence, _)| *sentence);
         let sentence = sentence.replace(SLOT, &about.slot.to_string());
+        let sentence = sentence.replace(OTHER, &about.other.to_string());
         let sentence = sentence.replace(NETWORK, &about.network.to_string());
         let sentence = sentence.replace(PROMISE, about.promise.id());
         f.write_str(&sentence.replace(STATEFILE, &about.statefile.to_string()))
@@ -232,7 +257,8 @@ impl FromStr for Alarm {
 
     fn from_str(text: &str) -> Result<Self, UnknownAlarm> {
         let read = |(sentence, make): &Sentence| {
-            let mut about = About { slot: 0, statefile: Uuid::nil(), network: 0, promise: NONE };
+            let mut about =
+                About { slot: 0, other: 0, statefile: Uuid::nil(), network: 0, promise: NONE };
             let mut words = text.split(' ');
             for expected in sentence.split(' ') {
                 let word = words.next()?;
@@ -240,6 +266,7 @@ impl FromStr for Alarm {
                 let value = bare(word);
                 match bare(expected) {
                     SLOT => about.slot = value.parse().ok()?,
+                    OTHER => about.other = value.parse().ok()?,
                     NETWORK => about.network = value.parse().ok()?,
                     STATEFILE => about.statefile = value.parse().ok()?,
                     PROMISE => about.promise = value.parse().ok()?,
@@ -260,7 +287,8 @@ mod tests {
     #[test]
     fn every_alarm_is_a_sentence_that_is_read_back() {
         let statefile = Uuid::from_u128(11);
-        let about = About { slot: 7, statefile, network: 2, promise: Invariant::OneChain };
+        let about =
+            About { slot: 7, other: 9, statefile, network: 2, promise: Invariant::OneChain };
         for (_, make) in Alarm::SENTENCES {
             let alarm = make(about);
             let sentence = alarm.to_string();

@@ -4,10 +4,14 @@
 //! for what is counted here. All of it is counted in memory of fixed size, and every alarm begins later
 //! than its reason and ends later than that, so that none flaps.
 
+mod pairs;
+
 use crate::alarm::Alarm;
 use crate::machine::Machine;
 use crate::record::Record;
 use crate::timing::{Timing, ns};
+
+pub(crate) use pairs::Pairs;
 
 /// So many of the last 32 begin an alarm: a quarter.
 const BAD_MANY: u32 = 8;
@@ -173,6 +177,7 @@ impl Machine {
     pub(crate) fn judge_health(&mut self) {
         let (now, timing) = (self.now, self.timing());
         self.strangers.judge(now);
+        self.judge_pairs();
         let own = self.ways_of(self.me.slot);
         if own < 2 {
             return;
@@ -208,6 +213,7 @@ impl Machine {
         for peer in others().filter(|peer| peer.hearing.beats.is_alarming()) {
             alarms.push(Alarm::Lossy(peer.slot.into()));
         }
+        self.pair_alarms(alarms);
         for (way, network) in (0..WAYS_MAX).zip(1..) {
             let silent = || others().filter(|peer| peer.hearing.is_silent(way));
             let count = silent().count();

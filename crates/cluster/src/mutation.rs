@@ -105,6 +105,8 @@ pub enum Mutation {
     RestartAtOnce,
     /// A person's word that a host is off counts though the host was put out just now.
     WordAtOnce,
+    /// A superblock that cannot be read ends permits, as one of another arming does (L7).
+    SuperblockNeeded,
     /// A new life writes without having looked whether another machine lives under its host's name.
     TwinUnseen,
     /// A host is taken out of the pool though an open epoch counts on it. The rule is the pool daemon's.
@@ -195,6 +197,7 @@ impl Mutation {
         Self::FailedForgotten,
         Self::RestartAtOnce,
         Self::WordAtOnce,
+        Self::SuperblockNeeded,
         Self::TwinUnseen,
         Self::DebtsForgotten,
         Self::MarksTrusted,

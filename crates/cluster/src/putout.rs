@@ -32,7 +32,7 @@ pub(crate) struct Graph {
 
 impl Machine {
     /// Whom `slot` says that it hears, if it says so now.
-    fn hears_of(&self, slot: u8) -> u64 {
+    pub(crate) fn hears_of(&self, slot: u8) -> u64 {
         if slot == self.me.slot {
             return self.hears();
         }
@@ -214,16 +214,10 @@ impl Machine {
         if components.len() < 2 || self.graph.dark || self.now < self.graph.since + stable {
             return None;
         }
-        let live: u32 = components.iter().map(|set| set.count_ones()).sum();
-        components.iter().copied().max_by_key(|set| {
-            let slots = slots(*set);
-            let majority = set.count_ones() * 2 > live;
-            let reached = slots.clone().any(|slot| self.reaches_isolation(slot));
-            let protected: u64 = slots.map(|slot| self.protected(slot)).sum();
-            let coordinator = set & bit(record.coordinator.slot) != 0;
-            let lowest = std::cmp::Reverse(set.trailing_zeros());
-            (majority, reached, set.count_ones(), protected, coordinator, lowest)
-        })
+        let reached = slots(components.iter().fold(0, |set, side| set | side));
+        let reached = reached.filter(|slot| self.reaches_isolation(*slot));
+        let reached = reached.fold(0, |set, slot| set | bit(slot));
+        weightiest(components, reached, record.coordinator.slot, |slot| self.protected(slot))
     }
 
     fn protected(&self, slot: u8) -> u64 {
@@ -231,6 +225,25 @@ impl Machine {
         let told = self.peer(slot).map_or(0, |peer| peer.report.protected);
         u64::from(if own { self.load.1 } else { told })
     }
+}
+
+/// The component that goes on: a strict majority of those that live; else one that reaches an isolation
+/// address (a set of slots); else the largest; else the one with the most protected VMs; else the
+/// coordinator's; else the one with the lowest slot.
+fn weightiest(
+    components: &[u64],
+    reached: u64,
+    coordinator: u8,
+    protected: impl Fn(u8) -> u64,
+) -> Option<u64> {
+    let live: u32 = components.iter().map(|set| set.count_ones()).sum();
+    components.iter().copied().max_by_key(|set| {
+        let size = set.count_ones();
+        let protected: u64 = slots(*set).map(&protected).sum();
+        let lowest = std::cmp::Reverse(set.trailing_zeros());
+        let coordinates = set & bit(coordinator) != 0;
+        (size * 2 > live, set & reached != 0, size, protected, coordinates, lowest)
+    })
 }
 
 /// Connected components of a graph of slots, in `sets`; an edge needs both ends.
@@ -255,12 +268,40 @@ fn components(hears: &[(u8, u64)], mut sets: Vec<u64>) -> Vec<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::components;
+    use super::{components, weightiest};
 
     #[test]
     fn an_edge_needs_both_ends() {
         let hears = [(0, 0b010), (1, 0b001), (2, 0b001)];
         assert_eq!(components(&hears, Vec::new()), vec![0b011, 0b100]);
+    }
+
+    /// Each is decided by one reason, and all reasons behind it speak for another side.
+    #[test]
+    fn of_two_sides_the_weightier_one_goes_on_for_the_first_reason_that_tells_them_apart() {
+        let vms = |of: [u64; 6]| move |slot: u8| of[usize::from(slot)];
+        let even = vms([1; 6]);
+        let (half, other) = (0b000_111, 0b111_000);
+        let (four, two) = (0b110_011, 0b001_100);
+        let right = vms([0, 0, 0, 0, 0, 1]);
+        let wide = vms([0, 0, 9, 9, 0, 0]);
+        // A majority, though the others reach the gateway, run more, coordinate.
+        assert_eq!(weightiest(&[four, two], two, 2, wide), Some(four));
+        // The gateway, though the others are more, run more, coordinate, have the lowest slot.
+        let three = [0b000_011, 0b001_100, 0b010_000];
+        assert_eq!(weightiest(&three, 0b010_000, 0, vms([9, 9, 0, 0, 0, 0])), Some(0b010_000));
+        // The size without a majority: two of two, two and one.
+        let sizes = [0b000_001, 0b000_010, 0b001_100];
+        assert_eq!(weightiest(&sizes, 0, 0, vms([9, 0, 0, 0, 0, 0])), Some(0b001_100));
+        // The protected VMs, though the others coordinate and have the lowest slot.
+        assert_eq!(weightiest(&[half, other], 0, 1, right), Some(other));
+        // The coordinator, though the others have the lowest slot.
+        assert_eq!(weightiest(&[half, other], 0, 4, even), Some(other));
+        // The lowest slot, whoever coordinates is in neither, and in whatever order they come.
+        assert_eq!(weightiest(&[half, other], 0, 9, even), Some(half));
+        assert_eq!(weightiest(&[other, half], 0, 9, even), Some(half));
+        // Both reach the gateway: the next reason decides.
+        assert_eq!(weightiest(&[half, other], half | other, 4, even), Some(other));
     }
 
     #[test]

@@ -2,13 +2,26 @@
 
 use haven_cluster::Input;
 use haven_cluster::control::{ArmConfig, GuardCommand};
+use haven_cluster::statefile::format_writes;
 use haven_cluster::timing::Timing;
+use uuid::Uuid;
 
 use crate::disk::Path;
 use crate::event::Event;
 use crate::guests::Said;
 use crate::perform::EXCLUDE;
 use crate::world::{MS, World};
+
+/// What stands in the superblocks of a statefile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// Nothing that can be read.
+    Rotten,
+    /// The head of another arming.
+    Foreign,
+    /// What belongs there.
+    Whole,
+}
 
 /// A fault, or the end of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,10 +87,14 @@ pub enum Fault {
     StaleProof(usize),
     /// A person says that the host is off.
     Word(usize),
+    /// The counter of a host's incarnations is gone from its disk; only while it has no power.
+    CounterLost(usize),
     /// The guard process of a host dies; the next one finds its mark and resets the machine.
     GuardCrash(usize),
     /// First copies of both ballots of a host rot; with `true` the second ones, too.
     RotBallots(usize, bool),
+    /// What becomes of both copies of the superblock of a statefile.
+    Superblock(u8, Head),
     /// The beat blocks of a host rot, also when it is in the pool no more and can repair nothing.
     RotBeats(usize),
     /// The operator lets a quarantined host in again.
@@ -222,9 +239,11 @@ impl World {
             | Fault::AnswersLate(..) => self.host_fault(&fault),
             Fault::ReadsStuck(host, stuck) => self.set_reads_stuck(host, stuck),
             Fault::GuardCrash(host) => self.guard_crash(host),
-            Fault::Snapshot(_) | Fault::Restore(_) | Fault::RotBallots(..) | Fault::RotBeats(_) => {
-                self.medium_fault(&fault);
-            }
+            Fault::Snapshot(_)
+            | Fault::Restore(_)
+            | Fault::Superblock(..)
+            | Fault::RotBallots(..)
+            | Fault::RotBeats(_) => self.medium_fault(&fault),
             Fault::Migrate(vm, to) => self.migrate(vm, to),
             Fault::CopyDisk(vm, by) => self.copy_of_disk(vm, by),
             Fault::Misplace(vm, at) => self.misplace(vm, at),
@@ -288,6 +307,7 @@ impl World {
                     }
                 }
             }
+            Fault::Superblock(file, head) => self.write_head(file, head),
             Fault::RotBeats(host) => {
                 let first = 8 + 2 * self.slot_of(host);
                 for volume in &mut self.volumes {
@@ -296,6 +316,23 @@ impl World {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn write_head(&mut self, file: u8, head: Head) {
+        let mut config = self.config.clone();
+        if head == Head::Foreign {
+            config.generation = Uuid::from_u128(!config.generation.as_u128());
+        }
+        let writes = format_writes(&config).unwrap_or_default();
+        let Some(volume) = self.volumes.get_mut(usize::from(file)) else { return };
+        let heads = writes.into_iter().filter(|write| write.statefile == file && write.block < 2);
+        for write in heads {
+            let length = write.bytes.len();
+            volume.write(write.block, &write.bytes.into(), length);
+            if head == Head::Rotten {
+                volume.corrupt(write.block);
+            }
         }
     }
 
@@ -381,7 +418,7 @@ impl World {
     fn corrupt(&mut self, file: u8, block: u32) {
         // Of a host that is down, or has left, nobody could repair the block before the next fault
         // (docs/protocol.md, residual risks).
-        let slot = if block < 256 { (block - 8) / 2 } else { block % 256 / 4 };
+        let slot = if block < 256 { block.saturating_sub(8) / 2 } else { block % 256 / 4 };
         let owner = (0..self.hosts.len()).find(|host| self.slot_of(*host) == slot);
         let up = owner.and_then(|host| self.hosts.get(host)).is_some_and(|h| h.powered && !h.idle);
         if let Some(volume) = self.volumes.get_mut(usize::from(file)).filter(|_| up) {

@@ -35,6 +35,11 @@ impl World {
                     h.no_memory = none;
                 }
             }
+            Fault::CounterLost(host) => {
+                if let Some(h) = self.hosts.get_mut(host).filter(|h| !h.powered) {
+                    h.incarnation = 0;
+                }
+            }
             Fault::Arm => self.arm_pool(),
             Fault::Armable(host, willing) => self.set_armable(host, willing, false),
             Fault::DiesArmed(host) => self.set_armable(host, true, true),

@@ -93,6 +93,25 @@ fn what_the_page_of_the_scenarios_names_is_there() {
     }
 }
 
+/// The tests of production that hold what the simulator writes a second time.
+#[test]
+fn the_tests_that_the_protocol_names_for_rules_of_production_are_there() {
+    let text = document("docs/protocol.md");
+    let (_, table) = text.split_once("| rule | in production | held by |").unwrap();
+    let mut code = String::new();
+    sources(&root().join("crates"), &mut code);
+    let rows: Vec<&str> = table.lines().skip(2).take_while(|line| line.starts_with('|')).collect();
+    assert_eq!(rows.len(), 4);
+    for row in rows {
+        let held = row.split('|').nth(3).unwrap();
+        let named: Vec<&str> = held.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "{row}");
+        for name in named {
+            assert!(code.contains(&format!("fn {name}(")), "there is no test {name}");
+        }
+    }
+}
+
 /// Rules that are removed for their own sake, and those that only fall together with another one.
 #[cfg(feature = "mutations")]
 #[test]

@@ -59,6 +59,7 @@ removed! {
     power_off_early PowerOffEarly,
     word_at_once WordAtOnce,
     promises_ignored PromisesIgnored,
+    superblock_needed SuperblockNeeded,
     twin_unseen TwinUnseen,
     drain_ignored DrainIgnored,
     closed_for_good ClosedForGood,

@@ -428,7 +428,7 @@ impl Machine {
         let only_reads = matches!(self.carry, Carry::Reading | Carry::Read);
         let regressed = view.regressed && !only_reads;
         let good = ok && view.genesis.is_some() && !view.foreign && !regressed;
-        let foreign = view.foreign;
+        let foreign = view.foreign || view.superblock_bad && on(Mutation::SuperblockNeeded);
         if good {
             view.good_at = Some(now);
             view.latency = now - start;

@@ -21,7 +21,7 @@ use crate::control::{ArmConfig, GuardState, StatefileSpec};
 use crate::disk::cycle::Cycle;
 use crate::disk::view::{FileView, SeenBeat};
 use crate::fence::Fence;
-use crate::health::Strangers;
+use crate::health::{Pairs, Strangers};
 use crate::ids::{HostId, Incarnation, Instant};
 use crate::invariant::{Invariant, Violation};
 use crate::keys::Keyring;
@@ -78,6 +78,7 @@ pub struct Machine {
     pub(crate) proofs: Vec<(Seat, u64)>,
     pub(crate) quarantine: Quarantine,
     pub(crate) strangers: Strangers,
+    pub(crate) pairs: Pairs,
 
     // IO.
     pub(crate) beat_cycle: Option<Cycle>,
@@ -173,7 +174,6 @@ impl Machine {
         let keys = Keyring::new(&config.keys).ok_or(ConfigError::BadKey)?;
         let slots = slots_of(&config);
         let view = |spec: &StatefileSpec| FileView::new(spec.uuid, config.generation, slots);
-        let files = config.statefiles.iter().map(view).collect();
         let now = boot.now.0;
         let mut machine = Self {
             keys,
@@ -184,7 +184,7 @@ impl Machine {
             rng: Rng::new(rng_seed),
             outputs: VecDeque::new(),
             finished: false,
-            files,
+            files: config.statefiles.iter().map(view).collect(),
             peers: (0u8..).take(slots).map(Peer::new).collect(),
             decided: None,
             decided_at: now,
@@ -199,6 +199,7 @@ impl Machine {
             proofs: Vec::new(),
             quarantine: Quarantine::default(),
             strangers: Strangers::default(),
+            pairs: Pairs::default(),
             beat_cycle: None,
             ballot_cycle: None,
             assign: None,
@@ -368,10 +369,13 @@ impl Machine {
             self.output(Output::Reset { reason: reason.to_owned() });
         }
     }
+    /// Once: a read may show several later lives.
     pub(crate) fn restart(&mut self, above: u64) {
-        self.finished = true;
-        self.permit.until = None;
-        self.output(Output::Restart { above: Incarnation(above) });
+        if !self.finished {
+            self.finished = true;
+            self.permit.until = None;
+            self.output(Output::Restart { above: Incarnation(above) });
+        }
     }
 
     /// The state as pushed to the pool daemon.

@@ -250,3 +250,6 @@ impl Machine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,6 +28,9 @@ pub(super) fn named(db: &Image, config: Option<&ArmConfig>, sentence: &str) -> (
     if let Some(slot) = alarm.slot() {
         data["host"] = host(db, config, slot).into();
     }
+    if let Some(slot) = alarm.other() {
+        data["other"] = host(db, config, slot).into();
+    }
     (kind(alarm), data)
 }
 
@@ -138,6 +141,7 @@ mod tests {
         let alarms = [
             Alarm::Lossy(1),
             Alarm::PeerNetwork { slot: 1, network: 2 },
+            Alarm::Unlinked { slot: 1, other: 2 },
             Alarm::OwnNetwork(2),
             Alarm::SlowStatefile(statefile),
             Alarm::Strangers,

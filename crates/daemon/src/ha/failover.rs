@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use haven_cluster::control::GuardState;
 use haven_cluster::ids::Life;
-use haven_failover::{self as failover, Fate, Found, Search};
+use haven_failover::{self as failover, Absences, Fate, Found, Search};
 use haven_model::{ApiError, Holder, Host, HostMetrics, MessageClass, Placement, Ref, Vm, alerts};
 use haven_pooldb::{Image, Tx};
 use tokio_util::sync::CancellationToken;
@@ -21,7 +21,7 @@ use super::lost_storage::{self, LostStorage};
 use super::restarts::Driver;
 use super::takeover::Ha;
 use super::timeline::{Timeline, VmTimes};
-use super::{alarm, drill, promise};
+use super::{absent, alarm, drill, promise};
 use crate::agent::permit::PermitGate;
 use crate::ops::vm::search::{self, Sought};
 use crate::ops::vm::state as vm_state;
@@ -40,6 +40,8 @@ struct Memory {
     lost_on: BTreeMap<Ref<Vm>, Uuid>,
     /// What the guard complained of at the last look.
     alarms: BTreeSet<String>,
+    /// Members whose daemons are silent.
+    absences: Absences,
     /// Members that are emptied before they are put out.
     drains: Drains,
     /// Storage that hosts have lost.
@@ -78,6 +80,7 @@ pub(super) async fn run(ha: Ha, stop: CancellationToken) {
         if !acts || !ha.state.pool.is_open() {
             restarts.resign();
             memory.drains = Drains::default();
+            memory.absences = Absences::default();
             lost_storage::resign(&ha, &mut memory.storage);
             continue;
         }
@@ -119,6 +122,7 @@ async fn look(
     memory.lost_on.retain(|vm, _| restarts.concerns(view::id(*vm)));
     drill::watch(ha, state).await?;
     pass_on_alarms(ha, memory, state).await;
+    absent::look(ha, &mut memory.absences, state).await;
     let generation = *ha.state.pool.watch().borrow();
     if memory.promised != Some(generation) {
         promise::refresh(ha, &mut memory.promise).await?;

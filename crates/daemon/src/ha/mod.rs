@@ -4,6 +4,7 @@
 //! ceases to be coordinator while armed, and the restart of VMs after host failures.
 //! Never decides who is alive or who is coordinator: that is the guard's.
 
+mod absent;
 mod alarm;
 pub mod area;
 pub mod arm;

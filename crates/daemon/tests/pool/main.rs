@@ -8,6 +8,7 @@
     reason = "helpers of tests may fail as tests do, and parameter lists read alike"
 )]
 
+mod absent;
 mod access;
 mod add_host;
 mod armed;

@@ -7,9 +7,10 @@ use haven_daemon::coordinator;
 use haven_daemon::ops::placement;
 use haven_daemon::ops::vm::state::{Undo, abandon};
 use haven_daemon::orders::Term;
+use haven_daemon::tasks::{Op, Plan};
 use haven_drivers::hypervisor::sim::Delays;
-use haven_model::{Host, Ref, Task, TaskJournal, TaskStatusType, Vm};
-use haven_pooldb::Snapshot;
+use haven_model::{Host, Ref, Task, TaskJournal, TaskStatusType, Value, Vm};
+use haven_pooldb::{Image, Snapshot, Tx};
 use haven_tasks as machine;
 use serde_json::json;
 
@@ -296,6 +297,42 @@ async fn a_migration_found_in_the_journal_is_ended_where_the_vm_runs() {
     pool.ok("VM.pool_migrate", &[vm, hosts[1].clone(), options]).await;
 }
 
+/// A step begins when the journal has it, however long that takes: the next coordinator is to know of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_stands_in_the_journal_before_it_begins() {
+    let pool = pool(1).await;
+    let state = pool.hosts[0].daemon.state.clone();
+    let plan = Plan::new("test").step("first", 1).step("second", 1);
+    let seen = state.clone();
+    let body = move |mut op: Op| async move {
+        for step in 0..2 {
+            // Whatever is to be durable now waits for this one.
+            let busy = seen.clone();
+            let slow = tokio::spawn(async move {
+                let pause = Duration::from_millis(300);
+                let write = move |_: &mut Tx<'_>| {
+                    std::thread::sleep(pause);
+                    Ok(())
+                };
+                busy.pool.write(write).await
+            });
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            op.step_undo(&step).await?;
+            let (task, at) = (op.task(), format!("\"step\":{step}"));
+            let stands = move |db: &Image| {
+                db.iter::<TaskJournal>().any(|(_, row)| row.task == task && row.steps.contains(&at))
+            };
+            assert!(seen.pool.read(stands).await?, "step {step} begins and the journal has it not");
+            slow.await.unwrap()?;
+        }
+        Ok(Value::Nil)
+    };
+    let id = machine::TaskId(uuid::Uuid::new_v4());
+    state.runner().unwrap().run(id, plan, body).await.unwrap();
+    let left = state.pool.read(|db| db.iter::<TaskJournal>().count()).await.unwrap();
+    assert_eq!(left, 0, "what has ended stands there no more");
+}
+
 /// The order to start it arrived, its answer got lost, and the host answers nothing since: the VM
 /// is halted on paper, and may run there.
 #[tokio::test(flavor = "multi_thread")]
@@ -308,7 +345,7 @@ async fn a_vm_that_may_run_on_a_silent_host_is_started_nowhere_else() {
     drop(pool.hosts.remove(1));
     let state = pool.hosts[0].daemon.state.clone();
     let vm_ref: Ref<Vm> = vm.as_str().unwrap().parse().unwrap();
-    let halt = move |tx: &mut haven_pooldb::Tx<'_>| {
+    let halt = move |tx: &mut Tx<'_>| {
         tx.update(vm_ref, |row: &mut Vm| {
             row.power_state = haven_model::VmPowerState::Halted;
             row.resident_on = Ref::NULL;
@@ -334,7 +371,7 @@ async fn a_vm_that_may_have_moved_to_a_silent_host_is_not_taken_for_stopped() {
     let vm_ref: Ref<Vm> = vm.as_str().unwrap().parse().unwrap();
     let parse = |host: &serde_json::Value| -> Ref<Host> { host.as_str().unwrap().parse().unwrap() };
     let (from, to, lives) = (parse(&hosts[0]), parse(&hosts[1]), state.lives());
-    let open = move |tx: &mut haven_pooldb::Tx<'_>| {
+    let open = move |tx: &mut Tx<'_>| {
         placement::set(tx, vm_ref, vec![lives.holder(from), lives.holder(to)])?;
         tx.update(vm_ref, |row: &mut Vm| row.resident_on = from)
     };

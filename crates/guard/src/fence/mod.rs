@@ -172,6 +172,30 @@ mod tests {
         assert!(!vm.wait().unwrap().success());
     }
 
+    /// Whoever still could start a VM is ended first: a list of VMs is complete only then (H8).
+    #[test]
+    fn the_gate_is_closed_before_the_vms_are_listed() {
+        static STRUCK: std::sync::Mutex<Vec<u32>> = std::sync::Mutex::new(Vec::new());
+        let (mut daemon, mut vm) = (sleeper(), sleeper());
+        let (gate, vms) = (group_of(&[daemon.id()]), group_of(&[vm.id()]));
+        let fencer = Fencer {
+            gate: vec![gate.path().to_owned()],
+            vms: vec![vms.path().to_owned()],
+            vm_executables: Vec::new(),
+            domains: None,
+            writes: Writes::default(),
+            bound: Duration::from_secs(10),
+            strike: |process| {
+                STRUCK.lock().unwrap().push(process.pid);
+                process.kill();
+            },
+        };
+        assert!(fencer.fence().clean);
+        assert_eq!(STRUCK.lock().unwrap()[..2], [daemon.id(), vm.id()]);
+        daemon.wait().unwrap();
+        vm.wait().unwrap();
+    }
+
     #[test]
     fn what_does_not_go_is_not_clean() {
         let mut vm = sleeper();

@@ -113,6 +113,39 @@ fn a_dead_guard_is_declared_dead_and_comes_back() {
     assert!(pool.guards.iter().all(|guard| !guard.has_mark()), "a mark was left behind");
 }
 
+/// The counter of incarnations is gone from the disk: the statefile has it. No life is begun twice.
+#[test]
+fn a_lost_counter_is_found_again_in_the_statefile() {
+    let mut pool = Pool::start(pool::timing());
+    let coordinator = form(&mut pool);
+    let victim = (0..3).find(|index| *index != coordinator).unwrap();
+    let before = pool.guards[victim].state().unwrap().me.unwrap();
+    pool.guards[victim].kill();
+    pool.guards[victim].reboot();
+    let counter = pool.guards[victim].root("var/lib/haven/guard/incarnation");
+    assert!(counter.exists());
+    std::fs::remove_file(&counter).unwrap();
+    pool.guards[victim].start();
+    // It begins as 1, which is taken, writes nothing, and ends; its supervisor starts the next one.
+    pool.arm(victim);
+    assert_eq!(pool.guards[victim].ended(), Some(0));
+    let known = haven_block_io::Ledger::open(&counter).unwrap();
+    let known: u64 = known.payload().unwrap().parse().unwrap();
+    assert!(known >= before.incarnation.0, "{known} is behind {before:?}");
+    pool.guards[victim].start();
+    pool.arm(victim);
+    let back = pool.guards[victim].wait("its readmission", WAIT, formed);
+    assert!(back.me.unwrap().incarnation > before.incarnation);
+    // One that is there and says nothing is no lost one.
+    pool.guards[victim].kill();
+    pool.guards[victim].reboot();
+    std::fs::write(&counter, "haven-ledger 1 9 00000000\n1").unwrap();
+    pool.guards[victim].start();
+    let config = Box::new(pool.config(victim));
+    let refused = pool.guards[victim].request(GuardCommand::Arm(config)).unwrap_err();
+    assert!(refused.text.contains("damaged"), "{refused:?}");
+}
+
 /// A11: when the coordinator dies another one acts, in a fresh area, and only after the death.
 #[test]
 fn a_dead_coordinator_is_replaced() {

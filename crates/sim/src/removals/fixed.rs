@@ -1,11 +1,12 @@
 //! Schedules that wait for what they need instead of leaving it to chance.
 
 use haven_cluster::control::IsolationResponse;
+use haven_cluster::invariant::Invariant;
 use haven_cluster::timing::Timing;
 
 use super::setup::{feeds_late, linger, logged, pool, unlink};
 use crate::World;
-use crate::faults::Fault;
+use crate::faults::{Fault, Head};
 use crate::options::Options;
 
 /// Empties a host and makes it the only one where VMs may start.
@@ -238,5 +239,17 @@ pub(super) fn one_statefile(seed: u64) -> World {
         world.inject(0, Fault::StallOn(host, 0));
     }
     world.run_for(20_000);
+    world
+}
+
+/// Both copies of the superblock rot: whoever knows what stood there goes on (L7).
+pub(super) fn superblock_needed(seed: u64) -> World {
+    let mut world = pool(3, seed);
+    world.inject(seed * 10, Fault::Superblock(0, Head::Rotten));
+    world.run_for(20_000);
+    if world.casualties() != (0, 0) || !world.all_run() {
+        let view = world.describe();
+        world.fail(Invariant::GoesOn, format!("hosts stop for a superblock that rots: {view}"));
+    }
     world
 }

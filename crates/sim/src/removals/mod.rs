@@ -109,6 +109,7 @@ pub fn all() -> Vec<Removal> {
         removal(M::PowerOffForEver, None, 0..10, late::power_off_for_ever),
         removal(M::PowerOffEarly, None, 0..10, late::power_off_early),
         removal(M::WordAtOnce, None, 0..10, late::word_at_once),
+        needed_to_go_on(M::SuperblockNeeded, fixed::superblock_needed),
         removal(M::TwinUnseen, None, 0..10, twins::twin_unseen),
         removal(M::PromisesIgnored, None, 0..100, late::promises_ignored),
         removal(M::DrainIgnored, None, 0..300, storm),

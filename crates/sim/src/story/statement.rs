@@ -4,7 +4,7 @@ use haven_cluster::control::IsolationResponse;
 use haven_cluster::timing::{Profile, Timing};
 
 use crate::PowerDevice;
-use crate::faults::Fault;
+use crate::faults::{Fault, Head};
 use crate::options::Options;
 
 /// Reads `pool key=value …`: the options and the seed.
@@ -169,7 +169,13 @@ fn reshaping(
 fn outside(words: &[&str], host: &dyn Fn(&str) -> Result<usize, String>) -> Result<Fault, String> {
     let number = |word: &str| word.parse::<i64>().map_err(|_| format!("{word}: a number"));
     let ms = |word: &str| number(word).map(i64::unsigned_abs);
+    let file = |word: &str| number(word).map(|n| u8::try_from(n).unwrap_or(u8::MAX));
     Ok(match words {
+        ["superblock", "of", which, "rots"] => Fault::Superblock(file(which)?, Head::Rotten),
+        ["superblock", "of", which, "is", "foreign"] => {
+            Fault::Superblock(file(which)?, Head::Foreign)
+        }
+        ["superblock", "of", which, "is", "whole"] => Fault::Superblock(file(which)?, Head::Whole),
         ["stop", "the", "daemon", "of", h, "for", time] => {
             Fault::DaemonStopped(host(h)?, ms(time)?)
         }
@@ -185,6 +191,7 @@ fn outside(words: &[&str], host: &dyn Fn(&str) -> Result<usize, String>) -> Resu
         ["the", "guard", "of", h, "is", "new"] => Fault::OlderGuard(host(h)?, false),
         ["no", "memory", "on", h] => Fault::NoMemory(host(h)?, true),
         ["memory", "on", h] => Fault::NoMemory(host(h)?, false),
+        ["the", "counter", "of", h, "is", "lost"] => Fault::CounterLost(host(h)?),
         ["arm"] => Fault::Arm,
         [h, "refuses", "to", "arm"] => Fault::Armable(host(h)?, false),
         [h, "agrees", "to", "arm"] => Fault::Armable(host(h)?, true),
