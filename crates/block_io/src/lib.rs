@@ -6,7 +6,8 @@
 //! Owns: direct aligned block IO ([`BlockFile`], [`Area`]), the abandonable IO threads
 //! ([`IoLanes`]), the watchdog device ([`Watchdog`]) and what is known of one without arming it
 //! ([`WatchdogFacts`]), whether this is a host of Xen ([`Hypervisor`]), durable ledgers ([`Ledger`]),
-//! the mark of this boot ([`mark`]) and `CLOCK_BOOTTIME` ([`boottime_ns`]).
+//! what the kernel has under way to file systems of other machines ([`Writes`]), the mark of this boot
+//! ([`mark`]) and `CLOCK_BOOTTIME` ([`boottime_ns`]).
 //!
 //! Never does: decide anything. No protocol, no layout of the volumes, no async.
 
@@ -20,6 +21,7 @@ pub mod mark;
 mod sys;
 mod watchdog;
 mod watchdog_facts;
+mod writes;
 mod xen;
 
 pub use area::{Area, AreaError, Blocks, SEALS, open_volume};
@@ -30,4 +32,5 @@ pub use lanes::{IoDone, IoLanes, IoOperation, IoRefused, LANES_MAX};
 pub use ledger::{Ledger, LedgerError};
 pub use watchdog::{Watchdog, WatchdogError};
 pub use watchdog_facts::{NoWatchdog, WatchdogFacts, watchdog_path};
+pub use writes::{Look, Request, Tail, Writes};
 pub use xen::Hypervisor;

@@ -3,7 +3,7 @@
 use crate::machine::{Carry, Machine};
 use crate::mutation::{Mutation, on};
 use crate::permit::Watchdog;
-use crate::record::{Member, Record, Seat, bit};
+use crate::record::{Member, Record, Seat, bit, slots};
 use crate::report::Flags;
 use crate::timing::ns;
 
@@ -33,11 +33,9 @@ impl Machine {
             let fresh_life = !record.has(seat)
                 && (on(Mutation::ReadmitSameLife)
                     || !self.outed.iter().any(|(out, _, _)| *out == seat));
-            let near = (0u8..64)
-                .filter(|other| (with | bit(self.me.slot)) & bit(*other) != 0)
-                .all(|other| self.linked(slot, other));
-            let keyed = self.is_keyed(slot);
-            if seat.inc > 0 && asks && fresh_life && self.disk_live(slot) && near && keyed {
+            let near = || slots(with | bit(self.me.slot)).all(|other| self.linked(slot, other));
+            let ready = seat.inc > 0 && asks && fresh_life && self.disk_live(slot);
+            if ready && near() && self.is_keyed(slot) {
                 with |= bit(slot);
                 found.push(Member { seat, host: spec.host });
             }

@@ -235,12 +235,19 @@ impl fmt::Display for Alarm {
             promise: self.promise().unwrap_or(NONE),
         };
         let found = Self::SENTENCES.iter().find(|(_, make)| make(about) == *self);
-        let sentence = found.map_or("", |(sentence, _)| *sentence);
-        let sentence = sentence.replace(SLOT, &about.slot.to_string());
-        let sentence = sentence.replace(OTHER, &about.other.to_string());
-        let sentence = sentence.replace(NETWORK, &about.network.to_string());
-        let sentence = sentence.replace(PROMISE, about.promise.id());
-        f.write_str(&sentence.replace(STATEFILE, &about.statefile.to_string()))
+        for part in found.map_or("", |(sentence, _)| *sentence).split_inclusive('}') {
+            let (text, place) = part.split_at(part.find('{').unwrap_or(part.len()));
+            f.write_str(text)?;
+            match place {
+                SLOT => write!(f, "{}", about.slot)?,
+                OTHER => write!(f, "{}", about.other)?,
+                STATEFILE => write!(f, "{}", about.statefile)?,
+                NETWORK => write!(f, "{}", about.network)?,
+                PROMISE => f.write_str(about.promise.id())?,
+                unknown => f.write_str(unknown)?,
+            }
+        }
+        Ok(())
     }
 }
 

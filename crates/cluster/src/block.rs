@@ -10,7 +10,8 @@ use crate::BLOCK_SIZE;
 /// without the zeroes at their end.
 #[derive(Clone, Debug)]
 pub struct SharedBlock {
-    head: Arc<[u8]>,
+    /// `None`: there are only zeroes, of which nobody counts who shares them.
+    head: Option<Arc<[u8]>>,
     len: usize,
 }
 
@@ -18,7 +19,8 @@ impl SharedBlock {
     /// `head`, then zeroes up to `len` bytes; a head that is longer is cut off.
     #[must_use]
     pub fn padded(head: &[u8], len: usize) -> Self {
-        Self { head: head.get(..len).unwrap_or(head).into(), len }
+        let head = head.get(..len).unwrap_or(head);
+        Self { head: (!head.is_empty()).then(|| head.into()), len }
     }
     /// Length in bytes, with the zeroes.
     #[must_use]
@@ -33,19 +35,19 @@ impl SharedBlock {
     /// The content: everything behind it is zero.
     #[must_use]
     pub fn head(&self) -> &[u8] {
-        &self.head
+        self.head.as_deref().unwrap_or_default()
     }
     /// All bytes.
     #[must_use]
     pub fn to_vec(&self) -> Vec<u8> {
-        let mut bytes = self.head.to_vec();
+        let mut bytes = self.head().to_vec();
         bytes.resize(self.len, 0);
         bytes
     }
     /// Other content of the same kind: in the same memory, if nobody else has it and it fits.
     pub(crate) fn refill(&mut self, head: &[u8], len: usize) {
         let head = head.get(..len).unwrap_or(head);
-        match Arc::get_mut(&mut self.head) {
+        match self.head.as_mut().and_then(Arc::get_mut) {
             Some(memory) if memory.len() == head.len() => {
                 memory.copy_from_slice(head);
                 self.len = len;
@@ -53,27 +55,29 @@ impl SharedBlock {
             _ => *self = Self::padded(head, len),
         }
     }
-    /// It is the very memory of `other`.
+    /// It is the very memory of `other`, or both are nothing but zeroes.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.head, &other.head) && self.len == other.len
+        let same = match (&self.head, &other.head) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            (own, other) => own.is_none() && other.is_none(),
+        };
+        same && self.len == other.len
     }
 }
 
 impl From<Vec<u8>> for SharedBlock {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { len: bytes.len(), head: bytes.into() }
+        Self::padded(&bytes, bytes.len())
     }
 }
 
 impl PartialEq for SharedBlock {
     fn eq(&self, other: &Self) -> bool {
-        let (short, long) = if self.head.len() < other.head.len() {
-            (&self.head, &other.head)
-        } else {
-            (&other.head, &self.head)
-        };
+        let (own, other_head) = (self.head(), other.head());
+        let (short, long) =
+            if own.len() < other_head.len() { (own, other_head) } else { (other_head, own) };
         let (same, rest) = long.split_at_checked(short.len()).unwrap_or_default();
-        self.len == other.len && *same == **short && rest.iter().all(|byte| *byte == 0)
+        self.len == other.len && same == short && rest.iter().all(|byte| *byte == 0)
     }
 }
 
@@ -109,14 +113,14 @@ impl<'a> Padded<'a> {
     pub(crate) fn concat(blocks: &'a [SharedBlock]) -> Self {
         let len = blocks.iter().map(SharedBlock::len).sum();
         match blocks {
-            [first, rest @ ..] if rest.iter().all(|block| block.head.is_empty()) => {
+            [first, rest @ ..] if rest.iter().all(|block| block.head.is_none()) => {
                 Self { head: first.head().into(), len }
             }
             _ => {
                 let mut head = Vec::with_capacity(len);
                 for block in blocks {
                     head.extend_from_slice(block.head());
-                    head.resize(head.len() + block.len - block.head.len(), 0);
+                    head.resize(head.len() + block.len - block.head().len(), 0);
                 }
                 Self { head: head.into(), len }
             }
@@ -227,9 +231,9 @@ mod tests {
     #[test]
     fn memory_is_filled_again_only_if_nobody_else_has_it() {
         let mut block = SharedBlock::padded(&[1, 2], 8);
-        let memory = block.head.as_ptr();
+        let memory = block.head().as_ptr();
         block.refill(&[3, 4], 8);
-        assert_eq!((block.head(), block.head.as_ptr()), (&[3, 4][..], memory));
+        assert_eq!((block.head(), block.head().as_ptr()), (&[3, 4][..], memory));
         let kept = block.clone();
         block.refill(&[5, 6], 8);
         assert_eq!((kept.head(), block.head()), (&[3, 4][..], &[5, 6][..]));

@@ -50,10 +50,12 @@ impl Writer {
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
-    /// Writes into the room of `bytes`; what stood there is forgotten.
-    pub(crate) fn over(bytes: Vec<u8>) -> Self {
+    /// Writes into the room of `bytes`, which becomes as large as it is to be; what stood there is
+    /// forgotten.
+    pub(crate) fn over(bytes: Vec<u8>, capacity: usize) -> Self {
         let mut out = Self { bytes };
         out.clear();
+        out.bytes.reserve(capacity);
         out
     }
 }

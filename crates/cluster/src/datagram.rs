@@ -76,7 +76,7 @@ impl Key {
 impl Datagram<'_> {
     /// The bytes to send, in `room`; `None` only for a record that is too long to exist.
     pub(crate) fn encode(&self, key: &Key, room: Vec<u8>) -> Option<Vec<u8>> {
-        let mut out = Writer::over(room);
+        let mut out = Writer::over(room, BARE_DATAGRAM_BYTES);
         out.raw(MAGIC);
         out.uuid(self.generation);
         put_seat(&mut out, self.from);

@@ -93,6 +93,13 @@ impl Timing {
         }
     }
 
+    /// What `T_late` may be raised to, in milliseconds: an administrator of slow storage knows that writes may land
+    /// later than the profile takes for granted. Never below that, and no later than the other time-outs allow.
+    #[must_use]
+    pub fn late_range(&self) -> std::ops::RangeInclusive<u32> {
+        self.t_late_ms..=self.t_wd_ms.saturating_mul(2)
+    }
+
     /// The one place where the relations between time-outs are asserted.
     pub fn check(&self) -> Result<(), TimingError> {
         let relations = [

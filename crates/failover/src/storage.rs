@@ -224,6 +224,8 @@ struct Case {
     phase: Phase,
     /// What its host has still to let go of.
     srs: BTreeSet<Uuid>,
+    /// The host says that nothing is left of it: its storage is back, and what it wrote has landed.
+    landed: bool,
 }
 
 /// How storage stands on all hosts, and what is under way because of it. Forgotten with the office: what was
@@ -264,10 +266,14 @@ impl Storages {
                 let standing = self.standing.entry((host, *sr)).or_insert(Standing::Well);
                 *standing = standing.next(*well, now);
             }
+            let ended = |case: &Case| case.host == host && case.phase == Phase::LetGo;
+            for (vm, case) in self.cases.iter_mut().filter(|(_, case)| ended(case)) {
+                case.landed = !word.ending.contains_key(vm);
+            }
             for (vm, remains) in &word.ending {
                 let phase = if remains.process { Phase::End } else { Phase::LetGo };
                 let srs = remains.srs.clone();
-                self.cases.entry(*vm).or_insert(Case { host, phase, srs });
+                self.cases.entry(*vm).or_insert(Case { host, phase, srs, landed: false });
             }
         }
         self.ended.retain(|_, at| now < *at + MOVE_AGAIN);
@@ -414,7 +420,12 @@ impl Storages {
             let srs = machine.srs.iter().filter(bad).copied().collect();
             let hasty = removed(Mutation::HungVmGivenUp);
             let phase = if hasty { Phase::GiveUp } else { Phase::End };
-            self.cases.entry(machine.vm).or_insert(Case { host: due.host, phase, srs });
+            self.cases.entry(machine.vm).or_insert(Case {
+                host: due.host,
+                phase,
+                srs,
+                landed: false,
+            });
             self.ended.insert(machine.vm, now);
         }
     }
@@ -439,7 +450,7 @@ impl Storages {
                     let let_go = lost.filter(|_| stuck(vm)).map(|sr| Step::LetGo { host, sr });
                     vec![Some(end), let_go]
                 }
-                (Phase::LetGo, Some(sr)) => {
+                (Phase::LetGo, Some(sr)) if !case.landed => {
                     let ends = |(vm, other): (&Uuid, &Case)| {
                         let there = other.host == host && other.srs.contains(&sr);
                         there && other.phase == Phase::End && !stuck(*vm)
@@ -447,7 +458,7 @@ impl Storages {
                     let free = !self.cases.iter().any(ends);
                     vec![free.then_some(Step::LetGo { host, sr })]
                 }
-                (Phase::LetGo, None) | (Phase::GiveUp, _) => vec![Some(Step::GiveUp { host, vm })],
+                (Phase::LetGo | Phase::GiveUp, _) => vec![Some(Step::GiveUp { host, vm })],
             }
         };
         let steps: BTreeSet<Step> = self.cases.iter().flat_map(ready).flatten().collect();

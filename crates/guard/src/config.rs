@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use haven_block_io::{Hypervisor, watchdog_path};
+use haven_block_io::{Hypervisor, Writes, watchdog_path};
 use serde::{Deserialize, Deserializer};
 
 /// Why the configuration cannot be used.
@@ -73,6 +73,8 @@ pub(crate) struct Config {
     /// Where what the machine is told and says is written down.
     pub(crate) record: Option<PathBuf>,
     root: PathBuf,
+    /// The file that was named, if one was.
+    named: Option<PathBuf>,
 }
 
 impl Config {
@@ -92,13 +94,26 @@ impl Config {
             }
             Err(source) => return Err(ConfigError::Read { path, source }),
         };
-        let mut config = Self { file: file_config, record: None, root: root.to_owned() };
+        let named = file.map(Path::to_owned);
+        let mut config = Self { file: file_config, record: None, root: root.to_owned(), named };
         if config.has_root() {
             // Several guards share this machine: none may touch more than its own files.
             config.file.reset = ResetMode::Exit;
             config.file.vm_executables.clear();
         }
         Ok(config)
+    }
+
+    /// Takes what the file says now: the pre-flight looked at that a moment ago. On an error
+    /// nothing has changed.
+    pub(crate) fn reload(&mut self) -> Result<(), ConfigError> {
+        self.file = Self::load(&self.root, self.named.as_deref())?.file;
+        Ok(())
+    }
+
+    /// What the kernel has under way: this machine's, where a test's root does not tell of another one.
+    pub(crate) fn writes(&self) -> Writes {
+        Some(Writes::of(&self.root)).filter(Writes::are_told).unwrap_or_default()
     }
 
     /// Whether paths are below a directory of a test instead of the machine's root.
@@ -171,6 +186,9 @@ mod tests {
         assert!(config.is_xen());
         assert!(config.file.vm_executables.iter().any(|name| name == "qemu-system"));
         std::fs::write(&path, "watchdog_bite_ms = []").unwrap();
+        let mut known = config;
+        assert!(known.reload().is_err());
+        assert_eq!(known.file.watchdog_bite_ms, 2000, "what was known stays");
         let error = Config::load(Path::new("/"), Some(&path)).unwrap_err();
         assert!(error.to_string().contains("g.toml"), "{error}");
         std::fs::write(&path, "hypervisor = \"zen\"").unwrap();

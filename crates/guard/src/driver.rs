@@ -18,7 +18,7 @@ use haven_cluster::{BootInfo, Input};
 
 use crate::config::Config;
 use crate::control::{Client, Lines};
-use crate::event::{ClientId, Event};
+use crate::event::{ClientId, Event, Seen};
 use crate::fence::Fencer;
 use crate::membership::{Membership, Step};
 use crate::{boot, format, log, spawn};
@@ -153,9 +153,9 @@ impl Driver {
                 self.formatting = false;
                 self.reply(client, GuardReply { id, result });
             }
-            Event::Looked { client, id, command, runs } => {
+            Event::Looked { client, id, command, seen } => {
                 self.looks -= 1;
-                self.looked(client, id, command, runs, steps);
+                self.looked((client, id), command, seen, steps);
             }
             Event::Connected(id, client) => {
                 if self.clients.len() < CLIENTS_MAX {
@@ -195,16 +195,36 @@ impl Driver {
                     self.reply(client, GuardReply { id, result: Err(refusal) });
                 }
             }
+            GuardCommand::Arm(config) => match self.learn_host() {
+                Ok(()) => self.look(client, id, GuardCommand::Arm(config), steps),
+                Err(refusal) => self.refuse_arming(client, id, refusal),
+            },
             // The answer that is on its way is as good.
             GuardCommand::Load { running: 0, .. } if self.looking => {
                 self.reply(client, GuardReply { id, result: Ok(()) });
             }
             // A daemon that has just started says so before it has asked the hypervisor.
-            command @ (GuardCommand::Load { running: 0, .. }
-            | GuardCommand::Arm(_)
-            | GuardCommand::Exclude) => self.look(client, id, command, steps),
+            command @ (GuardCommand::Load { running: 0, .. } | GuardCommand::Exclude) => {
+                self.look(client, id, command, steps);
+            }
             command => self.pass_on(client, id, command, steps),
         }
+    }
+
+    /// What `guard.toml` says now holds for the next arming: the pre-flight judged that, and a guard is
+    /// not started anew for it. An armed one stays as it is.
+    fn learn_host(&mut self) -> Result<(), GuardRefusal> {
+        if self.membership.is_none() {
+            self.config.reload().map_err(|error| startup_failed(&error.to_string()))?;
+            self.fencer = Fencer::new(&self.config);
+        }
+        Ok(())
+    }
+
+    fn refuse_arming(&mut self, client: ClientId, id: u64, refusal: GuardRefusal) {
+        log::error(&format!("not armed: {}", refusal.text));
+        self.reply(client, GuardReply { id, result: Err(refusal) });
+        self.dirty = true;
     }
 
     /// Has somebody look whether guests run, which may take longer than a beat; then the command
@@ -215,7 +235,9 @@ impl Driver {
         let started = self.looks < LOOKS_MAX
             && spawn("guests", move || {
                 let runs = fencer.vm_runs();
-                let event = Event::Looked { client, id, command: looked, runs };
+                let leaves = !runs && matches!(looked, GuardCommand::Exclude);
+                let seen = Seen { runs, writes: leaves.then(|| fencer.writes_left()).flatten() };
+                let event = Event::Looked { client, id, command: looked, seen };
                 let _ended: Result<(), _> = events.send(event);
             })
             .is_ok();
@@ -224,17 +246,16 @@ impl Driver {
             self.looking |= load;
         } else {
             // Whoever cannot look believes the worse.
-            self.looked(client, id, command, true, steps);
+            self.looked((client, id), command, Seen { runs: true, writes: None }, steps);
         }
     }
 
     /// Carries out a command for which it had to be known whether guests run.
     fn looked(
         &mut self,
-        client: ClientId,
-        id: u64,
+        (client, id): (ClientId, u64),
         command: GuardCommand,
-        runs: bool,
+        Seen { runs, writes }: Seen,
         steps: &mut Vec<Step>,
     ) {
         match command {
@@ -243,17 +264,24 @@ impl Driver {
                 let load = GuardCommand::Load { running: u32::from(runs), protected };
                 self.pass_on(client, id, load, steps);
             }
-            GuardCommand::Arm(config) => {
-                let result = self.arm(*config, runs);
-                if let Err(refusal) = &result {
-                    log::error(&format!("not armed: {}", refusal.text));
+            GuardCommand::Arm(config) => match self.arm(*config, runs) {
+                Ok(()) => {
+                    self.reply(client, GuardReply { id, result: Ok(()) });
+                    self.dirty = true;
                 }
-                self.reply(client, GuardReply { id, result });
-                self.dirty = true;
-            }
+                Err(refusal) => self.refuse_arming(client, id, refusal),
+            },
             GuardCommand::Exclude if runs => {
                 let text = "virtual machines still run on this host; move or stop them first";
                 self.reply(client, GuardReply { id, result: Err(refusal("HOST_IN_USE", text)) });
+            }
+            GuardCommand::Exclude if writes.is_some() => {
+                let left = writes.unwrap_or_default();
+                let text = format!(
+                    "what virtual machines wrote here may still be on its way to its storage ({left}); \
+                     try again when the storage answers"
+                );
+                self.reply(client, GuardReply { id, result: Err(refusal("HOST_IN_USE", &text)) });
             }
             command => self.pass_on(client, id, command, steps),
         }

@@ -47,6 +47,15 @@ impl std::ops::Deref for Payload {
     }
 }
 
+/// What was seen of guests.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// One runs, or may.
+    pub(crate) runs: bool,
+    /// What may still be written of those that are gone; asked for only where it matters.
+    pub(crate) writes: Option<String>,
+}
+
 /// One event.
 #[derive(Debug)]
 pub(crate) enum Event {
@@ -60,8 +69,8 @@ pub(crate) enum Event {
     Fenced(FenceReport),
     /// The statefiles are formatted, or not.
     Formatted { client: ClientId, id: u64, result: Result<(), GuardRefusal> },
-    /// Whether guests run, which had to be known before this command.
-    Looked { client: ClientId, id: u64, command: GuardCommand, runs: bool },
+    /// What of guests is here, which had to be known before this command.
+    Looked { client: ClientId, id: u64, command: GuardCommand, seen: Seen },
     /// A pool daemon connected.
     Connected(ClientId, crate::control::Client),
     /// It asks for something.

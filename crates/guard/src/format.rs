@@ -23,7 +23,7 @@ fn perform(config: &ArmConfig) -> Result<(), String> {
     for write in format_writes(config).map_err(|error| error.to_string())? {
         let file = files.get(usize::from(write.statefile)).ok_or("no such statefile")?;
         let offset = u64::from(write.block) * BLOCK_SIZE as u64;
-        put(file, offset, &write.bytes).map_err(|error| error.to_string())?;
+        put(file, offset, &write.bytes.to_vec()).map_err(|error| error.to_string())?;
     }
     Ok(())
 }

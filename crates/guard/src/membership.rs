@@ -16,7 +16,7 @@ use haven_cluster::alarm::Alarm;
 use haven_cluster::control::{ArmConfig, GuardReply, GuardState};
 use haven_cluster::ids::{Incarnation, Instant};
 use haven_cluster::{
-    BlockRange, BootInfo, ConfigError, Input, Invariant, IoFailed, IoId, Machine, Output,
+    BlockRange, BootInfo, ConfigError, Input, Invariant, IoFailed, IoId, Machine, Output, Violation,
 };
 
 use crate::config::Config;
@@ -205,14 +205,19 @@ impl Membership {
             }
             steps.extend(self.perform(output));
         }
-        if let Err(violation) = self.machine.check()
-            && self.broken.is_none()
-        {
-            log::error(&format!("{violation}; the watchdog is fed no more"));
-            self.broken = Some(violation.invariant);
-            // What is told beats the watchdog's bite.
-            steps.push(Step::StateChanged);
+        if let Err(violation) = self.machine.check() {
+            self.condemn(violation, steps);
         }
+    }
+
+    fn condemn(&mut self, violation: Violation, steps: &mut Vec<Step>) {
+        if self.broken.is_some() {
+            return;
+        }
+        log::error(&format!("{violation}; the watchdog is fed no more"));
+        self.broken = Some(violation.invariant);
+        // What is told beats the watchdog's bite.
+        steps.push(Step::StateChanged);
     }
 
     fn tell(&mut self, input: Input<'_>) {

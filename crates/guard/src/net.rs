@@ -127,6 +127,12 @@ impl Networks {
         let ticks = self.links.iter().map(|link| link.tick.load(Ordering::Acquire));
         ticks.min().unwrap_or(u64::MAX)
     }
+
+    /// The receiver of one network gives no sign of life any more.
+    #[cfg(test)]
+    pub(crate) fn stall(&self, network: usize) {
+        self.links[network].stop.store(true, Ordering::Release);
+    }
 }
 
 impl Link {

@@ -19,11 +19,14 @@ use haven_pooldb::{
 /// Bytes that are shared or copied at a time.
 const PAGE: usize = BLOCK_SIZE;
 
+/// One of them.
+type Page = Arc<[u8; PAGE]>;
+
 /// Bytes in pages, which copies share until one of them writes. A page that was never written is
 /// zero.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Pages {
-    pages: Vec<Option<Arc<[u8; PAGE]>>>,
+    pages: Vec<Option<Page>>,
     len: usize,
 }
 
@@ -78,16 +81,28 @@ impl Pages {
             let count = left.len().min(PAGE - from);
             let (head, tail) = left.split_at(count);
             if let Some(page) = self.pages.get_mut(page) {
-                if let Ok(whole) = <&[u8; PAGE]>::try_from(head) {
-                    *page = Some(Arc::new(*whole));
-                } else {
-                    let page = page.get_or_insert_with(|| Arc::new([0; PAGE]));
-                    let part = Arc::make_mut(page).get_mut(from..from + count);
-                    part.into_iter().for_each(|part| part.copy_from_slice(head));
-                }
+                let page = page.get_or_insert_with(|| Arc::new([0; PAGE]));
+                let part = Arc::make_mut(page).get_mut(from..from + count);
+                part.into_iter().for_each(|part| part.copy_from_slice(head));
             }
             at += count;
             left = tail;
+        }
+    }
+
+    /// Writes the first `length` bytes of pages, from the beginning of one on; whole ones are shared.
+    fn put(&mut self, at: usize, pages: &[Page], length: usize) {
+        let length = length.min(pages.len() * PAGE);
+        if at + length > self.len {
+            self.resize(at + length);
+        }
+        let (whole, torn) = pages.split_at(length / PAGE);
+        for (place, page) in self.pages.iter_mut().skip(at / PAGE).zip(whole) {
+            *place = Some(page.clone());
+        }
+        let rest = torn.first().and_then(|page| page.get(..length % PAGE));
+        if let Some(rest) = rest.filter(|rest| !rest.is_empty()) {
+            self.write(at + whole.len() * PAGE, rest);
         }
     }
 
@@ -111,6 +126,16 @@ impl Pages {
         }
     }
 
+    /// They are the very pages of `other`.
+    pub(crate) fn are(&self, other: &Self) -> bool {
+        let same = |(own, other): (&Option<Page>, &Option<Page>)| match (own, other) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            (own, other) => own.is_none() && other.is_none(),
+        };
+        let long = self.pages.len() == other.pages.len() && self.len == other.len;
+        long && self.pages.iter().zip(&other.pages).all(same)
+    }
+
     /// Pages that it reaches to.
     pub(crate) fn count(&self) -> usize {
         self.pages.len()
@@ -120,9 +145,10 @@ impl Pages {
 /// One thing that is to be done to the volume.
 #[derive(Clone, Debug)]
 pub(crate) enum AreaOp {
+    /// Whole pages, from the beginning of one on.
     Write {
         at: usize,
-        bytes: Vec<u8>,
+        pages: Vec<Page>,
     },
     Zero {
         at: usize,
@@ -136,7 +162,7 @@ impl AreaOp {
     /// How many bytes it changes.
     pub(crate) fn len(&self) -> usize {
         match self {
-            Self::Write { bytes, .. } => bytes.len(),
+            Self::Write { pages, .. } => pages.len() * PAGE,
             Self::Zero { len, .. } => *len,
             Self::Sync => 0,
         }
@@ -215,10 +241,11 @@ impl Blocks for View {
         Ok(())
     }
     fn write(&self, offset: u64, buffer: &BlockBuffer) -> Result<(), BlockIoError> {
-        let mut inner = self.lock();
-        inner.pages.write(place(offset), buffer.as_bytes());
-        let bytes = buffer.as_bytes().to_vec();
-        inner.ops.push(AreaOp::Write { at: place(offset), bytes });
+        let (mut inner, at) = (self.lock(), place(offset));
+        let (pages, _) = buffer.as_bytes().as_chunks();
+        let pages: Vec<Page> = pages.iter().map(|page| Arc::new(*page)).collect();
+        inner.pages.put(at, &pages, usize::MAX);
+        inner.ops.push(AreaOp::Write { at, pages });
         Ok(())
     }
     fn zero(&self, offset: u64, blocks: u64) -> Result<(), BlockIoError> {
@@ -239,9 +266,7 @@ impl Blocks for View {
 /// Does an operation to the bytes of an area; of a torn one only to the first `length` bytes.
 pub(crate) fn apply(area: &mut Pages, op: &AreaOp, length: usize) {
     match op {
-        AreaOp::Write { at, bytes } => {
-            area.write(*at, bytes.get(..length.min(bytes.len())).unwrap_or_default());
-        }
+        AreaOp::Write { at, pages } => area.put(*at, pages, length),
         AreaOp::Zero { at, len } => area.zero(*at, length.min(*len)),
         AreaOp::Sync => {}
     }
@@ -457,6 +482,14 @@ mod tests {
                     let count = (count + rng.index(8) * 512).min(most);
                     pages.zero(first * PAGE, count);
                     plain[first * PAGE..][..count].fill(0);
+                }
+                3 => {
+                    let (at, count) = (rng.index(plain.len() / PAGE + 1) * PAGE, rng.index(4));
+                    let length = (rng.index(9) * 2_048).min(count * PAGE);
+                    let page = Arc::new([step as u8 | 1; PAGE]);
+                    plain.resize(plain.len().max(at + length), 0);
+                    pages.put(at, &vec![page; count], length);
+                    plain[at..at + length].fill(step as u8 | 1);
                 }
                 _ => {
                     let at = rng.index(plain.len() + 1);

@@ -321,7 +321,7 @@ impl World {
         for write in format_writes(&self.config).unwrap_or_default() {
             if let Some(volume) = self.volumes.get_mut(usize::from(write.statefile)) {
                 let length = write.bytes.len();
-                volume.write(write.block, &write.bytes.into(), length);
+                volume.write(write.block, &write.bytes, length);
             }
         }
         let first = Life { host: self.config.first_coordinator, incarnation: Incarnation(0) };

@@ -58,6 +58,7 @@ pub(crate) struct Chaos {
     rng: Rng,
     races: Rng,
     moves: Rng,
+    pub(crate) troubles: Rng,
 }
 
 impl Chaos {
@@ -70,6 +71,7 @@ impl Chaos {
             rng: Rng::new(seed ^ 0x6661_756C_7473),
             races: Rng::new(seed ^ 0x7261_6365_7300),
             moves: Rng::new(seed ^ 0x6D6F_7665_7300),
+            troubles: Rng::new(seed ^ 0x7472_6F75_626C),
         }
     }
 }
@@ -118,6 +120,9 @@ impl World {
         }
         if self.options.moves {
             self.plan_moves(plan);
+        }
+        if self.options.troubles {
+            self.plan_troubles(plan);
         }
     }
 
@@ -339,6 +344,7 @@ impl World {
         self.chaos.faults.clear();
         self.manager.disabled.clear();
         self.metadata.full = false;
+        self.end_troubles();
         for host in self.shape.absent.clone() {
             self.add_host(host);
         }

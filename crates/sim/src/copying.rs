@@ -235,7 +235,7 @@ impl World {
         h.copying.insert(task, ask.vm);
         let boot = h.boot;
         let takes = self.rng.between(COPY.0, COPY.1);
-        self.after(takes, Event::CopyEnds { host: ask.to, boot, task, ask });
+        self.after(takes, Event::CopyEnds { host: ask.to, boot, task, ask: Box::new(ask) });
     }
 
     pub(crate) fn copy_ends(&mut self, host: usize, task: u128, ask: Ask) {

@@ -48,8 +48,6 @@ pub(crate) struct Data {
     vms: BTreeSet<u32>,
     lost: BTreeSet<usize>,
     immortal: BTreeSet<u32>,
-    /// By host: VMs of which a write waits there for the path.
-    waiting: BTreeMap<usize, BTreeSet<u32>>,
     policy: Option<Policy>,
     /// What the database has of hosts that lost it.
     marks: BTreeSet<(Uuid, Uuid)>,
@@ -82,8 +80,11 @@ impl World {
             DataFault::Back(hosts) => {
                 for host in hosts {
                     self.data.lost.remove(host);
-                    // What waited is written.
-                    self.data.waiting.remove(host);
+                    if let Some(h) = self.hosts.get_mut(*host) {
+                        // What waited is written, and the host sees that.
+                        h.unlanded.clear();
+                        h.ending.retain(|_, remains| remains.process);
+                    }
                 }
             }
             DataFault::Everywhere(back) => {
@@ -110,9 +111,20 @@ impl World {
         !self.data.vms.is_empty()
     }
 
-    /// A host is off: what waited there is gone with it.
-    pub(crate) fn data_forgotten(&mut self, host: usize) {
-        self.data.waiting.remove(&host);
+    /// A process ends, whoever wanted that; what it wrote may wait for the path. Whether it was there.
+    pub(crate) fn process_ends(&mut self, vm: u32, host: usize) -> bool {
+        let waits = self.storage_stalls(vm, host);
+        let Some(h) = self.hosts.get_mut(host) else { return false };
+        let there = h.vms.remove(&vm);
+        if there && waits {
+            h.unlanded.insert(vm);
+        }
+        there
+    }
+
+    /// What the kernel of a host still has to write: the host doesn't leave, nor call itself fenced.
+    pub(crate) fn writes_under_way(&self, host: usize) -> bool {
+        self.hosts.get(host).is_some_and(|h| !h.unlanded.is_empty())
     }
 
     /// VMs that hang: they run, and their disk does not answer.
@@ -134,7 +146,7 @@ impl World {
 
     /// A VM may not start while a write of its former life waits elsewhere.
     pub(crate) fn writes_wait(&self, vm: u32) -> bool {
-        self.data.waiting.values().any(|vms| vms.contains(&vm))
+        self.hosts.iter().any(|h| h.unlanded.contains(&vm))
     }
 
     /// What a VM needs of its host.
@@ -333,20 +345,23 @@ impl World {
     fn end_process(&mut self, host: usize, id: Uuid, srs: &BTreeSet<Uuid>) -> bool {
         let Some(vm) = vm_of(id) else { return false };
         let immortal = self.data.immortal.contains(&vm);
-        let waits = self.data.lost.contains(&host) && self.data.vms.contains(&vm);
         let Some(h) = self.hosts.get_mut(host) else { return false };
         let there = h.vms.contains(&vm) || h.starting.contains_key(&vm);
         let remains = Remains { process: there && immortal, srs: srs.clone() };
         h.ending.insert(id, remains);
-        if !there || immortal {
-            return !there;
+        if there && immortal {
+            return false;
         }
         h.starting.remove(&vm);
-        if h.vms.remove(&vm) && waits {
-            self.data.waiting.entry(host).or_default().insert(vm);
+        self.process_ends(vm, host);
+        if let Some(h) = self.hosts.get_mut(host).filter(|h| !h.unlanded.contains(&vm)) {
+            // All is written, as the host sees.
+            h.ending.remove(&id);
         }
-        self.log(|| format!("vm {vm} is ended on host {host}"));
-        self.tell_load(host);
+        if there {
+            self.log(|| format!("vm {vm} is ended on host {host}"));
+            self.tell_load(host);
+        }
         true
     }
 
@@ -360,7 +375,7 @@ impl World {
             remains.srs.remove(&sr);
             remains.process || !remains.srs.is_empty()
         });
-        self.data.waiting.remove(&host);
+        h.unlanded.clear();
         self.log(|| format!("host {host} lets go of the storage"));
         true
     }
@@ -377,8 +392,9 @@ impl World {
 
     /// Whether a host may answer that a VM does not run there: something of it may be left.
     pub(crate) fn is_left(&self, host: usize, vm: u32) -> bool {
-        let left = self.hosts.get(host).and_then(|h| h.ending.get(&vm_id(vm)));
-        left.is_some_and(|remains| remains.sight() != Sight::Nothing)
+        let Some(h) = self.hosts.get(host) else { return false };
+        let ended = h.ending.get(&vm_id(vm)).is_some_and(|left| left.sight() != Sight::Nothing);
+        ended || h.sees_writes_of(vm)
     }
 
     /// The answer to a step.

@@ -13,12 +13,13 @@ use haven_cluster::control::{EpochView, GuardCommand};
 use haven_cluster::ids::{EpochNumber, HostId, Incarnation, Instant, Life};
 use haven_failover::{self as failover, Fate, Held, Step};
 use haven_model::{HavenSecret, Holder, Placement, Ref, Vm};
-use haven_pooldb::{Database, Tx};
+use haven_pooldb::{Database, Snapshot, Tx};
 use uuid::Uuid;
 
 use crate::area::{self, AreaOp, Pages, View, apply};
 use crate::disk::Path;
 use crate::event::Event;
+use crate::shelf::Shelf;
 use crate::tasks::{Tasks, Writing};
 use crate::world::{MS, World};
 
@@ -62,6 +63,8 @@ pub(crate) struct Metadata {
     kept: Option<Vec<Pages>>,
     /// Since when the coordinators refuse the database.
     pub(crate) refused_since: Option<u64>,
+    /// What is known of the areas.
+    pub(crate) shelf: Shelf,
     /// A person chose the database: nothing is started before all hosts have said what they run.
     pub(crate) unsure: bool,
     /// How often a person chose a copy.
@@ -74,16 +77,15 @@ pub(crate) struct Metadata {
 impl Metadata {
     /// A volume whose first area knows so many VMs, none of which runs.
     pub(crate) fn new(vms: u32, owner: &str) -> Self {
+        static MADE: Mutex<BTreeMap<(u32, String), Filled>> = Mutex::new(BTreeMap::new());
+        let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = made.entry((vms, owner.to_owned()));
+        let (first, rows) = made.or_insert_with(|| first_area(vms, owner).unwrap_or_default());
         let mut areas = vec![Pages::default(); usize::from(haven_cluster::AREA_COUNT)];
-        if let Some(first) = areas.first_mut() {
-            static MADE: Mutex<BTreeMap<(u32, String), Pages>> = Mutex::new(BTreeMap::new());
-            let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-            *first = made
-                .entry((vms, owner.to_owned()))
-                .or_insert_with(|| first_area(vms, owner))
-                .clone();
-        }
-        Self { areas, ..Self::default() }
+        areas.iter_mut().take(1).for_each(|area| *area = first.clone());
+        let shelf = Shelf::default();
+        shelf.put(0, first.clone(), rows.clone());
+        Self { areas, shelf, ..Self::default() }
     }
 
     /// A volume that holds this.
@@ -161,10 +163,15 @@ pub(crate) struct Open {
     /// Who holds which VM, as of a generation of the database.
     pub(crate) placed: Option<(u64, Arc<BTreeMap<u32, Placed>>)>,
     pub(crate) tasks: Tasks,
+    /// Who hears what it held when it is closed.
+    pub(crate) shelf: Shelf,
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
+        if !self.db.is_doubtful() {
+            self.shelf.close(self.area, &self.view, &self.db);
+        }
         self.view.close();
     }
 }
@@ -310,14 +317,13 @@ pub(crate) fn vm_ref(vm: u32) -> Ref<Vm> {
     Ref::from_u128(u128::from(vm) + 1)
 }
 
+/// An area, and the rows that it holds.
+type Filled = (Pages, Snapshot);
+
 /// The first content: no VM has a holder.
-fn first_area(vms: u32, owner: &str) -> Pages {
-    let Ok((store, view)) = area::fresh(Pages::default(), owner, None) else {
-        return Pages::default();
-    };
-    let Ok(mut db) = Database::open(Box::new(store), area::ids(0)) else {
-        return Pages::default();
-    };
+fn first_area(vms: u32, owner: &str) -> Option<Filled> {
+    let (store, view) = area::fresh(Pages::default(), owner, None).ok()?;
+    let mut db = Database::open(Box::new(store), area::ids(0)).ok()?;
     let filled = db.transact(|tx| {
         let secret = HavenSecret {
             key: COUNTER.to_owned(),
@@ -330,8 +336,9 @@ fn first_area(vms: u32, owner: &str) -> Pages {
         }
         Ok(())
     });
+    let rows = filled.ok().and_then(|_| db.export().ok())?;
     drop(db);
-    if filled.is_ok() { view.pages() } else { Pages::default() }
+    Some((view.pages(), rows))
 }
 
 /// A VM's row: its reference, number and holder.
@@ -347,8 +354,10 @@ pub(crate) struct Placed {
 impl Placed {
     /// What became of it, by the production code.
     pub(crate) fn fate(&self, dead: &[Life]) -> Fate {
-        let both = self.holder.iter().chain(&self.to).map(|life| holder_of(*life));
-        failover::fate(&both.collect::<Vec<_>>(), dead)
+        match (self.holder.map(holder_of), self.to.map(holder_of)) {
+            (Some(one), Some(other)) => failover::fate(&[one, other], dead),
+            (one, other) => failover::fate(one.or(other).as_slice(), dead),
+        }
     }
 }
 

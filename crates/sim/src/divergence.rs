@@ -45,7 +45,9 @@ impl World {
     ) -> bool {
         let there = placed.holder.filter(|_| placed.to.is_none());
         let at = there.and_then(|life| self.index_of(life.host));
-        if placed.to.is_some() || at.is_some_and(|at| self.runs(vm, at)) {
+        if placed.to.is_some()
+            || at.and_then(|at| self.hosts.get(at)).is_some_and(|h| h.is_listed(vm))
+        {
             return false;
         }
         let sees = |world: &Self, life: &Life| {
@@ -54,7 +56,7 @@ impl World {
         };
         let told_at = self.now - self.now % REPORT_EVERY;
         let says = |h: &crate::host::Host| {
-            h.vms.contains(&vm) && h.arrived.get(&vm).is_none_or(|at| *at <= told_at)
+            h.is_listed(vm) && h.arrived.get(&vm).is_none_or(|at| *at <= told_at)
         };
         let runs = |life: &&Life| {
             let at = self.index_of(life.host).filter(|at| self.reaches(by, *at));

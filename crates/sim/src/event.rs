@@ -20,7 +20,8 @@ use crate::power::PowerStep;
 use crate::reshape::Farewell;
 use crate::stream::Handover;
 
-/// Everything that happens.
+/// Everything that happens. Each is moved several times: what is long and not the most frequent lies in a
+/// box.
 #[derive(Debug)]
 pub(crate) enum Event {
     Timer {
@@ -101,7 +102,7 @@ pub(crate) enum Event {
         host: usize,
         boot: u64,
     },
-    Order(Order),
+    Order(Box<Order>),
     Drained {
         host: usize,
         life: u64,
@@ -150,14 +151,14 @@ pub(crate) enum Event {
     /// A client writes to the database.
     Client,
     /// A question about a VM with two holders, and its answer.
-    Ask(Ask),
-    Answer(Ask, Told),
+    Ask(Box<Ask>),
+    Answer(Box<Ask>, Told),
     /// A host has copied a disk.
     CopyEnds {
         host: usize,
         boot: u64,
         task: u128,
-        ask: Ask,
+        ask: Box<Ask>,
     },
     /// The memory of a VM that is sent is at its destination.
     Copied {
@@ -180,7 +181,7 @@ pub(crate) enum Event {
         vm: u32,
     },
     /// The answer to an order: the VM does not run, and will not under this placement.
-    NotRunning(Order),
+    NotRunning(Box<Order>),
     Probe {
         host: usize,
         boot: u64,
@@ -223,7 +224,7 @@ pub(crate) enum Event {
         by: usize,
         round: (u64, u64),
         from: usize,
-        holds: Holds,
+        holds: Box<Holds>,
     },
     Step(PowerStep),
     Arming(ArmingEvent),
@@ -289,3 +290,4 @@ impl Queue {
         Some((at, event))
     }
 }
+const _: () = assert!(size_of::<Event>() <= 72);

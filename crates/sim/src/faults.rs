@@ -36,6 +36,8 @@ pub enum Fault {
     CutHost(usize),
     /// End of all cuts that concern a host.
     HealHost(usize),
+    /// So often, one after the other: cut off for the first time, which is within the second one.
+    Flaps(usize, u64, u64, u64),
     /// No datagram from the first to the second.
     CutOneWay(usize, usize),
     /// End of that.
@@ -329,7 +331,7 @@ impl World {
         let heads = writes.into_iter().filter(|write| write.statefile == file && write.block < 2);
         for write in heads {
             let length = write.bytes.len();
-            volume.write(write.block, &write.bytes.into(), length);
+            volume.write(write.block, &write.bytes, length);
             if head == Head::Rotten {
                 volume.corrupt(write.block);
             }
@@ -360,6 +362,12 @@ impl World {
         match *fault {
             Fault::CutHost(host) => self.network.cut_host(host, count),
             Fault::HealHost(host) => self.network.heal_host(host),
+            Fault::Flaps(host, away, every, times) => {
+                for begin in (0..times).map(|time| time * every) {
+                    self.inject(begin, Fault::CutHost(host));
+                    self.inject(begin + away, Fault::HealHost(host));
+                }
+            }
             Fault::CutOneWay(from, to) => self.network.cut(from, to),
             Fault::Join(from, to) => self.network.join(from, to),
             Fault::Lag(from, to, ms) => {
@@ -469,6 +477,10 @@ impl World {
                 let acting = self.coordinator().unwrap_or(0);
                 let config = ArmConfig { timing, ..self.wanted_config(acting) };
                 self.command_coordinator(GuardCommand::Reconfigure(Box::new(config)));
+            }
+            // Its guard looks what the kernel has still to write.
+            Fault::Exclude(host) if self.writes_under_way(host) => {
+                self.log(|| format!("host {host} does not leave: writes are under way"));
             }
             Fault::Exclude(host) if !self.paused(host) && !self.daemon_held(host) => {
                 let now = self.now;

@@ -198,9 +198,7 @@ impl World {
     /// It shuts itself down. The pool does not know yet.
     fn guest_ends(&mut self, vm: u32) {
         let Some(host) = self.home_of(vm) else { return };
-        if let Some(h) = self.hosts.get_mut(host) {
-            h.vms.remove(&vm);
-        }
+        self.process_ends(vm, host);
         let boot = self.hosts.get(host).map_or(0, |h| h.boot);
         if let Some(guest) = self.guests.all.get_mut(&vm) {
             guest.ended = Some((host, boot));

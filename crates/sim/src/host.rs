@@ -150,6 +150,8 @@ pub(crate) struct Host {
     pub(crate) cut_at: u64,
     /// VMs that it was ordered to end because their storage is lost.
     pub(crate) ending: crate::data::Ending,
+    /// VMs without a process of which a write waits for the path to the data storage.
+    pub(crate) unlanded: BTreeSet<u32>,
     pub(crate) isolation: bool,
     /// What the pool daemon was last told.
     pub(crate) told: Option<Box<GuardState>>,
@@ -222,6 +224,7 @@ impl Host {
             windows: BTreeMap::new(),
             cut_at: 0,
             ending: BTreeMap::new(),
+            unlanded: BTreeSet::new(),
             isolation: true,
             told: None,
             db: DbHost::default(),

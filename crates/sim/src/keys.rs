@@ -263,6 +263,7 @@ impl World {
         let holds = Holds { protocol, keys };
         let delay = self.rng.between(MS, 10 * MS);
         let (by, round) = (ask.by, ask.round);
+        let holds = Box::new(holds);
         self.after(delay, Event::KeyAnswer { by, round, from: ask.to, holds });
     }
 

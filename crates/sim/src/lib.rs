@@ -38,11 +38,13 @@ mod reshape;
 pub mod restarts;
 mod rng;
 pub mod scenario;
+mod shelf;
 pub mod shrink;
 pub mod story;
 mod stream;
 mod takeover;
 mod tasks;
+mod troubles;
 mod twin;
 mod world;
 

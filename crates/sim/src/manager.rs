@@ -295,11 +295,11 @@ impl World {
         self.manager.ordered_at.insert(order.vm, self.now);
         let delay = self.rng.between(MS, 30 * MS);
         if !self.rng.chance(20) {
-            self.after(delay, Event::Order(order));
+            self.after(delay, Event::Order(Box::new(order)));
         }
         if self.rng.chance(20) {
             let late = self.rng.between(MS, 20_000 * MS);
-            self.after(late, Event::Order(order));
+            self.after(late, Event::Order(Box::new(order)));
         }
     }
 
@@ -322,21 +322,25 @@ impl World {
                 return;
             }
             h.starting.remove(&order.vm);
-            if h.vms.remove(&order.vm) {
+            if self.process_ends(order.vm, host) {
                 self.log(|| format!("vm {} is stopped on host {host}", order.vm));
                 self.tell_load(host);
             }
+            if self.hosts.get(host).is_some_and(|h| h.sees_writes_of(order.vm)) {
+                return;
+            }
             let delay = self.rng.between(MS, 10 * MS);
-            return self.after(delay, Event::NotRunning(order));
+            return self.after(delay, Event::NotRunning(Box::new(order)));
         }
         match h.heard.allows(&order.duty(), Some(armed), order.term) {
             Ok(()) => {}
             Err(Refusal::PlacementClosed { .. }) => {
-                if self.is_left(host, order.vm) {
+                // A host that says so has looked.
+                if !h.lacks(order.vm) || self.is_left(host, order.vm) {
                     return;
                 }
                 let delay = self.rng.between(MS, 10 * MS);
-                return self.after(delay, Event::NotRunning(order));
+                return self.after(delay, Event::NotRunning(Box::new(order)));
             }
             Err(_) => return,
         }

@@ -248,11 +248,11 @@ impl World {
                 _ => ANSWER,
             };
         if reaches && !self.rng.chance(20) {
-            self.after(delay, Event::Ask(ask));
+            self.after(delay, Event::Ask(Box::new(ask)));
         } else if self.rng.chance(300) {
             // What was sent may also come late, when nobody waits for it any more.
             let late = self.rng.between(MS, LATE);
-            self.after(late, Event::Ask(ask));
+            self.after(late, Event::Ask(Box::new(ask)));
         }
         Some((id, until))
     }

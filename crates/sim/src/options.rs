@@ -46,6 +46,8 @@ pub struct Options {
     pub plain: bool,
     /// Operators move VMs while they run.
     pub moves: bool,
+    /// In storms hosts lose data storage, run out of memory, and have their clocks set.
+    pub troubles: bool,
     /// VMs are restarted in three orders, which wait for agents, and few at once.
     pub orders: bool,
     /// The pool is not armed when it begins: a story arms it.
@@ -74,6 +76,7 @@ impl Options {
             clients_ms: (200, 1_500),
             plain: false,
             moves: false,
+            troubles: false,
             orders: false,
             disarmed: false,
             log: false,
@@ -107,6 +110,10 @@ impl Options {
         };
         self.moves = rng.chance(500);
         self.orders = rng.chance(300);
+        self.troubles = rng.chance(300);
+        if rng.chance(200) {
+            self.timing.t_late_ms = *self.timing.late_range().end();
+        }
         self
     }
 }

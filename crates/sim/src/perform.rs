@@ -64,12 +64,12 @@ impl World {
     /// Everything on a host ends.
     fn stop(&mut self, host: usize) {
         let late = self.late();
-        self.data_forgotten(host);
         let Some(h) = self.hosts.get_mut(host) else { return };
         if !h.powered {
             return;
         }
         h.powered = false;
+        h.unlanded.clear();
         h.machine = None;
         h.life += 1;
         h.timer_at = None;

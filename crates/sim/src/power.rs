@@ -101,8 +101,8 @@ impl World {
             }
             PowerStep::Check { by, boot, life, began } => self.check_power(by, boot, life, began),
             PowerStep::GuestEnds { host, boot, vm } => {
-                let Some(h) = self.hosts.get_mut(host).filter(|h| h.boot == boot) else { return };
-                if h.vms.remove(&vm) {
+                let there = self.hosts.get(host).is_some_and(|h| h.boot == boot);
+                if there && self.process_ends(vm, host) {
                     self.log(|| format!("vm {vm} shuts down on host {host}"));
                     self.tell_load(host);
                 }

@@ -536,7 +536,7 @@ impl World {
         let closed = h.heard.close(vm_id(order.vm), order.number).is_ok();
         if closed {
             let delay = self.rng.between(MS, 10 * MS);
-            self.after(delay, Event::NotRunning(order));
+            self.after(delay, Event::NotRunning(Box::new(order)));
         }
         self.log(|| format!("vm {} does not start on host {host}", order.vm));
         true

@@ -121,8 +121,11 @@ impl World {
             Asked::Stop => {
                 h.incoming.remove(&ask.vm);
                 h.starting.remove(&ask.vm);
-                h.vms.remove(&ask.vm);
+                self.process_ends(ask.vm, ask.to);
                 self.tell_load(ask.to);
+                if self.hosts.get(ask.to).is_some_and(|h| h.sees_writes_of(ask.vm)) {
+                    return;
+                }
                 Told::Done
             }
         };
@@ -133,7 +136,7 @@ impl World {
 
     pub(crate) fn answer_ask(&mut self, ask: Ask, told: Told) {
         let delay = self.rng.between(MS, 10 * MS);
-        self.after(delay, Event::Answer(ask, told));
+        self.after(delay, Event::Answer(Box::new(ask), told));
     }
 
     fn send_vm(&mut self, ask: Ask, to: usize) {
@@ -181,7 +184,9 @@ impl World {
         };
         let kills = |at: usize| self.hosts.get(at).map_or(0, |h| h.daemon.kills());
         let alive = (kills(host), kills(sending.to)) == sending.kills;
-        if alive && (self.daemon_held(host) || self.daemon_held(sending.to)) {
+        // Nothing is handed over before it's written.
+        let stalls = self.storage_stalls(vm, host);
+        if alive && (stalls || self.daemon_held(host) || self.daemon_held(sending.to)) {
             return self.after(AGAIN, Event::Copied { host, boot, vm, since });
         }
         let there = self.hosts.get(sending.to).filter(|h| !h.cut(sending.since));
@@ -270,13 +275,25 @@ impl crate::host::Host {
     /// Nothing of a VM is here.
     pub(crate) fn lacks(&self, vm: u32) -> bool {
         let gone = !self.vms.contains(&vm) && !self.starting.contains_key(&vm);
-        gone && !self.sending.contains_key(&vm) && !self.incoming.contains_key(&vm)
+        let moves = self.sending.contains_key(&vm) || self.incoming.contains_key(&vm);
+        gone && !moves && !self.sees_writes_of(vm)
+    }
+
+    /// It finds that what a VM without a process wrote has not landed.
+    pub(crate) fn sees_writes_of(&self, vm: u32) -> bool {
+        self.unlanded.contains(&vm) && !removed(Mutation::WritesUnderWay)
+    }
+
+    /// Its daemon lists it: it has a process, or what it wrote has not landed.
+    pub(crate) fn is_listed(&self, vm: u32) -> bool {
+        self.vms.contains(&vm) || self.sees_writes_of(vm)
     }
 
     /// What its daemon says of a VM, for that life.
     pub(crate) fn report(&self, vm: u32, life: Life, now: u64) -> Report {
         let sending = self.sending.get(&vm);
-        let sight = if self.vms.contains(&vm) || sending.is_some_and(|sending| sending.sent) {
+        let left = self.sees_writes_of(vm) || sending.is_some_and(|sending| sending.sent);
+        let sight = if self.vms.contains(&vm) || left {
             Sight::Here
         } else if self.incoming.contains_key(&vm) {
             Sight::Incoming

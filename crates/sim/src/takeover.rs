@@ -194,9 +194,18 @@ impl World {
     /// What the live area holds.
     fn live(&self, host: usize, epoch: &EpochView) -> Result<(Database, area::View), String> {
         let owner = epoch.area_owner.map(|life| owner(epoch.generation, life));
-        let pages = self.metadata.area(epoch.area_live);
-        let opened = area::open(pages, owner.as_deref(), self.first_id(host));
-        opened.map_err(|error| error.to_string())
+        let (number, shelf) = (epoch.area_live, &self.metadata.shelf);
+        let pages = self.metadata.area(number);
+        let refused = shelf.refused(number, &pages, owner.as_deref());
+        if let Some(why) = refused.filter(|_| !self.options.plain) {
+            return Err(why);
+        }
+        let opened = area::open(pages.clone(), owner.as_deref(), self.first_id(host));
+        opened.map_err(|error| {
+            let why = error.to_string();
+            shelf.refuse(number, &pages, owner.as_deref(), &why);
+            why
+        })
     }
 
     /// The newest database, without a write to the volume; `None`: it is refused.
@@ -214,16 +223,28 @@ impl World {
             self.metadata.choices.insert(chosen.generation);
             return Some(db);
         }
-        match self.live(host, epoch) {
-            Ok((db, view)) => {
-                if !self.witnessed(host, epoch, &db) {
-                    return None;
-                }
-                // What was read is in memory; nothing is written back to where it came from.
-                view.close();
-                Some(db)
-            }
+        match self.read_live(host, epoch) {
+            Ok(db) => self.witnessed(host, epoch, &db).then_some(db),
             Err(why) => self.instead(host, epoch, &why),
+        }
+    }
+
+    /// What the live area holds, in memory alone: nothing is written back to where it came from.
+    fn read_live(&self, host: usize, epoch: &EpochView) -> Result<Database, String> {
+        let owner = epoch.area_owner.map(|life| owner(epoch.generation, life));
+        let pages = self.metadata.areas.get(usize::from(epoch.area_live));
+        let pages = pages.filter(|_| !self.options.plain);
+        let kept = pages.and_then(|pages| {
+            let (number, first) = (epoch.area_live, self.first_id(host));
+            self.metadata.shelf.open(number, pages, owner.as_deref(), first)
+        });
+        match kept {
+            Some(db) => Ok(db),
+            None => self.live(host, epoch).map(|(db, view)| {
+                view.close();
+                self.metadata.shelf.read(epoch.area_live, pages, &db);
+                db
+            }),
         }
     }
 
@@ -410,7 +431,8 @@ impl World {
         let Some(h) = self.hosts.get_mut(host) else { return };
         h.db.must_mend = false;
         h.db.look_at = now + LOOK_EVERY;
-        h.db.open = Some(Open { db, view, area, placed: None, tasks: Tasks::default() });
+        let shelf = self.metadata.shelf.clone();
+        h.db.open = Some(Open { db, view, area, placed: None, tasks: Tasks::default(), shelf });
         h.db.job = Some(Job { ops, area, then: Then::Placed, fills: None });
         self.step_job(host);
     }
@@ -442,8 +464,8 @@ impl World {
         self.log(|| format!("host {host} finds its copy in area {to}"));
         let ops = view.take().into();
         let Some(h) = self.hosts.get_mut(host) else { return };
-        h.db.open =
-            Some(Open { db: standing, view, area: to, placed: None, tasks: Tasks::default() });
+        let (shelf, tasks) = (self.metadata.shelf.clone(), Tasks::default());
+        h.db.open = Some(Open { db: standing, view, area: to, placed: None, tasks, shelf });
         h.db.job = Some(Job { ops, area: to, then, fills: None });
         self.step_job(host);
     }
@@ -487,7 +509,8 @@ impl World {
         let Some(h) = self.hosts.get_mut(host) else { return };
         h.db.must_mend = false;
         h.db.look_at = now + LOOK_EVERY;
-        h.db.open = Some(Open { db, view, area, placed: None, tasks: Tasks::default() });
+        let shelf = self.metadata.shelf.clone();
+        h.db.open = Some(Open { db, view, area, placed: None, tasks: Tasks::default(), shelf });
         h.db.job = Some(Job { ops, area, then, fills });
         self.step_job(host);
     }

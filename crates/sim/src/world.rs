@@ -80,7 +80,7 @@ impl World {
         for write in format_writes(&config).unwrap_or_default() {
             if let Some(volume) = volumes.get_mut(usize::from(write.statefile)) {
                 let length = write.bytes.len();
-                volume.write(write.block, &write.bytes.into(), length);
+                volume.write(write.block, &write.bytes, length);
             }
         }
         let drift = i64::try_from(options.drift_ppm).unwrap_or(0);
@@ -229,13 +229,12 @@ impl World {
             Event::FeedLands { host, boot } if self.current(host, boot) => self.fed(host),
             Event::Bite { host, boot } if self.current(host, boot) => self.bite(host),
             Event::KillVm { host, boot, vm } if self.current(host, boot) => {
-                if let Some(h) = self.hosts.get_mut(host) {
-                    h.vms.remove(&vm);
-                }
+                self.process_ends(vm, host);
             }
             Event::Fenced { host, life, clean }
                 if self.hosts.get(host).is_some_and(|h| h.life == life) =>
             {
+                let clean = clean && !self.writes_under_way(host);
                 self.deliver(host, Deferred::Fenced(clean));
             }
             other => self.happen_outside(other),
@@ -267,7 +266,7 @@ impl World {
                     }
                 }
             }
-            Event::Order(order) => self.obey(order),
+            Event::Order(order) => self.obey(*order),
             Event::Appears { host, boot, vm, since } if self.current(host, boot) => {
                 self.appears(host, vm, since);
             }
@@ -284,7 +283,7 @@ impl World {
             }
             Event::AreaLate { flying, length } => self.area_late(&flying, length),
             Event::Client => self.client_writes(),
-            Event::NotRunning(order) => self.not_running(order),
+            Event::NotRunning(order) => self.not_running(*order),
             Event::Probe { host, boot } if self.current(host, boot) => {
                 self.probe(host);
                 let every = u64::from(self.options.timing.beat_ms.max(500));
@@ -315,13 +314,13 @@ impl World {
     /// VMs with two holders, and keys.
     fn happen_to_moves(&mut self, event: Event) {
         match event {
-            Event::Ask(ask) => self.asked(ask),
+            Event::Ask(ask) => self.asked(*ask),
             Event::AgentAsked { host, boot, vm } if self.current(host, boot) => {
                 self.agent_asked(host, vm);
             }
-            Event::Answer(ask, told) => self.told_of_motion(ask, told),
+            Event::Answer(ask, told) => self.told_of_motion(*ask, told),
             Event::CopyEnds { host, boot, task, ask } if self.current(host, boot) => {
-                self.copy_ends(host, task, ask);
+                self.copy_ends(host, task, *ask);
             }
             Event::Copied { host, boot, vm, since } if self.current(host, boot) => {
                 self.copied(host, vm, since);
@@ -332,7 +331,7 @@ impl World {
             Event::DataAnswer(order, done) => self.told_of_step(&order, done),
             Event::KeyAsk(ask) => self.key_asked(*ask),
             Event::KeyAnswer { by, round, from, holds } => {
-                self.key_answered(by, round, from, holds);
+                self.key_answered(by, round, from, *holds);
             }
             Event::Guest(event) => self.guest_event(event),
             _ => {}

@@ -31,6 +31,9 @@ fn the_protocol_lists_every_promise_as_the_code_has_it() {
     assert_eq!(rows(&document("docs/protocol.md"), "\n## Invariants\n"), known);
 }
 
+/// The last section of the page of the scenarios.
+const TRAPS: &str = "## Liveness traps";
+
 /// Stories by folder and by the number in front of their names; `x`: none.
 fn stories() -> BTreeMap<(String, String), usize> {
     let mut found = BTreeMap::new();
@@ -48,6 +51,7 @@ fn stories() -> BTreeMap<(String, String), usize> {
 #[test]
 fn the_page_of_the_scenarios_counts_the_stories_of_each_row() {
     let page = document("scenarios/README.md");
+    let (page, _) = page.split_once(TRAPS).unwrap();
     let (of_rows, others) = page.split_once("## Stories that the list does not have").unwrap();
     let mut said = BTreeMap::new();
     let told =
@@ -60,6 +64,28 @@ fn the_page_of_the_scenarios_counts_the_stories_of_each_row() {
             count.parse::<usize>().unwrap();
     }
     assert_eq!(said, stories());
+}
+
+/// What may make a pool stand still for ever: fifteen of the first version of the protocol, and five of the
+/// second.
+#[test]
+fn every_liveness_trap_has_a_story_or_a_test() {
+    let page = document("scenarios/README.md");
+    let (_, page) = page.split_once(TRAPS).unwrap();
+    let told: Vec<Vec<&str>> = page
+        .lines()
+        .filter(|line| line.starts_with("| L") || line.starts_with("| P"))
+        .map(|line| line.split('|').map(str::trim).collect())
+        .collect();
+    let names: Vec<&str> = told.iter().map(|cells| cells[1]).collect();
+    let first = (1..=15).map(|n| format!("L{n}"));
+    let known: Vec<String> = first.chain((11..=15).map(|n| format!("P{n}"))).collect();
+    assert_eq!(names, known);
+    for cells in told {
+        let shown =
+            cells[3].split('`').skip(1).step_by(2).filter(|name| *name != "make bench-guard");
+        assert!(shown.count() > 0, "{}: nothing shows it", cells[1]);
+    }
 }
 
 fn sources(folder: &Path, text: &mut String) {
@@ -89,7 +115,8 @@ fn what_the_page_of_the_scenarios_names_is_there() {
         assert!(code.contains(&format!("fn {name}(")), "there is no test {name}");
     }
     for path in paths {
-        assert!(root().join(path).exists(), "there is no {path}");
+        let there = [root(), root().join("scenarios")].iter().any(|at| at.join(path).exists());
+        assert!(there, "there is no {path}");
     }
 }
 
@@ -110,6 +137,29 @@ fn the_tests_that_the_protocol_names_for_rules_of_production_are_there() {
             assert!(code.contains(&format!("fn {name}(")), "there is no test {name}");
         }
     }
+}
+
+/// A rule that no page names is one that nobody knows the reason of.
+#[test]
+fn the_protocol_names_every_rule_once() {
+    use std::collections::BTreeSet;
+
+    use haven_cluster::mutation::Mutation;
+
+    let text = document("docs/protocol.md");
+    let (_, text) = text.split_once("| hole | mutation | hole | mutation |").unwrap();
+    let (of_holes, text) = text.split_once(" rules no hole of the list is about.").unwrap();
+    let (others, _) = text.split_once("\n### ").unwrap();
+    let named = |text: &str| -> BTreeSet<String> {
+        let names = text.split('`').skip(1).step_by(2).map(str::to_owned);
+        names.filter(|name| name.chars().all(char::is_alphanumeric)).collect()
+    };
+    let (of_holes, others, said) =
+        (named(of_holes), named(others), of_holes.rsplit('\n').next().unwrap());
+    let known: BTreeSet<String> = Mutation::ALL.iter().map(|rule| format!("{rule:?}")).collect();
+    assert_eq!(of_holes.union(&others).cloned().collect::<BTreeSet<_>>(), known);
+    assert!(of_holes.is_disjoint(&others));
+    assert_eq!(said.parse(), Ok(others.len()));
 }
 
 /// Rules that are removed for their own sake, and those that only fall together with another one.

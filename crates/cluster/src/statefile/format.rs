@@ -19,7 +19,7 @@ pub struct FormatWrite {
     /// First block.
     pub block: u32,
     /// A multiple of 4096 bytes.
-    pub bytes: Vec<u8>,
+    pub bytes: SharedBlock,
 }
 
 /// Checks what can be checked of a configuration without looking at the world.
@@ -97,11 +97,11 @@ pub fn format_writes(config: &ArmConfig) -> Result<Vec<FormatWrite>, ConfigError
     for (statefile, spec) in (0u8..).zip(&config.statefiles) {
         let mut push = |block, bytes| writes.push(FormatWrite { statefile, block, bytes });
         for block in SUPERBLOCKS {
-            push(block, vec![0; BLOCK_SIZE]);
+            push(block, SharedBlock::padded(&[], BLOCK_SIZE));
         }
         for host in &config.hosts {
             for (block, bytes) in assign_writes(config.generation, host) {
-                push(block, bytes.to_vec());
+                push(block, bytes);
             }
         }
         let superblock = Superblock {
@@ -111,7 +111,7 @@ pub fn format_writes(config: &ArmConfig) -> Result<Vec<FormatWrite>, ConfigError
         };
         let bytes = superblock.encode().ok_or(ConfigError::TooLong)?;
         for block in SUPERBLOCKS {
-            push(block, bytes.to_vec());
+            push(block, bytes.clone());
         }
     }
     Ok(writes)

@@ -49,3 +49,15 @@ pub(crate) fn round_ranges(slots: u8) -> [BlockRange; 3] {
         BlockRange { first: BALLOTS_A, count: 2 * BALLOT_BLOCKS * slots },
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{STATEFILE_BLOCKS, round_ranges};
+
+    #[test]
+    fn a_round_reads_the_places_of_the_pool_and_no_others() {
+        let blocks = |slots| round_ranges(slots).iter().map(|range| range.count).sum::<u32>();
+        assert_eq!([1, 3, 64].map(blocks), [8, 20, 386]);
+        assert!(round_ranges(64).iter().all(|range| range.first + range.count < STATEFILE_BLOCKS));
+    }
+}

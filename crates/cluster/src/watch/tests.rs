@@ -108,7 +108,7 @@ impl Twin {
 fn formatted(config: &ArmConfig) -> Vec<u8> {
     let mut disk = vec![0; 4 << 20];
     for write in format_writes(config).unwrap() {
-        put(&mut disk, write.block, &write.bytes);
+        put(&mut disk, write.block, &write.bytes.to_vec());
     }
     disk
 }

@@ -105,7 +105,7 @@ impl Peers {
         let file = File::options().read(true).write(true).open(path).unwrap();
         let mut statefile = Statefile::new(file, size as u64 / BLOCK);
         for write in haven_cluster::statefile::format_writes(&config).unwrap() {
-            statefile.write(write.block, &write.bytes);
+            statefile.write(write.block, &write.bytes.to_vec());
         }
         let address = |slot: usize| config.hosts[slot].addresses[0];
         let peers = (1..hosts).map(|slot| {

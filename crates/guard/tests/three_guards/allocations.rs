@@ -71,7 +71,7 @@ impl World {
         let mut statefile = vec![0; 4 << 20];
         for write in haven_cluster::statefile::format_writes(&config(0)).unwrap() {
             let at = write.block as usize * BLOCK;
-            statefile[at..at + write.bytes.len()].copy_from_slice(&write.bytes);
+            statefile[at..at + write.bytes.len()].copy_from_slice(&write.bytes.to_vec());
         }
         let machine = |slot: u16| {
             let own = config(slot);

@@ -15,6 +15,8 @@ mod keys;
 mod memory;
 mod pool;
 mod records;
+mod undisturbed;
+mod writes;
 
 use std::time::{Duration, Instant};
 
@@ -67,6 +69,18 @@ fn settle(pool: &mut Pool) -> usize {
         });
     }
     coordinator
+}
+
+/// The second one resets its host, and the third one goes on as its next life.
+fn put_out_second_and_third(pool: &mut Pool) {
+    for (index, exit) in [(1, 86), (2, 0)] {
+        let coordinator = acting(pool);
+        assert_ne!(coordinator, index, "the first host founds the pool");
+        let host = pool.config(index).host;
+        pool.guards[coordinator].request(GuardCommand::PutOut { host }).unwrap();
+        assert_eq!(pool.guards[index].ended(), Some(exit));
+        assert_eq!(pool.guards[index].has_mark(), exit == 86, "the mark of this boot");
+    }
 }
 
 /// A10: a dead host is declared dead within the bound that the timing promises; it comes back as
@@ -187,6 +201,26 @@ fn the_watchdog_is_fed_and_disarmed() {
     }
 }
 
+/// The pre-flight reads `guard.toml` as it is now, and so does a guard that is armed: it opens the device that
+/// was judged, without being started anew. A file that cannot be read arms nobody.
+#[test]
+fn what_the_file_says_when_the_guard_is_armed_holds() {
+    let mut pool = Pool::start(pool::timing());
+    let file = pool.guards[0].root("etc/haven/guard.toml");
+    let good = std::fs::read_to_string(&file).unwrap();
+    std::fs::rename(pool.guards[0].root("dev/watchdog"), pool.guards[0].root("dev/other")).unwrap();
+    let config = Box::new(pool.config(0));
+    pool.guards[0].request(GuardCommand::Format(config.clone())).unwrap();
+    std::fs::write(&file, "watchdog_device = 7\n").unwrap();
+    let refused = pool.guards[0].request(GuardCommand::Arm(config)).unwrap_err();
+    assert_eq!(refused.code, "HA_HEARTBEAT_DAEMON_STARTUP_FAILED");
+    assert!(refused.text.contains("guard.toml is not valid"), "{}", refused.text);
+    std::fs::write(&file, format!("{good}watchdog_device = \"/dev/other\"\n")).unwrap();
+    form(&mut pool);
+    let fed = pool.guards[0].watchdog_bytes();
+    assert!(!fed.is_empty() && fed.iter().all(|byte| *byte == 0), "{fed:?}");
+}
+
 /// Other time-outs are decided: the watchdog is set anew by who holds it, for nobody can open it twice.
 #[test]
 fn the_watchdog_gets_another_bite_time_while_it_is_held() {
@@ -244,14 +278,7 @@ fn a_host_of_xen_is_fenced_by_a_reset_and_another_one_in_order() {
     let mut pool = Pool::start(pool::timing());
     pool.guards[1].on_xen(&[]);
     form(&mut pool);
-    for (index, exit) in [(1, 86), (2, 0)] {
-        let coordinator = acting(&mut pool);
-        assert_ne!(coordinator, index, "the first host founds the pool");
-        let host = pool.config(index).host;
-        pool.guards[coordinator].request(GuardCommand::PutOut { host }).unwrap();
-        assert_eq!(pool.guards[index].ended(), Some(exit));
-        assert_eq!(pool.guards[index].has_mark(), exit == 86, "the mark of this boot");
-    }
+    put_out_second_and_third(&mut pool);
 }
 
 /// A host of Xen leaves in order only when the hypervisor runs no guest, whatever its daemon believes.

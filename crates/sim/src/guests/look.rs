@@ -42,7 +42,11 @@ impl World {
         let named: Vec<u32> = self.guests.all.keys().copied().collect();
         for vm in named {
             let Some(row) = placed.get(&vm) else { continue };
-            if self.hears_of(host, row).is_some_and(|at| self.guest_has_ended(vm, at)) {
+            let gone = |at: usize| {
+                let waits = self.hosts.get(at).is_some_and(|h| h.sees_writes_of(vm));
+                self.guest_has_ended(vm, at) && !waits
+            };
+            if self.hears_of(host, row).is_some_and(gone) {
                 return self.guest_end_is_known(host, vm, *row);
             }
         }

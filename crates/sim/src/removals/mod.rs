@@ -60,6 +60,13 @@ fn storm(seed: u64) -> World {
 /// All of them.
 #[must_use]
 pub fn all() -> Vec<Removal> {
+    let mut all = of_members();
+    all.extend(of_places_and_machines());
+    all
+}
+
+/// Of epochs, permits, deaths and areas.
+fn of_members() -> Vec<Removal> {
     vec![
         removal(M::NoDeathWait, None, 0..20, storm),
         removal(M::NoCoordinatorWait, None, 0..20, storm),
@@ -115,6 +122,12 @@ pub fn all() -> Vec<Removal> {
         removal(M::DrainIgnored, None, 0..300, storm),
         removal(M::ClosedForGood, None, 0..60, late::closed_for_good),
         removal(M::AreaReused, Some(M::NoLateWait), 0..200, late::area_reused),
+    ]
+}
+
+/// Of hosts that are taken out, machines that move or are on lost storage, and keys.
+fn of_places_and_machines() -> Vec<Removal> {
+    vec![
         needed_to_go_on(M::DebtsForgotten, farewells::given_up),
         needed_to_go_on(M::DebtsForgotten, farewells::never_wrote),
         needed_to_go_on(M::DebtsStand, farewells::given_up),

@@ -21,6 +21,7 @@ pub(super) fn pool(words: &[&str]) -> Result<(Options, u64), String> {
             // After the profile: they change it.
             "lease-ms" => options.timing.t_lease_ms = u32::try_from(number()?).unwrap_or(0),
             "watchdog-ms" => options.timing.t_wd_ms = u32::try_from(number()?).unwrap_or(0),
+            "late-ms" => options.timing.t_late_ms = u32::try_from(number()?).unwrap_or(0),
             "seed" => seed = number()?,
             "vms" => vms = Some(number()?),
             "statefiles" => options.statefiles = count()?,
@@ -178,6 +179,12 @@ fn outside(words: &[&str], host: &dyn Fn(&str) -> Result<usize, String>) -> Resu
         ["superblock", "of", which, "is", "whole"] => Fault::Superblock(file(which)?, Head::Whole),
         ["stop", "the", "daemon", "of", h, "for", time] => {
             Fault::DaemonStopped(host(h)?, ms(time)?)
+        }
+        ["storage", "stalls", "for", h, "after", writes, "writes", "of", "its", "ballot"] => {
+            Fault::StallAfterBallots(host(h)?, u32::try_from(number(writes)?).unwrap_or(0))
+        }
+        ["network", "of", h, "is", "away", away, "of", every, times, "times"] => {
+            Fault::Flaps(host(h)?, ms(away)?, ms(every)?, ms(times)?)
         }
         ["strangers", "forge", "datagrams"] => Fault::Forge(true),
         ["no", "watchdog", "on", h] => Fault::Watchdog(host(h)?, false),
