@@ -14,6 +14,7 @@ use haven_pooldb::{Database, RedbStore};
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use crate::ha::off_if_on;
 use crate::peer_net::ask_member;
 use crate::state::AppState;
 use crate::{coordinator, copies};
@@ -35,7 +36,10 @@ pub async fn promote(state: &Arc<AppState>) -> Result<(), ApiError> {
     let database = tokio::task::spawn_blocking(move || {
         crate::recovery::leap(&mut snapshot, 0, crate::recovery::now_s());
         let store = RedbStore::open(&path).map_err(ApiError::internal)?;
-        Database::create(Box::new(store), coordinator::ids(), &snapshot).map_err(ApiError::internal)
+        let created = Database::create(Box::new(store), coordinator::ids(), &snapshot);
+        let mut database = created.map_err(ApiError::internal)?;
+        database.transact(off_if_on)?;
+        Ok::<_, ApiError>(database)
     })
     .await
     .map_err(ApiError::internal)??;

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::copies::{self, Standing};
+use crate::ha::off_if_on;
 use crate::ops::{host, rows};
 use crate::peer_net::{Caller, forward_request};
 use crate::state::AppState;
@@ -173,7 +174,10 @@ pub async fn recover(state: &Arc<AppState>, wishes: Wishes) -> Result<Standing, 
     // Above what members were told of by those who are silent now, too: else it would be refused.
     let told = standings.iter().filter_map(|standing| standing.about.as_ref()?.told);
     let above = told.map(|told| told.generation).max().unwrap_or(0).max(known);
-    let ready = prepared(copy, above, &off, |_| Ok(()))?;
+    let ready = prepared(copy, above, &off, |tx| match armed {
+        true => Ok(()),
+        false => off_if_on(tx),
+    })?;
     tracing::warn!(from = %from.0, generation = ready.generation, armed, "taking over a copy of the pool database");
     let members: Vec<HostId> = pool.members.iter().map(|member| member.host).collect();
     match armed {

@@ -121,6 +121,10 @@ pub(crate) struct SetHa {
     /// What a cut-off host does that still has its storage: fence, shutdown or hold
     #[arg(long, value_enum, value_name = "RESPONSE", hide_possible_values = true)]
     pub(crate) isolation_response: Option<Isolated>,
+    /// Seconds for which a write of a host that was reset may still land on slow storage, if more than
+    /// the profile says (fast 4; default and conservative 5, at most 10 and 30)
+    #[arg(long = "late-write", value_name = "SECONDS")]
+    pub(crate) late_write_s: Option<u32>,
 }
 
 const POLICY_HELP: &str = "\
@@ -236,4 +240,8 @@ pub(crate) struct EnableHa {
     /// or hold
     #[arg(long, value_enum, value_name = "RESPONSE", hide_possible_values = true)]
     pub(crate) isolation_response: Option<Isolated>,
+    /// Seconds for which a write of a host that was reset may still land on slow storage, if more than
+    /// the profile says (fast 4; default and conservative 5, at most 10 and 30)
+    #[arg(long = "late-write", value_name = "SECONDS")]
+    pub(crate) late_write_s: Option<u32>,
 }

@@ -73,11 +73,17 @@ async fn enable(context: &mut Context, options: &EnableHa) -> Outcome<()> {
 /// The map of `pool.enable_ha`.
 fn configuration(options: &EnableHa) -> Value {
     let profile = Some(options.profile);
-    choices(profile, &options.isolation_addresses, options.isolation_response)
+    let late = options.late_write_s;
+    choices(profile, &options.isolation_addresses, options.isolation_response, late)
 }
 
 /// What was chosen, as the configuration map has it.
-fn choices(profile: Option<Profile>, addresses: &[IpAddr], response: Option<Isolated>) -> Value {
+fn choices(
+    profile: Option<Profile>,
+    addresses: &[IpAddr],
+    response: Option<Isolated>,
+    late_write_s: Option<u32>,
+) -> Value {
     let mut map = serde_json::Map::new();
     if let Some(profile) = profile {
         map.insert("profile".to_owned(), json!(profile.wire()));
@@ -89,11 +95,16 @@ fn choices(profile: Option<Profile>, addresses: &[IpAddr], response: Option<Isol
     if let Some(response) = response {
         map.insert("isolation_response".to_owned(), json!(response.wire()));
     }
+    if let Some(seconds) = late_write_s {
+        map.insert("late_write_s".to_owned(), json!(seconds.to_string()));
+    }
     Value::Object(map)
 }
 
 async fn set(context: &mut Context, options: &SetHa) -> Outcome<()> {
-    let chosen = choices(options.profile, &options.isolation_addresses, options.isolation_response);
+    let late = options.late_write_s;
+    let chosen =
+        choices(options.profile, &options.isolation_addresses, options.isolation_response, late);
     if let Some(failures) = options.failures {
         let pool = context.pool().await?;
         set_failures(context, &pool, i64::from(failures)).await?;

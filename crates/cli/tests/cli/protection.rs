@@ -50,12 +50,14 @@ fn ha_enable_says_what_it_turns_on() {
         "192.0.2.254",
         "--isolation-response",
         "hold",
+        "--late-write",
+        "4",
     ]);
     assert!(output.status.success(), "{}", shown(&output));
     assert_eq!(
         pool.calls("Async.pool.enable_ha"),
         [
-            json!([["OpaqueRef:sr1"], {"profile": "fast", "isolation_addresses": "192.0.2.254", "isolation_response": "hold"}])
+            json!([["OpaqueRef:sr1"], {"profile": "fast", "isolation_addresses": "192.0.2.254", "isolation_response": "hold", "late_write_s": "4"}])
         ]
     );
     assert_eq!(pool.calls("pool.set_ha_host_failures_to_tolerate"), [json!(["OpaqueRef:p", 1])]);

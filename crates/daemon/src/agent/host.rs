@@ -246,9 +246,15 @@ impl super::Agent {
     }
 
     async fn is_empty(&self) -> Result<(), OrderError> {
-        let inventory = self.take_inventory().await?;
-        let Some(domain) = inventory.domains.first() else { return Ok(()) };
-        let text = format!("VM {} runs on the host; move or stop it first", domain.uuid);
+        let (processes, domains) = self.sight().await?;
+        let Some(vm) = domains.first().map(|domain| domain.uuid) else { return Ok(()) };
+        let text = match processes.iter().any(|domain| domain.uuid == vm) {
+            true => format!("VM {vm} runs on the host; move or stop it first"),
+            false => format!(
+                "what VM {vm} wrote may still be on its way to storage that does not answer; try again \
+                 when it does"
+            ),
+        };
         Err(OrderError::failed("HOST_IN_USE", text))
     }
 

@@ -151,6 +151,8 @@ impl Case {
                 }),
             })
             .await?;
+        // It is drained before it goes on elsewhere.
+        self.agent.ending.forget(vm)?;
         Ok(OrderReply::Migrated(stats))
     }
 

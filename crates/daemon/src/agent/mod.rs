@@ -12,6 +12,7 @@ pub mod gate;
 mod health;
 mod host;
 mod images;
+mod landed;
 mod lanes;
 mod migration;
 pub mod permit;

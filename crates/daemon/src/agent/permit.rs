@@ -42,6 +42,10 @@ pub trait GuardPort: Send + Sync + Debug {
     fn broken(&self) -> Vec<Invariant> {
         Vec::new()
     }
+    /// What it complains of that the guards of others need not see.
+    fn own_alarms(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// Its version and the names of its keys; `None`: it does not answer.
     fn holds(&self) -> Option<Holds> {
         None

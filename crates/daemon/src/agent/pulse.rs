@@ -72,7 +72,7 @@ impl Case {
         let agent = &self.agent;
         let acting = self.begin()?;
         let executes: Vec<Uuid> = agent
-            .domains()
+            .hypervisor_domains()
             .await?
             .iter()
             .filter(|domain| domain.state == DomainState::Running && vms.contains(&domain.uuid))

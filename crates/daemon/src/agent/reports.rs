@@ -1,5 +1,6 @@
 //! Tells the coordinator what happens here, without being asked.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 
@@ -8,6 +9,7 @@ use haven_drivers::hypervisor::HypervisorEvent;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::execute::Agent;
 use crate::order_client::OrderClient;
@@ -49,8 +51,9 @@ impl Agent {
             }
             sequence += 1;
             let Some(report) = self.report(sequence, &waiting).await else { continue };
+            let told = report.events.clone();
             match self.deliver(coordinator, report, &client, &local).await {
-                Ok(()) => waiting.clear(),
+                Ok(()) => waiting.retain(|event| !told.contains(event)),
                 Err(error) => tracing::debug!(%error, "report not delivered"),
             }
         }
@@ -63,8 +66,10 @@ impl Agent {
 
     async fn report(&self, sequence: u64, events: &[HypervisorEvent]) -> Option<Report> {
         let pool = self.parts.identity.get().pool.as_ref()?.pool;
-        let inventory = match self.take_inventory().await {
-            Ok(inventory) => {
+        let mut left = BTreeSet::new();
+        let inventory = match self.look().await {
+            Ok((inventory, without_process)) => {
+                left = without_process;
                 // Which of them are protected only the coordinator knows.
                 let running = u32::try_from(inventory.domains.len()).unwrap_or(u32::MAX);
                 self.parts.guard.load(running, running);
@@ -80,11 +85,13 @@ impl Agent {
             pool,
             host: self.host(),
             sequence,
-            events: events.to_vec(),
+            // How it ended belongs to the inventory from which it is gone.
+            events: events.iter().filter(|event| !is_early(event, &left)).cloned().collect(),
             inventory,
             storage_faults: self.attached.faults(),
             twin: self.parts.guard.is_twin(),
             broken: self.parts.guard.broken().iter().map(ToString::to_string).collect(),
+            alarms: self.parts.guard.own_alarms(),
             storage: self.storage_health(),
         })
     }
@@ -101,6 +108,11 @@ impl Agent {
         }
         client.report(coordinator, &report).await
     }
+}
+
+/// Whether an event is told later: that a machine has ended which is `left` for what it wrote.
+fn is_early(event: &HypervisorEvent, left: &BTreeSet<Uuid>) -> bool {
+    matches!(event, HypervisorEvent::Lifecycle { vm, state: None, .. } if left.contains(vm))
 }
 
 /// Carries events from the driver's thread into the runtime.

@@ -1,5 +1,6 @@
 //! Orders about guests.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,6 +12,7 @@ use uuid::Uuid;
 use super::execute::{Agent, AgentParts, Case, DONE};
 use super::facts::boot_id;
 use super::gate::Gate;
+use super::landed;
 use super::lanes::Lane;
 use crate::orders::{Inventory, Order, OrderError, OrderReply, OrderResult, Refusal};
 
@@ -28,6 +30,7 @@ impl Case {
             _ => Lane::Vm,
         };
         let (gate, given) = (self.agent.gate.clone(), self.envelope.term.epoch);
+        let ending = self.agent.ending.clone();
         self.blocking(lane, move |parts, order| {
             let hypervisor = &parts.hypervisor;
             let done = |result: Result<(), HypervisorError>| {
@@ -35,20 +38,31 @@ impl Case {
             };
             match order {
                 Order::StartVm { spec, paused, .. } => {
-                    done(hypervisor.start_with(spec, *paused, consent(parts, order, (gate, given))))
+                    let consent = consent(parts, order, (gate, given));
+                    let started = hypervisor.start_with(spec, *paused, consent);
+                    landed::note(parts, &ending, spec.uuid);
+                    done(started)
                 }
-                Order::StopVm { vm, mode } => done(gone(hypervisor.stop(*vm, *mode))),
+                Order::StopVm { vm, mode } => landed::stop(parts, &ending, *vm, *mode),
                 Order::RebootVm { vm, clean } => done(hypervisor.reboot(*vm, *clean)),
                 Order::PauseVm { vm } => done(hypervisor.pause(*vm)),
                 Order::UnpauseVm { vm } => done(hypervisor.unpause(*vm)),
-                Order::SuspendVm { vm, path } => done(hypervisor.suspend(*vm, path)),
+                Order::SuspendVm { vm, path } => {
+                    // It is drained before its memory is saved.
+                    hypervisor.suspend(*vm, path).map_err(OrderError::from)?;
+                    ending.forget(*vm).map(|()| OrderReply::Done)
+                }
                 Order::ResumeVm { spec, path, paused, .. } => done(hypervisor.resume_with(
                     spec,
                     path,
                     *paused,
                     consent(parts, order, (gate, given)),
                 )),
-                Order::ChangeVm { vm, change } => done(hypervisor.change(*vm, change)),
+                Order::ChangeVm { vm, change } => {
+                    let changed = hypervisor.change(*vm, change);
+                    landed::note(parts, &ending, *vm);
+                    done(changed)
+                }
                 Order::CancelJob { vm } => done(hypervisor.cancel_job(*vm)),
                 Order::MigrateProgress { vm } => {
                     Ok(OrderReply::Progress(progress(hypervisor.migrate_progress(*vm))?))
@@ -135,14 +149,19 @@ fn consent(parts: &AgentParts, order: &Order, (gate, given): (Gate, EpochNumber)
 impl Agent {
     /// What runs here now.
     pub async fn take_inventory(&self) -> Result<Inventory, OrderError> {
+        self.look().await.map(|(inventory, _)| inventory)
+    }
+
+    /// The same, and which machines of it have no process.
+    pub(super) async fn look(&self) -> Result<(Inventory, BTreeSet<Uuid>), OrderError> {
         let acting = self.gate.acting(Uuid::nil());
         let config = &self.parts.config;
         self.drives.look(config.paths.root(), config.report_interval());
-        let processes = self.hypervisor_domains().await?;
-        let domains = self.ending.among(processes.clone());
+        let (processes, domains) = self.sight().await?;
         // Asked after the domains: what is gone was not ended by a fence that began meanwhile.
         let life = self.life();
-        Ok(Inventory {
+        let left = without_process(&domains, &processes);
+        let inventory = Inventory {
             life,
             domains,
             acting,
@@ -151,7 +170,8 @@ impl Agent {
             memory_free: self.parts.hypervisor.memory_free(),
             drives: self.drives.seen(),
             ending: self.ending.remains(&processes),
-        })
+        };
+        Ok((inventory, left))
     }
 
     /// The life under whose permit this host speaks; 0: without one.
@@ -162,7 +182,7 @@ impl Agent {
 
     /// What runs here, or may still be written here.
     pub(super) async fn domains(&self) -> Result<Vec<DomainInfo>, OrderError> {
-        Ok(self.ending.among(self.hypervisor_domains().await?))
+        self.sight().await.map(|(_, domains)| domains)
     }
 
     /// What has a process here.
@@ -186,6 +206,13 @@ impl Agent {
     }
 }
 
+/// Machines that are listed for what they wrote alone.
+fn without_process(domains: &[DomainInfo], processes: &[DomainInfo]) -> BTreeSet<Uuid> {
+    let uuids = |domains: &[DomainInfo]| domains.iter().map(|domain| domain.uuid).collect();
+    let (listed, alive): (BTreeSet<Uuid>, BTreeSet<Uuid>) = (uuids(domains), uuids(processes));
+    &listed - &alive
+}
+
 /// A guest that has arrived at its new host is not under way any more.
 fn progress(
     asked: Result<Option<MigrateProgress>, HypervisorError>,
@@ -197,7 +224,7 @@ fn progress(
 }
 
 /// A guest that does not run is stopped.
-fn gone(result: Result<(), HypervisorError>) -> Result<(), HypervisorError> {
+pub(super) fn gone(result: Result<(), HypervisorError>) -> Result<(), HypervisorError> {
     match result {
         Err(HypervisorError::NotRunning(_)) => Ok(()),
         other => other,

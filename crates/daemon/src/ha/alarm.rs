@@ -1,5 +1,7 @@
 //! What the guard complains of, in names that people know.
 
+use std::collections::BTreeSet;
+
 use haven_cluster::Invariant;
 use haven_cluster::alarm::Alarm;
 use haven_cluster::control::{ArmConfig, GuardState};
@@ -8,8 +10,11 @@ use haven_model::{Host, Vdi};
 use haven_pooldb::Image;
 use serde_json::{Value as Json, json};
 
-use super::slots;
+use super::{Ha, slots};
 use crate::ops::rows;
+
+/// Sentences of one member that are passed on.
+const OWN_MAX: usize = 16;
 
 /// The alert and the data of a sentence of the guard: which kind (`case`), and which host or
 /// storage it is about.
@@ -43,6 +48,53 @@ pub(super) fn says_twin(state: &GuardState) -> bool {
 pub(super) fn broken(state: &GuardState) -> Vec<Invariant> {
     let alarms = state.alarms.iter().filter_map(|alarm| alarm.parse::<Alarm>().ok());
     alarms.filter_map(Alarm::promise).collect()
+}
+
+/// What this host's guard complains of and the coordinator's need not see: its own watchdog, and its own ways
+/// to the heartbeat storage and networks.
+pub(super) fn own(state: &GuardState) -> Vec<String> {
+    state.alarms.iter().filter(|sentence| is_own(sentence)).cloned().collect()
+}
+
+fn is_own(sentence: &str) -> bool {
+    use Alarm::{
+        BadBallot, BadSuperblock, ForeignStatefile, LostStatefile, NoWatchdog, OwnNetwork,
+        RegressedStatefile, SlowStatefile, Strangers,
+    };
+    sentence.parse().is_ok_and(|alarm: Alarm| {
+        matches!(
+            alarm,
+            NoWatchdog
+                | ForeignStatefile(_)
+                | BadSuperblock(_)
+                | RegressedStatefile(_)
+                | LostStatefile(_)
+                | BadBallot { .. }
+                | OwnNetwork(_)
+                | SlowStatefile(_)
+                | Strangers
+        )
+    })
+}
+
+/// Those of a member's sentences that are for people, and that this host's guard does not say besides.
+pub(crate) fn of_member(ha: Option<&Ha>, said: &[String]) -> BTreeSet<String> {
+    let here = ha.and_then(|ha| ha.status().guard).map(|guard| guard.alarms);
+    let here = here.unwrap_or_default();
+    let own = said.iter().filter(|sentence| is_own(sentence) && !here.contains(sentence));
+    own.take(OWN_MAX).cloned().collect()
+}
+
+/// The alert about what a member's guard complains of, and the sentence for who coordinates.
+pub(crate) fn said_on(
+    db: &Image,
+    ha: Option<&Ha>,
+    host: &str,
+    sentence: &str,
+) -> (AlertMeta, String, Json) {
+    let config = ha.and_then(super::stock::arm_config);
+    let (kind, data) = named(db, config.as_deref(), sentence);
+    (kind, format!("On {host}: {sentence}"), data)
 }
 
 /// The alert about a promise that another host saw broken, and the sentence for who coordinates.

@@ -60,6 +60,7 @@ pub async fn enable(
     }
     let srs = ha.state.pool.read(|db| pool_check::check(db, &asked)).await??;
     let wishes = ha.state.pool.read(|db| pool_check::wishes(db, &config)).await??;
+    ha.state.pool.read(|db| super::mtu::check(db, &config)).await??;
     let volumes = volumes::make(ha, &srs).await?;
     let arm = compose(ha, &volumes, &wishes).await?;
     let me = ha.state.identity.host();

@@ -8,11 +8,13 @@ use std::time::Duration;
 use haven_cluster::control::{ArmConfig, GuardCommand, GuardPhase};
 use haven_cluster::ids::HostId;
 use haven_model::{ApiError, codes};
+use haven_pooldb::Tx;
 use tokio::time::timeout;
 
 use super::stock;
 use super::takeover::{self, Ha};
 use crate::agent::permit::PermitGate;
+use crate::ops::rows;
 use crate::orders::{Order, OrderResult};
 
 /// Longest wait for the guards to leave.
@@ -33,6 +35,17 @@ pub async fn disable(ha: &Ha) -> Result<(), ApiError> {
     }
     ha.state.check_may_act()?;
     decided(ha).await
+}
+
+/// Writes that high availability is off, where a copy of an armed pool's database says that it is on.
+///
+/// # Errors
+/// The database refuses.
+pub(crate) fn off_if_on(tx: &mut Tx<'_>) -> Result<(), ApiError> {
+    match rows::pool(tx)?.1.ha_enabled {
+        true => takeover::off(tx),
+        false => Ok(()),
+    }
 }
 
 /// Has the last epoch decided. The caller holds the lock on changing.

@@ -179,6 +179,10 @@ impl GuardPort for GuardLink {
         self.state.borrow().as_deref().map(super::alarm::broken).unwrap_or_default()
     }
 
+    fn own_alarms(&self) -> Vec<String> {
+        self.state.borrow().as_deref().map(super::alarm::own).unwrap_or_default()
+    }
+
     fn holds(&self) -> Option<Holds> {
         let state = self.state.borrow();
         state.as_deref().map(|state| Holds { protocol: state.protocol, keys: state.keys })

@@ -20,6 +20,7 @@ mod guests;
 pub mod link;
 mod lost_storage;
 pub mod metadata;
+mod mtu;
 mod newest;
 pub mod permit;
 pub mod pool_check;
@@ -49,7 +50,8 @@ use std::time::{Duration, Instant};
 
 use haven_failover::span::{Span, Spans};
 
-pub(crate) use alarm::{broken_on, twin_of};
+pub(crate) use alarm::{broken_on, of_member, said_on, twin_of};
+pub(crate) use disarm::off_if_on;
 pub use link::{GuardLink, LinkState, Resting};
 pub use restarts::TIMES_KEY;
 pub use status::HaStatus;

@@ -142,8 +142,9 @@ pub struct Wishes {
 
 /// Reads the configuration: `profile` (`fast`, `default`, `conservative`) or XenAPI's `timeout`
 /// (seconds, mapped to a profile), `isolation_addresses`, `isolation_response`,
-/// `heartbeat_networks` (uuids of networks that carry beats besides the management network), and
-/// `watchdog`, which is `none` where hosts without one are accepted.
+/// `heartbeat_networks` (uuids of networks that carry beats besides the management network),
+/// `late_write_s` (seconds for which a write of a host that was reset may still land, where that is more
+/// than the profile says), and `watchdog`, which is `none` where hosts without one are accepted.
 ///
 /// # Errors
 /// A value that means nothing.
@@ -186,7 +187,22 @@ pub fn wishes(db: &Image, config: &BTreeMap<String, String>) -> Result<Wishes, A
     };
     let networks = config.get("heartbeat_networks").map(String::as_str).unwrap_or_default();
     let beats = beats(db, networks)?;
-    Ok(Wishes { timing: Timing::of(profile), isolation, response, beats, without_watchdog })
+    let timing = timing(profile, config.get("late_write_s").map(String::as_str))?;
+    Ok(Wishes { timing, isolation, response, beats, without_watchdog })
+}
+
+/// The time-outs of a profile, with a longer wait for late writes.
+fn timing(profile: Profile, late_s: Option<&str>) -> Result<Timing, ApiError> {
+    let timing = Timing::of(profile);
+    let Some(text) = late_s.filter(|text| !text.is_empty()) else { return Ok(timing) };
+    let range = timing.late_range();
+    let late_ms = text.parse::<u32>().ok().and_then(|late_s| late_s.checked_mul(1_000));
+    let t_late_ms = late_ms.filter(|ms| range.contains(ms)).ok_or_else(|| {
+        let (least, most) = (range.start() / 1_000, range.end() / 1_000);
+        let text = format!("{text} ({least} to {most} with this profile)");
+        ApiError::with(codes::INVALID_VALUE, &[&"late_write_s", &text])
+    })?;
+    Ok(Timing { t_late_ms, ..timing })
 }
 
 /// The addresses of every host on the named networks, network by network.
@@ -293,13 +309,15 @@ pub(super) fn tests_config(first: HostId) -> ArmConfig {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use haven_model::Pool;
     use haven_pooldb::{Database, MemStore, Tx};
 
     use super::*;
 
-    fn database(build: impl FnOnce(&mut Tx<'_>) -> Result<(), ApiError>) -> Database {
+    pub(in crate::ha) fn database(
+        build: impl FnOnce(&mut Tx<'_>) -> Result<(), ApiError>,
+    ) -> Database {
         let ids = Box::new(|| Uuid::new_v4().as_u128());
         let mut db = Database::open(Box::new(MemStore::default()), ids).unwrap();
         db.transact(build).unwrap();
@@ -395,6 +413,16 @@ mod tests {
         assert_eq!(plain.isolation, ["10.0.0.1".parse::<IpAddr>().unwrap()]);
         assert_eq!(say(&[("timeout", "5")]).unwrap().timing, Timing::of(Profile::Fast));
         assert_eq!(say(&[("timeout", "60")]).unwrap().timing, Timing::of(Profile::Conservative));
+        let late = |profile, seconds| say(&[("profile", profile), ("late_write_s", seconds)]);
+        let slow = late("conservative", "30").unwrap().timing;
+        assert_eq!(slow, Timing { t_late_ms: 30_000, ..Timing::of(Profile::Conservative) });
+        assert_eq!(slow.check(), Ok(()));
+        assert_eq!(late("default", "10").unwrap().timing.check(), Ok(()));
+        assert_eq!(late("fast", "").unwrap().timing, Timing::of(Profile::Fast));
+        let refused = late("fast", "30").unwrap_err().to_string();
+        assert!(refused.contains("4 to 4 with this profile"), "{refused}");
+        // Sooner than the profile has it would be no safety.
+        assert!(late("default", "4").is_err() && late("default", "soon").is_err());
         let two = say(&[("isolation_addresses", "10.0.0.1, fe80::1")]).unwrap();
         assert_eq!(two.isolation.len(), 2);
         assert!(say(&[("profile", "reckless")]).is_err());

@@ -18,14 +18,14 @@ use super::pool_check::{self, GUARD_PORT};
 use super::slots::Slots;
 use super::takeover::Ha;
 use super::tell::{Told, is_silent, tell};
-use super::{arm, stock};
+use super::{arm, mtu, stock};
 use crate::agent::permit::PermitGate;
 use crate::identity::Member;
 use crate::ops::{errors, host, host_down, roster, rows};
 use crate::orders::Order;
 
 /// What `pool.ha_configuration` may change while the pool is armed: `profile` or `timeout`,
-/// `isolation_addresses`, `isolation_response`. What is not named stays.
+/// `isolation_addresses`, `isolation_response`, `late_write_s`. What is not named stays.
 ///
 /// # Errors
 /// High availability is off, a value means nothing, the watchdog of a host cannot bite that soon, or no
@@ -59,7 +59,8 @@ pub async fn set(ha: &Ha, config: BTreeMap<String, String>) -> Result<(), ApiErr
 type Merged = (pool_check::Wishes, BTreeMap<String, String>);
 
 fn merge(db: &Image, config: BTreeMap<String, String>) -> Result<Merged, ApiError> {
-    const KNOWN: [&str; 4] = ["profile", "timeout", "isolation_addresses", "isolation_response"];
+    const KNOWN: [&str; 5] =
+        ["profile", "timeout", "isolation_addresses", "isolation_response", "late_write_s"];
     if let Some(key) = config.keys().find(|key| !KNOWN.contains(&key.as_str())) {
         return Err(ApiError::with(codes::INVALID_VALUE, &[&"configuration", key]));
     }
@@ -123,7 +124,7 @@ pub(super) async fn look(ha: &Ha, told: &mut Told) -> Result<(), ApiError> {
     // that did not come to tell this guard.
     let mut fresh = added(&present, &next);
     fresh.retain(|host| !has_place(ha, &next, *host));
-    let unfit = unfit(ha, (&next, &fresh), without_watchdog, told).await;
+    let unfit = unfit(ha, (&present, &next, &fresh), without_watchdog, told).await?;
     next.hosts.retain(|spec| !unfit.contains(&spec.host));
     if next != present || places_decided(ha, &next) == Some(false) {
         change(ha, &next).await?;
@@ -139,15 +140,18 @@ pub(super) async fn look(ha: &Ha, told: &mut Told) -> Result<(), ApiError> {
 /// Which of the hosts `fresh` cannot be armed by this configuration yet.
 async fn unfit(
     ha: &Ha,
-    (next, fresh): (&ArmConfig, &[HostId]),
+    (present, next, fresh): (&ArmConfig, &ArmConfig, &[HostId]),
     without_watchdog: bool,
     told: &mut Told,
-) -> Vec<HostId> {
+) -> Result<Vec<HostId>, ApiError> {
     let rests = |host: &HostId| told.rests(*host, is_silent(ha, *host), Instant::now());
     let (mut unfit, asked): (Vec<HostId>, Vec<HostId>) =
         fresh.iter().copied().partition(|host| rests(host));
     let peers = members_of(ha);
-    let found = arm::preflight_of(ha, next, (&asked, &peers), without_watchdog).await;
+    let mut found = odd(ha, &asked, arm::hosts(present)).await?;
+    let sound: Vec<HostId> =
+        asked.iter().copied().filter(|host| found.iter().all(|(odd, _)| odd != host)).collect();
+    found.extend(arm::preflight_of(ha, next, (&sound, &peers), without_watchdog).await);
     let fit = |host: &HostId| found.iter().all(|(unfit, _)| unfit != host);
     asked.iter().copied().filter(fit).for_each(|host| told.works(host));
     for (host, error) in found {
@@ -157,7 +161,24 @@ async fn unfit(
         }
         unfit.push(host);
     }
-    unfit
+    Ok(unfit)
+}
+
+/// Which of the hosts `fresh` have an MTU that no host that is armed has.
+async fn odd(
+    ha: &Ha,
+    fresh: &[HostId],
+    armed: Vec<HostId>,
+) -> Result<Vec<(HostId, ApiError)>, ApiError> {
+    if fresh.is_empty() {
+        return Ok(Vec::new());
+    }
+    let fresh = fresh.to_vec();
+    let judge = move |db: &Image| {
+        let (_, pool) = rows::pool(db)?;
+        Ok(mtu::strangers(db, &pool.ha_configuration, (&fresh, &armed)))
+    };
+    ha.state.pool.read(judge).await?
 }
 
 /// Hosts with a life in the newest epoch whose daemons report. No other one must be seen by who comes: one

@@ -137,8 +137,9 @@ pub fn bounds(timing: Timing, response: IsolationResponse) -> Vec<String> {
             seconds(limits.network_ms)
         ),
         format!(
-            "The storage stalls for all: nothing happens while a majority of the hosts hear each \
-             other; without one, hosts stop their VMs within {}.",
+            "The storage stalls for all: nothing happens to hosts that hear each other while they \
+             are more than half of all, and more than the failures to survive; else hosts stop their \
+             VMs within {}.",
             seconds(limits.storage_ms)
         ),
         format!(
@@ -146,6 +147,10 @@ pub fn bounds(timing: Timing, response: IsolationResponse) -> Vec<String> {
             seconds(limits.watchdog_ms)
         ),
     ];
+    bounds.push(format!(
+        "A write of a host that was reset is taken to land within {} at the latest.",
+        seconds(timing.t_late_ms.into())
+    ));
     if let Some(guests) = limits.guests_ms {
         bounds.push(format!(
             "A host that has to give way still reaches its storage: it asks its VMs to shut down, \
@@ -167,11 +172,12 @@ mod tests {
     fn the_bounds_of_the_default_profile_are_the_documented_ones() {
         let timing = Timing::of(Profile::Default);
         let asking = bounds(timing, IsolationResponse::Shutdown);
-        assert!(asking[6].contains("after 9.0 s at the latest"), "{asking:?}");
+        assert!(asking[7].contains("after 9.0 s at the latest"), "{asking:?}");
         let plain = bounds(timing, IsolationResponse::Fence);
-        assert_eq!(plain.len(), 6);
+        assert_eq!(plain.len(), 7);
         assert!(plain[0].contains("within 22.") || plain[0].contains("within 23."), "{plain:?}");
         assert!(plain[5].contains("15.0 s"), "{plain:?}");
+        assert!(plain[6].contains("land within 5.0 s"), "{plain:?}");
     }
 
     /// Scenario 2: the bound of the coordinator is larger, and printed.

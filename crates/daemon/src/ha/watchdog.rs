@@ -19,8 +19,8 @@ const POOR: &str = "HA_HOST_CANNOT_BE_FENCED";
 /// What lists the domains of Xen, for the guard.
 const XEN_LISTER: &str = "/usr/sbin/xl";
 
-/// This host as its guard sees it. Read anew each time: only the guard's own file says which device
-/// it will open.
+/// This host as its guard sees it. Read anew each time, as the guard does when it is armed: only its own
+/// file says which device it will open.
 #[derive(Clone, Debug)]
 pub(super) struct GuardHost {
     paths: Paths,
@@ -55,9 +55,13 @@ impl GuardHost {
         Self { paths: config.paths.clone(), xen_driver }
     }
 
-    fn toml(&self) -> GuardToml {
-        let text = std::fs::read_to_string(self.paths.guard_settings()).unwrap_or_default();
-        toml::from_str(&text).unwrap_or_default()
+    /// As the guard reads it when it is armed: no file is one that says nothing.
+    fn toml(&self) -> Result<GuardToml, String> {
+        match std::fs::read_to_string(self.paths.guard_settings()) {
+            Ok(text) => toml::from_str(&text).map_err(|error| error.to_string()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(GuardToml::default()),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     /// Whether the guard takes this host for one of Xen.
@@ -68,7 +72,14 @@ impl GuardHost {
 
     /// Looks at all of it.
     pub(super) fn check(&self, wanted: Wanted, reply: &mut PreflightReply) {
-        let toml = self.toml();
+        let toml = match self.toml() {
+            Ok(toml) => toml,
+            Err(why) => {
+                let text = format!("the guard cannot read guard.toml: {why}; mend it there");
+                reply.findings.push(finding(Guard, NO_WATCHDOG, text));
+                return;
+            }
+        };
         let xen = self.is_xen(&toml);
         self.check_hypervisor(xen, reply);
         let configured = toml.watchdog_device.as_deref().unwrap_or("/dev/watchdog");
@@ -88,8 +99,8 @@ impl GuardHost {
     fn check_hypervisor(&self, xen: bool, reply: &mut PreflightReply) {
         let text = if self.xen_driver && !xen {
             "the VMs here are domains of Xen, and the guard takes them for processes of QEMU; mount \
-             xenfs at /proc/xen, or write `hypervisor = \"xen\"` into guard.toml, and restart \
-             haven-guard"
+             xenfs at /proc/xen, or write `hypervisor = \"xen\"` into guard.toml, which the guard reads \
+             when it is armed"
                 .to_owned()
         } else if xen && !self.paths.below(XEN_LISTER).exists() {
             format!(
@@ -336,7 +347,10 @@ mod tests {
         assert_eq!(reply.findings[0].about, Some(Guard));
         let settings = dir.path().join("etc/haven/guard.toml");
         fs::create_dir_all(settings.parent().unwrap_or(Path::new("/"))).unwrap();
-        fs::write(settings, "hypervisor = \"xen\"").unwrap();
+        fs::write(&settings, "hypervisor = \"xen\"").unwrap();
         assert!(check(&host, IDLE).findings.is_empty());
+        fs::write(settings, "hypervisor = xen").unwrap();
+        let reply = check(&host, IDLE);
+        assert!(reply.findings[0].text.contains("cannot read guard.toml"), "{reply:?}");
     }
 }

@@ -228,9 +228,11 @@ async fn settle_in(state: &Arc<AppState>, new: Ref<Host>) {
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         let open = state.pool.read(|db| {
             let pbds = db.get(new).map(|row| row.pbds.clone()).unwrap_or_default();
-            let open = pbds.into_iter();
-            open.filter(|pbd| db.get(*pbd).is_some_and(|row| !row.currently_attached))
-                .collect::<Vec<_>>()
+            // One that is being made or given up is the business of whoever does that.
+            let rests =
+                |row: &Pbd| db.get(row.sr).is_some_and(|sr| sr.current_operations.is_empty());
+            let is_open = |row: &Pbd| !row.currently_attached && rests(row);
+            pbds.into_iter().filter(|pbd| db.get(*pbd).is_some_and(is_open)).collect::<Vec<_>>()
         });
         let Ok(open) = open.await else { return };
         if open.is_empty() {

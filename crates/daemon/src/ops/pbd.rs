@@ -99,10 +99,17 @@ pub async fn attach(state: &Arc<AppState>, pbd: Ref<Pbd>) -> Result<(), ApiError
             Ok::<_, ApiError>((row.host, name, spec::sr(db, row.sr, row.host)?))
         })
         .await??;
-    let order = Order::AttachSr { sr, remember: true };
+    let order = Order::AttachSr { sr: sr.clone(), remember: true };
     let sent = state.orders.send(host::id(on), order).await;
     sent.map_err(|error| named(on, &name, error))?;
-    state.pool.write(move |tx| tx.update(pbd, |row: &mut Pbd| row.currently_attached = true)).await
+    let attached = move |row: &mut Pbd| row.currently_attached = true;
+    let noted = state.pool.write(move |tx| tx.update(pbd, attached)).await;
+    if noted.is_err() && state.pool.read(|db| db.get(pbd).is_none()).await? {
+        // It was given up meanwhile, and the host may have detached it before this.
+        let sent = state.orders.send(host::id(on), Order::DetachSr { sr }).await;
+        sent.map_err(|error| errors::order(on, error))?;
+    }
+    noted
 }
 
 /// The error with the name of the host in its text.

@@ -33,6 +33,9 @@ pub struct Report {
     /// daemon of its guard.
     #[serde(default)]
     pub broken: Vec<String>,
+    /// Sentences of the sender's guard that no other host's guard need say.
+    #[serde(default)]
+    pub alarms: Vec<String>,
     /// How the storage repositories stand that the sender is to have; an older one does not say.
     #[serde(default)]
     pub storage: Vec<StorageSight>,

@@ -40,8 +40,14 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 const MISSED_MAX: u32 = 3;
 /// A copy of a host that has not reported for so long is gone.
 const TWIN_GONE: Duration = Duration::from_secs(60);
+/// What a member's guard complains of is told when it has lasted so long: this host's own guard may be about to
+/// say the same.
+const COMPLAINT_LASTS: Duration = Duration::from_secs(3);
 /// A host is not silent before this time.
 const SILENT_MIN: Duration = Duration::from_secs(15);
+
+/// Sentences of a guard: since when, and whether somebody was told.
+type Complaints = BTreeMap<String, (Instant, bool)>;
 
 /// When each host was last heard, and what is still to be taken in.
 #[derive(Debug, Default)]
@@ -65,6 +71,8 @@ pub struct Reports {
     twins: Mutex<BTreeMap<Uuid, Instant>>,
     /// Promises that a host said are broken.
     broken: Mutex<BTreeSet<(Uuid, Invariant)>>,
+    /// What the guard of each host complains of.
+    alarms: Mutex<BTreeMap<Uuid, Complaints>>,
     /// What each host said last of storage, and when.
     storage: Mutex<BTreeMap<Uuid, (Instant, Word)>>,
     /// Machines that the failover manager is ending.
@@ -136,6 +144,22 @@ impl Reports {
     fn breaks(&self, host: Uuid, promise: Invariant) -> bool {
         let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
         broken.insert((host, promise))
+    }
+
+    /// What the guard of a host complains of now. What of it has lasted, and is news.
+    fn complains(&self, host: Uuid, alarms: &BTreeSet<String>) -> Vec<String> {
+        let mut known = self.alarms.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = known.entry(host).or_default();
+        known.retain(|alarm, _| alarms.contains(alarm));
+        let mut news = Vec::new();
+        for alarm in alarms {
+            let (since, told) = known.entry(alarm.clone()).or_insert((Instant::now(), false));
+            if !*told && since.elapsed() >= COMPLAINT_LASTS {
+                *told = true;
+                news.push(alarm.clone());
+            }
+        }
+        news
     }
 
     fn hear_of_storage(&self, report: &Report) {
@@ -289,6 +313,7 @@ async fn take(state: &Arc<AppState>, report: Report) {
         return twin(state, report.host.0).await;
     }
     broken(state, &report).await;
+    complaints(state, &report).await;
     state.reports.hear_of_storage(&report);
     state.reports.hear(report.host.0);
     let host = Ref::from_uuid(report.host.0);
@@ -347,6 +372,24 @@ async fn broken(state: &Arc<AppState>, report: &Report) {
     }
 }
 
+/// What a member's guard complains of and this host's does not reaches a person when it lasts.
+async fn complaints(state: &Arc<AppState>, report: &Report) {
+    let host = report.host.0;
+    if report.host == state.identity.host() {
+        return;
+    }
+    let said = crate::ha::of_member(state.ha.get(), &report.alarms);
+    for sentence in state.reports.complains(host, &said) {
+        let here = state.clone();
+        let read = move |db: &haven_pooldb::Image| {
+            crate::ha::said_on(db, here.ha.get(), &name_of(db, host), &sentence)
+        };
+        let Ok((alert, text, data)) = state.pool.read(read).await else { continue };
+        let about = (haven_model::MessageClass::Host, host.to_string());
+        message::raise(state, alert, about, message::body(&text, &data)).await;
+    }
+}
+
 /// What a host is called.
 pub(crate) fn name_of(db: &haven_pooldb::Image, host: Uuid) -> String {
     let row = db.get(Ref::<Host>::from_uuid(host));
@@ -370,6 +413,7 @@ mod tests {
             storage_faults: Vec::new(),
             twin: false,
             broken: Vec::new(),
+            alarms: Vec::new(),
             storage: Vec::new(),
         }
     }

@@ -91,6 +91,7 @@ impl SimPeer {
             storage_faults: Vec::new(),
             twin: false,
             broken: Vec::new(),
+            alarms: Vec::new(),
             storage: Vec::new(),
         })
     }

@@ -484,8 +484,13 @@ async fn hosts_come_and_go_and_time_outs_change_while_the_pool_is_armed() {
     let config = pool.guards.config().unwrap();
     assert_eq!(slots(&config).into_iter().max(), Some(4), "{config:?}");
 
-    let slow = json!({ "configuration": { "profile": "conservative" } });
+    let slow = json!({ "configuration": { "profile": "conservative", "late_write_s": "20" } });
     post(&pool.socket(0), "/haven/ha/set", &slow).await.unwrap();
+    assert_eq!(pool.guards.config().unwrap().timing.t_late_ms, 20_000);
+    // Such writes would outlast the wait of a shorter profile.
+    let short = json!({ "configuration": { "profile": "default" } });
+    let refused = post(&pool.socket(0), "/haven/ha/set", &short).await.unwrap_err().to_string();
+    assert!(refused.contains("late_write_s") && refused.contains("5 to 10"), "{refused}");
     let lease = pool.guards.config().unwrap().timing.t_lease_ms;
     assert_eq!(lease, 30_000);
     let wrong = json!({ "configuration": { "profile": "reckless" } });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use haven_drivers::hypervisor::HypervisorError;
+use haven_drivers::hypervisor::{CRASHED, HypervisorError};
 use haven_drivers::storage::sim::SimFault;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -71,6 +71,27 @@ impl Lossy {
             }
         }
         None
+    }
+
+    /// Its process ends, and nobody asked for that.
+    async fn kill(&self, host: usize, vm: &Json) {
+        let id = self.pool.ok("VM.get_uuid", &[vm.clone()]).await;
+        self.pool.world.end_domain(host, id.as_str().unwrap().parse().unwrap(), CRASHED);
+    }
+
+    /// People are told, and nothing is moved.
+    async fn only_told(&self) {
+        let policy = json!({ "storage_lost": "tell" });
+        post(&self.pool.socket(0), "/haven/ha/policy", &policy).await.unwrap();
+    }
+
+    async fn fails(&self, method: &str, params: &[Json]) -> Vec<String> {
+        self.pool.call(0, method, params).await.unwrap_err()
+    }
+
+    async fn once_halted(&self, vm: &Json) {
+        let state = async || self.pool.ok("VM.get_power_state", &[vm.clone()]).await;
+        self.pool.until("it is halted", async |_| state().await == "Halted").await;
     }
 
     async fn reason(&self, vm: &Json) -> Json {
@@ -161,9 +182,7 @@ async fn storage_that_is_lost_everywhere_moves_nobody_and_is_told_once() {
     let dies = lossy.vm("dies", 2, (true, true)).await;
     lossy.lose(&[0, 1, 2], Some(SimFault::Stalled));
     lossy.once_told("storage_lost_everywhere").await;
-    let id = lossy.pool.ok("VM.get_uuid", &[dies.clone()]).await;
-    lossy.pool.world.end_domain(2, id.as_str().unwrap().parse().unwrap(), "killed");
-    lossy.pool.until("it is halted", async |_| lossy.runs_on(&dies).await.is_none()).await;
+    lossy.kill(2, &dies).await;
     // Longer than the policy's delay.
     tokio::time::sleep(Duration::from_secs(11)).await;
     assert_eq!(lossy.runs_on(&hangs).await, Some(1));
@@ -174,7 +193,10 @@ async fn storage_that_is_lost_everywhere_moves_nobody_and_is_told_once() {
     for vm in [&hangs, &dies] {
         assert_eq!(lossy.reason(vm).await, "second");
     }
+    assert_eq!(lossy.runs_on(&dies).await, Some(2), "what it wrote may be on its way");
     lossy.lose(&[0, 1, 2], None);
+    let starts = |pool: &Armed| (0..3).map(|host| pool.world.starts(host)).sum::<u64>();
+    lossy.pool.until("it is started again", async |pool| starts(pool) == 3).await;
     lossy.pool.until("it runs again", async |_| lossy.runs_on(&dies).await.is_some()).await;
     lossy.once_told("storage_back").await;
     assert_eq!(lossy.runs_on(&hangs).await, Some(1), "it went on where it was");
@@ -182,4 +204,72 @@ async fn storage_that_is_lost_everywhere_moves_nobody_and_is_told_once() {
     for vm in [&hangs, &dies] {
         lossy.pool.until("nothing hinders it", async |_| lossy.reason(vm).await.is_null()).await;
     }
+}
+
+/// What it had sent may wait in the kernel of its host, and land under a second start of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_is_stopped_by_hand_while_its_storage_hangs_is_not_halted_before_its_writes()
+{
+    let lossy = Lossy::new().await;
+    lossy.only_told().await;
+    let web = lossy.vm("web", 2, (true, true)).await;
+    let other = lossy.vm("other", 2, (false, true)).await;
+    lossy.lose(&[2], Some(SimFault::Stalled));
+    let host = lossy.pool.host(2).await;
+    for _ in 0..2 {
+        let refused = lossy.fails("VM.hard_shutdown", &[web.clone()]).await;
+        assert_eq!(refused[0], "VM_WRITES_UNDER_WAY", "{refused:?}");
+        assert_eq!([&refused[1], &refused[2]], [web.as_str().unwrap(), host.as_str().unwrap()]);
+    }
+    // Longer than some reports take.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(lossy.runs_on(&web).await, Some(2));
+    let elsewhere = [web.clone(), lossy.pool.host(1).await, json!(false), json!(false)];
+    assert_eq!(lossy.fails("VM.start_on", &elsewhere).await[0], "VM_BAD_POWER_STATE");
+    assert_eq!(
+        lossy.fails("VM.power_state_reset", &[web.clone()]).await[0],
+        "OPERATION_NOT_ALLOWED"
+    );
+    // A machine with no disk there is stopped as ever.
+    lossy.pool.ok("VM.hard_shutdown", &[other.clone()]).await;
+    lossy.lose(&[2], None);
+    lossy.once_halted(&web).await;
+    assert_eq!(lossy.runs_on(&web).await, None, "somebody wanted it down");
+    lossy.pool.ok("VM.start_on", &elsewhere).await;
+    assert_eq!(lossy.pool.world.violations(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_was_stopped_by_hand_is_halted_when_its_host_has_let_go() {
+    let lossy = Lossy::new().await;
+    let web = lossy.vm("web", 2, (true, true)).await;
+    lossy.lose(&[2], Some(SimFault::Stalled));
+    let refused = lossy.fails("VM.hard_shutdown", &[web.clone()]).await;
+    assert_eq!(refused[0], "VM_WRITES_UNDER_WAY", "{refused:?}");
+    lossy.once_halted(&web).await;
+    assert_eq!(lossy.pool.world.starts(0) + lossy.pool.world.starts(1), 0, "nobody wants it up");
+    let elsewhere = [web.clone(), lossy.pool.host(1).await, json!(false), json!(false)];
+    lossy.pool.ok("VM.start_on", &elsewhere).await;
+    assert_eq!(lossy.pool.world.violations(), []);
+}
+
+/// Nobody asked for its end; nobody waits for it longer than on storage that answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_dies_while_its_storage_hangs_is_started_elsewhere_after_its_writes() {
+    let lossy = Lossy::new().await;
+    lossy.only_told().await;
+    let web = lossy.vm("web", 2, (true, true)).await;
+    // Only a crash is a reason to start it again.
+    let own_end = [web.clone(), json!("haven_own_shutdown"), json!("respect")];
+    lossy.pool.ok("VM.add_to_other_config", &own_end).await;
+    lossy.lose(&[2], Some(SimFault::Stalled));
+    lossy.kill(2, &web).await;
+    // Longer than some reports take.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(lossy.runs_on(&web).await, Some(2));
+    assert_eq!(lossy.pool.world.starts(0) + lossy.pool.world.starts(1), 0);
+    lossy.lose(&[2], None);
+    let starts = |pool: &Armed| (0..3).map(|host| pool.world.starts(host)).sum::<u64>();
+    lossy.pool.until("it is started again", async |pool| starts(pool) == 2).await;
+    assert_eq!(lossy.pool.world.violations(), []);
 }

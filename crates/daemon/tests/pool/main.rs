@@ -12,6 +12,7 @@ mod absent;
 mod access;
 mod add_host;
 mod armed;
+mod complaints;
 mod devices;
 mod discovery;
 mod doubt;

@@ -70,6 +70,32 @@ async fn a_member_takes_over_from_a_coordinator_that_is_gone_for_good() {
     assert!(shown.iter().all(|copy| copy["name"] == "host1" || copy["coordinates"] == false));
 }
 
+/// An armed pool of three whose only member is gone for good: the two that are left were disarmed by hand.
+async fn member_gone() -> Armed {
+    let mut pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    pool.write(0, "newest").await.unwrap();
+    pool.copied_from(0).await;
+    pool.kill(0).await;
+    for number in [1, 2] {
+        post(&pool.socket(number), "/haven/ha/emergency-disarm", &json!({})).await.unwrap();
+    }
+    pool
+}
+
+/// The copy of the database says that high availability is on; nobody could turn it off or on again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_an_armed_pool_that_goes_on_unarmed_says_so() {
+    let pool = member_gone().await;
+    recover(&pool, 1, json!({ "confirm": "test", "off": ["host0"] })).await.unwrap();
+    assert_eq!(pool.written(1).await.unwrap(), "newest");
+    assert_eq!(pool.ha(1).await.unwrap(), false);
+    let pool = member_gone().await;
+    post(&pool.socket(1), "/haven/pool/promote", &json!({})).await.unwrap();
+    assert_eq!(pool.written(1).await.unwrap(), "newest");
+    assert_eq!(pool.ha(1).await.unwrap(), false);
+}
+
 /// An armed pool of three whose coordinator and volume are gone; host 1 is named, and cannot act.
 async fn volume_lost(copies: Copies) -> Armed {
     let mut pool = Armed::new(3).await;

@@ -72,6 +72,7 @@ async fn a_copy_of_a_host_is_told_of_and_its_report_is_not_the_hosts() {
         storage_faults: Vec::new(),
         twin: true,
         broken: Vec::new(),
+        alarms: Vec::new(),
         storage: Vec::new(),
     };
     let begun = Instant::now();
@@ -118,6 +119,7 @@ async fn a_promise_that_a_member_saw_broken_is_told_once() {
             storage_faults: Vec::new(),
             twin: false,
             broken: ["fork", "S99", "fork"].map(str::to_owned).to_vec(),
+            alarms: Vec::new(),
             storage: Vec::new(),
         };
         pool.hosts[0].daemon.reports.send(report).await.unwrap();

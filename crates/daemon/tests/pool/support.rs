@@ -64,6 +64,9 @@ impl Hypervisor for Addressed {
     fn stop(&self, vm: Uuid, mode: StopMode) -> Result<(), HypervisorError> {
         self.sim.stop(vm, mode)
     }
+    fn writes_to(&self, vm: Uuid) -> Option<Vec<PathBuf>> {
+        self.sim.writes_to(vm)
+    }
     fn reboot(&self, vm: Uuid, clean: bool) -> Result<(), HypervisorError> {
         self.sim.reboot(vm, clean)
     }

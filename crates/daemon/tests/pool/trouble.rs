@@ -160,7 +160,8 @@ async fn a_repository_that_one_host_cannot_reach_is_not_half_made() {
         pool.hosts.iter().all(|host| known(host).is_some_and(|pool| pool.storage.is_empty()))
     };
     while rows(&pool).await != before || !detached() {
-        assert!(Instant::now() < until, "left: {:?}", rows(&pool).await);
+        let left = (rows(&pool).await, detached());
+        assert!(Instant::now() < until, "left: {left:?}, before: {before:?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     pool.array.cut_off(2, false);

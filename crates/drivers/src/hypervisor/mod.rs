@@ -14,6 +14,7 @@ pub mod sim;
 pub use change::{DiskCopy, DiskOverlay, DomainChange};
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -564,6 +565,11 @@ pub trait Hypervisor: Send + Sync + std::fmt::Debug {
     /// when [`Hypervisor::inventory`] does not, but cannot tell states apart.
     fn processes(&self) -> Vec<Uuid> {
         self.inventory().unwrap_or_default().into_iter().map(|domain| domain.uuid).collect()
+    }
+    /// Files that the guest's process has open for writing, none if there is no process; `None`: that cannot be
+    /// told. Does not touch them.
+    fn writes_to(&self, _vm: Uuid) -> Option<Vec<PathBuf>> {
+        None
     }
     /// What the guest shows on its screen, as PNG of at most [`SCREENSHOT_BYTES_MAX`].
     fn screenshot(&self, vm: Uuid) -> Result<Vec<u8>, HypervisorError> {

@@ -11,6 +11,7 @@ pub mod directory;
 pub mod error;
 pub mod file;
 pub mod iso;
+mod landed;
 pub mod library;
 pub mod local;
 pub mod mountinfo;
@@ -22,6 +23,7 @@ mod trial;
 pub use directory::{StorageConfig, drivers};
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -159,6 +161,12 @@ pub trait SrDriver: Send + Sync + std::fmt::Debug {
     /// Whether this host could prove to have let go of it; asked while it answers, and never waits for it.
     fn lets_go(&self, sr: &SrSpec) -> Result<(), StorageError> {
         Err(cannot_let_go(&sr.kind))
+    }
+    /// Waits until nothing is on its way there any more that a process of this host wrote which is gone; `files`:
+    /// what it had open for writing, nothing: that is not known. An error says that something may be. Storage
+    /// that is only read has nothing to say.
+    fn landed(&self, _sr: &SrSpec, _files: &[PathBuf]) -> Result<(), StorageError> {
+        Ok(())
     }
     /// Volumes on it.
     fn scan(&self, sr: &SrSpec) -> Result<Vec<VolumeInfo>, StorageError>;

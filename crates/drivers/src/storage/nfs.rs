@@ -254,6 +254,10 @@ impl Mounter for NfsMounter {
         Err(failure)
     }
 
+    fn forgotten(&self) -> Result<(), StorageError> {
+        forgotten()
+    }
+
     fn let_go(
         &self,
         sr: &SrSpec,

@@ -301,6 +301,10 @@ impl SrDriver for SimStorage {
         }
     }
 
+    fn landed(&self, sr: &SrSpec, _: &[PathBuf]) -> Result<(), StorageError> {
+        check_fault(&self.array.lock(), sr.uuid, self.host, "wait for what was written")
+    }
+
     fn scan(&self, sr: &SrSpec) -> Result<Vec<VolumeInfo>, StorageError> {
         let iso = sr.kind == "iso";
         self.attached(sr.uuid, "list the volumes", |found| {

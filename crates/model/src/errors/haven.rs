@@ -29,6 +29,11 @@ error_codes! {
         "The clock of the host is too far from the clock of the pool. Set both by NTP and try \
          again.";
     POOL_TOO_SMALL("hosts", "needed"): "The pool has too few hosts for this. Add hosts first.";
+    VM_WRITES_UNDER_WAY("VM", "host", "reason"):
+        "The process of the VM has ended, but its storage does not answer, and what the VM wrote last may \
+         still be on its way there. It counts as running on its host until that is over, and is then \
+         shown as halted by itself; until then it is started nowhere else. Check the storage server and the \
+         storage network. If the storage does not come back there, restart that host by force.";
     VM_HOLDS_HOST_DRIVE("VM", "VDI", "host"):
         "The VM has a DVD drive of a host in its CD drive, and can run on that host alone: it cannot \
          be moved or protected. Eject the disc first.";
@@ -41,6 +46,10 @@ error_codes! {
     HA_SR_NO_SPACE("SR", "needed", "free"):
         "The storage repository has too little free space for the heartbeat and metadata \
          volumes. Free some space, or choose another one.";
+    HA_HEARTBEAT_MTU_DIFFERS("network", "hosts"):
+        "The interfaces of a heartbeat network have different MTUs: what one host sends whole, another \
+         one drops, though short heartbeats pass. Nothing was changed. Give them the same MTU, also on the \
+         switch, and try again.";
     HA_BAD_ADVANCED_OPTION("reason"):
         "An advanced option of high availability is not one that Haven knows, or its value is not \
          of its kind. Nothing was changed. See `haven ha policy` for the options; capitals count.";

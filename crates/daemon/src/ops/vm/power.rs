@@ -422,8 +422,10 @@ pub async fn stop_vm(
             sent = again.map_err(|error| vm_state::stop_error(vm, host, error));
         }
         if let Err(error) = sent {
-            // It runs on, and stays as protected as it was.
-            state.pool.write(move |tx| vm_state::restore_intent(tx, vm, intent)).await?;
+            // It runs on, and stays as protected as it was; but not if only its writes are left.
+            if error.code != codes::VM_WRITES_UNDER_WAY {
+                state.pool.write(move |tx| vm_state::restore_intent(tx, vm, intent)).await?;
+            }
             return Err(error);
         }
         op.step().await?;

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use haven_drivers::hypervisor::StopMode;
 use haven_failover::{Answer, Found, Next, Question, Search};
-use haven_model::{ApiError, Holder};
+use haven_model::{ApiError, Holder, Ref};
 use uuid::Uuid;
 
-use crate::ops::{errors, host};
+use crate::ops::host;
 use crate::orders::{Order, OrderReply};
 use crate::state::AppState;
 
@@ -91,6 +91,8 @@ async fn ask(
         Ok(OrderReply::Running(runs)) => (Answer::Runs(runs), None),
         Ok(OrderReply::Inventory(seen)) => (Answer::Sees(seen.report(vm, life)), None),
         Ok(_) => (Answer::Done, None),
-        Err(error) => (Answer::Failed, Some(errors::order(whom.host, error))),
+        Err(error) => {
+            (Answer::Failed, Some(super::state::order_error(Ref::from_uuid(vm), whom.host, error)))
+        }
     }
 }

@@ -216,6 +216,17 @@ pub fn stop_error(vm: Ref<Vm>, host: Ref<Host>, error: OrderError) -> ApiError {
         OrderError::Hypervisor(HypervisorError::Failed { text, .. }) => {
             ApiError::with(codes::VM_FAILED_SHUTDOWN_ACKNOWLEDGMENT, &[&vm, &text])
         }
+        other => order_error(vm, host, other),
+    }
+}
+
+/// The error of an order about a VM.
+#[must_use]
+pub fn order_error(vm: Ref<Vm>, host: Ref<Host>, error: OrderError) -> ApiError {
+    match error {
+        OrderError::Failed { code, text } if code == codes::VM_WRITES_UNDER_WAY => {
+            ApiError::with(codes::VM_WRITES_UNDER_WAY, &[&vm, &host, &text])
+        }
         other => errors::order(host, other),
     }
 }
@@ -273,7 +284,7 @@ pub async fn abandon(state: &Arc<AppState>, vm: Ref<Vm>, stop: bool) -> Result<(
         executed |= power == VmPowerState::Suspended && executes(state, *holder, id).await?;
         let mode = haven_drivers::hypervisor::StopMode::Hard;
         let sent = state.orders.send(host::id(*holder), Order::StopVm { vm: id, mode }).await;
-        sent.map_err(|error| errors::order(*holder, error))?;
+        sent.map_err(|error| order_error(vm, *holder, error))?;
         // A start whose disks are slow is no domain yet, and nothing that could be stopped.
         if may_run(state, *holder, close).await? {
             return Err(ApiError::not_allowed(format!("a start still acts on {holder}")));

@@ -4,6 +4,7 @@
 //! here decides which of the two files counts: that is written in the pool's database, and the
 //! guest is paused while it changes (docs/decisions).
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -87,6 +88,15 @@ fn read(xml: &str, target: &str, progress: Option<block_ffi::Progress>) -> Optio
     Some(DiskState { path: source(disk), executes: false, copy })
 }
 
+/// Files of a domain's disks, and of their copies.
+pub(super) fn files(xml: &str) -> Option<Vec<PathBuf>> {
+    let tree = Element::parse(xml).ok()?;
+    let disks = tree.at(&["devices"])?.all("disk");
+    let each = disks.flat_map(|disk| disk.at(&["mirror"]).into_iter().chain([disk]));
+    let files = each.map(source).filter(|path| !path.is_empty());
+    Some(files.map(PathBuf::from).collect())
+}
+
 fn source(element: &Element) -> String {
     let source = element.at(&["source"]);
     let path = source.and_then(|source| source.get_attr("file").or(source.get_attr("dev")));
@@ -121,6 +131,13 @@ mod tests {
         assert!(!is_ready("ready='pivot'", Some((9, 9))));
         assert!(!is_ready("", Some((9, 9))));
         assert_eq!(copy("", Some((1, 9))).map(|copy| copy.path).as_deref(), Some("/b"));
+    }
+
+    #[test]
+    fn disks_and_their_copies_are_files() {
+        let mirror = "<mirror type='file' job='copy'><source file='/b'/></mirror>";
+        let listed = files(&domain(mirror)).unwrap();
+        assert_eq!(listed, ["/cd", "/b", "/a"].map(PathBuf::from));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The driver itself: the [`Hypervisor`] trait on the lanes.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,7 +9,6 @@ use virt::domain::Domain;
 use virt::error::{Error, ErrorNumber};
 use virt::sys;
 
-use super::capabilities;
 use super::config::LibvirtConfig;
 use super::error::translate;
 use super::events::{self, Hub};
@@ -17,6 +17,7 @@ use super::lane::{Lane, LaneLimits};
 use super::pending::Pending;
 use super::shutdown::AGENT_PING_S;
 use super::xml::{Element, RenderContext, domain_xml};
+use super::{capabilities, copies};
 use super::{domain_name, process, screen, stats};
 use crate::hypervisor::{
     Capabilities, Consent, DiskState, DomainChange, DomainInfo, DomainSpec, DomainState,
@@ -354,6 +355,17 @@ impl Hypervisor for LibvirtHypervisor {
             return domains.into_iter().map(|domain| domain.uuid).collect();
         }
         process::all()
+    }
+
+    fn writes_to(&self, vm: Uuid) -> Option<Vec<PathBuf>> {
+        if !self.is_xen() {
+            return process::writes_to(vm);
+        }
+        match self.short("describe", vm, |domain| domain.get_xml_desc(0)) {
+            Ok(xml) => copies::files(&xml),
+            Err(HypervisorError::NotRunning(_)) => Some(Vec::new()),
+            Err(_) => None,
+        }
     }
 
     fn screenshot(&self, vm: Uuid) -> Result<Vec<u8>, HypervisorError> {

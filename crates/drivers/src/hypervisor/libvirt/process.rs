@@ -4,7 +4,7 @@
 //! process with a thread that waits for stalled storage may outlive its main thread, and a
 //! restarted libvirtd may have lost it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -36,6 +36,32 @@ pub(crate) fn all() -> Vec<Uuid> {
     all.sort();
     all.dedup();
     all
+}
+
+/// Files that the process of a domain has open for writing, as the kernel names them; none without a process.
+pub(crate) fn writes_to(vm: Uuid) -> Option<Vec<PathBuf>> {
+    let Some((pid, _)) = guests().find(|(_, guest)| *guest == vm) else { return Some(Vec::new()) };
+    let own = Path::new("/proc").join(pid.as_raw_nonzero().to_string());
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(own.join("fd")).ok()?.flatten() {
+        let info = std::fs::read_to_string(own.join("fdinfo").join(entry.file_name()));
+        let written = info.is_ok_and(|info| is_written(&info));
+        match std::fs::read_link(entry.path()) {
+            Ok(path) if written && path.is_absolute() => files.push(path),
+            // Closed meanwhile, a socket, or only read.
+            _ => {}
+        }
+    }
+    files.sort();
+    files.dedup();
+    Some(files)
+}
+
+/// Whether a descriptor was opened for writing, as its `fdinfo` says (proc(5)).
+fn is_written(info: &str) -> bool {
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
+    flags.is_none_or(|flags| flags & 3 != 0)
 }
 
 fn guests() -> impl Iterator<Item = (Pid, Uuid)> {
@@ -166,5 +192,31 @@ mod tests {
         child.wait().unwrap();
         assert!(find(vm).is_none());
         assert!(find(Uuid::new_v4()).is_none());
+    }
+
+    #[test]
+    fn what_a_process_writes_to_is_seen_and_what_it_reads_is_not() {
+        let (vm, dir) = (Uuid::new_v4(), tempfile::tempdir().unwrap());
+        let (read, written) = (dir.path().join("read"), dir.path().join("written"));
+        std::fs::write(&read, "").unwrap();
+        let script = format!("exec 8<{} 9>{}; read x", read.display(), written.display());
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", &script, "sh", &format!("guest={},debug", domain_name(vm))])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let until = Instant::now() + Duration::from_secs(5);
+        loop {
+            let files = writes_to(vm).unwrap_or_default();
+            assert!(!files.contains(&read));
+            if files.contains(&written) {
+                break;
+            }
+            assert!(Instant::now() < until, "{files:?}");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(writes_to(vm), Some(Vec::new()));
+        assert!(is_written("pos:\t0\nflags:\t02140002\n") && !is_written("flags:\t02100000\n"));
     }
 }

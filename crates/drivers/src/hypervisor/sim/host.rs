@@ -1,5 +1,6 @@
 //! The hypervisor of one simulated host.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::sleep;
@@ -190,6 +191,14 @@ impl Hypervisor for SimHypervisor {
         let detail = if mode == StopMode::Hard { "destroyed" } else { "shut down" };
         self.world.publish(self.host, vm, None, detail);
         Ok(())
+    }
+
+    fn writes_to(&self, vm: Uuid) -> Option<Vec<PathBuf>> {
+        let files = self.world.with_domain(self.host, vm, |domain| {
+            let disks = domain.spec.disks.iter().filter(|disk| !disk.read_only && !disk.cdrom);
+            Ok(disks.map(|disk| PathBuf::from(&disk.path)).collect())
+        });
+        Some(files.unwrap_or_default())
     }
 
     fn reboot(&self, vm: Uuid, _clean: bool) -> Result<(), HypervisorError> {

@@ -14,6 +14,7 @@ use crate::storage::error::{
     NOT_ATTACHED, SR_UNAVAILABLE, UNMOUNT_FAILED, VDI_CLONE, VDI_CREATE, VDI_EXISTS, VDI_REMOVE,
     VDI_SIZE, VDI_SNAPSHOT, VDI_UNAVAILABLE, command, error, system, timeout,
 };
+use crate::storage::landed::Landing;
 use crate::storage::{
     Source, SrDriver, SrSpace, SrSpec, SrTest, StorageError, TestPart, VolumeInfo, cannot_let_go,
     mountinfo, trial,
@@ -36,6 +37,10 @@ pub trait Mounter: Send + Sync + std::fmt::Debug + 'static {
     /// Unmounts. Runs on a thread that may be left behind.
     fn unmount(&self, target: &Path, deadline: Duration) -> std::io::Result<exec::Output> {
         exec::run("umount", &[&target.to_string_lossy()], deadline)
+    }
+    /// Nothing of a mount that was taken away is in the kernel any more. May wait for a moment.
+    fn forgotten(&self) -> Result<(), StorageError> {
+        Ok(())
     }
     /// Takes away what is mounted at `target` and does not answer, whatever uses it, and proves that nothing of
     /// this host is on its way to it any more. Runs on a thread that may be left behind.
@@ -299,6 +304,16 @@ impl<M: Mounter> SrDriver for DirectoryDriver<M> {
 
     fn lets_go(&self, sr: &SrSpec) -> Result<(), StorageError> {
         self.mounter.lets_go(sr, &self.root(sr.uuid))
+    }
+
+    fn landed(&self, sr: &SrSpec, files: &[PathBuf]) -> Result<(), StorageError> {
+        let mount = mountinfo::mounted_at(&self.root(sr.uuid))
+            .map_err(|e| system(SR_UNAVAILABLE, "reading the table of mounts", &e))?;
+        let Some(mount) = mount else { return self.mounter.forgotten() };
+        let (writes, patience) = (haven_block_io::Writes::default(), self.config.look_deadline);
+        let landing = Landing { mount, files: files.to_vec(), writes, patience };
+        // Counted apart, as letting go is: what hangs besides says nothing of these files.
+        landing.wait(&self.bounded, Uuid::from_u128(sr.uuid.as_u128() ^ 1))
     }
 
     fn scan(&self, sr: &SrSpec) -> Result<Vec<VolumeInfo>, StorageError> {
