@@ -12,6 +12,7 @@ use crate::config::LabConfig;
 use crate::dice::Dice;
 use crate::lab::Lab;
 use crate::protocol::{Power, Process};
+use crate::soak::explained::losses_explain;
 use crate::soak::journal::Journal;
 use crate::story::api::Api;
 use crate::story::{Narrator, Pool, figure, wait_for};
@@ -113,7 +114,8 @@ pub fn strike(pool: &Pool<'_>, plan: &Kills) -> Result<()> {
         desk.over.store(true, Ordering::SeqCst);
         outcome
     });
-    let unexpected = journal.chapter("the end")?.unexpected;
+    let mut unexpected = journal.chapter("the end")?.loud;
+    unexpected.retain(|line| !losses_explain(line));
     report(pool.tell, &mut tally, &desk, begun.elapsed(), &unexpected)?;
     pool.tell.say(&format!("the log of every decision: {}", log.display()));
     outcome.with_context(|| format!("seed {}, after {} deaths", plan.seed, tally.points))?;

@@ -4,6 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::Result;
+use haven_cluster::timing::Timing;
 
 use crate::guest::deed::Deed;
 use crate::lab::Lab;
@@ -76,6 +77,19 @@ fn guest(lab: &Lab, n: u32, deed: Deed) -> Result<()> {
     std::thread::sleep(HEARD);
     let number = (n - 1) % u32::from(GUESTS) + 1;
     lab.guest(u8::try_from(number)?, deed)
+}
+
+impl Kind {
+    /// How long it may take until a host is chosen for each guest that this fault stopped; `None`: nothing is
+    /// promised, because nobody is lost, or because everybody is or storage is away as well.
+    pub(super) fn bound(&self, timing: &Timing) -> Option<Duration> {
+        let ms = match (self.stops, self.victim) {
+            (Nobody | Anybody, _) => return None,
+            (Stops::Victim, Member) => timing.restart_bound_ms(),
+            (Stops::Victim, Coordinator) => timing.takeover_bound_ms(),
+        };
+        Some(Duration::from_millis(ms))
+    }
 }
 
 /// `WatchdogSec` of havend's unit.
@@ -155,6 +169,10 @@ pub const FAULTS: &[Kind] = &[
         lab.host(n).cut(Link::Lan, Direction::Both)
     }),
 ];
+
+/// Faults of the LAN alone.
+pub(super) const LAN_FAULTS: [&str; 4] =
+    ["hears_nobody", "nobody_hears_it", "network_lost", "coordinator_loses_its_network"];
 
 /// Tolerated for long, and asked for by name: a failover of the array takes 45 s.
 pub(super) const LONG: &[Kind] = &[

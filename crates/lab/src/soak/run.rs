@@ -1,6 +1,5 @@
 //! The run: one fault after the other, and what it comes to.
 
-use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -8,14 +7,17 @@ use anyhow::{Context, Result, bail};
 use haven_cluster::timing::{Profile, Timing};
 
 use super::bmc::Bmc;
-use super::faults::{DATA, FAULTS, GUESTS, Kind, LONG, STATEFILES, Stops, Victim};
-use super::journal::{Journal, explains};
+use super::explained::explains;
+use super::faults::{DATA, FAULTS, GUESTS, Kind, LAN_FAULTS, LONG, STATEFILES, Stops, Victim};
+use super::journal::Journal;
+use super::report::{Tally, is_late, report};
 use crate::config::LabConfig;
 use crate::dice::Dice;
 use crate::lab::Lab;
 use crate::probe::Prober;
 use crate::protocol::HostStatus;
-use crate::story::{Guest, Moment, Narrator, Phases, Pool, figure};
+use crate::story::api::Api;
+use crate::story::{Guest, Moment, Narrator, Phases, Pool};
 
 /// How guests are watched: soon enough that a fault which makes one hang does not take minutes, and never for
 /// other faults.
@@ -34,9 +36,6 @@ const WATCH: [&str; 10] = [
 const BOOT_WAIT: Duration = Duration::from_secs(180);
 /// Name of the network of the hosts' second link.
 const STORAGE_NETWORK: &str = "Pool-wide network associated with eth1";
-/// Faults of the LAN alone.
-const LAN_FAULTS: [&str; 4] =
-    ["hears_nobody", "nobody_hears_it", "network_lost", "coordinator_loses_its_network"];
 const PROBE_INTERVAL: Duration = Duration::from_millis(20);
 /// Longest quiet time between two faults.
 const PAUSE_S_MAX: u64 = 5;
@@ -70,12 +69,24 @@ pub struct Soak {
     /// Every kind that must stop no host, once, instead of chance; the long ones by --only.
     #[arg(long)]
     pub tolerated: bool,
+    /// Every kind once, instead of chance; the long ones by --only.
+    #[arg(long, conflicts_with = "tolerated")]
+    pub each: bool,
     /// Only faults whose name contains this; also the long ones.
     #[arg(long)]
     pub only: Option<String>,
 }
 
 impl Soak {
+    /// The time-outs of its profile.
+    pub(super) fn timing(&self) -> Timing {
+        Timing::of(match self.profile.as_str() {
+            "fast" => Profile::Fast,
+            "conservative" => Profile::Conservative,
+            _ => Profile::Default,
+        })
+    }
+
     /// Name of the log of every decision: no run overwrites another one's.
     fn journal(&self, lab: &str) -> String {
         let options = [
@@ -84,22 +95,12 @@ impl Soak {
             (self.three_statefiles, "-three-statefiles"),
             (self.data_storage, "-data-storage"),
             (self.tolerated, "-tolerated"),
+            (self.each, "-each"),
         ];
         let options: String = options.iter().filter(|(on, _)| *on).map(|(_, name)| *name).collect();
         let (profile, seed, process) = (&self.profile, self.seed, std::process::id());
         format!("haven-soak-{lab}-{profile}{options}-{seed}-{process}.log")
     }
-}
-
-/// What was counted.
-#[derive(Debug, Default)]
-struct Tally {
-    faults: u32,
-    needless: u32,
-    needless_by: BTreeMap<&'static str, u32>,
-    unexpected: Vec<String>,
-    phases: BTreeMap<&'static str, Vec<Phases>>,
-    silences: BTreeMap<&'static str, Duration>,
 }
 
 /// Runs in a lab of its own and removes it.
@@ -125,29 +126,24 @@ pub fn soak(config: LabConfig, plan: &Soak) -> Result<()> {
         tally: Tally::default(),
         bmc: bmc.as_ref(),
         two_networks: plan.two_networks,
+        timing: plan.timing(),
     };
     let mut dice = Dice(plan.seed);
-    let faults = if plan.tolerated { u32::try_from(kinds.len())? } else { plan.faults };
+    let in_turn = plan.tolerated || plan.each;
+    let faults = if in_turn { u32::try_from(kinds.len())? } else { plan.faults };
     let outcome = (0..faults).try_for_each(|number| {
         let count = u64::try_from(kinds.len())?;
-        let index = if plan.tolerated { u64::from(number) } else { dice.below(count) };
+        let index = if in_turn { u64::from(number) } else { dice.below(count) };
         let kind = kinds.get(usize::try_from(index)?).context("no fault")?;
         run.one(number, kind, &mut dice)
     });
     let broken = run.pool.check_disks();
     tell.say(&format!("the log of every decision: {}", journal.display()));
-    report(&run.tally, plan, bmc.as_ref(), broken.is_ok())?;
+    let table = report(&run.tally, plan, bmc.as_ref(), broken.is_ok())?;
+    table.iter().for_each(|row| tell.say(row));
     outcome.with_context(|| format!("seed {}", plan.seed))?;
     broken?;
-    if run.tally.needless > 0 || !run.tally.unexpected.is_empty() {
-        bail!(
-            "seed {}: {} needless fences, {} unexpected lines",
-            plan.seed,
-            run.tally.needless,
-            run.tally.unexpected.len()
-        );
-    }
-    Ok(())
+    run.tally.verdict().with_context(|| format!("seed {}", plan.seed))
 }
 
 fn kinds(plan: &Soak) -> Result<Vec<Kind>> {
@@ -242,6 +238,7 @@ struct Run<'a> {
     tally: Tally,
     bmc: Option<&'a Bmc>,
     two_networks: bool,
+    timing: Timing,
 }
 
 impl Run<'_> {
@@ -249,6 +246,9 @@ impl Run<'_> {
         let length = kind.seconds.0 + dice.below(kind.seconds.1 - kind.seconds.0 + 1);
         thread::sleep(Duration::from_secs(dice.below(PAUSE_S_MAX + 1)));
         let victim = self.victim(kind.victim, dice)?;
+        if kind.stops == Stops::Victim {
+            self.man(victim)?;
+        }
         let title = format!("fault {}: {} (h{victim}, {length} s)", number + 1, kind.name);
         let before = self.pool.lab.status()?;
         let moment = Moment::now();
@@ -275,6 +275,16 @@ impl Run<'_> {
         Ok((coordinator - 1 + step) % hosts + 1)
     }
 
+    /// Moves a guest to a host that runs none: its loss would show nothing.
+    fn man(&self, host: u32) -> Result<()> {
+        let api = Api::log_in(self.pool.coordinator()?)?;
+        if !self.pool.guests_on(&api, self.guests, host).is_empty() {
+            return Ok(());
+        }
+        let guest = self.guests.first().context("no guest")?;
+        self.pool.migrate(self.prober, guest, host).map(drop)
+    }
+
     fn count(
         &mut self,
         kind: &Kind,
@@ -283,8 +293,8 @@ impl Run<'_> {
         before: &[HostStatus],
         title: &str,
     ) -> Result<()> {
-        let mut chapter = self.journal.chapter(title)?;
-        chapter.unexpected.retain(|line| !explains(kind.name, line));
+        let chapter = self.journal.chapter(title)?;
+        let kind = &Kind { stops: stops(kind, self.two_networks), ..*kind };
         self.tally.needless_by.entry(kind.name).or_default();
         let mut stopped = chapter.fenced;
         for (old, new) in before.iter().zip(self.pool.lab.status()?) {
@@ -293,7 +303,7 @@ impl Run<'_> {
                 stopped.push(new.host);
             }
         }
-        let needless = stopped.iter().filter(|host| match stops(kind, self.two_networks) {
+        let needless = stopped.iter().filter(|host| match kind.stops {
             Stops::Nobody => true,
             Stops::Victim => **host != victim,
             Stops::Anybody => false,
@@ -303,59 +313,25 @@ impl Run<'_> {
             *self.tally.needless_by.entry(kind.name).or_default() += 1;
             self.pool.tell.say(&format!("NEEDLESS: h{host} stopped"));
         }
-        for line in &chapter.unexpected {
+        for line in chapter.loud.into_iter().filter(|line| !explains(kind, line)) {
             self.pool.tell.say(&format!("UNEXPECTED: {line}"));
+            self.tally.unexpected.push(line);
         }
-        self.tally.unexpected.extend(chapter.unexpected);
         let gaps = self.guests.iter().filter_map(|g| self.prober.seen(&g.address()));
         let longest = gaps.map(|seen| seen.longest_gap).max().unwrap_or_default();
         let known = self.tally.silences.entry(kind.name).or_default();
         *known = longest.max(*known);
         let restarted = self.guests.iter().map(|guest| self.pool.phases(guest, moment));
-        let restarted = restarted.filter(|phases| phases.started.is_some());
-        self.tally.phases.entry(kind.name).or_default().extend(restarted);
+        let restarted: Vec<Phases> = restarted.filter(|phases| phases.started.is_some()).collect();
+        let bound = kind.bound(&self.timing);
+        for late in restarted.iter().filter(|phases| is_late(phases, bound)) {
+            self.pool.tell.say(&format!("LATE: {}", late.line()));
+            self.tally.late.push(format!("{}: {}", kind.name, late.line()));
+        }
+        let row = self.tally.restarts.entry(kind.name).or_default();
+        row.faults += 1;
+        row.bound = bound;
+        row.phases.extend(restarted);
         Ok(())
     }
-}
-
-fn report(tally: &Tally, plan: &Soak, bmc: Option<&Bmc>, disks_good: bool) -> Result<()> {
-    let profile = match plan.profile.as_str() {
-        "fast" => Profile::Fast,
-        "conservative" => Profile::Conservative,
-        _ => Profile::Default,
-    };
-    let bound = Timing::of(profile).restart_bound_ms();
-    figure("soak_faults_injected", f64::from(tally.faults), "faults");
-    figure("double_writers", if disks_good { 0.0 } else { 1.0 }, "disks");
-    figure("needless_fences", f64::from(tally.needless), "hosts");
-    for (kind, hosts) in &tally.needless_by {
-        figure(&format!("needless_fences_{kind}"), f64::from(*hosts), "hosts");
-    }
-    let lines = u32::try_from(tally.unexpected.len())?;
-    figure("unexpected_lines", f64::from(lines), "lines");
-    if let Some(bmc) = bmc {
-        figure("hosts_switched_off", f64::from(bmc.offs()), "times");
-    }
-    let bound_s = Duration::from_millis(bound).as_secs_f64();
-    figure(&format!("restart_bound_{}_s", plan.profile), bound_s, "s");
-    for (kind, all) in &tally.phases {
-        type Of = fn(&Phases) -> Option<Duration>;
-        let named: [(&str, Of); 4] = [
-            ("detected", |p| p.detected),
-            ("fenced", |p| p.fenced),
-            ("placed", |p| p.placed),
-            ("started", |p| p.started),
-        ];
-        for (name, of) in named {
-            let mut times: Vec<Duration> = all.iter().filter_map(of).collect();
-            times.sort_unstable();
-            if let Some(worst) = times.last() {
-                figure(&format!("soak_{kind}_{name}_worst_s"), worst.as_secs_f64(), "s");
-            }
-        }
-    }
-    for (kind, silence) in &tally.silences {
-        figure(&format!("soak_{kind}_silence_s"), silence.as_secs_f64(), "s");
-    }
-    Ok(())
 }
