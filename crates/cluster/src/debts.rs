@@ -46,7 +46,13 @@ impl Machine {
     /// What is settled needs no record any more.
     pub(crate) fn forget_settled(&mut self) {
         let places = self.decided.as_ref().map_or(0, |record| record.places);
-        self.proposer.wishes.settle &= places;
+        let wishes = &mut self.proposer.wishes;
+        let settled = wishes.settle & !places;
+        let assigned = self.assign.as_mut().map(|assign| &mut assign.change);
+        for change in wishes.reconfigure.iter_mut().chain(assigned) {
+            change.settled |= settled;
+        }
+        wishes.settle &= places;
     }
 
     /// The pool daemon is to forget the host.

@@ -117,6 +117,10 @@ pub enum Mutation {
     PlacesIgnored,
     /// The coordinator proposes no record because epochs that count on such a host can be closed.
     DebtsStand,
+    /// A change of the pool that was asked for before gives a host its place back, which it lost meanwhile.
+    PlaceGivenBack,
+    /// Such a change counts as done while another one may be decided yet.
+    AnsweredEarly,
     /// A VM of which one of two holders died is started anew without asking the other one. This rule and
     /// those below are of failover (`haven-failover`, and what the daemon asks in which order).
     SurvivorUnasked,
@@ -203,6 +207,8 @@ impl Mutation {
         Self::MarksTrusted,
         Self::PlacesIgnored,
         Self::DebtsStand,
+        Self::PlaceGivenBack,
+        Self::AnsweredEarly,
         Self::SurvivorUnasked,
         Self::MoveUnfinished,
         Self::OtherLifeAnswers,

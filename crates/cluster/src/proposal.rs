@@ -86,9 +86,9 @@ impl Machine {
     /// Members that stay, and those that come in; `None`: this host itself is to go.
     fn next_members(&self, record: &Record) -> Option<(Vec<Member>, Vec<Member>)> {
         let mut out = self.put_outs(record);
-        if let Some((_, config)) = &self.proposer.wishes.reconfigure {
+        if let Some(change) = &self.proposer.wishes.reconfigure {
             let listed = |member: &Member| {
-                config.hosts.iter().any(|spec| {
+                change.config.hosts.iter().any(|spec| {
                     spec.host == member.host && spec.slot == u16::from(member.seat.slot)
                 })
             };
@@ -115,11 +115,12 @@ impl Machine {
         next.members = draft.members;
         next.coordinator = draft.coordinator;
         let wishes = &self.proposer.wishes;
-        if let Some((_, config)) = &wishes.reconfigure {
+        if let Some(change) = &wishes.reconfigure {
+            let config = &change.config;
             let tolerate = u8::try_from(config.failures_to_tolerate).unwrap_or(u8::MAX);
             next.timing = config.timing;
             next.tolerate = tolerate;
-            next.places = config.places();
+            next.places = change.places();
             changed |= next.timing != record.timing || tolerate != record.tolerate;
         }
         next.q = quorum(next.members.len(), next.tolerate);

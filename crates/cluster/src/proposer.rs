@@ -34,12 +34,29 @@ pub(crate) struct Attempt {
     pub(crate) why: Option<String>,
 }
 
+/// A change of the pool.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub(crate) command: u64,
+    pub(crate) config: Box<ArmConfig>,
+    /// Slots of hosts that were settled since: they are in the configuration, and have no place any more.
+    pub(crate) settled: u64,
+}
+
+impl Change {
+    /// The places of its hosts.
+    pub(crate) fn places(&self) -> u64 {
+        let settled = if on(Mutation::PlaceGivenBack) { 0 } else { self.settled };
+        self.config.places() & !settled
+    }
+}
+
 /// What was asked of the coordinator and needs a record.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wishes {
     /// Command, slot of the next coordinator.
     pub(crate) hand_over: Option<(Option<u64>, u8)>,
-    pub(crate) reconfigure: Option<(u64, Box<ArmConfig>)>,
+    pub(crate) reconfigure: Option<Change>,
     pub(crate) disarm: Option<u64>,
     /// Command, and the life to put out.
     pub(crate) put_out: Option<(u64, Seat)>,
@@ -215,6 +232,8 @@ impl Machine {
         self.forget_settled();
         let Some(record) = self.decided.clone() else { return };
         let mut done = Vec::new();
+        // A value in phase 2 may be what was wished before.
+        let open = self.phase2_known() && !on(Mutation::AnsweredEarly);
         let wishes = &mut self.proposer.wishes;
         if let Some((command, slot)) = wishes.hand_over
             && record.coordinator.slot == slot
@@ -228,14 +247,15 @@ impl Machine {
             done.push(command);
             wishes.area = None;
         }
-        if let Some((command, config)) = &wishes.reconfigure {
+        if let Some(change) = wishes.reconfigure.as_ref().filter(|_| !open) {
+            let config = &change.config;
             let listed = |host| config.hosts.iter().any(|spec| spec.host == host);
             let fits = record.timing == config.timing
                 && u32::from(record.tolerate) == config.failures_to_tolerate
-                && record.places == config.places()
+                && record.places == change.places()
                 && record.members.iter().all(|member| listed(member.host));
             if fits {
-                done.push(*command);
+                done.push(change.command);
                 wishes.reconfigure = None;
             }
         }
@@ -264,7 +284,7 @@ impl Machine {
         let wishes = std::mem::take(&mut self.proposer.wishes);
         let commands = [
             wishes.hand_over.and_then(|(command, _)| command),
-            wishes.reconfigure.map(|(command, _)| command),
+            wishes.reconfigure.map(|change| change.command),
             wishes.disarm,
             wishes.put_out.map(|(command, _)| command),
             wishes.area.map(|(command, _)| command),

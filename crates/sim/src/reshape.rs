@@ -320,7 +320,7 @@ impl World {
     }
 
     /// The newest epoch that the acting coordinator knows admits the host no more.
-    fn is_out(&self, host: usize) -> bool {
+    pub(crate) fn is_out(&self, host: usize) -> bool {
         let acting = self.coordinator().and_then(|acting| self.hosts.get(acting));
         let epoch = acting.and_then(|h| h.told.as_ref()?.epoch.as_ref());
         let spec = self.config.hosts.get(host);

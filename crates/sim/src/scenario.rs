@@ -1,6 +1,7 @@
 //! Helpers of the fixed scenarios: one fault at a known moment, and how long the answer took.
 
 use haven_cluster::control::GuardPhase;
+use haven_cluster::timing::Timing;
 
 use crate::faults::Fault;
 use crate::options::Options;
@@ -196,6 +197,19 @@ impl World {
     #[must_use]
     pub fn is_taken_out(&self, host: usize) -> bool {
         self.hosts.get(host).is_some_and(|h| h.shaped.removed)
+    }
+
+    /// The newest epoch that the acting coordinator knows would admit the host.
+    #[must_use]
+    pub fn has_place(&self, host: usize) -> bool {
+        !self.is_out(host)
+    }
+
+    /// The time-outs of the newest epoch that the guard of `host` knows.
+    #[must_use]
+    pub fn timing_of(&self, host: usize) -> Option<Timing> {
+        let machine = self.hosts.get(host)?.machine.as_ref()?;
+        Some(machine.timing())
     }
 
     /// Hosts of the pool, up or down.

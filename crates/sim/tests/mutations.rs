@@ -78,6 +78,8 @@ removed! {
     marks_trusted MarksTrusted,
     places_ignored PlacesIgnored,
     debts_stand DebtsStand,
+    place_given_back PlaceGivenBack,
+    answered_early AnsweredEarly,
     survivor_unasked SurvivorUnasked,
     move_unfinished MoveUnfinished,
     other_life_answers OtherLifeAnswers,

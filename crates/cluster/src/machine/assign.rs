@@ -16,6 +16,7 @@ use crate::disk::cycle::majority;
 use crate::ids::HostId;
 use crate::machine::Machine;
 use crate::machine::disk_io::Pending;
+use crate::proposer::Change;
 use crate::statefile::assign_writes;
 use crate::statefile::blocks::{Ballot, Beat, Owner};
 use crate::statefile::layout::{BALLOT_BLOCKS, BallotCopy, ballot_block, beat_block};
@@ -25,8 +26,7 @@ use crate::timing::ns;
 #[derive(Debug)]
 pub(crate) struct Assign {
     number: u64,
-    command: u64,
-    config: Box<ArmConfig>,
+    pub(crate) change: Change,
     /// Hosts that are added, by slot.
     fresh: Vec<HostSpec>,
     begun: u64,
@@ -74,7 +74,8 @@ impl Machine {
         let number = self.next_cycle;
         self.next_cycle += 1;
         let files = (0..self.files.len()).map(|_| Part::Reading).collect();
-        self.assign = Some(Assign { number, command, config, fresh, begun: self.now, files });
+        let change = Change { command, config, settled: 0 };
+        self.assign = Some(Assign { number, change, fresh, begun: self.now, files });
         for file in (0u8..).take(self.files.len()) {
             let io = self.new_io(Pending::AssignRead { file, number });
             self.output(Output::Read { io, statefile: file, ranges: ranges(&slots) });
@@ -124,7 +125,7 @@ impl Machine {
 
     fn end_assign(&mut self, why: &str) {
         if let Some(assign) = self.assign.take() {
-            self.refuse(assign.command, "HA_STATEFILE_FAILED", why);
+            self.refuse(assign.change.command, "HA_STATEFILE_FAILED", why);
         }
     }
 
@@ -145,7 +146,7 @@ impl Machine {
         } else if reading == 0 && count(|part| matches!(part, Part::Done)) + lost == all {
             // Blank or its own on a majority: it can be read from now on.
             if let Some(assign) = self.assign.take() {
-                self.take_config(assign.command, assign.config, true);
+                self.take_config(assign.change, true);
             }
         }
     }

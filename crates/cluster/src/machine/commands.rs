@@ -5,6 +5,7 @@ use crate::control::{ArmConfig, GuardCommand, GuardRefusal, GuardReply, HostSpec
 use crate::ids::HostId;
 use crate::machine::{Machine, slots_of};
 use crate::mutation::{Mutation, on};
+use crate::proposer::Change;
 use crate::statefile::check_config;
 use crate::timing::ns;
 
@@ -171,7 +172,7 @@ impl Machine {
         if coordinates && !fresh.is_empty() {
             self.begin_assign(id, config, fresh);
         } else {
-            self.take_config(id, config, coordinates);
+            self.take_config(Change { command: id, config, settled: 0 }, coordinates);
         }
     }
 
@@ -192,7 +193,8 @@ impl Machine {
         }
     }
 
-    pub(crate) fn take_config(&mut self, id: u64, config: Box<ArmConfig>, coordinates: bool) {
+    pub(crate) fn take_config(&mut self, change: Change, coordinates: bool) {
+        let config = &change.config;
         self.note_former(&config.hosts);
         self.config.hosts.clone_from(&config.hosts);
         self.config.isolation_addresses.clone_from(&config.isolation_addresses);
@@ -200,11 +202,11 @@ impl Machine {
         // Those that count stand in the record.
         self.config.timing = config.timing;
         self.config.failures_to_tolerate = config.failures_to_tolerate;
-        self.grow(slots_of(&config));
+        self.grow(slots_of(config));
         if coordinates {
-            self.proposer.wishes.reconfigure = Some((id, config));
+            self.proposer.wishes.reconfigure = Some(change);
         } else {
-            self.reply_ok(id);
+            self.reply_ok(change.command);
         }
     }
 }

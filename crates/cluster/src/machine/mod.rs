@@ -331,7 +331,8 @@ impl Machine {
     }
 
     /// Time-outs of the newest epoch that this host knows.
-    pub(crate) fn timing(&self) -> Timing {
+    #[must_use]
+    pub fn timing(&self) -> Timing {
         self.decided.as_ref().map_or(self.config.timing, |record| record.timing)
     }
     pub(crate) fn beat_ns(&self) -> u64 {

@@ -175,3 +175,62 @@ pub(super) fn comes_back(seed: u64) -> World {
     demand_coordinator(&mut world, 2, 60_000);
     world
 }
+
+/// Other time-outs are being decided when host 2, which is off, is given up: one record has both. What is
+/// left of the change is not to give host 2 its place back.
+pub(super) fn change_pending(seed: u64) -> World {
+    let timing = Timing::of(Profile::Default);
+    let mut world = World::formed(Options { timing, ..logged(3) }, seed);
+    world.make_coordinator(0);
+    world.time(Fault::PowerOff(2), 90_000, |w| w.known_dead(2));
+    world.run_for(30_000);
+    world.inject(0, Fault::AnswersLate(0, 300));
+    world.inject(1, Fault::Retime(Timing { t_net_ms: timing.t_net_ms + 500, ..timing }));
+    world.inject(100 + 20 * (seed % 10), Fault::Destroy(2));
+    stays_out(&mut world, 2);
+    world
+}
+
+/// The same while a host that comes in is given its place.
+pub(super) fn host_pending(seed: u64) -> World {
+    let timing = Timing::of(Profile::Default);
+    let mut world = World::formed(Options { timing, ..logged(4) }, seed);
+    world.make_coordinator(0);
+    for host in [2, 3] {
+        world.time(Fault::PowerOff(host), 90_000, |w| w.known_dead(host));
+    }
+    world.run_for(30_000);
+    if !goes(&mut world, Fault::Destroy(3), 3, timing) {
+        return world;
+    }
+    world.inject(0, Fault::AnswersLate(0, 300));
+    world.inject(0, Fault::Add(3));
+    world.inject(500 + 100 * (seed % 10), Fault::Destroy(2));
+    stays_out(&mut world, 2);
+    world
+}
+
+/// A host that goes out of the pool is not to have a place again.
+fn stays_out(world: &mut World, host: usize) {
+    let gone = world.time(Fault::Noise(0, 0, 0, 0), 40_000, |w| w.is_taken_out(host));
+    let back = |w: &World| w.has_place(host);
+    if gone < 40_000 && world.time(Fault::AnswersLate(0, 0), 5_000, back) < 5_000 {
+        world.fail(Invariant::GoesOn, "a host that was given up may be admitted again");
+    }
+}
+
+/// The time-outs are changed, and back again while that is being decided.
+pub(super) fn changed_twice(seed: u64) -> World {
+    let timing = Timing::of(Profile::Default);
+    let mut world = World::formed(Options { timing, ..logged(3) }, seed);
+    world.make_coordinator(0);
+    world.run_for(5_000);
+    world.inject(0, Fault::AnswersLate(0, 300));
+    world.inject(1, Fault::Retime(Timing { t_net_ms: timing.t_net_ms + 500, ..timing }));
+    world.inject(100 + 150 * (seed % 10), Fault::Retime(timing));
+    world.run_for(10_000);
+    if world.timing_of(0) != Some(timing) {
+        world.fail(Invariant::GoesOn, "the pool has not the time-outs that were asked for last");
+    }
+    world
+}
