@@ -132,6 +132,8 @@ pub enum Mutation {
     WayLeftOpen,
     /// A host starts a VM that it gave away, by an order from before.
     GivenAwayStarts,
+    /// A host gives a VM away by an order for an earlier migration of it.
+    OldSendActs,
     /// A VM whose storage its host has lost is started elsewhere before the host said that it is gone.
     HungVmGivenUp,
     /// A host says that such a VM is gone while something of it may still be written.
@@ -214,6 +216,7 @@ impl Mutation {
         Self::OtherLifeAnswers,
         Self::WayLeftOpen,
         Self::GivenAwayStarts,
+        Self::OldSendActs,
         Self::HungVmGivenUp,
         Self::WritesUnderWay,
         Self::HeldEndedEarly,

@@ -242,6 +242,21 @@ impl Orders {
         Ok(())
     }
 
+    /// Gives `vm` to another host under this placement; nothing that was ordered up to then runs it here
+    /// any more. To be durable before that begins.
+    ///
+    /// # Errors
+    /// `PlacementClosed`: the order is of an earlier migration, which may have been given up; the VM
+    /// may be back since. `Busy`: too many are closed already.
+    pub fn give_away(&mut self, vm: Uuid, placement: u64) -> Result<(), Refusal> {
+        let closed = self.closed.get(&vm).map(|closed| closed.placement);
+        let outlived = closed.filter(|closed| placement <= *closed);
+        match outlived.filter(|_| !removed(Mutation::OldSendActs)) {
+            Some(closed) => Err(Refusal::PlacementClosed { given: placement, closed }),
+            None => self.close(vm, placement),
+        }
+    }
+
     /// Whether `vm` may not be run under this placement any more, though the order to do so acts.
     #[must_use]
     pub fn is_closed(&self, vm: Uuid, placement: u64) -> bool {

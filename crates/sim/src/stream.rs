@@ -156,7 +156,7 @@ impl World {
         let Some(h) = self.hosts.get_mut(ask.to) else { return };
         // Whoever gives it away starts it no more by what it was told before.
         let forgets = removed(Mutation::GivenAwayStarts);
-        let closed = forgets || h.heard.close(vm_id(ask.vm), ask.number).is_ok();
+        let closed = forgets || h.heard.give_away(vm_id(ask.vm), ask.number).is_ok();
         if !closed || !expected || !h.vms.contains(&ask.vm) || h.sending.contains_key(&ask.vm) {
             return self.answer_ask(ask, Told::Failed);
         }

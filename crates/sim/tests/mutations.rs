@@ -85,6 +85,7 @@ removed! {
     other_life_answers OtherLifeAnswers,
     way_left_open WayLeftOpen,
     given_away_starts GivenAwayStarts,
+    old_send_acts OldSendActs,
     hung_vm_given_up HungVmGivenUp,
     writes_under_way WritesUnderWay,
     held_ended_early HeldEndedEarly,

@@ -117,6 +117,13 @@ impl Gate {
         Ok(state.acting.values().any(|acting| acting.vm == Some(vm) && acting.id != by))
     }
 
+    /// Gives `vm` away under this placement, which closes that here.
+    pub fn give_away(&self, vm: Uuid, placement: u64) -> Result<(), Refusal> {
+        let mut state = self.state();
+        state.heard.give_away(vm, placement)?;
+        state.keep()
+    }
+
     /// Whether `vm` may not be run under this placement any more, though the order to do so acts.
     #[must_use]
     pub fn is_closed(&self, vm: Uuid, placement: u64) -> bool {

@@ -120,11 +120,12 @@ impl Case {
         DONE
     }
 
-    /// A VM that is sent elsewhere is not started here by anything that was ordered before.
+    /// A VM that is sent elsewhere is not started here by anything that was ordered before, and not
+    /// sent by what was ordered for an earlier migration.
     pub(super) fn give_away(&self, vm: Uuid, placement: u64) -> Result<(), OrderError> {
         let _acting = self.begin()?;
         if placement != 0 {
-            self.agent.gate.close_placement(vm, placement, self.envelope.id)?;
+            self.agent.gate.give_away(vm, placement)?;
         }
         Ok(())
     }

@@ -178,6 +178,20 @@ fn a_closed_placement_stays_closed_and_the_next_one_may_start() {
     assert!(begin(4).is_ok());
 }
 
+/// The order was late, its migration was given up, and the VM has been elsewhere and is back: another host
+/// may still have its way in open, and nobody knows that the VM leaves.
+#[test]
+fn an_order_for_an_earlier_migration_gives_nothing_away() {
+    let bench = bench();
+    let vm = Uuid::new_v4();
+    let void = |given, closed| Err(Refusal::PlacementClosed { given, closed });
+    assert_eq!(bench.gate.close_placement(vm, 3, Uuid::nil()), Ok(false));
+    assert_eq!(bench.gate.give_away(vm, 3), void(3, 3));
+    assert_eq!(bench.gate.give_away(vm, 4), Ok(()));
+    assert!(bench.gate.is_closed(vm, 4) && !bench.gate.is_closed(vm, 5));
+    assert_eq!(bench.gate.give_away(vm, 4), void(4, 4));
+}
+
 /// The permit that the daemon knows of may be a moment old: from asking to leave until the guard
 /// refuses nothing starts (P10).
 #[test]
