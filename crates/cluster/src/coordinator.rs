@@ -94,11 +94,13 @@ impl Machine {
     /// The seat to name in the next record, whose members are `members`.
     pub(crate) fn next_coordinator(&self, record: &Record, members: &[Seat]) -> Seat {
         let present = |slot: u8| members.iter().copied().find(|seat| seat.slot == slot);
-        if let Some(seat) = self.proposer.wishes.hand_over.and_then(|(_, slot)| present(slot)) {
-            return seat;
-        }
-        if let Some(seat) = self.held_heir(record, members) {
-            return seat;
+        // Who is named by the last record opens the database at home: its coordinator, and nobody else.
+        let wishes = &self.proposer.wishes;
+        if wishes.disarm.is_none() || on(Mutation::LastNamesAnother) {
+            let heir = wishes.hand_over.and_then(|(_, slot)| present(slot));
+            if let Some(seat) = heir.or_else(|| self.held_heir(record, members)) {
+                return seat;
+            }
         }
         if let Some(seat) = members.iter().find(|seat| **seat == record.coordinator) {
             return *seat;

@@ -43,8 +43,11 @@ impl Machine {
         ended.fold(0, |set, slot| set | bit(slot))
     }
 
-    /// What is settled needs no record any more.
+    /// What is settled needs no record any more, unless a value in phase 2 may undo it.
     pub(crate) fn forget_settled(&mut self) {
+        if self.phase2_known() {
+            return;
+        }
         let places = self.decided.as_ref().map_or(0, |record| record.places);
         let wishes = &mut self.proposer.wishes;
         let settled = wishes.settle & !places;

@@ -121,6 +121,10 @@ pub enum Mutation {
     PlaceGivenBack,
     /// Such a change counts as done while another one may be decided yet.
     AnsweredEarly,
+    /// The last record of an arming may name another coordinator than the one before it.
+    LastNamesAnother,
+    /// A hand-over waits for a host that is no member any more.
+    HeirGone,
     /// A VM of which one of two holders died is started anew without asking the other one. This rule and
     /// those below are of failover (`haven-failover`, and what the daemon asks in which order).
     SurvivorUnasked,
@@ -211,6 +215,8 @@ impl Mutation {
         Self::DebtsStand,
         Self::PlaceGivenBack,
         Self::AnsweredEarly,
+        Self::LastNamesAnother,
+        Self::HeirGone,
         Self::SurvivorUnasked,
         Self::MoveUnfinished,
         Self::OtherLifeAnswers,

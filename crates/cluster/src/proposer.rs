@@ -235,11 +235,15 @@ impl Machine {
         // A value in phase 2 may be what was wished before.
         let open = self.phase2_known() && !on(Mutation::AnsweredEarly);
         let wishes = &mut self.proposer.wishes;
-        if let Some((command, slot)) = wishes.hand_over
-            && record.coordinator.slot == slot
-        {
-            done.extend(command);
-            wishes.hand_over = None;
+        let mut gone = None;
+        if let Some((command, slot)) = wishes.hand_over {
+            if record.coordinator.slot == slot {
+                done.extend(command);
+                wishes.hand_over = None;
+            } else if record.member(slot).is_none() && !on(Mutation::HeirGone) {
+                gone = command;
+                wishes.hand_over = None;
+            }
         }
         if let Some((command, area)) = wishes.area
             && record.area_live == area
@@ -274,12 +278,15 @@ impl Machine {
         for command in done {
             self.reply_ok(command);
         }
-        if record.coordinator != self.me {
+        if let Some(command) = gone {
+            self.refuse(command, "HOST_NOT_LIVE", "that host is no member any more");
+        }
+        if record.coordinator != self.me || !record.armed {
             self.refuse_wishes();
         }
     }
 
-    /// The role is gone: what was asked of the coordinator has to be asked of the next one.
+    /// The role is gone, or the pool is disarmed: what was asked of the coordinator has to be asked of the next one.
     fn refuse_wishes(&mut self) {
         let wishes = std::mem::take(&mut self.proposer.wishes);
         let commands = [

@@ -199,6 +199,14 @@ impl World {
         self.hosts.get(host).is_some_and(|h| h.shaped.removed)
     }
 
+    /// The coordinator of the record that disarmed the pool, if some daemon was told of it.
+    #[must_use]
+    pub fn last_coordinator(&self) -> Option<usize> {
+        let told = self.hosts.iter().filter_map(|h| h.told.as_ref()?.epoch.as_ref());
+        let last = told.filter(|epoch| !epoch.armed).map(|epoch| epoch.coordinator.host).next();
+        last.and_then(|host| self.index_of(host))
+    }
+
     /// The newest epoch that the acting coordinator knows would admit the host.
     #[must_use]
     pub fn has_place(&self, host: usize) -> bool {

@@ -80,6 +80,8 @@ removed! {
     debts_stand DebtsStand,
     place_given_back PlaceGivenBack,
     answered_early AnsweredEarly,
+    last_names_another LastNamesAnother,
+    heir_gone HeirGone,
     survivor_unasked SurvivorUnasked,
     move_unfinished MoveUnfinished,
     other_life_answers OtherLifeAnswers,

@@ -115,8 +115,15 @@ impl Machine {
         {
             left.remove(0);
         }
-        self.write_next(file);
+        if self.may_assign() {
+            self.write_next(file);
+        }
         self.step_assign();
+    }
+
+    /// The next coordinator may have given the place already, and its host may live there.
+    fn may_assign(&self) -> bool {
+        self.decided.as_ref().is_some_and(|record| record.coordinator == self.me)
     }
 
     fn assign_write_in_flight(&self) -> bool {
@@ -131,6 +138,9 @@ impl Machine {
 
     /// Goes on as far as what returned and the time allow.
     pub(crate) fn step_assign(&mut self) {
+        if !self.may_assign() {
+            return self.end_assign("this host is no longer coordinator");
+        }
         let timing = self.timing();
         let Some(assign) = &mut self.assign else { return };
         let all = assign.files.len();
@@ -138,17 +148,30 @@ impl Machine {
         let reading = count(|part| matches!(part, Part::Reading));
         let read = count(|part| matches!(part, Part::Read(_)));
         let lost = count(|part| matches!(part, Part::Lost));
+        let done = count(|part| matches!(part, Part::Done));
         let waited = |ms: u32| self.now >= assign.begun + ns(u64::from(ms));
         if all - lost < majority(all) || (reading > 0 && waited(timing.t_lease_ms)) {
             self.end_assign("too few statefiles answer to give the added host its place");
         } else if read > 0 && (reading == 0 || (read >= majority(all) && waited(timing.t_net_ms))) {
             self.judge_places();
-        } else if reading == 0 && count(|part| matches!(part, Part::Done)) + lost == all {
+        } else if reading + read == 0 && done + lost < all && waited(2 * timing.t_lease_ms) {
+            self.give_up_writing();
+        } else if reading == 0 && done + lost == all {
             // Blank or its own on a majority: it can be read from now on.
             if let Some(assign) = self.assign.take() {
                 self.take_config(assign.change, true);
             }
         }
+    }
+
+    /// A write is stuck: that statefile is as good as lost, and the write may land yet.
+    fn give_up_writing(&mut self) {
+        self.assign_failed_at = Some(self.now);
+        let Some(assign) = &mut self.assign else { return };
+        for part in assign.files.iter_mut().filter(|part| matches!(part, Part::Writing(_))) {
+            *part = Part::Lost;
+        }
+        self.step_assign();
     }
 
     /// The places were read: what is nobody's is blanked.

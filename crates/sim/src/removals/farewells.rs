@@ -234,3 +234,36 @@ pub(super) fn changed_twice(seed: u64) -> World {
     }
     world
 }
+
+/// The pool is disarmed while the role is to be handed over. The last record must name the host whose daemon
+/// has the database packed to take home: another one would take its own copy home, too.
+pub(super) fn disarmed_by_two(seed: u64) -> World {
+    let mut world = World::formed(logged(3), seed);
+    world.make_coordinator(0);
+    world.run_for(5_000);
+    world.inject(0, Fault::AnswersLate(0, 300));
+    world.inject(400, Fault::HandOver(1));
+    world.inject(400 + 50 * (seed % 10), Fault::Disarm);
+    let limit = world.now_ms() + 10_000;
+    world.run_until(limit, |w| w.last_coordinator().is_some());
+    if world.last_coordinator().is_some_and(|host| host != 0) {
+        world.fail(Invariant::GoesOn, "the last record names a host that did not disarm the pool");
+    }
+    world
+}
+
+/// The role is to go to a host that loses its power before that is decided. Later the coordinator's daemon
+/// is gone for long: the role goes to a host that is there.
+pub(super) fn heir_gone(seed: u64) -> World {
+    let mut world = World::formed(logged(3), seed);
+    world.make_coordinator(0);
+    world.run_for(5_000);
+    world.inject(0, Fault::Stall(0));
+    world.inject(1, Fault::HandOverBy(0, 1));
+    world.inject(100, Fault::PowerOff(1));
+    world.inject(7_000, Fault::DiskGood(0));
+    world.run_for(40_000);
+    world.inject(0, Fault::DaemonKilled(0, 1_200_000));
+    demand_coordinator(&mut world, 2, 600_000);
+    world
+}

@@ -137,6 +137,8 @@ fn of_places_and_machines() -> Vec<Removal> {
         needed_to_go_on(M::PlaceGivenBack, farewells::change_pending),
         needed_to_go_on(M::PlaceGivenBack, farewells::host_pending),
         needed_to_go_on(M::AnsweredEarly, farewells::changed_twice),
+        needed_to_go_on(M::LastNamesAnother, farewells::disarmed_by_two),
+        needed_to_go_on(M::HeirGone, farewells::heir_gone),
         removal(M::SurvivorUnasked, None, 0..20, moves::survivor_unasked),
         removal(M::MoveUnfinished, None, 0..60, moves::move_unfinished),
         removal(M::OtherLifeAnswers, None, 0..20, moves::other_life_answers),

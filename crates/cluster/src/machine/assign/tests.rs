@@ -238,3 +238,72 @@ fn a_host_may_get_a_new_place_and_no_place_another_host() {
     assert!(pool.serve(50).is_empty());
     assert!(pool.has_place(2) && !pool.has_place(1));
 }
+
+/// Serves IO, and keeps back the first write to the place of host 3 on the last statefile.
+fn hung_write(pool: &mut Pool) -> IoId {
+    let mut held = None;
+    for _ in 0..50 {
+        while let Some(output) = pool.machine.poll_output() {
+            match output {
+                Output::Read { io, statefile, ranges } => pool.read(io, statefile, &ranges),
+                Output::Write { io, statefile, block, bytes } => {
+                    let of_place = all_blocks(&spec(3, 2)).contains(&block);
+                    if statefile == 2 && of_place && held.is_none() {
+                        held = Some(io);
+                        continue;
+                    }
+                    pool.put(statefile.into(), block, &bytes.to_vec());
+                    pool.machine.handle(Instant(pool.now), Input::WriteDone { io, result: Ok(()) });
+                }
+                _ => {}
+            }
+        }
+        pool.now += ns(10);
+        pool.machine.handle(Instant(pool.now), Input::Timer);
+    }
+    held.unwrap()
+}
+
+/// The next coordinator has given the place, and its host lives there.
+#[test]
+fn who_lost_the_role_blanks_no_place_any_more() {
+    let mut pool = Pool::new(3);
+    pool.ask(1, vec![spec(1, 0), spec(2, 1), spec(3, 2)]);
+    let io = hung_write(&mut pool);
+    let mut record = pool.machine.decided.clone().unwrap();
+    record.number += 1;
+    record.coordinator = Seat { slot: 1, inc: 1 };
+    pool.machine.learn(record);
+    for file in 0..3 {
+        pool.live(file, 3, 2, 5);
+        pool.live(file, 3, 2, 6);
+    }
+    let before = pool.files[2].clone();
+    pool.machine.handle(Instant(pool.now), Input::WriteDone { io, result: Ok(()) });
+    pool.serve(500);
+    let changed = |block: &u32| {
+        let at = *block as usize * BLOCK_SIZE;
+        before[at..at + BLOCK_SIZE] != pool.files[2][at..at + BLOCK_SIZE]
+    };
+    assert!(!all_blocks(&spec(3, 2)).iter().any(changed), "a life's blocks are blanked");
+}
+
+/// The other statefiles have the place; nothing else is given one before the write has returned.
+#[test]
+fn a_write_that_is_stuck_on_one_of_three_holds_nobody_up_for_ever() {
+    let mut pool = Pool::new(3);
+    pool.ask(1, vec![spec(1, 0), spec(2, 1), spec(3, 2)]);
+    let io = hung_write(&mut pool);
+    assert!(pool.machine.assign.is_some());
+    let wait = u64::from(Timing::of(Profile::Fast).t_lease_ms);
+    pool.serve(2 * wait);
+    assert!(pool.machine.assign.is_none() && pool.has_place(2));
+    pool.ask(2, vec![spec(1, 0), spec(2, 1), spec(3, 2), spec(4, 3)]);
+    let refused = pool.serve(50);
+    assert!(refused.iter().any(|(id, _)| *id == 2), "{refused:?}");
+    pool.machine.handle(Instant(pool.now), Input::WriteDone { io, result: Ok(()) });
+    pool.serve(wait);
+    pool.ask(3, vec![spec(1, 0), spec(2, 1), spec(3, 2), spec(4, 3)]);
+    pool.serve(500);
+    assert!(pool.has_place(3));
+}
