@@ -17,7 +17,7 @@ use crate::agent::permit::PermitGate;
 use crate::ops::rows;
 use crate::orders::{Order, OrderResult};
 
-/// Longest wait for the guards to leave.
+/// Longest wait for the guards to leave, once they may.
 const LEAVE_WAIT: Duration = Duration::from_secs(30);
 /// Longest wait for the database to come home in an emergency.
 const EMERGENCY_WAIT: Duration = Duration::from_secs(10);
@@ -97,9 +97,12 @@ pub async fn emergency(ha: &Ha) -> Result<(), ApiError> {
 /// The database goes home, then the last epoch ends the membership of all.
 async fn leave(ha: &Ha, me: HostId) -> Result<(), ApiError> {
     let database = takeover::pack(ha).await?;
+    // The guard stays for as long as a member may not have read the last record.
+    let lingers = stock::arm_config(ha).map_or(0, |arm| arm.timing.t_lease_ms);
+    let lingers = Duration::from_millis(u64::from(lingers));
     // Not by an order: `host.json` says "armed" until the database is known to be home.
     let left = match ha.link.request(GuardCommand::Disarm).await {
-        Ok(()) => wait_idle(ha).await,
+        Ok(()) => wait_idle(ha, lingers).await,
         Err(refusal) => Err(ApiError::from_wire(&refusal.code, vec![refusal.text])),
     };
     match left {
@@ -110,11 +113,11 @@ async fn leave(ha: &Ha, me: HostId) -> Result<(), ApiError> {
     left
 }
 
-async fn wait_idle(ha: &Ha) -> Result<(), ApiError> {
+async fn wait_idle(ha: &Ha, lingers: Duration) -> Result<(), ApiError> {
     let mut states = ha.link.watch();
     let idle = states
         .wait_for(|state| state.as_ref().is_some_and(|state| state.phase == GuardPhase::Idle));
-    match timeout(LEAVE_WAIT, idle).await {
+    match timeout(lingers + LEAVE_WAIT, idle).await {
         Ok(Ok(_)) => stock::forget_arm(ha),
         Ok(Err(_)) | Err(_) => Err(ApiError::with(codes::HA_DISABLE_IN_PROGRESS, &[])),
     }

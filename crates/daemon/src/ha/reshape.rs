@@ -1,7 +1,7 @@
 //! The membership changes while the pool is armed: hosts come and go, time-outs change.
 //!
-//! Owns: bringing the guards' configuration in line with who is in the pool and with what is to
-//! be tolerated. Level-triggered: a coordinator that died in the middle is followed by one that
+//! Owns: bringing the guards' configuration in line with who is in the pool, with what is to be
+//! tolerated, and with the time-outs and isolation that a person chose. Level-triggered: a coordinator that died in the middle is followed by one that
 //! finds the same difference. Its own guard comes first, which has the new places written and the
 //! epoch decided; then the others; a host that is new is armed last.
 
@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use haven_cluster::control::{ArmConfig, GuardCommand, HostSpec};
+use haven_cluster::control::{ArmConfig, GuardCommand, HostSpec, IsolationResponse};
 use haven_cluster::ids::HostId;
+use haven_cluster::timing::Timing;
 use haven_model::{ApiError, Host, Pool, Ref, codes};
 use haven_pooldb::Image;
 
@@ -109,7 +110,7 @@ pub(super) async fn look(ha: &Ha, told: &mut Told) -> Result<(), ApiError> {
     };
     let seen = present.clone();
     let found = ha.state.pool.read(move |db| facts(db, &seen)).await??;
-    let Facts { enabled, tolerate, mut slots, beats, without_watchdog } = found;
+    let Facts { enabled, tolerate, mut slots, beats, without_watchdog, chosen } = found;
     if !enabled {
         return Ok(());
     }
@@ -117,6 +118,9 @@ pub(super) async fn look(ha: &Ha, told: &mut Told) -> Result<(), ApiError> {
     let members = ha.state.identity.pool().map(|pool| pool.members).unwrap_or_default();
     let before = slots.clone();
     let mut next = reshaped(&present, &members, tolerate, &mut slots, &beats)?;
+    if let Some(chosen) = chosen {
+        chosen.put_into(&mut next);
+    }
     if slots != before {
         keep_slots(ha, slots).await?;
     }
@@ -225,6 +229,37 @@ struct Facts {
     beats: BTreeMap<HostId, Vec<IpAddr>>,
     /// Accepted when the pool was armed; whoever joins later is asked for no more.
     without_watchdog: bool,
+    /// `None`: it cannot be told, and what the guards have stays.
+    chosen: Option<Chosen>,
+}
+
+/// What a person chose for the armed pool ([`set`]). It holds also where this guard was not told of it: the
+/// coordinator that had it decided may have died before it told anybody.
+struct Chosen {
+    timing: Timing,
+    response: IsolationResponse,
+    /// `None`: not named; what was found when the pool was armed stays.
+    isolation: Option<Vec<IpAddr>>,
+}
+
+impl Chosen {
+    fn of(db: &Image, configuration: &BTreeMap<String, String>) -> Option<Self> {
+        let mut config = configuration.clone();
+        // Addresses there are another matter, and one that is missing changes nothing here.
+        config.remove("heartbeat_networks");
+        let wishes = pool_check::wishes(db, &config).ok()?;
+        let named = config.contains_key("isolation_addresses");
+        let isolation = named.then_some(wishes.isolation);
+        Some(Self { timing: wishes.timing, response: wishes.response, isolation })
+    }
+
+    fn put_into(self, config: &mut ArmConfig) {
+        config.timing = self.timing;
+        config.isolation_response = self.response;
+        if let Some(isolation) = self.isolation {
+            config.isolation_addresses = isolation;
+        }
+    }
 }
 
 fn facts(db: &Image, present: &ArmConfig) -> Result<Facts, ApiError> {
@@ -237,6 +272,7 @@ fn facts(db: &Image, present: &ArmConfig) -> Result<Facts, ApiError> {
         slots: Slots::of(pool, present),
         beats: pool_check::beats_of(db, &pool.ha_configuration),
         without_watchdog,
+        chosen: Chosen::of(db, &pool.ha_configuration),
     })
 }
 

@@ -320,6 +320,11 @@ impl Guards {
         self.lock().config.as_deref().cloned()
     }
 
+    /// The configuration that one guard has.
+    pub(crate) fn config_of(&self, number: usize) -> Option<ArmConfig> {
+        self.lock().guards.get(&number)?.config.as_deref().cloned()
+    }
+
     /// Numbers of the guards that are members.
     pub(crate) fn members(&self) -> Vec<usize> {
         let shared = self.lock();

@@ -1,8 +1,10 @@
 //! Hosts come and go while others are off, and coordinators change in between.
 
+use haven_cluster::control::IsolationResponse;
 use serde_json::json;
 
 use crate::armed::Armed;
+use crate::support::post;
 
 /// What a host that was off knows is of then: it must hear of whoever came meanwhile, or it never comes in.
 async fn comes_back_to_others(sent_away: bool) {
@@ -112,4 +114,30 @@ async fn a_host_that_was_sent_away_before_it_was_armed_is_armed_when_it_is_back(
     std::fs::rename(&aside, &socket).unwrap();
     pool.start(3).await;
     pool.until("it is a member", async |pool| pool.guards.members() == [0, 1, 2, 3]).await;
+}
+
+/// What a person chose while the pool is armed was decided and acknowledged, and the others were not told
+/// yet: who takes over next has it from the database, and rolls nothing back.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_over_keeps_what_was_chosen_last() {
+    let mut pool = Armed::with_spare(3, 0).await;
+    pool.enable().await.unwrap();
+    // It hears of nothing.
+    pool.kill(1).await;
+    let chosen = json!({ "configuration": {
+        "profile": "conservative", "late_write_s": "20", "isolation_response": "hold",
+    } });
+    post(&pool.socket(0), "/haven/ha/set", &chosen).await.unwrap();
+    pool.kill(0).await;
+    pool.guards.fail(0, 1);
+    pool.start(1).await;
+    pool.until("it takes a change", async |pool| pool.write(1, "after").await.is_ok()).await;
+    pool.until("it has what was chosen", async |pool| {
+        pool.guards.config_of(1).is_some_and(|config| {
+            config.timing.t_late_ms == 20_000
+                && config.isolation_response == IsolationResponse::Hold
+        })
+    })
+    .await;
+    assert_eq!(pool.guards.config().unwrap().timing.t_late_ms, 20_000);
 }
