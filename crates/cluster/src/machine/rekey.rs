@@ -74,10 +74,14 @@ impl Machine {
     }
 
     /// While this guard holds two keys nobody is admitted who does not: some send with the one, some may
-    /// send with the other in a moment.
+    /// send with the other in a moment. While it holds one, nobody who does not send with it: that he was
+    /// heard may be of a moment ago, before the earlier key was dropped.
     pub(crate) fn is_keyed(&self, slot: u8) -> bool {
         let tag = self.keys.view.tag();
-        let said = self.peer(slot).map(|peer| peer.report.flags.keys());
-        tag == 0 || said == Some(tag)
+        let Some(peer) = self.peer(slot) else { return false };
+        match tag {
+            0 => peer.signed == self.keys.view.sends.id,
+            tag => peer.report.flags.keys() == tag,
+        }
     }
 }

@@ -302,8 +302,20 @@ fn a_write_that_is_stuck_on_one_of_three_holds_nobody_up_for_ever() {
     let refused = pool.serve(50);
     assert!(refused.iter().any(|(id, _)| *id == 2), "{refused:?}");
     pool.machine.handle(Instant(pool.now), Input::WriteDone { io, result: Ok(()) });
-    pool.serve(wait);
+    pool.serve(u64::from(Timing::of(Profile::Fast).t_late_ms));
     pool.ask(3, vec![spec(1, 0), spec(2, 1), spec(3, 2), spec(4, 3)]);
     pool.serve(500);
     assert!(pool.has_place(3));
+}
+
+/// That it was heard may be of a moment ago, when the earlier key was not dropped yet.
+#[test]
+fn who_was_heard_with_an_earlier_key_is_not_admitted() {
+    let mut pool = Pool::new(1);
+    let key = pool.machine.keys.view.sends.id;
+    assert!(!pool.machine.is_keyed(1), "nothing was heard of it");
+    pool.machine.peer_mut(1).unwrap().signed = key ^ 1;
+    assert!(!pool.machine.is_keyed(1));
+    pool.machine.peer_mut(1).unwrap().signed = key;
+    assert!(pool.machine.is_keyed(1));
 }
