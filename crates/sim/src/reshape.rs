@@ -155,7 +155,10 @@ impl World {
     pub(crate) fn farewell(&mut self, farewell: Farewell) {
         let Farewell { host, off, until, begun, .. } = farewell;
         if !self.takes_calls(host) {
-            // Who has begun waits for other changes.
+            // Who has begun waits for other changes, and nobody makes one meanwhile: the call has the lock.
+            if let Some((.., until)) = self.shape.held.as_mut().filter(|_| begun) {
+                *until = self.now + 2 * FAREWELL_LOOK;
+            }
             return match begun && self.now < until && self.coordinator().is_some() {
                 true => self.look_again(farewell),
                 false => self.log(|| "nobody takes the call".to_owned()),
