@@ -49,7 +49,12 @@ impl World {
         let late = self.late();
         let vms: Vec<u32> =
             self.hosts.get(host).map_or(Vec::new(), |h| h.vms.iter().copied().collect());
-        for vm in vms.into_iter().filter(|_| self.options.late_writes) {
+        // Whose permit is over, and who is ending its guests, is as one whose watchdog bites: a named
+        // residual risk where such a write may land later than the next bite.
+        let timing = &self.options.timing;
+        let ends = self.hosts.get(host).is_some_and(|h| h.gate_closed);
+        let waited = self.options.late_writes && !(ends && timing.t_late_ms > timing.t_wd_ms);
+        for vm in vms.into_iter().filter(|_| waited) {
             let until = self.now + self.rng.below(late * 95 / 100);
             self.manager.dirty.insert(vm, until);
         }
