@@ -1,5 +1,6 @@
 //! Byte streams between hosts: migrations, consoles, forwarded requests.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -45,7 +46,10 @@ async fn migrate_via(
 ) -> Result<OrderReply, OrderError> {
     let via = via.map(|(address, must)| Via { address: address.parse().unwrap(), must });
     let pace = haven_drivers::hypervisor::MigratePace::default();
-    let order = Order::MigrateVm { vm, to: second.id(), placement: 1, pace, via };
+    // Each migration has a placement of its own: an earlier one gives nothing away.
+    static PLACEMENT: AtomicU64 = AtomicU64::new(1);
+    let placement = PLACEMENT.fetch_add(1, Ordering::Relaxed);
+    let order = Order::MigrateVm { vm, to: second.id(), placement, pace, via };
     first.side.orders.send(first.id(), order).await
 }
 
