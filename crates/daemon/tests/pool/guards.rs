@@ -1,5 +1,8 @@
 //! Guards that a test scripts: the control sockets of all hosts, and one chain of epochs that is
-//! decided as the test wants. What the protocol itself does is tested elsewhere.
+//! decided as the test wants. What they say is put into words in [`said`]. What the protocol itself does is
+//! tested elsewhere.
+
+mod said;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,15 +10,17 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use haven_cluster::alarm::Alarm;
 use haven_cluster::control::{
-    ArmConfig, EpochView, GuardCommand, GuardLine, GuardPhase, GuardRefusal, GuardReply,
-    GuardRequest, GuardState, PeerView, PermitKind, PermitView, StatefileView, places_of,
+    ArmConfig, EpochView, GuardCommand, GuardLine, GuardRefusal, GuardRequest, GuardState,
+    places_of,
 };
-use haven_cluster::ids::{EpochNumber, HostId, Incarnation, Instant, Life};
+use haven_cluster::ids::{EpochNumber, HostId, Incarnation, Life};
 use haven_cluster::keys::{KeyStep, Keys, KeysView, Rekey};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Sender, channel};
+
+use said::{epoch, peers, refusal, reply, state};
 
 /// Lines that may wait for a daemon.
 const LINES_MAX: usize = 4096;
@@ -359,15 +364,6 @@ impl Guards {
     }
 }
 
-fn reply(to: &Sender<String>, id: u64, result: Result<(), GuardRefusal>) {
-    let line = GuardLine::Reply(GuardReply { id, result });
-    let _gone = to.try_send(serde_json::to_string(&line).unwrap() + "\n");
-}
-
-fn refusal(code: &str) -> GuardRefusal {
-    GuardRefusal { code: code.to_owned(), text: "the test wants it so".to_owned() }
-}
-
 /// What is noted of a command; nothing of loads and questions.
 fn name_of(command: &GuardCommand) -> &'static str {
     match command {
@@ -631,75 +627,5 @@ impl Shared {
             let line = serde_json::to_string(&line).unwrap() + "\n";
             guard.clients.retain(|client| client.try_send(line.clone()).is_ok());
         }
-    }
-}
-
-/// Lives that were put out, as the others see them.
-fn peers(out: &[Life], dead: &[Life]) -> Vec<PeerView> {
-    out.iter().map(|life| view(life, dead)).collect()
-}
-
-fn view(life: &Life, dead: &[Life]) -> PeerView {
-    PeerView {
-        host: life.host,
-        incarnation: life.incarnation,
-        heard_ms: Vec::new(),
-        disk_ms: Some(1000),
-        confirmed: EpochNumber(0),
-        member: false,
-        dead_in_ms: Some(if dead.contains(life) { 0 } else { 20_000 }),
-        quarantined: false,
-    }
-}
-
-fn epoch(
-    number: u64,
-    members: Vec<Life>,
-    coordinator: Life,
-    area_live: u8,
-    area_next: Option<u8>,
-) -> EpochView {
-    let number = EpochNumber(number);
-    let generation = uuid::Uuid::nil();
-    EpochView {
-        generation,
-        number,
-        members,
-        coordinator,
-        q: 2,
-        area_live,
-        area_owner: Some(coordinator),
-        area_next,
-        armed: true,
-        places: Some(0),
-    }
-}
-
-fn state(guard: &Guard, chain: Option<&EpochView>, lost: bool) -> GuardState {
-    let me = guard.life();
-    let epoch = if me.is_some() { chain.cloned() } else { guard.last.clone() };
-    let member = me.filter(|me| epoch.as_ref().is_some_and(|e| e.armed && e.members.contains(me)));
-    let phase = match (me, member) {
-        (Some(_), Some(_)) if guard.asking => GuardPhase::AskingGuests("it is put out".to_owned()),
-        (None, _) => GuardPhase::Idle,
-        (_, Some(_)) => GuardPhase::Member,
-        _ => GuardPhase::Joining("others".to_owned()),
-    };
-    let permit = member.map(|_| PermitView { kind: PermitKind::Disk, until: Instant(u64::MAX) });
-    GuardState {
-        sequence: guard.pushes,
-        phase,
-        me,
-        may_act: member.is_some() && epoch.as_ref().map(|e| e.coordinator) == me,
-        epoch,
-        permit,
-        statefiles: vec![StatefileView {
-            uuid: uuid::Uuid::nil(),
-            good_ms: (!lost).then_some(10),
-            latency_us: 100,
-        }],
-        keys: guard.config.as_ref().and_then(|config| config.keys.view()),
-        alarms: guard.alarms.clone(),
-        ..GuardState::idle()
     }
 }
