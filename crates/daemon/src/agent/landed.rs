@@ -95,19 +95,22 @@ impl Agent {
         Ok((processes, domains))
     }
 
-    fn handled(&self) -> BTreeSet<Uuid> {
-        let acting = self.gate.acting(Uuid::nil()).into_iter();
-        let handled = acting.filter(|order| HANDLED.contains(&order.kind.as_str()));
-        handled.filter_map(|order| order.vm).collect()
+    /// Those of these machines that no order looks after.
+    fn unhandled(&self, mut vms: BTreeSet<Uuid>) -> BTreeSet<Uuid> {
+        if !vms.is_empty() {
+            let acting = self.gate.acting(Uuid::nil()).into_iter();
+            let handled = acting.filter(|order| HANDLED.contains(&order.kind.as_str()));
+            let handled: BTreeSet<Uuid> = handled.filter_map(|order| order.vm).collect();
+            vms.retain(|vm| !handled.contains(vm));
+        }
+        vms
     }
 
     async fn note_writes(&self, processes: &[DomainInfo]) {
-        let mut unseen = self.ending.unseen(processes);
+        let unseen = self.unhandled(self.ending.unseen(processes).into_iter().collect());
         if unseen.is_empty() {
             return;
         }
-        let handled = self.handled();
-        unseen.retain(|vm| !handled.contains(vm));
         let agent = self.clone();
         let noting = move || unseen.iter().for_each(|vm| note(&agent.parts, &agent.ending, *vm));
         if let Err(error) = spawn_blocking(noting).await {
@@ -117,14 +120,12 @@ impl Agent {
 
     /// Looks whether what machines wrote has landed that have no process. Only for what is new somebody waits.
     async fn look_for_writes(&self, processes: &[DomainInfo]) {
-        let mut left = self.ending.unproven(processes);
+        let left = self.unhandled(self.ending.unproven(processes));
         if left.is_empty() {
             return;
         }
-        let handled = self.handled();
-        left.retain(|vm| !handled.contains(vm));
         let known = self.ending.all_told(&left);
-        let Some(proof) = self.ending.proof().filter(|_| !left.is_empty()) else { return };
+        let Some(proof) = self.ending.proof() else { return };
         let agent = self.clone();
         let looking = spawn_blocking(move || agent.prove(&left, proof));
         if !known {

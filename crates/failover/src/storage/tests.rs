@@ -40,6 +40,16 @@ const ONE_LOST: [(u128, bool); 3] = [(1, false), (2, true), (3, true)];
 const ALL_LOST: [(u128, bool); 3] = [(1, false), (2, false), (3, false)];
 const ALL_WELL: [(u128, bool); 3] = [(1, true), (2, true), (3, true)];
 
+/// Host 1 has lost its storage for 30 s, and its only machine is to be ended.
+fn ending() -> Storages {
+    let machines = [machine(10, 1)];
+    let mut storages = Storages::default();
+    say(&mut storages, 0..=30, &ONE_LOST);
+    let group = storages.due(s(30), &machines, MOVE).remove(0);
+    storages.begin(s(30), &group, &machines);
+    storages
+}
+
 fn lost(host: u128) -> Notice {
     Notice::Lost { host: id(host), sr: id(SR) }
 }
@@ -102,11 +112,7 @@ fn a_machine_is_not_ended_where_its_host_could_not_prove_to_have_let_go() {
 
 #[test]
 fn a_process_that_cannot_be_ended_is_told_once_and_never_given_up() {
-    let machines = [machine(10, 1)];
-    let mut storages = Storages::default();
-    say(&mut storages, 0..=30, &ONE_LOST);
-    let group = storages.due(s(30), &machines, MOVE).remove(0);
-    storages.begin(s(30), &group, &machines);
+    let mut storages = ending();
     let stuck = Notice::Stuck { host: id(1), vm: id(10) };
     let held = Notice::Held { host: id(1), sr: id(SR) };
     let (mut told, mut tries) = (Vec::new(), 0);
@@ -213,10 +219,7 @@ fn without_room_nobody_is_ended_and_it_is_looked_again_later() {
 /// Storage that fails on one host after the other does not chase its machines.
 #[test]
 fn a_machine_is_not_ended_twice_within_minutes() {
-    let mut storages = Storages::default();
-    say(&mut storages, 0..=30, &ONE_LOST);
-    let group = storages.due(s(30), &[machine(10, 1)], MOVE).remove(0);
-    storages.begin(s(30), &group, &[machine(10, 1)]);
+    let mut storages = ending();
     storages.cases.clear();
     let second = [(1, true), (2, false), (3, true)];
     say(&mut storages, 31..=629, &second);
@@ -387,11 +390,7 @@ fn what_is_left_of_a_machine_is_the_machine() {
 /// the machines that were ended started nowhere.
 #[test]
 fn what_has_landed_needs_no_letting_go() {
-    let machines = [machine(10, 1)];
-    let mut storages = Storages::default();
-    say(&mut storages, 0..=30, &ONE_LOST);
-    let group = storages.due(s(30), &machines, MOVE).remove(0);
-    storages.begin(s(30), &group, &machines);
+    let mut storages = ending();
     let end = storages.steps(s(30)).remove(0);
     storages.answered(s(31), &end, true);
     let mut left = words(&ONE_LOST);

@@ -19,6 +19,14 @@ fn demand_coordinator(world: &mut World, host: usize, ms: u64) {
     }
 }
 
+/// So many hosts with the default profile, which one of them coordinates; and the time-outs.
+fn led(hosts: usize, by: usize, seed: u64) -> (World, Timing) {
+    let timing = Timing::of(Profile::Default);
+    let mut world = World::formed(Options { timing, ..logged(hosts) }, seed);
+    world.make_coordinator(by);
+    (world, timing)
+}
+
 /// Restarts a host that is alone.
 fn again(world: &mut World, host: usize) {
     world.inject(0, Fault::PowerOff(host));
@@ -36,9 +44,7 @@ fn goes(world: &mut World, call: Fault, host: usize, timing: Timing) -> bool {
 /// Host 0 went on alone, and loses its power before its block confirms the epoch in which host 1 is back:
 /// only host 1 heard it. Then it is given up, and host 1 begins a new life.
 pub(super) fn given_up(seed: u64) -> World {
-    let timing = Timing::of(Profile::Default);
-    let mut world = World::formed(Options { timing, ..logged(2) }, seed);
-    world.make_coordinator(0);
+    let (mut world, _) = led(2, 0, seed);
     world.run_for(60_000);
     world.time(Fault::PowerOff(1), 90_000, |w| w.known_dead(1));
     world.run_for(30_000);
@@ -94,9 +100,7 @@ pub(super) fn never_wrote(seed: u64) -> World {
 /// value that admits it is in phase 2, of which a write is stuck. It is not to be given up before somebody
 /// has finished that: a later life may decide it, and then waits for host 1 (the model of whole pools).
 pub(super) fn admitted_late(seed: u64) -> World {
-    let timing = Timing::of(Profile::Default);
-    let mut world = World::formed(Options { timing, ..logged(2) }, seed);
-    world.make_coordinator(0);
+    let (mut world, timing) = led(2, 0, seed);
     world.inject(0, Fault::Maintain(1));
     world.run_for(10_000);
     world.time(Fault::Exclude(1), 3_000, |w| w.left(1));
@@ -155,9 +159,7 @@ pub(super) fn mark_rots(seed: u64) -> World {
 /// Host 0 is given up. Host 2 was not told of it yet when it becomes coordinator, and its daemon cannot tell
 /// it; host 0 comes back, and knows nothing of it either.
 pub(super) fn comes_back(seed: u64) -> World {
-    let timing = Timing::of(Profile::Default);
-    let mut world = World::formed(Options { timing, ..logged(3) }, seed);
-    world.make_coordinator(1);
+    let (mut world, timing) = led(3, 1, seed);
     world.time(Fault::PowerOff(0), 90_000, |w| w.known_dead(0));
     world.run_for(30_000);
     if !goes(&mut world, Fault::Destroy(0), 0, timing) {
@@ -179,9 +181,7 @@ pub(super) fn comes_back(seed: u64) -> World {
 /// Other time-outs are being decided when host 2, which is off, is given up: one record has both. What is
 /// left of the change is not to give host 2 its place back.
 pub(super) fn change_pending(seed: u64) -> World {
-    let timing = Timing::of(Profile::Default);
-    let mut world = World::formed(Options { timing, ..logged(3) }, seed);
-    world.make_coordinator(0);
+    let (mut world, timing) = led(3, 0, seed);
     world.time(Fault::PowerOff(2), 90_000, |w| w.known_dead(2));
     world.run_for(30_000);
     world.inject(0, Fault::AnswersLate(0, 300));
@@ -193,9 +193,7 @@ pub(super) fn change_pending(seed: u64) -> World {
 
 /// The same while a host that comes in is given its place.
 pub(super) fn host_pending(seed: u64) -> World {
-    let timing = Timing::of(Profile::Default);
-    let mut world = World::formed(Options { timing, ..logged(4) }, seed);
-    world.make_coordinator(0);
+    let (mut world, timing) = led(4, 0, seed);
     for host in [2, 3] {
         world.time(Fault::PowerOff(host), 90_000, |w| w.known_dead(host));
     }
@@ -221,9 +219,7 @@ fn stays_out(world: &mut World, host: usize) {
 
 /// The time-outs are changed, and back again while that is being decided.
 pub(super) fn changed_twice(seed: u64) -> World {
-    let timing = Timing::of(Profile::Default);
-    let mut world = World::formed(Options { timing, ..logged(3) }, seed);
-    world.make_coordinator(0);
+    let (mut world, timing) = led(3, 0, seed);
     world.run_for(5_000);
     world.inject(0, Fault::AnswersLate(0, 300));
     world.inject(1, Fault::Retime(Timing { t_net_ms: timing.t_net_ms + 500, ..timing }));
