@@ -127,6 +127,12 @@ impl Vm {
         self.resident.into_iter().chain(self.also_on.iter().copied())
     }
 
+    /// Whether it runs and has room on a further host.
+    #[must_use]
+    pub fn is_moving(&self) -> bool {
+        self.resident.is_some() && !self.also_on.is_empty()
+    }
+
     /// Whether it is to run and is nowhere.
     #[must_use]
     pub fn waits(&self) -> bool {
@@ -195,6 +201,41 @@ impl Pool {
         }
     }
 
+    /// Whether a VM has room on several hosts.
+    #[must_use]
+    pub fn is_moving(&self) -> bool {
+        self.vms.iter().any(Vm::is_moving)
+    }
+
+    /// As if the moves under way came to nothing: a VM has room only where it runs. `None`: nothing
+    /// moves.
+    #[must_use]
+    pub fn before_moves(&self) -> Option<Self> {
+        self.without(|vm| vm.also_on.iter().copied().collect())
+    }
+
+    /// As if the moves under way had ended: a VM has room only where it is on its way to. `None`:
+    /// nothing moves.
+    #[must_use]
+    pub fn after_moves(&self) -> Option<Self> {
+        self.without(|vm| {
+            vm.resident.into_iter().chain(vm.also_on.iter().copied().skip(1)).collect()
+        })
+    }
+
+    /// A copy in which each VM that has room on several hosts lost it on some of them.
+    fn without(&self, some: impl Fn(&Vm) -> Vec<Uuid>) -> Option<Self> {
+        let moving = self.vms.iter().filter(|vm| vm.is_moving());
+        let gone: Vec<(Uuid, Vec<Uuid>)> = moving.map(|vm| (vm.id, some(vm))).collect();
+        (!gone.is_empty()).then(|| {
+            let mut pool = self.clone();
+            for (vm, hosts) in gone {
+                hosts.into_iter().for_each(|host| pool.vacate(vm, host));
+            }
+            pool
+        })
+    }
+
     /// Takes a VM from a host, with its room there.
     pub fn vacate(&mut self, vm: Uuid, host: Uuid) {
         let Some(row) = self.vms.iter_mut().find(|row| row.id == vm) else { return };
@@ -208,6 +249,45 @@ impl Pool {
             host.memory_free = host.memory_free.saturating_add(memory);
             host.vcpus_used = host.vcpus_used.saturating_sub(vcpus);
             host.vms = host.vms.saturating_sub(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u128) -> Uuid {
+        Uuid::from_u128(number)
+    }
+
+    /// Two hosts of 10 bytes; a VM of 4 that runs on the first and moves to the second.
+    fn moving() -> Pool {
+        let host = |number| Host { id: id(number), memory_free: 10, ..Host::default() };
+        let vm = Vm { id: id(7), memory: 4, ..Vm::default() };
+        let (hosts, vms) = (vec![host(1), host(2)], vec![vm]);
+        let mut pool = Pool { hosts, vms, ..Pool::default() };
+        pool.occupy(id(7), id(1));
+        assert_eq!(
+            (pool.is_moving(), pool.before_moves(), pool.after_moves()),
+            (false, None, None)
+        );
+        pool.occupy(id(7), id(2));
+        pool
+    }
+
+    #[test]
+    fn a_move_under_way_is_seen_as_not_begun_or_as_ended() {
+        let pool = moving();
+        assert!(pool.is_moving());
+        let free = |pool: &Pool| (pool.hosts[0].memory_free, pool.hosts[1].memory_free);
+        assert_eq!(free(&pool), (6, 6));
+        for (seen, on, left) in
+            [(pool.before_moves(), 1, (6, 10)), (pool.after_moves(), 2, (10, 6))]
+        {
+            let seen = seen.unwrap();
+            assert_eq!((seen.vms[0].resident, seen.is_moving()), (Some(id(on)), false));
+            assert_eq!(free(&seen), left);
         }
     }
 }

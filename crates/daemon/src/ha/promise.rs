@@ -2,6 +2,8 @@
 //!
 //! Raised once when the promise is broken, and taken back once when it holds again.
 
+use std::sync::Arc;
+
 use haven_model::{ApiError, Message, MessageClass, Ref, alerts};
 use haven_planner as planner;
 use haven_pooldb::{Image, Tx};
@@ -19,6 +21,7 @@ fn basis(db: &Image, known: &Basis) -> Result<Basis, ApiError> {
     let (_, row) = rows::pool(db)?;
     let (goal, enabled) = (row.ha_host_failures_to_tolerate, row.ha_enabled);
     let now = view::current(db);
+    let now = now.before_moves().map_or(now, Arc::new);
     let same = known.0.as_ref().is_some_and(|(pool, known_goal, known_enabled)| {
         *pool == *now && *known_goal == goal && *known_enabled == enabled
     });

@@ -54,7 +54,9 @@ pub fn check_in(
     forced: bool,
 ) -> Result<(), ApiError> {
     let Some((goal, policy)) = promise(tx)? else { return Ok(()) };
-    if let ([Change::Add { vm, host: Some(host) }], Policy::Failures) = (changes, &policy.policy)
+    if !before.is_moving()
+        && let ([Change::Add { vm, host: Some(host) }], Policy::Failures) =
+            (changes, &policy.policy)
         && planner::start_keeps(before, vm, *host, goal, Budget::QUICK)
     {
         return Ok(());
@@ -146,12 +148,35 @@ fn judge(
     goal: u32,
     policy: &HaPolicy,
 ) -> Result<Verdict, ApiError> {
-    let Some(objection) = weigh(doing, before, after, goal, policy) else {
+    let Some(objection) = weigh_moving(doing, (before, after), goal, policy) else {
         return Ok(Verdict::default());
     };
     let refused = policy.admission == Mode::Enforce
         && (objection.effect == Effect::Breaks || policy.overcommitted == Overcommitted::Block);
     Ok(Verdict { objection: Some(objection), refused })
+}
+
+/// A VM that moves takes room on two hosts, and what it takes for so long would hide what a change
+/// takes for good: the change must be fine wherever the VMs that move end up.
+fn weigh_moving(
+    doing: Doing,
+    (before, after): (&planner::Pool, &planner::Pool),
+    goal: u32,
+    policy: &HaPolicy,
+) -> Option<Objection> {
+    let kept = |pool: &planner::Pool| pool.before_moves().unwrap_or_else(|| pool.clone());
+    let ended = |pool: &planner::Pool| pool.after_moves().unwrap_or_else(|| pool.clone());
+    if !before.is_moving() && !after.is_moving() {
+        return weigh(doing, before, after, goal, policy);
+    }
+    let stays = weigh(doing.clone(), &kept(before), &kept(after), goal, policy);
+    let goes = weigh(doing, &ended(before), &ended(after), goal, policy);
+    match (stays, goes) {
+        (Some(stays), Some(goes)) if goes.effect == Effect::Breaks => {
+            Some(if stays.effect == Effect::Breaks { stays } else { goes })
+        }
+        (stays, goes) => stays.or(goes),
+    }
 }
 
 /// The refusal with its reason.

@@ -42,7 +42,9 @@ pub async fn refresh_plan(state: &Arc<AppState>) -> Result<Option<Standing>, Api
         .pool
         .read(|db| {
             let (_, row) = rows::pool(db)?;
-            let seen = row.ha_enabled.then(|| view::pool(db));
+            // What moves takes room on two hosts for a moment, which breaks no promise.
+            let unmoved = |pool: planner::Pool| pool.before_moves().unwrap_or(pool);
+            let seen = row.ha_enabled.then(|| unmoved(view::pool(db)));
             Ok::<_, ApiError>((row.ha_enabled, row.ha_host_failures_to_tolerate, seen))
         })
         .await??;

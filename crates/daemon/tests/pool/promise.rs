@@ -1,6 +1,7 @@
 //! What an armed pool promises, and what it lets nobody break: the calls of XenAPI, admission
 //! control, the alert that is raised once and taken back once (rows 61 to 65, 76, 77).
 
+use haven_drivers::hypervisor::sim::Delays;
 use serde_json::{Value as Json, json};
 
 use crate::armed::Armed;
@@ -226,4 +227,44 @@ async fn explanations_are_data_and_sentences_in_three_languages() {
     }
     assert!(data[0]["shortage"]["need"].as_u64().is_some(), "{data:?}");
     assert!(data.iter().all(|other| *other == data[0]), "the data has no language");
+}
+
+/// What moves takes room on two hosts for a while. That breaks no promise of which anybody would be told, and a
+/// start is not let in because of it that breaks the promise when the move has ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_on_its_way_breaks_no_promise_and_hides_no_breach() {
+    let pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    let mut vms = Vec::new();
+    for (number, percent) in [(0, 40), (1, 80)] {
+        let vm = vm(&pool, &format!("db{number}"), percent).await;
+        start(&pool, &vm, number, false).await.unwrap();
+        pool.ok("VM.set_ha_restart_priority", &[vm.clone(), json!("restart")]).await;
+        vms.push(vm);
+    }
+    let more = vm(&pool, "more", 30).await;
+    tolerate(&pool, 1).await.unwrap();
+    let migrate = std::time::Duration::from_secs(4);
+    pool.world.set_delays(Delays { migrate, ..Delays::default() });
+    let order = [vms[0].clone(), pool.host(2).await, json!({})];
+    let moves = pool.ok("VM.pool_migrate", &order);
+    let beside = async {
+        pool.until("it is on its way", async |pool| {
+            let to = pool.ok("VM.get_scheduled_to_be_resident_on", &[vms[0].clone()]).await;
+            to == pool.host(2).await
+        })
+        .await;
+        let error = start(&pool, &more, 0, false).await.unwrap_err();
+        assert_eq!(error[0], WOULD_BREAK, "{error:?}");
+        // Long enough for several looks.
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        let vm = pool.ok("VM.get_resident_on", &[vms[0].clone()]).await;
+        assert_eq!(vm, pool.host(0).await, "it is still on its way");
+        assert_eq!(of_pool(&pool, "ha_plan_exists_for").await, 1);
+        assert_eq!(of_pool(&pool, "ha_overcommitted").await, false);
+    };
+    tokio::join!(moves, beside);
+    for name in ["HA_POOL_OVERCOMMITTED", "HA_POOL_DROP_IN_PLAN_EXISTS_FOR"] {
+        assert_eq!(alerts(&pool, name).await, Vec::<String>::new());
+    }
 }
