@@ -35,8 +35,8 @@ pub async fn reboot(call: Arc<Call>) -> Result<Value, ApiError> {
 
 async fn power(call: Arc<Call>, reboot: bool) -> Result<Value, ApiError> {
     let target: Ref<Host> = call.arg(0)?;
-    call.read(|db| check(db, target)).await?;
     let state = call.state.clone();
+    call.read(|db| check(db, &state, target)).await?;
     if target == state.this_host() && state.authority.armed().is_some() {
         // Not a task: its journal goes to the next coordinator with the database.
         call.write(move |tx| mark(tx, target, true)).await?;
@@ -48,7 +48,7 @@ async fn power(call: Arc<Call>, reboot: bool) -> Result<Value, ApiError> {
     let plan = Plan::new(name).exclusive(target).step(name, 1);
     call.run(plan, move |mut op| async move {
         op.step().await?;
-        state.pool.read(|db| check(db, target)).await??;
+        state.pool.read(|db| check(db, &state, target)).await??;
         state.pool.write(move |tx| mark(tx, target, true)).await?;
         let sent = state.orders.send(host::id(target), Order::GoDown { restart: reboot }).await;
         if let Err(error) = sent {
@@ -60,13 +60,14 @@ async fn power(call: Arc<Call>, reboot: bool) -> Result<Value, ApiError> {
     .await
 }
 
-/// It is disabled, so that nothing starts there, and empty.
-fn check(db: &Image, target: Ref<Host>) -> Result<(), ApiError> {
+/// It is disabled, so that nothing starts there, and empty. One that is not armed yet never counts as live;
+/// whether it answers is seen when it is told.
+fn check(db: &Image, state: &AppState, target: Ref<Host>) -> Result<(), ApiError> {
     let row = db.require(target)?;
     if row.enabled {
         return Err(ApiError::new(codes::HOST_NOT_DISABLED, Vec::new()));
     }
-    if !host::is_live(db, target) {
+    if !host::is_live(db, target) && state.is_member(target) {
         return Err(ApiError::with(codes::HOST_OFFLINE, &[&target]));
     }
     let runs = |vm: &&Ref<haven_model::Vm>| db.get(**vm).is_some_and(|row| !row.is_control_domain);

@@ -109,6 +109,11 @@ async fn a_host_that_was_sent_away_before_it_was_armed_is_armed_when_it_is_back(
     std::fs::rename(&socket, &aside).unwrap();
     pool.start(3).await;
     pool.join(3).await.unwrap();
+    let metrics = pool.ok("host.get_metrics", &[pool.host(3).await]).await;
+    pool.until("it is seen as not armed", async |pool| {
+        pool.ok("host_metrics.get_live", &[metrics.clone()]).await == false
+    })
+    .await;
     pool.send_away(3).await;
     pool.kill(3).await;
     std::fs::rename(&aside, &socket).unwrap();
