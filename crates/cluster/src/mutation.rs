@@ -138,8 +138,12 @@ pub enum Mutation {
     GivenAwayStarts,
     /// A host gives a VM away by an order for an earlier migration of it.
     OldSendActs,
+    /// What was refused because it took too long is decided all the same. Of disarming and putting out.
+    RefusedActs,
     /// A VM whose storage its host has lost is started elsewhere before the host said that it is gone.
     HungVmGivenUp,
+    /// Such a VM is given up by the word of a host from which it has moved meanwhile.
+    MovedGivenUp,
     /// A host says that such a VM is gone while something of it may still be written.
     WritesUnderWay,
     /// A task of the coordinator before is ended while an order of it still acts.
@@ -223,7 +227,9 @@ impl Mutation {
         Self::WayLeftOpen,
         Self::GivenAwayStarts,
         Self::OldSendActs,
+        Self::RefusedActs,
         Self::HungVmGivenUp,
+        Self::MovedGivenUp,
         Self::WritesUnderWay,
         Self::HeldEndedEarly,
         Self::JournalBehind,

@@ -95,7 +95,7 @@ impl Machine {
             let removed = record.members.iter().filter(|member| !listed(member));
             out |= removed.fold(0, |set, member| set | bit(member.seat.slot));
         }
-        if let Some((_, seat)) = self.proposer.wishes.put_out {
+        if let Some((_, seat, _)) = self.proposer.wishes.put_out {
             out |= bit(seat.slot);
         }
         if out & bit(self.me.slot) != 0 {

@@ -14,6 +14,9 @@ use crate::timing::ns;
 
 /// Doublings of the back-off.
 const BACKOFF_DOUBLINGS_MAX: u32 = 7;
+/// Disarming, and putting a host out, that was not decided for so long is refused: a person who hears that it did
+/// not work must not find later that it did. Less than what the pool daemon waits for an answer.
+const WISH_MS: u64 = 50_000;
 /// The back-off's unit is the measured duration of a phase, but at least this.
 const ROUND_MIN_NS: u64 = 10_000_000;
 
@@ -57,9 +60,10 @@ pub(crate) struct Wishes {
     /// Command, slot of the next coordinator.
     pub(crate) hand_over: Option<(Option<u64>, u8)>,
     pub(crate) reconfigure: Option<Change>,
-    pub(crate) disarm: Option<u64>,
-    /// Command, and the life to put out.
-    pub(crate) put_out: Option<(u64, Seat)>,
+    /// Command, and until when.
+    pub(crate) disarm: Option<(u64, u64)>,
+    /// Command, the life to put out, and until when.
+    pub(crate) put_out: Option<(u64, Seat, u64)>,
     pub(crate) area: Option<(u64, u8)>,
     /// Slots of hosts on which no open epoch may count any more, as a set.
     pub(crate) settle: u64,
@@ -263,41 +267,64 @@ impl Machine {
                 wishes.reconfigure = None;
             }
         }
-        if let Some((command, seat)) = wishes.put_out
+        if let Some((command, seat, _)) = wishes.put_out
             && !record.has(seat)
         {
             done.push(command);
             wishes.put_out = None;
         }
-        if let Some(command) = wishes.disarm
+        if let Some((command, _)) = wishes.disarm
             && !record.armed
         {
             done.push(command);
             wishes.disarm = None;
         }
+        let over = |until: u64| self.now >= until && !open && !on(Mutation::RefusedActs);
+        let late = [
+            wishes.disarm.take_if(|(_, until)| over(*until)).map(|(command, _)| command),
+            wishes.put_out.take_if(|(_, _, until)| over(*until)).map(|(command, ..)| command),
+        ];
         for command in done {
             self.reply_ok(command);
+        }
+        for command in late.into_iter().flatten() {
+            let text = "no majority of the statefiles took the change in time: nothing was changed";
+            self.refuse(command, "HA_STATEFILE_FAILED", text);
         }
         if let Some(command) = gone {
             self.refuse(command, "HOST_NOT_LIVE", "that host is no member any more");
         }
-        if record.coordinator != self.me || !record.armed {
-            self.refuse_wishes();
+        if !record.armed {
+            self.refuse_wishes("HA_NOT_ENABLED", "high availability was turned off meanwhile");
+        } else if record.coordinator != self.me {
+            // It has to be asked of the next one.
+            self.refuse_wishes("HA_NOT_COORDINATOR", "this host is no longer coordinator");
         }
     }
 
-    /// The role is gone, or the pool is disarmed: what was asked of the coordinator has to be asked of the next one.
-    fn refuse_wishes(&mut self) {
+    /// Until when a wish counts that is made now.
+    pub(crate) fn wish_until(&self) -> u64 {
+        self.now + ns(WISH_MS)
+    }
+
+    /// A wish took the place of an earlier one, whose command is not carried out any more.
+    pub(crate) fn replaced(&mut self, earlier: Option<u64>) {
+        if let Some(command) = earlier {
+            self.refuse(command, "TOO_BUSY", "a newer request of this kind took its place");
+        }
+    }
+
+    fn refuse_wishes(&mut self, code: &str, text: &str) {
         let wishes = std::mem::take(&mut self.proposer.wishes);
         let commands = [
             wishes.hand_over.and_then(|(command, _)| command),
             wishes.reconfigure.map(|change| change.command),
-            wishes.disarm,
-            wishes.put_out.map(|(command, _)| command),
+            wishes.disarm.map(|(command, _)| command),
+            wishes.put_out.map(|(command, ..)| command),
             wishes.area.map(|(command, _)| command),
         ];
         for command in commands.into_iter().flatten() {
-            self.refuse(command, "HA_NOT_COORDINATOR", "this host is no longer coordinator");
+            self.refuse(command, code, text);
         }
     }
 }

@@ -141,7 +141,7 @@ impl Machine {
             "its host began a new life"
         } else if self.silent(record, seat.slot) {
             "silent on disk and network"
-        } else if self.proposer.wishes.put_out.is_some_and(|(_, out)| out == seat) {
+        } else if self.proposer.wishes.put_out.is_some_and(|(_, out, _)| out == seat) {
             "by command"
         } else if self.disk_lost_for(record, seat.slot, 2 * T_SETTLE_MS) {
             "its statefile is lost"

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use haven_cluster::mutation::{Mutation, removed};
+use haven_model::{Holder, Host, Ref};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -515,6 +516,17 @@ impl Storages {
 /// Whether this says why machines of a repository stay where they are.
 fn stay(notice: &Notice, sr: Uuid) -> bool {
     matches!(notice, Notice::NoRoom { sr: of, .. } | Notice::Bound { sr: of, .. } if *of == sr)
+}
+
+/// The life by which a host alone holds a machine. One that moves, or has moved meanwhile, is not given up for
+/// what was begun before: its place is not that host any more.
+#[must_use]
+pub fn held_alone(holders: &[Holder], host: Ref<Host>) -> Option<Holder> {
+    match holders {
+        [holder] if holder.host == host => Some(holder.clone()),
+        [holder, ..] if removed(Mutation::MovedGivenUp) => Some(holder.clone()),
+        _ => None,
+    }
 }
 
 /// Whether a machine may be given up, by what its host says after its placement was closed there.

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use haven_cluster::ids::Life;
 use haven_failover::storage::{
-    Due, Machine, Notice, Policy, Remains, Response, Step, Word, may_give_up,
+    Due, Machine, Notice, Policy, Remains, Response, Step, Word, held_alone, may_give_up,
 };
 use haven_failover::{Report, Sender, Sight, Term};
+use haven_model::Ref;
 use haven_planner::{Pool, Rules, restart_plan};
 use uuid::Uuid;
 
@@ -285,7 +286,9 @@ impl World {
             Step::End { vm, .. } | Step::GiveUp { vm, .. } => vm_of(*vm),
             Step::LetGo { .. } => None,
         };
+        let there = Ref::from_u128(step.host().as_u128());
         let vm = vm.and_then(|vm| Some((vm, *placed.get(&vm)?)));
+        let vm = vm.filter(|(_, placed)| held_alone(&placed.holders(), there).is_some());
         let until = self.now + ANSWER;
         let kills = self.hosts.get(to).map_or(0, |h| h.daemon.kills());
         if let Some(h) = self.hosts.get_mut(by) {

@@ -354,10 +354,12 @@ pub(crate) struct Placed {
 impl Placed {
     /// What became of it, by the production code.
     pub(crate) fn fate(&self, dead: &[Life]) -> Fate {
-        match (self.holder.map(holder_of), self.to.map(holder_of)) {
-            (Some(one), Some(other)) => failover::fate(&[one, other], dead),
-            (one, other) => failover::fate(one.or(other).as_slice(), dead),
-        }
+        failover::fate(&self.holders(), dead)
+    }
+
+    /// Who holds it, where it runs first.
+    pub(crate) fn holders(&self) -> Vec<Holder> {
+        self.holder.into_iter().chain(self.to).map(holder_of).collect()
     }
 }
 

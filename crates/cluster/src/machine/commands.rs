@@ -63,7 +63,9 @@ impl Machine {
                 });
                 match member {
                     Some(member) if self.coordinates(id) => {
-                        self.proposer.wishes.hand_over = Some((Some(id), member.seat.slot));
+                        let wish = (Some(id), member.seat.slot);
+                        let earlier = self.proposer.wishes.hand_over.replace(wish);
+                        self.replaced(earlier.and_then(|(command, _)| command));
                     }
                     Some(_) => {}
                     None => self.refuse(id, "HOST_NOT_LIVE", "that host is not a member"),
@@ -83,7 +85,8 @@ impl Machine {
             GuardCommand::Exclude => self.exclude(id),
             GuardCommand::Disarm => {
                 if self.coordinates(id) {
-                    self.proposer.wishes.disarm = Some(id);
+                    let earlier = self.proposer.wishes.disarm.replace((id, self.wish_until()));
+                    self.replaced(earlier.map(|(command, _)| command));
                 }
             }
             GuardCommand::EmergencyDisarm => {
@@ -107,7 +110,11 @@ impl Machine {
         let members = self.decided.iter().flat_map(|record| &record.members);
         let seat = members.filter(|member| member.host == host).map(|member| member.seat).next();
         match seat.filter(|seat| *seat != self.me) {
-            Some(seat) if self.coordinates(id) => self.proposer.wishes.put_out = Some((id, seat)),
+            Some(seat) if self.coordinates(id) => {
+                let wish = (id, seat, self.wish_until());
+                let earlier = self.proposer.wishes.put_out.replace(wish);
+                self.replaced(earlier.map(|(command, ..)| command));
+            }
             Some(_) => {}
             None => self.refuse(id, "HOST_NOT_LIVE", "that is no other member"),
         }
@@ -121,7 +128,9 @@ impl Machine {
         // Of this naming, not of an earlier one: areas come round, and orders may be late.
         let of_now = named.is_some_and(|(_, since)| (since..=self.epoch()).contains(&epoch));
         if of_now && self.may_act {
-            self.proposer.wishes.area = Some((id, area));
+            // Who says the same again waits for the earlier answer no more.
+            let earlier = self.proposer.wishes.area.replace((id, area));
+            self.replaced(earlier.filter(|(_, of)| *of != area).map(|(command, _)| command));
         } else {
             self.refuse(id, "HA_WRONG_AREA", "the newest record does not name that area");
         }
@@ -204,7 +213,8 @@ impl Machine {
         self.config.failures_to_tolerate = config.failures_to_tolerate;
         self.grow(slots_of(config));
         if coordinates {
-            self.proposer.wishes.reconfigure = Some(change);
+            let earlier = self.proposer.wishes.reconfigure.replace(change);
+            self.replaced(earlier.map(|change| change.command));
         } else {
             self.reply_ok(change.command);
         }

@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use haven_failover::storage::{Due, Machine, Notice, Step, Storages, Word, may_give_up};
+use haven_failover::storage::{
+    Due, Machine, Notice, Step, Storages, Word, held_alone, may_give_up,
+};
 use haven_failover::{Report, Sight};
 use haven_model::{
     ApiError, Host, MessageClass, Pbd, Ref, Sr, Vbd, VbdType, Vdi, Vm, VmPowerState, alerts,
@@ -249,8 +251,8 @@ async fn perform(state: &Arc<AppState>, step: &Step) -> Result<(), ApiError> {
 /// A VM and the life that holds it on this host, alone.
 fn held(db: &Image, vm: Uuid, on: Ref<Host>) -> Option<(Ref<Vm>, haven_model::Holder)> {
     let reference = db.find_uuid::<Vm>(&vm.to_string())?;
-    let holder = placement::held_by(db, reference, on)?;
-    (placement::holders(db, reference) == [on]).then_some((reference, holder))
+    let row = db.get(placement::of(reference))?;
+    Some((reference, held_alone(&row.holders, on)?))
 }
 
 /// The host says that it does not run it, and will not: it is halted, and started as it is protected.

@@ -31,3 +31,17 @@ pub(super) fn hung_vm_given_up(seed: u64) -> World {
 pub(super) fn writes_under_way(seed: u64) -> World {
     lost(seed, true)
 }
+
+/// The process of one VM cannot be ended, and the host has its storage again: the VM moves, which cannot be written
+/// down, and the next look at what was begun comes before that is.
+pub(super) fn moved_given_up(seed: u64) -> World {
+    let mut world = lost(seed, true);
+    let vm = world.vms_on(1).first().copied().unwrap_or(0);
+    world.inject(0, Fault::Data(DataFault::Back([1].into())));
+    world.inject(0, Fault::Migrate(vm, 2 * (seed as usize % 2)));
+    world.inject(500, Fault::MetadataFull(true));
+    world.inject(3_000, Fault::Data(DataFault::Mortal(vm, true)));
+    world.inject(5_000 + seed * 500, Fault::MetadataFull(false));
+    world.run_for(60_000);
+    world
+}

@@ -248,6 +248,26 @@ pub(super) fn disarmed_by_two(seed: u64) -> World {
     world
 }
 
+/// No host reaches the statefile for longer than anybody waits who wants to disarm the pool: it stays armed.
+pub(super) fn disarmed_late(seed: u64) -> World {
+    let mut world = World::formed(logged(3), seed);
+    world.make_coordinator(0);
+    world.run_for(5_000);
+    for host in 0..3 {
+        world.inject(0, Fault::Stall(host));
+    }
+    world.inject(10 * seed, Fault::Disarm);
+    world.run_for(70_000);
+    for host in 0..3 {
+        world.inject(0, Fault::DiskGood(host));
+    }
+    world.run_for(20_000);
+    if (0..3).any(|host| world.left(host)) {
+        world.fail(Invariant::GoesOn, "the pool was disarmed after that had been refused");
+    }
+    world
+}
+
 /// The role is to go to a host that loses its power before that is decided. Later the coordinator's daemon
 /// is gone for long: the role goes to a host that is there.
 pub(super) fn heir_gone(seed: u64) -> World {
