@@ -21,14 +21,13 @@ use crate::control::{Client, Lines};
 use crate::event::{ClientId, Event, Seen};
 use crate::fence::Fencer;
 use crate::membership::{Membership, Step};
+use crate::pending::Pending;
 use crate::{boot, format, log, spawn};
 
 /// Interval of pushes while idle.
 const IDLE_PUSH_NS: u64 = 1_000_000_000;
 /// Silence of the pool daemon after which it counts as dead.
 const HAVEND_SILENCE_NS: u64 = 15_000_000_000;
-/// Requests that may wait for their answer.
-const PENDING_MAX: usize = 256;
 /// Events taken before the clock is looked at again.
 const BATCH_MAX: usize = 64;
 /// Code of a request that this guard does not know.
@@ -46,9 +45,7 @@ pub(crate) struct Driver {
     clients: BTreeMap<ClientId, Client>,
     membership: Option<Membership>,
     terms: u64,
-    /// Requests that the machine has: its number for each, whose it is, and their number.
-    pending: Vec<(u64, ClientId, u64)>,
-    requests: u64,
+    pending: Pending,
     /// What was pushed last: room for what comes next.
     pushed: Option<Box<GuardState>>,
     lines: Lines,
@@ -78,8 +75,7 @@ impl Driver {
             clients: BTreeMap::new(),
             membership: None,
             terms: 0,
-            pending: Vec::new(),
-            requests: 0,
+            pending: Pending::default(),
             pushed: None,
             lines: Lines::default(),
             pushes: 0,
@@ -300,14 +296,18 @@ impl Driver {
                 | GuardCommand::DatabaseDrained { .. }
                 | GuardCommand::DatabaseClosed
         );
-        if self.membership.is_none() || self.pending.len() >= PENDING_MAX {
+        if self.membership.is_none() {
             let refusal = || refusal("HA_NOT_ENABLED", "high availability is not armed here");
             let result = if idle { Ok(()) } else { Err(refusal()) };
             return self.reply(client, GuardReply { id, result });
         }
-        self.requests += 1;
-        self.pending.push((self.requests, client, id));
-        self.input(Input::Command { id: self.requests, command }, steps);
+        let (number, oldest) = self.pending.add((client, id));
+        if let Some((client, id)) = oldest {
+            let text =
+                "too many newer requests wait; whether this one was carried out is not known";
+            self.reply(client, GuardReply { id, result: Err(refusal("TOO_BUSY", text)) });
+        }
+        self.input(Input::Command { id: number, command }, steps);
     }
 
     fn format(
@@ -379,8 +379,7 @@ impl Driver {
     fn follow(&mut self, step: Step) -> Option<ExitCode> {
         match step {
             Step::Reply(reply) => {
-                let at = self.pending.iter().position(|(number, ..)| *number == reply.id);
-                if let Some((_, client, id)) = at.map(|at| self.pending.swap_remove(at)) {
+                if let Some((client, id)) = self.pending.take(reply.id) {
                     self.reply(client, GuardReply { id, result: reply.result });
                 }
             }
@@ -416,7 +415,7 @@ impl Driver {
             log::error(&format!("the mark of this boot stays: {error}"));
         }
         log::info(if disarmed { "disarmed" } else { "left the membership in order" });
-        for (_, client, id) in std::mem::take(&mut self.pending) {
+        for (client, id) in self.pending.end() {
             self.reply(client, GuardReply { id, result: Ok(()) });
         }
         self.dirty = true;

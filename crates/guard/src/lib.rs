@@ -14,6 +14,7 @@ mod format;
 mod log;
 mod membership;
 mod net;
+mod pending;
 mod reach;
 mod recorder;
 mod reset;

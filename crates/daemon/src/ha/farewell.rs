@@ -82,7 +82,9 @@ impl Ha {
         // coordinator could not learn, what the host wrote of it may rot, and who would act then? Nor may
         // a guard admit it that is not told of this, should it come back.
         let settled = |state: &GuardState| goes_without(state, id) && is_out(state, place);
-        if state.is_some_and(|state| settled(&state)) {
+        // One that has a place in the configuration is asked about again: an earlier call may have broken off while
+        // a record was being decided that gives the place back.
+        if place.is_none() && state.is_some_and(|state| settled(&state)) {
             return Ok(());
         }
         let asked = self.link.request(GuardCommand::Settle { host: id }).await;
