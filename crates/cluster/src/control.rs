@@ -328,9 +328,25 @@ pub struct EpochView {
     /// See [`ArmConfig::places`]: nobody else is admitted. `None`: the guard is older than this field.
     #[serde(default)]
     pub places: Option<u64>,
+    /// The time-outs that count. `None`: the guard is older than this field.
+    #[serde(default)]
+    pub timing: Option<Timing>,
+    /// How many failures the quorum was chosen for. `None`: the guard is older than this field.
+    #[serde(default)]
+    pub tolerate: Option<u32>,
 }
 
 impl EpochView {
+    /// Whether this is what a configuration asks for: its places and nobody else's, its time-outs, and what it is to
+    /// tolerate. `None`: a guard too old to say.
+    #[must_use]
+    pub fn is_as(&self, config: &ArmConfig) -> Option<bool> {
+        let places = self.places? == config.places();
+        let timing = self.timing.is_none_or(|timing| timing == config.timing);
+        let tolerate = self.tolerate.is_none_or(|number| number == config.failures_to_tolerate);
+        Some(places && timing && tolerate)
+    }
+
     /// Certainly no guard admits a host in this place, whatever it was told.
     #[must_use]
     pub fn is_without(&self, place: u16) -> bool {

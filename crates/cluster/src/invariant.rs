@@ -233,6 +233,8 @@ pub fn same_record(known: &EpochView, told: &EpochView) -> Result<(), Violation>
         area_next,
         armed,
         places,
+        timing,
+        tolerate,
     } = told;
     let other = known.generation != *generation || known.number != *number;
     let same = known.members == *members
@@ -242,7 +244,9 @@ pub fn same_record(known: &EpochView, told: &EpochView) -> Result<(), Violation>
         && known.area_next == *area_next
         && known.armed == *armed
         && agree(known.area_owner, *area_owner)
-        && agree(known.places, *places);
+        && agree(known.places, *places)
+        && agree(known.timing, *timing)
+        && agree(known.tolerate, *tolerate);
     if other || same {
         return Ok(());
     }
@@ -288,6 +292,8 @@ impl Chain {
         // One told it more fully than the one before.
         known.area_owner = known.area_owner.or(told.area_owner);
         known.places = known.places.or(told.places);
+        known.timing = known.timing.or(told.timing);
+        known.tolerate = known.tolerate.or(told.tolerate);
         Ok(())
     }
 

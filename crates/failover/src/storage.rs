@@ -523,8 +523,8 @@ fn stay(notice: &Notice, sr: Uuid) -> bool {
 #[must_use]
 pub fn held_alone(holders: &[Holder], host: Ref<Host>) -> Option<Holder> {
     match holders {
-        [holder] if holder.host == host => Some(holder.clone()),
-        [holder, ..] if removed(Mutation::MovedGivenUp) => Some(holder.clone()),
+        [holder] if holder.host == host => Some(*holder),
+        [holder, ..] if removed(Mutation::MovedGivenUp) => Some(*holder),
         _ => None,
     }
 }

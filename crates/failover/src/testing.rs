@@ -25,6 +25,8 @@ pub(crate) fn coordinator(until: u64) -> GuardState {
             area_next: None,
             armed: true,
             places: None,
+            timing: None,
+            tolerate: None,
         }),
         permit: Some(PermitView { kind: PermitKind::Disk, until: Instant(until) }),
         may_act: true,

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::ids::{EpochNumber, HostId, Incarnation, Life};
+use crate::timing::{Profile, Timing};
 
 fn life(host: u128) -> Life {
     Life { host: HostId(Uuid::from_u128(host)), incarnation: Incarnation(3) }
@@ -23,6 +24,8 @@ fn record(number: u64) -> EpochView {
         area_next: None,
         armed: true,
         places: Some(3),
+        timing: Some(Timing::of(Profile::Fast)),
+        tolerate: Some(1),
     }
 }
 
@@ -87,15 +90,22 @@ fn a_record_that_differs_in_anything_is_another_one() {
 
 #[test]
 fn what_a_host_does_not_know_is_no_fork_and_what_it_says_later_counts() {
-    let unknown = EpochView { area_owner: None, places: None, ..record(7) };
+    let (timing, tolerate) = (None, None);
+    let unknown = EpochView { area_owner: None, places: None, timing, tolerate, ..record(7) };
     let mut chain = Chain::keeping(8);
     assert_eq!(id(chain.note(&unknown)), None);
     assert_eq!(id(chain.note(&record(7))), None);
     assert_eq!(id(chain.note(&unknown)), None);
     let other = EpochView { area_owner: Some(life(2)), ..record(7) };
     assert_eq!(id(chain.note(&other)), Some("fork"), "the first one did not say who");
-    let other = EpochView { places: Some(1), ..record(7) };
-    assert_eq!(id(chain.note(&other)), Some("fork"));
+    let timing = Some(Timing::of(Profile::Default));
+    for other in [
+        EpochView { places: Some(1), ..record(7) },
+        EpochView { timing, ..record(7) },
+        EpochView { tolerate: Some(2), ..record(7) },
+    ] {
+        assert_eq!(id(chain.note(&other)), Some("fork"));
+    }
 }
 
 #[test]

@@ -112,6 +112,8 @@ impl Machine {
             area_next: record.area_next,
             armed: record.armed,
             places: Some(record.places),
+            timing: Some(record.timing),
+            tolerate: Some(u32::from(record.tolerate)),
         })
     }
 

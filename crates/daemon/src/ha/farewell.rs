@@ -195,6 +195,8 @@ mod tests {
             area_next: None,
             armed: true,
             places,
+            timing: None,
+            tolerate: None,
         };
         let state = |places| GuardState { epoch: Some(epoch(places)), ..GuardState::idle() };
         assert!(knows_places(Some(&state(None))).is_err());

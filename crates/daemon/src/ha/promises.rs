@@ -75,6 +75,8 @@ mod tests {
             area_next: None,
             armed: true,
             places: Some(1),
+            timing: None,
+            tolerate: None,
         };
         GuardState { epoch: Some(epoch), ..GuardState::idle() }
     }

@@ -34,7 +34,7 @@ use crate::orders::Order;
 pub async fn set(ha: &Ha, config: BTreeMap<String, String>) -> Result<(), ApiError> {
     let _changing = ha.change(codes::HA_ENABLE_IN_PROGRESS).await?;
     // What is decided names the hosts of the pool, and this guard may not have been told of all.
-    if places_decided(ha, &armed(ha)?) == Some(false) {
+    if is_decided(ha, &armed(ha)?) == Some(false) {
         look(ha, &mut Told::in_haste()).await?;
     }
     let present = armed(ha)?;
@@ -130,7 +130,7 @@ pub(super) async fn look(ha: &Ha, told: &mut Told) -> Result<(), ApiError> {
     fresh.retain(|host| !has_place(ha, &next, *host));
     let unfit = unfit(ha, (&present, &next, &fresh), without_watchdog, told).await?;
     next.hosts.retain(|spec| !unfit.contains(&spec.host));
-    if next != present || places_decided(ha, &next) == Some(false) {
+    if next != present || is_decided(ha, &next) == Some(false) {
         change(ha, &next).await?;
     }
     // The lives first: whoever has none because somebody sent it away is marked so by then.
@@ -192,11 +192,10 @@ fn members_of(ha: &Ha) -> Vec<HostId> {
     lives.into_keys().map(HostId).filter(|host| !is_silent(ha, *host)).collect()
 }
 
-/// Whether the newest epoch admits the hosts of this configuration, and nobody else; `None`: nobody knows.
-fn places_decided(ha: &Ha, config: &ArmConfig) -> Option<bool> {
-    let state = ha.link.state()?;
-    let places = state.epoch.as_ref()?.places?;
-    Some(places == config.places())
+/// Whether the newest epoch is what this configuration asks for; `None`: nobody knows. What was decided after its
+/// call had failed is undone.
+fn is_decided(ha: &Ha, config: &ArmConfig) -> Option<bool> {
+    ha.link.state()?.epoch.as_ref()?.is_as(config)
 }
 
 /// The places of a record that says nothing of places: any host may be admitted, and nobody was found fit.

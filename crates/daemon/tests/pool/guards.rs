@@ -15,6 +15,7 @@ use haven_cluster::control::{
 };
 use haven_cluster::ids::{EpochNumber, HostId, Incarnation, Life};
 use haven_cluster::keys::{KeyStep, Keys, KeysView, Rekey};
+use haven_cluster::timing::Timing;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::Handle;
@@ -247,6 +248,18 @@ impl Guards {
         self.lock().chain.as_ref().and_then(|epoch| epoch.places).unwrap()
     }
 
+    /// The time-outs of the newest epoch.
+    pub(crate) fn timing(&self) -> Option<Timing> {
+        self.lock().chain.as_ref().and_then(|epoch| epoch.timing)
+    }
+
+    /// An epoch with other time-outs is decided, after whoever asked for it was told that it was not.
+    pub(crate) fn decide_late(&self, timing: Timing) {
+        let mut shared = self.lock();
+        shared.next(|epoch| epoch.timing = Some(timing));
+        shared.push_all();
+    }
+
     /// An epoch with other places is decided.
     pub(crate) fn take_places(&self, places: u64) {
         let mut shared = self.lock();
@@ -455,8 +468,9 @@ impl Shared {
         let first = Life { host: config.first_coordinator, incarnation: Incarnation(0) };
         let genesis = epoch(0, Vec::new(), first, 0, None);
         let (generation, places) = (config.generation, Some(config.places()));
+        let timing = Some(config.timing);
         self.config = Some(config);
-        self.chain = Some(EpochView { generation, places, ..genesis });
+        self.chain = Some(EpochView { generation, places, timing, ..genesis });
     }
 
     fn leave_out(&mut self, life: Life) {
@@ -547,6 +561,7 @@ impl Shared {
             self.next(|epoch| {
                 epoch.members.retain(listed);
                 epoch.places = Some(config.places());
+                epoch.timing = Some(config.timing);
             });
             self.config = Some(config);
         }
@@ -582,8 +597,8 @@ impl Shared {
             let first = lives.iter().find(|life| life.host == chain.coordinator.host);
             let coordinator = first.or(lives.first()).copied().unwrap();
             let first = epoch(1, lives, coordinator, 0, Some(1));
-            let EpochView { generation, area_owner, places, .. } = chain;
-            self.chain = Some(EpochView { generation, area_owner, places, ..first });
+            let EpochView { generation, area_owner, places, timing, .. } = chain;
+            self.chain = Some(EpochView { generation, area_owner, places, timing, ..first });
         } else if chain.number.0 > 0 && chain.armed && lives.len() > chain.members.len() {
             self.next(|epoch| epoch.members = lives);
         }

@@ -1,6 +1,7 @@
 //! Hosts come and go while others are off, and coordinators change in between.
 
 use haven_cluster::control::IsolationResponse;
+use haven_cluster::timing::Timing;
 use serde_json::json;
 
 use crate::armed::Armed;
@@ -145,4 +146,15 @@ async fn who_takes_over_keeps_what_was_chosen_last() {
     })
     .await;
     assert_eq!(pool.guards.config().unwrap().timing.t_late_ms, 20_000);
+}
+
+/// A change of the time-outs failed, as its caller was told, and was decided when the statefile answered again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_decided_after_its_call_had_failed_is_undone() {
+    let pool = Armed::new(3).await;
+    pool.enable().await.unwrap();
+    let chosen = pool.guards.timing().unwrap();
+    pool.guards.decide_late(Timing { t_late_ms: chosen.t_late_ms + 10_000, ..chosen });
+    assert_ne!(pool.guards.timing(), Some(chosen));
+    pool.until("it is undone", async |pool| pool.guards.timing() == Some(chosen)).await;
 }

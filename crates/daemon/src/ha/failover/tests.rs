@@ -99,6 +99,8 @@ fn hosts_outside_the_epoch_do_not_count_as_live() {
             area_next: None,
             armed: true,
             places: None,
+            timing: None,
+            tolerate: None,
         }),
         may_act: true,
         ..GuardState::idle()

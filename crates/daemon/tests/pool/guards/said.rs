@@ -56,6 +56,8 @@ pub(super) fn epoch(
         area_next,
         armed: true,
         places: Some(0),
+        timing: None,
+        tolerate: None,
     }
 }
 
