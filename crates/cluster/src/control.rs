@@ -301,6 +301,9 @@ pub enum GuardPhase {
     Fencing(String),
 }
 
+/// Code of a refusal: a newer command of the kind took this one's place.
+pub const REPLACED: &str = "TOO_BUSY";
+
 /// An epoch record, shortened to what `havend` needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EpochView {

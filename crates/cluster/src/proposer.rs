@@ -4,7 +4,7 @@
 //! write the own ballot on a majority of the statefiles, then read all ballots of a majority.
 
 use crate::api::Output;
-use crate::control::ArmConfig;
+use crate::control::{ArmConfig, REPLACED};
 use crate::fence::Fence;
 use crate::machine::{Carry, Machine};
 use crate::mutation::{Mutation, on};
@@ -310,7 +310,7 @@ impl Machine {
     /// A wish took the place of an earlier one, whose command is not carried out any more.
     pub(crate) fn replaced(&mut self, earlier: Option<u64>) {
         if let Some(command) = earlier {
-            self.refuse(command, "TOO_BUSY", "a newer request of this kind took its place");
+            self.refuse(command, REPLACED, "a newer request of this kind took its place");
         }
     }
 

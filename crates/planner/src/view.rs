@@ -201,39 +201,30 @@ impl Pool {
         }
     }
 
-    /// Whether a VM has room on several hosts.
+    /// VMs that run and have room on a further host.
     #[must_use]
-    pub fn is_moving(&self) -> bool {
-        self.vms.iter().any(Vm::is_moving)
+    pub fn movers(&self) -> BTreeSet<Uuid> {
+        self.vms.iter().filter(|vm| vm.is_moving()).map(|vm| vm.id).collect()
     }
 
-    /// As if the moves under way came to nothing: a VM has room only where it runs. `None`: nothing
-    /// moves.
+    /// As if the moves under way had ended: of those in `arrived` as they should, of all others as if they had never
+    /// begun. Every VM has room on one host.
     #[must_use]
-    pub fn before_moves(&self) -> Option<Self> {
-        self.without(|vm| vm.also_on.iter().copied().collect())
+    pub fn settled(&self, arrived: &BTreeSet<Uuid>) -> Self {
+        let mut pool = self.clone();
+        for vm in self.vms.iter().filter(|vm| vm.is_moving()) {
+            let kept =
+                if arrived.contains(&vm.id) { vm.also_on.first().copied() } else { vm.resident };
+            let gone = vm.holders().filter(|host| Some(*host) != kept);
+            gone.for_each(|host| pool.vacate(vm.id, host));
+        }
+        pool
     }
 
-    /// As if the moves under way had ended: a VM has room only where it is on its way to. `None`:
-    /// nothing moves.
+    /// As if the moves under way came to nothing.
     #[must_use]
-    pub fn after_moves(&self) -> Option<Self> {
-        self.without(|vm| {
-            vm.resident.into_iter().chain(vm.also_on.iter().copied().skip(1)).collect()
-        })
-    }
-
-    /// A copy in which each VM that has room on several hosts lost it on some of them.
-    fn without(&self, some: impl Fn(&Vm) -> Vec<Uuid>) -> Option<Self> {
-        let moving = self.vms.iter().filter(|vm| vm.is_moving());
-        let gone: Vec<(Uuid, Vec<Uuid>)> = moving.map(|vm| (vm.id, some(vm))).collect();
-        (!gone.is_empty()).then(|| {
-            let mut pool = self.clone();
-            for (vm, hosts) in gone {
-                hosts.into_iter().for_each(|host| pool.vacate(vm, host));
-            }
-            pool
-        })
+    pub fn before_moves(self) -> Self {
+        if self.vms.iter().any(Vm::is_moving) { self.settled(&BTreeSet::new()) } else { self }
     }
 
     /// Takes a VM from a host, with its room there.
@@ -268,10 +259,7 @@ mod tests {
         let (hosts, vms) = (vec![host(1), host(2)], vec![vm]);
         let mut pool = Pool { hosts, vms, ..Pool::default() };
         pool.occupy(id(7), id(1));
-        assert_eq!(
-            (pool.is_moving(), pool.before_moves(), pool.after_moves()),
-            (false, None, None)
-        );
+        assert_eq!((pool.movers(), &pool.clone().before_moves()), (BTreeSet::new(), &pool));
         pool.occupy(id(7), id(2));
         pool
     }
@@ -279,14 +267,14 @@ mod tests {
     #[test]
     fn a_move_under_way_is_seen_as_not_begun_or_as_ended() {
         let pool = moving();
-        assert!(pool.is_moving());
+        let movers = pool.movers();
+        assert_eq!(movers, BTreeSet::from([id(7)]));
         let free = |pool: &Pool| (pool.hosts[0].memory_free, pool.hosts[1].memory_free);
         assert_eq!(free(&pool), (6, 6));
-        for (seen, on, left) in
-            [(pool.before_moves(), 1, (6, 10)), (pool.after_moves(), 2, (10, 6))]
-        {
-            let seen = seen.unwrap();
-            assert_eq!((seen.vms[0].resident, seen.is_moving()), (Some(id(on)), false));
+        assert_eq!(pool.clone().before_moves(), pool.settled(&BTreeSet::new()));
+        for (arrived, on, left) in [(BTreeSet::new(), 1, (6, 10)), (movers, 2, (10, 6))] {
+            let seen = pool.settled(&arrived);
+            assert_eq!((seen.vms[0].resident, seen.movers()), (Some(id(on)), BTreeSet::new()));
             assert_eq!(free(&seen), left);
         }
     }

@@ -289,6 +289,10 @@ impl World {
         let there = Ref::from_u128(step.host().as_u128());
         let vm = vm.and_then(|vm| Some((vm, *placed.get(&vm)?)));
         let vm = vm.filter(|(_, placed)| held_alone(&placed.holders(), there).is_some());
+        if vm.is_none() && matches!(step, Step::GiveUp { .. }) {
+            // Where it is now is for others to find out.
+            return self.step_ended(by, &step, true);
+        }
         let until = self.now + ANSWER;
         let kills = self.hosts.get(to).map_or(0, |h| h.daemon.kills());
         if let Some(h) = self.hosts.get_mut(by) {

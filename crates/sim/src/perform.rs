@@ -1,6 +1,6 @@
 //! What the guard process does around its machine, with everything that may go wrong in between.
 
-use haven_cluster::control::{GuardCommand, GuardPhase, GuardState};
+use haven_cluster::control::{GuardCommand, GuardPhase, GuardState, REPLACED};
 use haven_cluster::ids::{Incarnation, Instant};
 use haven_cluster::invariant::Invariant;
 use haven_cluster::mutation::{Mutation, removed};
@@ -381,7 +381,10 @@ impl World {
                 if let Some(h) = self.hosts.get_mut(host).filter(|_| reply.id == EXCLUDE) {
                     h.heard.set_leaving(reply.result.is_ok());
                 }
-                self.log(|| format!("host {host} replies {:?}", reply.result));
+                // Daemons say again what is not answered: that the earlier one made room is no news.
+                if reply.result.as_ref().err().is_none_or(|refusal| refusal.code != REPLACED) {
+                    self.log(|| format!("host {host} replies {:?}", reply.result));
+                }
             }
             Output::Note(text) => self.log(|| format!("host {host}: {text}")),
             Output::StateChanged => self.push_state(host),

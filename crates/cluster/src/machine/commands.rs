@@ -128,9 +128,8 @@ impl Machine {
         // Of this naming, not of an earlier one: areas come round, and orders may be late.
         let of_now = named.is_some_and(|(_, since)| (since..=self.epoch()).contains(&epoch));
         if of_now && self.may_act {
-            // Who says the same again waits for the earlier answer no more.
             let earlier = self.proposer.wishes.area.replace((id, area));
-            self.replaced(earlier.filter(|(_, of)| *of != area).map(|(command, _)| command));
+            self.replaced(earlier.map(|(command, _)| command));
         } else {
             self.refuse(id, "HA_WRONG_AREA", "the newest record does not name that area");
         }

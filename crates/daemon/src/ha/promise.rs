@@ -21,7 +21,7 @@ fn basis(db: &Image, known: &Basis) -> Result<Basis, ApiError> {
     let (_, row) = rows::pool(db)?;
     let (goal, enabled) = (row.ha_host_failures_to_tolerate, row.ha_enabled);
     let now = view::current(db);
-    let now = now.before_moves().map_or(now, Arc::new);
+    let now = if now.movers().is_empty() { now } else { Arc::new(pool_ha::counted(db)) };
     let same = known.0.as_ref().is_some_and(|(pool, known_goal, known_enabled)| {
         *pool == *now && *known_goal == goal && *known_enabled == enabled
     });

@@ -118,8 +118,10 @@ pub(super) async fn look(ha: &Ha, told: &mut Told) -> Result<(), ApiError> {
     let members = ha.state.identity.pool().map(|pool| pool.members).unwrap_or_default();
     let before = slots.clone();
     let mut next = reshaped(&present, &members, tolerate, &mut slots, &beats)?;
-    if let Some(chosen) = chosen {
-        chosen.put_into(&mut next);
+    match chosen {
+        Some(chosen) => chosen.put_into(&mut next),
+        // What the guards have stays.
+        None => next.timing = decided_timing(ha).unwrap_or(next.timing),
     }
     if slots != before {
         keep_slots(ha, slots).await?;
@@ -196,6 +198,11 @@ fn members_of(ha: &Ha) -> Vec<HostId> {
 /// call had failed is undone.
 fn is_decided(ha: &Ha, config: &ArmConfig) -> Option<bool> {
     ha.link.state()?.epoch.as_ref()?.is_as(config)
+}
+
+/// The time-outs of the newest epoch.
+fn decided_timing(ha: &Ha) -> Option<Timing> {
+    ha.link.state()?.epoch.as_ref()?.timing
 }
 
 /// The places of a record that says nothing of places: any host may be admitted, and nobody was found fit.

@@ -4,11 +4,14 @@
 //! constraint that binds and the sentence in every language ([`told::data`]). The alert about a
 //! change that passes has the same behind its sentence.
 
+use std::collections::BTreeSet;
+
 use haven_model::{ApiError, Class, Network, Ref, Sr, Vm, codes};
 use haven_planner as planner;
 use haven_planner::policy::Policy;
 use haven_planner::{Binding, Budget, Change, Doing, Effect, Mode, Named, Objection, Operation};
 use haven_pooldb::{Image, Tx};
+use uuid::Uuid;
 
 use super::ha_policy::{HaPolicy, Overcommitted};
 use super::{rows, told, view};
@@ -54,7 +57,7 @@ pub fn check_in(
     forced: bool,
 ) -> Result<(), ApiError> {
     let Some((goal, policy)) = promise(tx)? else { return Ok(()) };
-    if !before.is_moving()
+    if before.movers().is_empty()
         && let ([Change::Add { vm, host: Some(host) }], Policy::Failures) =
             (changes, &policy.policy)
         && planner::start_keeps(before, vm, *host, goal, Budget::QUICK)
@@ -148,7 +151,7 @@ fn judge(
     goal: u32,
     policy: &HaPolicy,
 ) -> Result<Verdict, ApiError> {
-    let Some(objection) = weigh_moving(doing, (before, after), goal, policy) else {
+    let Some(objection) = weigh_moving(&doing, (before, after), goal, policy) else {
         return Ok(Verdict::default());
     };
     let refused = policy.admission == Mode::Enforce
@@ -156,27 +159,38 @@ fn judge(
     Ok(Verdict { objection: Some(objection), refused })
 }
 
+/// So many moves under way are weighed in every way in which they may end.
+const MOVES_MAX: usize = 3;
+
 /// A VM that moves takes room on two hosts, and what it takes for so long would hide what a change
-/// takes for good: the change must be fine wherever the VMs that move end up.
+/// takes for good: the change must be fine wherever the VMs that move end up. Of more than a few, all
+/// arrive or none does, or they go on for ever.
 fn weigh_moving(
-    doing: Doing,
+    doing: &Doing,
     (before, after): (&planner::Pool, &planner::Pool),
     goal: u32,
     policy: &HaPolicy,
 ) -> Option<Objection> {
-    let kept = |pool: &planner::Pool| pool.before_moves().unwrap_or_else(|| pool.clone());
-    let ended = |pool: &planner::Pool| pool.after_moves().unwrap_or_else(|| pool.clone());
-    if !before.is_moving() && !after.is_moving() {
-        return weigh(doing, before, after, goal, policy);
-    }
-    let stays = weigh(doing.clone(), &kept(before), &kept(after), goal, policy);
-    let goes = weigh(doing, &ended(before), &ended(after), goal, policy);
-    match (stays, goes) {
-        (Some(stays), Some(goes)) if goes.effect == Effect::Breaks => {
-            Some(if stays.effect == Effect::Breaks { stays } else { goes })
+    let movers: BTreeSet<Uuid> = before.movers().union(&after.movers()).copied().collect();
+    let as_it_is = || weigh(doing.clone(), before, after, goal, policy);
+    let ends = |arrived: &BTreeSet<Uuid>| {
+        weigh(doing.clone(), &before.settled(arrived), &after.settled(arrived), goal, policy)
+    };
+    let mut found: Vec<Objection> = match movers.len() {
+        0 => return as_it_is(),
+        few @ 1..=MOVES_MAX => {
+            (0..1_u32 << few).filter_map(|set| ends(&subset(&movers, set))).collect()
         }
-        (stays, goes) => stays.or(goes),
-    }
+        _ => [ends(&BTreeSet::new()), ends(&movers), as_it_is()].into_iter().flatten().collect(),
+    };
+    let breaks = found.iter().position(|objection| objection.effect == Effect::Breaks);
+    (!found.is_empty()).then(|| found.swap_remove(breaks.unwrap_or(0)))
+}
+
+/// Those of `all` whose bit is set.
+fn subset(all: &BTreeSet<Uuid>, set: u32) -> BTreeSet<Uuid> {
+    let chosen = all.iter().enumerate().filter(|(at, _)| set & (1 << at) != 0);
+    chosen.map(|(_, vm)| *vm).collect()
 }
 
 /// The refusal with its reason.
@@ -298,7 +312,6 @@ mod tests {
 
     use haven_model::{Holder, Host, HostMetrics, Message, Pool};
     use haven_pooldb::{Database, MemStore};
-    use uuid::Uuid;
 
     use super::*;
     use crate::ops::placement;
@@ -410,5 +423,44 @@ mod tests {
         assert_eq!(alerts_after(&mut db, 2 << 30, false).unwrap(), 0);
         let error = alerts_after(&mut db, 8 << 30, false).unwrap_err();
         assert!(error.params[0].contains("% of the memory"), "{error}");
+    }
+
+    /// Two moves may end differently: what is fine if both arrive, and if neither does, need not be.
+    #[test]
+    fn a_start_is_weighed_wherever_each_machine_on_its_way_ends_up() {
+        let id = |number: u128| Uuid::from_u128(number);
+        let host = |number| planner::Host {
+            id: id(number),
+            enabled: true,
+            live: true,
+            memory_total: 10,
+            memory_free: 10,
+            ..planner::Host::default()
+        };
+        let mut before =
+            planner::Pool { hosts: (1..=5).map(host).collect(), ..planner::Pool::default() };
+        let place = |pool: &mut planner::Pool, number: u128, memory: u64, on: &[u128]| {
+            let protection =
+                if number == 30 { planner::Protection::Restart } else { planner::Protection::None };
+            let vm = planner::Vm { id: id(number), memory, protection, ..planner::Vm::default() };
+            pool.vms.push(vm);
+            on.iter().for_each(|host| pool.occupy(id(number), id(*host)));
+        };
+        for (number, memory, on) in [(11, 2, 1), (12, 5, 2), (13, 5, 3), (14, 2, 4)] {
+            place(&mut before, number, memory, &[on]);
+        }
+        let judged = |before: &planner::Pool| {
+            let mut after = before.clone();
+            place(&mut after, 30, 6, &[5]);
+            let doing = doing(Operation::Start, Ref::<Vm>::from_u128(30), "new");
+            weigh_moving(&doing, (before, &after), 1, &HaPolicy::default())
+        };
+        place(&mut before, 21, 4, &[1, 2]);
+        let mut still = before.clone();
+        place(&mut still, 22, 4, &[3]);
+        assert_eq!(judged(&still), None, "one moves: it fits, whether it arrives or not");
+        place(&mut before, 22, 4, &[3, 4]);
+        let effect = judged(&before).map(|objection| objection.effect);
+        assert_eq!(effect, Some(Effect::Breaks));
     }
 }

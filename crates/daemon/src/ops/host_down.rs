@@ -61,13 +61,13 @@ async fn power(call: Arc<Call>, reboot: bool) -> Result<Value, ApiError> {
 }
 
 /// It is disabled, so that nothing starts there, and empty. One that is not armed yet never counts as live;
-/// whether it answers is seen when it is told.
+/// whether it answers is seen when it is told. One that was sent away went.
 fn check(db: &Image, state: &AppState, target: Ref<Host>) -> Result<(), ApiError> {
     let row = db.require(target)?;
     if row.enabled {
         return Err(ApiError::new(codes::HOST_NOT_DISABLED, Vec::new()));
     }
-    if !host::is_live(db, target) && state.is_member(target) {
+    if !host::is_live(db, target) && (state.is_member(target) || is_away(db, target)) {
         return Err(ApiError::with(codes::HOST_OFFLINE, &[&target]));
     }
     let runs = |vm: &&Ref<haven_model::Vm>| db.get(**vm).is_some_and(|row| !row.is_control_domain);

@@ -13,8 +13,14 @@ use crate::dispatch::Call;
 use crate::state::AppState;
 
 /// How many failures are survived now.
+/// The pool whose failures are counted: what moves takes room on two hosts for a while, which breaks no promise.
+#[must_use]
+pub fn counted(db: &Image) -> planner::Pool {
+    view::pool(db).before_moves()
+}
+
 async fn now(state: &AppState, budget: Budget) -> Result<Tolerance, ApiError> {
-    let pool = state.pool.read(view::pool).await?;
+    let pool = state.pool.read(counted).await?;
     what_if::blocking(move || planner::tolerance(&pool, budget)).await
 }
 
@@ -42,9 +48,7 @@ pub async fn refresh_plan(state: &Arc<AppState>) -> Result<Option<Standing>, Api
         .pool
         .read(|db| {
             let (_, row) = rows::pool(db)?;
-            // What moves takes room on two hosts for a moment, which breaks no promise.
-            let unmoved = |pool: planner::Pool| pool.before_moves().unwrap_or(pool);
-            let seen = row.ha_enabled.then(|| unmoved(view::pool(db)));
+            let seen = row.ha_enabled.then(|| counted(db));
             Ok::<_, ApiError>((row.ha_enabled, row.ha_host_failures_to_tolerate, seen))
         })
         .await??;
@@ -99,7 +103,7 @@ pub async fn set_failures_to_tolerate(call: Arc<Call>) -> Result<Value, ApiError
         let guarded = HaPolicy::of(row).admission == planner::Mode::Enforce;
         if row.ha_enabled && guarded && raised {
             let limit = u32::try_from(value).unwrap_or(0);
-            let found = planner::tolerance_up_to(&view::pool(tx), limit, Budget::QUICK);
+            let found = planner::tolerance_up_to(&counted(tx), limit, Budget::QUICK);
             if i64::from(found.failures) < value || !found.holds_now {
                 let text = format!("{} is the most that is possible now. {found}", found.failures);
                 let data =
@@ -152,7 +156,7 @@ fn hypothetical(db: &Image, wanted: &BTreeMap<Ref<Vm>, String>) -> Result<planne
 pub async fn plan_exists(call: Arc<Call>) -> Result<Value, ApiError> {
     let failures: i64 = call.arg(0)?;
     let asked = u32::try_from(failures).unwrap_or(0);
-    let pool = call.state.pool.read(view::pool).await?;
+    let pool = call.state.pool.read(counted).await?;
     let found =
         what_if::blocking(move || planner::survives(&pool, asked, Budget::THOROUGH)).await?;
     // What is not decided is no plan.

@@ -116,10 +116,17 @@ async fn a_host_that_was_sent_away_before_it_was_armed_is_armed_when_it_is_back(
     })
     .await;
     pool.send_away(3).await;
+    let host = pool.host(3).await;
+    let again = pool.call(0, "host.shutdown", &[host.clone()]).await.unwrap_err();
+    assert_eq!(again[0], "HOST_OFFLINE", "it went");
     pool.kill(3).await;
     std::fs::rename(&aside, &socket).unwrap();
     pool.start(3).await;
     pool.until("it is a member", async |pool| pool.guards.members() == [0, 1, 2, 3]).await;
+    pool.until("it takes machines again", async |pool| {
+        pool.ok("host.get_enabled", &[host.clone()]).await == true
+    })
+    .await;
 }
 
 /// What a person chose while the pool is armed was decided and acknowledged, and the others were not told
