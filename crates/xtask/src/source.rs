@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-const SKIPPED: [&str; 6] = [".git", "node_modules", "dist", "golden", "testdata", ".lab"];
+const SKIPPED: [&str; 7] =
+    [".git", "node_modules", "dist", "golden", "testdata", ".lab", "test-results"];
 
 /// One text file.
 #[derive(Clone, Debug)]
